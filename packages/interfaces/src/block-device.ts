@@ -1,0 +1,128 @@
+/**
+ * The central seam: anything with addressable blocks.
+ *
+ * A file, memory, a remote export and every layer over them have this one shape. The server consumes it and the client
+ * *is* one, so a client can be served again, copied, or wrapped, and one conformance suite tests them all.
+ */
+import type { Extent, MetaContextExtents } from './extents.ts';
+
+/**
+ * A position or a length in bytes. A `bigint` is accepted wherever a `number` is, because a device may be up to 2^63 - 1
+ * bytes long; a `number` has to be a safe integer.
+ */
+export type Offset = number | bigint;
+
+/** The size of a device and the block sizes it wants respected. */
+export interface Geometry {
+  /** Size in bytes, 0 to 2^63 - 1, exact. */
+  readonly size: bigint;
+  /** Offsets and lengths have to be multiples of this many bytes (1 when anything goes); a power of two. */
+  readonly minimumBlockSize: number;
+  /** Offsets and lengths work best as multiples of this many bytes; a power of two. */
+  readonly preferredBlockSize: number;
+  /** The longest read or write in one piece, in bytes. */
+  readonly maximumBlockSize: number;
+}
+
+/** What a device can do. Each command that is not listed here may be refused with a `UsageError`. */
+export interface Abilities {
+  readonly readOnly: boolean;
+  readonly flush: boolean;
+  /** Writing commands accept `fua`: they settle only when the bytes are on stable storage. */
+  readonly fua: boolean;
+  readonly trim: boolean;
+  readonly writeZeroes: boolean;
+  /** `writeZeroes` accepts `fastZero`: fail at once rather than be as slow as a write. */
+  readonly fastZero: boolean;
+  readonly cache: boolean;
+  /** Several connections (or handles) see each other's flushed writes. */
+  readonly multiConn: boolean;
+  readonly rotational: boolean;
+  /** Names of the metadata contexts that `blockStatus` can report, in the device's own order. */
+  readonly contexts: readonly string[];
+}
+
+/** Every asynchronous call can be abandoned; it then rejects with `signal.reason`, unwrapped. */
+export interface Abortable {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One piece of a read, as the device delivered it. */
+export interface ReadChunk {
+  readonly type: 'data' | 'hole';
+  /** Bytes from the start of the *request*. */
+  readonly position: number;
+  /** Length in bytes, never 0. */
+  readonly length: number;
+}
+
+export interface ReadOptions extends Abortable {
+  /** Ask for the bytes in one piece, with holes written out as zeroes (`NBD_CMD_FLAG_DF`). @default false */
+  readonly dontFragment?: boolean | undefined;
+  /**
+   * Called once for each piece that arrived, before the call settles and in no promised order. Holes have been written
+   * to the target as zeroes too; the callback only tells that they need not be looked at.
+   */
+  readonly onChunk?: ((chunk: ReadChunk) => void) | undefined;
+}
+
+export interface WriteOptions extends Abortable {
+  /** Settle only when the bytes are on stable storage. @default false */
+  readonly fua?: boolean | undefined;
+}
+
+export interface WriteZeroesOptions extends WriteOptions {
+  /** Allocate the range instead of punching a hole. @default false */
+  readonly noHole?: boolean | undefined;
+  /** Fail with `ENOTSUP` at once unless zeroing is quicker than writing. @default false */
+  readonly fastZero?: boolean | undefined;
+}
+
+export interface BlockStatusOptions extends Abortable {
+  /** Only these contexts, by name. @default every context in `abilities.contexts` */
+  readonly contexts?: readonly string[] | undefined;
+  /** Only the first extent of each context. @default false */
+  readonly one?: boolean | undefined;
+}
+
+/**
+ * Anything with addressable blocks.
+ *
+ * Buffers: `target` and `source` are *lent* until the call settles; nobody else may touch them in between.
+ * A device may answer synchronously (`void`) when it has nothing to wait for. A device that throws synchronously does
+ * so only for a `UsageError`.
+ *
+ * Errors: `UsageError` when the call itself is wrong (outside the device, closed, unsupported), `CommandError` when this
+ * request failed and the device lives on, `ConnectionLostError` when the outcome is unknown.
+ */
+export interface BlockDevice {
+  readonly geometry: Geometry;
+  readonly abilities: Abilities;
+  /** Fills `target` with the bytes from `offset` on. */
+  read(offset: Offset, target: Uint8Array, options?: ReadOptions): void | Promise<void>;
+  /** Stores `source` from `offset` on. */
+  write(offset: Offset, source: Uint8Array, options?: WriteOptions): void | Promise<void>;
+  /** Settles when every write that had settled before this call is on stable storage. */
+  flush(options?: Abortable): void | Promise<void>;
+  /** Tells that the range is not needed any more; what it reads afterwards is undefined. */
+  trim(offset: Offset, length: Offset, options?: WriteOptions): void | Promise<void>;
+  /** Makes the range read as zeroes. */
+  writeZeroes(offset: Offset, length: Offset, options?: WriteZeroesOptions): void | Promise<void>;
+  /** Hints that the range will be read soon. */
+  cache(offset: Offset, length: Offset, options?: Abortable): void | Promise<void>;
+  /**
+   * Tells what the range consists of. Each context's extents are consecutive from `offset`; they may end before the
+   * range does (ask again from there) but there is at least one, and they never reach past it.
+   */
+  blockStatus(
+    offset: Offset,
+    length: Offset,
+    options?: BlockStatusOptions,
+  ): readonly MetaContextExtents[] | Promise<readonly MetaContextExtents[]>;
+  /** Lends a view of bytes that are in memory anyway, or nothing. Valid until the next write to the range. */
+  lend?(offset: Offset, length: number): Uint8Array | undefined;
+  /** Finishes what is under way, then releases everything. May be called more than once. Does not flush. */
+  close(): Promise<void>;
+}
+
+export type { Extent, MetaContextExtents };

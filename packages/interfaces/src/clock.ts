@@ -1,0 +1,17 @@
+/** Time as a parameter, so that every state machine can be tested in virtual time. */
+
+/** Calls off what was scheduled; calling it late or twice does nothing. */
+export type Cancel = () => void;
+
+export interface Clock {
+  /** Milliseconds since some fixed moment; never runs backwards. */
+  now(): number;
+  /** Calls `task` once, `delayMs` from now. Such a timer does not keep the process alive. */
+  schedule(delayMs: number, task: () => void): Cancel;
+}
+
+/**
+ * Runs `task` soon: after the code that is running and all promise continuations that it woke, before the loop turns.
+ * Requests issued by all those continuations then leave in one write.
+ */
+export type Defer = (task: () => void) => void;

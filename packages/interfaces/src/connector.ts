@@ -1,0 +1,39 @@
+/** The seam where connections come from, past their handshake. */
+import type { ByteChannel } from './byte-channel.ts';
+import type { ExportFacts } from './facts.ts';
+
+/** A negotiated connection: the transmission phase begins with the next byte. */
+export interface Established {
+  readonly channel: ByteChannel;
+  readonly facts: ExportFacts;
+  /** Bytes that had already arrived behind the handshake; the new owner reads them before the channel's. */
+  readonly excess: Uint8Array;
+}
+
+export interface EstablishOptions {
+  /**
+   * `true`: wait for the attempt under way (or start one). `false`: return a connection that is ready, else
+   * reject at once with the last attempt's error, or with a `ConnectError` of code `ERR_NBD_CONNECT_NONE_YET`,
+   * while the attempt goes on behind the scenes.
+   */
+  readonly wait: boolean;
+  /** Ends the wait, not the attempt: what it establishes later is kept for the next caller. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Makes connections to one export, at most one attempt at a time. */
+export interface Connector {
+  /**
+   * Hands over a negotiated connection; the caller owns it from then on. At most one caller waits at a time.
+   *
+   * @throws ConnectError, NegotiationError, ProtocolError, TimeoutError, or the signal's reason.
+   */
+  establish(options: EstablishOptions): Promise<Established>;
+  /**
+   * Whether an attempt that fails is repeated with growing delays until one succeeds. Off at first: opening tries
+   * once, reconnecting tries on.
+   */
+  retry(on: boolean): void;
+  /** Lets go: an attempt under way is dropped and its socket closed. Later calls are refused. */
+  release(): void;
+}

@@ -1,0 +1,79 @@
+/**
+ * Errors as plain data, for crossing threads: structured clone keeps an error's message but loses its class and code.
+ */
+import {
+  CommandError,
+  ConnectError,
+  ConnectionLostError,
+  NbdError,
+  NegotiationError,
+  ProtocolError,
+  TimeoutError,
+  UsageError,
+} from './errors.ts';
+
+/** An error in a form that survives structured clone. */
+export interface ErrorRecord {
+  readonly name: string;
+  readonly message: string;
+  readonly stack?: string | undefined;
+  /** The error's own enumerable fields, `code` among them. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly cause?: ErrorRecord | undefined;
+}
+
+/** Causes behind causes are kept this deep. */
+const causeDepthMax = 8;
+
+const prototypes: Readonly<Record<string, object>> = {
+  UsageError: UsageError.prototype,
+  ProtocolError: ProtocolError.prototype,
+  NegotiationError: NegotiationError.prototype,
+  CommandError: CommandError.prototype,
+  ConnectError: ConnectError.prototype,
+  TimeoutError: TimeoutError.prototype,
+  ConnectionLostError: ConnectionLostError.prototype,
+};
+
+/** Turns anything thrown into plain data. */
+export function toErrorRecord(error: unknown, depth = 0): ErrorRecord {
+  if (!(error instanceof Error)) return { name: 'Error', message: String(error), fields: {} };
+  const fields: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(error)) {
+    if (key !== 'name' && isPlain(value)) fields[key] = value;
+  }
+  const cause = error.cause;
+  return {
+    name: error.name,
+    message: error.message,
+    stack: error.stack,
+    fields,
+    ...(cause !== undefined && depth < causeDepthMax ? { cause: toErrorRecord(cause, depth + 1) } : {}),
+  };
+}
+
+/** Brings back what `toErrorRecord` took apart: same class, same code, same fields. */
+export function fromErrorRecord(record: ErrorRecord): Error {
+  const error = new Error(record.message);
+  const prototype = prototypes[record.name];
+  if (prototype !== undefined) {
+    Object.setPrototypeOf(error, prototype);
+    Object.defineProperty(error, Symbol.for('@nbdjs/error'), { value: record.name, enumerable: false });
+  }
+  Object.defineProperty(error, 'name', { value: record.name, configurable: true, writable: true, enumerable: false });
+  Object.assign(error, record.fields);
+  if (record.stack !== undefined) error.stack = record.stack;
+  if (record.cause !== undefined) {
+    Object.defineProperty(error, 'cause', { value: fromErrorRecord(record.cause), configurable: true, writable: true });
+  }
+  return error;
+}
+
+/** Whether an error is one of ours; narrows. */
+export function isNbdError(error: unknown): error is NbdError {
+  return error instanceof NbdError;
+}
+
+function isPlain(value: unknown): boolean {
+  return value === null || ['string', 'number', 'bigint', 'boolean', 'undefined'].includes(typeof value);
+}

@@ -1,0 +1,40 @@
+/** What client and server have agreed on, in terms that no later stage has to look up again. */
+
+/** Which words travel in the transmission phase; each mode includes the abilities of the one before. */
+export type HeaderMode = 'simple' | 'structured' | 'extended';
+
+/** How the handshake went. */
+export type HandshakeStyle = 'oldstyle' | 'newstyle' | 'newstyle-fixed';
+
+/** Block sizes as the server announced them (`NBD_INFO_BLOCK_SIZE`), in bytes. */
+export interface BlockSizes {
+  readonly minimum: number;
+  readonly preferred: number;
+  /** The longest payload; 2^32 - 1 means no limit. */
+  readonly maximum: number;
+}
+
+/** A metadata context that the server selected, with its number on this connection. */
+export interface SelectedContext {
+  readonly name: string;
+  /** Opaque, and only valid on this connection. */
+  readonly id: number;
+}
+
+/** Everything that the handshake settled. Plain data: it crosses threads by structured clone. */
+export interface ExportFacts {
+  readonly style: HandshakeStyle;
+  readonly mode: HeaderMode;
+  readonly tls: boolean;
+  /** The name that was asked for; empty for the default export. */
+  readonly exportName: string;
+  /** The name that the server prefers (`NBD_INFO_NAME`), when it said so. */
+  readonly canonicalName?: string | undefined;
+  readonly description?: string | undefined;
+  /** Size in bytes, 0 to 2^64 - 1 as it stood on the wire. */
+  readonly size: bigint;
+  /** The 16 transmission flags as they stood on the wire. */
+  readonly transmissionFlags: number;
+  readonly blockSizes?: BlockSizes | undefined;
+  readonly contexts: readonly SelectedContext[];
+}

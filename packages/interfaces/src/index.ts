@@ -1,0 +1,16 @@
+/**
+ * The seams of nbdjs: the shapes that its packages agree on, the error classes, and the limits. Nothing here does
+ * anything; every other package depends on this one and on little else.
+ *
+ * @packageDocumentation
+ */
+export * from './block-device.ts';
+export * from './byte-channel.ts';
+export * from './clock.ts';
+export * from './connector.ts';
+export * from './error-record.ts';
+export * from './errors.ts';
+export { AllocationStatus, baseAllocation } from './extents.ts';
+export * from './facts.ts';
+export * from './limits.ts';
+export * from './trace.ts';

@@ -1,0 +1,38 @@
+/** Every limit of the house, with a finite default. Bytes, counts and milliseconds; each is an option somewhere. */
+
+const kibi = 1024;
+const mebi = 1024 * kibi;
+
+export const limits = {
+  /** Names, descriptions and error texts, in bytes (the specification's own bound for strings). */
+  stringBytesMax: 4096,
+  /** Payload of one option reply, in bytes. */
+  optionReplyBytesMax: 64 * kibi,
+  /** Option replies to one option, list entries aside. */
+  optionRepliesMax: 4096,
+  /** Exports in one list. */
+  listEntriesMax: 100_000,
+  /** Metadata contexts in one selection or list. */
+  contextsMax: 1024,
+  /** Payload that is asked for or sent in one piece when the server names no maximum, in bytes (2^25). */
+  payloadBytesDefault: 32 * mebi,
+  /** Payload that is never exceeded, whatever the server allows, in bytes. */
+  payloadBytesMax: 64 * mebi,
+  /** Chunks in one structured reply. */
+  replyChunksMax: 65_536,
+  /** Extents in one block status chunk (the specification's recommended bound, 2^20). */
+  replyExtentsMax: 1_048_576,
+  /** Requests in flight on one connection. */
+  requestsInFlightMax: 1024,
+  /** Payload bytes in flight on one connection. */
+  bytesInFlightMax: 64 * mebi,
+  /** From the first byte to the end of the handshake, in milliseconds. */
+  handshakeMs: 10_000,
+  /** From the start of an attempt until the transport stands, in milliseconds. */
+  connectMs: 30_000,
+  /** From the request to close until the channel is torn down, in milliseconds. */
+  closeMs: 10_000,
+} as const;
+
+/** The largest size and offset that NBD can express in a way all peers agree on: 2^63 - 1. */
+export const sizeMax = 0x7fff_ffff_ffff_ffffn;

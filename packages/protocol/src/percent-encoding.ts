@@ -1,0 +1,31 @@
+/** Percent-encoding of RFC 3986, for the parts of an NBD URI. */
+
+/** Decodes, or nothing when a `%` is out of place or the bytes are not UTF-8. `+` stands for itself. */
+export function decodePercent(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Characters that may stand unencoded in a path besides those that `encodeURIComponent` leaves alone. */
+const pathSafe = /%(2F|3B|40|26|3D|2B|24|2C)/g;
+
+/** Characters that may stand unencoded in a value of our query: separators of keys and values excepted. */
+const querySafe = /%(2F|3A|40|24|2C)/g;
+
+/** Encodes an export name for a path: slashes and `; @ & = + $ ,` stay readable, as other NBD programs print them. */
+export function encodePath(text: string): string {
+  return encodeURIComponent(wellFormed(text)).replace(pathSafe, decodeURIComponent);
+}
+
+/** Encodes a parameter's value; slashes stay, so that a socket's path remains readable. */
+export function encodeQuery(text: string): string {
+  return encodeURIComponent(wellFormed(text)).replace(querySafe, decodeURIComponent);
+}
+
+/** A lone surrogate has no UTF-8 form; it becomes U+FFFD rather than an exception. */
+function wellFormed(text: string): string {
+  return text.replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, '\ufffd');
+}

@@ -1,0 +1,51 @@
+/** Error numbers on the wire ("Error values" of the specification): Linux's numbers, whatever the machine. */
+import type { CommandErrorCode } from '@nbdjs/interfaces';
+
+/** The numbers that the specification names. */
+export const WireError = {
+  Eperm: 1,
+  Eio: 5,
+  Enomem: 12,
+  Einval: 22,
+  Enospc: 28,
+  Eoverflow: 75,
+  Enotsup: 95,
+  Eshutdown: 108,
+} as const;
+
+const codes: ReadonlyMap<number, CommandErrorCode> = new Map([
+  [WireError.Eperm, 'EPERM'],
+  [WireError.Eio, 'EIO'],
+  [WireError.Enomem, 'ENOMEM'],
+  [WireError.Einval, 'EINVAL'],
+  [WireError.Enospc, 'ENOSPC'],
+  [WireError.Eoverflow, 'EOVERFLOW'],
+  [WireError.Enotsup, 'ENOTSUP'],
+  [WireError.Eshutdown, 'ESHUTDOWN'],
+]);
+
+const numbers: ReadonlyMap<string, number> = new Map([...codes].map(([number, code]) => [code, number]));
+
+/** Local error codes without a number of their own, and what they are said as (checklist S57). */
+const synonyms: Readonly<Record<string, CommandErrorCode>> = {
+  EROFS: 'EPERM',
+  EACCES: 'EPERM',
+  EDQUOT: 'ENOSPC',
+  EFBIG: 'ENOSPC',
+  EOPNOTSUPP: 'ENOTSUP',
+};
+
+/** The code behind a wire number. An unexpected number counts as `EINVAL` (checklist C57). */
+export function wireErrorCode(number: number): CommandErrorCode {
+  return codes.get(number) ?? 'EINVAL';
+}
+
+/** Whether the specification names this number. */
+export function isKnownWireError(number: number): boolean {
+  return codes.has(number);
+}
+
+/** The wire number for a local error code such as `EROFS`; what has no number becomes `EINVAL`. */
+export function wireErrorNumber(code: string): number {
+  return numbers.get(synonyms[code] ?? code) ?? WireError.Einval;
+}
