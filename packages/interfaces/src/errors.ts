@@ -26,8 +26,9 @@ export abstract class NbdError extends Error {
     Object.defineProperty(this, brand, { value: new.target.name, enumerable: false });
   }
 
-  static [Symbol.hasInstance](value: unknown): boolean {
+  static override [Symbol.hasInstance](value: unknown): boolean {
     if (typeof value !== 'object' || value === null || !(brand in value)) return false;
+    // biome-ignore lint/complexity/noThisInStatic: this is the class behind `instanceof`, each looks for its own brand
     return this.name === 'NbdError' || (value as Record<symbol, unknown>)[brand] === this.name;
   }
 }
@@ -128,15 +129,7 @@ export class NegotiationError extends NbdError {
 }
 
 /** The errors that NBD has numbers for. */
-export type CommandErrorCode =
-  | 'EPERM'
-  | 'EIO'
-  | 'ENOMEM'
-  | 'EINVAL'
-  | 'ENOSPC'
-  | 'EOVERFLOW'
-  | 'ENOTSUP'
-  | 'ESHUTDOWN';
+export type CommandErrorCode = 'EPERM' | 'EIO' | 'ENOMEM' | 'EINVAL' | 'ENOSPC' | 'EOVERFLOW' | 'ENOTSUP' | 'ESHUTDOWN';
 
 export interface CommandErrorDetails extends NbdErrorOptions {
   /** Which command failed, such as `READ`. */
@@ -147,8 +140,6 @@ export interface CommandErrorDetails extends NbdErrorOptions {
   /** The number as it stood on the wire, when it was none of the known ones. */
   readonly wireNumber?: number | undefined;
 }
-
-
 
 /** This request failed; the connection is fine. */
 export class CommandError extends NbdError {

@@ -1,0 +1,168 @@
+/** How far a copy has come: a bar for people, lines for programs. */
+import { writeSync } from 'node:fs';
+import type { Colours } from './colours.ts';
+import { roundedSize, timeSpan } from './human-size.ts';
+
+export interface ProgressFigures {
+  readonly doneBytes: bigint;
+  /** Absent when the source is a stream of unknown length. */
+  readonly totalBytes?: bigint | undefined;
+}
+
+export interface Progress {
+  /** Called as often as there is news; draws at its own pace. */
+  update(figures: ProgressFigures): void;
+  /** Draws the final state, and leaves the terminal clean. */
+  finish(success: boolean): void;
+}
+
+export const noProgress: Progress = { update() {}, finish() {} };
+
+const drawIntervalMs = 100;
+const barWidth = 24;
+/** The rate is smoothed over about this long, so that the time left does not jump about. */
+const smoothingMs = 3000;
+const eighths = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'] as const;
+
+/** A bar on a terminal, redrawn in place. */
+export class ProgressBar implements Progress {
+  readonly #stream: NodeJS.WriteStream;
+  readonly #colours: Colours;
+  readonly #startMs = performance.now();
+  readonly #timer: NodeJS.Timeout;
+  #figures: ProgressFigures = { doneBytes: 0n };
+  #rate = 0;
+  #rateMs = this.#startMs;
+  #rateBytes = 0n;
+
+  constructor(stream: NodeJS.WriteStream, colours: Colours) {
+    this.#stream = stream;
+    this.#colours = colours;
+    this.#timer = setInterval(() => this.#draw(), drawIntervalMs);
+    this.#timer.unref();
+  }
+
+  update(figures: ProgressFigures): void {
+    this.#figures = figures;
+  }
+
+  finish(success: boolean): void {
+    clearInterval(this.#timer);
+    const seconds = (performance.now() - this.#startMs) / 1000;
+    if (!success) {
+      this.#stream.write('\r\x1b[K');
+      return;
+    }
+    const { doneBytes } = this.#figures;
+    const rate = roundedSize(Number(doneBytes) / Math.max(seconds, 0.001));
+    this.#stream.write(`\r\x1b[K${this.#line(1)}  ${rate}/s  in ${timeSpan(seconds)}\n`);
+  }
+
+  #draw(): void {
+    const { doneBytes, totalBytes } = this.#figures;
+    const nowMs = performance.now();
+    this.#measure(nowMs, doneBytes);
+    const share = totalBytes === undefined || totalBytes === 0n ? 0 : Number(doneBytes) / Number(totalBytes);
+    const left = totalBytes === undefined || this.#rate <= 0 ? undefined : Number(totalBytes - doneBytes) / this.#rate;
+    // A rate that is next to nothing would promise centuries.
+    const leftText = left === undefined || left > 360_000 ? '' : `  ${timeSpan(left)} left`;
+    const text = `${this.#line(share)}  ${roundedSize(this.#rate)}/s${leftText}`;
+    this.#stream.write(`\r\x1b[K${text}`);
+  }
+
+  #line(share: number): string {
+    const { doneBytes, totalBytes } = this.#figures;
+    const done = roundedSize(Number(doneBytes));
+    if (totalBytes === undefined) return done;
+    const percent = `${Math.floor(share * 100)}`.padStart(3);
+    return `${this.#bar(share)} ${percent} %  ${done} of ${roundedSize(Number(totalBytes))}`;
+  }
+
+  #bar(share: number): string {
+    const cells = Math.min(1, share) * barWidth;
+    const full = Math.floor(cells);
+    const bar = '█'.repeat(full) + (full < barWidth ? eighths[Math.floor((cells - full) * 8)] : '');
+    return `${this.#colours.dim('▕')}${this.#colours.cyan(bar.padEnd(barWidth))}${this.#colours.dim('▏')}`;
+  }
+
+  #measure(nowMs: number, doneBytes: bigint): void {
+    const spanMs = nowMs - this.#rateMs;
+    if (spanMs <= 0) return;
+    const rate = (Number(doneBytes - this.#rateBytes) / spanMs) * 1000;
+    const weight = Math.min(1, spanMs / Math.min(smoothingMs, nowMs - this.#startMs + 1));
+    this.#rate += (rate - this.#rate) * weight;
+    this.#rateMs = nowMs;
+    this.#rateBytes = doneBytes;
+  }
+}
+
+/** `N/100` lines on a descriptor, whenever N grows: what nbdcopy's `--progress=FD` prints. */
+export class PercentLines implements Progress {
+  readonly #fd: number;
+  #percent = -1;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+    this.#print(0);
+  }
+
+  update({ doneBytes, totalBytes }: ProgressFigures): void {
+    if (totalBytes === undefined || totalBytes === 0n) return;
+    // 100 is kept for the end, when everything has been flushed.
+    const percent = Math.min(99, Number((doneBytes * 100n) / totalBytes));
+    if (percent > this.#percent) this.#print(percent);
+  }
+
+  finish(success: boolean): void {
+    if (success) this.#print(100);
+  }
+
+  #print(percent: number): void {
+    this.#percent = percent;
+    writeLine(this.#fd, `${percent}/100`);
+  }
+}
+
+/** One JSON object a line, at most ten a second, and one at the end. */
+export class JsonLines implements Progress {
+  readonly #fd: number;
+  readonly #startMs = performance.now();
+  #lastMs = 0;
+  #figures: ProgressFigures = { doneBytes: 0n };
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  update(figures: ProgressFigures): void {
+    this.#figures = figures;
+    const nowMs = performance.now();
+    if (nowMs - this.#lastMs < drawIntervalMs) return;
+    this.#lastMs = nowMs;
+    this.#print('copying');
+  }
+
+  finish(success: boolean): void {
+    this.#print(success ? 'done' : 'failed');
+  }
+
+  #print(state: string): void {
+    const { doneBytes, totalBytes } = this.#figures;
+    const seconds = (performance.now() - this.#startMs) / 1000;
+    const total = totalBytes === undefined ? '' : `, "totalBytes": ${totalBytes}`;
+    const rate = Math.round(Number(doneBytes) / Math.max(seconds, 0.001));
+    writeLine(
+      this.#fd,
+      `{ "state": "${state}", "doneBytes": ${doneBytes}${total}, "seconds": ${seconds.toFixed(3)}, "bytesPerSecond": ${rate} }`,
+    );
+  }
+}
+
+/** Progress is a courtesy: when nobody reads it any more, the copy goes on. */
+function writeLine(fd: number, line: string): void {
+  try {
+    writeSync(fd, `${line}\n`);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && ['EPIPE', 'EAGAIN'].includes(String(error.code)))) throw error;
+  }
+}

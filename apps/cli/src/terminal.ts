@@ -1,0 +1,59 @@
+/** The outside of the program: streams, signals, colours. One object, so that tests can stand in for it. */
+import type { Colours } from './render/colours.ts';
+import { coloursFor } from './render/colours.ts';
+
+export interface Terminal {
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  /** Aborted by SIGINT, SIGTERM and SIGHUP, and when nobody reads our output any more. */
+  readonly signal: AbortSignal;
+  /** Prints on standard output; settles when the text is out. */
+  print(text: string | Uint8Array): Promise<void>;
+  /** Prints a line on standard error. */
+  note(text: string): void;
+  colours(stream: 'stdout' | 'stderr', wanted?: boolean | undefined): Colours;
+}
+
+/** Why the program is told to stop. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+  /** The conventional exit code: 128 plus the signal's number. */
+  readonly exitCode: number;
+
+  constructor(signalName: string, number: number) {
+    super(`interrupted by ${signalName}`);
+    this.exitCode = 128 + number;
+  }
+}
+
+const signals = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
+
+/** The process's own terminal. The first signal stops politely, a second one at once. */
+export function processTerminal(): Terminal {
+  const abort = new AbortController();
+  for (const [name, number] of Object.entries(signals)) {
+    process.on(name, () => {
+      if (abort.signal.aborted) process.exit(128 + number);
+      abort.abort(new Interrupted(name, number));
+    });
+  }
+  const { stdin, stdout, stderr } = process;
+  // `nbd dump ... | head` is no failure: the reader has seen enough.
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') abort.abort(new Interrupted('a closed pipe', 13));
+    else abort.abort(error);
+  });
+  return {
+    stdin,
+    stdout,
+    stderr,
+    signal: abort.signal,
+    print: (text) =>
+      new Promise((resolve, reject) => {
+        stdout.write(text, (error) => (error ? reject(error) : resolve()));
+      }),
+    note: (text) => void stderr.write(`${text}\n`),
+    colours: (stream, wanted) => coloursFor(stream === 'stdout' ? stdout : stderr, wanted),
+  };
+}

@@ -1,0 +1,33 @@
+/** The real world behind the seams: time, turns of the loop, and diagnostics channels. */
+import { channel } from 'node:diagnostics_channel';
+import type { Clock, Defer, Trace } from '@nbdjs/interfaces';
+
+/** Node's monotonic clock. Its timers do not keep the process alive. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  schedule(delayMs, task) {
+    const timer = setTimeout(task, delayMs);
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+};
+
+/**
+ * Runs a task when the promise continuations that are ready have run: Node empties its tick queue again after the
+ * microtasks, so whatever all of them have issued can leave together.
+ */
+export const afterMicrotasks: Defer = (task) => process.nextTick(task);
+
+/** Publishes a pure package's events as `nbdjs:<package>:<event>` on Node's diagnostics channels. */
+export function diagnosticsTrace(packageName: string, events: readonly string[]): Trace {
+  const channels = new Map(events.map((event) => [event, channel(`nbdjs:${packageName}:${event}`)]));
+  return {
+    get enabled() {
+      for (const one of channels.values()) if (one.hasSubscribers) return true;
+      return false;
+    },
+    emit(event, details) {
+      channels.get(event)?.publish(details);
+    },
+  };
+}
