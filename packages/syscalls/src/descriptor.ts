@@ -1,0 +1,20 @@
+/** Descriptors: a second number for the same open file. */
+import { native } from './native.ts';
+import { systemError } from './system-error.ts';
+
+/** Linux's number; unlike plain `dup` it does not leak the duplicate into child processes. */
+const F_DUPFD_CLOEXEC = 1030;
+
+/**
+ * Gives a second descriptor for the same open file or socket; each has to be closed by itself.
+ *
+ * @returns nothing where duplicating is not available.
+ * @throws a system error, when `fd` is not open for instance.
+ */
+export function duplicateDescriptor(fd: number): number | undefined {
+  const functions = native();
+  if (functions === undefined) return undefined;
+  const duplicate = Number(functions.fcntl(fd, F_DUPFD_CLOEXEC, 'int', 0));
+  if (duplicate < 0) throw systemError('fcntl', functions.errno());
+  return duplicate;
+}

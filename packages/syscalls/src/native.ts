@@ -1,0 +1,52 @@
+/** The C library, by way of koffi, loaded when the first call needs it, or found missing. */
+import { createRequire } from 'node:module';
+
+/** A C function; the result is its return value. */
+export type NativeFunction = (...args: unknown[]) => number | bigint;
+
+interface Koffi {
+  load(path: string | null): { func(definition: string): NativeFunction };
+  errno(): number;
+}
+
+export interface Native {
+  readonly fcntl: NativeFunction;
+  readonly lseek: NativeFunction;
+  readonly fallocate: NativeFunction;
+  readonly ioctl: NativeFunction;
+  /** The error number of the call that was made last. */
+  errno(): number;
+}
+
+let loaded: Native | undefined;
+let tried = false;
+
+/**
+ * The functions, or nothing: on other systems than Linux, where koffi is not installed or does not work, and while the
+ * environment says `NBDJS_NO_NATIVE=1`, so that the portable paths can be tried out.
+ */
+export function native(): Native | undefined {
+  if (process.env['NBDJS_NO_NATIVE'] === '1') return undefined;
+  if (!tried) {
+    tried = true;
+    loaded = process.platform === 'linux' ? load() : undefined;
+  }
+  return loaded;
+}
+
+function load(): Native | undefined {
+  try {
+    const koffi = createRequire(import.meta.url)('koffi') as Koffi;
+    const library = koffi.load(null);
+    return {
+      // Variadic functions are declared as such, or the arguments would be passed wrongly on arm64.
+      fcntl: library.func('int fcntl(int fd, int command, ...)'),
+      lseek: library.func('int64_t lseek64(int fd, int64_t offset, int whence)'),
+      fallocate: library.func('int fallocate64(int fd, int mode, int64_t offset, int64_t length)'),
+      ioctl: library.func('int ioctl(int fd, unsigned long request, ...)'),
+      errno: () => koffi.errno(),
+    };
+  } catch {
+    return undefined;
+  }
+}

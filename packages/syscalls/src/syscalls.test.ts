@@ -1,0 +1,77 @@
+import { closeSync, fstatSync, ftruncateSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { blockDeviceSize, capabilities, duplicateDescriptor, punchHole, seekData, seekHole, zeroRange } from './index.ts';
+
+let folder: string;
+let fd: number;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'nbdjs-syscalls-'));
+  fd = openSync(join(folder, 'file'), 'w+');
+});
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+  closeSync(fd);
+  rmSync(folder, { recursive: true });
+});
+
+describe.runIf(process.platform === 'linux')('with native calls', () => {
+  it('are there', () => {
+    expect(capabilities()).toEqual({ duplicateDescriptor: true, seekData: true, allocate: true, blockDevices: true });
+  });
+
+  it('duplicates a descriptor that lives on when the original is closed', () => {
+    writeSync(fd, 'content');
+    const original = openSync(join(folder, 'file'), 'r');
+    const duplicate = duplicateDescriptor(original) ?? -1;
+    closeSync(original);
+    const bytes = Buffer.alloc(7);
+    readSync(duplicate, bytes, 0, 7, 0);
+    closeSync(duplicate);
+    expect(bytes.toString()).toBe('content');
+  });
+
+  it('names the error of a descriptor that is not open', () => {
+    expect(() => duplicateDescriptor(9999)).toThrow(expect.objectContaining({ code: 'EBADF', syscall: 'fcntl' }));
+  });
+
+  it('finds data and holes behind 4 GiB', () => {
+    const position = 5 * 2 ** 30;
+    ftruncateSync(fd, position + 2 ** 20);
+    writeSync(fd, Buffer.alloc(65536, 1), 0, 65536, position);
+    expect(seekData(fd, 0)).toBe(BigInt(position));
+    expect(seekHole(fd, BigInt(position))).toBe(BigInt(position + 65536));
+    expect(seekData(fd, position + 65536)).toBeUndefined();
+  });
+
+  it('punches holes and zeroes ranges', () => {
+    writeSync(fd, Buffer.alloc(256 * 1024, 1));
+    const { blocks } = fstatSync(fd);
+    punchHole(fd, 0, 128 * 1024);
+    expect(fstatSync(fd).blocks).toBe(blocks / 2);
+    zeroRange(fd, 128 * 1024, 64 * 1024);
+    const bytes = Buffer.alloc(256 * 1024);
+    readSync(fd, bytes, 0, bytes.length, 0);
+    expect(bytes.subarray(0, 192 * 1024).every((byte) => byte === 0)).toBe(true);
+    expect(bytes.subarray(192 * 1024).every((byte) => byte === 1)).toBe(true);
+  });
+
+  it('refuses to take a plain file for a block device', () => {
+    expect(() => blockDeviceSize(fd)).toThrow(expect.objectContaining({ code: 'ENOTTY' }));
+  });
+});
+
+describe('without native calls', () => {
+  beforeEach(() => vi.stubEnv('NBDJS_NO_NATIVE', '1'));
+
+  it('says so', () => {
+    expect(capabilities()).toEqual({ duplicateDescriptor: false, seekData: false, allocate: false, blockDevices: false });
+    expect(duplicateDescriptor(fd)).toBeUndefined();
+    expect(blockDeviceSize(fd)).toBeUndefined();
+    expect(() => seekData(fd, 0)).toThrow(expect.objectContaining({ code: 'ENOSYS' }));
+    expect(() => punchHole(fd, 0, 1)).toThrow(expect.objectContaining({ code: 'ENOSYS' }));
+  });
+});
