@@ -12,6 +12,8 @@ export const limits = {
   optionRepliesMax: 4096,
   /** Exports in one list. */
   listEntriesMax: 100_000,
+  /** Names and descriptions of one list of exports together, in bytes. */
+  listBytesMax: 16 * mebi,
   /** Metadata contexts in one selection or list. */
   contextsMax: 1024,
   /** Payload that is asked for or sent in one piece when the server names no maximum, in bytes (2^25). */

@@ -3,8 +3,15 @@
  *
  * @packageDocumentation
  */
+export { ByteAssembler } from './byte-assembler.ts';
 export * from './constants.ts';
+export * from './greeting.ts';
+export * from './info.ts';
 export * from './magic.ts';
+export { Malformed } from './malformed.ts';
 export { flagNames, type NameTable, nameTable } from './name-table.ts';
+export * from './option-reply.ts';
+export * from './option-request.ts';
+export { encodeText, printableBytes, printableText, quoted } from './text.ts';
 export * from './uri.ts';
 export * from './wire-error.ts';

@@ -1,0 +1,255 @@
+/** The client's half of the handshake as a machine: bytes in, bytes and events out. */
+import { type ExportFacts, NbdError, ProtocolError, UsageError } from '@nbdjs/interfaces';
+import { ByteAssembler, encodeOptionRequest, encodeText, GreetingBytes, Option, options } from '@nbdjs/protocol';
+import { Conversation } from './conversation.ts';
+import { endOfStream } from './end-of-stream.ts';
+import type { HandshakeEvent } from './events.ts';
+import { type ClientHandshakeOptions, checkQueries, settle } from './options.ts';
+import type { Order } from './orders.ts';
+import { shakeHands } from './script.ts';
+import { type HandshakeState, isFinal } from './states.ts';
+import type { Need } from './steps.ts';
+
+/**
+ * Negotiates with a server and knows neither sockets nor clocks.
+ *
+ * Drive it like this: after every call that feeds it (`advance`, `receive`, `ended`, `tlsEstablished`, an option), send
+ * `takeOutput` and read `nextEvent` until there is none. It never waits, never calls back, and throws nothing but
+ * `UsageError` for calls out of turn; what the server does wrong becomes the event `failed`.
+ */
+export class ClientHandshake {
+  readonly #conversation: Conversation;
+  readonly #script: Generator<Need, ExportFacts | undefined, void>;
+  readonly #assembler: ByteAssembler;
+  readonly #excess: Uint8Array[] = [];
+  /** Where bytes land that nobody has asked for. */
+  readonly #overrun = new Uint8Array(1);
+  #need: Need | undefined;
+
+  /** @throws UsageError when an option is wrong. */
+  constructor(options: ClientHandshakeOptions = {}) {
+    const settings = settle(options);
+    this.#conversation = new Conversation(settings);
+    this.#assembler = new ByteAssembler(Math.max(settings.limits.optionReplyBytesMax, GreetingBytes.oldstyleExport));
+    this.#script = shakeHands(this.#conversation);
+    this.#goOn();
+  }
+
+  get state(): HandshakeState {
+    return this.#conversation.state;
+  }
+
+  /** Bytes to send now, oldest first; empties the queue. They stay unchanged. */
+  takeOutput(): readonly Uint8Array[] {
+    return this.#conversation.output.splice(0);
+  }
+
+  /** What happened next, oldest first; nothing when all is told. */
+  nextEvent(): HandshakeEvent | undefined {
+    const event = this.#conversation.events.shift();
+    return event?.type === 'established' ? { ...event, excess: this.#takeExcess() } : event;
+  }
+
+  /**
+   * Where the next bytes must land: as many as the current message still lacks and no more, so that what lies behind
+   * stays with the kernel. When no byte is due it is one byte long, and a byte that lands there is a violation (or,
+   * once the handshake is over, excess).
+   */
+  writable(): Uint8Array {
+    return this.#need?.type === 'bytes' ? this.#assembler.writable() : this.#overrun;
+  }
+
+  /** `byteCount` bytes have landed at the start of what `writable` gave last. */
+  advance(byteCount: number): void {
+    const need = this.#need;
+    if (need?.type !== 'bytes') {
+      this.#overran(this.#overrun.subarray(0, byteCount));
+      return;
+    }
+    this.#assembler.advance(byteCount);
+    if (this.#assembler.missing > 0) return;
+    need.bytes = this.#assembler.take();
+    this.#goOn();
+  }
+
+  /** Feeds a chunk of any length; the chunk is copied. What lies behind the end of the handshake becomes excess. */
+  receive(bytes: Uint8Array): void {
+    let rest = bytes;
+    while (rest.length > 0 && this.#need?.type === 'bytes') {
+      const target = this.writable();
+      const piece = rest.subarray(0, target.length);
+      target.set(piece);
+      this.advance(piece.length);
+      rest = rest.subarray(piece.length);
+    }
+    if (rest.length > 0) this.#overran(rest);
+  }
+
+  /** The stream has ended: in an orderly way, or by `cause` (a broken channel, a failed TLS handshake). */
+  ended(cause?: Error): void {
+    const { state } = this.#conversation;
+    if (isFinal(state)) return;
+    // Whoever is leaving is not surprised that the other one is gone (C7).
+    if (state === 'aborting') {
+      this.#finish(undefined);
+    } else {
+      this.#conversation.farewell = 'nothing';
+      this.#fail(endOfStream(this.#conversation, this.#assembler.partial, cause));
+    }
+  }
+
+  /** The transport answers the event `tls-upgrade`: from now on all bytes travel through TLS. */
+  tlsEstablished(): void {
+    if (this.#need?.type !== 'upgrade') throw new UsageError('ERR_NBD_STATE', 'no upgrade to TLS is under way');
+    this.#goOn();
+  }
+
+  /** Option mode: asks which exports there are. */
+  list(): void {
+    this.#order({ option: Option.List });
+  }
+
+  /** Option mode: asks about an export without opening it. */
+  info(exportName: string = this.#conversation.settings.exportName): void {
+    this.#order({ option: Option.Info, exportName });
+  }
+
+  /** Option mode: asks which contexts fit the queries; none means all that there are. */
+  listMetaContexts(exportName: string, queries: readonly string[] = []): void {
+    this.#order({ option: Option.ListMetaContext, exportName, queries: checkQueries(queries) });
+  }
+
+  /** Option mode: replaces the selection of contexts; it counts only for this export. */
+  setMetaContexts(exportName: string, queries: readonly string[]): void {
+    if (this.#conversation.mode === 'simple') {
+      throw new UsageError('ERR_NBD_STATE', 'metadata contexts need structured replies or extended headers first');
+    }
+    this.#order({ option: Option.SetMetaContext, exportName, queries: checkQueries(queries) });
+  }
+
+  /**
+   * Option mode: opens an export. The contexts of the options are selected on the way, unless `setMetaContexts` has
+   * been called for this export. A refusal leaves everything open: try another one.
+   */
+  go(exportName: string = this.#conversation.settings.exportName): void {
+    this.#order({ option: Option.Go, exportName });
+  }
+
+  /** Option mode: asks for TLS; on consent the event `tls-upgrade` comes before `option-done`. */
+  startTls(): void {
+    if (this.#conversation.tls) throw new UsageError('ERR_NBD_STATE', 'TLS is running already');
+    this.#order({ option: Option.StartTls });
+  }
+
+  /** Option mode: asks for structured replies. */
+  structuredReplies(): void {
+    if (this.#conversation.mode !== 'simple') {
+      throw new UsageError(
+        'ERR_NBD_STATE',
+        `structured replies are agreed on already (mode ${this.#conversation.mode})`,
+      );
+    }
+    this.#order({ option: Option.StructuredReply });
+  }
+
+  /** Option mode: asks for extended headers. */
+  extendedHeaders(): void {
+    if (this.#conversation.mode === 'extended') {
+      throw new UsageError('ERR_NBD_STATE', 'extended headers are agreed on already');
+    }
+    this.#order({ option: Option.ExtendedHeaders });
+  }
+
+  /** Option mode: leaves. The event `ended` tells when the server has taken note. */
+  abort(): void {
+    this.#order({ option: Option.Abort });
+  }
+
+  #order(order: Order): void {
+    const name = options.name(order.option);
+    if (this.#need?.type !== 'order') {
+      throw new UsageError('ERR_NBD_STATE', `option ${name} is out of turn: the handshake is in state ${this.state}`);
+    }
+    if (this.#conversation.style !== 'newstyle-fixed' && order.option !== Option.Go && order.option !== Option.Abort) {
+      const message = `option ${name} cannot be sent: the server does not offer the fixed newstyle handshake`;
+      throw new UsageError('ERR_NBD_STATE', message);
+    }
+    if ('exportName' in order) encodeText(order.exportName, 'export name');
+    this.#need.order = order;
+    this.#goOn();
+  }
+
+  /** Lets the script run until it needs something that is not there yet. */
+  #goOn(): void {
+    this.#need = undefined;
+    try {
+      let turn = this.#script.next();
+      // A message without a byte is there as soon as it is wanted.
+      while (turn.done !== true && turn.value.type === 'bytes' && turn.value.count === 0) turn = this.#script.next();
+      if (turn.done === true) this.#finish(turn.value);
+      else this.#await(turn.value);
+    } catch (error) {
+      if (!(error instanceof NbdError)) throw error;
+      this.#fail(error);
+    }
+  }
+
+  #await(need: Need): void {
+    if (need.type === 'bytes') this.#assembler.expect(need.count);
+    this.#need = need;
+  }
+
+  #finish(facts: ExportFacts | undefined): void {
+    this.#need = undefined;
+    const { events } = this.#conversation;
+    if (facts === undefined) {
+      this.#conversation.enter('ended', '');
+      events.push({ type: 'ended' });
+      return;
+    }
+    this.#conversation.enter('transmission', '');
+    // The excess is filled in when the event is taken: it may arrive in the very chunk that is being looked at.
+    events.push({ type: 'established', facts, excess: new Uint8Array(0) });
+  }
+
+  #fail(error: NbdError): void {
+    this.#need = undefined;
+    const { farewell, output, events } = this.#conversation;
+    if (farewell === 'abort') output.push(encodeOptionRequest({ option: Option.Abort }));
+    // Nobody shall upgrade, or go on asking, on a connection that is lost.
+    const stale = events.findIndex((event) => event.type === 'tls-upgrade');
+    if (stale >= 0) events.splice(stale);
+    this.#conversation.enter('failed', '');
+    events.push({ type: 'failed', error });
+  }
+
+  /** Bytes that nobody has asked for: harmless once all is over, else a violation. */
+  #overran(bytes: Uint8Array): void {
+    const { state } = this.#conversation;
+    if (state === 'transmission') {
+      this.#excess.push(bytes.slice());
+    } else if (!isFinal(state)) {
+      this.#fail(unsolicited(state, bytes));
+    }
+  }
+
+  #takeExcess(): Uint8Array {
+    const whole = new Uint8Array(this.#excess.reduce((length, piece) => length + piece.length, 0));
+    let position = 0;
+    for (const piece of this.#excess.splice(0)) {
+      whole.set(piece, position);
+      position += piece.length;
+    }
+    return whole;
+  }
+}
+
+/** The error for bytes that came out of turn. */
+function unsolicited(state: HandshakeState, excerpt: Uint8Array): ProtocolError {
+  if (state === 'tls') {
+    const message = 'server sent clear text behind its consent to TLS: somebody may be injecting it';
+    return new ProtocolError('clear-text-behind-starttls', message, { phase: 'option', rule: 'S25', excerpt });
+  }
+  const message = 'server sent bytes although no option is outstanding';
+  return new ProtocolError('unsolicited-bytes', message, { phase: 'option', rule: 'C4', excerpt });
+}

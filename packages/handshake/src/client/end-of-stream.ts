@@ -1,0 +1,38 @@
+/** What it means when the server is gone in the middle of the handshake. */
+import { ConnectError, type NbdError, NegotiationError } from '@nbdjs/interfaces';
+import { printableText } from '@nbdjs/protocol';
+import type { Conversation } from './conversation.ts';
+import { mayBecomeNbd } from './first-bytes.ts';
+import { notNbd } from './greeting.ts';
+import { nameOfExport } from './refusals.ts';
+
+/** `partial` is what had landed of the message that was awaited. */
+export function endOfStream(conversation: Conversation, partial: Uint8Array, cause?: Error): NbdError {
+  const { state, activity } = conversation;
+  if (state === 'tls') return tlsFailed(cause);
+  if (state === 'greeting' && partial.length > 0 && !mayBecomeNbd(partial)) return notNbd(partial);
+  const how = cause === undefined ? 'the server closed the connection' : 'the connection broke';
+  const why = cause === undefined ? '' : `: ${printableText(cause.message)}`;
+  const closed = new ConnectError('ERR_NBD_PEER_CLOSED', `${how} while ${activity}${why}`, { cause });
+  return state === 'export-name' && partial.length === 0 ? refusedByHangingUp(conversation, closed, cause) : closed;
+}
+
+function tlsFailed(cause?: Error): NbdError {
+  // The transport knows best what went wrong, and whether it will go wrong again.
+  if (cause instanceof ConnectError) return cause;
+  const why = cause === undefined ? 'the server closed the connection' : printableText(cause.message);
+  return new ConnectError('ERR_NBD_TLS', `upgrade to TLS failed: ${why}`, { cause });
+}
+
+/**
+ * A server that does not want an export has no other answer to `EXPORT_NAME` than to hang up. A reset counts too: that is
+ * what hanging up looks like when the server has not read everything.
+ */
+function refusedByHangingUp(conversation: Conversation, closed: ConnectError, cause?: Error): NbdError {
+  const hungUp = cause === undefined || ('code' in cause && cause.code === 'ECONNRESET');
+  if (!hungUp) return closed;
+  const subject = nameOfExport(conversation.exportName);
+  const doubt = conversation.tls ? '' : ' or needs TLS';
+  const message = `${subject} was refused: the server hung up when asked for it, so it probably does not exist${doubt}`;
+  return new NegotiationError('ERR_NBD_UNKNOWN_EXPORT', message, { option: 'EXPORT_NAME', cause: closed });
+}

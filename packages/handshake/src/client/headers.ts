@@ -1,0 +1,37 @@
+/** `NBD_OPT_EXTENDED_HEADERS` and `NBD_OPT_STRUCTURED_REPLY`: which words travel in the transmission phase. */
+import { Option } from '@nbdjs/protocol';
+import type { Conversation } from './conversation.ts';
+import type { Refusal } from './refusals.ts';
+import { exchange, shrugOff } from './replies.ts';
+import type { Step } from './steps.ts';
+
+/** Agrees on the best mode that both sides can do, up to the one that the caller wants at most. */
+export function* negotiateMode(conversation: Conversation): Step<void> {
+  const { mode } = conversation.settings;
+  if (mode === 'extended') {
+    const refusal = yield* extendedHeaders(conversation);
+    // Extended headers include structured replies: nothing is left to ask for.
+    if (refusal === undefined) return;
+    shrugOff(conversation, refusal);
+  }
+  if (mode !== 'simple') {
+    const refusal = yield* structuredReplies(conversation);
+    if (refusal !== undefined) shrugOff(conversation, refusal);
+  }
+}
+
+export function* extendedHeaders(conversation: Conversation): Step<Refusal | undefined> {
+  const refusal = yield* exchange(conversation, { option: Option.ExtendedHeaders });
+  if (refusal === undefined) {
+    conversation.mode = 'extended';
+    // Contexts selected for compact headers are asked for anew, since some need wider status words (S36).
+    conversation.selection = undefined;
+  }
+  return refusal;
+}
+
+export function* structuredReplies(conversation: Conversation): Step<Refusal | undefined> {
+  const refusal = yield* exchange(conversation, { option: Option.StructuredReply });
+  if (refusal === undefined) conversation.mode = 'structured';
+  return refusal;
+}

@@ -1,0 +1,76 @@
+/** `NBD_OPT_SET_META_CONTEXT` and `NBD_OPT_LIST_META_CONTEXT` ("Metadata querying"). */
+import type { SelectedContext } from '@nbdjs/interfaces';
+import { Option, OptionReply, parseMetaContextReply, quoted } from '@nbdjs/protocol';
+import { type Conversation, violation } from './conversation.ts';
+import type { Refusal } from './refusals.ts';
+import { demand, exchange, shrugOff } from './replies.ts';
+import type { Step } from './steps.ts';
+
+/** Selects the contexts that the caller wants by default, unless something was selected for this export by hand. */
+export function* negotiateContexts(conversation: Conversation, exportName: string): Step<void> {
+  const { contexts } = conversation.settings;
+  if (conversation.mode === 'simple' || contexts.length === 0) return;
+  if (conversation.selection?.exportName === exportName) return;
+  const refusal = yield* setMetaContexts(conversation, exportName, contexts);
+  if (refusal !== undefined) shrugOff(conversation, refusal);
+}
+
+/** Replaces the selection. It is empty when the server refuses, even if contexts were named before (C33, C35). */
+export function* setMetaContexts(
+  conversation: Conversation,
+  exportName: string,
+  queries: readonly string[],
+): Step<Refusal | undefined> {
+  const names = new Map<number, string>();
+  conversation.selection = { exportName, contexts: [] };
+  const refusal = yield* exchange(
+    conversation,
+    { option: Option.SetMetaContext, exportName, queries },
+    contextReplies(conversation, ({ id, name }) => {
+      if (!answersOne(queries, name)) {
+        throw violation('unrequested-context', `server selected ${quoted(name)}, which nobody asked for`, 'S29');
+      }
+      if (names.has(id) && names.get(id) !== name) {
+        const message = `server gave the id ${id} to two contexts: ${quoted(names.get(id) ?? '')} and ${quoted(name)}`;
+        throw violation('repeated-context-id', message, 'S33');
+      }
+      names.set(id, name);
+    }),
+  );
+  if (refusal === undefined) {
+    conversation.selection = { exportName, contexts: Array.from(names, ([id, name]) => ({ id, name })) };
+  }
+  return refusal;
+}
+
+/** Collects the names of the contexts that the server offers; no queries means all of them. */
+export function* listMetaContexts(
+  conversation: Conversation,
+  exportName: string,
+  queries: readonly string[],
+): Step<Refusal | readonly string[]> {
+  const names = new Set<string>();
+  const refusal = yield* exchange(
+    conversation,
+    { option: Option.ListMetaContext, exportName, queries },
+    // Ids mean nothing in a list (C34).
+    contextReplies(conversation, ({ name }) => names.add(name)),
+  );
+  return refusal ?? [...names];
+}
+
+function contextReplies(conversation: Conversation, take: (context: SelectedContext) => void) {
+  return {
+    type: OptionReply.MetaContext,
+    repliesMax: conversation.settings.limits.contextsMax,
+    take: (payload: Uint8Array) => take(demand(parseMetaContextReply(payload), 'C34', payload)),
+  };
+}
+
+/**
+ * Whether a context can be the answer to one of the queries. Beyond the namespace only the server knows, because a
+ * namespace may have wildcards of its own.
+ */
+function answersOne(queries: readonly string[], name: string): boolean {
+  return queries.some((query) => name.startsWith(query.slice(0, query.indexOf(':') + 1)));
+}

@@ -1,0 +1,89 @@
+/** Option mode: the caller decides which options are sent, one at a time (checklist C4). */
+import type { ExportFacts } from '@nbdjs/interfaces';
+import { Option, optionReplyHeaderBytes } from '@nbdjs/protocol';
+import type { Conversation } from './conversation.ts';
+import type { OptionResult } from './events.ts';
+import { go, info } from './go.ts';
+import { extendedHeaders, structuredReplies } from './headers.ts';
+import { list } from './list.ts';
+import { listMetaContexts, setMetaContexts } from './meta-contexts.ts';
+import type { Order } from './orders.ts';
+import { type Refusal, refusalError } from './refusals.ts';
+import { isRefusal } from './replies.ts';
+import { startTls, tlsRefused } from './start-tls.ts';
+import { nextOrder, receive, type Step } from './steps.ts';
+
+/** Carries out the caller's orders until one of them opens an export (then its facts come back) or leaves. */
+export function* takeOrders(conversation: Conversation): Step<ExportFacts | undefined> {
+  conversation.enter('negotiating', 'idle between two options');
+  const { style, mode, tls, events } = conversation;
+  events.push({ type: 'negotiating', style, mode, tls });
+  for (;;) {
+    const order = yield* nextOrder();
+    if (order.option === Option.Abort) return yield* leave(conversation);
+    try {
+      if (order.option === Option.Go) return yield* go(conversation, order.exportName);
+      const result = yield* carryOut(conversation, order);
+      backToCaller(conversation);
+      events.push({ type: 'option-done', option: order.option, result });
+    } catch (error) {
+      // Past the point of no return (GO acknowledged, EXPORT_NAME sent) a refusal ends it all.
+      if (!isRefusal(error) || conversation.farewell !== 'abort') throw error;
+      backToCaller(conversation);
+      events.push({ type: 'option-failed', option: order.option, error });
+    }
+  }
+}
+
+function* carryOut(conversation: Conversation, order: Order): Step<OptionResult> {
+  switch (order.option) {
+    case Option.List:
+      return { type: 'exports', exports: granted(yield* list(conversation)) };
+    case Option.Info:
+    case Option.Go:
+      return { type: 'info', facts: yield* info(conversation, order.exportName) };
+    case Option.ListMetaContext:
+      return {
+        type: 'context-names',
+        names: granted(yield* listMetaContexts(conversation, order.exportName, order.queries)),
+      };
+    case Option.SetMetaContext:
+      insist(yield* setMetaContexts(conversation, order.exportName, order.queries));
+      return { type: 'contexts', contexts: conversation.selection?.contexts ?? [] };
+    case Option.StructuredReply:
+      insist(yield* structuredReplies(conversation));
+      return { type: 'acknowledged' };
+    case Option.ExtendedHeaders:
+      insist(yield* extendedHeaders(conversation));
+      return { type: 'acknowledged' };
+    case Option.StartTls: {
+      const refusal = yield* startTls(conversation);
+      if (refusal !== undefined) throw tlsRefused(refusal);
+      return { type: 'acknowledged' };
+    }
+    case Option.Abort:
+      return { type: 'acknowledged' };
+  }
+}
+
+/** Says goodbye; whatever the server answers, or none at all, is fine (checklist C7). */
+function* leave(conversation: Conversation): Step<undefined> {
+  // The plain newstyle has no option but EXPORT_NAME (C5), so there the only goodbye is to hang up.
+  if (conversation.style !== 'newstyle-fixed') return undefined;
+  conversation.ask({ option: Option.Abort });
+  yield* receive(optionReplyHeaderBytes);
+  return undefined;
+}
+
+function backToCaller(conversation: Conversation): void {
+  conversation.enter('negotiating', 'idle between two options');
+}
+
+function granted<Value extends readonly unknown[]>(answer: Refusal | Value): Value {
+  if ('replyType' in answer) throw refusalError(answer);
+  return answer;
+}
+
+function insist(refusal: Refusal | undefined): void {
+  if (refusal !== undefined) throw refusalError(refusal);
+}

@@ -1,0 +1,100 @@
+/** What the caller wants of a handshake, and the defaults for the rest. */
+import { baseAllocation, type HeaderMode, limits, silent, type Trace, UsageError } from '@nbdjs/interfaces';
+import { encodeText, HandshakeFlag, quoted } from '@nbdjs/protocol';
+
+export interface ClientHandshakeOptions {
+  /** The export to use; empty for the server's default. @default '' */
+  readonly exportName?: string | undefined;
+  /** Ask for this mode at most. @default 'extended' */
+  readonly mode?: HeaderMode | undefined;
+  /** Metadata contexts to select on the way to transmission. @default ['base:allocation'] */
+  readonly contexts?: readonly string[] | undefined;
+  /** Ask for the export's canonical name and description too. @default false */
+  readonly fullInfo?: boolean | undefined;
+  /** Ask for block sizes, which binds us to respect them. @default true */
+  readonly requestBlockSizes?: boolean | undefined;
+  /**
+   * `off`: never ask for TLS. `allow`: use it when the server can, else go on in clear text. `require`: with TLS or not
+   * at all. In option mode, `off` leaves `startTls()` to the caller. @default 'off'
+   */
+  readonly tls?: 'off' | 'allow' | 'require' | undefined;
+  /** Handshake flags that may be agreed on (see `HandshakeFlag`). @default both */
+  readonly handshakeFlags?: number | undefined;
+  /** Stop when options can be sent and let the caller drive. @default false */
+  readonly optionMode?: boolean | undefined;
+  /** Bounds for what the server sends. */
+  readonly limits?: Partial<HandshakeLimits> | undefined;
+  readonly trace?: Trace | undefined;
+}
+
+/** Bounds for what the server sends; see the table of limits in `@nbdjs/interfaces`. */
+export interface HandshakeLimits {
+  /** Payload of one option reply, in bytes. */
+  readonly optionReplyBytesMax: number;
+  /** Option replies to one option, list entries aside. */
+  readonly optionRepliesMax: number;
+  /** Exports in one list. */
+  readonly listEntriesMax: number;
+  /** Names and descriptions of one list together, in bytes. */
+  readonly listBytesMax: number;
+  /** Metadata contexts in one selection or list. */
+  readonly contextsMax: number;
+}
+
+/** The same with nothing left open. */
+export interface HandshakeSettings {
+  readonly exportName: string;
+  readonly mode: HeaderMode;
+  readonly contexts: readonly string[];
+  readonly fullInfo: boolean;
+  readonly requestBlockSizes: boolean;
+  readonly tls: 'off' | 'allow' | 'require';
+  readonly handshakeFlags: number;
+  readonly optionMode: boolean;
+  readonly limits: HandshakeLimits;
+  readonly trace: Trace;
+}
+
+/**
+ * Fills in the defaults.
+ *
+ * @throws UsageError when a name cannot travel or a context's name is none.
+ */
+export function settle(options: ClientHandshakeOptions): HandshakeSettings {
+  const exportName = options.exportName ?? '';
+  encodeText(exportName, 'export name');
+  return {
+    exportName,
+    mode: options.mode ?? 'extended',
+    contexts: checkQueries(options.contexts ?? [baseAllocation]),
+    fullInfo: options.fullInfo ?? false,
+    requestBlockSizes: options.requestBlockSizes ?? true,
+    tls: options.tls ?? 'off',
+    handshakeFlags: options.handshakeFlags ?? HandshakeFlag.FixedNewstyle | HandshakeFlag.NoZeroes,
+    optionMode: options.optionMode ?? false,
+    limits: {
+      optionReplyBytesMax: options.limits?.optionReplyBytesMax ?? limits.optionReplyBytesMax,
+      optionRepliesMax: options.limits?.optionRepliesMax ?? limits.optionRepliesMax,
+      listEntriesMax: options.limits?.listEntriesMax ?? limits.listEntriesMax,
+      listBytesMax: options.limits?.listBytesMax ?? limits.listBytesMax,
+      contextsMax: options.limits?.contextsMax ?? limits.contextsMax,
+    },
+    trace: options.trace ?? silent,
+  };
+}
+
+/**
+ * Checks queries for metadata contexts (checklist C32: a printable namespace, a colon, a leaf) and drops repetitions.
+ *
+ * @throws UsageError `ERR_NBD_ARGUMENT`.
+ */
+export function checkQueries(queries: readonly string[]): readonly string[] {
+  for (const query of queries) {
+    if (!/^[^\s\p{Cc}:]+:/u.test(query)) {
+      const message = `metadata context ${quoted(query)} is no valid name: expected NAMESPACE:LEAF`;
+      throw new UsageError('ERR_NBD_ARGUMENT', message);
+    }
+    encodeText(query, 'metadata context');
+  }
+  return [...new Set(queries)];
+}

@@ -1,0 +1,101 @@
+/** Reading the server's answers to options, with every check that is the same for all of them. */
+import { NegotiationError } from '@nbdjs/interfaces';
+import {
+  decodeOptionReplyHeader,
+  isOptionError,
+  Malformed,
+  Option,
+  OptionReply,
+  type OptionReplyHeader,
+  type OptionRequest,
+  optionReplies,
+  optionReplyHeaderBytes,
+  options,
+  printableBytes,
+} from '@nbdjs/protocol';
+import { type Conversation, violation } from './conversation.ts';
+import { type Refusal, refusalError } from './refusals.ts';
+import { receive, type Step } from './steps.ts';
+
+/** Asks, and hands each reply with content to `take`. Returns nothing when acknowledged, else the refusal. */
+export function* exchange(
+  conversation: Conversation,
+  request: OptionRequest,
+  content?: { readonly type: number; readonly repliesMax: number; take(payload: Uint8Array): void },
+): Step<Refusal | undefined> {
+  const { option } = request;
+  conversation.ask(request);
+  for (let replies = 0; ; replies++) {
+    const header = yield* replyHeader(conversation, option);
+    if (isOptionError(header.type)) return yield* refusal(conversation, request, header);
+    if (header.type === OptionReply.Ack) return acknowledge(conversation, header);
+    if (header.type !== content?.type) throw unexpected(header);
+    if (replies >= content.repliesMax) {
+      const message = `option ${options.name(option)} failed: the server sent more than ${content.repliesMax} replies to it`;
+      throw violation('too-many-option-replies', message, 'G6');
+    }
+    content.take(yield* receive(header.length));
+  }
+}
+
+/** A decoder's result, or the end of the conversation. */
+export function demand<Value>(value: Value | Malformed, rule: string, excerpt: Uint8Array): Value {
+  if (!(value instanceof Malformed)) return value;
+  throw violation(value.violation, value.message, rule, excerpt);
+}
+
+/**
+ * Takes a refusal of something that we can do without. Two answers are not to be shrugged off: that the server is
+ * shutting down (checklist C17), and that it wants TLS first, which it would only repeat to everything that follows.
+ */
+export function shrugOff(conversation: Conversation, refusal: Refusal): void {
+  const hopeless = refusal.replyType === OptionReply.ErrTlsRequired && !conversation.settings.optionMode;
+  if (hopeless || refusal.replyType === OptionReply.ErrShutdown) throw refusalError(refusal);
+}
+
+/** Whether an error is a refusal after which other options may be tried. */
+export function isRefusal(error: unknown): error is NegotiationError {
+  return error instanceof NegotiationError && error.code !== 'ERR_NBD_SERVER_SHUTDOWN';
+}
+
+function* replyHeader(conversation: Conversation, option: number): Step<OptionReplyHeader> {
+  const bytes = yield* receive(optionReplyHeaderBytes);
+  const header = demand(decodeOptionReplyHeader(bytes), 'C18', bytes);
+  if (header.option !== option) {
+    const message = `expected an answer to option ${options.name(option)}, got one to ${options.name(header.option)}`;
+    throw violation('answer-to-other-option', message, 'C18', bytes);
+  }
+  const bytesMax = conversation.settings.limits.optionReplyBytesMax;
+  if (header.length > bytesMax) {
+    const message = `answer to option ${options.name(option)} is too long: expected at most ${bytesMax} bytes, got ${header.length}`;
+    throw violation('option-reply-too-long', message, 'G6', bytes);
+  }
+  const { trace } = conversation.settings;
+  if (trace.enabled) trace.emit('option-reply', { ...header, name: optionReplies.name(header.type) });
+  return header;
+}
+
+function* refusal(conversation: Conversation, request: OptionRequest, header: OptionReplyHeader): Step<Refusal> {
+  const serverText = printableBytes(yield* receive(header.length));
+  if (header.type === OptionReply.ErrTlsRequired && conversation.tls) {
+    const message = `option ${options.name(header.option)} failed: the server requires TLS although it is running`;
+    throw violation('tls-required-inside-tls', message, 'S26');
+  }
+  const exportName = 'exportName' in request ? request.exportName : undefined;
+  return { option: header.option, replyType: header.type, serverText, exportName };
+}
+
+function acknowledge(conversation: Conversation, header: OptionReplyHeader): undefined {
+  // From here on the server believes in the transmission phase: ABORT would be read as a bad request.
+  if (header.option === Option.Go) conversation.farewell = 'disconnect';
+  if (header.length === 0) return undefined;
+  const name = options.name(header.option);
+  const message = `acknowledgement of option ${name} has a payload: expected 0 bytes, got ${header.length}`;
+  throw violation('ack-with-payload', message, 'C18');
+}
+
+function unexpected(header: OptionReplyHeader): Error {
+  const reply = optionReplies.name(header.type);
+  const message = `option ${options.name(header.option)} was answered by ${reply}, which does not fit`;
+  return violation('unexpected-option-reply', message, 'C18');
+}

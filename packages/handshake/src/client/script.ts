@@ -1,0 +1,25 @@
+/** The client's handshake from the first byte to the last, in the order that the specification wants. */
+import type { ExportFacts } from '@nbdjs/interfaces';
+import type { Conversation } from './conversation.ts';
+import { factsOf } from './facts.ts';
+import { go } from './go.ts';
+import { greet, tlsImpossible } from './greeting.ts';
+import { negotiateMode } from './headers.ts';
+import { takeOrders } from './option-mode.ts';
+import { negotiateTls } from './start-tls.ts';
+import type { Step } from './steps.ts';
+
+/** Every part decides by itself whether there is something for it to do. Ends without facts when the caller left. */
+export function* shakeHands(conversation: Conversation): Step<ExportFacts | undefined> {
+  const { exportName, optionMode, tls } = conversation.settings;
+  const oldstyle = yield* greet(conversation);
+  if (oldstyle !== undefined) return factsOf(conversation, exportName, oldstyle);
+  if (conversation.style === 'newstyle-fixed') {
+    // TLS comes first: what was agreed on before would be void behind it (C24, C25).
+    yield* negotiateTls(conversation);
+    yield* negotiateMode(conversation);
+  } else if (tls === 'require') {
+    throw tlsImpossible('it does not offer the fixed newstyle handshake');
+  }
+  return optionMode ? yield* takeOrders(conversation) : yield* go(conversation, exportName);
+}

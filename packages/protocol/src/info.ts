@@ -1,0 +1,96 @@
+/** Information about an export (`NBD_REP_INFO`, "NBD_INFO_* types"), both ways. */
+import type { BlockSizes } from '@nbdjs/interfaces';
+import { InfoType } from './constants.ts';
+import { Malformed } from './malformed.ts';
+import { PayloadReader } from './payload-reader.ts';
+import { PayloadWriter } from './payload-writer.ts';
+
+/** One piece of information. */
+export type Info =
+  | { readonly kind: 'export'; readonly size: bigint /** 16 bits. */; readonly transmissionFlags: number }
+  | { readonly kind: 'name'; readonly name: string }
+  | { readonly kind: 'description'; readonly description: string }
+  | { readonly kind: 'block-size'; readonly blockSizes: BlockSizes }
+  /** A type that this package does not know; clients ignore it (checklist C12). */
+  | { readonly kind: 'unknown'; readonly infoType: number };
+
+/** The known pieces: those that can be encoded. */
+export type KnownInfo = Exclude<Info, { kind: 'unknown' }>;
+
+/** Block sizes are powers of two up to this for the minimum (checklist S13). */
+export const minimumBlockSizeMax = 65_536;
+
+/** "No limit" as maximum block size. */
+export const maximumBlockSizeUnlimited = 0xffff_ffff;
+
+/** Payload of an `INFO` reply. */
+export function encodeInfo(info: KnownInfo): Uint8Array {
+  const writer = new PayloadWriter();
+  switch (info.kind) {
+    case 'export':
+      return writer.u16(InfoType.Export).u64(info.size).u16(info.transmissionFlags).finish();
+    case 'name':
+      return writer.u16(InfoType.Name).text(info.name, 'export name').finish();
+    case 'description':
+      return writer.u16(InfoType.Description).text(info.description, 'description').finish();
+    case 'block-size': {
+      const { minimum, preferred, maximum } = info.blockSizes;
+      return writer.u16(InfoType.BlockSize).u32(minimum).u32(preferred).u32(maximum).finish();
+    }
+  }
+}
+
+/** Understands the payload of an `INFO` reply, lengths and block sizes included. */
+export function parseInfo(payload: Uint8Array): Info | Malformed {
+  const reader = new PayloadReader(payload, 'INFO reply');
+  const infoType = reader.u16('information type');
+  switch (infoType) {
+    case InfoType.Export:
+      return reader.finish({ kind: 'export', size: reader.u64('size'), transmissionFlags: reader.u16('flags') });
+    case InfoType.Name:
+      return reader.finish({ kind: 'name', name: reader.text(reader.remaining, 'export name') });
+    case InfoType.Description:
+      return reader.finish({ kind: 'description', description: reader.displayText(reader.remaining, 'description') });
+    case InfoType.BlockSize:
+      return parseBlockSize(reader);
+    default:
+      return { kind: 'unknown', infoType };
+  }
+}
+
+/**
+ * Says what is wrong with block sizes ("Block size constraints"), or nothing.
+ *
+ * Left unsaid on purpose, because real servers send it and no harm comes of it: a preferred size below 512, a maximum
+ * that is no multiple of the minimum, and a maximum below the preferred size (allowed for small exports).
+ */
+export function faultOfBlockSizes({ minimum, preferred, maximum }: BlockSizes): Malformed | undefined {
+  if (!isPowerOfTwo(minimum) || minimum > minimumBlockSizeMax) {
+    const message = `expected a power of two up to ${minimumBlockSizeMax} as minimum block size, got ${minimum}`;
+    return new Malformed('bad-minimum-block-size', message);
+  }
+  if (!isPowerOfTwo(preferred) || preferred < minimum) {
+    const message = `expected a power of two from ${minimum} on as preferred block size, got ${preferred}`;
+    return new Malformed('bad-preferred-block-size', message);
+  }
+  if (maximum < minimum) {
+    const message = `expected a maximum block size of at least ${minimum}, got ${maximum}`;
+    return new Malformed('bad-maximum-block-size', message);
+  }
+  return undefined;
+}
+
+function parseBlockSize(reader: PayloadReader): Info | Malformed {
+  const blockSizes = {
+    minimum: reader.u32('minimum block size'),
+    preferred: reader.u32('preferred block size'),
+    maximum: reader.u32('maximum block size'),
+  };
+  const info = reader.finish({ kind: 'block-size' as const, blockSizes });
+  return info instanceof Malformed ? info : (faultOfBlockSizes(blockSizes) ?? info);
+}
+
+function isPowerOfTwo(number: number): boolean {
+  // Beyond 2^31 the bitwise operators see negative numbers; 2^31 itself still passes, as it should.
+  return number > 0 && (number & (number - 1)) === 0;
+}

@@ -1,0 +1,127 @@
+/** Options, the client's side of the haggling ("Option types"): header and payload of each, both ways. */
+import { Option, options } from './constants.ts';
+import { HandshakeMagic } from './magic.ts';
+import type { Malformed } from './malformed.ts';
+import { PayloadReader } from './payload-reader.ts';
+import { PayloadWriter } from './payload-writer.ts';
+
+/** An option with everything that it carries. */
+export type OptionRequest =
+  | { readonly option: EmptyOption }
+  | { readonly option: typeof Option.ExportName; readonly exportName: string }
+  | { readonly option: InfoOption; readonly exportName: string; readonly infoTypes: readonly number[] }
+  | { readonly option: MetaContextOption; readonly exportName: string; readonly queries: readonly string[] };
+
+/** Options without payload (checklist C7, C8). */
+export type EmptyOption =
+  | typeof Option.Abort
+  | typeof Option.List
+  | typeof Option.StartTls
+  | typeof Option.StructuredReply
+  | typeof Option.ExtendedHeaders;
+export type InfoOption = typeof Option.Info | typeof Option.Go;
+export type MetaContextOption = typeof Option.ListMetaContext | typeof Option.SetMetaContext;
+
+export interface OptionHeader {
+  readonly option: number;
+  /** Length in bytes of the payload that follows. */
+  readonly length: number;
+}
+
+export const optionHeaderBytes = 16;
+
+/** Any option at all, known or not, with a payload made elsewhere. */
+export function encodeOption(option: number, payload: Uint8Array = new Uint8Array(0)): Uint8Array {
+  return new PayloadWriter().u64(HandshakeMagic.Option).u32(option).u32(payload.length).bytes(payload).finish();
+}
+
+/**
+ * One option, header and payload.
+ *
+ * @throws UsageError `ERR_NBD_ARGUMENT` when a name is no string that may travel.
+ */
+export function encodeOptionRequest(request: OptionRequest): Uint8Array {
+  return encodeOption(request.option, encodePayload(request));
+}
+
+/** Decodes 16 bytes. A wrong magic means that the two sides are out of step: there is no going on. */
+export function decodeOptionHeader(bytes: Uint8Array): OptionHeader | Malformed {
+  const reader = new PayloadReader(bytes, 'option header');
+  const magic = reader.u64('magic');
+  if (magic !== HandshakeMagic.Option)
+    reader.fail('bad-option-magic', `expected IHAVEOPT, got 0x${magic.toString(16)}`);
+  return reader.finish({ option: reader.u32('option'), length: reader.u32('length') });
+}
+
+/**
+ * Understands the payload of an option, or says what is wrong with it; nothing when the option is unknown, which a
+ * server answers with `NBD_REP_ERR_UNSUP` (checklist S3).
+ */
+export function parseOptionRequest(option: number, payload: Uint8Array): OptionRequest | Malformed | undefined {
+  const reader = new PayloadReader(payload, `option ${options.name(option)}`);
+  switch (option) {
+    case Option.Abort:
+      // Data with ABORT is ignored: the client is leaving anyway (checklist S4).
+      return { option };
+    case Option.List:
+    case Option.StartTls:
+    case Option.StructuredReply:
+    case Option.ExtendedHeaders:
+      if (payload.length > 0) reader.fail('unexpected-payload', `expected no payload, got ${payload.length} bytes`);
+      return reader.finish({ option });
+    case Option.ExportName:
+      return reader.finish({ option, exportName: reader.text(payload.length, 'export name') });
+    case Option.Info:
+    case Option.Go:
+      return parseInfoRequest(option, reader);
+    case Option.ListMetaContext:
+    case Option.SetMetaContext:
+      return parseMetaContextRequest(option, reader);
+    default:
+      return undefined;
+  }
+}
+
+function encodePayload(request: OptionRequest): Uint8Array {
+  const writer = new PayloadWriter();
+  switch (request.option) {
+    case Option.ExportName:
+      return writer.text(request.exportName, 'export name').finish();
+    case Option.Info:
+    case Option.Go:
+      writer.countedText(request.exportName, 'export name').u16(request.infoTypes.length);
+      for (const infoType of request.infoTypes) writer.u16(infoType);
+      return writer.finish();
+    case Option.ListMetaContext:
+    case Option.SetMetaContext:
+      writer.countedText(request.exportName, 'export name').u32(request.queries.length);
+      for (const query of request.queries) writer.countedText(query, 'metadata context query');
+      return writer.finish();
+    default:
+      return writer.finish();
+  }
+}
+
+function parseInfoRequest(option: InfoOption, reader: PayloadReader): OptionRequest | Malformed {
+  const exportName = reader.text(reader.u32('length of the export name'), 'export name');
+  const count = reader.u16('number of information requests');
+  if (!reader.faulty && reader.remaining !== 2 * count) {
+    reader.fail(
+      'wrong-count',
+      `expected ${2 * count} bytes for ${count} information requests, got ${reader.remaining}`,
+    );
+  }
+  const infoTypes: number[] = [];
+  while (reader.remaining > 0) infoTypes.push(reader.u16('information request'));
+  return reader.finish({ option, exportName, infoTypes });
+}
+
+function parseMetaContextRequest(option: MetaContextOption, reader: PayloadReader): OptionRequest | Malformed {
+  const exportName = reader.text(reader.u32('length of the export name'), 'export name');
+  const count = reader.u32('number of queries');
+  const queries: string[] = [];
+  // A count that lies ends at the first query that has no bytes: each takes four for its length.
+  while (queries.length < count && !reader.faulty)
+    queries.push(reader.text(reader.u32('length of the query'), 'query'));
+  return reader.finish({ option, exportName, queries });
+}

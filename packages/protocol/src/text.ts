@@ -1,0 +1,90 @@
+/**
+ * Strings on the wire ("Conventions" of the specification, checklist G2): UTF-8, no NUL, at most 4096 bytes.
+ *
+ * What identifies something (export and context names) is decoded strictly, because two different byte strings
+ * must never look like the same name. What is only shown (descriptions, error texts) is decoded as well as it can be.
+ */
+import { limits, UsageError } from '@nbdjs/interfaces';
+import { Malformed } from './malformed.ts';
+
+const encoder = new TextEncoder();
+const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const patientDecoder = new TextDecoder('utf-8', { ignoreBOM: true });
+
+/** Half of a surrogate pair: no character, hence without a form in UTF-8. */
+const loneSurrogate = /\p{Surrogate}/u;
+
+/**
+ * Encodes a name or text for the wire. `what` names it in messages, such as `export name`.
+ *
+ * @throws UsageError `ERR_NBD_ARGUMENT` when it holds NUL or half a surrogate pair, or has more than 4096 bytes.
+ */
+export function encodeText(text: string, what: string): Uint8Array {
+  if (text.includes('\0')) throw new UsageError('ERR_NBD_ARGUMENT', `${what} ${quoted(text)} holds a NUL character`);
+  if (loneSurrogate.test(text)) {
+    throw new UsageError('ERR_NBD_ARGUMENT', `${what} ${quoted(text)} is no valid Unicode: half a surrogate pair`);
+  }
+  const bytes = encoder.encode(text);
+  if (bytes.length > limits.stringBytesMax) {
+    throw new UsageError(
+      'ERR_NBD_ARGUMENT',
+      `${what} ${quoted(text)} is too long: expected at most ${limits.stringBytesMax} bytes of UTF-8, got ${bytes.length}`,
+    );
+  }
+  return bytes;
+}
+
+/** Decodes a string that identifies something. */
+export function decodeText(bytes: Uint8Array, what: string): string | Malformed {
+  const fault = faultOf(bytes, what);
+  if (fault !== undefined) return fault;
+  try {
+    return strictDecoder.decode(bytes);
+  } catch {
+    return new Malformed('text-not-utf8', `the ${what} is no UTF-8`);
+  }
+}
+
+/** Decodes a string that is only shown: bytes that are no UTF-8 turn into replacement characters. */
+export function decodeDisplayText(bytes: Uint8Array, what: string): string | Malformed {
+  return faultOf(bytes, what) ?? patientDecoder.decode(bytes);
+}
+
+/**
+ * Makes text of a peer fit for one line of a log: control characters, line separators and characters that turn the
+ * direction of writing become blanks, runs of blanks become one, and the end is cut off behind `charactersMax`.
+ */
+export function printableText(text: string, charactersMax = 512): string {
+  const line = text
+    .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\p{Surrogate}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, ' ')
+    .replaceAll(/ {2,}/g, ' ')
+    .trim();
+  return cut(line, charactersMax);
+}
+
+/** Makes bytes of a peer, such as an error text of any length, fit for one line. */
+export function printableBytes(bytes: Uint8Array, charactersMax = 512): string {
+  // A character has at most four bytes, so nothing that could be shown is lost here, and the work stays bounded.
+  return printableText(patientDecoder.decode(bytes.subarray(0, charactersMax * 4 + 64)), charactersMax);
+}
+
+/** A name in quotes for messages, cut behind 80 characters. */
+export function quoted(name: string): string {
+  return `'${printableText(name, 80)}'`;
+}
+
+function faultOf(bytes: Uint8Array, what: string): Malformed | undefined {
+  if (bytes.length > limits.stringBytesMax) {
+    const message = `the ${what} is too long: expected at most ${limits.stringBytesMax} bytes, got ${bytes.length}`;
+    return new Malformed('text-too-long', message);
+  }
+  return bytes.includes(0) ? new Malformed('text-with-nul', `the ${what} holds a NUL character`) : undefined;
+}
+
+function cut(line: string, charactersMax: number): string {
+  if (line.length <= charactersMax) return line;
+  const end = line.charCodeAt(charactersMax - 1);
+  // Never between the halves of a surrogate pair.
+  const splitsPair = end >= 0xd800 && end < 0xdc00;
+  return `${line.slice(0, splitsPair ? charactersMax - 1 : charactersMax)}...`;
+}
