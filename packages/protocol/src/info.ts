@@ -42,7 +42,7 @@ export function encodeInfo(info: KnownInfo): Uint8Array {
 
 /** Understands the payload of an `INFO` reply, lengths and block sizes included. */
 export function parseInfo(payload: Uint8Array): Info | Malformed {
-  const reader = new PayloadReader(payload, 'INFO reply');
+  const reader = new PayloadReader(payload, 'INFO reply', 'S7');
   const infoType = reader.u16('information type');
   switch (infoType) {
     case InfoType.Export:
@@ -67,15 +67,15 @@ export function parseInfo(payload: Uint8Array): Info | Malformed {
 export function faultOfBlockSizes({ minimum, preferred, maximum }: BlockSizes): Malformed | undefined {
   if (!isPowerOfTwo(minimum) || minimum > minimumBlockSizeMax) {
     const message = `expected a power of two up to ${minimumBlockSizeMax} as minimum block size, got ${minimum}`;
-    return new Malformed('bad-minimum-block-size', message);
+    return new Malformed('bad-minimum-block-size', message, 'S13');
   }
   if (!isPowerOfTwo(preferred) || preferred < minimum) {
     const message = `expected a power of two from ${minimum} on as preferred block size, got ${preferred}`;
-    return new Malformed('bad-preferred-block-size', message);
+    return new Malformed('bad-preferred-block-size', message, 'S13');
   }
   if (maximum < minimum) {
     const message = `expected a maximum block size of at least ${minimum}, got ${maximum}`;
-    return new Malformed('bad-maximum-block-size', message);
+    return new Malformed('bad-maximum-block-size', message, 'S13');
   }
   return undefined;
 }

@@ -11,9 +11,12 @@ export class Malformed {
   readonly violation: string;
   /** One line, made for people. */
   readonly message: string;
+  /** Number of the broken rule in the checklist, such as `G2`. */
+  readonly rule: string;
 
-  constructor(violation: string, message: string) {
+  constructor(violation: string, message: string, rule: string) {
     this.violation = violation;
     this.message = message;
+    this.rule = rule;
   }
 }

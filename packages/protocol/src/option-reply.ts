@@ -61,7 +61,7 @@ export function encodeMetaContextReply(option: MetaContextOption, context: Selec
 
 /** Decodes 20 bytes. A wrong magic means that the two sides are out of step: there is no going on. */
 export function decodeOptionReplyHeader(bytes: Uint8Array): OptionReplyHeader | Malformed {
-  const reader = new PayloadReader(bytes, 'option reply');
+  const reader = new PayloadReader(bytes, 'option reply', 'C18');
   const magic = reader.u64('magic');
   if (magic !== HandshakeMagic.OptionReply) {
     reader.fail('bad-option-reply-magic', `expected the magic 0x3e889045565a9, got 0x${magic.toString(16)}`);
@@ -71,14 +71,14 @@ export function decodeOptionReplyHeader(bytes: Uint8Array): OptionReplyHeader | 
 
 /** Understands the payload of a `SERVER` reply. */
 export function parseServerReply(payload: Uint8Array): ExportEntry | Malformed {
-  const reader = new PayloadReader(payload, 'SERVER reply');
+  const reader = new PayloadReader(payload, 'SERVER reply', 'S19');
   const name = reader.text(reader.u32('length of the export name'), 'export name');
   return reader.finish({ name, description: reader.displayText(reader.remaining, 'description') });
 }
 
 /** Understands the payload of a `META_CONTEXT` reply. */
 export function parseMetaContextReply(payload: Uint8Array): SelectedContext | Malformed {
-  const reader = new PayloadReader(payload, 'META_CONTEXT reply');
+  const reader = new PayloadReader(payload, 'META_CONTEXT reply', 'C34');
   const id = reader.u32('id');
   if (!reader.faulty && reader.remaining === 0) reader.fail('payload-too-short', 'the name of the context is missing');
   return reader.finish({ id, name: reader.text(reader.remaining, 'name of the context') });

@@ -46,7 +46,7 @@ export function encodeOptionRequest(request: OptionRequest): Uint8Array {
 
 /** Decodes 16 bytes. A wrong magic means that the two sides are out of step: there is no going on. */
 export function decodeOptionHeader(bytes: Uint8Array): OptionHeader | Malformed {
-  const reader = new PayloadReader(bytes, 'option header');
+  const reader = new PayloadReader(bytes, 'option header', 'S3');
   const magic = reader.u64('magic');
   if (magic !== HandshakeMagic.Option)
     reader.fail('bad-option-magic', `expected IHAVEOPT, got 0x${magic.toString(16)}`);
@@ -58,7 +58,7 @@ export function decodeOptionHeader(bytes: Uint8Array): OptionHeader | Malformed 
  * server answers with `NBD_REP_ERR_UNSUP` (checklist S3).
  */
 export function parseOptionRequest(option: number, payload: Uint8Array): OptionRequest | Malformed | undefined {
-  const reader = new PayloadReader(payload, `option ${options.name(option)}`);
+  const reader = new PayloadReader(payload, `option ${options.name(option)}`, ruleOf[option] ?? 'S3');
   switch (option) {
     case Option.Abort:
       // Data with ABORT is ignored: the client is leaving anyway (checklist S4).
@@ -81,6 +81,19 @@ export function parseOptionRequest(option: number, payload: Uint8Array): OptionR
       return undefined;
   }
 }
+
+/** Where the checklist speaks about an option's payload. */
+const ruleOf: Readonly<Record<number, string>> = {
+  [Option.ExportName]: 'G2',
+  [Option.List]: 'S5',
+  [Option.StartTls]: 'S5',
+  [Option.StructuredReply]: 'S5',
+  [Option.ExtendedHeaders]: 'S5',
+  [Option.Info]: 'S10',
+  [Option.Go]: 'S10',
+  [Option.ListMetaContext]: 'S29',
+  [Option.SetMetaContext]: 'S29',
+};
 
 function encodePayload(request: OptionRequest): Uint8Array {
   const writer = new PayloadWriter();

@@ -10,14 +10,16 @@ export class PayloadReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #what: string;
+  readonly #rule: string;
   #position = 0;
   #fault: Malformed | undefined;
 
-  /** `what` names the payload in messages, such as `SERVER reply`. */
-  constructor(bytes: Uint8Array, what: string) {
+  /** `what` names the payload in messages, such as `SERVER reply`; `rule` is the one that tells its layout. */
+  constructor(bytes: Uint8Array, what: string, rule: string) {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#what = what;
+    this.#rule = rule;
   }
 
   /** Bytes not read yet. */
@@ -52,8 +54,8 @@ export class PayloadReader {
   }
 
   /** Records a fault that the reader cannot see itself; the first one counts. */
-  fail(violation: string, message: string): void {
-    this.#fault ??= new Malformed(violation, `${this.#what}: ${message}`);
+  fail(violation: string, message: string, rule: string = this.#rule): void {
+    this.#fault ??= new Malformed(violation, `${this.#what}: ${message}`, rule);
   }
 
   /** The value, if everything was well and nothing is left over. */
@@ -67,7 +69,7 @@ export class PayloadReader {
     const start = this.#skip(byteCount);
     const text = decode(this.#bytes.subarray(start, start + byteCount), field);
     if (!(text instanceof Malformed)) return text;
-    this.fail(text.violation, text.message);
+    this.fail(text.violation, text.message, text.rule);
     return '';
   }
 

@@ -41,7 +41,7 @@ export function decodeText(bytes: Uint8Array, what: string): string | Malformed 
   try {
     return strictDecoder.decode(bytes);
   } catch {
-    return new Malformed('text-not-utf8', `the ${what} is no UTF-8`);
+    return new Malformed('text-not-utf8', `the ${what} is no UTF-8`, 'G2');
   }
 }
 
@@ -76,9 +76,9 @@ export function quoted(name: string): string {
 function faultOf(bytes: Uint8Array, what: string): Malformed | undefined {
   if (bytes.length > limits.stringBytesMax) {
     const message = `the ${what} is too long: expected at most ${limits.stringBytesMax} bytes, got ${bytes.length}`;
-    return new Malformed('text-too-long', message);
+    return new Malformed('text-too-long', message, 'G2');
   }
-  return bytes.includes(0) ? new Malformed('text-with-nul', `the ${what} holds a NUL character`) : undefined;
+  return bytes.includes(0) ? new Malformed('text-with-nul', `the ${what} holds a NUL character`, 'G2') : undefined;
 }
 
 function cut(line: string, charactersMax: number): string {

@@ -25,6 +25,7 @@ export class ClientHandshake {
   /** Where bytes land that nobody has asked for. */
   readonly #overrun = new Uint8Array(1);
   #need: Need | undefined;
+  #handedOver = false;
 
   /** @throws UsageError when an option is wrong. */
   constructor(options: ClientHandshakeOptions = {}) {
@@ -47,7 +48,9 @@ export class ClientHandshake {
   /** What happened next, oldest first; nothing when all is told. */
   nextEvent(): HandshakeEvent | undefined {
     const event = this.#conversation.events.shift();
-    return event?.type === 'established' ? { ...event, excess: this.#takeExcess() } : event;
+    if (event?.type !== 'established') return event;
+    this.#handedOver = true;
+    return { ...event, excess: this.#takeExcess() };
   }
 
   /**
@@ -227,6 +230,7 @@ export class ClientHandshake {
   #overran(bytes: Uint8Array): void {
     const { state } = this.#conversation;
     if (state === 'transmission') {
+      if (this.#handedOver) throw new UsageError('ERR_NBD_STATE', 'the handshake is over: later bytes are not for it');
       this.#excess.push(bytes.slice());
     } else if (!isFinal(state)) {
       this.#fail(unsolicited(state, bytes));

@@ -59,7 +59,7 @@ function* askAbout(conversation: Conversation, option: InfoOption, exportName: s
 }
 
 function understand(payload: Uint8Array): Partial<ExportAnswer> {
-  const info = demand(parseInfo(payload), 'S7', payload);
+  const info = demand(parseInfo(payload), payload);
   switch (info.kind) {
     case 'export':
       return { size: info.size, transmissionFlags: info.transmissionFlags };

@@ -22,7 +22,7 @@ export function* list(conversation: Conversation): Step<Refusal | readonly Expor
           const message = `list of exports is too long: expected at most ${listBytesMax} bytes of names and descriptions`;
           throw violation('list-too-long', message, 'G6');
         }
-        entries.push(demand(parseServerReply(payload), 'S19', payload));
+        entries.push(demand(parseServerReply(payload), payload));
       },
     },
   );

@@ -63,7 +63,7 @@ function contextReplies(conversation: Conversation, take: (context: SelectedCont
   return {
     type: OptionReply.MetaContext,
     repliesMax: conversation.settings.limits.contextsMax,
-    take: (payload: Uint8Array) => take(demand(parseMetaContextReply(payload), 'C34', payload)),
+    take: (payload: Uint8Array) => take(demand(parseMetaContextReply(payload), payload)),
   };
 }
 

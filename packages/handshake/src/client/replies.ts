@@ -39,9 +39,9 @@ export function* exchange(
 }
 
 /** A decoder's result, or the end of the conversation. */
-export function demand<Value>(value: Value | Malformed, rule: string, excerpt: Uint8Array): Value {
+export function demand<Value>(value: Value | Malformed, excerpt: Uint8Array): Value {
   if (!(value instanceof Malformed)) return value;
-  throw violation(value.violation, value.message, rule, excerpt);
+  throw violation(value.violation, value.message, value.rule, excerpt);
 }
 
 /**
@@ -60,7 +60,7 @@ export function isRefusal(error: unknown): error is NegotiationError {
 
 function* replyHeader(conversation: Conversation, option: number): Step<OptionReplyHeader> {
   const bytes = yield* receive(optionReplyHeaderBytes);
-  const header = demand(decodeOptionReplyHeader(bytes), 'C18', bytes);
+  const header = demand(decodeOptionReplyHeader(bytes), bytes);
   if (header.option !== option) {
     const message = `expected an answer to option ${options.name(option)}, got one to ${options.name(header.option)}`;
     throw violation('answer-to-other-option', message, 'C18', bytes);
