@@ -1,0 +1,61 @@
+/** Places to connect to, as plain data: they cross threads. */
+import { type ByteChannel, UsageError } from '@nbdjs/interfaces';
+import { runCommand } from './command.ts';
+import { type ConnectOptions, connectTcp, connectUnix } from './connect.ts';
+import { adoptDescriptor } from './descriptor.ts';
+
+export type Endpoint =
+  | { readonly type: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly type: 'unix'; readonly path: string }
+  | { readonly type: 'vsock'; readonly cid: number; readonly port: number }
+  | {
+      readonly type: 'command';
+      readonly command: readonly [string, ...string[]];
+      readonly mode: 'socket-activation' | 'socket-pair';
+    }
+  | { readonly type: 'descriptor'; readonly fd: number };
+
+/** An endpoint in one word, for messages. */
+export function describeEndpoint(endpoint: Endpoint): string {
+  switch (endpoint.type) {
+    case 'tcp':
+      return `${endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host}:${endpoint.port}`;
+    case 'unix':
+      return endpoint.path.startsWith('\0') ? `@${endpoint.path.slice(1)}` : endpoint.path;
+    case 'vsock':
+      return `vsock ${endpoint.cid}:${endpoint.port}`;
+    case 'command':
+      return `[ ${endpoint.command.join(' ')} ]`;
+    case 'descriptor':
+      return `descriptor ${endpoint.fd}`;
+  }
+}
+
+/**
+ * Connects to an endpoint. A command is started for this one connection and ends with it.
+ *
+ * @throws ConnectError, TimeoutError, UsageError, or the signal's reason.
+ */
+export async function connectEndpoint(endpoint: Endpoint, options: ConnectOptions = {}): Promise<ByteChannel> {
+  switch (endpoint.type) {
+    case 'tcp':
+      return connectTcp(endpoint, options);
+    case 'unix':
+      return connectUnix(endpoint.path, options);
+    case 'descriptor':
+      return adoptDescriptor(endpoint.fd);
+    case 'vsock':
+      throw new UsageError('ERR_NBD_NOT_SUPPORTED', 'vsock sockets are not available in Node.js');
+    case 'command': {
+      const server = await runCommand(endpoint);
+      try {
+        const channel = await server.connect(options);
+        void channel.closed.then(() => server.dispose());
+        return channel;
+      } catch (error) {
+        await server.dispose();
+        throw error;
+      }
+    }
+  }
+}

@@ -1,0 +1,11 @@
+/**
+ * Bytes over TCP, Unix sockets, child processes, inherited descriptors and memory, as channels that write into their
+ * receiver's own memory. Knows nothing of what the bytes mean.
+ *
+ * @packageDocumentation
+ */
+export { type CommandEnd, type CommandOptions, type CommandServer, runCommand } from './command.ts';
+export { type ConnectOptions, connectTcp, connectUnix, type TcpAddress } from './connect.ts';
+export { adoptDescriptor, type DetachedDescriptor, detachDescriptor } from './descriptor.ts';
+export { connectEndpoint, describeEndpoint, type Endpoint } from './endpoint.ts';
+export { createMemoryPair, type MemoryPairOptions } from './memory-pair.ts';

@@ -1,0 +1,161 @@
+/** Two channels that are connected to each other in memory: for embedded peers, and for tests. */
+import type { ByteChannel, ByteSink, CloseReason, PeerDescription } from '@nbdjs/interfaces';
+
+export interface MemoryPairOptions {
+  /** Bytes that may be under way in one direction before `send` answers `false`. @default 262144 */
+  readonly capacityBytes?: number | undefined;
+  /** How many bytes the next delivery may have at most; a test cuts the stream with it. @default no bound */
+  readonly cut?: (() => number) | undefined;
+  /** Puts off a delivery to a later turn. @default setImmediate */
+  readonly later?: ((task: () => void) => void) | undefined;
+}
+
+const capacityDefault = 256 * 1024;
+
+/** Makes the two ends. What one sends is delivered to the other in a later turn, never within `send`. */
+export function createMemoryPair(options: MemoryPairOptions = {}): [ByteChannel, ByteChannel] {
+  const one = new MemoryChannel(options);
+  const other = new MemoryChannel(options);
+  one.connect(other);
+  other.connect(one);
+  return [one, other];
+}
+
+class MemoryChannel implements ByteChannel {
+  readonly peer: PeerDescription = { name: 'memory', transport: 'memory', tls: false };
+  readonly closed: Promise<CloseReason>;
+  readonly #capacityBytes: number;
+  readonly #cut: () => number;
+  readonly #later: (task: () => void) => void;
+  #other!: MemoryChannel;
+  #sink: ByteSink | undefined;
+  #settle!: (reason: CloseReason) => void;
+  /** What the other side has sent to us and we have not delivered. */
+  #inbox: Uint8Array[] = [];
+  #inboxBytes = 0;
+  #isPaused = false;
+  #isScheduled = false;
+  #peerHasEnded = false;
+  #hasToldEnd = false;
+  #weHaveEnded = false;
+  #isDestroyed = false;
+  #owesDrained = false;
+
+  constructor(options: MemoryPairOptions) {
+    this.#capacityBytes = options.capacityBytes ?? capacityDefault;
+    this.#cut = options.cut ?? (() => Number.POSITIVE_INFINITY);
+    this.#later = options.later ?? ((task) => setImmediate(task));
+    this.closed = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+  }
+
+  connect(other: MemoryChannel): void {
+    this.#other = other;
+  }
+
+  open(sink: ByteSink): void {
+    this.#sink = sink;
+    this.#schedule();
+  }
+
+  send(chunks: readonly Uint8Array[]): boolean {
+    if (this.#isDestroyed || this.#weHaveEnded) return true;
+    const other = this.#other;
+    // Copied, so that a sender may use its memory again at once, as a kernel would let it.
+    for (const chunk of chunks) other.#accept(chunk.slice());
+    other.#schedule();
+    if (other.#inboxBytes <= this.#capacityBytes) return true;
+    this.#owesDrained = true;
+    return false;
+  }
+
+  pause(paused: boolean): void {
+    this.#isPaused = paused;
+    this.#schedule();
+  }
+
+  end(): void {
+    if (this.#weHaveEnded || this.#isDestroyed) return;
+    this.#weHaveEnded = true;
+    this.#other.#peerHasEnded = true;
+    this.#other.#schedule();
+  }
+
+  destroy(cause?: Error): void {
+    if (this.#isDestroyed) return;
+    this.#isDestroyed = true;
+    this.#inbox = [];
+    this.#inboxBytes = 0;
+    this.#weHaveEnded = true;
+    this.#other.#peerHasEnded = true;
+    this.#other.#schedule();
+    this.#later(() => {
+      this.#tellEnd(cause);
+      this.#settle({ by: 'us', cause });
+    });
+  }
+
+  keepAlive(): void {}
+
+  #accept(bytes: Uint8Array): void {
+    if (this.#isDestroyed || bytes.length === 0) return;
+    this.#inbox.push(bytes);
+    this.#inboxBytes += bytes.length;
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#sink === undefined) return;
+    this.#isScheduled = true;
+    this.#later(() => {
+      this.#isScheduled = false;
+      this.#deliver();
+    });
+  }
+
+  #deliver(): void {
+    const sink = this.#sink;
+    if (sink === undefined || this.#isDestroyed || this.#isPaused) return;
+    const chunk = this.#inbox[0];
+    if (chunk === undefined) {
+      if (this.#peerHasEnded) this.#finish();
+      return;
+    }
+    try {
+      const target = sink.writable();
+      const byteCount = Math.max(1, Math.min(chunk.length, target.length, this.#cut()));
+      target.set(chunk.subarray(0, byteCount));
+      if (byteCount === chunk.length) this.#inbox.shift();
+      else this.#inbox[0] = chunk.subarray(byteCount);
+      this.#inboxBytes -= byteCount;
+      sink.advance(byteCount);
+    } catch (error) {
+      this.destroy(error instanceof Error ? error : new Error(String(error)));
+      return;
+    }
+    this.#other.#drainedIfOwed(this.#inboxBytes);
+    this.#schedule();
+  }
+
+  #drainedIfOwed(waitingBytes: number): void {
+    if (!this.#owesDrained || waitingBytes > this.#capacityBytes / 2) return;
+    this.#owesDrained = false;
+    this.#later(() => {
+      if (!this.#isDestroyed) this.#sink?.drained();
+    });
+  }
+
+  /** The peer's last byte has been delivered. */
+  #finish(): void {
+    this.#tellEnd();
+    if (!this.#weHaveEnded) return;
+    this.#isDestroyed = true;
+    this.#settle({ by: 'peer' });
+  }
+
+  #tellEnd(cause?: Error): void {
+    if (this.#hasToldEnd) return;
+    this.#hasToldEnd = true;
+    this.#sink?.ended(cause);
+  }
+}

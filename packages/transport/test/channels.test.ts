@@ -1,0 +1,184 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ByteChannel } from '@nbdjs/interfaces';
+import { byteChannelConformance } from '@nbdjs/testkit';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import {
+  adoptDescriptor,
+  connectEndpoint,
+  connectTcp,
+  connectUnix,
+  createMemoryPair,
+  detachDescriptor,
+  runCommand,
+} from '../src/index.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'nbdjs-transport-'));
+const unixPath = join(folder, 'echo');
+const servers: Server[] = [];
+const sockets = new Set<Socket>();
+let port = 0;
+
+/** Sends back what it gets, and ends when the other side ends. */
+function echo(socket: Socket): void {
+  sockets.add(socket);
+  socket.on('close', () => sockets.delete(socket)).on('error', () => {});
+  socket.pipe(socket);
+}
+
+beforeAll(async () => {
+  const tcp = createServer({ allowHalfOpen: true }, echo);
+  const unix = createServer({ allowHalfOpen: true }, echo);
+  servers.push(tcp, unix);
+  await new Promise<void>((resolve) => void tcp.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => void unix.listen(unixPath, resolve));
+  port = (tcp.address() as { port: number }).port;
+});
+
+afterAll(() => {
+  for (const socket of sockets) socket.destroy();
+  for (const server of servers) server.close();
+  rmSync(folder, { recursive: true });
+});
+
+const kill = (): void => {
+  for (const socket of sockets) socket.destroy();
+};
+
+byteChannelConformance('TCP', { connect: () => connectTcp({ host: '127.0.0.1', port }), kill });
+byteChannelConformance('Unix socket', { connect: () => connectUnix(unixPath), kill });
+byteChannelConformance('a socket that was detached and adopted', {
+  connect: async () => {
+    const detached = detachDescriptor(await connectUnix(unixPath));
+    return adoptDescriptor(detached?.fd ?? -1, detached?.peer);
+  },
+  kill,
+});
+byteChannelConformance('memory', {
+  connect: async () => {
+    const [ours, theirs] = createMemoryPair();
+    echoInMemory(theirs);
+    peers.add(theirs);
+    return ours;
+  },
+  kill: () => {
+    for (const peer of peers) peer.destroy();
+    peers.clear();
+  },
+});
+byteChannelConformance('a command on a socket pair', {
+  connect: () => connectEndpoint({ type: 'command', command: ['cat'], mode: 'socket-pair' }),
+});
+
+const peers = new Set<ByteChannel>();
+
+function echoInMemory(channel: ByteChannel): void {
+  const buffer = new Uint8Array(10_000);
+  channel.open({
+    writable: () => buffer,
+    advance: (byteCount) => {
+      if (!channel.send([buffer.subarray(0, byteCount)])) channel.pause(true);
+    },
+    drained: () => channel.pause(false),
+    ended: () => channel.end(),
+  });
+}
+
+describe('connecting', () => {
+  it('names a port that refuses', async () => {
+    await expect(connectTcp({ host: '127.0.0.1', port: 1 })).rejects.toMatchObject({
+      code: 'ERR_NBD_REFUSED',
+      message: 'cannot connect to 127.0.0.1:1: connection refused',
+    });
+  });
+
+  it('names a host that does not exist', async () => {
+    await expect(connectTcp({ host: 'no-such-host.invalid', port: 1 })).rejects.toMatchObject({
+      code: 'ERR_NBD_HOST_NOT_FOUND',
+      message: expect.stringContaining('no-such-host.invalid:1'),
+    });
+  });
+
+  it('tries the families side by side', async () => {
+    const channel = await connectTcp({ host: 'localhost', port });
+    channel.destroy();
+    await channel.closed;
+  });
+
+  it('names a socket that is not there', async () => {
+    await expect(connectUnix(join(folder, 'nothing'))).rejects.toMatchObject({
+      message: expect.stringMatching(/nothing: there is no such socket$/),
+    });
+  });
+
+  it('refuses a path that does not fit', async () => {
+    await expect(connectUnix(`/${'x'.repeat(107)}`)).rejects.toMatchObject({ code: 'ERR_NBD_ARGUMENT' });
+  });
+
+  it('gives up when told to', async () => {
+    const reason = new Error('enough');
+    await expect(connectUnix(unixPath, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    const abort = new AbortController();
+    const connecting = connectTcp({ host: '127.0.0.1', port }, { signal: abort.signal });
+    abort.abort(reason);
+    await expect(connecting).rejects.toBe(reason);
+  });
+
+  it('refuses a descriptor that is no socket', async () => {
+    await expect(connectEndpoint({ type: 'descriptor', fd: 9999 })).rejects.toMatchObject({ code: 'ERR_NBD_ARGUMENT' });
+  });
+
+  it('has no vsock', async () => {
+    await expect(connectEndpoint({ type: 'vsock', cid: 2, port: 1 })).rejects.toMatchObject({
+      code: 'ERR_NBD_NOT_SUPPORTED',
+    });
+  });
+});
+
+describe('commands', () => {
+  const program = `
+    const net = require('node:net');
+    if (process.env.LISTEN_PID !== String(process.pid) || process.env.LISTEN_FDS !== '1') process.exit(7);
+    net.createServer((socket) => socket.pipe(socket)).listen({ fd: 3 });`;
+
+  it('get a listening socket by socket activation, and serve several connections', async () => {
+    const server = await runCommand({ command: [process.execPath, '-e', program], mode: 'socket-activation' });
+    for (let round = 0; round < 3; round++) {
+      const channel = await server.connect();
+      const answer = new Promise<number>((resolve) => {
+        const buffer = new Uint8Array(100);
+        channel.open({ writable: () => buffer, advance: resolve, drained() {}, ended() {} });
+      });
+      channel.send([new Uint8Array(42)]);
+      expect(await answer).toBe(42);
+      channel.destroy();
+    }
+    await server.dispose();
+    expect(await server.exited).toEqual({ code: null, signal: 'SIGTERM' });
+    await expect(server.connect()).rejects.toMatchObject({ code: 'ERR_NBD_COMMAND' });
+  });
+
+  it.each(['socket-activation', 'socket-pair'] as const)('that do not exist are named (%s)', async (mode) => {
+    const server = await runCommand({ command: ['no-such-program-anywhere', 'x'], mode });
+    await server.exited;
+    await expect(server.connect()).rejects.toMatchObject({
+      code: 'ERR_NBD_COMMAND',
+      message: '[ no-such-program-anywhere x ]: there is no such program',
+    });
+  });
+
+  it('work without native calls', async () => {
+    vi.stubEnv('NBDJS_NO_NATIVE', '1');
+    const channel = await connectEndpoint({ type: 'command', command: ['cat'], mode: 'socket-pair' });
+    const answer = new Promise<number>((resolve) => {
+      const buffer = new Uint8Array(100);
+      channel.open({ writable: () => buffer, advance: resolve, drained() {}, ended() {} });
+    });
+    channel.send([new Uint8Array(42)]);
+    expect(await answer).toBe(42);
+    channel.destroy();
+    vi.unstubAllEnvs();
+  });
+});

@@ -1,0 +1,3 @@
+/** Scripted peers, virtual time and conformance suites. Only tests import this. */
+export { type ByteChannelFactory, byteChannelConformance } from './byte-channel-conformance.ts';
+export { seededRandom } from './random.ts';
