@@ -1,3 +1,5 @@
 /** Scripted peers, virtual time and conformance suites. Only tests import this. */
 export { type ByteChannelFactory, byteChannelConformance } from './byte-channel-conformance.ts';
 export { seededRandom } from './random.ts';
+export { TinyServer, type TinyServerAddress, type TinyServerOptions, tinyServerExportBytes } from './tiny-server.ts';
+export { VirtualClock } from './virtual-clock.ts';

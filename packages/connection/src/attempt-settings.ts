@@ -1,0 +1,59 @@
+/** How attempts at one endpoint are made and repeated. */
+import type { ClientHandshakeOptions } from '@nbdjs/handshake';
+import { type Clock, type Established, limits } from '@nbdjs/interfaces';
+import { connectEndpoint, type Endpoint } from '@nbdjs/transport';
+import type { AttemptsOptions } from './attempts.ts';
+import type { ConnectionEvent } from './diagnostics.ts';
+import type { UpgradeTls } from './handshake-driver.ts';
+import { nameOfEndpoint } from './names.ts';
+import { negotiateAndPark } from './negotiate.ts';
+
+/** Plain data, so that it can cross to another thread. */
+export interface AttemptSettings {
+  readonly endpoint: Endpoint;
+  /** What to ask of the server. */
+  readonly handshake?: ClientHandshakeOptions | undefined;
+  /** Until the transport stands, in milliseconds. @default `limits.connectMs` */
+  readonly connectTimeoutMs?: number | undefined;
+  /** For the whole handshake, in milliseconds. @default `limits.handshakeMs` */
+  readonly handshakeTimeoutMs?: number | undefined;
+  /** A refusal on principle (an unknown export, say) ends the repetition of attempts. @default true */
+  readonly stopOnPermanent?: boolean | undefined;
+  /**
+   * More than 0: until the first success, attempts are repeated even though `retry` is off, and a wait lasts at most
+   * this long, in milliseconds. @default 0
+   */
+  readonly openTimeoutMs?: number | undefined;
+}
+
+/** What only the thread that makes the attempts has. */
+export interface AttemptMeans {
+  readonly clock: Clock;
+  readonly jitter?: (() => number) | undefined;
+  readonly upgradeTls?: UpgradeTls | undefined;
+  readonly report?: ((event: ConnectionEvent) => void) | undefined;
+  readonly waiting?: ((on: boolean) => void) | undefined;
+}
+
+/** What the connections lead to, for messages. */
+export function nameOfSettings({ endpoint, handshake }: AttemptSettings): string {
+  return nameOfEndpoint(endpoint, handshake?.exportName, handshake?.tls === 'require');
+}
+
+/** Joins settings and means: an attempt connects, shakes hands and parks the connection. */
+export function attemptsOptions(settings: AttemptSettings, means: AttemptMeans): AttemptsOptions<Established> {
+  const { endpoint, handshake = {}, connectTimeoutMs, stopOnPermanent, openTimeoutMs } = settings;
+  const { clock, upgradeTls } = means;
+  const timeoutMs = settings.handshakeTimeoutMs ?? limits.handshakeMs;
+  const name = nameOfSettings(settings);
+  return {
+    ...means,
+    name,
+    stopOnPermanent,
+    openTimeoutMs,
+    async attempt(signal) {
+      const channel = await connectEndpoint(endpoint, { signal, connectTimeoutMs });
+      return await negotiateAndPark(channel, handshake, { signal, timeoutMs, upgradeTls, name, clock });
+    },
+  };
+}

@@ -1,0 +1,29 @@
+/** Errors that are told more than once, and errors that have to say whom they are about. */
+import { ConnectError, fromErrorRecord, NegotiationError, toErrorRecord, UsageError } from '@nbdjs/interfaces';
+
+/**
+ * A fresh error of the same class, code and text, so that no two promises reject with one object. The number of
+ * attempts, where the error has one, is brought up to date.
+ */
+export function copyOfError(error: Error, attempts?: number): Error {
+  const record = toErrorRecord(error);
+  if (attempts === undefined || !(error instanceof ConnectError)) return fromErrorRecord(record);
+  return fromErrorRecord({ ...record, fields: { ...record.fields, attempts } });
+}
+
+/** Puts the endpoint's name in front of an error's message, unless the message names it already. */
+export function named(error: Error, name: string): Error {
+  if (error.message.includes(name)) return error;
+  const message = `${name}: ${error.message}`;
+  // The stack begins with the message as it was when the error was made.
+  const stack = error.stack?.replace(error.message, () => message);
+  error.message = message;
+  if (stack !== undefined) error.stack = stack;
+  return error;
+}
+
+/** Whether the same attempt would come to the same end: a refusal on principle, not a passing trouble. */
+export function isPermanent(error: Error): boolean {
+  if (error instanceof NegotiationError || error instanceof ConnectError) return error.permanent;
+  return error instanceof UsageError;
+}

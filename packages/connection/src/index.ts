@@ -1,0 +1,13 @@
+/**
+ * Negotiated NBD connections: connecting, haggling, and trying again, on the caller's thread or on one of its own.
+ * Knows nothing of requests.
+ *
+ * @packageDocumentation
+ */
+export type { AttemptSettings } from './attempt-settings.ts';
+export type { ConnectionEvent } from './diagnostics.ts';
+export type { UpgradeTls } from './handshake-driver.ts';
+export { createInlineConnector, type InlineConnectorOptions } from './inline-connector.ts';
+export { type NegotiateOptions, negotiate } from './negotiate.ts';
+export type { Negotiation } from './negotiation.ts';
+export { type OpenNegotiationOptions, openNegotiation } from './open-negotiation.ts';

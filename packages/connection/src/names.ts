@@ -1,0 +1,36 @@
+/** What an endpoint is called in messages: as an NBD URI where it has one. */
+import type { PeerDescription } from '@nbdjs/interfaces';
+import { formatUri, type UriAddress } from '@nbdjs/protocol';
+import { describeEndpoint, type Endpoint } from '@nbdjs/transport';
+
+/** `nbd://host:port/export`, `nbd+unix:///export?socket=/path`, or a description of what has no URI. */
+export function nameOfEndpoint(endpoint: Endpoint, exportName = '', tlsRequired = false): string {
+  const address = addressOf(endpoint);
+  if (address === undefined) return describeEndpoint(endpoint);
+  return formatUri({ address, tlsRequired, tls: {}, exportName, extensions: {} });
+}
+
+/** The same for a channel whose endpoint is not known. */
+export function nameOfPeer(peer: PeerDescription): string {
+  switch (peer.transport) {
+    case 'tcp':
+      return `nbd://${peer.name}`;
+    case 'unix':
+      return nameOfEndpoint({ type: 'unix', path: peer.name });
+    default:
+      return peer.name;
+  }
+}
+
+function addressOf(endpoint: Endpoint): UriAddress | undefined {
+  switch (endpoint.type) {
+    case 'tcp':
+      return { transport: 'tcp', host: endpoint.host, port: endpoint.port };
+    case 'unix':
+      return { transport: 'unix', path: endpoint.path };
+    case 'vsock':
+      return { transport: 'vsock', cid: endpoint.cid, port: endpoint.port };
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,102 @@
+/** From a connected channel to a negotiated connection. */
+
+import type { ClientHandshakeOptions } from '@nbdjs/handshake';
+import { type ByteChannel, type Clock, ConnectError, type Established, limits, TimeoutError } from '@nbdjs/interfaces';
+import { named } from './error-copies.ts';
+import { type DriverEvent, HandshakeDriver, type UpgradeTls } from './handshake-driver.ts';
+import { nameOfPeer } from './names.ts';
+import { ParkedConnection } from './parked-connection.ts';
+import { systemClock } from './system-clock.ts';
+
+export interface NegotiateOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** For the whole handshake, in milliseconds. @default `limits.handshakeMs` */
+  readonly timeoutMs?: number | undefined;
+  /** Wraps the channel in TLS when both sides want it. Without it, TLS is not available. */
+  readonly upgradeTls?: UpgradeTls | undefined;
+  /** What error messages call the server. @default the channel's peer as an NBD URI */
+  readonly name?: string | undefined;
+  readonly clock?: Clock | undefined;
+}
+
+/**
+ * Shakes hands with the server at the other end of a channel. The channel is given: on failure it is closed, after the
+ * server has been told where the specification wants that. On success the caller opens it for its own sink.
+ *
+ * @throws NegotiationError, ProtocolError, ConnectError, TimeoutError (phase `handshake`), UsageError for a wrong option,
+ *   or the signal's reason.
+ */
+export async function negotiate(
+  channel: ByteChannel,
+  handshake: ClientHandshakeOptions = {},
+  options: NegotiateOptions = {},
+): Promise<Established> {
+  return (await negotiateAndPark(channel, handshake, options)).take();
+}
+
+/** The same, for a connection that may have to wait for its owner. */
+export function negotiateAndPark(
+  channel: ByteChannel,
+  handshake: ClientHandshakeOptions,
+  options: NegotiateOptions,
+): Promise<ParkedConnection> {
+  const { signal, upgradeTls, timeoutMs = limits.handshakeMs, clock = systemClock } = options;
+  const name = options.name ?? nameOfPeer(channel.peer);
+  return new Promise((resolve, reject) => {
+    const leave = () => {
+      cancelDeadline();
+      signal?.removeEventListener('abort', onAbort);
+    };
+    const abandon = (reason: unknown) => {
+      leave();
+      driver.abandon();
+      reject(reason);
+    };
+    const onAbort = () => abandon(signal?.reason);
+    const onEvent = (event: DriverEvent) => {
+      if (event.type === 'established') {
+        leave();
+        resolve(new ParkedConnection(driver.channel, event.facts, event.excess));
+      } else if (event.type === 'failed') {
+        leave();
+        reject(named(event.error, name));
+      }
+    };
+    const driver = openDriver(channel, handshake, { upgradeTls, onEvent }, name);
+    const cancelDeadline = clock.schedule(timeoutMs, () => {
+      abandon(new TimeoutError('handshake', `${name}: the handshake was not over within ${timeoutMs} ms`));
+    });
+    signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal?.aborted) onAbort();
+    else driver.start();
+  });
+}
+
+/** Makes a driver, or closes the channel that it would have had. */
+export function openDriver(
+  channel: ByteChannel,
+  handshake: ClientHandshakeOptions,
+  options: ConstructorParameters<typeof HandshakeDriver>[2],
+  name: string,
+): HandshakeDriver {
+  try {
+    return new HandshakeDriver(channel, withoutMissingTls(handshake, options.upgradeTls, name), options);
+  } catch (error) {
+    channel.destroy();
+    throw error;
+  }
+}
+
+/** Without a way to upgrade, TLS is not asked for where it may be missing, and an error where it may not. */
+function withoutMissingTls(
+  handshake: ClientHandshakeOptions,
+  upgradeTls: UpgradeTls | undefined,
+  name: string,
+): ClientHandshakeOptions {
+  const { tls = 'off' } = handshake;
+  if (upgradeTls !== undefined || tls === 'off') return handshake;
+  if (tls === 'allow') return { ...handshake, tls: 'off' };
+  throw new ConnectError('ERR_NBD_TLS', `${name}: TLS is required, but no TLS was set up (option upgradeTls)`, {
+    permanent: true,
+  });
+}

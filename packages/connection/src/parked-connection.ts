@@ -1,0 +1,68 @@
+/** A negotiated connection that nobody owns yet. */
+import { type ByteChannel, type ByteSink, type Established, type ExportFacts, ProtocolError } from '@nbdjs/interfaces';
+import type { Candidate } from './attempts.ts';
+
+/** More than so many bytes that nobody has asked for are not kept. */
+const excessBytesMax = 64 * 1024;
+
+/**
+ * Holds a connection between its handshake and its owner, and notices when the peer closes it. A server says nothing
+ * before it is asked; should it speak all the same, then its words become part of the excess.
+ *
+ * While parked, the connection does not keep the process alive.
+ */
+export class ParkedConnection implements Candidate<Established>, ByteSink {
+  readonly channel: ByteChannel;
+  readonly facts: ExportFacts;
+  readonly #landing = new Uint8Array(4096);
+  #excess: Uint8Array;
+  #isTaken = false;
+  #hasEnded = false;
+
+  /** `channel` is given; bytes go to this object from now on. */
+  constructor(channel: ByteChannel, facts: ExportFacts, excess: Uint8Array) {
+    this.channel = channel;
+    this.facts = facts;
+    this.#excess = excess;
+    channel.keepAlive(false);
+    channel.open(this);
+  }
+
+  get usable(): boolean {
+    return !this.#hasEnded && !this.#isTaken;
+  }
+
+  /** Gives the connection to its owner, who opens the channel at once: what arrives earlier ends the connection. */
+  take(): Established {
+    this.#isTaken = true;
+    this.channel.keepAlive(true);
+    return { channel: this.channel, facts: this.facts, excess: this.#excess };
+  }
+
+  discard(): void {
+    this.channel.destroy();
+  }
+
+  writable(): Uint8Array {
+    return this.#landing;
+  }
+
+  advance(byteCount: number): void {
+    const bytes = this.#landing.subarray(0, byteCount);
+    if (this.#isTaken || this.#excess.length + byteCount > excessBytesMax) {
+      const message = `server sent ${byteCount} bytes before it was asked for any`;
+      this.channel.destroy(new ProtocolError('unsolicited-bytes', message, { phase: 'transmission', excerpt: bytes }));
+      return;
+    }
+    const excess = new Uint8Array(this.#excess.length + byteCount);
+    excess.set(this.#excess);
+    excess.set(bytes, this.#excess.length);
+    this.#excess = excess;
+  }
+
+  drained(): void {}
+
+  ended(): void {
+    this.#hasEnded = true;
+  }
+}

@@ -1,0 +1,203 @@
+/** The smallest NBD server that a handshake succeeds with; in transmission it only sends back what it gets. */
+import { createServer, type Server, type Socket } from 'node:net';
+import {
+  decodeOptionHeader,
+  encodeAckReply,
+  encodeErrorReply,
+  encodeGreeting,
+  encodeInfoReply,
+  encodeMetaContextReply,
+  encodeServerReply,
+  HandshakeFlag,
+  Malformed,
+  Option,
+  OptionReply,
+  optionHeaderBytes,
+  parseOptionRequest,
+  TransmissionFlag,
+} from '@nbdjs/protocol';
+
+export interface TinyServerOptions {
+  /** Names of the exports. @default [''] */
+  readonly exports?: readonly string[] | undefined;
+  /** Accepts connections and never says a word. @default false */
+  readonly silent?: boolean | undefined;
+  /** Hangs up when it has sent so many bytes of the handshake. @default never */
+  readonly hangUpAfterBytes?: number | undefined;
+  /** Sent in one piece with the last word of the handshake, although nobody has asked. @default nothing */
+  readonly excess?: Uint8Array | undefined;
+  /** Closes each connection this long after its handshake, in milliseconds. @default never */
+  readonly hangUpAfterMs?: number | undefined;
+}
+
+/** Where a tiny server listens. The same shape as an endpoint of the transport. */
+export type TinyServerAddress =
+  | { readonly type: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly type: 'unix'; readonly path: string };
+
+export const tinyServerExportBytes = 1n << 20n;
+
+export class TinyServer {
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  #options: TinyServerOptions;
+  /** Connections that were ever accepted. */
+  acceptedCount = 0;
+  /** Options that were ever received, by number, in order. */
+  readonly options: number[] = [];
+
+  constructor(options: TinyServerOptions = {}) {
+    this.#options = options;
+    this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+  }
+
+  /** Connections that are open. */
+  get openCount(): number {
+    return this.#sockets.size;
+  }
+
+  /** From the next connection on. */
+  configure(options: TinyServerOptions): void {
+    this.#options = options;
+  }
+
+  /** Listens; port 0 stands for any free port, which the result tells. */
+  listen(address: TinyServerAddress): Promise<TinyServerAddress> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(address.type === 'tcp' ? { host: address.host, port: address.port } : address.path, () => {
+        const actual = this.#server.address();
+        const port = typeof actual === 'object' && actual !== null ? actual.port : 0;
+        resolve(address.type === 'tcp' ? { ...address, port } : address);
+      });
+    });
+  }
+
+  /** Closes every connection, as a crash would. */
+  dropAll(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#server.close(() => resolve());
+      this.dropAll();
+    });
+  }
+
+  #accept(socket: Socket): void {
+    this.acceptedCount++;
+    this.#sockets.add(socket);
+    socket.on('close', () => this.#sockets.delete(socket));
+    socket.on('error', () => socket.destroy());
+    new Session(socket, this.#options, this.options);
+  }
+}
+
+class Session {
+  readonly #socket: Socket;
+  readonly #options: TinyServerOptions;
+  readonly #log: number[];
+  #input: Buffer = Buffer.alloc(0);
+  #sentBytes = 0;
+  #hasFlags = false;
+  #isTransmitting = false;
+
+  constructor(socket: Socket, options: TinyServerOptions, log: number[]) {
+    this.#socket = socket;
+    this.#options = options;
+    this.#log = log;
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
+    if (options.silent) return;
+    const handshakeFlags = HandshakeFlag.FixedNewstyle | HandshakeFlag.NoZeroes;
+    this.#send(encodeGreeting({ style: 'newstyle', handshakeFlags }));
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#isTransmitting) {
+      // An echo with back-pressure.
+      if (!this.#socket.write(chunk)) {
+        this.#socket.pause();
+        this.#socket.once('drain', () => this.#socket.resume());
+      }
+      return;
+    }
+    if (this.#options.silent) return;
+    this.#input = Buffer.concat([this.#input, chunk]);
+    if (!this.#hasFlags) {
+      if (this.#input.length < 4) return;
+      this.#hasFlags = true;
+      this.#input = this.#input.subarray(4);
+    }
+    while (!this.#isTransmitting && this.#takeOption()) {}
+  }
+
+  #takeOption(): boolean {
+    if (this.#input.length < optionHeaderBytes) return false;
+    const header = decodeOptionHeader(this.#input.subarray(0, optionHeaderBytes));
+    if (header instanceof Malformed) throw new Error('the client sent a malformed option');
+    const end = optionHeaderBytes + header.length;
+    if (this.#input.length < end) return false;
+    const payload = this.#input.subarray(optionHeaderBytes, end);
+    this.#input = this.#input.subarray(end);
+    this.#log.push(header.option);
+    this.#answer(header.option, payload);
+    return true;
+  }
+
+  #answer(option: number, payload: Uint8Array): void {
+    const request = parseOptionRequest(option, payload);
+    const names = this.#options.exports ?? [''];
+    if (request === undefined || request instanceof Malformed) {
+      this.#send(encodeErrorReply(option, OptionReply.ErrUnsupported));
+      return;
+    }
+    switch (request.option) {
+      case Option.Abort:
+        this.#send(encodeAckReply(option));
+        this.#socket.end();
+        break;
+      case Option.StructuredReply:
+        this.#send(encodeAckReply(option));
+        break;
+      case Option.List:
+        for (const name of names) this.#send(encodeServerReply({ name, description: '' }));
+        this.#send(encodeAckReply(option));
+        break;
+      case Option.ListMetaContext:
+      case Option.SetMetaContext:
+        this.#send(encodeMetaContextReply(request.option, { id: 1, name: 'base:allocation' }), encodeAckReply(option));
+        break;
+      case Option.Info:
+      case Option.Go:
+        if (names.includes(request.exportName)) this.#open(request.option);
+        else this.#send(encodeErrorReply(option, OptionReply.ErrUnknown, 'no such export here'));
+        break;
+      default:
+        this.#send(encodeErrorReply(option, OptionReply.ErrUnsupported));
+    }
+  }
+
+  #open(option: typeof Option.Info | typeof Option.Go): void {
+    const transmissionFlags = TransmissionFlag.HasFlags | TransmissionFlag.SendFlush;
+    const facts = encodeInfoReply(option, { kind: 'export', size: tinyServerExportBytes, transmissionFlags });
+    if (option === Option.Info) {
+      this.#send(facts, encodeAckReply(option));
+      return;
+    }
+    this.#isTransmitting = true;
+    this.#send(facts, encodeAckReply(option), this.#options.excess ?? new Uint8Array(0));
+    const { hangUpAfterMs } = this.#options;
+    if (hangUpAfterMs !== undefined) setTimeout(() => this.#socket.destroy(), hangUpAfterMs).unref();
+  }
+
+  /** Sends in one piece, as far as the connection is meant to last. */
+  #send(...pieces: readonly Uint8Array[]): void {
+    const { hangUpAfterBytes = Number.POSITIVE_INFINITY } = this.#options;
+    const bytes = Buffer.concat(pieces);
+    const left = hangUpAfterBytes - this.#sentBytes;
+    this.#sentBytes += bytes.length;
+    if (bytes.length < left) this.#socket.write(bytes);
+    else this.#socket.end(bytes.subarray(0, Math.max(left, 0)));
+  }
+}
