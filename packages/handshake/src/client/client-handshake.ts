@@ -1,9 +1,10 @@
 /** The client's half of the handshake as a machine: bytes in, bytes and events out. */
 import { type ExportFacts, NbdError, ProtocolError, UsageError } from '@nbdjs/interfaces';
-import { ByteAssembler, encodeOptionRequest, encodeText, GreetingBytes, Option, options } from '@nbdjs/protocol';
+import { ByteAssembler, encodeText, GreetingBytes, Option, options } from '@nbdjs/protocol';
 import { Conversation } from './conversation.ts';
 import { endOfStream } from './end-of-stream.ts';
 import type { HandshakeEvent } from './events.ts';
+import { lastWords } from './farewell.ts';
 import { type ClientHandshakeOptions, checkQueries, settle } from './options.ts';
 import type { Order } from './orders.ts';
 import { shakeHands } from './script.ts';
@@ -217,8 +218,8 @@ export class ClientHandshake {
 
   #fail(error: NbdError): void {
     this.#need = undefined;
-    const { farewell, output, events } = this.#conversation;
-    if (farewell === 'abort') output.push(encodeOptionRequest({ option: Option.Abort }));
+    const { output, events } = this.#conversation;
+    output.push(...lastWords(this.#conversation, error));
     // Nobody shall upgrade, or go on asking, on a connection that is lost.
     const stale = events.findIndex((event) => event.type === 'tls-upgrade');
     if (stale >= 0) events.splice(stale);

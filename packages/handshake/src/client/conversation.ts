@@ -25,6 +25,8 @@ export class Conversation {
   /** What the server is busy with, for messages: `the server closed the connection while ...`. */
   activity = 'sending its greeting';
   farewell: Farewell = 'nothing';
+  /** The peer has begun as an NBD server does. */
+  isNbd = false;
   style: HandshakeStyle = 'oldstyle';
   mode: HeaderMode = 'simple';
   tls = false;

@@ -10,7 +10,7 @@ import { nameOfExport } from './refusals.ts';
 export function endOfStream(conversation: Conversation, partial: Uint8Array, cause?: Error): NbdError {
   const { state, activity } = conversation;
   if (state === 'tls') return tlsFailed(cause);
-  if (state === 'greeting' && partial.length > 0 && !mayBecomeNbd(partial)) return notNbd(partial);
+  if (!conversation.isNbd && partial.length > 0 && !mayBecomeNbd(partial)) return notNbd(partial);
   const how = cause === undefined ? 'the server closed the connection' : 'the connection broke';
   const why = cause === undefined ? '' : `: ${printableText(cause.message)}`;
   const closed = new ConnectError('ERR_NBD_PEER_CLOSED', `${how} while ${activity}${why}`, { cause });

@@ -19,6 +19,7 @@ import { receive, type Step } from './steps.ts';
 export function* greet(conversation: Conversation): Step<ExportAnswer | undefined> {
   const magic = yield* receive(GreetingBytes.initialMagic);
   if (!isInitialMagic(magic)) throw notNbd(magic);
+  conversation.isNbd = true;
   const serverMagic = yield* receive(GreetingBytes.serverMagic);
   switch (decodeServerMagic(serverMagic)) {
     case 'newstyle':

@@ -1,0 +1,127 @@
+/** A server that dies: at every byte of every kind of handshake, with an error that names the step. */
+import { ConnectError, NegotiationError } from '@nbdjs/interfaces';
+import { Option, OptionReply } from '@nbdjs/protocol';
+import { describe, expect, it } from 'vitest';
+import { ClientHandshake, type ClientHandshakeOptions } from '../src/index.ts';
+import { converse } from './converse.ts';
+import { errorOf, play } from './play.ts';
+import { ScriptedServer, type ServerSettings } from './scripted-server.ts';
+import { gone, greeting, plainGreeting } from './words.ts';
+
+const exports = {
+  disk: {
+    size: 4096n,
+    description: 'mine',
+    contexts: ['base:allocation'],
+    blockSizes: { minimum: 1, preferred: 4096, maximum: 65_536 },
+  },
+};
+
+const handshakes: readonly (readonly [string, ClientHandshakeOptions, ServerSettings])[] = [
+  ['extended headers', { exportName: 'disk', fullInfo: true }, { exports }],
+  [
+    'structured replies',
+    { exportName: 'disk' },
+    { exports, refuse: { [Option.ExtendedHeaders]: OptionReply.ErrUnsupported } },
+  ],
+  ['TLS', { exportName: 'disk', tls: 'require' }, { exports, tls: 'forced' }],
+  [
+    'EXPORT_NAME',
+    { exportName: 'disk', mode: 'simple' },
+    { exports, noZeroes: false, refuse: { [Option.Go]: OptionReply.ErrUnsupported } },
+  ],
+  ['plain newstyle', { exportName: 'disk' }, { exports, style: 'newstyle' }],
+  ['oldstyle', {}, { style: 'oldstyle' }],
+  ['an unknown export', { exportName: 'nope' }, { exports }],
+];
+
+/** Lets the server die behind `bytesMax` bytes. Returns how the client takes it, and how many bytes there are in all. */
+function dieAfter(bytesMax: number, options: ClientHandshakeOptions, settings: ServerSettings) {
+  const client = new ClientHandshake(options);
+  let heard = 0;
+  const events = converse(client, new ScriptedServer(settings), (bytes) => {
+    const kept = bytes.subarray(0, Math.max(0, bytesMax - heard));
+    heard += bytes.length;
+    return kept;
+  });
+  client.ended();
+  return {
+    end: events.at(-1)?.type === 'tls-upgrade' ? client.nextEvent() : (client.nextEvent() ?? events.at(-1)),
+    heard,
+  };
+}
+
+describe('a death at every byte', () => {
+  it.each(handshakes)('of a handshake with %s is an error that names the step', (_, options, settings) => {
+    const { heard } = dieAfter(Number.POSITIVE_INFINITY, options, settings);
+    expect(heard).toBeGreaterThan(20);
+    for (let bytes = 0; bytes < heard; bytes++) {
+      const { end } = dieAfter(bytes, options, settings);
+      if (end?.type !== 'failed') throw new Error(`after ${bytes} bytes: ${end?.type}`);
+      if (end.error instanceof NegotiationError) {
+        expect(end.error.code).toBe('ERR_NBD_UNKNOWN_EXPORT');
+        continue;
+      }
+      expect(end.error).toBeInstanceOf(ConnectError);
+      expect(end.error).toMatchObject({ code: 'ERR_NBD_PEER_CLOSED', permanent: false });
+      expect(end.error.message).toMatch(
+        bytes < 18
+          ? /^the server closed the connection while sending its greeting$/
+          : /^the server closed the connection while (answering option [A-Z_]+|sending its greeting)$/,
+      );
+    }
+  });
+
+  it.each(handshakes)('but not of the one behind it, with %s', (_, options, settings) => {
+    const { end } = dieAfter(Number.POSITIVE_INFINITY, options, settings);
+    expect(end?.type).toBe(options.exportName === 'nope' ? 'failed' : 'established');
+  });
+});
+
+describe('the end of the stream', () => {
+  it('names the option that was being answered', () => {
+    const [info] = gone;
+    const outcome = play({ mode: 'simple' }, greeting, info, (handshake) => handshake.ended());
+    expect(errorOf(outcome).message).toBe('the server closed the connection while answering option GO');
+    // Nobody is there to read an ABORT.
+    expect(outcome.sent).toHaveLength(4 + 16 + 8);
+  });
+
+  it('keeps the cause of a broken channel', () => {
+    const cause = new Error('read\nETIMEDOUT');
+    const outcome = play({ mode: 'simple' }, greeting, (handshake) => handshake.ended(cause));
+    expect(errorOf(outcome)).toMatchObject({
+      message: 'the connection broke while answering option GO: read ETIMEDOUT',
+      cause,
+    });
+  });
+
+  it('while it is the turn of the caller is told, and later orders are refused', () => {
+    const outcome = play({ optionMode: true, mode: 'simple' }, greeting, (handshake) => {
+      handshake.ended();
+      expect(() => handshake.list()).toThrow('option LIST is out of turn: the handshake is in state failed');
+    });
+    expect(errorOf(outcome).message).toBe('the server closed the connection while idle between two options');
+  });
+
+  it('instead of an answer to EXPORT_NAME means an unknown export, also as a reset', () => {
+    for (const cause of [undefined, Object.assign(new Error('reset'), { code: 'ECONNRESET' })]) {
+      const outcome = play({ exportName: 'e' }, plainGreeting, (handshake) => handshake.ended(cause));
+      expect(errorOf(outcome)).toMatchObject({ code: 'ERR_NBD_UNKNOWN_EXPORT', permanent: true });
+    }
+  });
+
+  it('but not when the network is to blame, or the answer had begun', () => {
+    const cause = Object.assign(new Error('no route'), { code: 'EHOSTUNREACH' });
+    const broken = play({ exportName: 'e' }, plainGreeting, (handshake) => handshake.ended(cause));
+    expect(errorOf(broken)).toMatchObject({ code: 'ERR_NBD_PEER_CLOSED', cause });
+    const half = play({ exportName: 'e' }, plainGreeting, new Uint8Array(3), (handshake) => handshake.ended());
+    expect(errorOf(half)).toMatchObject({ code: 'ERR_NBD_PEER_CLOSED' });
+  });
+
+  it('after the end changes nothing', () => {
+    const outcome = play({ mode: 'simple' }, greeting, ...gone, (handshake) => handshake.ended());
+    expect(outcome.events.map((event) => event.type)).toEqual(['established']);
+    expect(outcome.state).toBe('transmission');
+  });
+});

@@ -1,0 +1,36 @@
+/** Peers that are no NBD servers, recognized by their first bytes. */
+import { describe, expect, it } from 'vitest';
+import { hex } from './hex.ts';
+import { errorOf, play } from './play.ts';
+
+describe('a peer that is no NBD server', () => {
+  it.each([
+    ['an HTTP server', '"HTTP/1.1 400 Bad Request"', 'it looks like an HTTP server'],
+    ['an SSH server', '"SSH-2.0-OpenSSH_9.2"', 'it looks like an SSH server'],
+    ['a TLS peer', '16 03 03 00 7a 02 00 00', 'it speaks TLS from the first byte, where NBD negotiates TLS later'],
+    ['a TLS alert', '15 03 03 00 02 02 46 00', 'it sent a TLS alert, where NBD negotiates TLS later'],
+    ['a VNC server', '"RFB 003.008" 0a', 'it looks like a VNC server'],
+    ['QMP', '7b 22 51 4d 50 22 "greeting"', "it looks like QEMU's control socket (QMP)"],
+    ['mail', '"220 mail.example"', "expected NBDMAGIC as first bytes, got 32 32 30 20 6d 61 69 6c ('220 mail')"],
+    ['anything', '00 01 02 03 04 05 06 07', 'expected NBDMAGIC as first bytes, got 00 01 02 03 04 05 06 07'],
+  ])('%s', (_, notation, hint) => {
+    const outcome = play({}, hex(notation));
+    expect(errorOf(outcome)).toMatchObject({
+      name: 'ConnectError',
+      code: 'ERR_NBD_NOT_NBD',
+      message: `peer is no NBD server: ${hint}`,
+      permanent: true,
+    });
+    expect(outcome.sent).toHaveLength(0);
+  });
+
+  it('is recognized even if it has less than eight bytes to say', () => {
+    const outcome = play({}, hex('15 03 01 00 02 02 46'), (handshake) => handshake.ended());
+    expect(errorOf(outcome)).toMatchObject({ code: 'ERR_NBD_NOT_NBD' });
+  });
+
+  it('is not suspected before it has said something else', () => {
+    const outcome = play({}, hex('"NBDMAG"'), (handshake) => handshake.ended());
+    expect(errorOf(outcome)).toMatchObject({ code: 'ERR_NBD_PEER_CLOSED' });
+  });
+});
