@@ -7,8 +7,3 @@ export function hex(notation: string): Uint8Array {
   }
   return Uint8Array.from(bytes);
 }
-
-/** Bytes as hex digits without blanks, for comparisons that fail readably. */
-export function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-}

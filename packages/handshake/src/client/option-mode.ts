@@ -7,7 +7,7 @@ import { go, info } from './go.ts';
 import { extendedHeaders, structuredReplies } from './headers.ts';
 import { list } from './list.ts';
 import { listMetaContexts, setMetaContexts } from './meta-contexts.ts';
-import type { Order } from './orders.ts';
+import type { Errand } from './orders.ts';
 import { type Refusal, refusalError } from './refusals.ts';
 import { isRefusal } from './replies.ts';
 import { startTls, tlsRefused } from './start-tls.ts';
@@ -35,12 +35,11 @@ export function* takeOrders(conversation: Conversation): Step<ExportFacts | unde
   }
 }
 
-function* carryOut(conversation: Conversation, order: Order): Step<OptionResult> {
+function* carryOut(conversation: Conversation, order: Errand): Step<OptionResult> {
   switch (order.option) {
     case Option.List:
       return { type: 'exports', exports: granted(yield* list(conversation)) };
     case Option.Info:
-    case Option.Go:
       return { type: 'info', facts: yield* info(conversation, order.exportName) };
     case Option.ListMetaContext:
       return {
@@ -61,8 +60,6 @@ function* carryOut(conversation: Conversation, order: Order): Step<OptionResult>
       if (refusal !== undefined) throw tlsRefused(refusal);
       return { type: 'acknowledged' };
     }
-    case Option.Abort:
-      return { type: 'acknowledged' };
   }
 }
 

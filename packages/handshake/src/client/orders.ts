@@ -14,3 +14,6 @@ export type Order =
       readonly exportName: string;
       readonly queries: readonly string[];
     };
+
+/** Those that end where they began: in option mode. */
+export type Errand = Exclude<Order, { readonly option: typeof Option.Go | typeof Option.Abort }>;

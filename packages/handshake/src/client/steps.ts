@@ -13,19 +13,19 @@ export type Step<Result> = Generator<Need, Result, void>;
 export type Need = BytesNeed | UpgradeNeed | OrderNeed;
 
 /** Exactly this many bytes of the server. */
-export interface BytesNeed {
+interface BytesNeed {
   readonly type: 'bytes';
   readonly count: number;
   bytes: Uint8Array;
 }
 
 /** The transport's word that TLS is up. */
-export interface UpgradeNeed {
+interface UpgradeNeed {
   readonly type: 'upgrade';
 }
 
 /** The caller's next wish. */
-export interface OrderNeed {
+interface OrderNeed {
   readonly type: 'order';
   order: Order | undefined;
 }
