@@ -110,7 +110,10 @@ export function parseUri(text: string): NbdUri {
     throw bad(text, `the scheme '${schemeText}' is not one of ${Object.keys(schemes).join(', ')}`);
   }
   if (authority === undefined && !path.startsWith('/')) {
-    throw bad(text, `after '${schemeText}:' there has to be '//', as in nbd://host/export or nbd+unix:///export?socket=PATH`);
+    throw bad(
+      text,
+      `after '${schemeText}:' there has to be '//', as in nbd://host/export or nbd+unix:///export?socket=PATH`,
+    );
   }
   if (fragment !== undefined) throw bad(text, "'#' begins a fragment, which means nothing here; in a name write %23");
 
@@ -153,7 +156,9 @@ function formatPlace(address: UriAddress): string {
     case 'vsock':
       return `${address.cid}${address.port === defaultPort ? '' : `:${address.port}`}`;
     case 'tcp': {
-      const host = address.host.includes(':') ? `[${address.host.replace('%', '%25')}]` : encodeURIComponent(address.host);
+      const host = address.host.includes(':')
+        ? `[${address.host.replace('%', '%25')}]`
+        : encodeURIComponent(address.host);
       return `${host}${address.port === defaultPort ? '' : `:${address.port}`}`;
     }
   }
@@ -176,7 +181,8 @@ function parseAddress(
 ): UriAddress {
   if (transport === 'unix') {
     if (socket === undefined || socket === '') throw bad(text, "a Unix socket needs the parameter 'socket=PATH'");
-    if (place !== '') throw bad(text, `a Unix socket has no host, but '${place}' is given (three slashes after the scheme?)`);
+    if (place !== '')
+      throw bad(text, `a Unix socket has no host, but '${place}' is given (three slashes after the scheme?)`);
     return { transport, path: socket };
   }
   if (socket !== undefined) throw bad(text, "the parameter 'socket' belongs to the schemes nbd+unix and nbds+unix");
