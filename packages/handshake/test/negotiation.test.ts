@@ -234,6 +234,9 @@ describe('refusals', () => {
     const extended = play({ contexts: [] }, greeting, ack(Option.ExtendedHeaders), huge, ack(Option.Go));
     expect(errorOf(extended)).toMatchObject({ code: 'ERR_NBD_TOO_BIG' });
     expect(extended.sent.subarray(-32)).toEqual(hex('21e41c71 0000 0002', '00'.repeat(24)));
+    const named = play({}, plainGreeting, hex('8000000000000000 0001'));
+    expect(errorOf(named)).toMatchObject({ code: 'ERR_NBD_TOO_BIG' });
+    expect(named.sent.subarray(-28)).toEqual(hex('25609513 0000 0002', '00'.repeat(20)));
     const largest = encodeInfoReply(Option.Go, { kind: 'export', size: 2n ** 63n - 1n, transmissionFlags: 1 });
     expect(factsOf(play({ mode: 'simple' }, greeting, largest, ack(Option.Go))).size).toBe(2n ** 63n - 1n);
   });

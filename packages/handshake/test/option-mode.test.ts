@@ -89,6 +89,25 @@ describe('option mode', () => {
     expect(server.selectedFor('a')).toEqual(['base:allocation']);
   });
 
+  it('C36: contexts of another export are not taken for those of this one', () => {
+    const { client, talk } = meet(settings, { contexts: [] });
+    client.setMetaContexts('a', ['qemu:x']);
+    talk();
+    client.go('b');
+    expect(talk()).toMatchObject([{ facts: { exportName: 'b', contexts: [] } }]);
+  });
+
+  it('S36: contexts are selected anew when extended headers came after them', () => {
+    const { client, server, talk } = meet(settings, { mode: 'structured' });
+    client.setMetaContexts('a', ['qemu:x']);
+    talk();
+    client.extendedHeaders();
+    talk();
+    client.go('a');
+    expect(talk()).toMatchObject([{ facts: { mode: 'extended', contexts: [{ name: 'base:allocation' }] } }]);
+    expect(server.selectedFor('a')).toEqual(['base:allocation']);
+  });
+
   it('C16, C33: a selection that failed is empty and is not repeated by go', () => {
     const refuse = { [Option.SetMetaContext]: OptionReply.ErrPolicy };
     const { client, server, talk } = meet({ ...settings, refuse });
@@ -216,6 +235,12 @@ describe('option mode', () => {
     expect(talk()).toMatchObject([{ type: 'option-failed', error: { code: 'ERR_NBD_TOO_BIG' } }]);
     client.go('b');
     expect(talk()).toMatchObject([{ type: 'established' }]);
+  });
+
+  it('an export of 2^63 bytes that is open already cannot be exchanged for another', () => {
+    const { client, talk } = meet({ exports: { a: { size: 2n ** 63n } } });
+    client.go('a');
+    expect(talk()).toMatchObject([{ type: 'failed', error: { code: 'ERR_NBD_TOO_BIG' } }]);
   });
 
   it('C4: one option at a time', () => {

@@ -57,6 +57,8 @@ export class ScriptedServer {
   mode: 'simple' | 'structured' | 'extended' = 'simple';
   /** Whether the server has hung up. */
   hungUp = false;
+  /** Whether an export was opened; what comes then is no business of this server. */
+  inTransmission = false;
   /** Options that arrived, in order. */
   readonly asked: number[] = [];
 
@@ -89,7 +91,7 @@ export class ScriptedServer {
 
   hear(bytes: Uint8Array): void {
     let rest = bytes;
-    while (rest.length > 0 && !this.hungUp) {
+    while (rest.length > 0 && !this.hungUp && !this.inTransmission) {
       const target = this.#assembler.writable();
       const piece = rest.subarray(0, target.length);
       target.set(piece);
@@ -174,6 +176,7 @@ export class ScriptedServer {
       case Option.Info:
       case Option.Go:
         if (!this.#describe(option, request.exportName, request.infoTypes)) return;
+        this.inTransmission = option === Option.Go;
         break;
       case Option.ListMetaContext:
       case Option.SetMetaContext:
@@ -189,6 +192,7 @@ export class ScriptedServer {
       this.hungUp = true;
       return;
     }
+    this.inTransmission = true;
     const noZeroes = (this.clientFlags & HandshakeFlag.NoZeroes) !== 0;
     this.#words.push(
       encodeExportNameReply({ size: found.size, transmissionFlags: found.transmissionFlags ?? 1 }, noZeroes),

@@ -7,7 +7,6 @@ import { receive, type Step } from './steps.ts';
 
 /** Opens the export. The server cannot refuse but by hanging up, so nothing comes back from here. */
 export function* useExportName(conversation: Conversation, exportName: string): Step<ExportFacts> {
-  conversation.farewell = 'nothing';
   conversation.ask({ option: Option.ExportName, exportName });
   const reply = decodeExportNameReply(yield* receive(exportNameReplyBytes(conversation.noZeroes)));
   conversation.farewell = 'disconnect';
