@@ -1,1 +1,16 @@
-export {};
+/**
+ * An NBD client: `connect(uri)` gives a block device with streams, extents, cancelling and reconnecting.
+ *
+ * @packageDocumentation
+ */
+export { NbdClient } from './client.ts';
+export { type ConnectOptions, connect, type OpenOptions, openClient } from './connect.ts';
+export type { RangeOptions, ReadStreamOptions, WriteStreamOptions } from './streams.ts';
+export { afterMicrotasks, diagnosticsTrace, systemClock } from './system.ts';
+export {
+  type CommandTarget,
+  type ConnectTarget,
+  type DescriptorTarget,
+  type ResolvedTarget,
+  resolveTarget,
+} from './target.ts';

@@ -1,0 +1,157 @@
+/** Copying between a device and a stream of bytes. */
+import { type BlockDevice, UsageError } from '@nbdjs/interfaces';
+import { failureAt } from './failure.ts';
+import { type CopyOptions, type CopyReport, settle } from './options.ts';
+import { Plan, type Stretch } from './plan.ts';
+import { plain, TargetWriter } from './target-writer.ts';
+
+/**
+ * Stores a stream from the start of the target on. Its length need not be known; a stream that is longer than the target is
+ * an error.
+ *
+ * @throws UsageError, errors of the stream or the device, or the signal's reason.
+ */
+export async function copyFromStream(
+  source: AsyncIterable<Uint8Array>,
+  target: BlockDevice,
+  options: CopyOptions = {},
+): Promise<CopyReport> {
+  if (target.abilities.readOnly) throw new UsageError('ERR_NBD_READ_ONLY', 'the target is read-only');
+  const settings = settle(options, [target]);
+  const { requestSize, lanes, signal, onProgress } = settings;
+  const writer = new TargetWriter(target, settings, { bytes: undefined });
+  const { size } = target.geometry;
+  const spares: Uint8Array[] = [];
+  const underWay = new Set<Promise<void>>();
+  let failure: { readonly error: unknown } | undefined;
+  let position = 0n;
+  let doneBytes = 0n;
+
+  const store = (memory: Uint8Array, byteCount: number): void => {
+    const work = (async () => {
+      await writer.store(position - BigInt(byteCount), memory.subarray(0, byteCount));
+      doneBytes += BigInt(byteCount);
+      onProgress?.({ doneBytes });
+    })()
+      .catch((error: unknown) => {
+        failure ??= { error };
+      })
+      .finally(() => {
+        underWay.delete(work);
+        spares.push(memory);
+      });
+    underWay.add(work);
+  };
+
+  let memory: Uint8Array = new Uint8Array(requestSize);
+  let filled = 0;
+  try {
+    for await (const chunk of source) {
+      for (let taken = 0; taken < chunk.length; ) {
+        signal?.throwIfAborted();
+        const byteCount = Math.min(requestSize - filled, chunk.length - taken);
+        memory.set(chunk.subarray(taken, taken + byteCount), filled);
+        filled += byteCount;
+        taken += byteCount;
+        position += BigInt(byteCount);
+        if (position > size) {
+          throw new UsageError(
+            'ERR_NBD_OUT_OF_BOUNDS',
+            `the source is longer than the target, which has ${size} bytes`,
+          );
+        }
+        if (filled < requestSize) continue;
+        store(memory, filled);
+        filled = 0;
+        while (underWay.size >= lanes) await Promise.race(underWay);
+        if (failure !== undefined) break;
+        memory = spares.pop() ?? new Uint8Array(requestSize);
+      }
+      if (failure !== undefined) break;
+    }
+    if (filled > 0 && failure === undefined) store(memory, filled);
+  } catch (error) {
+    failure ??= { error };
+  }
+  await Promise.all(underWay);
+  if (failure !== undefined) throw (failure as { readonly error: unknown }).error;
+  signal?.throwIfAborted();
+  if (settings.flush && target.abilities.flush) await target.flush({ signal });
+  const { writtenBytes, zeroedBytes, skippedBytes } = writer.tally;
+  return { totalBytes: position, readBytes: position, writtenBytes: BigInt(writtenBytes), zeroedBytes, skippedBytes };
+}
+
+/** Takes bytes in order; the chunk is lent until the answer settles. */
+export type StreamSink = (chunk: Uint8Array) => void | Promise<void>;
+
+/**
+ * Hands all bytes of a device to a sink, in order, reading ahead. Holes are not read but come as zeroes.
+ *
+ * @throws errors of the device or the sink, or the signal's reason.
+ */
+export async function copyToStream(
+  source: BlockDevice,
+  sink: StreamSink,
+  options: CopyOptions = {},
+): Promise<CopyReport> {
+  const settings = settle(options, [source]);
+  const { requestSize, lanes, signal, onProgress } = settings;
+  const { size } = source.geometry;
+  // Zeroes come in pieces of any length, so that the plan need not cut them.
+  const plan = new Plan(source, size, source.geometry.minimumBlockSize, { ...settings, targetIsZero: true });
+  const zeroes = new Uint8Array(requestSize);
+  const spares: Uint8Array[] = [];
+  const ahead: { readonly stretch: Stretch; readonly memory?: Uint8Array; readonly read?: Promise<void> }[] = [];
+  let doneBytes = 0n;
+  let readBytes = 0n;
+
+  const fill = async (): Promise<void> => {
+    while (ahead.length < lanes) {
+      signal?.throwIfAborted();
+      const stretch = await plan.next();
+      if (stretch === undefined) return;
+      if (stretch.isZero) {
+        ahead.push({ stretch });
+        continue;
+      }
+      const memory = spares.pop() ?? new Uint8Array(requestSize);
+      const read = (async () => source.read(plain(stretch.offset), memory.subarray(0, Number(stretch.length))))();
+      // Its turn may never come, when an earlier one fails.
+      read.catch(() => {});
+      ahead.push({ stretch, memory, read });
+    }
+  };
+  const emit = async (chunk: Uint8Array): Promise<void> => {
+    await sink(chunk);
+    doneBytes += BigInt(chunk.length);
+    onProgress?.({ doneBytes, totalBytes: size });
+  };
+
+  try {
+    for (;;) {
+      await fill();
+      const next = ahead.shift();
+      if (next === undefined) break;
+      const { stretch, memory, read } = next;
+      if (memory === undefined) {
+        for (let left = stretch.length; left > 0n; left -= BigInt(requestSize)) {
+          signal?.throwIfAborted();
+          await emit(left < requestSize ? zeroes.subarray(0, Number(left)) : zeroes);
+        }
+        continue;
+      }
+      try {
+        await read;
+      } catch (error) {
+        throw failureAt(error, `reading the source at ${stretch.offset}`);
+      }
+      readBytes += stretch.length;
+      await emit(memory.subarray(0, Number(stretch.length)));
+      spares.push(memory);
+    }
+  } finally {
+    // Their memory is ours, but their errors have nobody else to go to.
+    await Promise.allSettled(ahead.map(({ read }) => read));
+  }
+  return { totalBytes: size, readBytes, writtenBytes: doneBytes, zeroedBytes: 0n, skippedBytes: 0n };
+}

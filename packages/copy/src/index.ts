@@ -1,0 +1,9 @@
+/**
+ * Moving data between block devices: sparse, parallel, exact about errors. Knows neither NBD nor files.
+ *
+ * @packageDocumentation
+ */
+export { copyDevice, type DeviceHandles } from './copy-device.ts';
+export { copyFromStream, copyToStream, type StreamSink } from './copy-stream.ts';
+export { type ExtentWalkOptions, totalExtents, walkExtents } from './extents.ts';
+export type { CopyOptions, CopyProgress, CopyReport } from './options.ts';

@@ -1,0 +1,108 @@
+/** How to copy. The names are ours; meanings and defaults are nbdcopy's. */
+import { type BlockDevice, UsageError } from '@nbdjs/interfaces';
+
+export interface CopyOptions {
+  /** Requests in flight for each pair of handles. @default 64 */
+  readonly requests?: number | undefined;
+  /**
+   * Length of one read, in bytes: a power of two from 4 KiB to 32 MiB. Raised to either side's preferred block size, and
+   * lowered to what both sides take in one piece. @default 262144
+   */
+  readonly requestSize?: number | undefined;
+  /** Bytes that may be held in memory for each pair of handles; raised to one request. @default 16 MiB */
+  readonly queueBytesMax?: number | undefined;
+  /** Zeroes are looked for in blocks of this many bytes: a power of two from 512 on, or 0 for not at all. @default 4096 */
+  readonly sparseSize?: number | undefined;
+  /** Ask the source which parts of it are zero. @default true */
+  readonly extents?: boolean | undefined;
+  /** Leave no holes in the target. @default false */
+  readonly allocated?: boolean | undefined;
+  /** The target reads as zeroes already, so that zeroes need not be written. @default false */
+  readonly targetIsZero?: boolean | undefined;
+  /** Flush the target at the end, if it can. @default false */
+  readonly flush?: boolean | undefined;
+  /** One request at a time, in order. @default false */
+  readonly synchronous?: boolean | undefined;
+  /** Stops the copy: nothing new begins, and when what is under way has ended, the signal's reason is thrown. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called whenever something is done. */
+  readonly onProgress?: ((progress: CopyProgress) => void) | undefined;
+}
+
+export interface CopyProgress {
+  /** Bytes of the source that are dealt with: written, zeroed or skipped. */
+  readonly doneBytes: bigint;
+  /** Absent while the source is a stream of unknown length. */
+  readonly totalBytes?: bigint | undefined;
+}
+
+/** What a copy did, in bytes and requests. */
+export interface CopyReport {
+  readonly totalBytes: bigint;
+  readonly readBytes: bigint;
+  readonly writtenBytes: bigint;
+  /** Zeroed in the target without sending the zeroes. */
+  readonly zeroedBytes: bigint;
+  /** Left alone, because the target was zero there already. */
+  readonly skippedBytes: bigint;
+}
+
+/** Options with nothing left open, for a given source and target. */
+export interface CopySettings {
+  readonly requestSize: number;
+  /** Requests in flight for one pair of handles. */
+  readonly lanes: number;
+  readonly sparseSize: number;
+  readonly extents: boolean;
+  readonly allocated: boolean;
+  readonly targetIsZero: boolean;
+  readonly flush: boolean;
+  readonly signal: AbortSignal | undefined;
+  readonly onProgress: ((progress: CopyProgress) => void) | undefined;
+}
+
+const kibi = 1024;
+const mebi = 1024 * kibi;
+
+/** @throws UsageError naming the option that is out of bounds. */
+export function settle(options: CopyOptions, devices: readonly Pick<BlockDevice, 'geometry'>[]): CopySettings {
+  const { requests = 64, requestSize = 256 * kibi, queueBytesMax = 16 * mebi, sparseSize = 4 * kibi } = options;
+  if (!Number.isInteger(requests) || requests < 1) throw bad('requests', requests, 'at least 1');
+  if (!isPowerOfTwo(requestSize) || requestSize < 4 * kibi || requestSize > 32 * mebi) {
+    throw bad('requestSize', requestSize, 'a power of two from 4096 to 33554432');
+  }
+  if (!Number.isInteger(queueBytesMax) || queueBytesMax < 1) throw bad('queueBytesMax', queueBytesMax, 'at least 1');
+  if (sparseSize !== 0 && (!isPowerOfTwo(sparseSize) || sparseSize < 512)) {
+    throw bad('sparseSize', sparseSize, '0 or a power of two from 512 on');
+  }
+  const geometries = devices.map(({ geometry }) => geometry);
+  const preferred = Math.max(...geometries.map(({ preferredBlockSize }) => preferredBlockSize));
+  const maximum = Math.min(...geometries.map(({ maximumBlockSize }) => maximumBlockSize));
+  const size = Math.min(Math.max(requestSize, Math.min(preferred, 32 * mebi)), powerOfTwoWithin(maximum));
+  const targetPreferred = Math.min(geometries.at(-1)?.preferredBlockSize ?? 0, size);
+  const lanes = Math.min(requests, Math.floor(Math.max(queueBytesMax, size) / size));
+  return {
+    requestSize: size,
+    lanes: options.synchronous === true ? 1 : lanes,
+    // Smaller pieces than the target prefers would only make work for it.
+    sparseSize: sparseSize === 0 ? 0 : Math.min(Math.max(sparseSize, powerOfTwoWithin(targetPreferred)), size),
+    extents: options.extents ?? true,
+    allocated: options.allocated ?? false,
+    targetIsZero: (options.targetIsZero ?? false) && options.allocated !== true,
+    flush: options.flush ?? false,
+    signal: options.signal,
+    onProgress: options.onProgress,
+  };
+}
+
+function powerOfTwoWithin(value: number): number {
+  return value < 1 ? 1 : 2 ** Math.floor(Math.log2(value));
+}
+
+function isPowerOfTwo(value: number): boolean {
+  return Number.isInteger(value) && value > 0 && Number.isInteger(Math.log2(value));
+}
+
+function bad(option: string, value: number, expected: string): UsageError {
+  return new UsageError('ERR_NBD_ARGUMENT', `${option} is ${value}, expected ${expected}`);
+}

@@ -1,0 +1,96 @@
+/** Putting bytes into a target, and zeroes by whatever means are quickest. */
+import type { BlockDevice } from '@nbdjs/interfaces';
+import { failureAt, settleAll } from './failure.ts';
+import type { CopySettings } from './options.ts';
+import { visitRuns } from './zero-blocks.ts';
+
+/** Errors after which zeroing is not tried again: the target has no way of its own to do it. */
+const withoutMeans = ['ENOTSUP', 'EINVAL', 'EOVERFLOW', 'ERR_NBD_NOT_SUPPORTED'];
+
+/** Counts in plain numbers: exact up to 8 PiB of data, which is more than a copy moves. */
+export interface WriterTally {
+  writtenBytes: number;
+  zeroedBytes: bigint;
+  skippedBytes: bigint;
+}
+
+export class TargetWriter {
+  readonly tally: WriterTally = { writtenBytes: 0, zeroedBytes: 0n, skippedBytes: 0n };
+  readonly #target: BlockDevice;
+  readonly #settings: CopySettings;
+  readonly #zeroes: { bytes: Uint8Array | undefined };
+  #canZero: boolean;
+
+  /** `zeroes` is shared by several writers, so that one block of zeroes serves them all. */
+  constructor(target: BlockDevice, settings: CopySettings, zeroes: { bytes: Uint8Array | undefined }) {
+    this.#target = target;
+    this.#settings = settings;
+    this.#zeroes = zeroes;
+    this.#canZero = target.abilities.writeZeroes;
+  }
+
+  /** Writes bytes, with runs of zero blocks turned into zeroing. Settles when `bytes` is not in use any more. */
+  store(offset: bigint, bytes: Uint8Array): void | Promise<void> {
+    const { sparseSize, allocated, targetIsZero } = this.#settings;
+    // Zeroes that have to be allocated and cannot be zeroed would be written anyway.
+    if (sparseSize === 0 || (!this.#canZero && !targetIsZero) || allocated) return this.#write(offset, bytes);
+    const work: (void | Promise<void>)[] = [];
+    visitRuns(bytes, sparseSize, Number(offset % BigInt(sparseSize)), (start, end, isZero) => {
+      const from = offset + BigInt(start);
+      if (isZero) work.push(this.zero(from, BigInt(end - start)));
+      else work.push(this.#write(from, start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end)));
+    });
+    return settleAll(work);
+  }
+
+  /** Makes a range read as zeroes. */
+  zero(offset: bigint, length: bigint): void | Promise<void> {
+    if (this.#settings.targetIsZero) {
+      this.tally.skippedBytes += length;
+      return undefined;
+    }
+    return this.#zero(offset, length);
+  }
+
+  async #zero(offset: bigint, length: bigint): Promise<void> {
+    if (this.#canZero) {
+      try {
+        await this.#target.writeZeroes(plain(offset), plain(length), this.#settings.allocated ? { noHole: true } : {});
+        this.tally.zeroedBytes += length;
+        return;
+      } catch (error) {
+        if (!isWithoutMeans(error)) throw failureAt(error, `zeroing the target at ${offset}`);
+        this.#canZero = false;
+      }
+    }
+    await this.#writeZeroes(offset, length);
+  }
+
+  async #writeZeroes(offset: bigint, length: bigint): Promise<void> {
+    this.#zeroes.bytes ??= new Uint8Array(this.#settings.requestSize);
+    const { bytes } = this.#zeroes;
+    for (let done = 0n; done < length; done += BigInt(bytes.length)) {
+      this.#settings.signal?.throwIfAborted();
+      const left = length - done;
+      await this.#write(offset + done, left < bytes.length ? bytes.subarray(0, Number(left)) : bytes);
+    }
+  }
+
+  async #write(offset: bigint, bytes: Uint8Array): Promise<void> {
+    try {
+      await this.#target.write(plain(offset), bytes);
+    } catch (error) {
+      throw failureAt(error, `writing the target at ${offset}`);
+    }
+    this.tally.writtenBytes += bytes.length;
+  }
+}
+
+/** A number where it is exact: devices are quicker with those. */
+export function plain(offset: bigint): number | bigint {
+  return offset <= Number.MAX_SAFE_INTEGER ? Number(offset) : offset;
+}
+
+function isWithoutMeans(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && withoutMeans.includes(String(error.code));
+}
