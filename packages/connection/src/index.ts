@@ -5,9 +5,13 @@
  * @packageDocumentation
  */
 export type { AttemptSettings } from './attempt-settings.ts';
+export { type ChosenConnector, type ConnectorOptions, createConnector, type Delivery } from './create-connector.ts';
 export type { ConnectionEvent } from './diagnostics.ts';
 export type { UpgradeTls } from './handshake-driver.ts';
 export { createInlineConnector, type InlineConnectorOptions } from './inline-connector.ts';
 export { type NegotiateOptions, negotiate } from './negotiate.ts';
 export type { Negotiation } from './negotiation.ts';
 export { type OpenNegotiationOptions, openNegotiation } from './open-negotiation.ts';
+export type { RingSizes } from './ring-link.ts';
+export { createThreadConnector, type ThreadConnectorOptions } from './thread-connector.ts';
+export type { ThreadDelivery } from './thread-messages.ts';

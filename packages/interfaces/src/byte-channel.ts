@@ -16,7 +16,7 @@ export interface ByteSink {
   advance(byteCount: number): void;
   /** Everything sent so far is out of the channel's hands: the lent chunks are free, sending may go on. */
   drained(): void;
-  /** No more bytes will come. `cause` is absent when the peer ended in an orderly way. Called exactly once. */
+  /** No more bytes will come. `cause` is absent when the peer ended in an orderly way. Called exactly once, if the sink is still in place. */
   ended(cause?: Error): void;
 }
 
@@ -39,7 +39,7 @@ export interface ByteChannel {
   readonly peer: PeerDescription;
   /**
    * Starts delivering to `sink`; called again, it replaces the sink from the next delivery on. Until the first call
-   * nothing is read.
+   * nothing is read. A sink that comes when the bytes have ended already is told so, too.
    */
   open(sink: ByteSink): void;
   /**

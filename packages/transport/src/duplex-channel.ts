@@ -15,7 +15,10 @@ export abstract class DuplexChannel<Stream extends Duplex & { ref?(): unknown; u
   protected isPaused = true;
   protected isDestroyed = false;
   #isPausedByOwner = false;
-  #hasEnded = false;
+  /** No more bytes will come, and why. */
+  #end: { readonly cause: Error | undefined } | undefined;
+  /** The end is nobody's business: the socket lives on elsewhere. */
+  #isAbandoned = false;
   /** `send` has answered `false`, so the sink is owed a `drained`. */
   #owesDrained = false;
   #cause: Error | undefined;
@@ -39,6 +42,8 @@ export abstract class DuplexChannel<Stream extends Duplex & { ref?(): unknown; u
   open(sink: ByteSink): void {
     this.sink = sink;
     this.#resume();
+    const end = this.#end;
+    if (end !== undefined) setImmediate(() => this.sink === sink && sink.ended(end.cause));
   }
 
   send(chunks: readonly Uint8Array[]): boolean {
@@ -89,7 +94,7 @@ export abstract class DuplexChannel<Stream extends Duplex & { ref?(): unknown; u
 
   /** Destroys the stream without a word to the sink: its socket lives on elsewhere. */
   abandon(): void {
-    this.#hasEnded = true;
+    this.#isAbandoned = true;
     this.destroy();
   }
 
@@ -128,8 +133,8 @@ export abstract class DuplexChannel<Stream extends Duplex & { ref?(): unknown; u
   }
 
   #ended(cause?: Error): void {
-    if (this.#hasEnded) return;
-    this.#hasEnded = true;
+    if (this.#end !== undefined || this.#isAbandoned) return;
+    this.#end = { cause };
     this.sink?.ended(cause);
   }
 

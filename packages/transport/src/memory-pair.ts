@@ -36,7 +36,8 @@ class MemoryChannel implements ByteChannel {
   #isPaused = false;
   #isScheduled = false;
   #peerHasEnded = false;
-  #hasToldEnd = false;
+  /** No more bytes will come, and why. */
+  #end: { readonly cause: Error | undefined } | undefined;
   #weHaveEnded = false;
   #isDestroyed = false;
   #owesDrained = false;
@@ -57,6 +58,8 @@ class MemoryChannel implements ByteChannel {
   open(sink: ByteSink): void {
     this.#sink = sink;
     this.#schedule();
+    const end = this.#end;
+    if (end !== undefined) this.#later(() => this.#sink === sink && sink.ended(end.cause));
   }
 
   send(chunks: readonly Uint8Array[]): boolean {
@@ -80,6 +83,8 @@ class MemoryChannel implements ByteChannel {
     this.#weHaveEnded = true;
     this.#other.#peerHasEnded = true;
     this.#other.#schedule();
+    // If the peer has ended before, this was the last thing to happen.
+    this.#schedule();
   }
 
   destroy(cause?: Error): void {
@@ -154,8 +159,8 @@ class MemoryChannel implements ByteChannel {
   }
 
   #tellEnd(cause?: Error): void {
-    if (this.#hasToldEnd) return;
-    this.#hasToldEnd = true;
+    if (this.#end !== undefined) return;
+    this.#end = { cause };
     this.#sink?.ended(cause);
   }
 }

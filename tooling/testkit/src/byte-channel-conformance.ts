@@ -177,6 +177,20 @@ export function byteChannelConformance(name: string, factory: ByteChannelFactory
       expect(sink.endedCount).toBe(1);
     });
 
+    it('tells a sink about the end that comes after it', async () => {
+      const channel = await factory.connect();
+      const first = new Collector();
+      channel.open(first);
+      channel.end();
+      await first.until(() => first.endedCount > 0, 'the end');
+      await channel.closed;
+      const second = new Collector();
+      channel.open(second);
+      expect(second.endedCount).toBe(0);
+      await second.until(() => second.endedCount > 0, 'the end, again');
+      expect(first.endedCount).toBe(1);
+    });
+
     it('is destroyed at once, with a cause, as often as one likes', async () => {
       const channel = await factory.connect();
       const sink = new Collector();

@@ -1,5 +1,6 @@
 /** Scripted peers, virtual time and conformance suites. Only tests import this. */
 export { type ByteChannelFactory, byteChannelConformance } from './byte-channel-conformance.ts';
+export { type ConnectorFactory, type ConnectorWishes, connectorConformance } from './connector-conformance.ts';
 export { seededRandom } from './random.ts';
 export { TinyServer, type TinyServerAddress, type TinyServerOptions, tinyServerExportBytes } from './tiny-server.ts';
 export { VirtualClock } from './virtual-clock.ts';

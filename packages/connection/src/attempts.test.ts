@@ -1,0 +1,457 @@
+/** The life of attempts, in virtual time. */
+import { ConnectError, NegotiationError, TimeoutError, UsageError } from '@nbdjs/interfaces';
+import { VirtualClock } from '@nbdjs/testkit';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Attempts, type AttemptsOptions, type Candidate } from './attempts.ts';
+import type { ConnectionEvent } from './diagnostics.ts';
+
+class FakeConnection implements Candidate<FakeConnection> {
+  usable = true;
+  fate: 'open' | 'taken' | 'discarded' = 'open';
+
+  take(): FakeConnection {
+    this.fate = 'taken';
+    return this;
+  }
+
+  discard(): void {
+    this.fate = 'discarded';
+  }
+}
+
+/** An attempt under way, ended by the test. */
+interface Trial {
+  readonly signal: AbortSignal;
+  succeed(): FakeConnection;
+  fail(error?: Error): void;
+}
+
+let clock: VirtualClock;
+let trials: Trial[];
+let events: ConnectionEvent[];
+let waiting: boolean;
+
+function makeAttempts(options: Partial<AttemptsOptions<FakeConnection>> = {}): Attempts<FakeConnection> {
+  return new Attempts<FakeConnection>({
+    name: 'nbd://example',
+    attempt: (signal) =>
+      new Promise((resolve, reject) => {
+        trials.push({
+          signal,
+          succeed() {
+            const connection = new FakeConnection();
+            resolve(connection);
+            return connection;
+          },
+          fail: (error = refused()) => reject(error),
+        });
+      }),
+    clock,
+    jitter: () => 0.5,
+    report: (event) => events.push(event),
+    waiting: (on) => {
+      waiting = on;
+    },
+    ...options,
+  });
+}
+
+function refused(): ConnectError {
+  return new ConnectError('ERR_NBD_REFUSED', 'nbd://example: connection refused');
+}
+
+function unknownExport(): NegotiationError {
+  return new NegotiationError('ERR_NBD_UNKNOWN_EXPORT', 'nbd://example: no such export', { option: 'GO' });
+}
+
+/** The attempt under way. */
+function trial(): Trial {
+  return trials.at(-1) as Trial;
+}
+
+/** What a promise came to so far. */
+function watch<T>(promise: Promise<T>): { outcome: 'pending' | 'resolved' | 'rejected'; value?: T; reason?: unknown } {
+  const watched: ReturnType<typeof watch<T>> = { outcome: 'pending' };
+  promise.then(
+    (value) => Object.assign(watched, { outcome: 'resolved', value }),
+    (reason: unknown) => Object.assign(watched, { outcome: 'rejected', reason }),
+  );
+  return watched;
+}
+
+beforeEach(() => {
+  clock = new VirtualClock();
+  trials = [];
+  events = [];
+  waiting = false;
+});
+
+describe('one attempt', () => {
+  it('hands its connection to whoever waits', async () => {
+    const attempts = makeAttempts();
+    const outcome = attempts.establish({ wait: true });
+    expect(waiting).toBe(true);
+    const connection = trial().succeed();
+    expect(await outcome).toBe(connection);
+    expect(connection.fate).toBe('taken');
+    expect(waiting).toBe(false);
+  });
+
+  it('fails whoever waits, with a copy that tells the number of attempts', async () => {
+    const attempts = makeAttempts();
+    const outcome = attempts.establish({ wait: true });
+    const error = refused();
+    trial().fail(error);
+    const reason = await outcome.catch((caught: unknown) => caught);
+    expect(reason).toBeInstanceOf(ConnectError);
+    expect(reason).not.toBe(error);
+    expect(reason).toMatchObject({ code: 'ERR_NBD_REFUSED', message: error.message, attempts: 1 });
+    expect(clock.pending).toBe(0);
+  });
+
+  it('turns whatever an attempt throws into an error', async () => {
+    const attempts = makeAttempts({ attempt: () => Promise.reject('just a text') });
+    await expect(attempts.establish({ wait: true })).rejects.toThrow('just a text');
+  });
+
+  it('is the only one, however often it is asked for', async () => {
+    const attempts = makeAttempts();
+    for (let round = 0; round < 3; round++) {
+      const reason = await attempts.establish({ wait: false }).catch((caught: unknown) => caught);
+      expect(reason).toMatchObject({ code: 'ERR_NBD_CONNECT_NONE_YET' });
+    }
+    const outcome = attempts.establish({ wait: true });
+    expect(trials).toHaveLength(1);
+    const connection = trial().succeed();
+    expect(await outcome).toBe(connection);
+  });
+
+  it('lets one caller wait at a time', async () => {
+    const attempts = makeAttempts();
+    const first = attempts.establish({ wait: true });
+    await expect(attempts.establish({ wait: true })).rejects.toMatchObject({ code: 'ERR_NBD_STATE' });
+    const connection = trial().succeed();
+    expect(await first).toBe(connection);
+  });
+
+  it('reports what happens', async () => {
+    const attempts = makeAttempts();
+    const outcome = attempts.establish({ wait: true });
+    await clock.advance(30);
+    trial().succeed();
+    await outcome;
+    attempts.release();
+    expect(events).toEqual([
+      { type: 'attempt', endpoint: 'nbd://example', attempt: 1 },
+      { type: 'established', endpoint: 'nbd://example', attempt: 1, durationMs: 30 },
+      { type: 'released', endpoint: 'nbd://example' },
+    ]);
+  });
+});
+
+describe('asking without waiting', () => {
+  it('says none yet, then the last error, while the attempt goes on, then gives the connection', async () => {
+    const attempts = makeAttempts();
+    attempts.retry(true);
+    await expect(attempts.establish({ wait: false })).rejects.toMatchObject({
+      code: 'ERR_NBD_CONNECT_NONE_YET',
+      message: 'nbd://example: no connection yet, the attempt goes on',
+    });
+    trial().fail();
+    await clock.advance(0);
+    const errors = [];
+    for (let round = 0; round < 2; round++) {
+      errors.push(await attempts.establish({ wait: false }).catch((caught: unknown) => caught));
+    }
+    expect(errors).toMatchObject([{ code: 'ERR_NBD_REFUSED' }, { code: 'ERR_NBD_REFUSED' }]);
+    expect(errors[0]).not.toBe(errors[1]);
+    await clock.advance(1000);
+    expect(trials).toHaveLength(2);
+    const connection = trial().succeed();
+    await clock.advance(0);
+    expect(await attempts.establish({ wait: false })).toBe(connection);
+    expect(connection.fate).toBe('taken');
+  });
+
+  it('begins a new attempt when the last one failed and is not repeated', async () => {
+    const attempts = makeAttempts();
+    await attempts.establish({ wait: false }).catch(() => {});
+    trial().fail();
+    await clock.advance(0);
+    await expect(attempts.establish({ wait: false })).rejects.toMatchObject({ code: 'ERR_NBD_REFUSED' });
+    expect(trials).toHaveLength(2);
+  });
+
+  it('does not disturb whoever waits', async () => {
+    const attempts = makeAttempts();
+    const outcome = attempts.establish({ wait: true });
+    await expect(attempts.establish({ wait: false })).rejects.toMatchObject({ code: 'ERR_NBD_CONNECT_NONE_YET' });
+    const connection = trial().succeed();
+    expect(await outcome).toBe(connection);
+  });
+});
+
+describe('trying again', () => {
+  it('waits 1, 2, 4, 8, 16, 16, ... seconds between attempts', async () => {
+    const attempts = makeAttempts();
+    attempts.retry(true);
+    const outcome = attempts.establish({ wait: true });
+    const startedAt: number[] = [];
+    for (let round = 0; round < 7; round++) {
+      startedAt.push(clock.now());
+      const count = trials.length;
+      trial().fail();
+      while (trials.length === count) await clock.advance(100);
+    }
+    expect(startedAt).toEqual([0, 1000, 3000, 7000, 15_000, 31_000, 47_000]);
+    const connection = trial().succeed();
+    expect(await outcome).toBe(connection);
+    expect(events.filter(({ type }) => type === 'sleep')).toHaveLength(7);
+  });
+
+  it('begins with short delays again after a success', async () => {
+    const attempts = makeAttempts();
+    attempts.retry(true);
+    const outcome = attempts.establish({ wait: true });
+    trial().fail();
+    await clock.advance(1000);
+    trial().fail();
+    await clock.advance(2000);
+    trial().succeed();
+    await outcome;
+    const next = watch(attempts.establish({ wait: true }));
+    trial().fail();
+    await clock.advance(1000);
+    expect(trials).toHaveLength(5);
+    trial().succeed();
+    await clock.advance(0);
+    expect(next.outcome).toBe('resolved');
+  });
+
+  it('can be switched off in the middle of a sleep, which ends the wait with the last error', async () => {
+    const attempts = makeAttempts();
+    attempts.retry(true);
+    const outcome = attempts.establish({ wait: true });
+    trial().fail();
+    await clock.advance(10);
+    attempts.retry(false);
+    await expect(outcome).rejects.toMatchObject({ code: 'ERR_NBD_REFUSED', attempts: 1 });
+    await clock.advance(60_000);
+    expect(trials).toHaveLength(1);
+  });
+
+  it('counts the attempts', async () => {
+    const attempts = makeAttempts();
+    attempts.retry(true);
+    const outcome = attempts.establish({ wait: true });
+    for (const delayMs of [1000, 2000]) {
+      trial().fail();
+      await clock.advance(delayMs);
+    }
+    attempts.retry(false);
+    trial().fail();
+    await expect(outcome).rejects.toMatchObject({ attempts: 3 });
+  });
+});
+
+describe('refusals on principle', () => {
+  it('end the repetition', async () => {
+    const attempts = makeAttempts();
+    attempts.retry(true);
+    const outcome = attempts.establish({ wait: true });
+    trial().fail(unknownExport());
+    await expect(outcome).rejects.toBeInstanceOf(NegotiationError);
+    await clock.advance(60_000);
+    expect(trials).toHaveLength(1);
+    expect(events).toContainEqual(expect.objectContaining({ type: 'failed', permanent: true }));
+  });
+
+  it('are repeated like anything else, if so wished', async () => {
+    const attempts = makeAttempts({ stopOnPermanent: false });
+    attempts.retry(true);
+    const outcome = attempts.establish({ wait: true });
+    trial().fail(unknownExport());
+    await clock.advance(1000);
+    const connection = trial().succeed();
+    expect(await outcome).toBe(connection);
+  });
+
+  it('do not include passing troubles', async () => {
+    const attempts = makeAttempts();
+    attempts.retry(true);
+    const outcome = watch(attempts.establish({ wait: true }));
+    trial().fail(new NegotiationError('ERR_NBD_SERVER_SHUTDOWN', 'shutting down', { permanent: false }));
+    await clock.advance(1000);
+    trial().fail(new TimeoutError('handshake', 'too slow'));
+    await clock.advance(2000);
+    expect(trials).toHaveLength(3);
+    expect(outcome.outcome).toBe('pending');
+    attempts.release();
+  });
+});
+
+describe('ending a wait', () => {
+  it('does not stop the attempt, whose fruit goes to the next caller', async () => {
+    const attempts = makeAttempts();
+    const controller = new AbortController();
+    const outcome = attempts.establish({ wait: true, signal: controller.signal });
+    const reason = new Error('waited long enough');
+    controller.abort(reason);
+    await expect(outcome).rejects.toBe(reason);
+    expect(waiting).toBe(false);
+    expect(trial().signal.aborted).toBe(false);
+    const connection = trial().succeed();
+    await clock.advance(0);
+    expect(connection.fate).toBe('open');
+    expect(await attempts.establish({ wait: true })).toBe(connection);
+    expect(trials).toHaveLength(1);
+  });
+
+  it('lets the next caller wait for the same attempt', async () => {
+    const attempts = makeAttempts();
+    const controller = new AbortController();
+    const outcome = attempts.establish({ wait: true, signal: controller.signal });
+    controller.abort(new Error('not any more'));
+    await expect(outcome).rejects.toThrow('not any more');
+    const next = attempts.establish({ wait: true });
+    const connection = trial().succeed();
+    expect(await next).toBe(connection);
+  });
+
+  it('happens before it begins when the signal has been given already', async () => {
+    const attempts = makeAttempts();
+    const signal = AbortSignal.abort(new Error('never mind'));
+    await expect(attempts.establish({ wait: true, signal })).rejects.toThrow('never mind');
+    expect(trials).toHaveLength(0);
+  });
+
+  it('leaves no listener at the signal', async () => {
+    const attempts = makeAttempts();
+    const { signal } = new AbortController();
+    let listeners = 0;
+    const add = signal.addEventListener.bind(signal);
+    const remove = signal.removeEventListener.bind(signal);
+    signal.addEventListener = (...parameters: Parameters<typeof add>) => {
+      listeners++;
+      add(...parameters);
+    };
+    signal.removeEventListener = (...parameters: Parameters<typeof remove>) => {
+      listeners--;
+      remove(...parameters);
+    };
+    const outcome = attempts.establish({ wait: true, signal });
+    expect(listeners).toBe(1);
+    trial().succeed();
+    await outcome;
+    expect(listeners).toBe(0);
+  });
+});
+
+describe('a connection that is kept', () => {
+  it('is discarded when its peer has gone, and made anew', async () => {
+    const attempts = makeAttempts();
+    await attempts.establish({ wait: false }).catch(() => {});
+    const first = trial().succeed();
+    await clock.advance(0);
+    first.usable = false;
+    const outcome = attempts.establish({ wait: true });
+    expect(first.fate).toBe('discarded');
+    expect(trials).toHaveLength(2);
+    const second = trial().succeed();
+    expect(await outcome).toBe(second);
+  });
+
+  it('is closed by release', async () => {
+    const attempts = makeAttempts();
+    await attempts.establish({ wait: false }).catch(() => {});
+    const connection = trial().succeed();
+    await clock.advance(0);
+    attempts.release();
+    expect(connection.fate).toBe('discarded');
+  });
+});
+
+describe('release', () => {
+  it('drops an attempt, and closes what it makes all the same', async () => {
+    const attempts = makeAttempts();
+    const outcome = attempts.establish({ wait: true });
+    attempts.release();
+    await expect(outcome).rejects.toMatchObject({ code: 'ERR_NBD_CLOSED' });
+    expect(trial().signal.aborted).toBe(true);
+    const connection = trial().succeed();
+    await clock.advance(0);
+    expect(connection.fate).toBe('discarded');
+  });
+
+  it('interrupts a sleep', async () => {
+    const attempts = makeAttempts();
+    attempts.retry(true);
+    const outcome = attempts.establish({ wait: true });
+    trial().fail();
+    await clock.advance(10);
+    attempts.release();
+    await expect(outcome).rejects.toBeInstanceOf(UsageError);
+    expect(clock.pending).toBe(0);
+    await clock.advance(60_000);
+    expect(trials).toHaveLength(1);
+  });
+
+  it('is final, and may be repeated', async () => {
+    const attempts = makeAttempts();
+    attempts.release();
+    attempts.release();
+    attempts.retry(true);
+    await expect(attempts.establish({ wait: true })).rejects.toMatchObject({ code: 'ERR_NBD_CLOSED' });
+    expect(trials).toHaveLength(0);
+    expect(events).toHaveLength(1);
+  });
+
+  it('lets a failing attempt fail in silence', async () => {
+    const attempts = makeAttempts();
+    await attempts.establish({ wait: false }).catch(() => {});
+    attempts.release();
+    trial().fail();
+    await clock.advance(60_000);
+    expect(trials).toHaveLength(1);
+  });
+});
+
+describe('the open timeout', () => {
+  it('repeats attempts until the first success, without retry', async () => {
+    const attempts = makeAttempts({ openTimeoutMs: 10_000 });
+    const outcome = attempts.establish({ wait: true });
+    trial().fail();
+    await clock.advance(1000);
+    trial().succeed();
+    await outcome;
+    expect(clock.pending).toBe(0);
+    const next = attempts.establish({ wait: true });
+    trial().fail();
+    await expect(next).rejects.toMatchObject({ code: 'ERR_NBD_REFUSED' });
+  });
+
+  it('ends the wait with the last error as its cause', async () => {
+    const attempts = makeAttempts({ openTimeoutMs: 5000 });
+    const outcome = watch(attempts.establish({ wait: true }));
+    trial().fail();
+    await clock.advance(1000);
+    trial().fail();
+    await clock.advance(4000);
+    expect(outcome.reason).toBeInstanceOf(TimeoutError);
+    expect(outcome.reason).toMatchObject({
+      phase: 'open',
+      message: expect.stringContaining('nbd://example: no connection within 5000 ms'),
+      cause: { code: 'ERR_NBD_REFUSED' },
+    });
+    attempts.release();
+    expect(clock.pending).toBe(0);
+  });
+
+  it('ends the wait for a first attempt that is slow', async () => {
+    const attempts = makeAttempts({ openTimeoutMs: 5000 });
+    const outcome = watch(attempts.establish({ wait: true }));
+    await clock.advance(5000);
+    expect(outcome.reason).toMatchObject({ code: 'ERR_NBD_TIMEOUT', phase: 'open' });
+    attempts.release();
+  });
+});

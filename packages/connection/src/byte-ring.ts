@@ -1,0 +1,132 @@
+/**
+ * A ring of bytes in shared memory: one thread writes, another reads, neither ever waits for the other.
+ *
+ * Two counters tell how many bytes were ever written and read, modulo 2^32. Each is written by one side only and has a
+ * cache line of its own. Bytes are in place before the counter that announces them is stored, which `Atomics` orders.
+ */
+
+/** Counters are this far apart: two cache lines, because processors fetch them in pairs. */
+const lineBytes = 128;
+
+const writtenAt = 0;
+const readAt = 1;
+const writerWaitsAt = 2;
+
+/** What a ring needs besides its bytes. */
+export const ringControlBytes = 3 * lineBytes;
+
+/** The memory of one ring, in a buffer that has room for more. */
+export interface RingMemory {
+  readonly buffer: SharedArrayBuffer;
+  /** Where the control words are, in bytes; a multiple of 4. */
+  readonly controlOffset: number;
+  /** Where the bytes are. */
+  readonly dataOffset: number;
+  /** A power of two. */
+  readonly capacityBytes: number;
+}
+
+/** The least power of two that is not less than `byteCount`, within what a ring can be. */
+export function ringCapacity(byteCount: number): number {
+  return 2 ** Math.min(Math.max(Math.ceil(Math.log2(byteCount)), 12), 30);
+}
+
+/** What both sides see. */
+class Ring {
+  protected readonly bytes: Uint8Array;
+  protected readonly capacityBytes: number;
+  readonly #words: Int32Array;
+
+  constructor({ buffer, controlOffset, dataOffset, capacityBytes }: RingMemory) {
+    this.#words = new Int32Array(buffer, controlOffset, ringControlBytes / Int32Array.BYTES_PER_ELEMENT);
+    this.bytes = new Uint8Array(buffer, dataOffset, capacityBytes);
+    this.capacityBytes = capacityBytes;
+  }
+
+  protected load(line: number): number {
+    return Atomics.load(this.#words, (line * lineBytes) / Int32Array.BYTES_PER_ELEMENT);
+  }
+
+  protected store(line: number, value: number): void {
+    Atomics.store(this.#words, (line * lineBytes) / Int32Array.BYTES_PER_ELEMENT, value);
+  }
+
+  /** The part of the ring from a counter's place on, at most to where memory ends. */
+  protected view(counter: number, byteCount: number): Uint8Array {
+    const start = counter & (this.capacityBytes - 1);
+    return this.bytes.subarray(start, Math.min(start + byteCount, this.capacityBytes));
+  }
+}
+
+export class RingWriter extends Ring {
+  #written = 0;
+
+  /** How many bytes may be written now. The reader only ever adds to that. */
+  get free(): number {
+    return this.capacityBytes - ((this.#written - this.load(readAt)) >>> 0);
+  }
+
+  get capacity(): number {
+    return this.capacityBytes;
+  }
+
+  /** Memory for the next bytes, in one piece: perhaps not all that is free, and empty when nothing is. */
+  writable(): Uint8Array {
+    return this.view(this.#written, this.free);
+  }
+
+  /** Announces that so many bytes of `writable` have been filled in. */
+  commit(byteCount: number): void {
+    this.#written = (this.#written + byteCount) | 0;
+    this.store(writtenAt, this.#written);
+  }
+
+  /** Copies in as much as fits, and tells how much that was. */
+  write(source: Uint8Array): number {
+    let position = 0;
+    while (position < source.length) {
+      const target = this.writable();
+      if (target.length === 0) break;
+      const piece = source.subarray(position, position + target.length);
+      target.set(piece);
+      this.commit(piece.length);
+      position += piece.length;
+    }
+    return position;
+  }
+
+  /** Asks the reader for a word when there is room again; ask again whether there is, it may have come meanwhile. */
+  awaitRoom(): void {
+    this.store(writerWaitsAt, 1);
+  }
+}
+
+export class RingReader extends Ring {
+  #read = 0;
+
+  /** How many bytes can be read now. The writer only ever adds to that. */
+  get available(): number {
+    return (this.load(writtenAt) - this.#read) >>> 0;
+  }
+
+  /** The next bytes in one piece: perhaps not all that there are, and empty when there are none. */
+  readable(): Uint8Array {
+    return this.view(this.#read, this.available);
+  }
+
+  /** Gives so many bytes of `readable` back to the writer. */
+  release(byteCount: number): void {
+    this.#read = (this.#read + byteCount) | 0;
+    this.store(readAt, this.#read);
+  }
+
+  /**
+   * Whether the writer waits for room, and enough of it has come together to be worth a word: half the ring. Says so
+   * once.
+   */
+  owesRoom(): boolean {
+    if (this.load(writerWaitsAt) === 0 || this.available > this.capacityBytes / 2) return false;
+    this.store(writerWaitsAt, 0);
+    return true;
+  }
+}

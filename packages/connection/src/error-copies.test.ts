@@ -1,0 +1,36 @@
+import { ConnectError, NegotiationError, ProtocolError, TimeoutError, UsageError } from '@nbdjs/interfaces';
+import { expect, it } from 'vitest';
+import { copyOfError, isPermanent, named } from './error-copies.ts';
+
+it('copies an error with its class, code, text, fields and cause', () => {
+  const cause = new ProtocolError('bad-magic', 'bad magic', { phase: 'handshake', excerpt: Uint8Array.of(1, 2) });
+  const error = new NegotiationError('ERR_NBD_POLICY', 'not for you', { option: 'GO', serverText: 'no', cause });
+  const copy = copyOfError(error);
+  expect(copy).not.toBe(error);
+  expect(copy).toBeInstanceOf(NegotiationError);
+  expect(copy).toMatchObject({ code: 'ERR_NBD_POLICY', message: 'not for you', option: 'GO', serverText: 'no' });
+  expect(copy.stack).toBe(error.stack);
+  expect(copy.cause).toBeInstanceOf(ProtocolError);
+  expect(copy.cause).toMatchObject({ violation: 'bad-magic', excerptHex: '0102' });
+});
+
+it('brings the number of attempts up to date where there is one', () => {
+  expect(copyOfError(new ConnectError('ERR_NBD_REFUSED', 'refused'), 7)).toMatchObject({ attempts: 7 });
+  expect(copyOfError(new TimeoutError('connect', 'slow'), 7)).not.toHaveProperty('attempts');
+});
+
+it('puts the name in front of message and stack, once', () => {
+  const error = new ConnectError('ERR_NBD_PEER_CLOSED', 'the server closed the connection: $& $1');
+  expect(named(error, 'nbd://host').message).toBe('nbd://host: the server closed the connection: $& $1');
+  expect(error.stack).toContain('nbd://host: the server closed the connection: $& $1');
+  expect(named(error, 'nbd://host').message).toBe('nbd://host: the server closed the connection: $& $1');
+});
+
+it('knows what would be refused again', () => {
+  expect(isPermanent(new NegotiationError('ERR_NBD_UNKNOWN_EXPORT', ''))).toBe(true);
+  expect(isPermanent(new NegotiationError('ERR_NBD_SERVER_SHUTDOWN', '', { permanent: false }))).toBe(false);
+  expect(isPermanent(new UsageError('ERR_NBD_ARGUMENT', ''))).toBe(true);
+  expect(isPermanent(new ConnectError('ERR_NBD_NOT_NBD', '', { permanent: true }))).toBe(true);
+  expect(isPermanent(new ConnectError('ERR_NBD_REFUSED', ''))).toBe(false);
+  expect(isPermanent(new TimeoutError('connect', ''))).toBe(false);
+});

@@ -1,0 +1,130 @@
+/** What the establishment thread does: attempts for many connectors, and bytes for the connections that it keeps. */
+
+import { MessageChannel, type Transferable } from 'node:worker_threads';
+import { type ByteChannel, type Established, type Trace, toErrorRecord } from '@nbdjs/interfaces';
+import { detachDescriptor } from '@nbdjs/transport';
+import { attemptsOptions } from './attempt-settings.ts';
+import { Attempts } from './attempts.ts';
+import type { ConnectionEvent } from './diagnostics.ts';
+import { RingBridge } from './ring-bridge.ts';
+import { allocateLink, type RingSizes } from './ring-link.ts';
+import { systemClock } from './system-clock.ts';
+import type { ThreadDelivery, ThreadDeliveryMessage, ThreadOrder, ThreadReport } from './thread-messages.ts';
+
+export type Post = (report: ThreadReport, transfer: readonly Transferable[]) => void;
+
+interface Client {
+  readonly attempts: Attempts<Established>;
+  readonly delivery: ThreadDelivery;
+  readonly rings: RingSizes;
+  isTraced: boolean;
+}
+
+export class EstablishmentService {
+  readonly #post: Post;
+  readonly #clients = new Map<number, Client>();
+  /** The waits that can be cancelled, by request. */
+  readonly #waits = new Map<number, AbortController>();
+  #eventsWanted = false;
+
+  constructor(post: Post) {
+    this.#post = post;
+  }
+
+  /** Carries out an order; one that it does not know is none. */
+  hear(order: ThreadOrder): void {
+    switch (order.type) {
+      case 'create':
+        this.#create(order);
+        break;
+      case 'establish':
+        void this.#establish(order);
+        break;
+      case 'cancel':
+        this.#waits.get(order.request)?.abort();
+        break;
+      case 'retry':
+        this.#clients.get(order.connector)?.attempts.retry(order.on);
+        break;
+      case 'release':
+        this.#release(order.connector);
+        break;
+      case 'finish':
+        for (const connector of this.#clients.keys()) this.#release(connector);
+        break;
+    }
+  }
+
+  #create({ connector, settings, delivery, rings }: Extract<ThreadOrder, { type: 'create' }>): void {
+    const clients = this.#clients;
+    const trace: Trace = {
+      get enabled() {
+        return clients.get(connector)?.isTraced ?? false;
+      },
+      emit: (event, details) => this.#post({ type: 'trace', connector, event, details }, []),
+    };
+    const handshake = { ...settings.handshake, trace };
+    const report = (event: ConnectionEvent) => this.#report(event);
+    const attempts = new Attempts(attemptsOptions({ ...settings, handshake }, { clock: systemClock, report }));
+    clients.set(connector, { attempts, delivery, rings, isTraced: false });
+  }
+
+  #release(connector: number): void {
+    this.#clients.get(connector)?.attempts.release();
+    this.#clients.delete(connector);
+  }
+
+  async #establish({
+    connector,
+    request,
+    wait,
+    listening,
+  }: Extract<ThreadOrder, { type: 'establish' }>): Promise<void> {
+    const client = this.#clients.get(connector);
+    if (client === undefined) return;
+    this.#eventsWanted = listening.events;
+    client.isTraced = listening.trace;
+    const controller = new AbortController();
+    this.#waits.set(request, controller);
+    try {
+      const established = await client.attempts.establish({ wait, signal: controller.signal });
+      this.#deliver(client, connector, request, established);
+    } catch (error) {
+      if (!controller.signal.aborted)
+        this.#post({ type: 'failed', connector, request, error: toErrorRecord(error) }, []);
+    } finally {
+      this.#waits.delete(request);
+    }
+  }
+
+  /**
+   * Hands a connection over, or keeps it where that cannot be. Duplicating the descriptor, closing our own and telling
+   * the number happen in one turn, so that nobody else gets to see the descriptor in between.
+   */
+  #deliver({ delivery, rings }: Client, connector: number, request: number, established: Established): void {
+    const { channel, facts, excess } = established;
+    const about = { connector, request, peer: channel.peer, facts, excess };
+    const detached = delivery === 'handed-over' ? detachDescriptor(channel) : undefined;
+    const [message, transfer]: [ThreadDeliveryMessage, Transferable[]] =
+      detached === undefined ? keep(channel, rings, about) : [{ type: 'handed-over', ...about, fd: detached.fd }, []];
+    this.#post(message, transfer);
+  }
+
+  #report(event: ConnectionEvent): void {
+    if (!this.#eventsWanted) return;
+    const record = event.type === 'failed' ? { ...event, error: toErrorRecord(event.error) } : event;
+    this.#post({ type: 'event', event: record }, []);
+  }
+}
+
+/** Puts two rings between a channel and its owner to be. */
+function keep(
+  channel: ByteChannel,
+  rings: RingSizes,
+  about: Omit<Extract<ThreadDeliveryMessage, { type: 'kept' }>, 'type' | 'port' | 'memory'>,
+): [ThreadDeliveryMessage, Transferable[]] {
+  const { port1, port2 } = new MessageChannel();
+  const memory = allocateLink(rings);
+  new RingBridge(channel, memory, port1);
+  return [{ type: 'kept', ...about, port: port2, memory }, [port2]];
+}

@@ -1,0 +1,121 @@
+/** Two rings and a message port: what joins the keeper of a socket to its owner on another thread. */
+
+import type { MessagePort } from 'node:worker_threads';
+import type { CloseReason, ErrorRecord } from '@nbdjs/interfaces';
+import { RingReader, RingWriter, ringCapacity, ringControlBytes } from './byte-ring.ts';
+
+/** Which end of the link: the keeper has the socket, the owner uses it. */
+export type LinkSide = 'keeper' | 'owner';
+
+/** How much may be under way each way, in bytes; rounded up to powers of two. */
+export interface RingSizes {
+  /** From the server. @default 1 MiB */
+  readonly receiveBytes?: number | undefined;
+  /** To the server. @default 1 MiB */
+  readonly sendBytes?: number | undefined;
+}
+
+/** The shared memory of a link. */
+export interface LinkMemory {
+  readonly buffer: SharedArrayBuffer;
+  readonly receiveBytes: number;
+  readonly sendBytes: number;
+}
+
+/** What the keeper has to say besides bytes. */
+export type KeeperMessage =
+  | { readonly type: 'ended'; readonly cause?: ErrorRecord | undefined }
+  /** The last word. */
+  | { readonly type: 'closed'; readonly by: CloseReason['by']; readonly cause?: ErrorRecord | undefined };
+
+/** What the owner has to say besides bytes. */
+export type OwnerMessage = { readonly type: 'end' } | { readonly type: 'destroy' };
+
+export interface LinkListener<Message> {
+  /** The other side has written or read: there may be bytes, there may be room. */
+  woken(): void;
+  told(message: Message): void;
+  /** The other side is gone. */
+  lost(): void;
+}
+
+const ringSizeDefault = 1 << 20;
+
+/** A word each that says: a wake-up call is on its way to this side already. */
+const wakeBytes = 2 * 128;
+
+export function allocateLink({ receiveBytes, sendBytes }: RingSizes = {}): LinkMemory {
+  const receive = ringCapacity(receiveBytes ?? ringSizeDefault);
+  const send = ringCapacity(sendBytes ?? ringSizeDefault);
+  const buffer = new SharedArrayBuffer(wakeBytes + 2 * ringControlBytes + receive + send);
+  return { buffer, receiveBytes: receive, sendBytes: send };
+}
+
+/**
+ * One end of a link. Wake-up calls are coalesced: at most one is under way each way, and none is needed while the other
+ * side is at work, because it looks once more before it rests.
+ */
+export class RingLink<Incoming extends KeeperMessage | OwnerMessage, Outgoing extends KeeperMessage | OwnerMessage> {
+  readonly incoming: RingReader;
+  readonly outgoing: RingWriter;
+  readonly #port: MessagePort;
+  readonly #wakes: Int32Array;
+  readonly #ownWake: number;
+  readonly #otherWake: number;
+  #isClosed = false;
+
+  constructor(memory: LinkMemory, side: LinkSide, port: MessagePort, listener: LinkListener<Incoming>) {
+    const { buffer, receiveBytes, sendBytes } = memory;
+    const dataOffset = wakeBytes + 2 * ringControlBytes;
+    const receive = { buffer, controlOffset: wakeBytes, dataOffset, capacityBytes: receiveBytes };
+    const send = {
+      buffer,
+      controlOffset: wakeBytes + ringControlBytes,
+      dataOffset: dataOffset + receiveBytes,
+      capacityBytes: sendBytes,
+    };
+    this.incoming = new RingReader(side === 'owner' ? receive : send);
+    this.outgoing = new RingWriter(side === 'owner' ? send : receive);
+    this.#wakes = new Int32Array(buffer, 0, wakeBytes / Int32Array.BYTES_PER_ELEMENT);
+    this.#ownWake = side === 'owner' ? 0 : this.#wakes.length / 2;
+    this.#otherWake = side === 'owner' ? this.#wakes.length / 2 : 0;
+    this.#port = port;
+    port.on('message', (message: Incoming | typeof wakeUp) => {
+      if (message === wakeUp) listener.woken();
+      else listener.told(message);
+    });
+    port.on('close', () => {
+      if (this.#isClosed) return;
+      this.#isClosed = true;
+      listener.lost();
+    });
+  }
+
+  /** Tells the other side to look at the rings, unless it is at it or has been told already. */
+  wake(): void {
+    if (!this.#isClosed && Atomics.exchange(this.#wakes, this.#otherWake, 1) === 0) this.#port.postMessage(wakeUp);
+  }
+
+  /** From now on the other side's wake-ups are calls again; look at the rings once more after this. */
+  rest(): void {
+    Atomics.store(this.#wakes, this.#ownWake, 0);
+  }
+
+  tell(message: Outgoing): void {
+    if (!this.#isClosed) this.#port.postMessage(message);
+  }
+
+  /** Whether the link keeps this thread's loop alive. */
+  keepAlive(on: boolean): void {
+    if (this.#isClosed) return;
+    if (on) this.#port.ref();
+    else this.#port.unref();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#port.close();
+  }
+}
+
+const wakeUp = 0;

@@ -1,0 +1,70 @@
+/**
+ * What the main thread and the establishment thread say to each other. All of it is plain data; errors travel as
+ * records, because structured clone loses their class and code. Messages of other types are ignored on both sides.
+ */
+
+import type { MessagePort } from 'node:worker_threads';
+import type { ErrorRecord, ExportFacts, PeerDescription } from '@nbdjs/interfaces';
+import type { AttemptSettings } from './attempt-settings.ts';
+import type { ConnectionEvent } from './diagnostics.ts';
+import type { LinkMemory, RingSizes } from './ring-link.ts';
+
+/** How a connection crosses: its descriptor is handed over, or it is kept and only its bytes cross. */
+export type ThreadDelivery = 'handed-over' | 'kept';
+
+/** To the thread. Connectors and requests are numbered by the main thread, and no number is used twice. */
+export type ThreadOrder =
+  | {
+      readonly type: 'create';
+      readonly connector: number;
+      readonly settings: AttemptSettings;
+      readonly delivery: ThreadDelivery;
+      readonly rings: RingSizes;
+    }
+  | {
+      readonly type: 'establish';
+      readonly connector: number;
+      readonly request: number;
+      readonly wait: boolean;
+      /** Whether anybody listens to the events of attempts, and to the handshake's trace. */
+      readonly listening: { readonly events: boolean; readonly trace: boolean };
+    }
+  /** Ends the wait of a request, not the attempt. */
+  | { readonly type: 'cancel'; readonly request: number }
+  | { readonly type: 'retry'; readonly connector: number; readonly on: boolean }
+  | { readonly type: 'release'; readonly connector: number }
+  /** Nothing is left to do: end the thread. */
+  | { readonly type: 'finish' };
+
+/** A negotiated connection for a request. */
+interface Delivered {
+  readonly connector: number;
+  readonly request: number;
+  readonly peer: PeerDescription;
+  readonly facts: ExportFacts;
+  readonly excess: Uint8Array;
+}
+
+export type ThreadDeliveryMessage =
+  /** `fd` is the receiver's, who adopts or closes it. */
+  | (Delivered & { readonly type: 'handed-over'; readonly fd: number })
+  | (Delivered & { readonly type: 'kept'; readonly port: MessagePort; readonly memory: LinkMemory });
+
+/** An event with its error as a record. */
+export type EventRecord =
+  | Exclude<ConnectionEvent, { type: 'failed' }>
+  | (Omit<Extract<ConnectionEvent, { type: 'failed' }>, 'error'> & { readonly error: ErrorRecord });
+
+/** From the thread. */
+export type ThreadReport =
+  /** The first word: orders are understood from now on. */
+  | { readonly type: 'ready' }
+  | ThreadDeliveryMessage
+  | { readonly type: 'failed'; readonly connector: number; readonly request: number; readonly error: ErrorRecord }
+  | { readonly type: 'event'; readonly event: EventRecord }
+  | {
+      readonly type: 'trace';
+      readonly connector: number;
+      readonly event: string;
+      readonly details: Readonly<Record<string, unknown>>;
+    };
