@@ -1,0 +1,48 @@
+/** Checks that every device makes before it touches anything. */
+import { type Abortable, type Offset, UsageError } from '@nbdjs/interfaces';
+
+/** Refuses ranges outside of a device of `size` bytes; gives them as exact numbers. */
+export function requireInside(size: bigint, offset: Offset, length: Offset): readonly [start: bigint, end: bigint] {
+  const start = exact('offset', offset);
+  const end = start + exact('length', length);
+  if (end > size) {
+    throw new UsageError(
+      'ERR_NBD_OUT_OF_BOUNDS',
+      `bytes ${start} to ${end} reach past the end of the device at ${size}`,
+    );
+  }
+  return [start, end];
+}
+
+/** @throws the signal's reason. */
+export function requireGoing(options: Abortable | undefined): void {
+  if (options?.signal?.aborted) throw options.signal.reason;
+}
+
+function exact(what: string, value: Offset): bigint {
+  if (typeof value === 'number' && !Number.isSafeInteger(value)) {
+    throw new UsageError('ERR_NBD_ARGUMENT', `the ${what} ${value} is not a safe integer; use a bigint`);
+  }
+  if (value < 0) throw new UsageError('ERR_NBD_OUT_OF_BOUNDS', `the ${what} ${value} is negative`);
+  return BigInt(value);
+}
+
+/** A device's life: calls after the end are refused. */
+export class Lifetime {
+  #isClosed = false;
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  requireOpen(): void {
+    if (this.#isClosed) throw new UsageError('ERR_NBD_CLOSED', 'the device is closed');
+  }
+
+  /** `true` the first time. */
+  end(): boolean {
+    const isFirst = !this.#isClosed;
+    this.#isClosed = true;
+    return isFirst;
+  }
+}

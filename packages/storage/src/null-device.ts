@@ -1,0 +1,91 @@
+/** A device that swallows what is written to it and reads as zeroes. */
+import {
+  type Abilities,
+  type Abortable,
+  AllocationStatus,
+  type BlockDevice,
+  type BlockStatusOptions,
+  baseAllocation,
+  type Geometry,
+  limits,
+  type MetaContextExtents,
+  type Offset,
+  sizeMax,
+  UsageError,
+} from '@nbdjs/interfaces';
+import { Lifetime, requireGoing, requireInside } from './bounds.ts';
+
+/** Makes a bottomless device, or one of the given size in bytes. It answers synchronously. */
+export function createNullDevice(options: { readonly size?: number | bigint | undefined } = {}): BlockDevice {
+  return new NullDevice(BigInt(options.size ?? sizeMax));
+}
+
+class NullDevice implements BlockDevice {
+  readonly geometry: Geometry;
+  readonly abilities: Abilities = {
+    readOnly: false,
+    flush: true,
+    fua: true,
+    trim: true,
+    writeZeroes: true,
+    fastZero: true,
+    cache: true,
+    multiConn: true,
+    rotational: false,
+    contexts: [baseAllocation],
+  };
+  readonly #size: bigint;
+  readonly #life = new Lifetime();
+
+  constructor(size: bigint) {
+    this.#size = size;
+    this.geometry = {
+      size,
+      minimumBlockSize: 1,
+      preferredBlockSize: 4096,
+      maximumBlockSize: limits.payloadBytesDefault,
+    };
+  }
+
+  read(offset: Offset, target: Uint8Array, options?: Abortable): void {
+    this.#enter(offset, target.length, options);
+    target.fill(0);
+  }
+
+  write(offset: Offset, source: Uint8Array, options?: Abortable): void {
+    this.#enter(offset, source.length, options);
+  }
+
+  flush(): void {
+    this.#life.requireOpen();
+  }
+
+  trim(offset: Offset, length: Offset, options?: Abortable): void {
+    this.#enter(offset, length, options);
+  }
+
+  writeZeroes(offset: Offset, length: Offset, options?: Abortable): void {
+    this.#enter(offset, length, options);
+  }
+
+  cache(offset: Offset, length: Offset, options?: Abortable): void {
+    this.#enter(offset, length, options);
+  }
+
+  blockStatus(offset: Offset, length: Offset, options: BlockStatusOptions = {}): readonly MetaContextExtents[] {
+    const [start, end] = this.#enter(offset, length, options);
+    if (start === end) throw new UsageError('ERR_NBD_EMPTY', 'block status of no bytes');
+    const status = BigInt(AllocationStatus.Hole | AllocationStatus.Zero);
+    return [{ context: baseAllocation, extents: [{ offset: start, length: end - start, status }] }];
+  }
+
+  async close(): Promise<void> {
+    this.#life.end();
+  }
+
+  #enter(offset: Offset, length: Offset, options: Abortable | undefined): readonly [bigint, bigint] {
+    this.#life.requireOpen();
+    requireGoing(options);
+    return requireInside(this.#size, offset, length);
+  }
+}
