@@ -26,6 +26,8 @@ export interface TinyServerOptions {
   readonly hangUpAfterBytes?: number | undefined;
   /** Sent in one piece with the last word of the handshake, although nobody has asked. @default nothing */
   readonly excess?: Uint8Array | undefined;
+  /** In transmission: sends so many bytes, as fast as they are taken, for each byte that comes. @default echo */
+  readonly floodBytes?: number | undefined;
   /** Closes each connection this long after its handshake, in milliseconds. @default never */
   readonly hangUpAfterMs?: number | undefined;
 }
@@ -94,6 +96,8 @@ export class TinyServer {
   }
 }
 
+const floodPiece = Buffer.alloc(256 * 1024, 0x5a);
+
 class Session {
   readonly #socket: Socket;
   readonly #options: TinyServerOptions;
@@ -115,11 +119,8 @@ class Session {
 
   #receive(chunk: Buffer): void {
     if (this.#isTransmitting) {
-      // An echo with back-pressure.
-      if (!this.#socket.write(chunk)) {
-        this.#socket.pause();
-        this.#socket.once('drain', () => this.#socket.resume());
-      }
+      if (this.#options.floodBytes === undefined) this.#echo(chunk);
+      else this.#flood(chunk.length * this.#options.floodBytes);
       return;
     }
     if (this.#options.silent) return;
@@ -130,6 +131,20 @@ class Session {
       this.#input = this.#input.subarray(4);
     }
     while (!this.#isTransmitting && this.#takeOption()) {}
+  }
+
+  /** With back-pressure. */
+  #echo(chunk: Buffer): void {
+    if (this.#socket.write(chunk)) return;
+    this.#socket.pause();
+    this.#socket.once('drain', () => this.#socket.resume());
+  }
+
+  #flood(byteCount: number): void {
+    const piece = floodPiece.subarray(0, byteCount);
+    if (piece.length === 0 || this.#socket.destroyed) return;
+    if (this.#socket.write(piece)) setImmediate(() => this.#flood(byteCount - piece.length));
+    else this.#socket.once('drain', () => this.#flood(byteCount - piece.length));
   }
 
   #takeOption(): boolean {
