@@ -1,6 +1,6 @@
 /** Putting it together: a target's connector, the multiplexer on top, and the client around it. */
 import { createConnector, type Delivery } from '@nbdjs/connection';
-import { type Abortable, type Connector, type HeaderMode, limits } from '@nbdjs/interfaces';
+import type { Abortable, Connector, HeaderMode } from '@nbdjs/interfaces';
 import { createMultiplexer, type StrictChecks } from '@nbdjs/multiplexer';
 import { NbdClient } from './client.ts';
 import { afterMicrotasks, diagnosticsTrace, systemClock } from './system.ts';
@@ -19,7 +19,7 @@ export interface ConnectOptions extends Abortable {
    * Where the connection is made: on this thread (`inline`), or in a thread of its own that either hands the socket over
    * or keeps it (`thread` chooses). @default 'thread', except for commands and descriptors
    */
-  readonly delivery?: Delivery | undefined;
+  readonly delivery?: Delivery | 'thread' | undefined;
   /** How long requests wait for a new connection after a loss, in milliseconds. @default 0: they fail */
   readonly reconnectDelayMs?: number | undefined;
   /** How long to go on trying to connect, in milliseconds. @default 0: once */
@@ -54,10 +54,9 @@ const events = ['request', 'reply', 'state'];
  */
 export async function connect(target: ConnectTarget, options: ConnectOptions = {}): Promise<NbdClient> {
   const { endpoint, exportName, tlsRequired, name } = resolveTarget(target);
-  const isLocal = endpoint.type === 'command' || endpoint.type === 'descriptor';
-  const connector = createConnector({
+  const { connector } = createConnector({
     endpoint,
-    delivery: options.delivery ?? (isLocal ? 'inline' : 'thread'),
+    delivery: options.delivery,
     handshake: {
       exportName: options.exportName ?? exportName,
       mode: options.mode ?? 'extended',
@@ -65,8 +64,9 @@ export async function connect(target: ConnectTarget, options: ConnectOptions = {
       fullInfo: options.fullInfo ?? false,
       tls: tlsRequired ? 'require' : 'off',
     },
-    connectTimeoutMs: options.connectTimeoutMs ?? limits.connectMs,
-    handshakeTimeoutMs: options.handshakeTimeoutMs ?? limits.handshakeMs,
+    connectTimeoutMs: options.connectTimeoutMs,
+    handshakeTimeoutMs: options.handshakeTimeoutMs,
+    openTimeoutMs: options.openTimeoutMs,
   });
   return openClient(connector, options, name);
 }

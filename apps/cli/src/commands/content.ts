@@ -1,0 +1,41 @@
+/** What an export holds, in the words of file(1). */
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { NbdClient } from '@nbdjs/client';
+
+const probeBytes = 8192;
+
+/** Describes the first bytes; nothing where that cannot be had, for it is a courtesy. */
+export async function probeContent(client: NbdClient, signal: AbortSignal): Promise<string | undefined> {
+  const { size } = client.geometry;
+  const length = size < probeBytes ? Number(size) : probeBytes;
+  let bytes: Uint8Array;
+  try {
+    bytes = await client.readBytes(0, length, { signal });
+  } catch (error) {
+    if (signal.aborted) throw error;
+    return undefined;
+  }
+  const folder = await mkdtemp(join(tmpdir(), 'nbd-'));
+  try {
+    const path = join(folder, 'content');
+    await writeFile(path, bytes);
+    return await describeFile(path);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function describeFile(path: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const child = spawn('file', ['-b', path], { stdio: ['ignore', 'pipe', 'ignore'], timeout: 10_000 });
+    let text = '';
+    child.stdout.setEncoding('utf8').on('data', (part: string) => {
+      text += part;
+    });
+    child.on('error', () => resolve(undefined));
+    child.on('close', (code) => resolve(code === 0 && text.trim() !== '' ? text.trimEnd() : undefined));
+  });
+}

@@ -1,0 +1,307 @@
+/** The command line: commands, options, help, and what becomes of errors. */
+import { createRequire } from 'node:module';
+import { type HeaderMode, isNbdError, UsageError } from '@nbdjs/interfaces';
+import { Command, CommanderError, Option } from 'commander';
+import { parseOperand, parseServer } from './arguments/operands.ts';
+import { parseCount, parsePowerOfTwo, parseSize } from './arguments/size.ts';
+import { prepareWords, type Words } from './arguments/words.ts';
+import { completion } from './commands/completion.ts';
+import { copy } from './commands/copy.ts';
+import { demo } from './commands/demo.ts';
+import { dump } from './commands/dump.ts';
+import { featureNames } from './commands/features.ts';
+import { info } from './commands/info.ts';
+import { causes, oneLine } from './failure.ts';
+import { Interrupted, type Terminal } from './terminal.ts';
+
+const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
+
+const kibi = 1024;
+const mebi = 1024 * kibi;
+
+/** Runs one command line. Never throws; the answer is the exit code. */
+export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
+  let exitCode = 0;
+  const isVerbose = argv.includes('--verbose') || argv.includes('-v');
+  try {
+    const words = prepareWords(argv);
+    const program = makeProgram(words.brackets, terminal, (code) => {
+      exitCode = code;
+    });
+    await program.parseAsync([...words.words], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    return report(error, isVerbose, terminal);
+  }
+}
+
+/** Prints an error as one line, and gives the exit code that belongs to it. */
+function report(error: unknown, isVerbose: boolean, terminal: Terminal): number {
+  if (error instanceof CommanderError) return error.exitCode;
+  if (terminal.signal.aborted) {
+    const { reason } = terminal.signal;
+    if (reason instanceof Interrupted) return reason.exitCode;
+  }
+  const colours = terminal.colours('stderr');
+  terminal.note(`${colours.red('nbd:')} ${oneLine(error)}`);
+  if (isNbdError(error) && error.code === 'ERR_NBD_UNKNOWN_EXPORT') {
+    terminal.note('nbd: suggestion: to list all exports on the server, use nbd info --list');
+  }
+  if (isVerbose) for (const line of causes(error)) terminal.note(`nbd:   ${line}`);
+  // An error that is none of ours, and not the system's, is a defect: its stack is worth more than a short message.
+  const isExpected = isNbdError(error) || (error instanceof Error && 'syscall' in error);
+  if (!isExpected && isVerbose && error instanceof Error) terminal.note(error.stack ?? '');
+  return 1;
+}
+
+function makeProgram(brackets: Words['brackets'], terminal: Terminal, exit: (code: number) => void): Command {
+  const program = new Command('nbd')
+    .description('Look at, copy and dump NBD (Network Block Device) exports.')
+    .version(version, '-V, --version', 'show the version')
+    .helpOption('--help', 'show help')
+    .helpCommand('help [command]', 'show help for a command')
+    .showHelpAfterError('(nbd --help tells what is possible)')
+    .addHelpText('after', help)
+    .exitOverride()
+    .configureOutput({
+      writeErr: (text) => terminal.stderr.write(text),
+      writeOut: (text) => terminal.stdout.write(text),
+    });
+  const add = (name: string, summary: string): Command =>
+    program
+      .command(name)
+      .summary(summary)
+      .description(`${summary[0]?.toUpperCase()}${summary.slice(1)}.`)
+      .helpOption('--help', 'show help');
+
+  addInfo(add('info', 'show what a server and its exports are like'), brackets, terminal, exit);
+  addCopy(add('copy', 'copy from and to NBD servers, files, and standard input and output'), brackets, terminal, exit);
+  addDump(add('dump', 'dump an export as hexadecimal digits'), brackets, terminal, exit);
+  add('demo', 'copy a small built-in device, and show how')
+    .addOption(colourOption())
+    .addOption(noColourOption())
+    .action(async (options: { color?: boolean }) => exit(await demo(terminal, options.color)));
+  add('completion', 'print a completion script for a shell')
+    .argument('<shell>', 'bash, zsh or fish')
+    .action(async (shell: string) => terminal.print(completion(shell, program)));
+  program.action(async () => {
+    exit(await demo(terminal, undefined));
+  });
+  return program;
+}
+
+const help = `
+A server is an NBD URI, or a command in brackets that speaks NBD by systemd socket activation:
+  nbd://host[:port]/export    nbd+unix:///export?socket=PATH    [ qemu-nbd -r -f qcow2 disk.qcow2 ]
+
+Examples:
+  nbd info nbd://localhost
+  nbd info --map --json nbd+unix:///?socket=/run/nbd.sock
+  nbd copy nbd://localhost/disk disk.img
+  nbd copy disk.img [ qemu-nbd -f qcow2 disk.qcow2 ]`;
+
+function addInfo(
+  command: Command,
+  brackets: Words['brackets'],
+  terminal: Terminal,
+  exit: (code: number) => void,
+): void {
+  const positive = ['--can', '--is', '--has', '--have'];
+  const negative = [
+    '--cannot',
+    '--can-not',
+    '--cant',
+    '--isnt',
+    '--is-not',
+    '--hasnt',
+    '--has-not',
+    '--havent',
+    '--have-not',
+  ];
+  command
+    .argument('<server>', 'an NBD URI, or [ COMMAND ARGUMENTS ]')
+    .option('--json', 'print JSON')
+    .option('--size', "print the export's size in bytes")
+    .option('--uri', "print the export's URI in canonical form")
+    .option('--map <context>', 'print the block map (--map alone: of base:allocation)')
+    .option('--totals', 'with --map, add up what is of one kind')
+    .option('-L, --list', 'show all exports of the server')
+    .option('--content', 'look at the first bytes with file(1)')
+    .option('--no-content', 'do not')
+    .addOption(colourOption())
+    .addOption(noColourOption())
+    .addOption(new Option('--mode <mode>', 'ask for at most').choices(['simple', 'structured', 'extended']))
+    .option('-v, --verbose', 'say more about errors');
+  for (const flag of positive) {
+    command.addOption(
+      new Option(`${flag} <feature>`, flag === '--can' ? 'exit with 0 if so, 2 if not' : '').hideHelp(flag !== '--can'),
+    );
+  }
+  for (const flag of negative) {
+    command.addOption(
+      new Option(`${flag} <feature>`, flag === '--cannot' ? 'exit with 2 if so, 0 if not' : '').hideHelp(
+        flag !== '--cannot',
+      ),
+    );
+  }
+  command.addHelpText(
+    'after',
+    `\nFeatures for --can (or --is, --has) and --cannot (or --isnt, --hasnt):\n  ${featureNames.join(' ')}`,
+  );
+  command.action(async (server: string, options: Record<string, unknown>) => {
+    const pick = (flags: readonly string[], negated: boolean) =>
+      flags
+        .map((flag) => options[camel(flag)])
+        .filter((feature) => typeof feature === 'string')
+        .map((feature) => ({ feature, negated }));
+    const [can, another] = [...pick(positive, false), ...pick(negative, true)];
+    if (another !== undefined)
+      throw new UsageError('ERR_NBD_ARGUMENT', 'only one feature can be asked about at a time');
+    exit(
+      await info(
+        parseServer(server, brackets),
+        {
+          json: options.json === true,
+          size: options.size === true,
+          uri: options.uri === true,
+          list: options.list === true,
+          totals: options.totals === true,
+          map: options.map as string | undefined,
+          can,
+          content: command.getOptionValueSource('content') === 'cli' ? (options.content as boolean) : undefined,
+          colour: options.color as boolean | undefined,
+          mode: options.mode as HeaderMode | undefined,
+        },
+        terminal,
+      ),
+    );
+  });
+}
+
+function addCopy(
+  command: Command,
+  brackets: Words['brackets'],
+  terminal: Terminal,
+  exit: (code: number) => void,
+): void {
+  command
+    .argument('<source>', 'an NBD URI, [ COMMAND ], a file or block device, or - for standard input')
+    .argument('<destination>', 'the same, with - for standard output, or null:')
+    .option('--allocated', 'leave no holes in the destination')
+    .option(
+      '-C, --connections <n>',
+      'connections to each server, if both sides allow several',
+      count('--connections', 1, 64),
+      4,
+    )
+    .option('--destination-is-zero', 'the destination reads as zeroes already')
+    .addOption(new Option('--target-is-zero').hideHelp())
+    .option('--flush', 'flush the destination at the end')
+    .option('--no-extents', 'do not ask the source for its block map')
+    .option(
+      '--progress <how>',
+      'show progress: bar, json, json:FD, or a descriptor for N/100 lines (alone, or as -p: a bar)',
+    )
+    .option(
+      '--queue-size <n>',
+      'bytes held in memory for each connection',
+      size('--queue-size', 1, 4096 * mebi),
+      16 * mebi,
+    )
+    .option('--request-size <n>', 'length of a read', powerOfTwo('--request-size', 4 * kibi, 32 * mebi), 256 * kibi)
+    .option('-R, --requests <n>', 'requests in flight for each connection', count('--requests', 1, 65536), 64)
+    .option(
+      '-S, --sparse <n>',
+      'look for zeroes in blocks of this size; 0: do not',
+      powerOfTwo('--sparse', 512, 2 ** 31, true),
+      4 * kibi,
+    )
+    .option('--synchronous', 'one request at a time, in order')
+    .addOption(new Option('-T, --threads <n>', 'accepted for the sake of nbdcopy; has no effect').hideHelp())
+    .addOption(colourOption())
+    .addOption(noColourOption())
+    .option('-v, --verbose', 'tell what is copied how')
+    .action(async (source: string, destination: string, options: Record<string, unknown>) => {
+      exit(
+        await copy(
+          parseOperand(source, brackets),
+          parseOperand(destination, brackets),
+          {
+            connections: options.connections as number,
+            requests: options.requests as number,
+            requestSize: options.requestSize as number,
+            queueSize: options.queueSize as number,
+            sparse: options.sparse as number,
+            extents: options.extents !== false,
+            allocated: options.allocated === true,
+            destinationIsZero: options.destinationIsZero === true || options.targetIsZero === true,
+            flush: options.flush === true,
+            synchronous: options.synchronous === true,
+            verbose: options.verbose === true,
+            progress: options.progress as string | undefined,
+            colour: options.color as boolean | undefined,
+          },
+          terminal,
+        ),
+      );
+    });
+}
+
+function addDump(
+  command: Command,
+  brackets: Words['brackets'],
+  terminal: Terminal,
+  exit: (code: number) => void,
+): void {
+  const bytes = (option: string) => (text: string) => parseSize(text, option);
+  command
+    .argument('<server>', 'an NBD URI, or [ COMMAND ARGUMENTS ]')
+    .option('-n, --length <n>', 'at most this many bytes', bytes('--length'))
+    .addOption(new Option('--limit <n>').argParser(bytes('--limit')).hideHelp())
+    .option('-o, --offset <n>', 'from this byte on', bytes('--offset'))
+    .addOption(new Option('--skip <n>').argParser(bytes('--skip')).hideHelp())
+    .addOption(colourOption())
+    .addOption(noColourOption())
+    .option('-v, --verbose', 'say more about errors')
+    .action(async (server: string, options: Record<string, unknown>) => {
+      exit(
+        await dump(
+          parseServer(server, brackets),
+          {
+            offset: (options.offset ?? options.skip ?? 0n) as bigint,
+            limit: (options.length ?? options.limit) as bigint | undefined,
+            colour: options.color as boolean | undefined,
+          },
+          terminal,
+        ),
+      );
+    });
+}
+
+function colourOption(): Option {
+  return new Option('--color', 'use colours even if the output is no terminal');
+}
+
+function noColourOption(): Option {
+  return new Option('--no-color', 'do not use colours');
+}
+
+function count(option: string, from: number, to: number): (text: string) => number {
+  return (text) => parseCount(text, option, from, to);
+}
+
+function powerOfTwo(option: string, from: number, to: number, zero = false): (text: string) => number {
+  return (text) => parsePowerOfTwo(text, option, from, to, zero);
+}
+
+function size(option: string, from: number, to: number): (text: string) => number {
+  return (text) => {
+    const value = Number(parseSize(text, option));
+    if (value >= from && value <= to) return value;
+    throw new UsageError('ERR_NBD_ARGUMENT', `${option}: ${text} is not between ${from} and ${to}`);
+  };
+}
+
+function camel(flag: string): string {
+  return flag.slice(2).replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
