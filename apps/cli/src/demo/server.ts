@@ -113,7 +113,7 @@ class DemoSession implements ByteSink, RequestHandler {
       case Option.Go:
         this.#channel.send([
           encodeInfoReply(request.option, {
-            type: InfoType.Export,
+            kind: 'export',
             size: this.#device.geometry.size,
             transmissionFlags,
           }),
