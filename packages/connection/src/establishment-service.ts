@@ -6,8 +6,9 @@ import { detachDescriptor } from '@nbdjs/transport';
 import { attemptsOptions } from './attempt-settings.ts';
 import { Attempts } from './attempts.ts';
 import type { ConnectionEvent } from './diagnostics.ts';
+import { LinkPool } from './link-pool.ts';
 import { RingBridge } from './ring-bridge.ts';
-import { allocateLink, type RingSizes } from './ring-link.ts';
+import type { RingSizes } from './ring-link.ts';
 import { systemClock } from './system-clock.ts';
 import type { ThreadDelivery, ThreadDeliveryMessage, ThreadOrder, ThreadReport } from './thread-messages.ts';
 
@@ -25,6 +26,7 @@ export class EstablishmentService {
   readonly #clients = new Map<number, Client>();
   /** The waits that can be cancelled, by request. */
   readonly #waits = new Map<number, AbortController>();
+  readonly #pool = new LinkPool();
   #eventsWanted = false;
 
   constructor(post: Post) {
@@ -48,6 +50,9 @@ export class EstablishmentService {
         break;
       case 'release':
         this.#release(order.connector);
+        break;
+      case 'recycle':
+        this.#pool.give(order.memory);
         break;
       case 'finish':
         for (const connector of this.#clients.keys()) this.#release(connector);
@@ -106,7 +111,9 @@ export class EstablishmentService {
     const about = { connector, request, peer: channel.peer, facts, excess };
     const detached = delivery === 'handed-over' ? detachDescriptor(channel) : undefined;
     const [message, transfer]: [ThreadDeliveryMessage, Transferable[]] =
-      detached === undefined ? keep(channel, rings, about) : [{ type: 'handed-over', ...about, fd: detached.fd }, []];
+      detached === undefined
+        ? this.#keep(channel, rings, about)
+        : [{ type: 'handed-over', ...about, fd: detached.fd }, []];
     this.#post(message, transfer);
   }
 
@@ -115,16 +122,16 @@ export class EstablishmentService {
     const record = event.type === 'failed' ? { ...event, error: toErrorRecord(event.error) } : event;
     this.#post({ type: 'event', event: record }, []);
   }
-}
 
-/** Puts two rings between a channel and its owner to be. */
-function keep(
-  channel: ByteChannel,
-  rings: RingSizes,
-  about: Omit<Extract<ThreadDeliveryMessage, { type: 'kept' }>, 'type' | 'port' | 'memory'>,
-): [ThreadDeliveryMessage, Transferable[]] {
-  const { port1, port2 } = new MessageChannel();
-  const memory = allocateLink(rings);
-  new RingBridge(channel, memory, port1);
-  return [{ type: 'kept', ...about, port: port2, memory }, [port2]];
+  /** Puts two rings between a channel and its owner to be. */
+  #keep(
+    channel: ByteChannel,
+    rings: RingSizes,
+    about: Omit<Extract<ThreadDeliveryMessage, { type: 'kept' }>, 'type' | 'port' | 'memory'>,
+  ): [ThreadDeliveryMessage, Transferable[]] {
+    const { port1, port2 } = new MessageChannel();
+    const memory = this.#pool.take(rings);
+    new RingBridge(channel, memory, port1);
+    return [{ type: 'kept', ...about, port: port2, memory }, [port2]];
+  }
 }

@@ -2,6 +2,7 @@
 
 import { Worker } from 'node:worker_threads';
 import { ConnectError } from '@nbdjs/interfaces';
+import type { LinkMemory } from './ring-link.ts';
 import type { ThreadOrder, ThreadReport } from './thread-messages.ts';
 
 /** A connector that uses the thread. */
@@ -74,6 +75,11 @@ export class EstablishmentThread {
     const worker = this.#worker ?? this.#start();
     if (!this.#isReady) this.#backlog.push(...orders);
     else for (const order of orders) worker.postMessage(order);
+  }
+
+  /** Gives back the memory of a kept connection that is over; the thread, if there is one, uses it again. */
+  recycle(memory: LinkMemory): void {
+    if (this.#isReady) this.send({ type: 'recycle', memory });
   }
 
   /** While requests are pending, the process lives on for them. */

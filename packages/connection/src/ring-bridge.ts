@@ -62,17 +62,21 @@ export class RingBridge implements ByteSink {
   }
 
   drained(): void {
+    // A word that comes late must not touch memory that may serve another connection by now.
+    if (this.#hasClosed) return;
     this.#link.incoming.release(this.#lentBytes);
     this.#lentBytes = 0;
     this.#work();
   }
 
   ended(cause?: Error): void {
+    if (this.#hasClosed) return;
     this.#end = { cause };
     this.#tellEnd();
   }
 
   #hear(message: OwnerMessage): void {
+    if (this.#hasClosed) return;
     if (message.type === 'end') this.#ownerHasEnded = true;
     this.#work();
     // What was sent before goes first, as it would from a socket of the owner's own.
@@ -81,8 +85,8 @@ export class RingBridge implements ByteSink {
 
   /** Moves whatever can be moved, both ways; then once more, for what came before wake-ups were calls again. */
   #work(): void {
-    this.#move();
     if (this.#hasClosed) return;
+    this.#move();
     this.#link.rest();
     this.#move();
   }

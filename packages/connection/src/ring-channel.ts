@@ -38,9 +38,14 @@ export class RingChannel implements ByteChannel {
   #reason: CloseReason | undefined;
   #settle!: (reason: CloseReason) => void;
   #isScheduled = false;
+  /** The rings are nobody's any more, at least not ours. */
+  #isReleased = false;
+  readonly #release: () => void;
 
-  constructor(memory: LinkMemory, port: MessagePort, peer: PeerDescription) {
+  /** `release` is called when neither side uses the rings' memory any more, so that it may serve another connection. */
+  constructor(memory: LinkMemory, port: MessagePort, peer: PeerDescription, release = () => {}) {
     this.peer = peer;
+    this.#release = release;
     this.#bytesPerTurn = ringsPerTurn * memory.receiveBytes;
     this.closed = new Promise((resolve) => {
       this.#settle = resolve;
@@ -133,13 +138,17 @@ export class RingChannel implements ByteChannel {
     this.#finish();
     if (this.#isScheduled || this.#reason !== undefined) return;
     this.#link.rest();
-    const mayDeliver = this.#mayDeliver && this.#link.incoming.available > 0;
+    const mayDeliver = this.#mayDeliver && this.#undelivered > 0;
     const maySend = this.#queue.length > 0 && this.#link.outgoing.free >= this.#link.outgoing.capacity / 2;
     if (mayDeliver || maySend) this.#schedule();
   }
 
   get #mayDeliver(): boolean {
-    return this.#sink !== undefined && !this.#isPaused && !this.#isDestroyed;
+    return this.#sink !== undefined && !this.#isPaused && !this.#isDestroyed && !this.#isReleased;
+  }
+
+  get #undelivered(): number {
+    return this.#isReleased ? 0 : this.#link.incoming.available;
   }
 
   #deliver(): void {
@@ -204,13 +213,18 @@ export class RingChannel implements ByteChannel {
       this.#hasToldEnd = true;
       this.#sink.ended(this.#end.cause);
     }
-    if (this.#reason !== undefined && (this.#hasToldEnd || this.#sink === undefined)) this.#settle(this.#reason);
+    if (this.#reason === undefined) return;
+    if (this.#hasToldEnd || this.#sink === undefined) this.#settle(this.#reason);
+    if (this.#isReleased || !(this.#hasToldEnd || this.#isDestroyed)) return;
+    this.#isReleased = true;
+    this.#queue = [];
+    this.#release();
   }
 
   /** Bytes come before the end, unless they are not wanted any more, or nobody takes them from a connection that broke. */
   get #mayTellEnd(): boolean {
     if (this.#isDestroyed) return this.#reason !== undefined;
     if (this.#isPaused) return this.#reason?.by === 'error';
-    return this.#link.incoming.available === 0;
+    return this.#undelivered === 0;
   }
 }

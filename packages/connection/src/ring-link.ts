@@ -44,11 +44,26 @@ const ringSizeDefault = 1 << 20;
 /** A word each that says: a wake-up call is on its way to this side already. */
 const wakeBytes = 2 * 128;
 
-export function allocateLink({ receiveBytes, sendBytes }: RingSizes = {}): LinkMemory {
-  const receive = ringCapacity(receiveBytes ?? ringSizeDefault);
-  const send = ringCapacity(sendBytes ?? ringSizeDefault);
-  const buffer = new SharedArrayBuffer(wakeBytes + 2 * ringControlBytes + receive + send);
-  return { buffer, receiveBytes: receive, sendBytes: send };
+/** Everything in front of the rings' bytes. */
+const controlBytes = wakeBytes + 2 * ringControlBytes;
+
+/** What sizes come to: the defaults filled in, rounded up to powers of two. */
+export function linkSizes({ receiveBytes, sendBytes }: RingSizes): Omit<LinkMemory, 'buffer'> {
+  return {
+    receiveBytes: ringCapacity(receiveBytes ?? ringSizeDefault),
+    sendBytes: ringCapacity(sendBytes ?? ringSizeDefault),
+  };
+}
+
+export function allocateLink(sizes: RingSizes = {}): LinkMemory {
+  const { receiveBytes, sendBytes } = linkSizes(sizes);
+  const buffer = new SharedArrayBuffer(controlBytes + receiveBytes + sendBytes);
+  return { buffer, receiveBytes, sendBytes };
+}
+
+/** Makes used memory as good as new. Nobody else may use it any more. */
+export function resetLink({ buffer }: LinkMemory): void {
+  new Uint8Array(buffer, 0, controlBytes).fill(0);
 }
 
 /**
@@ -66,12 +81,11 @@ export class RingLink<Incoming extends KeeperMessage | OwnerMessage, Outgoing ex
 
   constructor(memory: LinkMemory, side: LinkSide, port: MessagePort, listener: LinkListener<Incoming>) {
     const { buffer, receiveBytes, sendBytes } = memory;
-    const dataOffset = wakeBytes + 2 * ringControlBytes;
-    const receive = { buffer, controlOffset: wakeBytes, dataOffset, capacityBytes: receiveBytes };
+    const receive = { buffer, controlOffset: wakeBytes, dataOffset: controlBytes, capacityBytes: receiveBytes };
     const send = {
       buffer,
       controlOffset: wakeBytes + ringControlBytes,
-      dataOffset: dataOffset + receiveBytes,
+      dataOffset: controlBytes + receiveBytes,
       capacityBytes: sendBytes,
     };
     this.incoming = new RingReader(side === 'owner' ? receive : send);

@@ -60,12 +60,13 @@ export function threadDeliveryDefault(): ThreadDelivery {
 export function establishmentThread(workerUrl: URL = workerUrlDefault()): EstablishmentThread {
   let thread = threads.get(workerUrl.href);
   if (thread === undefined) {
-    thread = new EstablishmentThread(workerUrl, {
+    const started: EstablishmentThread = new EstablishmentThread(workerUrl, {
       event: ({ event }) =>
         publish(event.type === 'failed' ? { ...event, error: fromErrorRecord(event.error) } : event),
-      orphan: (report) => receive(report).destroy(),
+      orphan: (report) => receive(report, started).destroy(),
     });
-    threads.set(workerUrl.href, thread);
+    threads.set(workerUrl.href, started);
+    thread = started;
   }
   return thread;
 }
@@ -240,7 +241,7 @@ class ThreadConnector implements Connector, ThreadClient {
 }
 
 /** Makes a channel of what the thread has delivered. */
-function receive(report: ThreadDeliveryMessage, thread?: EstablishmentThread): ByteChannel {
+function receive(report: ThreadDeliveryMessage, thread: EstablishmentThread): ByteChannel {
   if (report.type === 'handed-over') {
     try {
       return adoptDescriptor(report.fd, report.peer);
@@ -249,8 +250,9 @@ function receive(report: ThreadDeliveryMessage, thread?: EstablishmentThread): B
       throw error;
     }
   }
-  const channel = new RingChannel(report.memory, report.port, report.peer);
-  thread?.addKept(1);
-  void channel.closed.then(() => thread?.addKept(-1));
+  const { memory, port, peer } = report;
+  const channel = new RingChannel(memory, port, peer, () => thread.recycle(memory));
+  thread.addKept(1);
+  void channel.closed.then(() => thread.addKept(-1));
   return channel;
 }

@@ -33,6 +33,8 @@ export type ThreadOrder =
   | { readonly type: 'cancel'; readonly request: number }
   | { readonly type: 'retry'; readonly connector: number; readonly on: boolean }
   | { readonly type: 'release'; readonly connector: number }
+  /** The memory of a kept connection that is over, to be used again. */
+  | { readonly type: 'recycle'; readonly memory: LinkMemory }
   /** Nothing is left to do: end the thread. */
   | { readonly type: 'finish' };
 

@@ -1,0 +1,92 @@
+/** Thousands of connections in a row leave nothing behind. Prints what one costs. */
+import { getEventListeners } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Connector } from '@nbdjs/interfaces';
+import { capabilities } from '@nbdjs/syscalls';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createConnector, type Delivery } from '../src/index.ts';
+import { establishmentThread } from '../src/thread-connector.ts';
+import { Probe } from './support/probe.ts';
+import { ServerThread } from './support/server-thread.ts';
+
+const rounds: Partial<Record<Delivery, number>> = capabilities().duplicateDescriptor
+  ? { 'handed-over': 10_000, inline: 2000, kept: 2000 }
+  : { inline: 2000, kept: 2000 };
+
+/** Collectors are lazy, but a leak of 30 KiB per connection would show. */
+const memoryGrowthMax = 300 * 2 ** 20;
+
+/** So many establishments are under way at once. */
+const sideBySide = 4;
+
+const folder = mkdtempSync(join(tmpdir(), 'nbdjs-'));
+let server: ServerThread;
+let connectors: Connector[] = [];
+
+beforeAll(async () => {
+  server = await ServerThread.start({ type: 'unix', path: join(folder, 'socket') });
+});
+
+afterEach(() => {
+  for (const connector of connectors) connector.release();
+});
+
+afterAll(async () => {
+  await server.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe.each(Object.entries(rounds) as [Delivery, number][])('%s', (delivery, count) => {
+  it(`${count} establishments in a row leave no descriptor, listener or thread behind`, {
+    timeout: 120_000,
+  }, async () => {
+    const { signal } = new AbortController();
+    connectors = Array.from(
+      { length: sideBySide },
+      () => createConnector({ endpoint: server.address, delivery }).connector,
+    );
+    const runs = async (roundCount: number) => {
+      const share = roundCount / sideBySide;
+      await Promise.all(
+        connectors.map(async (connector) => {
+          for (let round = 0; round < share; round++) {
+            const { channel } = await connector.establish({ wait: true, signal });
+            // Every hundredth proves that it is alive and that its bytes are its own.
+            if (round % 100 === 0) {
+              const probe = new Probe(channel);
+              const bytes = Uint8Array.of(round >> 8, round & 0xff);
+              channel.send([bytes]);
+              expect(await probe.take(2)).toEqual(bytes);
+            }
+            channel.destroy();
+            await channel.closed;
+          }
+        }),
+      );
+    };
+
+    await runs(400);
+    const before = await afterwards();
+    const startedAt = performance.now();
+    await runs(count);
+    const costMs = (performance.now() - startedAt) / count;
+    const after = await afterwards();
+    const growth = ((after.memoryBytes - before.memoryBytes) / 2 ** 20).toFixed(1);
+    console.log(`${delivery}: ${count} establishments, ${costMs.toFixed(3)} ms each, memory grew by ${growth} MiB`);
+
+    expect(after.descriptors).toBeLessThanOrEqual(before.descriptors);
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+    expect(after.memoryBytes - before.memoryBytes).toBeLessThan(memoryGrowthMax);
+
+    for (const connector of connectors) connector.release();
+    await expect.poll(() => establishmentThread().isRunning, { timeout: 5000 }).toBe(false);
+  });
+});
+
+/** What is held when the server has noticed that all is over. */
+async function afterwards(): Promise<{ descriptors: number; memoryBytes: number }> {
+  await expect.poll(async () => (await server.counts()).open).toBe(0);
+  return { descriptors: readdirSync('/proc/self/fd').length, memoryBytes: process.memoryUsage().rss };
+}
