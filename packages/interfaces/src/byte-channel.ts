@@ -8,8 +8,9 @@
 /** Receives a channel's bytes. All calls come from the channel, never from within `open` or `send`. */
 export interface ByteSink {
   /**
-   * Where the next bytes must land: never empty. The channel may write anywhere into it, but only the bytes announced by
-   * the following `advance` count. The channel calls this again before each delivery.
+   * Where the next bytes must land: never empty. The channel asks before each delivery, and may ask more often: bytes that
+   * have landed elsewhere because the sink has changed its mind since, are copied. It may write anywhere into this
+   * memory, but only the bytes that `advance` announces count.
    */
   writable(): Uint8Array;
   /** `byteCount` (at least 1) bytes have landed at the start of the memory that `writable` gave last. */

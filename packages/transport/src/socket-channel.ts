@@ -1,6 +1,6 @@
 /** A connected socket as a `ByteChannel`. The kernel writes straight into the sink's memory. */
 import { Socket } from 'node:net';
-import type { ByteSink, PeerDescription } from '@nbdjs/interfaces';
+import type { PeerDescription } from '@nbdjs/interfaces';
 import { DuplexChannel } from './duplex-channel.ts';
 
 /** Node's `onread` with what its types leave out: the buffer may be a function, asked before each read. */
@@ -17,9 +17,8 @@ const holdingBytes = 64;
 
 /** A socket that reads nothing before `open`. Connecting it, unless it is given as a descriptor, is the maker's part. */
 export class SocketChannel extends DuplexChannel<Socket> {
-  /** The memory that Node was told to read into, and whose it is. */
+  /** The memory that Node was told to read into. */
   #target: Uint8Array;
-  #targetSink: ByteSink | undefined;
 
   constructor(options: { readonly fd?: number }, peer: PeerDescription) {
     // The very first question comes from within the socket's constructor, before there is a channel.
@@ -39,10 +38,7 @@ export class SocketChannel extends DuplexChannel<Socket> {
   }
 
   #nextTarget(): Uint8Array {
-    const { sink } = this;
-    if (sink === undefined || this.isDestroyed) return this.#target;
-    this.#targetSink = sink;
-    this.#target = sink.writable();
+    if (this.sink !== undefined && !this.isDestroyed) this.#target = this.sink.writable();
     return this.#target;
   }
 
@@ -51,11 +47,18 @@ export class SocketChannel extends DuplexChannel<Socket> {
     const { sink } = this;
     if (sink === undefined || this.isDestroyed) return false;
     try {
-      if (this.#targetSink === sink) sink.advance(byteCount);
+      // Node has asked right after the previous delivery. Since then the sink, or what it waits for, may have changed.
+      if (isSameMemory(sink.writable(), this.#target)) sink.advance(byteCount);
       else this.pour(this.#target.subarray(0, byteCount));
     } catch (error) {
       this.destroy(error instanceof Error ? error : new Error(String(error)));
     }
     return !this.isPaused && !this.isDestroyed;
   }
+}
+
+function isSameMemory(one: Uint8Array, other: Uint8Array): boolean {
+  return (
+    one === other || (one.buffer === other.buffer && one.byteOffset === other.byteOffset && one.length >= other.length)
+  );
 }

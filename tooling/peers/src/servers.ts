@@ -1,6 +1,6 @@
 /** Real NBD servers, each on a Unix socket in a workspace. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { trackChild } from './cleanup.ts';
 import { commandLine, type Program } from './programs.ts';
@@ -85,14 +85,10 @@ export function startNbdServer(workspace: Workspace, exports: readonly NbdServer
     '',
   ].join('\n');
   writeFileSync(workspace.hostPath(`${socket}.conf`), configuration);
-  // In the foreground, and a process of its own for each client all the same.
-  return start(workspace, 'nbd-server', socket, [
-    '-n',
-    '-C',
-    workspace.peerPath(`${socket}.conf`),
-    '-p',
-    workspace.peerPath(`${socket}.pid`),
-  ]);
+  // In the foreground; the older generation can do that only while it serves one client at a time.
+  const foreground = workspace.generation === 'bookworm' ? '-d' : '-n';
+  const files = ['-C', workspace.peerPath(`${socket}.conf`), '-p', workspace.peerPath(`${socket}.pid`)];
+  return start(workspace, 'nbd-server', socket, [foreground, ...files]);
 }
 
 async function start(
@@ -130,7 +126,8 @@ async function start(
     child.stderr.destroy();
   };
   const socketPath = workspace.hostPath(socket);
-  if (!(await listens(child, socketPath))) {
+  const isFragile = args[0] === '-d';
+  if (!(await listens(child, socketPath, isFragile))) {
     await stop();
     throw new Error(`${program} (${workspace.generation}) does not listen: ${stderr.trim()}`);
   }
@@ -148,10 +145,11 @@ async function start(
   };
 }
 
-async function listens(child: ChildProcess, path: string): Promise<boolean> {
+/** `isFragile`: the server ends with its first client, so that only its socket can be looked at. */
+async function listens(child: ChildProcess, path: string, isFragile: boolean): Promise<boolean> {
   for (const deadline = performance.now() + 15_000; performance.now() < deadline; ) {
     if (child.exitCode !== null || child.signalCode !== null) return false;
-    if (await accepts(path)) return true;
+    if (isFragile ? existsSync(path) : await accepts(path)) return true;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   return false;

@@ -1,0 +1,60 @@
+/** Running the command line in tests. */
+import { Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { type RunOptions, type RunResult, runCommandLine } from '@nbdjs/peers';
+import { run } from '../src/program.ts';
+import { coloursFor } from '../src/render/colours.ts';
+import type { Terminal } from '../src/terminal.ts';
+
+class Capture extends Writable {
+  readonly parts: Buffer[] = [];
+  readonly isTTY = false;
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.parts.push(Buffer.from(chunk));
+    done();
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.parts);
+  }
+}
+
+export interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command line in this process. */
+export async function nbd(...argv: string[]): Promise<Outcome> {
+  return nbdWith({}, ...argv);
+}
+
+export async function nbdWith({ signal }: { signal?: AbortSignal }, ...argv: string[]): Promise<Outcome> {
+  const stdout = new Capture();
+  const stderr = new Capture();
+  const terminal: Terminal = {
+    stdin: process.stdin,
+    stdout: stdout as unknown as NodeJS.WriteStream,
+    stderr: stderr as unknown as NodeJS.WriteStream,
+    signal: signal ?? new AbortController().signal,
+    print: (text) =>
+      new Promise((resolve, reject) => {
+        stdout.write(text, (error) => (error ? reject(error) : resolve()));
+      }),
+    note: (text) => void stderr.write(`${text}\n`),
+    colours: (stream, wanted) => coloursFor(stream === 'stdout' ? stdout : stderr, wanted),
+  };
+  const code = await run(argv, terminal);
+  return { code, stdout: stdout.bytes.toString(), stderr: stderr.bytes.toString() };
+}
+
+const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+const hook = new URL('../../../tooling/vitest/typescript-hook.mjs', import.meta.url).href;
+
+/** Runs a command line as a process of its own, as a shell would. */
+export function spawnNbd(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+  const node = [process.execPath, '--conditions', '@nbdjs/source', '--import', hook, main] as const;
+  return runCommandLine([...node, ...argv], options);
+}
