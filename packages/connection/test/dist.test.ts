@@ -1,0 +1,57 @@
+/** The built package, imported by its name by plain JavaScript: the worker's file has to be found there, too. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { capabilities } from '@nbdjs/syscalls';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Delivery } from '../src/index.ts';
+import { ServerThread } from './support/server-thread.ts';
+
+const packages = new URL('../..', import.meta.url).pathname;
+
+/** The packages that this one needs at run time, itself included, that have not been built. */
+const notBuilt = ['connection', 'handshake', 'interfaces', 'protocol', 'syscalls', 'transport'].filter(
+  (name) => !existsSync(join(packages, name, 'dist', 'index.js')),
+);
+
+const deliveries: readonly Delivery[] = capabilities().duplicateDescriptor
+  ? ['inline', 'handed-over', 'kept']
+  : ['inline', 'kept'];
+
+const reason = notBuilt.length === 0 ? '' : ` (skipped: not built: ${notBuilt.join(', ')})`;
+
+describe.skipIf(notBuilt.length > 0)(`the built package${reason}`, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'nbdjs-'));
+  const path = join(folder, 'socket');
+  let server: ServerThread;
+
+  beforeAll(async () => {
+    server = await ServerThread.start({ type: 'unix', path });
+  });
+
+  afterAll(async () => {
+    await server.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('brings its worker along', () => {
+    expect(readdirSync(join(packages, 'connection', 'dist'))).toContain('worker.js');
+  });
+
+  it.each(deliveries)('makes connections: %s', (delivery) => {
+    const script = new URL('./support/dist-process.mjs', import.meta.url).pathname;
+    const { NODE_OPTIONS: _, ...env } = process.env;
+    const { status, stdout, stderr } = spawnSync(process.execPath, [script, delivery, path], {
+      env,
+      encoding: 'utf8',
+      timeout: 15_000,
+    });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(JSON.parse(stdout)).toEqual({
+      source: new URL('../dist/index.js', import.meta.url).href,
+      size: '1048576',
+      received: [1, 2, 3],
+    });
+  });
+});
