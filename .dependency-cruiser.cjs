@@ -67,13 +67,6 @@ module.exports = {
       from: { path: '^(packages|apps)/[^/]+/src/', pathNot: tests },
       to: { path: '^tooling/' },
     },
-    {
-      name: 'declared',
-      comment: 'what is imported stands in package.json',
-      severity: 'error',
-      from: { path: '^(packages|apps|tooling)/' },
-      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'unknown', 'undetermined'] },
-    },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

@@ -1,17 +1,6 @@
 /** Errors as one line for people. */
 import { isNbdError } from '@nbdjs/interfaces';
 
-/** Ends the program with an exit code and, usually, a message. */
-export class ExitError extends Error {
-  override readonly name = 'ExitError';
-  readonly exitCode: number;
-
-  constructor(exitCode: number, message = '') {
-    super(message);
-    this.exitCode = exitCode;
-  }
-}
-
 /** The message of an error in one line, without the stack. */
 export function oneLine(error: unknown): string {
   const message = error instanceof Error ? error.message || error.name : String(error);

@@ -23,7 +23,7 @@ const dirtyBitmap: readonly Description[] = [
 ];
 
 /** What a status means in its context, or nothing when the context is not a known one. */
-export function describeStatus(context: string, status: bigint): Description | undefined {
+function describeStatus(context: string, status: bigint): Description | undefined {
   if (context === 'base:allocation') return allocation[Number(status)];
   if (context.startsWith('qemu:dirty-bitmap:')) return dirtyBitmap[Number(status)];
   if (context !== 'qemu:allocation-depth') return undefined;
