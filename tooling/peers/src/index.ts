@@ -19,6 +19,7 @@ export {
   type PeerServer,
   type QemuNbdOptions,
   startNbdkit,
+  startNbdkitOverTcp,
   startNbdServer,
   startQemuNbd,
 } from './servers.ts';

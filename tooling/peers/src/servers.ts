@@ -1,7 +1,7 @@
 /** Real NBD servers, each on a Unix socket in a workspace. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { trackChild } from './cleanup.ts';
 import { commandLine, type Program } from './programs.ts';
 import type { Workspace } from './workspace.ts';
@@ -63,6 +63,22 @@ export function startNbdkit(workspace: Workspace, args: readonly string[]): Prom
   return start(workspace, 'nbdkit', socket, ['--foreground', '--unix', workspace.peerPath(socket), ...args]);
 }
 
+/** On 127.0.0.1, at a port that was free a moment ago; for clients that know no Unix sockets. */
+export async function startNbdkitOverTcp(
+  workspace: Workspace,
+  args: readonly string[],
+): Promise<AsyncDisposable & { readonly port: number }> {
+  const port = await freePort();
+  const server = await start(
+    workspace,
+    'nbdkit',
+    '',
+    ['--foreground', '--ipaddr=127.0.0.1', `--port=${port}`, ...args],
+    port,
+  );
+  return { port, [Symbol.asyncDispose]: server.stop };
+}
+
 export interface NbdServerExport {
   readonly name: string;
   /** Name of the file in the workspace. */
@@ -96,6 +112,7 @@ async function start(
   program: Program,
   socket: string,
   args: readonly string[],
+  port?: number,
 ): Promise<PeerServer> {
   const [command, ...rest] = commandLine(program, workspace.generation, args);
   // In a group of its own, so that the processes that it makes for its clients end with it.
@@ -127,7 +144,7 @@ async function start(
   };
   const socketPath = workspace.hostPath(socket);
   const isFragile = args[0] === '-d';
-  if (!(await listens(child, socketPath, isFragile))) {
+  if (!(await listens(child, port ?? socketPath, isFragile))) {
     await stop();
     throw new Error(`${program} (${workspace.generation}) does not listen: ${stderr.trim()}`);
   }
@@ -146,22 +163,33 @@ async function start(
 }
 
 /** `isFragile`: the server ends with its first client, so that only its socket can be looked at. */
-async function listens(child: ChildProcess, path: string, isFragile: boolean): Promise<boolean> {
+async function listens(child: ChildProcess, place: string | number, isFragile: boolean): Promise<boolean> {
   for (const deadline = performance.now() + 15_000; performance.now() < deadline; ) {
     if (child.exitCode !== null || child.signalCode !== null) return false;
-    if (isFragile ? existsSync(path) : await accepts(path)) return true;
+    if (isFragile ? existsSync(String(place)) : await accepts(place)) return true;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   return false;
 }
 
-function accepts(path: string): Promise<boolean> {
+function accepts(place: string | number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(path);
+    const socket = typeof place === 'number' ? connect(place, '127.0.0.1') : connect(place);
     socket.on('connect', () => {
       socket.destroy();
       resolve(true);
     });
     socket.on('error', () => resolve(false));
+  });
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
   });
 }
