@@ -28,7 +28,8 @@ check('boundaries', 'depcruise', ['packages', 'apps', 'tooling', '--config', '.d
 check('unused code', 'knip', []);
 for (const folder of published) {
   check(`shape of ${folder}`, 'publint', ['--strict', folder]);
-  if (folder.startsWith('packages/')) check(`types as published by ${folder}`, 'attw', ['--pack', folder, '--profile', 'esm-only']);
+  if (folder.startsWith('packages/'))
+    check(`types as published by ${folder}`, 'attw', ['--pack', folder, '--profile', 'esm-only']);
 }
 check('changesets', 'changeset', ['status']);
 
@@ -36,12 +37,19 @@ process.stdout.write(`${passed} passed, ${failed} failed\n`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
 
 function check(name, program, args) {
-  const result = spawnSync(`${bin}${program}`, args, { cwd: root, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024, timeout: 300_000 });
+  const result = spawnSync(`${bin}${program}`, args, {
+    cwd: root,
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+    timeout: 300_000,
+  });
   if (result.status === 0) {
     passed++;
     process.stdout.write(`ok      ${name}\n`);
   } else {
     failed++;
-    process.stdout.write(`FAILED  ${name}\n${result.stdout ?? ''}${result.stderr ?? ''}${result.error?.message ?? ''}\n`);
+    process.stdout.write(
+      `FAILED  ${name}\n${result.stdout ?? ''}${result.stderr ?? ''}${result.error?.message ?? ''}\n`,
+    );
   }
 }

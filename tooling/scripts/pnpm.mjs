@@ -24,7 +24,9 @@ export function pnpm(args, options = {}) {
   });
   if (result.status === 0) return;
   if (quiet) process.stderr.write(`${result.stdout ?? ''}${result.stderr ?? ''}`);
-  process.stderr.write(`${command.join(' ')} ${args.join(' ')} failed${result.error ? `: ${result.error.message}` : ''}\n`);
+  process.stderr.write(
+    `${command.join(' ')} ${args.join(' ')} failed${result.error ? `: ${result.error.message}` : ''}\n`,
+  );
   process.exit(result.status ?? 1);
 }
 
@@ -35,13 +37,17 @@ export function prepare() {
     pnpm(['install', '--frozen-lockfile', '--reporter=append-only'], { quiet: true });
   }
   if (!existsSync(`${root}apps/cli/dist/main.js`)) process.stderr.write('nbdjs: building (once)\n');
-  const turbo = spawnSync(process.execPath, [`${root}node_modules/turbo/bin/turbo`, 'run', 'build', '--output-logs=errors-only'], {
-    cwd: root,
-    env: environment,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    encoding: 'utf8',
-    maxBuffer: 64 * 1024 * 1024,
-  });
+  const turbo = spawnSync(
+    process.execPath,
+    [`${root}node_modules/turbo/bin/turbo`, 'run', 'build', '--output-logs=errors-only'],
+    {
+      cwd: root,
+      env: environment,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      encoding: 'utf8',
+      maxBuffer: 64 * 1024 * 1024,
+    },
+  );
   if (turbo.status !== 0) {
     process.stderr.write(`${turbo.stdout ?? ''}${turbo.stderr ?? ''}\nnbdjs: the build failed\n`);
     process.exit(1);

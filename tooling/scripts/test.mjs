@@ -14,7 +14,13 @@ rmSync(report, { force: true });
 
 const missing = spawnSync(
   process.execPath,
-  ['--import', `${root}tooling/vitest/typescript-hook.mjs`, '--conditions', '@nbdjs/source', `${root}tooling/peers/src/report.ts`],
+  [
+    '--import',
+    `${root}tooling/vitest/typescript-hook.mjs`,
+    '--conditions',
+    '@nbdjs/source',
+    `${root}tooling/peers/src/report.ts`,
+  ],
   { cwd: root, encoding: 'utf8' },
 );
 process.stdout.write(missing.status === 0 ? missing.stdout : `the search for peers failed: ${missing.stderr}\n`);
@@ -55,6 +61,8 @@ function count() {
     passed: results.numPassedTests,
     failed: failed + (unexplained ? 1 : 0),
     skipped,
-    problem: unexplained ? `the test runner ended with ${vitest.signal ?? vitest.status} outside of any test` : undefined,
+    problem: unexplained
+      ? `the test runner ended with ${vitest.signal ?? vitest.status} outside of any test`
+      : undefined,
   };
 }
