@@ -16,7 +16,7 @@ const writerWaitsAt = 2;
 export const ringControlBytes = 3 * lineBytes;
 
 /** The memory of one ring, in a buffer that has room for more. */
-export interface RingMemory {
+interface RingMemory {
   readonly buffer: SharedArrayBuffer;
   /** Where the control words are, in bytes; a multiple of 4. */
   readonly controlOffset: number;

@@ -54,7 +54,7 @@ export class EstablishmentThread {
     return this.#worker !== undefined;
   }
 
-  /** The operating system's work behind it, for tests that end it by force. */
+  /** The worker itself, for tests that end it by force. */
   get worker(): Worker | undefined {
     return this.#worker;
   }
@@ -96,7 +96,7 @@ export class EstablishmentThread {
   #start(): Worker {
     let worker: Worker;
     try {
-      worker = new Worker(this.#workerUrl, { name: 'nbdjs-connection' });
+      worker = new Worker(this.#workerUrl, { name: 'nbdjs-connection', ...inheritance() });
     } catch (cause) {
       throw threadError('cannot be started', cause);
     }
@@ -174,6 +174,14 @@ export class EstablishmentThread {
     this.#isReady = false;
     this.#backlog = [];
   }
+}
+
+/**
+ * Node's own options come down to the thread, except where they would kill it: a process that was started with
+ * `--input-type` (code on the command line) can start no thread from a file.
+ */
+function inheritance(): { execArgv?: string[] } {
+  return process.execArgv.some((option) => option.startsWith('--input-type')) ? { execArgv: [] } : {};
 }
 
 function threadError(what: string, cause?: unknown): ConnectError {

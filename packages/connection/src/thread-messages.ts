@@ -53,7 +53,7 @@ export type ThreadDeliveryMessage =
   | (Delivered & { readonly type: 'kept'; readonly port: MessagePort; readonly memory: LinkMemory });
 
 /** An event with its error as a record. */
-export type EventRecord =
+type EventRecord =
   | Exclude<ConnectionEvent, { type: 'failed' }>
   | (Omit<Extract<ConnectionEvent, { type: 'failed' }>, 'error'> & { readonly error: ErrorRecord });
 

@@ -1,6 +1,6 @@
 /** The built package, imported by its name by plain JavaScript: the worker's file has to be found there, too. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { capabilities } from '@nbdjs/syscalls';
@@ -24,6 +24,12 @@ const reason = notBuilt.length === 0 ? '' : ` (skipped: not built: ${notBuilt.jo
 describe.skipIf(notBuilt.length > 0)(`the built package${reason}`, () => {
   const folder = mkdtempSync(join(tmpdir(), 'nbdjs-'));
   const path = join(folder, 'socket');
+  const script = new URL('./support/dist-process.mjs', import.meta.url).pathname;
+  const success = {
+    status: 0,
+    stderr: '',
+    result: { source: new URL('../dist/index.js', import.meta.url).href, size: '1048576', received: [1, 2, 3] },
+  };
   let server: ServerThread;
 
   beforeAll(async () => {
@@ -40,18 +46,19 @@ describe.skipIf(notBuilt.length > 0)(`the built package${reason}`, () => {
   });
 
   it.each(deliveries)('makes connections: %s', (delivery) => {
-    const script = new URL('./support/dist-process.mjs', import.meta.url).pathname;
-    const { NODE_OPTIONS: _, ...env } = process.env;
-    const { status, stdout, stderr } = spawnSync(process.execPath, [script, delivery, path], {
-      env,
-      encoding: 'utf8',
-      timeout: 15_000,
-    });
-    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    expect(JSON.parse(stdout)).toEqual({
-      source: new URL('../dist/index.js', import.meta.url).href,
-      size: '1048576',
-      received: [1, 2, 3],
-    });
+    expect(run([script, delivery, path])).toEqual(success);
+  });
+
+  it.each(deliveries)('makes connections for code on the command line: %s', (delivery) => {
+    const code = readFileSync(script, 'utf8');
+    expect(run(['--input-type=module', '--eval', code, '--', delivery, path])).toEqual(success);
   });
 });
+
+/** Runs Node, from this package's folder and with none of our conditions. */
+function run(args: readonly string[]): { status: number | null; stderr: string; result: unknown } {
+  const { NODE_OPTIONS: _, ...env } = process.env;
+  const cwd = join(packages, 'connection');
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd, env, encoding: 'utf8', timeout: 15_000 });
+  return { status, stderr, result: stdout === '' ? undefined : JSON.parse(stdout) };
+}

@@ -101,6 +101,22 @@ describe('a kept connection', () => {
     expect(await owner.closed).toMatchObject({ by: 'error', cause: { code: 'ERR_NBD_WORKER' } });
   });
 
+  it('keeps the process alive, or does not', async () => {
+    const ports = () => process.getActiveResourcesInfo().filter((name) => name === 'MessagePort').length;
+    const [ours] = createMemoryPair();
+    const before = ports();
+    const owner = keep(ours);
+    const both = ports();
+    expect(both).toBe(before + 2);
+    owner.keepAlive(false);
+    expect(ports()).toBe(both - 1);
+    owner.keepAlive(true);
+    expect(ports()).toBe(both);
+    owner.destroy();
+    await owner.closed;
+    await expect.poll(ports).toBe(before);
+  });
+
   it('closes its socket when its owner vanishes', async () => {
     const { port1, port2 } = new MessageChannel();
     const [ours] = createMemoryPair();

@@ -1,7 +1,7 @@
 /** What a user of the published package does. */
 import { createConnector } from '@nbdjs/connection';
 
-const [delivery, path] = process.argv.slice(2);
+const [delivery, path] = process.argv.slice(-2);
 const { connector } = createConnector({ endpoint: { type: 'unix', path }, delivery });
 const { channel, facts } = await connector.establish({ wait: true });
 const received = [];
