@@ -1,6 +1,17 @@
 /** Scripted peers, virtual time and conformance suites. Only tests import this. */
 export { type ByteChannelFactory, byteChannelConformance } from './byte-channel-conformance.ts';
 export { type ConnectorFactory, type ConnectorWishes, connectorConformance } from './connector-conformance.ts';
+export { FakeConnector } from './fake-connector.ts';
+export {
+  allTransmissionFlags,
+  FakeConnection,
+  FakeRequest,
+  FakeServer,
+  type FakeServerOptions,
+  patternBytes,
+  type ReadPiece,
+} from './fake-server.ts';
 export { seededRandom } from './random.ts';
+export { ScriptedChannel, type ScriptedChannelOptions, type ScriptedPeer } from './scripted-channel.ts';
 export { TinyServer, type TinyServerAddress, type TinyServerOptions, tinyServerExportBytes } from './tiny-server.ts';
 export { VirtualClock } from './virtual-clock.ts';
