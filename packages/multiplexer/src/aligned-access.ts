@@ -1,51 +1,84 @@
-/** Access to ranges that do not fit a device's blocks, by reading, changing and writing whole blocks. */
+/** Access to ranges that do not fit a device's blocks (checklist C43), by reading, changing and writing whole blocks. */
 import { RangeLock } from './range-lock.ts';
+import { allSettled, untilAborted } from './together.ts';
 
-/** Whole-block access; ranges given to these always fit the blocks (or end with the device). */
+/** Whole-block access; ranges given to these always fit the blocks. */
 export interface BlockAccess {
-  read(offset: bigint, target: Uint8Array): Promise<void>;
-  write(offset: bigint, source: Uint8Array): Promise<void>;
+  read(start: bigint, target: Uint8Array): Promise<void>;
+  write(start: bigint, source: Uint8Array): Promise<void>;
 }
 
-/** A range in whole blocks, and the partial blocks around it. */
-interface Parts {
-  /** The part of the first block that belongs to the range, unless the range begins with a block. */
-  readonly head: readonly [start: bigint, end: bigint] | undefined;
-  /** Whole blocks. */
-  readonly body: readonly [start: bigint, end: bigint] | undefined;
-  /** The part of the last block, unless the range ends with a block, or head covers it all. */
-  readonly tail: readonly [start: bigint, end: bigint] | undefined;
+/** What is written to a range, and how. */
+export interface Change {
+  readonly start: bigint;
+  readonly end: bigint;
+  /** Fills in bytes of a partial block, from an offset on. */
+  edge(bytes: Uint8Array, offset: bigint): void;
+  /** Changes the whole blocks in between. */
+  body(start: bigint, end: bigint): Promise<void>;
+}
+
+type Range = readonly [start: bigint, end: bigint];
+
+export interface AlignedAccessOptions {
+  /** In bytes, a power of two. */
+  readonly blockBytes: number;
+  /** Settles when no writing request that touches the range and was issued before is under way any more. */
+  readonly quiet: (start: bigint, end: bigint) => Promise<void>;
+  /** Runs work that the end of everything has to wait for. */
+  readonly during: (work: () => Promise<void>) => Promise<void>;
 }
 
 export class AlignedAccess {
   readonly #blockBytes: bigint;
-  readonly #size: bigint;
+  readonly #options: AlignedAccessOptions;
   readonly #lock = new RangeLock();
 
-  constructor(blockBytes: number, size: bigint) {
-    this.#blockBytes = BigInt(blockBytes);
-    this.#size = size;
+  constructor(options: AlignedAccessOptions) {
+    this.#blockBytes = BigInt(options.blockBytes);
+    this.#options = options;
   }
 
-  /** Whether a range consists of whole blocks; the device's end counts as a block's. */
+  /** Whether writes of whole blocks may go out without asking here. */
+  get isFree(): boolean {
+    return this.#lock.isFree;
+  }
+
+  /** Whether a range consists of whole blocks. */
   fits(start: bigint, end: bigint): boolean {
-    return start % this.#blockBytes === 0n && (end % this.#blockBytes === 0n || end === this.#size);
+    return start % this.#blockBytes === 0n && end % this.#blockBytes === 0n;
   }
 
-  async read(access: BlockAccess, offset: bigint, target: Uint8Array): Promise<void> {
-    const { head, body, tail } = this.#split(offset, offset + BigInt(target.length));
-    const place = ([start, end]: readonly [bigint, bigint]): Uint8Array =>
-      target.subarray(Number(start - offset), Number(end - offset));
-    await Promise.all([
-      head && this.#readPart(access, head, place(head)),
-      body && access.read(body[0], place(body)),
-      tail && this.#readPart(access, tail, place(tail)),
+  /** The whole blocks inside a range, or nothing when there are none. */
+  inside(start: bigint, end: bigint): Range | undefined {
+    const [from, to] = [this.#up(start), this.#down(end)];
+    return from < to ? [from, to] : undefined;
+  }
+
+  /** The whole blocks that a range touches. */
+  around(start: bigint, end: bigint): Range {
+    return [this.#down(start), this.#up(end)];
+  }
+
+  /** Reads any range: partial blocks by way of memory of our own. */
+  async read(access: BlockAccess, start: bigint, target: Uint8Array): Promise<void> {
+    const end = start + BigInt(target.length);
+    const place = (from: bigint, to: bigint): Uint8Array => target.subarray(Number(from - start), Number(to - start));
+    const body = this.inside(start, end);
+    await allSettled([
+      ...this.#edges(start, end).map(async ([from, to]) => {
+        const block = new Uint8Array(Number(this.#blockBytes));
+        await access.read(this.#down(from), block);
+        place(from, to).set(this.#within(block, from, to));
+      }),
+      body && access.read(body[0], place(...body)),
     ]);
   }
 
-  /** Runs `work` on a range of whole blocks; what would change the same blocks by parts waits meanwhile. */
-  async whole(start: bigint, end: bigint, work: () => Promise<void>): Promise<void> {
-    const release = await this.#lock.acquire(start, end, false);
+  /** Writes whole blocks; a write that reads the same blocks first waits for it, and it for that. */
+  async whole(start: bigint, end: bigint, work: () => Promise<void>, signal?: AbortSignal): Promise<void> {
+    if (this.#lock.isFree) return work();
+    const release = await this.#lock.acquire(start, end, false, signal);
     try {
       await work();
     } finally {
@@ -54,80 +87,74 @@ export class AlignedAccess {
   }
 
   /**
-   * Changes a range: `edge` gets the bytes of each partial block that belong to the range, to fill them in; `body` changes
-   * the whole blocks in between.
+   * Changes any range: partial blocks are read, changed and written, and nobody else writes to them meanwhile.
+   *
+   * An abandoned change has to finish its partial blocks all the same: they hold bytes of others. Its own bytes are not
+   * looked at any more.
    */
-  async change(
-    access: BlockAccess,
-    start: bigint,
-    end: bigint,
-    edge: (bytes: Uint8Array, offset: bigint) => void,
-    body: (start: bigint, end: bigint) => Promise<void>,
-  ): Promise<void> {
-    const parts = this.#split(start, end);
-    const release = await this.#lock.acquire(this.#down(start), this.#up(end), true);
-    try {
-      await Promise.all([
-        parts.head && this.#changePart(access, parts.head, edge),
-        parts.body && body(parts.body[0], parts.body[1]),
-        parts.tail && this.#changePart(access, parts.tail, edge),
-      ]);
-    } finally {
-      release();
-    }
-  }
-
-  /** The whole blocks inside a range, or nothing when there are none. */
-  inside(start: bigint, end: bigint): readonly [start: bigint, end: bigint] | undefined {
-    return this.#split(start, end).body;
-  }
-
-  /** The whole blocks that a range touches. */
-  around(start: bigint, end: bigint): readonly [start: bigint, end: bigint] {
-    return [this.#down(start), this.#up(end)];
-  }
-
-  async #readPart(access: BlockAccess, [start, end]: readonly [bigint, bigint], target: Uint8Array): Promise<void> {
-    const blockStart = this.#down(start);
-    const block = new Uint8Array(Number(this.#up(end) - blockStart));
-    await access.read(blockStart, block);
-    target.set(block.subarray(Number(start - blockStart), Number(end - blockStart)));
-  }
-
-  async #changePart(
-    access: BlockAccess,
-    [start, end]: readonly [bigint, bigint],
-    edge: (bytes: Uint8Array, offset: bigint) => void,
-  ): Promise<void> {
-    const blockStart = this.#down(start);
-    const block = new Uint8Array(Number(this.#up(end) - blockStart));
-    await access.read(blockStart, block);
-    edge(block.subarray(Number(start - blockStart), Number(end - blockStart)), start);
-    await access.write(blockStart, block);
-  }
-
-  #split(start: bigint, end: bigint): Parts {
-    const bodyStart = this.#up(start);
-    const bodyEnd = end === this.#size ? end : this.#down(end);
-    // All within one block, or two partial blocks side by side.
-    if (bodyStart >= bodyEnd) {
-      if (bodyStart >= end || bodyStart === start) return { head: [start, end], body: undefined, tail: undefined };
-      return { head: [start, bodyStart], body: undefined, tail: [bodyStart, end] };
-    }
-    return {
-      head: start < bodyStart ? [start, bodyStart] : undefined,
-      body: [bodyStart, bodyEnd],
-      tail: bodyEnd < end ? [bodyEnd, end] : undefined,
+  async change(access: BlockAccess, change: Change, signal?: AbortSignal): Promise<void> {
+    const { start, end } = change;
+    const around = this.around(start, end);
+    const release = await this.#lock.acquire(...around, true, signal);
+    const edges = this.#edges(start, end);
+    const body = this.inside(start, end);
+    let partial: readonly Promise<void>[] = [];
+    let whole: Promise<void> | undefined;
+    const begin = async (): Promise<void> => {
+      await this.#options.quiet(...around);
+      if (signal?.aborted) return;
+      partial = edges.map(([from, to]) => this.#changeEdge(access, from, to, change, signal));
+      whole = body && change.body(...body);
+      // The caller of an abandoned change gets these errors by the signal's reason instead.
+      await allSettled([...partial, whole]);
     };
+    const work = this.#options.during(begin).finally(release);
+    try {
+      await untilAborted(work, signal);
+    } catch (error) {
+      // Whole blocks are sent from the caller's memory, which is still in use until this has settled.
+      await whole?.catch(() => {});
+      throw error;
+    }
+    signal?.throwIfAborted();
+  }
+
+  async #changeEdge(
+    access: BlockAccess,
+    from: bigint,
+    to: bigint,
+    change: Change,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const block = new Uint8Array(Number(this.#blockBytes));
+    await access.read(this.#down(from), block);
+    if (signal?.aborted) return;
+    change.edge(this.#within(block, from, to), from);
+    await access.write(this.#down(from), block);
+  }
+
+  /** The parts of a range that are not whole blocks: none, one or two. */
+  #edges(start: bigint, end: bigint): readonly Range[] {
+    const [firstEnd, lastStart] = [this.#up(start), this.#down(end)];
+    // All within one block.
+    if (firstEnd > lastStart) return [[start, end]];
+    const edges: Range[] = [];
+    if (start < firstEnd) edges.push([start, firstEnd]);
+    if (lastStart < end) edges.push([lastStart, end]);
+    return edges;
+  }
+
+  /** The bytes of a block that belong to a range within it. */
+  #within(block: Uint8Array, from: bigint, to: bigint): Uint8Array {
+    const blockStart = this.#down(from);
+    return block.subarray(Number(from - blockStart), Number(to - blockStart));
   }
 
   #down(position: bigint): bigint {
     return position - (position % this.#blockBytes);
   }
 
-  /** The next block's start, or the device's end when that comes first. */
   #up(position: bigint): bigint {
-    const up = this.#down(position + this.#blockBytes - 1n);
-    return up > this.#size ? this.#size : up;
+    return this.#down(position + this.#blockBytes - 1n);
   }
 }

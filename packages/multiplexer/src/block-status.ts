@@ -1,73 +1,155 @@
-/** Block status replies, gathered into extents per context. */
-import { type Extent, limits, type MetaContextExtents, ProtocolError, type SelectedContext } from '@nbdjs/interfaces';
-import type { StatusSink } from './task.ts';
+/** Block status requests, and the replies gathered into extents per context. */
+import {
+  type BlockStatusOptions,
+  CommandError,
+  type ExportFacts,
+  type Extent,
+  type MetaContextExtents,
+  type SelectedContext,
+  UsageError,
+} from '@nbdjs/interfaces';
+import { Command, CommandFlag, encodeBlockStatusPayload, TransmissionFlag } from '@nbdjs/protocol';
+import type { Checks } from './checks.ts';
+import { violation } from './failures.ts';
+import { joinHalves, type Request, requestOf, type StatusSink } from './request.ts';
 
-/** Gathers the extents of one request. */
-export class StatusCollector implements StatusSink {
+/** One call to `blockStatus`: makes the request, and the answer from what the replies brought. */
+export class StatusQuery {
+  readonly request: Request;
+  readonly #wanted: readonly string[];
+  readonly #isOne: boolean;
+  /** What is asked for, in whole blocks. */
+  readonly #start: bigint;
+  readonly #end: bigint;
+  #extents: StatusExtents | undefined;
+
+  /** The range is in whole blocks, and not longer than one request may ask for. */
+  constructor(checks: Checks, start: bigint, end: bigint, isWidened: boolean, options: BlockStatusOptions) {
+    this.#start = start;
+    this.#end = end;
+    this.#isOne = options.one === true;
+    this.#wanted = wantedContexts(checks, options.contexts);
+    // C71: a request can only be narrowed to some contexts where the server takes a payload with it.
+    const isNarrowed =
+      this.#wanted.length < checks.facts.contexts.length &&
+      this.#wanted.length > 0 &&
+      checks.isExtended &&
+      checks.strict.autoFlag &&
+      checks.offers(TransmissionFlag.BlockStatusPayload);
+    // The first extent of the widened range may end before the range begins.
+    const one = this.#isOne && !isWidened ? CommandFlag.ReqOne : 0;
+    const flags = one | (isNarrowed ? CommandFlag.PayloadLen : 0);
+    this.request = requestOf(Command.BlockStatus, flags, start, end - start, undefined, options.signal);
+    this.request.detailed().prepare = (facts) => this.#prepare(facts, isNarrowed);
+  }
+
+  /**
+   * The extents of the contexts that were asked for, within a range.
+   *
+   * @throws CommandError `EIO` when the server has told nothing about the range.
+   */
+  result(start: bigint, end: bigint): readonly MetaContextExtents[] {
+    return (this.#extents?.all() ?? [])
+      .filter(({ context }) => this.#wanted.includes(context))
+      .map(({ context, extents }) => {
+        const within = clip(extents, start, end);
+        if (within.length === 0) {
+          const message = `BLOCK_STATUS of ${end - start} bytes at ${start}: the server tells nothing about ${context} there`;
+          throw new CommandError('EIO', message, { command: 'BLOCK_STATUS', offset: start, length: end - start });
+        }
+        return { context, extents: this.#isOne ? within.slice(0, 1) : within };
+      });
+  }
+
+  /** C34: contexts have other numbers on each connection. */
+  #prepare(facts: ExportFacts, isNarrowed: boolean): void {
+    const { request } = this;
+    const asked = isNarrowed ? facts.contexts.filter(({ name }) => this.#wanted.includes(name)) : facts.contexts;
+    this.#extents = new StatusExtents(asked, this.#start, this.#end);
+    request.detailed().status = this.#extents;
+    if (!isNarrowed) return;
+    const ids = asked.map(({ id }) => id);
+    const payload = encodeBlockStatusPayload(this.#end - this.#start, ids);
+    request.memory = payload;
+    request.lengthHigh = 0;
+    request.lengthLow = payload.length;
+  }
+}
+
+/** C36: only contexts that were selected can be asked for. */
+function wantedContexts({ facts, strict }: Checks, names: readonly string[] | undefined): readonly string[] {
+  const selected = facts.contexts.map(({ name }) => name);
+  const unknown = names?.find((name) => !selected.includes(name));
+  if (unknown !== undefined || (selected.length === 0 && strict.commands)) {
+    const what = unknown === undefined ? 'no metadata context' : `no metadata context ${unknown}`;
+    throw new UsageError('ERR_NBD_NOT_SUPPORTED', `BLOCK_STATUS: ${what} was selected when connecting`);
+  }
+  return names ?? selected;
+}
+
+/** Gathers what a reply says, each context once. */
+export class StatusExtents implements StatusSink {
   readonly #asked: readonly SelectedContext[];
-  readonly #offset: bigint;
+  readonly #start: bigint;
   readonly #end: bigint;
   readonly #byId = new Map<number, Extent[]>();
   #current: Extent[] = [];
   #position = 0n;
 
-  /** `asked` are the contexts that the server reports; each has to come exactly once (checklist S62). */
-  constructor(asked: readonly SelectedContext[], offset: bigint, length: bigint) {
+  constructor(asked: readonly SelectedContext[], start: bigint, end: bigint) {
     this.#asked = asked;
-    this.#offset = offset;
-    this.#end = offset + length;
+    this.#start = start;
+    this.#end = end;
   }
 
-  begin(contextId: number, count: number): void {
+  begin(contextId: number): void {
     if (!this.#asked.some(({ id }) => id === contextId)) {
-      throw violation('unknown-context', `a block status is of context ${contextId}, which was not selected`);
+      throw violation('unknown-context', `a block status is of context ${contextId}, which was not asked for`, 'C51');
     }
-    if (this.#byId.has(contextId))
-      throw violation('repeated-context', `a block status comes twice for context ${contextId}`);
-    if (count > limits.replyExtentsMax) throw violation('too-many-extents', `a block status has ${count} extents`);
+    if (this.#byId.has(contextId)) {
+      throw violation('repeated-context', `a block status comes twice for context ${contextId}`, 'C51');
+    }
     this.#current = [];
     this.#byId.set(contextId, this.#current);
-    this.#position = this.#offset;
+    this.#position = this.#start;
   }
 
+  /** C38: the server may tell of less than was asked for, or of more, and neighbours may be alike. */
   extent(lengthHigh: number, lengthLow: number, statusHigh: number, statusLow: number): void {
-    const length = wide(lengthHigh, lengthLow);
-    if (length === 0n) throw violation('empty-extent', 'a block status has an extent of no bytes');
+    const length = joinHalves(lengthHigh, lengthLow);
+    if (length === 0n) throw violation('empty-extent', 'a block status has an extent of no bytes', 'C51');
     const offset = this.#position;
-    this.#position += length;
-    // The last extent may reach past what was asked for, and so may what an older server sends behind it.
     if (offset >= this.#end) return;
-    const inside = this.#position > this.#end ? this.#end - offset : length;
-    const status = wide(statusHigh, statusLow);
+    const next = offset + length;
+    this.#position = next > this.#end ? this.#end : next;
+    const status = joinHalves(statusHigh, statusLow);
     const last = this.#current.at(-1);
     if (last !== undefined && last.status === status) {
-      this.#current[this.#current.length - 1] = { offset: last.offset, length: last.length + inside, status };
+      this.#current[this.#current.length - 1] = { offset: last.offset, length: this.#position - last.offset, status };
     } else {
-      this.#current.push({ offset, length: inside, status });
+      this.#current.push({ offset, length: this.#position - offset, status });
     }
   }
 
   end(): void {
     for (const { id, name } of this.#asked) {
-      if (!this.#byId.has(id)) throw violation('missing-context', `a block status leaves out the context ${name}`);
+      if (!this.#byId.has(id)) {
+        throw violation('missing-context', `a block status leaves out the context ${name}`, 'C51');
+      }
     }
   }
 
-  /** The contexts among `wanted`, in the server's order; only the first extent of each with `one`. */
-  result(wanted: readonly string[], one: boolean): readonly MetaContextExtents[] {
-    return this.#asked
-      .filter(({ name }) => wanted.includes(name))
-      .map(({ id, name }) => {
-        const extents = this.#byId.get(id) ?? [];
-        return { context: name, extents: one ? extents.slice(0, 1) : extents };
-      });
+  /** All that was told, in the order in which the contexts were selected. */
+  all(): readonly MetaContextExtents[] {
+    return this.#asked.map(({ id, name }) => ({ context: name, extents: this.#byId.get(id) ?? [] }));
   }
 }
 
-function wide(high: number, low: number): bigint {
-  return high === 0 ? BigInt(low) : (BigInt(high) << 32n) | BigInt(low);
-}
-
-function violation(name: string, message: string): ProtocolError {
-  return new ProtocolError(name, message, { phase: 'transmission', rule: 'S62' });
+function clip(extents: readonly Extent[], start: bigint, end: bigint): readonly Extent[] {
+  return extents.flatMap((extent) => {
+    const from = extent.offset > start ? extent.offset : start;
+    const extentEnd = extent.offset + extent.length;
+    const to = extentEnd < end ? extentEnd : end;
+    return from < to ? [{ offset: from, length: to - from, status: extent.status }] : [];
+  });
 }

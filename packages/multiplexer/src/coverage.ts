@@ -1,79 +1,71 @@
 /** Which bytes of a read its chunks have delivered: each exactly once (checklist C53, C54). */
-import { limits, ProtocolError } from '@nbdjs/interfaces';
-import { commands } from '@nbdjs/protocol';
-import type { Task } from './task.ts';
+import { limits } from '@nbdjs/interfaces';
+import { describe, violation } from './failures.ts';
+import type { Request } from './request.ts';
 
 /**
- * Records that a chunk covers `length` bytes of the read from the given place of the export on.
+ * Records that a chunk covers `length` bytes of the read from the given place of the export on. Chunks in order cost
+ * nothing but an addition.
  *
  * @returns where in the read that is.
  * @throws ProtocolError when it lies outside of the read or overlaps with an earlier chunk.
  */
-export function cover(task: Task, offsetHigh: number, offsetLow: number, length: number): number {
-  const start = (offsetHigh - task.offsetHigh) * 2 ** 32 + (offsetLow - task.offsetLow);
+export function cover(request: Request, offsetHigh: number, offsetLow: number, length: number): number {
+  const start = (offsetHigh - request.offsetHigh) * 2 ** 32 + (offsetLow - request.offsetLow);
   const end = start + length;
-  if (start < 0 || end > task.lengthLow) {
-    throw violation(
-      task,
-      'chunk-out-of-range',
-      `a chunk covers bytes ${start} to ${end} of the ${task.lengthLow} asked for`,
-      'C51',
-    );
+  if (start < 0 || end > request.lengthLow) {
+    const message = `${describe(request)}: a chunk covers bytes ${start} to ${end} of the ${request.lengthLow} asked for`;
+    throw violation('chunk-out-of-range', message, 'C54');
   }
-  if (start === 0 && task.coveredBytes === 0) {
-    // The usual case: one chunk, or the first of several in order.
-    task.coveredBytes = length;
+  const stretches = request.details?.stretches;
+  if (stretches === undefined && start === request.coveredBytes) {
+    request.coveredBytes = end;
     return start;
   }
-  insert(task, start, end);
-  task.coveredBytes += length;
+  insert(request, start, end);
+  request.coveredBytes += length;
   return start;
 }
 
 /** @throws ProtocolError when bytes are missing although the reply reports no error. */
-export function requireFullCoverage(task: Task): void {
-  if (task.coveredBytes === task.lengthLow) return;
-  throw violation(
-    task,
-    'short-read',
-    `a reply delivers ${task.coveredBytes} of the ${task.lengthLow} bytes asked for`,
-    'C54',
-  );
+export function requireFullCoverage(request: Request): void {
+  if (request.coveredBytes === request.lengthLow) return;
+  const message = `${describe(request)}: the reply delivers ${request.coveredBytes} of the ${request.lengthLow} bytes asked for`;
+  throw violation('short-read', message, 'C54');
 }
 
 /** Keeps the covered stretches as an ascending list of starts and ends, neighbours joined. */
-function insert(task: Task, start: number, end: number): void {
-  task.stretches ??= task.coveredBytes > 0 ? [0, task.coveredBytes] : [];
-  const { stretches } = task;
-  let index = stretches.length;
-  // Chunks mostly come in order, so the search begins at the end.
-  while (index > 0 && (stretches[index - 1] as number) > start) index -= 2;
-  const next = stretches[index];
-  if (next !== undefined && next < end) {
-    throw violation(
-      task,
-      'overlapping-chunks',
-      `a chunk covers bytes ${start} to ${end} of a read a second time`,
-      'C54',
-    );
+function insert(request: Request, start: number, end: number): void {
+  const details = request.detailed();
+  details.stretches ??= request.coveredBytes > 0 ? [0, request.coveredBytes] : [];
+  const { stretches } = details;
+  const index = indexBehind(stretches, start);
+  const previousEnd = stretches[index - 1] ?? 0;
+  const nextStart = stretches[index] ?? request.lengthLow;
+  if (start < previousEnd || end > nextStart) {
+    const message = `${describe(request)}: a chunk delivers bytes ${start} to ${end} once more`;
+    throw violation('chunk-overlap', message, 'C54');
   }
-  const joinsPrevious = index > 0 && stretches[index - 1] === start;
-  const joinsNext = next === end;
+  const joinsPrevious = index > 0 && start === previousEnd;
+  const joinsNext = index < stretches.length && end === nextStart;
   if (joinsPrevious && joinsNext) stretches.splice(index - 1, 2);
   else if (joinsPrevious) stretches[index - 1] = end;
   else if (joinsNext) stretches[index] = start;
   else stretches.splice(index, 0, start, end);
   if (stretches.length > 2 * limits.replyChunksMax) {
-    throw violation(
-      task,
-      'too-many-chunks',
-      `a reply scatters a read over more than ${limits.replyChunksMax} chunks`,
-      'C54',
-    );
+    const message = `${describe(request)}: the reply scatters the bytes over more than ${limits.replyChunksMax} chunks`;
+    throw violation('too-many-chunks', message, 'G6');
   }
 }
 
-function violation(task: Task, name: string, message: string, rule: string): ProtocolError {
-  const where = `${commands.name(task.command)} at ${task.offset}`;
-  return new ProtocolError(name, `${message} (${where})`, { phase: 'transmission', rule });
+/** Where in the list the first stretch begins that starts behind a position. */
+function indexBehind(stretches: readonly number[], position: number): number {
+  let from = 0;
+  let to = stretches.length / 2;
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if ((stretches[2 * middle] as number) <= position) from = middle + 1;
+    else to = middle;
+  }
+  return 2 * from;
 }

@@ -1,6 +1,6 @@
 /** What the facts of a connection mean for those who use the device. */
 import { type Abilities, type ExportFacts, type Geometry, limits, NegotiationError } from '@nbdjs/interfaces';
-import { TransmissionFlag } from '@nbdjs/protocol';
+import { flagNames, TransmissionFlag, transmissionFlags } from '@nbdjs/protocol';
 
 /** Sizes to assume where the server names none ("Block size constraints" of the specification). */
 const defaults = { minimum: 1, preferred: 4096 };
@@ -34,6 +34,18 @@ export function abilitiesOf(facts: ExportFacts): Abilities {
   };
 }
 
+/** What users of the device may rely on. The others are hints, or restrictions. */
+const requiredFlags =
+  TransmissionFlag.SendFlush |
+  TransmissionFlag.SendFua |
+  TransmissionFlag.SendTrim |
+  TransmissionFlag.SendWriteZeroes |
+  TransmissionFlag.SendDf |
+  TransmissionFlag.CanMultiConn |
+  TransmissionFlag.SendCache |
+  TransmissionFlag.SendFastZero |
+  TransmissionFlag.BlockStatusPayload;
+
 /**
  * Holds a new connection's facts against those that the users of the device rely on. More than before is welcome.
  *
@@ -44,12 +56,11 @@ export function requireSameExport(before: ExportFacts, after: ExportFacts): void
     throw new NegotiationError('ERR_NBD_FACTS_CHANGED', `after reconnecting, the export ${what}`, { permanent: true });
   };
   if (after.size !== before.size) complain(`has ${after.size} bytes instead of ${before.size}`);
-  const old = abilitiesOf(before);
-  const now = abilitiesOf(after);
-  if (now.readOnly !== old.readOnly) complain(now.readOnly ? 'is read-only' : 'is not read-only any more');
-  for (const ability of ['flush', 'fua', 'trim', 'writeZeroes', 'fastZero', 'cache'] as const) {
-    if (old[ability] && !now[ability]) complain(`does not offer ${ability} any more`);
-  }
+  if (after.mode !== before.mode) complain(`is reached with ${after.mode} headers instead of ${before.mode}`);
+  const lacking = flagNames(transmissionFlags, before.transmissionFlags & requiredFlags & ~after.transmissionFlags);
+  if (lacking.length > 0) complain(`does not offer ${lacking.join(', ')} any more`);
+  const isReadOnly = (facts: ExportFacts): boolean => abilitiesOf(facts).readOnly;
+  if (isReadOnly(after) && !isReadOnly(before)) complain('is read-only');
   const [sizes, newSizes] = [geometryOf(before), geometryOf(after)];
   if (newSizes.minimumBlockSize > sizes.minimumBlockSize) {
     complain(`wants blocks of ${newSizes.minimumBlockSize} bytes instead of ${sizes.minimumBlockSize}`);
@@ -59,5 +70,4 @@ export function requireSameExport(before: ExportFacts, after: ExportFacts): void
   }
   const missing = before.contexts.find(({ name }) => !after.contexts.some((context) => context.name === name));
   if (missing !== undefined) complain(`does not offer the context ${missing.name} any more`);
-  if (after.mode !== before.mode) complain(`is reached with ${after.mode} headers instead of ${before.mode}`);
 }

@@ -5,5 +5,8 @@
  * @packageDocumentation
  */
 export type { LinkState } from './link.ts';
-export { createMultiplexer, type Multiplexer, type MultiplexerOptions, type Statistics } from './multiplexer.ts';
+export { createMultiplexer } from './multiplexer.ts';
+export type { Multiplexer, MultiplexerOptions } from './multiplexer-options.ts';
+export type { Statistics } from './statistics.ts';
 export type { StrictChecks } from './strict.ts';
+export { traceEvents } from './transmission-trace.ts';

@@ -14,8 +14,8 @@
  * ```
  *
  * Nothing runs for a connection at rest: the first request after a loss asks for the next connection, and the others wait
- * with it. In `connecting-wait` they wait for as long as the reconnect delay lasts; in `connecting-nowait` they fail unless a
- * connection is ready, and each gives the connector a nudge.
+ * with it. In `connecting-wait` they wait for as long as the reconnect delay lasts, counted from the first of them; in
+ * `connecting-nowait` they fail unless a connection is ready, and each gives the connector a nudge.
  */
 import {
   type Cancel,
@@ -26,17 +26,17 @@ import {
   isNbdError,
   ProtocolError,
   TimeoutError,
-  type Trace,
   UsageError,
 } from '@nbdjs/interfaces';
 import { requireSameExport } from './export-traits.ts';
+import { asError } from './failures.ts';
+import type { TransmissionTrace } from './transmission-trace.ts';
 
 export type LinkState = 'connecting-wait' | 'connecting-nowait' | 'connected' | 'closed';
 
 export interface LinkOptions {
   readonly connector: Connector;
   readonly clock: Clock;
-  readonly trace: Trace;
   readonly reconnectDelayMs: number;
   readonly openTimeoutMs: number;
 }
@@ -46,22 +46,25 @@ export interface LinkEvents {
   connected(established: Established): void;
   /** Requests that wait fail, with an error each of this kind. */
   failed(error: Error): void;
-  /** The link is closed for good; absent when somebody asked for it. */
+  /** The link is closed for good; the error is absent when somebody asked for it. Told once. */
   closed(error: Error | undefined): void;
 }
 
 export class Link {
   readonly #options: LinkOptions;
+  readonly #trace: TransmissionTrace;
   readonly #events: LinkEvents;
   #state: LinkState = 'connecting-wait';
   #facts: ExportFacts | undefined;
-  /** The attempt under way, if any. */
+  /** The wait for a connection under way, if any. */
   #attempt: AbortController | undefined;
   #cancelDelay: Cancel | undefined;
+  #isOpening = false;
   #closedBy: Error | undefined;
 
-  constructor(options: LinkOptions, events: LinkEvents) {
+  constructor(options: LinkOptions, trace: TransmissionTrace, events: LinkEvents) {
     this.#options = options;
+    this.#trace = trace;
     this.#events = events;
   }
 
@@ -79,45 +82,53 @@ export class Link {
     return this.#closedBy;
   }
 
-  /** Makes the first connection. With an open timeout the attempts go on until it is over; without, there is one. */
+  /**
+   * Makes the first connection. With an open timeout the attempts go on until it is over; without, there is one. After a
+   * failure it may be called again.
+   */
   async open(signal?: AbortSignal): Promise<ExportFacts> {
+    if (this.#isOpening || this.#facts !== undefined) throw new UsageError('ERR_NBD_STATE', 'open was called before');
+    if (this.#state === 'closed') throw closedError(undefined);
+    signal?.throwIfAborted();
     const { connector, clock, openTimeoutMs } = this.#options;
-    const abort = new AbortController();
-    const onAbort = (): void => abort.abort(signal?.reason);
-    if (signal?.aborted) onAbort();
+    const attempt = new AbortController();
+    const onAbort = (): void => attempt.abort(signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
-    connector.retry(openTimeoutMs > 0);
     const expiry = new TimeoutError('open', `no connection within ${openTimeoutMs} ms`);
-    const cancel = openTimeoutMs > 0 ? clock.schedule(openTimeoutMs, () => abort.abort(expiry)) : undefined;
-    this.#attempt = abort;
+    const cancel = openTimeoutMs > 0 ? clock.schedule(openTimeoutMs, () => attempt.abort(expiry)) : undefined;
+    this.#attempt = attempt;
+    this.#isOpening = true;
     try {
-      const established = await this.#establishOrExpire(abort.signal, expiry);
-      if (this.#state === 'closed') {
+      connector.retry(openTimeoutMs > 0);
+      const established = await this.#establishOrExpire(attempt.signal, expiry);
+      if (this.#state !== 'connecting-wait') {
         established.channel.destroy();
-        throw this.#closedBy ?? new UsageError('ERR_NBD_CLOSED', 'closed while opening');
+        throw closedError(this.#closedBy);
       }
       connector.retry(true);
       this.#facts = established.facts;
-      this.#enter('connected');
-      this.#events.connected(established);
+      this.#accept(established);
+      // The server may have broken the rules with the very first bytes.
+      if (this.#closedBy !== undefined) throw this.#closedBy;
       return established.facts;
     } finally {
+      this.#isOpening = false;
       this.#attempt = undefined;
       cancel?.();
       signal?.removeEventListener('abort', onAbort);
     }
   }
 
-  /** Requests are waiting. Does nothing while a connection stands or an attempt is under way. */
+  /** Requests are waiting. Does nothing while a connection stands or is being waited for. */
   nudge(): void {
     if (this.#state === 'connected' || this.#state === 'closed' || this.#attempt !== undefined) return;
-    const attempt = new AbortController();
-    this.#attempt = attempt;
-    const wait = this.#state === 'connecting-wait';
-    if (wait) {
-      this.#cancelDelay = this.#options.clock.schedule(this.#options.reconnectDelayMs, () => this.#delayIsOver());
+    if (this.#facts === undefined) return;
+    const isWaiting = this.#state === 'connecting-wait';
+    if (isWaiting) {
+      const { clock, reconnectDelayMs } = this.#options;
+      this.#cancelDelay = clock.schedule(reconnectDelayMs, () => this.#delayIsOver());
     }
-    void this.#reconnect(attempt, wait);
+    void this.#reconnect(isWaiting);
   }
 
   /** The connection is gone. Nothing happens until a request asks for the next one. */
@@ -132,29 +143,38 @@ export class Link {
     if (this.#state === 'closed') return;
     this.#closedBy = error;
     this.#enter('closed');
-    this.#cancelDelay?.();
-    this.#attempt?.abort(error ?? new Error('closed'));
+    this.#stopDelay();
+    this.#attempt?.abort(closedError(error));
     this.#attempt = undefined;
     this.#options.connector.release();
     this.#events.closed(error);
   }
 
-  async #reconnect(attempt: AbortController, wait: boolean): Promise<void> {
+  async #reconnect(isWaiting: boolean): Promise<void> {
+    const attempt = new AbortController();
+    this.#attempt = attempt;
+    this.#trace.reconnectAttempt(isWaiting);
     let established: Established;
     try {
-      established = await this.#options.connector.establish({ wait, signal: attempt.signal });
+      established = await this.#options.connector.establish({ wait: isWaiting, signal: attempt.signal });
     } catch (error) {
-      this.#attemptEnded(attempt);
-      // When the delay is over, those who waited have been told already.
-      if (!attempt.signal.aborted) this.#events.failed(asError(error));
+      this.#trace.reconnectAttemptResult(asError(error));
+      // Whoever called this attempt off has taken care of those who wait.
+      if (this.#attempt !== attempt) return;
+      this.#attempt = undefined;
+      this.#stopDelay();
+      this.#events.failed(asError(error));
       return;
     }
-    const isWanted = this.#attempt === attempt;
-    this.#attemptEnded(attempt);
-    if (!isWanted || this.#state === 'closed' || this.#state === 'connected') {
+    if (this.#state === 'closed' || this.#state === 'connected') {
       established.channel.destroy();
       return;
     }
+    this.#trace.reconnectAttemptResult(undefined);
+    this.#stopDelay();
+    // It may be the answer to an attempt that was called off too late; then the one after it is not needed.
+    if (this.#attempt !== attempt) this.#attempt?.abort(new Error('a connection stands'));
+    this.#attempt = undefined;
     try {
       requireSameExport(this.#facts as ExportFacts, established.facts);
     } catch (error) {
@@ -162,26 +182,28 @@ export class Link {
       this.close(asError(error));
       return;
     }
-    this.#enter('connected');
-    this.#events.connected(established);
+    this.#accept(established);
   }
 
-  #attemptEnded(attempt: AbortController): void {
-    if (this.#attempt !== attempt) return;
-    this.#attempt = undefined;
-    this.#cancelDelay?.();
-    this.#cancelDelay = undefined;
+  #accept(established: Established): void {
+    this.#enter('connected');
+    this.#events.connected(established);
   }
 
   #delayIsOver(): void {
     this.#cancelDelay = undefined;
     if (this.#state !== 'connecting-wait') return;
     this.#enter('connecting-nowait');
-    this.#attempt?.abort(new Error('the reconnect delay is over'));
+    const calledOff = this.#attempt;
+    this.#attempt = undefined;
+    calledOff?.abort(new Error('the reconnect delay is over'));
     // One last look, without waiting: either a connection has just become ready, or those who wait learn why not.
-    const attempt = new AbortController();
-    this.#attempt = attempt;
-    void this.#reconnect(attempt, false);
+    void this.#reconnect(false);
+  }
+
+  #stopDelay(): void {
+    this.#cancelDelay?.();
+    this.#cancelDelay = undefined;
   }
 
   /** Waits for a connection; when the time is up, takes what is ready, or tells why nothing is. */
@@ -201,10 +223,12 @@ export class Link {
 
   #enter(state: LinkState): void {
     this.#state = state;
-    if (this.#options.trace.enabled) this.#options.trace.emit('state', { state });
+    this.#trace.state(state);
   }
 }
 
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
+/** What calls fail with that come too late. */
+export function closedError(cause: Error | undefined): UsageError {
+  const why = cause === undefined ? '' : `: ${cause.message}`;
+  return new UsageError('ERR_NBD_CLOSED', `the device is closed${why}`, { cause });
 }

@@ -1,44 +1,77 @@
 /**
- * Keeps writes apart where one of them has to read first. Only devices with a minimum block size above 1 need it.
+ * Keeps writes apart where one of them has to read first. Only devices with a minimum block size above 1 need it, and
+ * nobody waits or pays while no such write is under way.
  */
 
 interface Claim {
   readonly start: bigint;
   readonly end: bigint;
-  readonly exclusive: boolean;
-  /** Gives the claim its turn. */
-  grant: () => void;
+  /** Whether its owner reads first. */
+  readonly isExclusive: boolean;
   isGranted: boolean;
+  grant(): void;
 }
 
 /** Ranges that are being written. Claims are granted in order, each as soon as none before it is in its way. */
 export class RangeLock {
   #claims: Claim[] = [];
 
-  /** Waits for the range; the answer gives it back. Shared claims do not keep each other waiting. */
-  async acquire(start: bigint, end: bigint, exclusive: boolean): Promise<() => void> {
-    const claim: Claim = { start, end, exclusive, isGranted: false, grant: () => {} };
-    this.#claims.push(claim);
-    const granted = new Promise<void>((resolve) => {
-      claim.grant = resolve;
-    });
-    this.#grant();
-    await granted;
-    return () => {
-      this.#claims.splice(this.#claims.indexOf(claim), 1);
-      this.#grant();
-    };
+  /** Whether nobody holds or waits for anything. */
+  get isFree(): boolean {
+    return this.#claims.length === 0;
   }
 
-  #grant(): void {
-    this.#claims.forEach((claim, index) => {
-      if (claim.isGranted || this.#claims.slice(0, index).some((earlier) => conflict(earlier, claim))) return;
+  /**
+   * Waits for a range; the answer gives it back. Claims that are not exclusive do not keep each other waiting.
+   *
+   * @throws the signal's reason.
+   */
+  async acquire(start: bigint, end: bigint, isExclusive: boolean, signal?: AbortSignal): Promise<() => void> {
+    signal?.throwIfAborted();
+    const claim: Claim = { start, end, isExclusive, isGranted: false, grant() {} };
+    const release = (): void => this.#release(claim);
+    if (!this.#claims.some((earlier) => conflict(earlier, claim))) {
       claim.isGranted = true;
-      claim.grant();
+      this.#claims.push(claim);
+      return release;
+    }
+    this.#claims.push(claim);
+    await new Promise<void>((resolve, reject) => {
+      const onAbort = (): void => {
+        release();
+        reject(signal?.reason);
+      };
+      claim.grant = () => {
+        signal?.removeEventListener('abort', onAbort);
+        resolve();
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
     });
+    return release;
+  }
+
+  #release(claim: Claim): void {
+    const claims = this.#claims;
+    const index = claims.indexOf(claim);
+    claims.splice(index, 1);
+    // Only those behind it can have been waiting for it.
+    for (let position = index; position < claims.length; position++) {
+      const waiting = claims[position] as Claim;
+      if (!waiting.isGranted && conflict(claim, waiting) && this.#isFirst(waiting, position)) {
+        waiting.isGranted = true;
+        waiting.grant();
+      }
+    }
+  }
+
+  #isFirst(claim: Claim, position: number): boolean {
+    for (let earlier = 0; earlier < position; earlier++) {
+      if (conflict(this.#claims[earlier] as Claim, claim)) return false;
+    }
+    return true;
   }
 }
 
 function conflict(one: Claim, other: Claim): boolean {
-  return (one.exclusive || other.exclusive) && one.start < other.end && other.start < one.end;
+  return (one.isExclusive || other.isExclusive) && one.start < other.end && other.start < one.end;
 }

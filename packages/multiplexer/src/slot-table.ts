@@ -1,51 +1,59 @@
 /**
- * Requests in flight, by cookie.
+ * Requests in flight, by cookie (checklist C40).
  *
- * A cookie is a slot's index (low half) and how often the slot has been used (high half). A reply to a request that has
- * been answered already, or one of an earlier connection, therefore fits no slot.
+ * A cookie is a running number (high half) and a slot's index (low half). The number is another one each time that a slot is
+ * used, also on the next connection: a reply to a request that was answered before, or on an earlier connection, fits no
+ * slot. Finding a request is one look into an array.
  */
-import type { Task } from './task.ts';
+import type { Request } from './request.ts';
 
 export class SlotTable {
-  readonly #tasks: (Task | undefined)[] = [];
-  readonly #uses: number[] = [];
+  readonly #requests: (Request | undefined)[] = [];
   /** Indices of free slots; the one freed last is used first, so that few slots stay warm. */
   readonly #free: number[] = [];
+  #lastNumber = 0;
   #count = 0;
 
   get count(): number {
     return this.#count;
   }
 
-  /** Puts a task into a slot; `task.slot` is its cookie's low half. */
-  put(task: Task): void {
-    const slot = this.#free.pop() ?? this.#tasks.length;
-    this.#tasks[slot] = task;
-    this.#uses[slot] = ((this.#uses[slot] ?? 0) + 1) >>> 0;
-    task.slot = slot;
+  /** Puts a request into a slot, and the cookie into the request. */
+  put(request: Request): void {
+    const slot = this.#free.pop() ?? this.#requests.length;
+    this.#requests[slot] = request;
+    this.#lastNumber = (this.#lastNumber + 1) >>> 0;
+    request.slot = slot;
+    request.cookieHigh = this.#lastNumber;
     this.#count++;
   }
 
-  /** The high half of the cookie of the task in a slot. */
-  uses(slot: number): number {
-    return this.#uses[slot] ?? 0;
+  /** The request behind a cookie, or nothing when the cookie belongs to no request in flight. */
+  find(cookieHigh: number, cookieLow: number): Request | undefined {
+    if (cookieLow >= this.#requests.length) return undefined;
+    const request = this.#requests[cookieLow];
+    return request !== undefined && request.cookieHigh === cookieHigh ? request : undefined;
   }
 
-  /** The task behind a cookie, or nothing when the cookie belongs to no request in flight. */
-  find(cookieHigh: number, cookieLow: number): Task | undefined {
-    return this.#uses[cookieLow] === cookieHigh ? this.#tasks[cookieLow] : undefined;
-  }
-
-  remove(task: Task): void {
-    this.#tasks[task.slot] = undefined;
-    this.#free.push(task.slot);
+  remove(request: Request): void {
+    const { slot } = request;
+    this.#requests[slot] = undefined;
+    this.#free.push(slot);
+    request.slot = -1;
     this.#count--;
   }
 
-  /** Takes all tasks out, in the order of their slots. */
-  clear(): Task[] {
-    const tasks = this.#tasks.filter((task) => task !== undefined);
-    for (const task of tasks) this.remove(task);
-    return tasks;
+  /** All that are in flight, in no promised order. */
+  all(): readonly Request[] {
+    return this.#requests.filter((request) => request !== undefined);
+  }
+
+  /** Takes all of them out, in the order in which they were put in. */
+  clear(): readonly Request[] {
+    // Subtracting modulo 2^32 keeps the order right when the number has started over.
+    const age = (request: Request): number => (this.#lastNumber - request.cookieHigh) >>> 0;
+    const requests = [...this.all()].sort((one, other) => age(other) - age(one));
+    for (const request of requests) this.remove(request);
+    return requests;
   }
 }

@@ -1,18 +1,18 @@
-/** Checks before anything is sent, each of which can be switched off to try out a server. */
+/** Checks before anything is sent, each of which can be switched off to try out a server. The names are libnbd's. */
 
-/** What is refused (or mended) on our side. libnbd's strict modes, by name. */
+/** What is refused, mended or filled in on our side. With a check off, the request goes out as it was asked for. */
 export interface StrictChecks {
-  /** Commands that the export does not advertise are refused. */
+  /** Commands that the export does not advertise are refused, and writing ones on a read-only export. */
   readonly commands: boolean;
   /** Flags that the export does not advertise are refused. */
   readonly flags: boolean;
-  /** Ranges outside of the export are refused. */
+  /** Ranges that are not within the export are refused. */
   readonly bounds: boolean;
-  /** Requests for no bytes are answered without asking the server. */
+  /** Requests for no bytes are not sent: they succeed, but a block status fails. */
   readonly zeroSize: boolean;
   /** Ranges that do not fit the minimum block size are mended by reading, changing and writing whole blocks. */
   readonly align: boolean;
-  /** Requests longer than the server takes are split. */
+  /** Reads and writes longer than the server takes are split. Without it, 64 MiB go in one piece. */
   readonly payload: boolean;
   /** `PAYLOAD_LEN` is set where extended headers want it. */
   readonly autoFlag: boolean;

@@ -1,13 +1,14 @@
 /** Requests as a server reads them: a push machine that never holds a payload. */
 import { ProtocolError } from '@nbdjs/interfaces';
 import { Command, CommandFlag } from './constants.ts';
+import { Intake } from './intake.ts';
 import { HeaderBytes, TransmissionMagic } from './magic.ts';
-import { Staging } from './staging.ts';
 
 export interface RequestHandler {
   /**
-   * A request's header has arrived. When a payload of `payloadBytes` follows, the answer is where it must land (memory of
-   * exactly that length), or nothing to have it discarded.
+   * A request's header has arrived. When `payloadBytes` is not 0, a payload follows: the answer is where it must land
+   * (memory of exactly that length), or nothing to have it discarded. Plain numbers only: 64-bit fields come as two
+   * 32-bit halves. What the request asks for is not looked at here, only how long it is.
    */
   request(
     type: number,
@@ -20,110 +21,79 @@ export interface RequestHandler {
     lengthLow: number,
     payloadBytes: number,
   ): Uint8Array | undefined;
-  /** The payload of the request that was announced last has arrived (or was discarded). */
+  /** The payload of the request that was announced last has arrived, or was discarded. */
   payload(): void;
 }
 
 export interface RequestDecoderOptions {
+  /** Whether extended headers were agreed on: all requests then have 32 bytes (checklist C63). */
   readonly extended: boolean;
   /** A longer payload ends the connection. In bytes. */
   readonly payloadBytesMax: number;
 }
 
 const stagingBytes = 64 * 1024;
-/** From this many missing bytes on, the payload lands in its target directly. */
-const directBytesMin = 16 * 1024;
 
 export class RequestDecoder {
-  readonly #staging = new Staging(stagingBytes);
+  readonly #intake = new Intake(stagingBytes);
   readonly #handler: RequestHandler;
   readonly #options: RequestDecoderOptions;
-  #target: Uint8Array | undefined;
-  #missing = 0;
-  #position = 0;
-  #isDirect = false;
+  readonly #headerBytes: number;
+  readonly #magic: number;
+  #isInPayload = false;
 
   constructor(handler: RequestHandler, options: RequestDecoderOptions) {
     this.#handler = handler;
     this.#options = options;
+    this.#headerBytes = options.extended ? HeaderBytes.ExtendedRequest : HeaderBytes.Request;
+    this.#magic = options.extended ? TransmissionMagic.ExtendedRequest : TransmissionMagic.Request;
   }
 
   /** Whether everything so far was consumed: the only place where a peer may end in order. */
   get isBetweenRequests(): boolean {
-    return this.#missing === 0 && this.#staging.available === 0;
+    return !this.#isInPayload && this.#intake.available === 0;
   }
 
-  /** Where the next bytes must land. */
+  /** Where the next bytes must land: never empty, and never more of a target than the rest of its payload. */
   writable(): Uint8Array {
-    this.#isDirect = this.#target !== undefined && this.#missing >= directBytesMin && this.#staging.available === 0;
-    if (this.#isDirect && this.#target !== undefined) return this.#target.subarray(this.#position);
-    return this.#staging.room(HeaderBytes.ExtendedRequest, stagingBytes);
+    return this.#intake.writable(this.#headerBytes);
   }
 
-  /** @throws ProtocolError when the stream is no sequence of requests. */
+  /** @throws ProtocolError when the stream is no sequence of requests; nothing may be called afterwards. */
   advance(byteCount: number): void {
-    if (this.#isDirect) {
-      this.#position += byteCount;
-      this.#missing -= byteCount;
-      if (this.#missing === 0) this.#finishPayload();
-      return;
-    }
-    this.#staging.tail += byteCount;
-    while (this.#missing > 0 ? this.#takePayload() : this.#takeHeader());
+    this.#intake.landed(byteCount);
+    while (this.#isInPayload ? this.#takePayload() : this.#takeHeader());
   }
 
   #takePayload(): boolean {
-    const staging = this.#staging;
-    const byteCount = Math.min(this.#missing, staging.available);
-    if (byteCount === 0) return false;
-    this.#target?.set(staging.bytes.subarray(staging.head, staging.head + byteCount), this.#position);
-    staging.head += byteCount;
-    this.#position += byteCount;
-    this.#missing -= byteCount;
-    if (this.#missing === 0) this.#finishPayload();
+    if (!this.#intake.takePayload()) return false;
+    this.#isInPayload = false;
+    this.#handler.payload();
     return true;
   }
 
-  #finishPayload(): void {
-    this.#target = undefined;
-    this.#handler.payload();
-  }
-
   #takeHeader(): boolean {
-    const { view, head, available, bytes } = this.#staging;
-    const { extended, payloadBytesMax } = this.#options;
-    const headerBytes = extended ? HeaderBytes.ExtendedRequest : HeaderBytes.Request;
+    const intake = this.#intake;
+    const { view, head, available } = intake;
     if (available < 4) return false;
     const magic = view.getUint32(head);
-    if (magic !== (extended ? TransmissionMagic.ExtendedRequest : TransmissionMagic.Request)) {
-      throw new ProtocolError('bad-request-magic', `a request begins with 0x${magic.toString(16).padStart(8, '0')}`, {
-        phase: 'transmission',
-        excerpt: bytes.subarray(head, head + available),
-      });
-    }
-    if (available < headerBytes) return false;
+    if (magic !== this.#magic) throw this.#badMagic(magic);
+    if (available < this.#headerBytes) return false;
+    const { extended, payloadBytesMax } = this.#options;
     const flags = view.getUint16(head + 4);
     const type = view.getUint16(head + 6);
     const lengthHigh = extended ? view.getUint32(head + 24) : 0;
-    const lengthLow = view.getUint32(head + headerBytes - 4);
+    const lengthLow = view.getUint32(head + this.#headerBytes - 4);
     // With extended headers the flag says that there is a payload; some clients leave it out on writes all the same.
     const hasPayload = type === Command.Write || (extended && (flags & CommandFlag.PayloadLen) !== 0);
     const payloadBytes = hasPayload ? lengthHigh * 2 ** 32 + lengthLow : 0;
     if (payloadBytes > payloadBytesMax) {
-      throw new ProtocolError(
-        'payload-too-long',
-        `a request has ${payloadBytes} bytes of payload, at most ${payloadBytesMax} are taken`,
-        {
-          phase: 'transmission',
-          rule: 'S72',
-          excerpt: bytes.subarray(head, head + headerBytes),
-        },
-      );
+      const message = `a request has ${payloadBytes} bytes of payload, at most ${payloadBytesMax} are taken`;
+      const excerpt = intake.bytes.subarray(head, head + this.#headerBytes);
+      throw new ProtocolError('payload-too-long', message, { phase: 'transmission', rule: 'S72', excerpt });
     }
-    this.#staging.head += headerBytes;
-    this.#missing = payloadBytes;
-    this.#position = 0;
-    this.#target = this.#handler.request(
+    intake.head = head + this.#headerBytes;
+    const target = this.#handler.request(
       type,
       flags,
       view.getUint32(head + 8),
@@ -134,6 +104,21 @@ export class RequestDecoder {
       lengthLow,
       payloadBytes,
     );
+    if (payloadBytes === 0) {
+      intake.expectSmallThings();
+    } else {
+      intake.expectPayload(target, payloadBytes, true);
+      this.#isInPayload = true;
+    }
     return true;
+  }
+
+  #badMagic(magic: number): ProtocolError {
+    const message = `a request begins with 0x${magic.toString(16).padStart(8, '0')}, expected 0x${this.#magic.toString(16)}`;
+    return new ProtocolError('bad-request-magic', message, {
+      phase: 'transmission',
+      rule: 'C63',
+      excerpt: this.#intake.excerpt,
+    });
   }
 }

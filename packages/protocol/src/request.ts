@@ -67,11 +67,11 @@ export function encodeBlockStatusPayload(effectLength: bigint, contextIds: reado
   return payload;
 }
 
-/** What `encodeBlockStatusPayload` makes, taken apart; nothing when the length is none of such a payload. */
+/** What `encodeBlockStatusPayload` makes, taken apart; nothing when the length is none of such a payload (S74). */
 export function decodeBlockStatusPayload(
   payload: Uint8Array,
 ): { readonly effectLength: bigint; readonly contextIds: readonly number[] } | undefined {
-  if (payload.length < 8 || payload.length % 4 !== 0) return undefined;
+  if (payload.length < 12 || payload.length % 4 !== 0) return undefined;
   const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
   const contextIds: number[] = [];
   for (let position = 8; position < payload.length; position += 4) contextIds.push(view.getUint32(position));

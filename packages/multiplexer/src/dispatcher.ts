@@ -1,0 +1,266 @@
+/** Sends requests by whatever connection there is, in the order in which they came. */
+import {
+  type Clock,
+  type Connector,
+  type Defer,
+  type Established,
+  type ExportFacts,
+  TimeoutError,
+} from '@nbdjs/interfaces';
+import { type AfterLoss, failAfterLoss } from './after-loss.ts';
+import { copyOf, neverSentError } from './failures.ts';
+import { closedError, Link, type LinkState } from './link.ts';
+import type { Request } from './request.ts';
+import { RequestQueue } from './request-queue.ts';
+import { SlotTable } from './slot-table.ts';
+import { emptyStatistics } from './statistics.ts';
+import type { TransmissionTrace } from './transmission-trace.ts';
+import { Wire, type WireOptions } from './wire.ts';
+
+export interface DispatcherOptions extends WireOptions {
+  readonly connector: Connector;
+  readonly clock: Clock;
+  readonly defer: Defer;
+  readonly reconnectDelayMs: number;
+  readonly openTimeoutMs: number;
+  readonly closeMs: number;
+}
+
+/** Fills a promise's ends into variables, so that making one costs no closure. */
+let resolveLast: () => void;
+let rejectLast: (error: unknown) => void;
+const capture = (resolve: () => void, reject: (error: unknown) => void): void => {
+  resolveLast = resolve;
+  rejectLast = reject;
+};
+
+export class Dispatcher {
+  readonly statistics = emptyStatistics();
+  /** Settles when all is over, with the error that ended it, if nobody asked for it. */
+  readonly closed: Promise<Error | undefined>;
+  readonly #options: DispatcherOptions;
+  readonly #trace: TransmissionTrace;
+  readonly #link: Link;
+  readonly #queue = new RequestQueue();
+  readonly #slots = new SlotTable();
+  readonly #afterLoss: AfterLoss = failAfterLoss;
+  readonly #pumpTask = (): void => this.#pump();
+  readonly #onConnected: (facts: ExportFacts) => void;
+  #wire: Wire | undefined;
+  /** Connections that we have taken leave of and that the server has not ended. */
+  readonly #leaving = new Set<Wire>();
+  #isPumpScheduled = false;
+  /** Calls that issue their requests one after the other and have not come to their end. */
+  #callCount = 0;
+  #closing: Promise<void> | undefined;
+  #settleClosed!: (error: Error | undefined) => void;
+  #tellIdle: (() => void) | undefined;
+
+  /** `onConnected` is called with each connection's facts before any request leaves by it. */
+  constructor(options: DispatcherOptions, trace: TransmissionTrace, onConnected: (facts: ExportFacts) => void) {
+    this.#options = options;
+    this.#trace = trace;
+    this.#onConnected = onConnected;
+    this.closed = new Promise((resolve) => {
+      this.#settleClosed = resolve;
+    });
+    this.#link = new Link(options, trace, {
+      connected: (established) => this.#connected(established),
+      failed: (error) => this.#failWaiting(() => copyOf(error)),
+      closed: (error) => this.#ended(error),
+    });
+  }
+
+  get state(): LinkState {
+    return this.#link.state;
+  }
+
+  get facts(): ExportFacts | undefined {
+    return this.#link.facts;
+  }
+
+  /** Whether calls are refused, although those that were under way may be still. */
+  get isClosing(): boolean {
+    return this.#closing !== undefined || this.#link.state === 'closed';
+  }
+
+  open(signal: AbortSignal | undefined): Promise<ExportFacts> {
+    return this.#link.open(signal);
+  }
+
+  /** What calls are refused with. */
+  refusal(): Error {
+    return closedError(this.#link.closedBy);
+  }
+
+  /** Issues a request; it leaves when the code that is running, and all that this code wakes, has run. */
+  submit(request: Request): Promise<void> {
+    if (this.#link.state === 'closed') return Promise.reject(this.refusal());
+    const { details } = request;
+    if (details?.signal !== undefined) {
+      if (details.signal.aborted) return Promise.reject(details.signal.reason);
+      details.onAbort = () => this.#abort(request);
+      details.signal.addEventListener('abort', details.onAbort, { once: true });
+    }
+    const promise = new Promise<void>(capture);
+    request.resolve = resolveLast;
+    request.reject = rejectLast;
+    this.#queue.push(request);
+    if (this.#wire === undefined) this.#link.nudge();
+    else if (!this.#isPumpScheduled) this.#schedulePump();
+    return promise;
+  }
+
+  /** Runs something that issues requests one after the other: `close` waits for it as for a request. */
+  async during<Result>(work: () => Promise<Result>): Promise<Result> {
+    this.#callCount++;
+    try {
+      return await work();
+    } finally {
+      this.#callCount--;
+      this.#checkIdle();
+    }
+  }
+
+  /** Settles when none of the writing requests that touch a range and were issued so far is under way any more. */
+  async quiet(start: bigint, end: bigint): Promise<void> {
+    const waits: Promise<void>[] = [];
+    for (const request of [...this.#slots.all(), ...this.#queue.all()]) {
+      if (!request.isWriting || request.offset >= end || request.offset + request.length <= start) continue;
+      const details = request.detailed();
+      const finished = new Promise<void>((resolve) => {
+        details.onFinished ??= [];
+        details.onFinished.push(resolve);
+      });
+      waits.push(finished);
+    }
+    await Promise.all(waits);
+  }
+
+  /** Waits for what is under way, takes leave of the server and ends everything, for as long as `closeMs` lets it. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** Ends everything now. What is under way fails. */
+  destroy(cause?: Error): void {
+    this.#link.close(cause);
+    for (const wire of this.#leaving) wire.destroy(cause);
+    this.#wire?.destroy(cause ?? new Error('the device was destroyed'));
+  }
+
+  #schedulePump(): void {
+    this.#isPumpScheduled = true;
+    this.#options.defer(this.#pumpTask);
+  }
+
+  /** Sends what waits, in order, as far as the limits allow, in one write. */
+  #pump(): void {
+    this.#isPumpScheduled = false;
+    const wire = this.#wire;
+    if (wire === undefined || wire.isBlocked) return;
+    this.#trace.look();
+    const queue = this.#queue;
+    for (let request = queue.first; request !== undefined && wire.canTake(request); request = queue.first) {
+      queue.shift();
+      wire.issue(request);
+    }
+    wire.send();
+  }
+
+  #abort(request: Request): void {
+    const reason = request.details?.signal?.reason;
+    if (request.slot >= 0) {
+      this.#wire?.abandon(request, reason);
+      return;
+    }
+    this.#queue.remove(request);
+    request.finish();
+    request.reject(reason);
+    // The next one may fit where this one did not.
+    if (!this.#queue.isEmpty && !this.#isPumpScheduled) this.#schedulePump();
+    this.#checkIdle();
+  }
+
+  #connected(established: Established): void {
+    this.#onConnected(established.facts);
+    const wire: Wire = new Wire(established, this.#slots, this.statistics, this.#trace, this.#options, {
+      room: () => this.#room(),
+      dismissed: () => this.#takeLeave(wire),
+      lost: (cause) => this.#lost(wire, cause),
+    });
+    this.#wire = wire;
+    wire.start();
+    this.#room();
+  }
+
+  #room(): void {
+    if (!this.#queue.isEmpty && !this.#isPumpScheduled) this.#schedulePump();
+    this.#checkIdle();
+  }
+
+  /** C58: the server asked us to go. In order, and whoever still waits goes by the next connection. */
+  #takeLeave(wire: Wire): void {
+    void this.#farewell(wire);
+    this.#lost(wire, undefined);
+  }
+
+  /** Says good-bye and gives the server some time to end the connection from its side. */
+  async #farewell(wire: Wire): Promise<void> {
+    const cancel = this.#options.clock.schedule(this.#options.closeMs, () => wire.destroy());
+    this.#leaving.add(wire);
+    wire.farewell();
+    await wire.closed;
+    this.#leaving.delete(wire);
+    cancel();
+  }
+
+  #lost(wire: Wire, cause: Error | undefined): void {
+    if (this.#wire !== wire) return;
+    this.#wire = undefined;
+    const unanswered = this.#slots.clear();
+    if (this.#closing === undefined) this.#link.lost(cause);
+    else this.#link.close(cause);
+    this.#afterLoss(unanswered, cause);
+    if (!this.#queue.isEmpty) this.#link.nudge();
+    this.#checkIdle();
+  }
+
+  #failWaiting(makeError: (request: Request) => Error): void {
+    for (const request of this.#queue.clear()) {
+      request.finish();
+      request.reject(makeError(request));
+    }
+    this.#checkIdle();
+  }
+
+  /** The link is closed. */
+  #ended(error: Error | undefined): void {
+    const cause = error ?? new Error('the device was closed');
+    this.#failWaiting((request) => neverSentError(request, cause));
+    this.#settleClosed(error);
+  }
+
+  #checkIdle(): void {
+    if (this.#tellIdle === undefined || this.#callCount > 0 || this.#slots.count > 0 || !this.#queue.isEmpty) return;
+    this.#tellIdle();
+    this.#tellIdle = undefined;
+  }
+
+  async #close(): Promise<void> {
+    if (this.#link.state === 'closed') return;
+    const { clock, closeMs } = this.#options;
+    const expiry = new TimeoutError('close', `requests were still under way ${closeMs} ms after the call to close`);
+    const cancel = clock.schedule(closeMs, () => this.destroy(expiry));
+    await new Promise<void>((resolve) => {
+      this.#tellIdle = resolve;
+      this.#checkIdle();
+    });
+    cancel();
+    const wire = this.#wire;
+    this.#wire = undefined;
+    this.#link.close();
+    if (wire !== undefined) await this.#farewell(wire);
+  }
+}

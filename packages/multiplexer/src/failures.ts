@@ -1,0 +1,69 @@
+/** What requests fail with. Each promise gets an error of its own, with the shared one as its cause. */
+import {
+  CommandError,
+  ConnectionLostError,
+  fromErrorRecord,
+  NegotiationError,
+  ProtocolError,
+  toErrorRecord,
+} from '@nbdjs/interfaces';
+import { Command, commands, isKnownWireError, wireErrorCode } from '@nbdjs/protocol';
+import type { Request } from './request.ts';
+
+/** A request in words: `READ of 4096 bytes at 8192`. */
+export function describe(request: Request): string {
+  const name = commands.name(request.command);
+  if (request.command === Command.Flush || request.command === Command.Disconnect) return name;
+  return `${name} of ${request.length} bytes at ${request.offset}`;
+}
+
+/** The server's answer to a request was an error. An unexpected number counts as `EINVAL` (C57). */
+export function commandError(request: Request): CommandError {
+  const { error, details } = request;
+  const code = wireErrorCode(error);
+  const isKnown = isKnownWireError(error);
+  const number = isKnown ? '' : ` (unknown error ${error})`;
+  const place = details?.errorOffset === undefined ? '' : ` at ${details.errorOffset}`;
+  const text = details?.errorText ? `; server reported: ${details.errorText}` : '';
+  return new CommandError(code, `${describe(request)} failed: ${code}${number}${place}${text}`, {
+    command: commands.name(request.command),
+    offset: details?.errorOffset ?? request.offset,
+    length: request.length,
+    serverText: details?.errorText,
+    wireNumber: isKnown ? undefined : error,
+  });
+}
+
+/** The connection went away before the request was answered. */
+export function lostError(
+  request: Request,
+  outcome: 'not-sent' | 'unknown',
+  cause: Error | undefined,
+): ConnectionLostError {
+  const why = cause === undefined ? 'the server closed the connection' : cause.message;
+  const known = outcome === 'not-sent' ? 'it was not sent' : 'whether it was carried out is unknown';
+  return new ConnectionLostError(outcome, `${describe(request)}: the connection was lost (${why}); ${known}`, {
+    cause,
+  });
+}
+
+/** What requests that never left fail with when the device is closed for good. */
+export function neverSentError(request: Request, cause: Error): Error {
+  // Each of those who wait is told of a changed export itself; otherwise their requests were simply not sent.
+  return cause instanceof NegotiationError ? copyOf(cause) : lostError(request, 'not-sent', cause);
+}
+
+/** The server broke a rule of the specification, found where replies meet their requests. */
+export function violation(name: string, message: string, rule: string, excerpt?: Uint8Array): ProtocolError {
+  return new ProtocolError(name, message, { phase: 'transmission', rule, excerpt });
+}
+
+/** The same error once more: whoever decorates an error then decorates only his own. */
+export function copyOf(error: Error): Error {
+  return fromErrorRecord(toErrorRecord(error));
+}
+
+/** Anything thrown as an error. */
+export function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

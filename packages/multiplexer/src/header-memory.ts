@@ -1,0 +1,34 @@
+/** Memory for request headers, in blocks that are used again and again. */
+
+/** Holds all the headers of a usual batch, with small payloads between them. */
+const blockBytes = 256 * 1024;
+/** Blocks that are kept for later. */
+const sparesMax = 4;
+
+export class HeaderBlock {
+  readonly bytes = new Uint8Array(blockBytes);
+  readonly view = new DataView(this.bytes.buffer);
+  /** Bytes that have been written. */
+  used = 0;
+  /** Where the run of bytes begins that has not been made a chunk. */
+  runStart = 0;
+}
+
+export class HeaderMemory {
+  readonly #spares: HeaderBlock[] = [];
+
+  /** An empty block. */
+  take(): HeaderBlock {
+    const block = this.#spares.pop() ?? new HeaderBlock();
+    block.used = 0;
+    block.runStart = 0;
+    return block;
+  }
+
+  /** Gets blocks back that nobody reads any more. */
+  giveBack(blocks: readonly HeaderBlock[]): void {
+    for (const block of blocks) {
+      if (this.#spares.length < sparesMax) this.#spares.push(block);
+    }
+  }
+}

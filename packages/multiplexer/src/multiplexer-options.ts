@@ -1,0 +1,59 @@
+/** What a multiplexer is given, and what it gives. */
+import type { Abortable, BlockDevice, Clock, Connector, Defer, ExportFacts, Trace } from '@nbdjs/interfaces';
+import type { LinkState } from './link.ts';
+import type { Statistics } from './statistics.ts';
+import type { StrictChecks } from './strict.ts';
+
+export interface MultiplexerOptions {
+  /** Where connections come from. The multiplexer owns it: it is released with it. */
+  readonly connector: Connector;
+  readonly clock: Clock;
+  /**
+   * When requests that were issued together leave together. Best is a moment after all promise continuations have run
+   * (`process.nextTick`): then all that the replies of one delivery wake share one write.
+   */
+  readonly defer: Defer;
+  /** Where events are reported, see `traceEvents`. @default nowhere */
+  readonly trace?: Trace | undefined;
+  /** Checks that are to be off: for trying out servers. @default all on */
+  readonly strict?: Partial<StrictChecks> | undefined;
+  /** How long requests wait for a new connection after a loss, in milliseconds. @default 0: they fail */
+  readonly reconnectDelayMs?: number | undefined;
+  /** How long `open` goes on trying, in milliseconds. @default 0: one attempt */
+  readonly openTimeoutMs?: number | undefined;
+  /** Requests in flight at a time; more wait for their turn. @default 1024 */
+  readonly requestsInFlightMax?: number | undefined;
+  /** Payload bytes in flight at a time, both ways. A longer request goes alone. @default 64 MiB */
+  readonly bytesInFlightMax?: number | undefined;
+  /** How long `close` waits, first for requests and then for the server's end, in milliseconds. @default 10000 */
+  readonly closeMs?: number | undefined;
+}
+
+/**
+ * A remote export.
+ *
+ * Buffers are *lent* until a call settles. Of a call that is abandoned by its signal they are the caller's again as soon as
+ * it rejects: no byte of a late reply lands in them, and none of them is sent any more. For that, a read with a signal is
+ * always copied, and a write rejects only when the channel has let go of its bytes.
+ *
+ * What was abandoned may still be carried out by the server, even after later requests.
+ */
+export interface Multiplexer extends BlockDevice, AsyncDisposable {
+  /**
+   * Makes the first connection; nothing else may be asked before. May be called again when it has failed.
+   *
+   * @throws what the connector throws, TimeoutError of phase `open`, or the signal's reason.
+   */
+  open(options?: Abortable): Promise<ExportFacts>;
+  /** What the first connection settled; every later one has to offer the same. */
+  readonly facts: ExportFacts;
+  /**
+   * `connecting-wait`: requests wait for a connection. `connecting-nowait`: they fail unless one is ready. `closed` is for good.
+   */
+  readonly state: LinkState;
+  readonly statistics: Statistics;
+  /** Settles when the multiplexer is closed, with the error that closed it, if nobody asked for it. Never rejects. */
+  readonly closed: Promise<Error | undefined>;
+  /** Ends everything now; requests that are under way fail. */
+  destroy(cause?: Error): void;
+}

@@ -1,0 +1,205 @@
+/** Brings each reply to its request. */
+import type { HeaderMode } from '@nbdjs/interfaces';
+import {
+  ChunkType,
+  Command,
+  chunkErrorBit,
+  chunkTypes,
+  printableBytes,
+  ReplyDecoder,
+  type ReplyHandler,
+} from '@nbdjs/protocol';
+import { cover, requireFullCoverage } from './coverage.ts';
+import { describe, violation } from './failures.ts';
+import { joinHalves, type Request } from './request.ts';
+import type { SlotTable } from './slot-table.ts';
+import type { WireStatistics } from './statistics.ts';
+import type { TransmissionTrace } from './transmission-trace.ts';
+
+export class Receiver implements ReplyHandler {
+  readonly decoder: ReplyDecoder;
+  readonly #mode: HeaderMode;
+  readonly #slots: SlotTable;
+  readonly #statistics: WireStatistics;
+  readonly #trace: TransmissionTrace;
+  readonly #answered: (request: Request) => void;
+  /** The request that the chunk (or simple reply) under way belongs to. */
+  #current: Request | undefined;
+  /** Where in the read the data under way lands, and how many bytes there are; 0 when the chunk brings none. */
+  #position = 0;
+  #length = 0;
+  #isFirstError = false;
+
+  /** `answered` is called with each request when its reply is complete. */
+  constructor(
+    mode: HeaderMode,
+    slots: SlotTable,
+    statistics: WireStatistics,
+    trace: TransmissionTrace,
+    answered: (request: Request) => void,
+  ) {
+    this.decoder = new ReplyDecoder(this, mode);
+    this.#mode = mode;
+    this.#slots = slots;
+    this.#statistics = statistics;
+    this.#trace = trace;
+    this.#answered = answered;
+  }
+
+  /** Lands nothing more in an abandoned request's memory. */
+  discard(request: Request): void {
+    request.memory = undefined;
+    if (this.#current === request) this.decoder.discardPayload();
+  }
+
+  simpleReply(cookieHigh: number, cookieLow: number, error: number): number {
+    const request = this.#find(cookieHigh, cookieLow);
+    this.#current = request;
+    this.#statistics.chunksReceived++;
+    if (this.#trace.isOn) this.#trace.simpleReply(request, error);
+    const isRead = request.command === Command.Read;
+    if (this.#mode !== 'simple' && (isRead || request.hasChunk)) {
+      const message = `${describe(request)}: the reply is a simple one, although structured replies are in use`;
+      throw this.#violation('simple-reply', message, 'C56');
+    }
+    request.error = error;
+    if (error !== 0) return 0;
+    if (request.command === Command.BlockStatus) {
+      throw this.#violation('missing-status', `${describe(request)}: the reply has no content`, 'C56');
+    }
+    return isRead ? request.lengthLow : 0;
+  }
+
+  simpleData(length: number): Uint8Array | undefined {
+    const request = this.#current as Request;
+    this.#position = 0;
+    this.#length = length;
+    request.coveredBytes = length;
+    if (request.details?.signal !== undefined) this.decoder.keepPayloadStaged();
+    return request.memory;
+  }
+
+  simpleEnd(): void {
+    const request = this.#current as Request;
+    this.#current = undefined;
+    if (this.#length > 0) this.#tellData(request);
+    this.#settle(request);
+  }
+
+  chunk(cookieHigh: number, cookieLow: number, type: number, offsetHigh: number, offsetLow: number): void {
+    const request = this.#find(cookieHigh, cookieLow);
+    this.#current = request;
+    this.#statistics.chunksReceived++;
+    if (this.#trace.isOn) this.#trace.chunk(request, type);
+    request.hasChunk = true;
+    if (this.#mode === 'extended' && (offsetHigh !== request.offsetHigh || offsetLow !== request.offsetLow)) {
+      const message = `${describe(request)}: the reply names offset ${joinHalves(offsetHigh, offsetLow)}`;
+      throw this.#violation('reply-offset', message, 'C68');
+    }
+    if (!fits(request.command, type)) {
+      const message = `${describe(request)}: the reply has a chunk of type ${chunkTypes.name(type)}`;
+      throw this.#violation('unfit-chunk', message, 'C51');
+    }
+  }
+
+  data(offsetHigh: number, offsetLow: number, length: number): Uint8Array | undefined {
+    const request = this.#current as Request;
+    const position = cover(request, offsetHigh, offsetLow, length);
+    this.#position = position;
+    this.#length = length;
+    const { memory } = request;
+    if (memory === undefined) return undefined;
+    // Memory that may be taken back at any time must never be in the kernel's hands.
+    if (request.details?.signal !== undefined) this.decoder.keepPayloadStaged();
+    return length === memory.length ? memory : memory.subarray(position, position + length);
+  }
+
+  hole(offsetHigh: number, offsetLow: number, length: number): void {
+    const request = this.#current as Request;
+    const position = cover(request, offsetHigh, offsetLow, length);
+    request.memory?.fill(0, position, position + length);
+    tellChunk(request, 'hole', position, length);
+  }
+
+  blockStatus(contextId: number): void {
+    this.#current?.details?.status?.begin(contextId);
+  }
+
+  extent(lengthHigh: number, lengthLow: number, statusHigh: number, statusLow: number): void {
+    this.#current?.details?.status?.extent(lengthHigh, lengthLow, statusHigh, statusLow);
+  }
+
+  /** C55: the first error is the one that is told. */
+  error(error: number, text: Uint8Array): void {
+    const request = this.#current as Request;
+    this.#isFirstError = request.error === 0;
+    if (!this.#isFirstError) return;
+    request.error = error;
+    if (text.length > 0) request.detailed().errorText = printableBytes(text);
+  }
+
+  /** A place outside of the request is no help to anybody, and no reason to part from the server. */
+  errorOffset(offsetHigh: number, offsetLow: number): void {
+    const request = this.#current as Request;
+    const place = joinHalves(offsetHigh, offsetLow) - request.offset;
+    if (this.#isFirstError && place >= 0n && place < request.length) {
+      request.detailed().errorOffset = joinHalves(offsetHigh, offsetLow);
+    }
+  }
+
+  chunkEnd(isDone: boolean): void {
+    const request = this.#current as Request;
+    this.#current = undefined;
+    if (this.#length > 0) this.#tellData(request);
+    if (!isDone) return;
+    if (request.error === 0) {
+      if (request.command === Command.Read) requireFullCoverage(request);
+      else request.details?.status?.end();
+    }
+    this.#settle(request);
+  }
+
+  #tellData(request: Request): void {
+    const length = this.#length;
+    this.#length = 0;
+    if (request.details !== undefined) tellChunk(request, 'data', this.#position, length);
+  }
+
+  #settle(request: Request): void {
+    this.#statistics.repliesReceived++;
+    if (this.#trace.isOn) this.#trace.reply(request);
+    this.#slots.remove(request);
+    this.#answered(request);
+  }
+
+  /** C40: a cookie of no request in flight means that the stream is out of step, or worse. */
+  #find(cookieHigh: number, cookieLow: number): Request {
+    const request = this.#slots.find(cookieHigh, cookieLow);
+    if (request !== undefined) return request;
+    const cookie = joinHalves(cookieHigh, cookieLow).toString(16).padStart(16, '0');
+    const message = `a reply has the cookie 0x${cookie}, which belongs to no request`;
+    throw this.#violation('unexpected-cookie', message, 'C40');
+  }
+
+  #violation(name: string, message: string, rule: string): Error {
+    return violation(name, message, rule, this.decoder.excerpt);
+  }
+}
+
+/** Which chunks may answer a command; errors may answer any. */
+function fits(command: number, type: number): boolean {
+  if (type === ChunkType.OffsetData || type === ChunkType.OffsetHole) return command === Command.Read;
+  if (type === ChunkType.BlockStatus || type === ChunkType.BlockStatusExt) return command === Command.BlockStatus;
+  return type === ChunkType.None || (type & chunkErrorBit) !== 0;
+}
+
+/** Tells the caller about a piece. What it throws is its own affair and ends its call, not the connection. */
+function tellChunk(request: Request, type: 'data' | 'hole', position: number, length: number): void {
+  const { details } = request;
+  if (details?.onChunk === undefined || details.callbackFailure !== undefined) return;
+  try {
+    details.onChunk({ type, position, length });
+  } catch (error) {
+    details.callbackFailure = { error };
+  }
+}

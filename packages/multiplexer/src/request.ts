@@ -1,0 +1,149 @@
+/** One request on the wire, from being issued to being settled. */
+import type { ExportFacts, ReadChunk } from '@nbdjs/interfaces';
+import { Command } from '@nbdjs/protocol';
+
+/** Gathers what block status replies say about one request. */
+export interface StatusSink {
+  begin(contextId: number): void;
+  extent(lengthHigh: number, lengthLow: number, statusHigh: number, statusLow: number): void;
+  end(): void;
+}
+
+/** What most requests do without. */
+export class RequestDetails {
+  signal: AbortSignal | undefined;
+  /** Hangs on the signal while the request is under way. */
+  onAbort: (() => void) | undefined;
+  onChunk: ((chunk: ReadChunk) => void) | undefined;
+  status: StatusSink | undefined;
+  /** Fills in what depends on the connection that the request leaves by: contexts have other numbers on each (C34). */
+  prepare: ((facts: ExportFacts) => void) | undefined;
+  /** Starts and ends of the stretches of a read that chunks have covered, ascending; absent while one from 0 says it all. */
+  stretches: number[] | undefined;
+  /** What the server said about the error, raw bytes already made printable. */
+  errorText: string | undefined;
+  /** Where in the export the error happened. */
+  errorOffset: bigint | undefined;
+  /** What `onChunk` threw. */
+  callbackFailure: { readonly error: unknown } | undefined;
+  /** Called when nothing of the request is under way any more, on either side. */
+  onFinished: (() => void)[] | undefined;
+}
+
+/**
+ * A request and what has become of it. Plain fields and no closures: hundreds of thousands of these are made a second.
+ * 64-bit numbers are kept as 32-bit halves.
+ */
+export class Request {
+  readonly command: number;
+  readonly flags: number;
+  readonly offsetHigh: number;
+  readonly offsetLow: number;
+  lengthHigh: number;
+  lengthLow: number;
+  /** Bytes to send behind the header, or where a read's bytes land. Lent by the caller; dropped when it takes them back. */
+  memory: Uint8Array | undefined;
+  /** Payload bytes that the request moves, either way. */
+  readonly payloadBytes: number;
+  /** The cookie while in flight: a number that no other request has for a long time, and the index of the slot. */
+  cookieHigh = 0;
+  /** -1 before and after. */
+  slot = -1;
+  /** Number of the batch that the memory is lent to, as a source; 0 when it is not. */
+  batch = 0;
+  /** Bytes of a read that chunks have covered. */
+  coveredBytes = 0;
+  /** The first error that the server reported, as a number of the wire; 0 for none. */
+  error = 0;
+  /** A chunk of a structured reply has come, so a simple reply may not. */
+  hasChunk = false;
+  /** The caller has been told already; the reply is still awaited. */
+  isAbandoned = false;
+  details: RequestDetails | undefined = undefined;
+  resolve!: () => void;
+  reject!: (error: unknown) => void;
+
+  constructor(
+    command: number,
+    flags: number,
+    offsetHigh: number,
+    offsetLow: number,
+    lengthHigh: number,
+    lengthLow: number,
+    memory: Uint8Array | undefined,
+  ) {
+    this.command = command;
+    this.flags = flags;
+    this.offsetHigh = offsetHigh;
+    this.offsetLow = offsetLow;
+    this.lengthHigh = lengthHigh;
+    this.lengthLow = lengthLow;
+    this.memory = memory;
+    this.payloadBytes = memory === undefined ? 0 : memory.length;
+  }
+
+  /** The first byte of the range, exact. */
+  get offset(): bigint {
+    return joinHalves(this.offsetHigh, this.offsetLow);
+  }
+
+  /** What the header says: bytes of the range, or of the payload where the two differ. */
+  get length(): bigint {
+    return joinHalves(this.lengthHigh, this.lengthLow);
+  }
+
+  /** Whether the memory is sent, rather than filled. */
+  get isSending(): boolean {
+    return this.command !== Command.Read;
+  }
+
+  /** Whether the request changes bytes of the export. */
+  get isWriting(): boolean {
+    const { command } = this;
+    return command === Command.Write || command === Command.WriteZeroes || command === Command.Trim;
+  }
+
+  /** The details, made when there were none. */
+  detailed(): RequestDetails {
+    this.details ??= new RequestDetails();
+    return this.details;
+  }
+
+  /** Nothing of the request is under way any more: lets go of the signal, and tells those who wait for it. */
+  finish(): void {
+    const { details } = this;
+    if (details === undefined) return;
+    if (details.onAbort !== undefined) details.signal?.removeEventListener('abort', details.onAbort);
+    details.onAbort = undefined;
+    if (details.onFinished === undefined) return;
+    for (const tell of details.onFinished) tell();
+    details.onFinished = undefined;
+  }
+}
+
+/** Makes a request of exact numbers. */
+export function requestOf(
+  command: number,
+  flags: number,
+  offset: bigint,
+  length: bigint,
+  memory?: Uint8Array,
+  signal?: AbortSignal,
+): Request {
+  const request = new Request(command, flags, high(offset), low(offset), high(length), low(length), memory);
+  if (signal !== undefined) request.detailed().signal = signal;
+  return request;
+}
+
+/** A 64-bit number from its halves. */
+export function joinHalves(highHalf: number, lowHalf: number): bigint {
+  return highHalf === 0 ? BigInt(lowHalf) : (BigInt(highHalf) << 32n) | BigInt(lowHalf);
+}
+
+function high(wide: bigint): number {
+  return Number(wide >> 32n);
+}
+
+function low(wide: bigint): number {
+  return Number(wide & 0xffff_ffffn);
+}

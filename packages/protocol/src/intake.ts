@@ -1,0 +1,133 @@
+/**
+ * Where the bytes of a stream land: everything small in one staging memory, the bulk of long payloads in the memory that
+ * their owner names, so that the kernel writes it there and nobody copies it.
+ *
+ * A channel asks for the next memory right after each delivery, when it is not known yet what will arrive. Behind a long
+ * payload only little is therefore staged: the next long payload follows its header, and staged bytes must be copied.
+ */
+
+/** From this many missing bytes on, a payload lands in its target directly. */
+const directBytesMin = 32 * 1024;
+/** What is staged behind a long payload: some headers, and hardly anything of the next payload. */
+const shortReadBytes = 512;
+
+const nothing = new Uint8Array(0);
+
+export class Intake {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  /** First staged byte that has not been consumed. */
+  head = 0;
+  /** First byte of the staging memory that has not been filled. */
+  tail = 0;
+  /** Bytes of the payload under way that have not arrived. */
+  missing = 0;
+  #target: Uint8Array | undefined;
+  /** How much of the target has been filled. */
+  #position = 0;
+  #mayBeDirect = false;
+  /** Whether the memory that was named last is the target's own. */
+  #isDirect = false;
+  #readAheadBytes: number;
+
+  constructor(stagingBytes: number) {
+    this.bytes = new Uint8Array(stagingBytes);
+    this.view = new DataView(this.bytes.buffer);
+    this.#readAheadBytes = stagingBytes;
+  }
+
+  /** Staged bytes that have not been consumed. */
+  get available(): number {
+    return this.tail - this.head;
+  }
+
+  /** The staged bytes around the place that was reached, for messages. Borrowed. */
+  get excerpt(): Uint8Array {
+    return this.bytes.subarray(Math.max(this.head - 32, 0), Math.min(this.head + 32, this.tail));
+  }
+
+  /**
+   * Where the next bytes must land. `leastBytes` have to fit in one piece behind what is staged; they are the most that
+   * anybody waits for at a time.
+   */
+  writable(leastBytes: number): Uint8Array {
+    const isEmpty = this.head === this.tail;
+    this.#isDirect = isEmpty && this.#mayBeDirect && this.missing >= directBytesMin && this.#target !== undefined;
+    if (this.#isDirect) return (this.#target as Uint8Array).subarray(this.#position);
+    const { length } = this.bytes;
+    if (isEmpty) {
+      this.head = 0;
+      this.tail = 0;
+    } else if (length - this.tail < leastBytes) {
+      this.bytes.copyWithin(0, this.head, this.tail);
+      this.tail -= this.head;
+      this.head = 0;
+    }
+    // The rest of a payload and the headers behind it come in one read.
+    const end = Math.min(length, this.tail + this.missing + this.#readAheadBytes);
+    return this.tail === 0 && end === length ? this.bytes : this.bytes.subarray(this.tail, end);
+  }
+
+  /** So many bytes have landed in the memory that `writable` named. */
+  landed(byteCount: number): void {
+    if (this.#isDirect) {
+      this.#position += byteCount;
+      this.missing -= byteCount;
+    } else {
+      this.tail += byteCount;
+    }
+  }
+
+  /**
+   * A payload comes next. Without a target it is discarded. With `mayBeDirect` false it is only ever copied to its target,
+   * so that the target can be taken back at any time.
+   */
+  expectPayload(target: Uint8Array | undefined, length: number, mayBeDirect: boolean): void {
+    this.#target = target;
+    this.#position = 0;
+    this.#mayBeDirect = mayBeDirect;
+    this.missing = length;
+    this.#readAheadBytes = length >= directBytesMin ? shortReadBytes : this.bytes.length;
+  }
+
+  /** No payload comes next, so that many small things may follow each other: they are read in one go. */
+  expectSmallThings(): void {
+    this.#readAheadBytes = this.bytes.length;
+  }
+
+  /** Moves what is staged of the payload under way to its target; tells whether the payload is complete. */
+  takePayload(): boolean {
+    const { head, missing } = this;
+    const byteCount = Math.min(missing, this.tail - head);
+    if (byteCount > 0) {
+      this.#target?.set(this.bytes.subarray(head, head + byteCount), this.#position);
+      this.head = head + byteCount;
+      this.#position += byteCount;
+      this.missing = missing - byteCount;
+    }
+    if (this.missing > 0) return false;
+    this.#target = undefined;
+    return true;
+  }
+
+  /** Discards the rest of the payload under way. */
+  discardPayload(): void {
+    this.#target = undefined;
+    // Memory that has been named already is in the channel's hands until the next delivery; see `expectPayload`.
+  }
+
+  /** The next `byteCount` staged bytes, borrowed, and consumed with this; nothing when there are not so many. */
+  take(byteCount: number): Uint8Array | undefined {
+    const { head } = this;
+    if (this.tail - head < byteCount) return undefined;
+    this.head = head + byteCount;
+    return byteCount === 0 ? nothing : this.bytes.subarray(head, this.head);
+  }
+
+  /** Consumes up to `byteCount` staged bytes; tells how many. */
+  skip(byteCount: number): number {
+    const skipped = Math.min(byteCount, this.tail - this.head);
+    this.head += skipped;
+    return skipped;
+  }
+}
