@@ -1,11 +1,12 @@
 /** `pnpm check`: everything but the tests. Each check is one line; the last line counts them. */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { prepare, root } from './pnpm.mjs';
 
 prepare();
 
-const bin = `${root}node_modules/.bin/`;
+const timeoutMs = 300_000;
 const folders = ['packages', 'apps', 'tooling'].flatMap((group) =>
   readdirSync(`${root}${group}`).map((name) => `${group}/${name}`),
 );
@@ -17,39 +18,65 @@ const published = folders.filter((folder) => {
 let passed = 0;
 let failed = 0;
 
-check('lint and format', 'biome', ['ci', '.', '--error-on-warnings']);
-for (const folder of folders) {
-  if (existsSync(`${root}${folder}/tsconfig.json`)) check(`types of ${folder}`, 'tsc', ['-p', folder, '--noEmit']);
-  if (existsSync(`${root}${folder}/tsconfig.pure.json`)) {
-    check(`purity of ${folder}`, 'tsc', ['-p', `${folder}/tsconfig.pure.json`, '--noEmit']);
-  }
-}
-check('boundaries', 'depcruise', ['packages', 'apps', 'tooling', '--config', '.dependency-cruiser.cjs']);
-check('unused code', 'knip', []);
-for (const folder of published) {
-  check(`shape of ${folder}`, 'publint', ['--strict', folder]);
-  if (folder.startsWith('packages/'))
-    check(`types as published by ${folder}`, 'attw', ['--pack', folder, '--profile', 'esm-only']);
-}
-check('changesets', 'changeset', ['status']);
+// The checks of the published shape look at the declarations.
+await checkAll([['declarations', process.execPath, 'tooling/scripts/declarations.mjs']]);
+await checkAll([
+  ['lint and format', 'biome', 'ci', '.', '--error-on-warnings'],
+  ['boundaries', 'depcruise', 'packages', 'apps', 'tooling', '--config', '.dependency-cruiser.cjs'],
+  ['unused code', 'knip'],
+  ...folders.filter(has('tsconfig.json')).map((folder) => [`types of ${folder}`, 'tsc', '-p', folder, '--noEmit']),
+  ...folders
+    .filter(has('tsconfig.pure.json'))
+    .map((folder) => [`purity of ${folder}`, 'tsc', '-p', `${folder}/tsconfig.pure.json`, '--noEmit']),
+  ...published.map((folder) => [`shape of ${folder}`, 'publint', '--strict', folder]),
+  // A program without exports for others has no types to publish.
+  ...published
+    .filter((folder) => folder.startsWith('packages/'))
+    .map((folder) => [`types as published by ${folder}`, 'attw', '--pack', folder, '--profile', 'esm-only']),
+  ['changesets', 'changeset', 'status'],
+]);
 
 process.stdout.write(`${passed} passed, ${failed} failed\n`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
 
-function check(name, program, args) {
-  const result = spawnSync(`${bin}${program}`, args, {
-    cwd: root,
-    encoding: 'utf8',
-    maxBuffer: 64 * 1024 * 1024,
-    timeout: 300_000,
-  });
-  if (result.status === 0) {
+function has(file) {
+  return (folder) => existsSync(`${root}${folder}/${file}`);
+}
+
+/** Runs as many checks at a time as there are processors; the lines come in the order in which the checks end. */
+async function checkAll(checks) {
+  const waiting = [...checks];
+  await Promise.all(
+    Array.from({ length: availableParallelism() }, async () => {
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await check(...next);
+    }),
+  );
+}
+
+async function check(name, program, ...args) {
+  const path = program.includes('/') ? program : `${root}node_modules/.bin/${program}`;
+  const { code, output } = await run(path, args);
+  if (code === 0) {
     passed++;
     process.stdout.write(`ok      ${name}\n`);
   } else {
     failed++;
-    process.stdout.write(
-      `FAILED  ${name}\n${result.stdout ?? ''}${result.stderr ?? ''}${result.error?.message ?? ''}\n`,
-    );
+    process.stdout.write(`FAILED  ${name}\n${output}\n`);
   }
+}
+
+function run(path, args) {
+  return new Promise((resolve) => {
+    const child = spawn(path, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], timeout: timeoutMs });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text) => {
+        output += text;
+      });
+    }
+    child.on('error', (error) => resolve({ code: 1, output: `${output}${error.message}` }));
+    child.on('close', (code, signal) => {
+      resolve({ code: code ?? 1, output: signal === null ? output : `${output}ended by ${signal}\n` });
+    });
+  });
 }

@@ -1,8 +1,8 @@
 import { defineConfig, type Options } from 'tsup';
 
 /**
- * How every package is built: ESM only, dependencies left as imports, declarations for libraries.
- * `entries` are bundles besides `index`; an application has no index and no declarations.
+ * How every package is built: ESM only, dependencies left as imports, declarations left to `tsc -b`.
+ * `entries` are bundles besides `index`; an application has no index.
  */
 export function library(entries: Readonly<Record<string, string>> = {}, kind: 'library' | 'application' = 'library') {
   const index = kind === 'library' ? { index: 'src/index.ts' } : {};
@@ -13,11 +13,11 @@ export function library(entries: Readonly<Record<string, string>> = {}, kind: 'l
     platform: 'node',
     sourcemap: true,
     splitting: true,
-    clean: true,
+    // The declarations come from another program.
+    clean: ['!**/*.d.ts'],
     // tsup would strip `node:` from imports, and some modules exist only with it.
     removeNodeProtocol: false,
-    // tsup hands an option to the compiler that TypeScript 6 calls deprecated.
-    dts: kind === 'library' ? { entry: index, compilerOptions: { ignoreDeprecations: '6.0' } } : false,
+    dts: false,
   };
   return defineConfig(options);
 }
