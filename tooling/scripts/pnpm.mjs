@@ -1,6 +1,6 @@
 /** Finds pnpm, or has npm fetch it, so that a machine with only Node and npm can build the project. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { delimiter } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -38,23 +38,32 @@ function run(program, args) {
   process.exit(result.status || 1);
 }
 
-/** Installs unless node_modules is as new as what it is made from, and builds what has changed. */
+/** Installs unless node_modules is what the lock file says, and builds what has changed. */
 export function prepare() {
   const isNew = !existsSync(`${root}apps/cli/dist/main.js`);
   if (!isInstalled()) {
     process.stderr.write('nbdjs: installing dependencies (once)\n');
     if (!hasPnpm())
-      run('npm', ['install', '--prefix', tools, '--no-save', '--no-audit', '--no-fund', `pnpm@${wanted}`]);
+      run('npm', [
+        'install',
+        '--prefix',
+        tools,
+        '--no-save',
+        '--no-audit',
+        '--no-fund',
+        '--loglevel=error',
+        `pnpm@${wanted}`,
+      ]);
     run('pnpm', ['install', '--frozen-lockfile', '--reporter=append-only']);
   }
   if (isNew) process.stderr.write('nbdjs: building (once)\n');
   run(process.execPath, [`${root}node_modules/turbo/bin/turbo`, 'run', 'build', '--output-logs=errors-only']);
 }
 
+/** pnpm keeps a copy of the lock file that it installed from; times say little after a checkout. */
 function isInstalled() {
-  const marker = `${root}node_modules/.modules.yaml`;
-  if (!existsSync(marker)) return false;
-  return statSync(marker).mtimeMs >= statSync(`${root}pnpm-lock.yaml`).mtimeMs;
+  const copy = `${root}node_modules/.pnpm/lock.yaml`;
+  return existsSync(copy) && readFileSync(copy).equals(readFileSync(`${root}pnpm-lock.yaml`));
 }
 
 /** Whether there is a pnpm of the right major version, the machine's or our own. */

@@ -1,12 +1,25 @@
 /** `npm start`: installs and builds what is missing, then runs the command line tool. */
 import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
 import { prepare, root } from './pnpm.mjs';
 
 prepare();
 
-const child = spawn(process.execPath, [`${root}apps/cli/dist/main.js`, ...process.argv.slice(2)], { stdio: 'inherit' });
-// The terminal sends its signals to the child as well; we only wait for how it ends.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+const child = spawn(process.execPath, [`${root}apps/cli/dist/main.js`, ...process.argv.slice(2)], {
+  // npm moves to the root of the project; relative paths are meant from where it was called.
+  cwd: process.env.INIT_CWD ?? process.cwd(),
+  stdio: 'inherit',
+});
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.on(signal, () => {
+    // A terminal interrupts the child itself; twice would mean something else to it.
+    if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
+  });
+}
+child.on('error', (error) => {
+  process.stderr.write(`nbdjs: ${error.message}\n`);
+  process.exitCode = 1;
+});
 child.on('exit', (code, signal) => {
-  process.exitCode = code ?? (signal === 'SIGINT' ? 130 : 1);
+  process.exitCode = code ?? 128 + constants.signals[signal];
 });
