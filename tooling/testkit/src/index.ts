@@ -1,4 +1,6 @@
 /** Scripted peers, virtual time and conformance suites. Only tests import this. */
+
+export { type BlockDeviceFactory, blockDeviceConformance } from './block-device-conformance.ts';
 export { type ByteChannelFactory, byteChannelConformance } from './byte-channel-conformance.ts';
 export { type ConnectorFactory, type ConnectorWishes, connectorConformance } from './connector-conformance.ts';
 export { FakeConnector } from './fake-connector.ts';
