@@ -33,7 +33,8 @@ interface Words {
 
 /** A wider type would do more at a time, but 64-bit floats take -0 for 0, and bigints are slow. */
 function alignedWords(bytes: Uint8Array): Words {
-  const first = Math.min(-bytes.byteOffset & 3, bytes.length);
+  const first = -bytes.byteOffset & 3;
+  if (bytes.length < first + 4) return { view: new Int32Array(0), first: bytes.length };
   return { view: new Int32Array(bytes.buffer, bytes.byteOffset + first, (bytes.length - first) >>> 2), first };
 }
 

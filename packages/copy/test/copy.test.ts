@@ -1,0 +1,273 @@
+import { type BlockDevice, baseAllocation } from '@nbdjs/interfaces';
+import { seededRandom } from '@nbdjs/testkit';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { copyDevice, copyFromStream, copyToStream, totalExtents, walkExtents } from '../src/index.ts';
+import { ScriptedDevice, type ScriptedOptions } from './scripted-device.ts';
+
+/** Content with runs of zeroes and of other bytes. */
+function sparseContent(size: number, seed: number): Uint8Array {
+  const random = seededRandom(seed);
+  const content = new Uint8Array(size);
+  for (let position = 0; position < size; ) {
+    const length = Math.floor(random() ** 4 * 100_000) + 1;
+    if (random() < 0.5) content.fill(1 + Math.floor(random() * 255), position, Math.min(size, position + length));
+    position += length;
+  }
+  return content;
+}
+
+function turnsOf(seed: number, most: number): () => number {
+  const random = seededRandom(seed);
+  return () => Math.floor(random() * most);
+}
+
+const device = (options: ScriptedOptions): ScriptedDevice => new ScriptedDevice(options);
+
+describe('copyDevice', () => {
+  it('copies any content between any devices, whatever the order of answers', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.record({
+          size: fc.oneof(fc.constantFrom(0, 1, 511, 512, 4096), fc.integer({ min: 0, max: 1_500_000 })),
+          seed: fc.integer(),
+          turns: fc.integer({ min: 0, max: 5 }),
+          isSynchronous: fc.boolean(),
+          requestSize: fc.constantFrom(4096, 65_536, 262_144),
+          sparseSize: fc.constantFrom(0, 512, 4096),
+          sourceBlock: fc.constantFrom(1, 512, 4096),
+          targetBlock: fc.constantFrom(1, 4096),
+          maximum: fc.constantFrom(65_536, 33_554_432),
+          canZero: fc.boolean(),
+          extents: fc.boolean(),
+          allocated: fc.boolean(),
+          targetIsZero: fc.boolean(),
+          handles: fc.integer({ min: 1, max: 3 }),
+        }),
+        async (way) => {
+          const content = sparseContent(way.size, way.seed);
+          const turns = way.isSynchronous ? undefined : turnsOf(way.seed, way.turns + 1);
+          const source = device({ size: way.size, content, turns, geometry: { minimumBlockSize: way.sourceBlock } });
+          const target = device({
+            size: way.size + 100,
+            content: new Uint8Array(way.size + 100).fill(way.targetIsZero ? 0 : 0xee),
+            turns,
+            geometry: { minimumBlockSize: way.targetBlock, maximumBlockSize: way.maximum },
+            abilities: { writeZeroes: way.canZero },
+          });
+          const several = (one: BlockDevice) => Array.from({ length: way.handles }, () => one) as [BlockDevice];
+          let done = 0n;
+          const report = await copyDevice(several(source), several(target), {
+            requestSize: way.requestSize,
+            sparseSize: way.sparseSize,
+            extents: way.extents,
+            allocated: way.allocated,
+            targetIsZero: way.targetIsZero,
+            flush: true,
+            onProgress: ({ doneBytes, totalBytes }) => {
+              expect(doneBytes).toBeGreaterThan(done);
+              expect(totalBytes).toBe(BigInt(way.size));
+              done = doneBytes;
+            },
+          });
+          expect(Buffer.compare(target.content.subarray(0, way.size), content)).toBe(0);
+          expect(target.content.subarray(way.size).every((byte) => byte === (way.targetIsZero ? 0 : 0xee))).toBe(true);
+          expect(done).toBe(BigInt(way.size));
+          expect(report.writtenBytes + report.zeroedBytes + report.skippedBytes).toBe(BigInt(way.size));
+          expect(target.counts.get('flush')).toBe(way.handles);
+        },
+      ),
+      { numRuns: 150 },
+    );
+  });
+
+  it.each(['read', 'write', 'writeZeroes', 'blockStatus'])(
+    'CVE-2022-0485: an error of any %s is never lost',
+    async (command) => {
+      const content = sparseContent(1_000_000, 3);
+      const clean = { source: device({ size: content.length, content }), target: device({ size: content.length }) };
+      await copyDevice(clean.source, clean.target, { requestSize: 65_536 });
+      const side = command === 'read' || command === 'blockStatus' ? 'source' : 'target';
+      const count = clean[side].counts.get(command) ?? 0;
+      expect(count).toBeGreaterThan(3);
+      for (let index = 0; index < count; index++) {
+        const fail = { command, index };
+        const turns = turnsOf(index, 4);
+        const source = device({ size: content.length, content, turns, fail: side === 'source' ? fail : undefined });
+        const target = device({ size: content.length, turns, fail: side === 'target' ? fail : undefined });
+        const copying = copyDevice(source, target, { requestSize: 65_536 });
+        await expect(copying).rejects.toMatchObject({
+          code: 'EIO',
+          message: expect.stringContaining('as the test wants it'),
+        });
+        // Nobody uses the buffers any more.
+        expect(source.inFlight + target.inFlight).toBe(0);
+      }
+    },
+  );
+
+  it('says which side an error comes from, and where', async () => {
+    const content = new Uint8Array(100_000).fill(1);
+    const source = device({ size: content.length, content, fail: { command: 'read', index: 1 } });
+    const copying = copyDevice(source, device({ size: content.length }), { requestSize: 65_536 });
+    await expect(copying).rejects.toMatchObject({ message: 'reading the source at 65536: as the test wants it' });
+  });
+
+  it('writes zeroes where the target turns out not to be able to zero', async () => {
+    const content = sparseContent(500_000, 9);
+    const target = device({
+      size: content.length,
+      content: new Uint8Array(content.length).fill(1),
+      fail: { command: 'writeZeroes', index: -1, code: 'ENOTSUP' },
+    });
+    await copyDevice(device({ size: content.length, content }), target);
+    expect(Buffer.compare(target.content, content)).toBe(0);
+  });
+
+  it('keeps to its limits', async () => {
+    const content = new Uint8Array(4_000_000).fill(1);
+    const source = device({ size: content.length, content, turns: () => 2 });
+    const target = device({ size: content.length, turns: () => 1 });
+    await copyDevice(source, target, { requestSize: 4096, requests: 7 });
+    expect(source.inFlightMax).toBeLessThanOrEqual(7);
+    expect(source.inFlightMax).toBeGreaterThan(3);
+    const other = device({ size: content.length, content, turns: () => 2 });
+    await copyDevice(other, target, { synchronous: true });
+    expect(other.inFlightMax).toBe(1);
+    const third = device({ size: content.length, content, turns: () => 2 });
+    await copyDevice(third, target, { requestSize: 65_536, queueBytesMax: 200_000 });
+    expect(third.inFlightMax).toBeLessThanOrEqual(3);
+  });
+
+  it('stops when it is told to, and says why', async () => {
+    const content = new Uint8Array(4_000_000).fill(1);
+    const abort = new AbortController();
+    const reason = new Error('enough');
+    const source = device({ size: content.length, content, turns: () => 3 });
+    const target = device({ size: content.length, turns: () => 3 });
+    const copying = copyDevice(source, target, {
+      requestSize: 4096,
+      signal: abort.signal,
+      onProgress: ({ doneBytes }) => {
+        if (doneBytes > 500_000n) abort.abort(reason);
+      },
+    });
+    await expect(copying).rejects.toBe(reason);
+    expect(source.inFlight + target.inFlight).toBe(0);
+    expect(target.content.at(-1)).toBe(0);
+  });
+
+  it('refuses what cannot be done', async () => {
+    const small = device({ size: 10 });
+    await expect(copyDevice(device({ size: 11 }), small)).rejects.toThrow(
+      /10 bytes, which is less than the source's 11/,
+    );
+    const readOnly = device({ size: 10, abilities: { readOnly: true } });
+    await expect(copyDevice(small, readOnly)).rejects.toMatchObject({ code: 'ERR_NBD_READ_ONLY' });
+    await expect(copyDevice(small, small, { requestSize: 5000 })).rejects.toThrow(/requestSize is 5000/);
+    await expect(copyDevice(small, small, { sparseSize: 100 })).rejects.toThrow(/sparseSize/);
+    await expect(copyDevice(small, small, { requests: 0 })).rejects.toThrow(/requests/);
+  });
+
+  it('takes a device that tells nothing of its extents for an error, not for the end', async () => {
+    const source = device({ size: 100_000 });
+    source.blockStatus = () => [{ context: baseAllocation, extents: [] }];
+    await expect(copyDevice(source, device({ size: 100_000 }))).rejects.toMatchObject({ code: 'EIO' });
+  });
+
+  it('takes no longer for 2^63 - 1 bytes of nothing', async () => {
+    const size = 2n ** 63n - 1n;
+    const source = device({ size: 0, geometry: { size } });
+    source.blockStatus = (offset, length) => [
+      { context: baseAllocation, extents: [{ offset: BigInt(offset), length: BigInt(length), status: 3n }] },
+    ];
+    const target = device({ size: 0, geometry: { size } });
+    target.writeZeroes = () => {
+      target.counts.set('writeZeroes', (target.counts.get('writeZeroes') ?? 0) + 1);
+    };
+    expect(await copyDevice(source, target, { targetIsZero: true })).toMatchObject({ skippedBytes: size });
+    expect(await copyDevice(source, target)).toMatchObject({ zeroedBytes: size });
+    expect(target.counts.get('writeZeroes')).toBeLessThan(10_000);
+  });
+});
+
+describe('streams', () => {
+  async function* chunks(content: Uint8Array, seed: number): AsyncGenerator<Uint8Array> {
+    const random = seededRandom(seed);
+    for (let position = 0; position < content.length; ) {
+      const length = 1 + Math.floor(random() ** 3 * 200_000);
+      // The generator's memory is its own again after each turn.
+      const chunk = content.slice(position, position + length);
+      yield chunk;
+      chunk.fill(0xdd);
+      position += length;
+    }
+  }
+
+  it('are stored from the start of a device on', async () => {
+    for (const size of [0, 1, 4096, 262_144, 1_234_567]) {
+      const content = sparseContent(size, size);
+      const target = device({ size: 1_300_000, content: new Uint8Array(1_300_000).fill(3), turns: turnsOf(size, 4) });
+      const report = await copyFromStream(chunks(content, size), target, { requestSize: 65_536, flush: true });
+      expect(Buffer.compare(target.content.subarray(0, size), content)).toBe(0);
+      expect(target.content.subarray(size).every((byte) => byte === 3)).toBe(true);
+      expect(report.totalBytes).toBe(BigInt(size));
+    }
+  });
+
+  it('that are too long are an error, as are their own errors and those of the device', async () => {
+    const content = new Uint8Array(100_000).fill(1);
+    await expect(copyFromStream(chunks(content, 1), device({ size: 99_999 }))).rejects.toThrow(
+      /longer than the target/,
+    );
+    const failing = device({ size: 100_000, fail: { command: 'write', index: 2 }, turns: () => 2 });
+    await expect(copyFromStream(chunks(content, 1), failing, { requestSize: 4096 })).rejects.toThrow(
+      /writing the target at 8192/,
+    );
+    async function* broken(): AsyncGenerator<Uint8Array> {
+      yield content;
+      throw new Error('the source broke');
+    }
+    await expect(copyFromStream(broken(), device({ size: 200_000 }))).rejects.toThrow('the source broke');
+  });
+
+  it('come out of a device in order', async () => {
+    for (const size of [0, 1, 262_144, 1_234_567]) {
+      const content = sparseContent(size, size + 1);
+      const source = device({ size, content, turns: turnsOf(size, 6) });
+      const parts: Uint8Array[] = [];
+      await copyToStream(source, (chunk) => void parts.push(chunk.slice()), { requestSize: 65_536 });
+      expect(Buffer.compare(Buffer.concat(parts), content)).toBe(0);
+    }
+  });
+
+  it('stop with the error of whoever fails', async () => {
+    const content = new Uint8Array(1_000_000).fill(1);
+    const source = device({ size: content.length, content, turns: turnsOf(1, 4) });
+    const sink = (): never => {
+      throw new Error('the sink is full');
+    };
+    await expect(copyToStream(source, sink)).rejects.toThrow('the sink is full');
+    expect(source.inFlight).toBe(0);
+    const failing = device({ size: content.length, content, fail: { command: 'read', index: 2 }, turns: () => 1 });
+    await expect(copyToStream(failing, () => {})).rejects.toThrow(/reading the source at 524288/);
+  });
+});
+
+describe('extents', () => {
+  it('are merged over all answers, and add up', async () => {
+    const content = sparseContent(1_000_000, 5);
+    const source = device({ size: content.length, content, holeBytesMin: 1 });
+    let position = 0n;
+    let last: bigint | undefined;
+    for await (const { offset, length, status } of walkExtents(source)) {
+      expect(offset).toBe(position);
+      expect(status).not.toBe(last);
+      position += length;
+      last = status;
+    }
+    expect(position).toBe(1_000_000n);
+    const totals = await totalExtents(walkExtents(source, { offset: 1000, length: 500_000n }));
+    expect([...totals.values()].reduce((sum, bytes) => sum + bytes, 0n)).toBe(500_000n);
+  });
+});
