@@ -1,0 +1,191 @@
+import { ProtocolError } from '@nbdjs/interfaces';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Command, CommandFlag } from './constants.ts';
+import { allCuts, concat, digest, feed, pattern, whole } from './feed.testing.ts';
+import { hex } from './hex.testing.ts';
+import { requestHeaderBytes, writeExtendedRequest, writeRequest } from './request.ts';
+import { RequestDecoder, type RequestHandler } from './request-decoder.ts';
+
+class RequestLog implements RequestHandler {
+  readonly lines: string[] = [];
+  readonly targets: Uint8Array[] = [];
+  discards = false;
+  #payload: Uint8Array | undefined;
+
+  request(...numbers: Parameters<RequestHandler['request']>): Uint8Array | undefined {
+    this.lines.push(`request ${numbers.join(' ')}`);
+    const payloadBytes = numbers[8];
+    this.#payload = this.discards || payloadBytes === 0 ? undefined : new Uint8Array(payloadBytes);
+    if (this.#payload !== undefined) this.targets.push(this.#payload);
+    return this.#payload;
+  }
+
+  payload(): void {
+    this.lines.push(`payload ${digest(this.#payload ?? new Uint8Array(0))}`);
+  }
+}
+
+function request(
+  extended: boolean,
+  type: number,
+  flags: number,
+  offset: bigint,
+  length: bigint,
+  payload: Uint8Array = new Uint8Array(0),
+): Uint8Array {
+  const bytes = new Uint8Array(requestHeaderBytes(extended));
+  const view = new DataView(bytes.buffer);
+  const high = (wide: bigint) => Number(wide >> 32n);
+  const low = (wide: bigint) => Number(wide & 0xffff_ffffn);
+  if (extended) writeExtendedRequest(view, 0, flags, type, 1, 2, high(offset), low(offset), high(length), low(length));
+  else writeRequest(view, 0, flags, type, 1, 2, high(offset), low(offset), low(length));
+  return concat(bytes, payload);
+}
+
+const decoderOf = (handler: RequestHandler, extended = false) =>
+  new RequestDecoder(handler, { extended, payloadBytesMax: 32 * 1024 * 1024 });
+
+describe('request decoder', () => {
+  it('reads a request as the specification writes it', () => {
+    const log = new RequestLog();
+    feed(decoderOf(log), hex('25609513 0001 0001 0102030405060708 0000000100000200 00000004 deadbeef'));
+    expect(log.lines).toEqual([`request 1 1 16909060 84281096 1 512 0 4 4`, `payload ${digest(hex('deadbeef'))}`]);
+    expect(log.targets).toEqual([hex('deadbeef')]);
+  });
+
+  it('C64: reads an extended request with a payload', () => {
+    const log = new RequestLog();
+    const notation = '21e41c71 0020 0007 0000000000000005 0000000000001000 000000000000000c 0000000100000000 00000007';
+    feed(decoderOf(log, true), hex(notation));
+    expect(log.lines[0]).toBe('request 7 32 0 5 0 4096 0 12 12');
+    expect(log.targets).toEqual([hex('0000000100000000 00000007')]);
+  });
+
+  it.each([
+    ['a write without PAYLOAD_LEN, as QEMU sends it', true, Command.Write, 0, 4],
+    ['a block status request without PAYLOAD_LEN', true, Command.BlockStatus, 0, 0],
+    ['a block status request with PAYLOAD_LEN', true, Command.BlockStatus, CommandFlag.PayloadLen, 4],
+    ['an unknown command with PAYLOAD_LEN', true, 99, CommandFlag.PayloadLen, 4],
+    ['C65: the flag with compact headers', false, Command.Trim, CommandFlag.PayloadLen, 0],
+    ['a compact write', false, Command.Write, 0, 4],
+    ['a read', false, Command.Read, 0, 0],
+  ])('%s', (_, extended, type, flags, payloadBytes) => {
+    const log = new RequestLog();
+    const bytes = request(extended, type, flags, 0n, 4n, new Uint8Array(payloadBytes));
+    const decoder = decoderOf(log, extended);
+    feed(decoder, concat(bytes, request(extended, Command.Flush, 0, 0n, 0n)));
+    expect(log.lines[0]).toBe(`request ${type} ${flags} 1 2 0 0 0 4 ${payloadBytes}`);
+    expect(log.lines.at(-1)).toBe('request 3 0 1 2 0 0 0 0 0');
+    expect(decoder.isBetweenRequests).toBe(true);
+  });
+
+  const session = (extended: boolean) =>
+    concat(
+      request(extended, Command.Read, 0, 2n ** 63n - 1n, 1n),
+      request(extended, Command.Write, CommandFlag.PayloadLen, 5n, 3n, pattern(3)),
+      request(extended, Command.Write, CommandFlag.PayloadLen, 0n, 100_000n, pattern(100_000, 9)),
+      request(extended, Command.WriteZeroes, CommandFlag.NoHole, 0n, extended ? 2n ** 40n : 2n ** 32n - 1n),
+      request(extended, Command.Write, CommandFlag.PayloadLen, 0n, 0n),
+      request(extended, Command.Write, CommandFlag.PayloadLen, 0n, 40_000n, pattern(40_000, 1)),
+      request(extended, Command.Disconnect, 0, 0n, 0n),
+    );
+
+  describe.each([
+    ['compact', false],
+    ['extended', true],
+  ])('with %s headers', (_, extended) => {
+    const expected = new RequestLog();
+    feed(decoderOf(expected, extended), session(extended), whole);
+
+    it('tells seven requests and their payloads', () => {
+      expect(expected.lines.filter((line) => line.startsWith('request'))).toHaveLength(7);
+      const payloads = [pattern(3), pattern(100_000, 9), pattern(40_000, 1)];
+      expect(expected.targets.map(digest)).toEqual(payloads.map(digest));
+    });
+
+    it.each(allCuts)('tells the same, %s', (_name, cut) => {
+      const log = new RequestLog();
+      const decoder = decoderOf(log, extended);
+      feed(decoder, session(extended), cut());
+      expect(log.lines).toEqual(expected.lines);
+      expect(log.targets.map(digest)).toEqual(expected.targets.map(digest));
+      expect(decoder.isBetweenRequests).toBe(true);
+    });
+
+    it.each(allCuts)('discards what nobody wants, %s', (_name, cut) => {
+      const log = new RequestLog();
+      log.discards = true;
+      feed(decoderOf(log, extended), session(extended), cut());
+      expect(log.lines.filter((line) => line.startsWith('request'))).toEqual(
+        expected.lines.filter((line) => line.startsWith('request')),
+      );
+    });
+  });
+
+  it('lands the bulk of a long payload in its target directly', () => {
+    const log = new RequestLog();
+    const decoder = decoderOf(log);
+    const bytes = request(false, Command.Write, 0, 0n, 1_000_000n, pattern(1_000_000));
+    const directBytes = feed(
+      decoder,
+      bytes,
+      () => 60_000,
+      (memory) => memory.buffer === log.targets[0]?.buffer,
+    );
+    expect(directBytes).toBeGreaterThan(1_000_000 - 64 * 1024 - 32 * 1024);
+    expect(log.targets.map(digest)).toEqual([digest(pattern(1_000_000))]);
+  });
+
+  it('is between requests only where nothing is incomplete', () => {
+    const decoder = decoderOf(new RequestLog());
+    const bytes = request(false, Command.Write, 0, 0n, 2n, pattern(2));
+    expect(decoder.isBetweenRequests).toBe(true);
+    for (const [index, byte] of bytes.entries()) {
+      feed(decoder, Uint8Array.of(byte));
+      expect(decoder.isBetweenRequests).toBe(index === bytes.length - 1);
+    }
+  });
+
+  it.each([
+    ['another magic', false, hex('25609514'), 'bad-request-magic'],
+    ['an extended request where compact ones were agreed on', false, hex('21e41c71'), 'bad-request-magic'],
+    ['C63: a compact request where extended ones were agreed on', true, hex('25609513'), 'bad-request-magic'],
+    ['HTTP', false, hex('"GET / HTTP/1.1"'), 'bad-request-magic'],
+    [
+      'a payload above the limit',
+      false,
+      request(false, Command.Write, 0, 0n, 32n * 2n ** 20n + 1n),
+      'payload-too-long',
+    ],
+    ['a payload of 2^64 - 1 bytes', true, request(true, Command.Write, 32, 0n, 2n ** 64n - 1n), 'payload-too-long'],
+  ])('refuses %s', (_, extended, bytes, violation) => {
+    const failing = () => feed(decoderOf(new RequestLog(), extended), bytes);
+    expect(failing).toThrow(ProtocolError);
+    expect(failing).toThrow(expect.objectContaining({ violation, phase: 'transmission' }));
+  });
+
+  it('takes a payload of exactly the limit', () => {
+    const log = new RequestLog();
+    const decoder = new RequestDecoder(log, { extended: false, payloadBytesMax: 10 });
+    feed(decoder, request(false, Command.Write, 0, 0n, 10n, pattern(10)));
+    expect(log.targets).toEqual([pattern(10)]);
+  });
+
+  it('understands or refuses any bytes at all', () => {
+    const magic = fc.constantFrom(hex('25609513'), hex('21e41c71'), new Uint8Array(0));
+    const garbage = fc.uint8Array({ maxLength: 200 });
+    fc.assert(
+      fc.property(magic, garbage, fc.boolean(), fc.integer({ min: 1, max: 50 }), (start, rest, extended, cut) => {
+        const log = new RequestLog();
+        const decoder = new RequestDecoder(log, { extended, payloadBytesMax: 100_000 });
+        try {
+          feed(decoder, concat(start, rest), () => cut);
+        } catch (error) {
+          expect(error).toBeInstanceOf(ProtocolError);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
