@@ -1,20 +1,45 @@
-/** What has to be gone when the process goes: children by their own number, and folders. */
+/** What has to be gone when the process goes, whatever ends it: children by their own number, and folders. */
 import { rmSync } from 'node:fs';
+import { isMainThread } from 'node:worker_threads';
 
-const children = new Set<{ kill(signal: NodeJS.Signals): boolean }>();
+interface Child {
+  kill(signal: NodeJS.Signals): boolean;
+}
+
+const children = new Set<Child>();
 const folders = new Set<string>();
+let isWatching = false;
 
-process.on('exit', () => {
-  for (const child of children) child.kill('SIGKILL');
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
-
-export function trackChild(child: { kill(signal: NodeJS.Signals): boolean }): () => void {
+export function trackChild(child: Child): () => void {
+  watch();
   children.add(child);
   return () => children.delete(child);
 }
 
 export function trackFolder(folder: string): () => void {
+  watch();
   folders.add(folder);
   return () => folders.delete(folder);
+}
+
+function endAll(): void {
+  for (const child of children) child.kill('SIGKILL');
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  children.clear();
+  folders.clear();
+}
+
+/** An uncaught error comes by `exit`, too; a signal that nobody listens to does not. */
+function watch(): void {
+  if (isWatching) return;
+  isWatching = true;
+  process.on('exit', endAll);
+  if (!isMainThread) return;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => {
+      endAll();
+      // Our listening took the signal's own effect away; whoever else listens decides instead of it.
+      if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
+    });
+  }
 }

@@ -1,27 +1,27 @@
 /** Real NBD servers and clients for tests: finding, starting and ending them. */
+export type { Exit } from './child.ts';
 export { allocatedBytes, type ImageArea, makeRawImage, sha256OfFile } from './images.ts';
+export { type NbdServerExport, type NbdServerOptions, startNbdServer } from './nbd-server.ts';
+export { type NbdkitOptions, startNbdkit } from './nbdkit.ts';
 export {
   commandLine,
+  findPeer,
   findProgram,
   type Generation,
+  generations,
   generationsWith,
   missingPeers,
   missingPeersLine,
+  type Peer,
   type Program,
   peersRequired,
   programs,
   trixieRoot,
   versionOf,
 } from './programs.ts';
+export { allocatedRanges, makeQcow2, type Qcow2Options, qcow2WrittenByte } from './qcow2.ts';
+export { type QemuNbdOptions, startQemuNbd } from './qemu-nbd.ts';
 export { type RunOptions, type RunResult, runCommandLine, runPeer } from './run.ts';
-export {
-  type NbdServerExport,
-  type PeerServer,
-  type QemuNbdOptions,
-  startNbdkit,
-  startNbdkitOverTcp,
-  startNbdServer,
-  startQemuNbd,
-} from './servers.ts';
+export type { Listening, PeerServer } from './server.ts';
 export { describePeers } from './vitest.ts';
-export { Workspace } from './workspace.ts';
+export { createWorkspace, Workspace } from './workspace.ts';

@@ -1,9 +1,15 @@
 /** Which peers this machine has. */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 
-/** `bookworm`: the machine's own programs. `trixie`: those of the next Debian, in a folder, run by chroot. */
+/**
+ * `bookworm`: the machine's own programs, whatever Debian it is. `trixie`: those of the next Debian, in a folder, run
+ * by chroot, which needs root.
+ */
 export type Generation = 'bookworm' | 'trixie';
+
+export const allGenerations = ['bookworm', 'trixie'] as const;
 
 export const programs = [
   'qemu-nbd',
@@ -13,15 +19,33 @@ export const programs = [
   'nbdinfo',
   'nbdcopy',
   'nbddump',
+  'nbdsh',
   'nbd-server',
 ] as const;
 
 export type Program = (typeof programs)[number] | 'fio';
 
 /** The folder of the second generation. */
-export const trixieRoot = process.env.NBDJS_TRIXIE ?? '/var/lib/nbdjs-peers/trixie';
+export const trixieRoot = resolve(process.env.NBDJS_TRIXIE || '/var/lib/nbdjs-peers/trixie');
 
 const folders = ['/usr/bin', '/usr/sbin', '/usr/local/bin', '/bin'];
+
+export interface Peer {
+  readonly program: Program;
+  readonly generation: Generation;
+  /** As seen by its own generation. */
+  readonly path: string;
+  /** Such as `1.42.3`. */
+  readonly version: string;
+}
+
+const versions = new Map<string, string>();
+
+/** A program with its version; nothing when it is missing. */
+export function findPeer(program: Program, generation: Generation): Peer | undefined {
+  const path = findProgram(program, generation);
+  return path === undefined ? undefined : { program, generation, path, version: versionOf(program, generation) };
+}
 
 /** The path of a program, as seen by its own generation; nothing when it is missing. */
 export function findProgram(program: Program, generation: Generation): string | undefined {
@@ -38,14 +62,20 @@ export function commandLine(program: Program, generation: Generation, args: read
   return generation === 'trixie' ? ['chroot', trixieRoot, path, ...args] : [path, ...args];
 }
 
+/**
+ * The environment for programs of Debian. nbdsh runs whichever `python3` comes first, and only the system's own has the
+ * module that it needs.
+ */
+export function peerEnvironment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+  return { ...process.env, PATH: `/usr/sbin:/usr/bin:/sbin:/bin:${process.env.PATH ?? ''}`, ...more };
+}
+
 /** The names of peers that are not there. */
 export function missingPeers(): readonly string[] {
-  const missing = (['bookworm', 'trixie'] as const).flatMap((generation) =>
-    programs
-      .filter((program) => findProgram(program, generation) === undefined)
-      .map((program) => `${program} (${generation})`),
-  );
-  return findProgram('fio', 'bookworm') === undefined ? [...missing, 'fio'] : missing;
+  return [
+    ...allGenerations.flatMap((generation) => missingOf(programs, generation)),
+    ...missingOf(['fio'], 'bookworm'),
+  ];
 }
 
 /** What tests print about missing peers: one line, empty when all are there. */
@@ -59,16 +89,38 @@ export function peersRequired(): boolean {
   return process.env.NBDJS_REQUIRE_PEERS === '1';
 }
 
+/** The generations of which this machine has every program. */
+export function generations(): readonly Generation[] {
+  return generationsWith(programs);
+}
+
 /** The generations that have all of these programs. */
 export function generationsWith(needed: readonly Program[]): readonly Generation[] {
-  return (['bookworm', 'trixie'] as const).filter((generation) =>
-    needed.every((program) => findProgram(program, program === 'fio' ? 'bookworm' : generation) !== undefined),
-  );
+  return allGenerations.filter((generation) => missingOf(needed, generation).length === 0);
+}
+
+/** Those of the programs that a generation lacks, by name. */
+export function missingOf(needed: readonly Program[], generation: Generation): readonly string[] {
+  return needed
+    .map((program) => ({ program, home: homeOf(program, generation) }))
+    .filter(({ program, home }) => findProgram(program, home) === undefined)
+    .map(({ program, home }) => `${program} (${home})`);
+}
+
+/** fio is a load, not a peer with an age: the machine's own serves both generations. */
+function homeOf(program: Program, generation: Generation): Generation {
+  return program === 'fio' ? 'bookworm' : generation;
 }
 
 /** The version that a program tells. */
 export function versionOf(program: Program, generation: Generation): string {
+  const key = `${program} ${generation}`;
+  const known = versions.get(key);
+  if (known !== undefined) return known;
   const [command, ...args] = commandLine(program, generation, [program === 'nbd-server' ? '-V' : '--version']);
-  const { stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', timeout: 10_000 });
-  return /\d+\.\d+(\.\d+)?/.exec(`${stdout}${stderr}`)?.[0] ?? 'unknown';
+  const options = { encoding: 'utf8', timeout: 10_000, env: peerEnvironment() } as const;
+  const { stdout, stderr } = spawnSync(command, args, options);
+  const version = /\d+\.\d+(\.\d+)?/.exec(`${stdout}${stderr}`)?.[0] ?? 'unknown';
+  versions.set(key, version);
+  return version;
 }

@@ -1,48 +1,75 @@
 /** Running a peer that comes to an end by itself. */
-import { spawn } from 'node:child_process';
-import { trackChild } from './cleanup.ts';
-import { commandLine, type Generation, type Program } from './programs.ts';
+import { spawnChild } from './child.ts';
+import { commandLine, type Generation, type Program, peerEnvironment } from './programs.ts';
 
 export interface RunOptions {
   readonly stdin?: Uint8Array | undefined;
-  /** @default 60000 */
+  /** The process is killed after that time, and `isTimedOut` says so. @default 60000 */
   readonly timeoutMs?: number | undefined;
+  /** Variables to be added to the environment. */
+  readonly env?: NodeJS.ProcessEnv | undefined;
 }
 
 export interface RunResult {
+  /** Nothing when a signal ended it. */
   readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
   readonly stdout: Buffer;
   readonly stderr: string;
+  readonly isTimedOut: boolean;
 }
 
+/** More than this on one of the outputs is a peer gone wild, and ends it. */
+const maxOutputBytes = 256 * 1024 * 1024;
+
 /** Runs a program of a generation and gives all that it printed. */
-export function runPeer(
+export async function runPeer(
   program: Program,
   generation: Generation,
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<RunResult> {
-  return runCommandLine(commandLine(program, generation, args), options);
+  return runWith(commandLine(program, generation, args), peerEnvironment(options.env), options);
 }
 
-/** Runs any command line the same way. */
+/** Runs any command line the same way, in the environment as it is. */
 export function runCommandLine(command: readonly [string, ...string[]], options: RunOptions = {}): Promise<RunResult> {
+  return runWith(command, { ...process.env, ...options.env }, options);
+}
+
+function runWith(command: readonly string[], env: NodeJS.ProcessEnv, options: RunOptions): Promise<RunResult> {
   return new Promise((resolve, reject) => {
-    const [program, ...args] = command;
-    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
-    const untrack = trackChild(child);
-    const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 60_000);
-    const stdout: Buffer[] = [];
-    const stderr: Buffer[] = [];
-    child.stdout.on('data', (part: Buffer) => stdout.push(part));
-    child.stderr.on('data', (part: Buffer) => stderr.push(part));
-    child.stdin.on('error', () => {});
-    child.stdin.end(options.stdin);
-    child.on('error', reject);
-    child.on('close', (code) => {
+    const { process: child, kill } = spawnChild(command, { stdio: ['pipe', 'pipe', 'pipe'], env });
+    let isTimedOut = false;
+    const timer = setTimeout(() => {
+      isTimedOut = true;
+      kill('SIGKILL');
+    }, options.timeoutMs ?? 60_000);
+    const collect = (name: 'stdout' | 'stderr'): Buffer[] => {
+      const parts: Buffer[] = [];
+      let byteCount = 0;
+      child[name]?.on('data', (part: Buffer) => {
+        byteCount += part.length;
+        if (byteCount <= maxOutputBytes) parts.push(part);
+        else kill('SIGKILL');
+      });
+      return parts;
+    };
+    const stdout = collect('stdout');
+    const stderr = collect('stderr');
+    // A program that does not want to read all of it may end before.
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(options.stdin);
+    child.on('error', (error) => {
       clearTimeout(timer);
-      untrack();
-      resolve({ code, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString() });
+      reject(error);
+    });
+    // What it started and left behind would hold on to its outputs.
+    child.on('exit', () => kill('SIGKILL'));
+    child.on('close', (code, signal) => {
+      clearTimeout(timer);
+      const text = Buffer.concat(stderr).toString();
+      resolve({ code, signal, stdout: Buffer.concat(stdout), stderr: text, isTimedOut });
     });
   });
 }

@@ -1,12 +1,22 @@
 /** Tests that need real peers. */
-import { describe } from 'vitest';
-import { type Generation, generationsWith, type Program, peersRequired } from './programs.ts';
+import { describe, it } from 'vitest';
+import { allGenerations, type Generation, missingOf, type Program, peersRequired } from './programs.ts';
 
-/** Describes tests once for each generation that has the programs; where they are missing, they are skipped and counted. */
+/**
+ * Describes tests once for each generation that has the programs. Where one is missing the tests are skipped and
+ * counted; with `NBDJS_REQUIRE_PEERS=1` a test that says what is missing fails in their place.
+ */
 export function describePeers(name: string, needed: readonly Program[], tests: (generation: Generation) => void): void {
-  const available = generationsWith(needed);
-  for (const generation of ['bookworm', 'trixie'] as const) {
-    const isThere = available.includes(generation) || peersRequired();
-    describe.runIf(isThere)(`${name} (${generation})`, () => tests(generation));
+  for (const generation of allGenerations) {
+    const missing = missingOf(needed, generation);
+    const isThere = missing.length === 0;
+    describe.runIf(isThere || peersRequired())(`${name} (${generation})`, () => {
+      if (isThere || !peersRequired()) tests(generation);
+      else {
+        it('has its peers', () => {
+          throw new Error(`missing: ${missing.join(', ')}; tooling/peers/install.sh installs them`);
+        });
+      }
+    });
   }
 }

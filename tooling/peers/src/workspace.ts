@@ -5,7 +5,14 @@ import { join } from 'node:path';
 import { trackFolder } from './cleanup.ts';
 import { type Generation, trixieRoot } from './programs.ts';
 
-export class Workspace implements Disposable {
+/** The room for a socket's path in its address, without the byte that ends it. */
+const maxSocketPathBytes = 107;
+
+export function createWorkspace(generation: Generation): Workspace {
+  return new Workspace(generation);
+}
+
+export class Workspace implements Disposable, AsyncDisposable {
   readonly generation: Generation;
   /** The folder as we see it. */
   readonly folder: string;
@@ -15,7 +22,7 @@ export class Workspace implements Disposable {
     this.generation = generation;
     const base = generation === 'trixie' ? join(trixieRoot, 'tmp') : tmpdir();
     mkdirSync(base, { recursive: true });
-    // Short, because the address of a socket has room for 107 bytes only.
+    // Short, because the address of a socket has little room.
     this.folder = mkdtempSync(join(base, 'np-'));
     this.#untrack = trackFolder(this.folder);
   }
@@ -30,8 +37,26 @@ export class Workspace implements Disposable {
     return this.generation === 'trixie' ? join(this.folder.slice(trixieRoot.length), name) : this.hostPath(name);
   }
 
-  [Symbol.dispose](): void {
+  /** A file that can be a socket's address, as we see it; throws when its path is too long for that. */
+  socketPath(name: string): string {
+    const path = this.hostPath(name);
+    if (Buffer.byteLength(path) > maxSocketPathBytes) {
+      throw new Error(`${path} is too long for a socket; set TMPDIR or NBDJS_TRIXIE to a shorter folder`);
+    }
+    return path;
+  }
+
+  /** Removes the folder with all that is in it. Servers in it have to be stopped before. */
+  dispose(): void {
     rmSync(this.folder, { recursive: true, force: true });
     this.#untrack();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.dispose();
   }
 }
