@@ -11,7 +11,8 @@ const floors = [
   ['client'],
 ];
 const pure = '(interfaces|protocol|handshake|multiplexer|copy)';
-const tests = '(\\.test\\.ts$|^packages/[^/]+/(test|bench)/|^apps/[^/]+/(test|bench)/|^tooling/|(tsup|vitest)\\.config\\.ts$)';
+const tests =
+  '(\\.test\\.ts$|^packages/[^/]+/(test|bench)/|^apps/[^/]+/(test|bench)/|^tooling/|(tsup|vitest)\\.config\\.ts$)';
 
 const floorRules = floors.flatMap((names, floor) => {
   const upper = floors.slice(floor).flat();
@@ -39,7 +40,10 @@ module.exports = {
       comment: "another package's insides are its own business",
       severity: 'error',
       from: { path: '^(packages|apps)/([^/]+)/' },
-      to: { path: '^packages/[^/]+/(src|dist)/', pathNot: ['^packages/[^/]+/(src|dist)/index\\.(ts|js|d\\.ts)$', '^(packages|apps)/$2/'] },
+      to: {
+        path: '^packages/[^/]+/(src|dist)/',
+        pathNot: ['^packages/[^/]+/(src|dist)/index\\.(ts|js|d\\.ts)$', '^(packages|apps)/$2/'],
+      },
     },
     {
       name: 'pure',
@@ -67,10 +71,24 @@ module.exports = {
       from: { path: '^(packages|apps)/[^/]+/src/', pathNot: tests },
       to: { path: '^tooling/' },
     },
+    {
+      name: 'by-name',
+      comment: 'another package is imported by its name, never by a path to it',
+      severity: 'error',
+      from: { path: '^(packages|apps)/([^/]+)/' },
+      to: { path: '^(packages|apps)/', pathNot: '^(packages|apps)/$2/', dependencyTypes: ['local'] },
+    },
+    {
+      name: 'declared',
+      comment: 'what published code imports stands in its package.json, and not among the devDependencies',
+      severity: 'error',
+      from: { path: '^(packages|apps)/[^/]+/src/', pathNot: tests },
+      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'npm-dev', 'unknown'] },
+    },
   ],
   options: {
-    doNotFollow: { path: 'node_modules' },
-    exclude: { path: '(/dist/|/node_modules/|\\.turbo|/scripts/)' },
+    doNotFollow: { path: '(node_modules|/dist/)' },
+    exclude: { path: '\\.turbo' },
     tsPreCompilationDeps: true,
     enhancedResolveOptions: {
       exportsFields: ['exports'],

@@ -22,7 +22,7 @@ let failed = 0;
 await checkAll([['declarations', process.execPath, 'tooling/scripts/declarations.mjs']]);
 await checkAll([
   ['lint and format', 'biome', 'ci', '.', '--error-on-warnings'],
-  ['boundaries', 'depcruise', 'packages', 'apps', 'tooling', '--config', '.dependency-cruiser.cjs'],
+  ['boundaries', 'depcruise', '{packages,apps,tooling}/*/{src,test,bench}', '--config', '.dependency-cruiser.cjs'],
   ['unused code', 'knip'],
   ...folders.filter(has('tsconfig.json')).map((folder) => [`types of ${folder}`, 'tsc', '-p', folder, '--noEmit']),
   ...folders
