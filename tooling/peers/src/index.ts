@@ -2,7 +2,7 @@
 export type { Exit } from './child.ts';
 export { allocatedBytes, type ImageArea, makeRawImage, sha256OfFile } from './images.ts';
 export { type NbdServerExport, type NbdServerOptions, startNbdServer } from './nbd-server.ts';
-export { type NbdkitOptions, startNbdkit } from './nbdkit.ts';
+export { type NbdkitOptions, startNbdkit, startNbdkitOverTcp } from './nbdkit.ts';
 export {
   commandLine,
   findPeer,

@@ -14,16 +14,27 @@ export interface NbdkitOptions extends Listening {
 
 /** Takes a description, or the arguments as they are: all but where to listen, beginning with nbdkit's own options. */
 export function startNbdkit(workspace: Workspace, what: NbdkitOptions | readonly string[]): Promise<PeerServer> {
+  if (isList(what)) return start(workspace, what, {});
+  const { options = [], filters = [], plugin, parameters = [] } = what;
+  return start(workspace, [...options, ...filters.map((filter) => `--filter=${filter}`), plugin, ...parameters], what);
+}
+
+/** The same on 127.0.0.1, at a port that was free a moment ago; for clients that know no Unix sockets. */
+export async function startNbdkitOverTcp(
+  workspace: Workspace,
+  args: readonly string[],
+): Promise<PeerServer & { readonly port: number }> {
+  const server = await start(workspace, args, { tcp: true });
+  return server as PeerServer & { readonly port: number };
+}
+
+function isList(what: NbdkitOptions | readonly string[]): what is readonly string[] {
+  return Array.isArray(what);
+}
+
+function start(workspace: Workspace, args: readonly string[], listening: Listening): Promise<PeerServer> {
   const name = nextServerName();
   const pidFile = `${name}.pid`;
-  const args = isList(what)
-    ? what
-    : [
-        ...(what.options ?? []),
-        ...(what.filters ?? []).map((filter) => `--filter=${filter}`),
-        what.plugin,
-        ...(what.parameters ?? []),
-      ];
   return startServer(
     workspace,
     name,
@@ -40,10 +51,6 @@ export function startNbdkit(workspace: Workspace, what: NbdkitOptions | readonly
         ...args,
       ],
     },
-    isList(what) ? {} : what,
+    listening,
   );
-}
-
-function isList(what: NbdkitOptions | readonly string[]): what is readonly string[] {
-  return Array.isArray(what);
 }
