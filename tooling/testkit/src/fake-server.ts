@@ -279,6 +279,11 @@ export class FakeRequest {
     else connection.send(encodeSimpleReply(this.cookie, 0));
   }
 
+  /** The end of a structured reply, without content. */
+  acknowledgeChunk(): void {
+    this.connection.send(encodeNoneChunk(this.frame()));
+  }
+
   /** The bytes asked for, in one piece or in these. */
   answerRead(pieces?: readonly ReadPiece[]): void {
     const { connection } = this;
