@@ -26,7 +26,7 @@ let tried = false;
  * environment says `NBDJS_NO_NATIVE=1`, so that the portable paths can be tried out.
  */
 export function native(): Native | undefined {
-  if (process.env['NBDJS_NO_NATIVE'] === '1') return undefined;
+  if (process.env.NBDJS_NO_NATIVE === '1') return undefined;
   if (!tried) {
     tried = true;
     loaded = process.platform === 'linux' ? load() : undefined;

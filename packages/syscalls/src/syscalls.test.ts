@@ -2,7 +2,15 @@ import { closeSync, fstatSync, ftruncateSync, mkdtempSync, openSync, readSync, r
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { blockDeviceSize, capabilities, duplicateDescriptor, punchHole, seekData, seekHole, zeroRange } from './index.ts';
+import {
+  blockDeviceSize,
+  capabilities,
+  duplicateDescriptor,
+  punchHole,
+  seekData,
+  seekHole,
+  zeroRange,
+} from './index.ts';
 
 let folder: string;
 let fd: number;
@@ -68,7 +76,12 @@ describe('without native calls', () => {
   beforeEach(() => vi.stubEnv('NBDJS_NO_NATIVE', '1'));
 
   it('says so', () => {
-    expect(capabilities()).toEqual({ duplicateDescriptor: false, seekData: false, allocate: false, blockDevices: false });
+    expect(capabilities()).toEqual({
+      duplicateDescriptor: false,
+      seekData: false,
+      allocate: false,
+      blockDevices: false,
+    });
     expect(duplicateDescriptor(fd)).toBeUndefined();
     expect(blockDeviceSize(fd)).toBeUndefined();
     expect(() => seekData(fd, 0)).toThrow(expect.objectContaining({ code: 'ENOSYS' }));
