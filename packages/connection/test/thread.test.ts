@@ -95,7 +95,7 @@ for (const delivery of deliveries) {
       const connector = create({ delivery });
       const controller = new AbortController();
       const outcome = caught(connector.establish({ wait: true, signal: controller.signal }));
-      block(500);
+      block(1500);
       // The connection waits in the message queue by now.
       controller.abort(new Error('gone'));
       expect(await outcome).toMatchObject({ message: 'gone' });
