@@ -27,6 +27,8 @@ export class Checks {
   readonly strict: StrictChecks;
   /** Whether ranges have to fit blocks of more than one byte. */
   readonly needsAlignment: boolean;
+  /** Where the last whole block ends. */
+  readonly reachableEnd: bigint;
   /** The longest read or write that goes in one request, in bytes. */
   readonly payloadBytesMax: number;
   readonly isExtended: boolean;
@@ -37,8 +39,9 @@ export class Checks {
     this.geometry = geometryOf(facts);
     this.abilities = abilitiesOf(facts);
     this.isExtended = facts.mode === 'extended';
-    const { minimumBlockSize, maximumBlockSize } = this.geometry;
+    const { size, minimumBlockSize, maximumBlockSize } = this.geometry;
     this.needsAlignment = minimumBlockSize > 1 && strict.align;
+    this.reachableEnd = this.needsAlignment ? size - (size % BigInt(minimumBlockSize)) : size;
     this.payloadBytesMax = strict.payload
       ? maximumBlockSize - (maximumBlockSize % minimumBlockSize)
       : limits.payloadBytesMax;
@@ -52,21 +55,32 @@ export class Checks {
   range(command: string, offset: Offset, length: Offset): readonly [start: bigint, end: bigint] {
     const start = exact(command, 'offset', offset);
     const end = start + exact(command, 'length', length);
-    const { size, minimumBlockSize } = this.geometry;
+    const { size } = this.geometry;
     if (end > (this.strict.bounds ? size : wireEnd)) {
       const message = `${command} of ${end - start} bytes at ${start} reaches past the end of the export at ${size}`;
       throw new UsageError('ERR_NBD_OUT_OF_BOUNDS', message);
     }
-    // The specification: where the size is no multiple of the block size, the last bytes cannot be reached (C43).
-    const tailBytes = size % BigInt(minimumBlockSize);
-    if (this.needsAlignment && tailBytes > 0n && end > size - tailBytes) {
-      const message = `${command} of ${end - start} bytes at ${start} touches the last ${tailBytes} bytes of the export`;
-      throw new UsageError(
-        'ERR_NBD_UNALIGNED',
-        `${message}, which its blocks of ${minimumBlockSize} bytes do not reach`,
-      );
-    }
     return [start, end];
+  }
+
+  /**
+   * The same for what moves or changes all bytes of the range. Where the size is no multiple of the minimum block size, the
+   * specification puts the last bytes out of reach (C43).
+   *
+   * @throws UsageError for those, too.
+   */
+  reachableRange(command: string, offset: Offset, length: Offset): readonly [start: bigint, end: bigint] {
+    const [start, end] = this.range(command, offset, length);
+    if (this.strict.bounds && end > this.reachableEnd) throw this.#unreachable(command, start, end);
+    return [start, end];
+  }
+
+  /** The same for what is about whole blocks anyway: the part of the range that can be reached, which may be empty. */
+  reachablePart(command: string, offset: Offset, length: Offset): readonly [start: bigint, end: bigint] {
+    const [start, end] = this.range(command, offset, length);
+    const { reachableEnd } = this;
+    if (!this.strict.bounds || end <= reachableEnd) return [start, end];
+    return start < reachableEnd ? [start, reachableEnd] : [reachableEnd, reachableEnd];
   }
 
   /** @throws UsageError when the export does not offer a command (C41), or is not to be changed by it. */
@@ -117,6 +131,13 @@ export class Checks {
   /** Whether the export has a transmission flag. */
   offers(flag: number): boolean {
     return (this.facts.transmissionFlags & flag) !== 0;
+  }
+
+  #unreachable(command: string, start: bigint, end: bigint): UsageError {
+    const { size, minimumBlockSize } = this.geometry;
+    const what = `${command} of ${end - start} bytes at ${start} touches the last ${size - this.reachableEnd} bytes`;
+    const why = `which blocks of ${minimumBlockSize} bytes do not reach`;
+    return new UsageError('ERR_NBD_UNALIGNED', `${what} of the export, ${why}`);
   }
 
   #requireFlag(command: string, flag: string, isOffered: boolean): void {

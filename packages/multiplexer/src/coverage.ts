@@ -1,7 +1,11 @@
 /** Which bytes of a read its chunks have delivered: each exactly once (checklist C53, C54). */
-import { limits } from '@nbdjs/interfaces';
 import { describe, violation } from './failures.ts';
 import type { Request } from './request.ts';
+
+/** What violations show of the stream; asked for only when there is one. */
+export interface Excerpt {
+  readonly excerpt: Uint8Array;
+}
 
 /**
  * Records that a chunk covers `length` bytes of the read from the given place of the export on. Chunks in order cost
@@ -10,32 +14,38 @@ import type { Request } from './request.ts';
  * @returns where in the read that is.
  * @throws ProtocolError when it lies outside of the read or overlaps with an earlier chunk.
  */
-export function cover(request: Request, offsetHigh: number, offsetLow: number, length: number): number {
+export function cover(
+  request: Request,
+  offsetHigh: number,
+  offsetLow: number,
+  length: number,
+  stream: Excerpt,
+): number {
   const start = (offsetHigh - request.offsetHigh) * 2 ** 32 + (offsetLow - request.offsetLow);
   const end = start + length;
   if (start < 0 || end > request.lengthLow) {
     const message = `${describe(request)}: a chunk covers bytes ${start} to ${end} of the ${request.lengthLow} asked for`;
-    throw violation('chunk-out-of-range', message, 'C54');
+    throw violation('chunk-out-of-range', message, 'C54', stream.excerpt);
   }
   const stretches = request.details?.stretches;
   if (stretches === undefined && start === request.coveredBytes) {
     request.coveredBytes = end;
     return start;
   }
-  insert(request, start, end);
+  insert(request, start, end, stream);
   request.coveredBytes += length;
   return start;
 }
 
 /** @throws ProtocolError when bytes are missing although the reply reports no error. */
-export function requireFullCoverage(request: Request): void {
+export function requireFullCoverage(request: Request, stream: Excerpt): void {
   if (request.coveredBytes === request.lengthLow) return;
   const message = `${describe(request)}: the reply delivers ${request.coveredBytes} of the ${request.lengthLow} bytes asked for`;
-  throw violation('short-read', message, 'C54');
+  throw violation('short-read', message, 'C54', stream.excerpt);
 }
 
 /** Keeps the covered stretches as an ascending list of starts and ends, neighbours joined. */
-function insert(request: Request, start: number, end: number): void {
+function insert(request: Request, start: number, end: number, stream: Excerpt): void {
   const details = request.detailed();
   details.stretches ??= request.coveredBytes > 0 ? [0, request.coveredBytes] : [];
   const { stretches } = details;
@@ -44,7 +54,7 @@ function insert(request: Request, start: number, end: number): void {
   const nextStart = stretches[index] ?? request.lengthLow;
   if (start < previousEnd || end > nextStart) {
     const message = `${describe(request)}: a chunk delivers bytes ${start} to ${end} once more`;
-    throw violation('chunk-overlap', message, 'C54');
+    throw violation('chunk-overlap', message, 'C54', stream.excerpt);
   }
   const joinsPrevious = index > 0 && start === previousEnd;
   const joinsNext = index < stretches.length && end === nextStart;
@@ -52,10 +62,6 @@ function insert(request: Request, start: number, end: number): void {
   else if (joinsPrevious) stretches[index - 1] = end;
   else if (joinsNext) stretches[index] = start;
   else stretches.splice(index, 0, start, end);
-  if (stretches.length > 2 * limits.replyChunksMax) {
-    const message = `${describe(request)}: the reply scatters the bytes over more than ${limits.replyChunksMax} chunks`;
-    throw violation('too-many-chunks', message, 'G6');
-  }
 }
 
 /** Where in the list the first stretch begins that starts behind a position. */

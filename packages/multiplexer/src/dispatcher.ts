@@ -7,6 +7,7 @@ import {
   type ExportFacts,
   TimeoutError,
 } from '@nbdjs/interfaces';
+import { listen } from './abort-listening.ts';
 import { type AfterLoss, failAfterLoss } from './after-loss.ts';
 import { copyOf, neverSentError } from './failures.ts';
 import { closedError, Link, type LinkState } from './link.ts';
@@ -100,7 +101,7 @@ export class Dispatcher {
     if (details?.signal !== undefined) {
       if (details.signal.aborted) return Promise.reject(details.signal.reason);
       details.onAbort = () => this.#abort(request);
-      details.signal.addEventListener('abort', details.onAbort, { once: true });
+      listen(details.signal, details.onAbort);
     }
     const promise = new Promise<void>(capture);
     request.resolve = resolveLast;
@@ -175,7 +176,8 @@ export class Dispatcher {
       this.#wire?.abandon(request, reason);
       return;
     }
-    this.#queue.remove(request);
+    // It may have been answered, and only the channel has not let go of its memory.
+    if (!this.#queue.remove(request)) return;
     request.finish();
     request.reject(reason);
     // The next one may fit where this one did not.

@@ -126,7 +126,7 @@ class ConnectionMultiplexer implements Multiplexer {
   async trim(offset: Offset, length: Offset, options: WriteOptions = {}): Promise<void> {
     const { checks, ranges } = this.#ready();
     checks.requireCommand('TRIM', 'trim');
-    const [start, end] = checks.range('TRIM', offset, length);
+    const [start, end] = checks.reachablePart('TRIM', offset, length);
     const flags = checks.fuaFlag('TRIM', options);
     if (this.#isNothing(start, end)) return;
     await this.#dispatcher.during(() => ranges.trim(start, end, flags, options.signal));
@@ -135,7 +135,7 @@ class ConnectionMultiplexer implements Multiplexer {
   async writeZeroes(offset: Offset, length: Offset, options: WriteZeroesOptions = {}): Promise<void> {
     const { checks, ranges } = this.#ready();
     checks.requireCommand('WRITE_ZEROES', 'writeZeroes');
-    const [start, end] = checks.range('WRITE_ZEROES', offset, length);
+    const [start, end] = checks.reachableRange('WRITE_ZEROES', offset, length);
     const flags = checks.zeroFlags(options);
     if (this.#isNothing(start, end)) return;
     const edgeFlags = checks.writeFlags(options);
@@ -145,7 +145,7 @@ class ConnectionMultiplexer implements Multiplexer {
   async cache(offset: Offset, length: Offset, options: Abortable = {}): Promise<void> {
     const { checks, ranges } = this.#ready();
     checks.requireCommand('CACHE', 'cache');
-    const [start, end] = checks.range('CACHE', offset, length);
+    const [start, end] = checks.reachablePart('CACHE', offset, length);
     if (this.#isNothing(start, end)) return;
     const around = ranges.around(start, end);
     await this.#dispatcher.during(() => ranges.plain(Command.Cache, 0, ...around, options.signal));
@@ -157,7 +157,7 @@ class ConnectionMultiplexer implements Multiplexer {
     options: BlockStatusOptions = {},
   ): Promise<readonly MetaContextExtents[]> {
     const { checks, ranges } = this.#ready();
-    const [start, end] = checks.range('BLOCK_STATUS', offset, length);
+    const [start, end] = checks.reachablePart('BLOCK_STATUS', offset, length);
     if (this.#isNothing(start, end)) throw new UsageError('ERR_NBD_EMPTY', 'BLOCK_STATUS of no bytes');
     const [from, to] = ranges.around(start, end);
     // The answer may be about less than was asked for, so a range that is too long is simply cut.
@@ -183,7 +183,7 @@ class ConnectionMultiplexer implements Multiplexer {
 
   async #readRange(offset: Offset, target: Uint8Array, options: ReadOptions): Promise<void> {
     const { checks, ranges } = this.#ready();
-    const [start, end] = checks.range('READ', offset, target.length);
+    const [start, end] = checks.reachableRange('READ', offset, target.length);
     const flags = checks.readFlags(options);
     if (this.#isNothing(start, end)) return;
     await this.#dispatcher.during(() => ranges.read(start, target, flags, options));
@@ -192,7 +192,7 @@ class ConnectionMultiplexer implements Multiplexer {
   async #writeRange(offset: Offset, source: Uint8Array, options: WriteOptions): Promise<void> {
     const { checks, ranges } = this.#ready();
     checks.requireWritable('WRITE');
-    const [start, end] = checks.range('WRITE', offset, source.length);
+    const [start, end] = checks.reachableRange('WRITE', offset, source.length);
     const flags = checks.writeFlags(options);
     if (this.#isNothing(start, end)) return;
     await this.#dispatcher.during(() => ranges.write(start, source, flags, options.signal));
@@ -230,11 +230,9 @@ class ConnectionMultiplexer implements Multiplexer {
     const checks = new Checks(facts, this.#strict);
     this.#checks = checks;
     this.#ranges = new Ranges(this.#dispatcher, checks);
-    const { size, minimumBlockSize } = checks.geometry;
-    const tailBytes = checks.needsAlignment ? size % BigInt(minimumBlockSize) : 0n;
-    this.#end = Math.min(Number(size - tailBytes), Number.MAX_SAFE_INTEGER);
+    this.#end = Math.min(Number(checks.reachableEnd), Number.MAX_SAFE_INTEGER);
     this.#payloadBytesMax = checks.payloadBytesMax;
-    this.#blockMask = checks.needsAlignment ? minimumBlockSize - 1 : 0;
+    this.#blockMask = checks.needsAlignment ? checks.geometry.minimumBlockSize - 1 : 0;
     this.#writeFlags = checks.writeFlags({});
     this.#isWritable = !checks.abilities.readOnly;
     this.#hasFua = checks.abilities.fua;

@@ -11,7 +11,7 @@ import type { Request } from './request.ts';
  * Payloads up to this length are copied next to their header: one long piece of memory is sent faster than many short
  * ones, and the caller's memory is free at once. Measured with writes at depth 64 (see `bench/`).
  */
-const copyBytesMax = 16 * 1024;
+const copyBytesMax = 4 * 1024;
 
 export class Outbox {
   readonly #channel: ByteChannel;
@@ -27,8 +27,8 @@ export class Outbox {
   #batch = 1;
   /** Blocks that the channel still reads from. */
   #held: readonly HeaderBlock[] | undefined;
-  /** Requests that were abandoned while the channel was still reading their memory. */
-  #waiting: { readonly request: Request; readonly reason: unknown }[] = [];
+  /** What is to happen when the channel has let go of the last batch. */
+  #waiting: (() => void)[] = [];
 
   constructor(channel: ByteChannel, isExtended: boolean) {
     this.#channel = channel;
@@ -84,24 +84,28 @@ export class Outbox {
     if (this.#held === undefined) return;
     this.#memory.giveBack(this.#held);
     this.#held = undefined;
-    this.#tellWaiting();
+    this.#goOn();
   }
 
-  /** Nothing will be sent any more: the channel reads no memory from now on. */
+  /** The channel is no more, so it reads no memory either. */
   close(): void {
-    this.#tellWaiting();
+    this.#goOn();
   }
 
-  /** Rejects an abandoned request: at once, or as soon as the channel does not read its memory any more. */
-  release(request: Request, reason: unknown): void {
-    const isLent = this.#held !== undefined && request.batch === this.#batch - 1;
-    if (isLent) this.#waiting.push({ request, reason });
-    else request.reject(reason);
+  /** Whether the channel may still be reading a request's memory, which the caller must not get back before. */
+  isLent(request: Request): boolean {
+    return this.#held !== undefined && request.batch === this.#batch - 1;
   }
 
-  #tellWaiting(): void {
-    for (const { request, reason } of this.#waiting) request.reject(reason);
+  /** Runs a task when the channel has let go of the last batch. */
+  whenDrained(task: () => void): void {
+    this.#waiting.push(task);
+  }
+
+  #goOn(): void {
+    const tasks = this.#waiting;
     this.#waiting = [];
+    for (const task of tasks) task();
   }
 
   #writeHeader(block: HeaderBlock, request: Request): void {

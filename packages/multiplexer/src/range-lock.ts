@@ -2,6 +2,7 @@
  * Keeps writes apart where one of them has to read first. Only devices with a minimum block size above 1 need it, and
  * nobody waits or pays while no such write is under way.
  */
+import { listen, stopListening } from './abort-listening.ts';
 
 interface Claim {
   readonly start: bigint;
@@ -42,10 +43,10 @@ export class RangeLock {
         reject(signal?.reason);
       };
       claim.grant = () => {
-        signal?.removeEventListener('abort', onAbort);
+        if (signal !== undefined) stopListening(signal, onAbort);
         resolve();
       };
-      signal?.addEventListener('abort', onAbort, { once: true });
+      if (signal !== undefined) listen(signal, onAbort);
     });
     return release;
   }

@@ -1,14 +1,6 @@
 /** Brings each reply to its request. */
-import type { HeaderMode } from '@nbdjs/interfaces';
-import {
-  ChunkType,
-  Command,
-  chunkErrorBit,
-  chunkTypes,
-  printableBytes,
-  ReplyDecoder,
-  type ReplyHandler,
-} from '@nbdjs/protocol';
+import { type HeaderMode, limits } from '@nbdjs/interfaces';
+import { ChunkType, Command, chunkTypes, printableBytes, ReplyDecoder, type ReplyHandler } from '@nbdjs/protocol';
 import { cover, requireFullCoverage } from './coverage.ts';
 import { describe, violation } from './failures.ts';
 import { joinHalves, type Request } from './request.ts';
@@ -58,7 +50,7 @@ export class Receiver implements ReplyHandler {
     this.#statistics.chunksReceived++;
     if (this.#trace.isOn) this.#trace.simpleReply(request, error);
     const isRead = request.command === Command.Read;
-    if (this.#mode !== 'simple' && (isRead || request.hasChunk)) {
+    if (this.#mode !== 'simple' && (isRead || request.chunkCount > 0)) {
       const message = `${describe(request)}: the reply is a simple one, although structured replies are in use`;
       throw this.#violation('simple-reply', message, 'C56');
     }
@@ -91,7 +83,7 @@ export class Receiver implements ReplyHandler {
     this.#current = request;
     this.#statistics.chunksReceived++;
     if (this.#trace.isOn) this.#trace.chunk(request, type);
-    request.hasChunk = true;
+    request.chunkCount++;
     if (this.#mode === 'extended' && (offsetHigh !== request.offsetHigh || offsetLow !== request.offsetLow)) {
       const message = `${describe(request)}: the reply names offset ${joinHalves(offsetHigh, offsetLow)}`;
       throw this.#violation('reply-offset', message, 'C68');
@@ -104,7 +96,7 @@ export class Receiver implements ReplyHandler {
 
   data(offsetHigh: number, offsetLow: number, length: number): Uint8Array | undefined {
     const request = this.#current as Request;
-    const position = cover(request, offsetHigh, offsetLow, length);
+    const position = cover(request, offsetHigh, offsetLow, length, this.decoder);
     this.#position = position;
     this.#length = length;
     const { memory } = request;
@@ -116,7 +108,7 @@ export class Receiver implements ReplyHandler {
 
   hole(offsetHigh: number, offsetLow: number, length: number): void {
     const request = this.#current as Request;
-    const position = cover(request, offsetHigh, offsetLow, length);
+    const position = cover(request, offsetHigh, offsetLow, length, this.decoder);
     request.memory?.fill(0, position, position + length);
     tellChunk(request, 'hole', position, length);
   }
@@ -133,7 +125,12 @@ export class Receiver implements ReplyHandler {
   error(error: number, text: Uint8Array): void {
     const request = this.#current as Request;
     this.#isFirstError = request.error === 0;
-    if (!this.#isFirstError) return;
+    if (!this.#isFirstError) {
+      // Data comes to an end by itself, since no byte may come twice; errors do not.
+      if (request.chunkCount <= limits.replyChunksMax) return;
+      const message = `${describe(request)}: the reply goes on and on with errors`;
+      throw this.#violation('too-many-chunks', message, 'G6');
+    }
     request.error = error;
     if (text.length > 0) request.detailed().errorText = printableBytes(text);
   }
@@ -153,7 +150,7 @@ export class Receiver implements ReplyHandler {
     if (this.#length > 0) this.#tellData(request);
     if (!isDone) return;
     if (request.error === 0) {
-      if (request.command === Command.Read) requireFullCoverage(request);
+      if (request.command === Command.Read) requireFullCoverage(request, this.decoder);
       else request.details?.status?.end();
     }
     this.#settle(request);
@@ -186,11 +183,12 @@ export class Receiver implements ReplyHandler {
   }
 }
 
-/** Which chunks may answer a command; errors may answer any. */
+/** Whether a chunk may answer a command. */
 function fits(command: number, type: number): boolean {
   if (type === ChunkType.OffsetData || type === ChunkType.OffsetHole) return command === Command.Read;
   if (type === ChunkType.BlockStatus || type === ChunkType.BlockStatusExt) return command === Command.BlockStatus;
-  return type === ChunkType.None || (type & chunkErrorBit) !== 0;
+  // Errors may answer anything, and what nobody knows is the decoder's to refuse.
+  return true;
 }
 
 /** Tells the caller about a piece. What it throws is its own affair and ends its call, not the connection. */

@@ -32,10 +32,13 @@ export class RequestQueue {
     }
   }
 
-  /** Takes one out that has lost its patience. */
-  remove(request: Request): void {
+  /** Takes one out that has lost its patience; tells whether it was there. */
+  remove(request: Request): boolean {
     const index = this.#requests.indexOf(request, this.#front);
-    if (index >= 0) this.#requests.splice(index, 1);
+    if (index < 0) return false;
+    this.#requests.splice(index, 1);
+    if (this.isEmpty) this.clear();
+    return true;
   }
 
   /** All that wait, in order. */

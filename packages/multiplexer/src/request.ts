@@ -1,6 +1,7 @@
 /** One request on the wire, from being issued to being settled. */
 import type { ExportFacts, ReadChunk } from '@nbdjs/interfaces';
 import { Command } from '@nbdjs/protocol';
+import { stopListening } from './abort-listening.ts';
 
 /** Gathers what block status replies say about one request. */
 export interface StatusSink {
@@ -55,8 +56,8 @@ export class Request {
   coveredBytes = 0;
   /** The first error that the server reported, as a number of the wire; 0 for none. */
   error = 0;
-  /** A chunk of a structured reply has come, so a simple reply may not. */
-  hasChunk = false;
+  /** Chunks of a structured reply that have come; behind the first, a simple reply may not. */
+  chunkCount = 0;
   /** The caller has been told already; the reply is still awaited. */
   isAbandoned = false;
   details: RequestDetails | undefined = undefined;
@@ -113,7 +114,7 @@ export class Request {
   finish(): void {
     const { details } = this;
     if (details === undefined) return;
-    if (details.onAbort !== undefined) details.signal?.removeEventListener('abort', details.onAbort);
+    if (details.onAbort !== undefined && details.signal !== undefined) stopListening(details.signal, details.onAbort);
     details.onAbort = undefined;
     if (details.onFinished === undefined) return;
     for (const tell of details.onFinished) tell();

@@ -1,4 +1,5 @@
 /** Waiting for several things, when memory is at stake: nothing is over before all of it is over. */
+import { listen, stopListening } from './abort-listening.ts';
 
 /** Parts of one call that are under way at a time. */
 const partsInFlightMax = 16;
@@ -48,16 +49,15 @@ export async function inParts(
 /** The same result, or the signal's reason as soon as that is aborted; the work itself goes on then. */
 export async function untilAborted<Result>(work: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
   if (signal === undefined) return work;
-  let stopListening = (): void => {};
+  let onAbort = (): void => {};
   const aborted = new Promise<never>((_resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
-    stopListening = () => signal.removeEventListener('abort', onAbort);
+    onAbort = () => reject(signal.reason);
   });
+  if (signal.aborted) onAbort();
+  else listen(signal, onAbort);
   try {
-    return await Promise.race([work, aborted]);
+    return await Promise.race([aborted, work]);
   } finally {
-    stopListening();
+    stopListening(signal, onAbort);
   }
 }

@@ -118,7 +118,8 @@ export class Wire implements ByteSink {
     const { details } = request;
     if (details !== undefined) details.onChunk = undefined;
     if (!request.isSending) this.#receiver.discard(request);
-    this.#outbox.release(request, reason);
+    if (this.#outbox.isLent(request)) this.#outbox.whenDrained(() => request.reject(reason));
+    else request.reject(reason);
   }
 
   /** C46, C47: tells the server that nothing will follow, and ends our direction. Nothing may be in flight. */
@@ -182,18 +183,25 @@ export class Wire implements ByteSink {
     this.#bytesInFlight -= request.payloadBytes;
     this.#hasRoom = true;
     if (request.error === WireError.Eshutdown) this.#isDismissed = true;
-    if (request.details !== undefined) request.finish();
-    if (request.isAbandoned) return;
-    if (request.error !== 0) request.reject(commandError(request));
-    else if (request.details?.callbackFailure !== undefined) request.reject(request.details.callbackFailure.error);
-    else request.resolve();
+    // An answer may come before the channel has let go of what it answers; a hasty error for instance.
+    if (request.batch !== 0 && this.#outbox.isLent(request)) this.#outbox.whenDrained(() => conclude(request));
+    else conclude(request);
   }
 
   #over(cause: Error | undefined): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#outbox.close();
     this.#established.channel.destroy(cause);
+    this.#outbox.close();
     this.#events.lost(cause);
   }
+}
+
+/** Tells the caller how it went, unless it has gone. */
+function conclude(request: Request): void {
+  if (request.details !== undefined) request.finish();
+  if (request.isAbandoned) return;
+  if (request.error !== 0) request.reject(commandError(request));
+  else if (request.details?.callbackFailure !== undefined) request.reject(request.details.callbackFailure.error);
+  else request.resolve();
 }
