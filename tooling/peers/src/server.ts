@@ -141,6 +141,8 @@ async function startAt(address: Address, workspace: Workspace, plan: ServerPlan)
 /** Ends a server and all that it made for its clients, gently at first. */
 async function end(child: Pick<Child, 'kill' | 'exited'>): Promise<void> {
   child.kill('SIGTERM');
+  // A test may have halted it, and then it would not even take note.
+  child.kill('SIGCONT');
   const timer = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs);
   await child.exited;
   clearTimeout(timer);
