@@ -1,10 +1,11 @@
 /** Errors as one line for people. */
 import { isNbdError } from '@nbdjs/interfaces';
+import { printable } from './render/printable.ts';
 
 /** The message of an error in one line, without the stack. */
 export function oneLine(error: unknown): string {
   const message = error instanceof Error ? error.message || error.name : String(error);
-  return message.replace(/\s*\n\s*/g, ' ').trim();
+  return printable(message.replace(/\s*\n\s*/g, ' ').trim());
 }
 
 /** What `--verbose` adds: where it comes from, one line per cause. */

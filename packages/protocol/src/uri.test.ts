@@ -176,6 +176,16 @@ describe('formatting', () => {
     expect(formatUri(parseUri(text))).toBe(text);
   });
 
+  it.each([
+    ['nbd://localhost', 'nbd://localhost:10809/'],
+    ['nbds://[::1]/x', 'nbds://[::1]:10809/x'],
+    ['nbd+vsock://3', 'nbd+vsock://3:10809/'],
+    ['nbds+unix://user@?socket=/s', 'nbds+unix://user@/?socket=/s'],
+  ])('completely: %s', (text, complete) => {
+    expect(formatUri(parseUri(text), { complete: true })).toBe(complete);
+    expect(parseUri(complete)).toEqual(parseUri(text));
+  });
+
   const name = fc.string({ unit: 'grapheme', maxLength: 40 }).filter((text) => !text.includes('\0'));
   const port = fc.integer({ min: 1, max: 65535 });
   const uris: fc.Arbitrary<NbdUri> = fc.record({

@@ -128,8 +128,17 @@ export function parseUri(text: string): NbdUri {
   };
 }
 
+/** How much of a URI is written. */
+export interface UriFormat {
+  /**
+   * Write the default port and the slash in front of an empty export name, too, as other NBD programs do in their
+   * output. @default false
+   */
+  readonly complete?: boolean | undefined;
+}
+
 /** Puts a URI together; `parseUri` gives back an equal value. Default ports and absent parameters are left out. */
-export function formatUri(uri: NbdUri): string {
+export function formatUri(uri: NbdUri, { complete = false }: UriFormat = {}): string {
   const { address, tls } = uri;
   const suffix = address.transport === 'tcp' ? '' : `+${address.transport}`;
   const user = tls.userName === undefined ? '' : `${encodeURIComponent(tls.userName)}@`;
@@ -144,22 +153,23 @@ export function formatUri(uri: NbdUri): string {
     ...Object.entries(uri.extensions).map(([name, value]) => `${encodeQuery(name)}=${encodeQuery(value)}`),
   ].join('&');
   // An empty name needs no path, except behind an empty authority, where '//' alone would look unfinished.
-  const place = formatPlace(address);
-  const path = uri.exportName === '' && place + user !== '' ? '' : `/${encodePath(uri.exportName)}`;
+  const place = formatPlace(address, complete);
+  const path = uri.exportName === '' && place + user !== '' && !complete ? '' : `/${encodePath(uri.exportName)}`;
   return `${uri.tlsRequired ? 'nbds' : 'nbd'}${suffix}://${user}${place}${path}${query === '' ? '' : `?${query}`}`;
 }
 
-function formatPlace(address: UriAddress): string {
+function formatPlace(address: UriAddress, complete: boolean): string {
+  const port = (number: number): string => (number === defaultPort && !complete ? '' : `:${number}`);
   switch (address.transport) {
     case 'unix':
       return '';
     case 'vsock':
-      return `${address.cid}${address.port === defaultPort ? '' : `:${address.port}`}`;
+      return `${address.cid}${port(address.port)}`;
     case 'tcp': {
       const host = address.host.includes(':')
         ? `[${address.host.replace('%', '%25')}]`
         : encodeURIComponent(address.host);
-      return `${host}${address.port === defaultPort ? '' : `:${address.port}`}`;
+      return `${host}${port(address.port)}`;
     }
   }
 }

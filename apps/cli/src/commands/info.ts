@@ -43,7 +43,7 @@ export async function info(server: ServerOperand, options: InfoOptions, terminal
   });
   try {
     if (options.can !== undefined) return await can(negotiation, exportName, options.can);
-    if (options.size) return await size(negotiation, exportName, options, terminal);
+    if (options.size) return await size(negotiation, exportName, terminal);
     if (options.uri) return await uri(negotiation, server, exportName, options, terminal);
     return options.list
       ? await list(negotiation, server, options, terminal)
@@ -66,20 +66,23 @@ function requireCompatible(options: InfoOptions): void {
   if (options.totals && options.map === undefined) throw new UsageError('ERR_NBD_ARGUMENT', '--totals needs --map');
 }
 
-/** Facts of an export; some servers tell the size only when the export is opened. */
+/** Facts of an export, which has to be opened where the server does not tell them otherwise. */
 async function factsOf(negotiation: Negotiation, exportName: string): Promise<ExportFacts> {
-  let facts: ExportFacts;
+  // The plain newstyle handshake has no option but to open an export.
+  if (negotiation.style === 'newstyle') return factsByOpening(negotiation, exportName);
   try {
-    facts = await negotiation.info(exportName);
+    return await negotiation.info(exportName);
   } catch (error) {
     if (!(error instanceof NegotiationError && error.code === 'ERR_NBD_OPTION_UNSUPPORTED')) throw error;
-    return (await opened(negotiation, exportName)).facts;
+    return factsByOpening(negotiation, exportName);
   }
-  return facts;
 }
 
-async function opened(negotiation: Negotiation, exportName: string): Promise<Awaited<ReturnType<Negotiation['go']>>> {
-  return negotiation.go(exportName);
+/** The negotiation is done with afterwards. */
+async function factsByOpening(negotiation: Negotiation, exportName: string): Promise<ExportFacts> {
+  const { channel, facts } = await negotiation.go(exportName);
+  channel.destroy();
+  return facts;
 }
 
 async function can(
@@ -98,15 +101,12 @@ async function can(
   return answer !== negated ? 0 : exitNo;
 }
 
-async function size(
-  negotiation: Negotiation,
-  exportName: string,
-  _options: InfoOptions,
-  terminal: Terminal,
-): Promise<number> {
+async function size(negotiation: Negotiation, exportName: string, terminal: Terminal): Promise<number> {
   const facts = await factsOf(negotiation, exportName);
-  const known = facts.size === 0n ? ((await tryOpen(negotiation, exportName)) ?? facts) : facts;
-  await terminal.print(`${known.size}\n`);
+  // nbd-server tells the size only to those who open the export.
+  const isUntold = facts.size === 0n && negotiation.style === 'newstyle-fixed';
+  const { size: known } = isUntold ? await factsByOpening(negotiation, exportName) : facts;
+  await terminal.print(`${known}\n`);
   return 0;
 }
 
@@ -206,12 +206,6 @@ async function look(
   };
 }
 
-async function tryOpen(negotiation: Negotiation, exportName: string): Promise<ExportFacts | undefined> {
-  const established = await negotiation.go(exportName);
-  established.channel.destroy();
-  return established.facts;
-}
-
 /** The contexts that can be had, or nothing where that cannot be asked. */
 async function contextsOf(negotiation: Negotiation, exportName: string): Promise<readonly string[] | undefined> {
   if (negotiation.mode === 'simple') return undefined;
@@ -262,5 +256,5 @@ async function map(server: ServerOperand, context: string, options: InfoOptions,
 function uriOf(server: ServerOperand, exportName: string): string | undefined {
   if (server.type === 'command') return undefined;
   const parsed: NbdUri = parseUri(server.uri);
-  return formatUri({ ...parsed, exportName });
+  return formatUri({ ...parsed, exportName }, { complete: true });
 }

@@ -5,6 +5,7 @@ import { TransmissionFlag } from '@nbdjs/protocol';
 import type { Colours } from './colours.ts';
 import type { JsonValue } from './exact-json.ts';
 import { exactSize } from './human-size.ts';
+import { printable } from './printable.ts';
 
 export interface ProtocolView {
   readonly style: HandshakeStyle;
@@ -66,14 +67,14 @@ export function exportJson(view: ExportView): Record<string, JsonValue | undefin
 export function exportText(view: ExportView, colours: Colours): string {
   const { facts } = view;
   const has = (flag: number): boolean => (facts.transmissionFlags & flag) !== 0;
-  const lines: string[] = [colours.bold(`export=${JSON.stringify(view.name)}:`)];
+  const lines: string[] = [colours.bold(`export="${printable(view.name.replace(/["\\]/g, '\\$&'))}":`)];
   const add = (key: string, value: string, paint = colours.reset): void => void lines.push(paint(`\t${key}: ${value}`));
-  if (view.description) add('description', view.description, colours.bold);
+  if (view.description) add('description', printable(view.description), colours.bold);
   add('export-size', withHumanSize(facts.size), colours.bold);
   if (view.content) add('content', view.content, colours.bold);
   if (view.uri) add('uri', view.uri, colours.bold);
   if (view.contexts !== undefined) {
-    lines.push(colours.dim('\tcontexts:'), ...view.contexts.map((context) => colours.dim(`\t\t${context}`)));
+    lines.push(colours.dim('\tcontexts:'), ...view.contexts.map((context) => colours.dim(`\t\t${printable(context)}`)));
   }
   add('is_rotational', String(has(TransmissionFlag.Rotational)), colours.dim);
   add('is_read_only', String(has(TransmissionFlag.ReadOnly)));

@@ -2,6 +2,7 @@
 import type { Extent } from '@nbdjs/interfaces';
 import type { Colours } from './colours.ts';
 import { compactJson } from './exact-json.ts';
+import { decimals, significant } from './rounding.ts';
 
 type Paint = (text: string, colours: Colours) => string;
 
@@ -61,7 +62,7 @@ export function totalsText(context: string, totals: Totals, size: bigint, colour
   return ascending(totals)
     .map(([status, bytes]) => {
       const description = describeStatus(context, status);
-      const line = `${column(bytes, 10)} ${percent(bytes, size).toFixed(1).padStart(5)}% ${column(status, 3)}`;
+      const line = `${column(bytes, 10)} ${decimals(percent(bytes, size), 1).padStart(5)}% ${column(status, 3)}`;
       return description === undefined ? `${line}\n` : `${description.paint(`${line} ${description.text}`, colours)}\n`;
     })
     .join('');
@@ -73,7 +74,7 @@ export function totalsJson(context: string, totals: Totals, size: bigint): strin
       compactJson({
         size: bytes,
         // nbdinfo prints six significant digits.
-        percent: Number(percent(bytes, size).toPrecision(6)),
+        percent: Number(significant(percent(bytes, size), 6)),
         type: status,
         description: describeStatus(context, status)?.text,
       }),
