@@ -1,7 +1,7 @@
 /** Putting it together: a target's connector, the multiplexer on top, and the client around it. */
 import { createConnector, type Delivery } from '@nbdjs/connection';
 import type { Abortable, Connector, HeaderMode } from '@nbdjs/interfaces';
-import { createMultiplexer, type StrictChecks } from '@nbdjs/multiplexer';
+import { createMultiplexer, type StrictChecks, traceEvents } from '@nbdjs/multiplexer';
 import { NbdClient } from './client.ts';
 import { afterMicrotasks, diagnosticsTrace, systemClock } from './system.ts';
 import { type ConnectTarget, resolveTarget } from './target.ts';
@@ -43,7 +43,6 @@ export type OpenOptions = Omit<
 >;
 
 const contextsDefault = ['base:allocation'];
-const events = ['request', 'reply', 'state'];
 
 /**
  * Connects to an export.
@@ -77,7 +76,7 @@ export async function openClient(connector: Connector, options: OpenOptions = {}
     connector,
     clock: systemClock,
     defer: afterMicrotasks,
-    trace: diagnosticsTrace('multiplexer', events),
+    trace: diagnosticsTrace('multiplexer', traceEvents),
     strict: options.strict,
     reconnectDelayMs: options.reconnectDelayMs,
     openTimeoutMs: options.openTimeoutMs,
