@@ -5,12 +5,21 @@
  * copy), a ring in shared memory, and tests that push one byte at a time.
  */
 
-/** Receives a channel's bytes. All calls come from the channel, never from within `open` or `send`. */
+/**
+ * Receives a channel's bytes. All calls come from the channel, never from within `open` or `send`. A sink that throws
+ * destroys its channel, with the error as cause.
+ */
 export interface ByteSink {
   /**
-   * Where the next bytes must land: never empty. The channel asks before each delivery, and may ask more often: bytes that
-   * have landed elsewhere because the sink has changed its mind since, are copied. It may write anywhere into this
-   * memory, but only the bytes that `advance` announces count.
+   * Where the next bytes must land; naming no bytes at all is an error. The channel may ask at any time, more than once
+   * for one delivery, and the answer that counts is the last before `advance`.
+   *
+   * A channel over a socket asks right after each delivery and leaves the answer with the kernel, which writes there
+   * whenever the next bytes come, even if the sink would by then prefer other memory (or another sink is in place): it
+   * asks again when they have come, and copies them if the answer is another. So from the call until the next
+   * `advance` has returned, the *whole* of the named memory may be written to, at any time and not only the bytes that are
+   * announced then. Memory that must be given back earlier, because a request can be abandoned say, is not to be
+   * named; stage it.
    */
   writable(): Uint8Array;
   /** `byteCount` (at least 1) bytes have landed at the start of the memory that `writable` gave last. */

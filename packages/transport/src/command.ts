@@ -1,5 +1,5 @@
 /** A program that serves one user: started by us, connected to, and ended with us. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,9 @@ import { type ByteChannel, ConnectError, type PeerDescription } from '@nbdjs/int
 import { duplicateDescriptor } from '@nbdjs/syscalls';
 import { type ConnectOptions, connectUnix } from './connect.ts';
 import { adoptDescriptor } from './descriptor.ts';
+import { announced } from './diagnostics.ts';
+import { DuplexChannel } from './duplex-channel.ts';
+import { type CommandEnd, commandError, describeCommand, howItEnded, keepTrack, startProgram } from './program.ts';
 import { StreamChannel } from './stream-channel.ts';
 
 export interface CommandOptions {
@@ -18,22 +21,25 @@ export interface CommandOptions {
    * connected to several times. `socket-pair`: one connection on the program's standard input and output.
    */
   readonly mode: 'socket-activation' | 'socket-pair';
-  /** The program's environment. @default our own */
+  /** Added to our own environment, which the program inherits; `undefined` takes a variable away. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
-}
-
-/** How a program came to its end. */
-export interface CommandEnd {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
+  /** Ends the program when aborted. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A program that was started. */
 export interface CommandServer {
   readonly pid: number;
   readonly exited: Promise<CommandEnd>;
-  /** @throws ConnectError `ERR_NBD_COMMAND` when the program has ended, naming how. */
+  /**
+   * Connects. The program may be ready later: its socket takes connections from the start. If the program dies before it
+   * has said a word, the channel ends with the error of code `ERR_NBD_COMMAND` that this would have thrown.
+   *
+   * @throws ConnectError `ERR_NBD_COMMAND` when the program has ended, naming how.
+   */
   connect(options?: ConnectOptions): Promise<ByteChannel>;
+  /** Sends a signal to the program. Does nothing once it has ended. */
+  kill(signal?: NodeJS.Signals): void;
   /** Ends the program (politely, then by force) and removes its socket. Settles when it is gone. */
   dispose(): Promise<void>;
 }
@@ -41,27 +47,33 @@ export interface CommandServer {
 /** A program that does not end when asked is killed after this long. */
 const patienceMs = 5000;
 
+/** A program whose socket is gone is on its way out; how it ends is known after this long, or never. */
+const exitDelayMs = 1000;
+
 /** The descriptor at which systemd's protocol begins. */
 const firstListener = 3;
-
-/** Programs that are still running; they end with this process. */
-const running = new Set<ChildProcess>();
-
-process.on('exit', () => {
-  for (const child of running) child.kill();
-});
 
 /**
  * Starts a program.
  *
- * @throws ConnectError `ERR_NBD_COMMAND` when it cannot be started.
+ * @throws ConnectError `ERR_NBD_COMMAND` when it cannot be started, or the signal's reason.
  */
 export async function runCommand(options: CommandOptions): Promise<CommandServer> {
-  return options.mode === 'socket-activation' ? runActivated(options) : runPaired(options);
+  const { signal } = options;
+  signal?.throwIfAborted();
+  const server = await (options.mode === 'socket-activation' ? runActivated(options) : runPaired(options));
+  if (signal === undefined) return server;
+  const dispose = (): void => void server.dispose();
+  signal.addEventListener('abort', dispose, { once: true });
+  void server.exited.then(() => signal.removeEventListener('abort', dispose));
+  if (signal.aborted) await server.dispose();
+  signal.throwIfAborted();
+  return server;
 }
 
 async function runActivated({ command, env }: CommandOptions): Promise<CommandServer> {
   const folder = mkdtempSync(join(tmpdir(), 'nbd-'));
+  const cleanUp = (): void => rmSync(folder, { recursive: true, force: true });
   const path = join(folder, 'socket');
   let listener: Server | undefined;
   try {
@@ -69,17 +81,14 @@ async function runActivated({ command, env }: CommandOptions): Promise<CommandSe
     // Closing our copy removes the path that it was bound to, but not the one that it has been moved to.
     renameSync(`${path}.new`, path);
     // Only the program itself knows its number, so a shell that becomes the program fills it in.
-    const child = await start(command, 'LISTEN_PID=$$; export LISTEN_PID; exec "$@"', {
+    const child = await startProgram(command, 'LISTEN_PID=$$; export LISTEN_PID; exec "$@"', {
       env: { ...process.env, ...env, LISTEN_FDS: '1', LISTEN_FDNAMES: 'unknown' },
       stdio: ['inherit', 'inherit', 'inherit', descriptorOf(listener)],
     });
-    const peer: PeerDescription = { name: describe(command), transport: 'command', tls: false };
-    return manage(child, command, {
-      connect: (options) => connectUnix(path, { ...options, peer }),
-      cleanUp: () => rmSync(folder, { recursive: true, force: true }),
-    });
+    const peer = peerOf(command);
+    return new RunningCommand(child, command, { connect: (how) => connectUnix(path, { ...how, peer }), cleanUp });
   } catch (error) {
-    rmSync(folder, { recursive: true, force: true });
+    cleanUp();
     throw error;
   } finally {
     // Our copy would accept connections that nobody serves.
@@ -88,83 +97,107 @@ async function runActivated({ command, env }: CommandOptions): Promise<CommandSe
 }
 
 async function runPaired({ command, env }: CommandOptions): Promise<CommandServer> {
-  const peer: PeerDescription = { name: describe(command), transport: 'command', tls: false };
   // One socket is both input and output; Node would make two.
-  const child = await start(command, 'exec "$@" <&3 >&3 3>&-', {
+  const child = await startProgram(command, 'exec "$@" <&3 >&3 3>&-', {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
   });
   let socket = child.stdio[firstListener] as Socket | undefined;
-  return manage(child, command, {
+  // Until there is a channel, an error of the socket is no more than the program's end, which is told elsewhere.
+  socket?.on('error', () => {});
+  return new RunningCommand(child, command, {
     connect: async () => {
       const own = socket;
       socket = undefined;
       if (own === undefined) throw commandError(command, 'it has one connection only, and that is in use');
-      return adoptPipe(own, peer);
+      return adoptPipe(own, peerOf(command));
     },
     cleanUp: () => socket?.destroy(),
   });
 }
 
-interface Management {
+interface Means {
   connect(options: ConnectOptions): Promise<ByteChannel>;
   cleanUp(): void;
 }
 
-function manage(child: ChildProcess, command: readonly string[], { connect, cleanUp }: Management): CommandServer {
-  running.add(child);
-  let end: CommandEnd | undefined;
-  const exited = new Promise<CommandEnd>((resolve) => {
-    child.on('exit', (code, signal) => {
-      running.delete(child);
-      end = { code, signal };
-      cleanUp();
-      resolve(end);
+class RunningCommand implements CommandServer {
+  readonly pid: number;
+  readonly exited: Promise<CommandEnd>;
+  readonly #child: ChildProcess;
+  readonly #command: readonly string[];
+  readonly #means: Means;
+  #end: CommandEnd | undefined;
+  /** Connecting that the program's end makes pointless. */
+  readonly #connecting = new Set<AbortController>();
+
+  constructor(child: ChildProcess, command: readonly string[], means: Means) {
+    this.pid = child.pid as number;
+    this.#child = child;
+    this.#command = command;
+    this.#means = means;
+    this.exited = keepTrack(child, () => means.cleanUp()).then((end) => {
+      this.#end = end;
+      for (const abort of this.#connecting) abort.abort(this.#epitaph(end));
+      return end;
     });
-  });
-  // Waiting for the program is the business of whoever calls `dispose`, not a reason to stay alive.
-  child.unref();
-  return {
-    pid: child.pid as number,
-    exited,
-    async connect(options = {}) {
-      if (end !== undefined) throw commandError(command, howItEnded(end));
-      const abort = new AbortController();
-      const signal = options.signal === undefined ? abort.signal : AbortSignal.any([abort.signal, options.signal]);
-      const lost = exited.then((how) => abort.abort(commandError(command, howItEnded(how))));
-      try {
-        return await connect({ ...options, signal });
-      } catch (error) {
-        if (end === undefined) throw error;
-        await lost;
-        throw abort.signal.reason;
-      }
-    },
-    async dispose() {
-      if (end !== undefined) return;
-      child.ref();
-      child.kill('SIGTERM');
-      const timer = setTimeout(() => child.kill('SIGKILL'), patienceMs);
-      await exited;
-      clearTimeout(timer);
-    },
-  };
+  }
+
+  async connect(options: ConnectOptions = {}): Promise<ByteChannel> {
+    if (this.#end !== undefined) throw this.#epitaph(this.#end);
+    const abort = new AbortController();
+    this.#connecting.add(abort);
+    const signal = options.signal === undefined ? abort.signal : AbortSignal.any([abort.signal, options.signal]);
+    try {
+      const channel = await this.#means.connect({ ...options, signal });
+      if (channel instanceof DuplexChannel) channel.explainEnd = () => this.#explainEnd(channel);
+      return channel;
+    } catch (error) {
+      // Nobody holds the listening socket any more: the program is gone, even if the news is still on its way.
+      if (error instanceof ConnectError && error.code !== 'ERR_NBD_COMMAND')
+        throw (await this.#causeOfDeath()) ?? error;
+      throw error;
+    } finally {
+      this.#connecting.delete(abort);
+    }
+  }
+
+  kill(signal: NodeJS.Signals = 'SIGTERM'): void {
+    this.#child.kill(signal);
+  }
+
+  async dispose(): Promise<void> {
+    if (this.#end !== undefined) return;
+    this.#child.ref();
+    this.#child.kill('SIGTERM');
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), patienceMs);
+    await this.exited;
+    clearTimeout(timer);
+  }
+
+  /** A program that has spoken may end as it likes; one that has not was never there. */
+  async #explainEnd(channel: DuplexChannel): Promise<Error | undefined> {
+    return channel.receivedBytes > 0 ? undefined : this.#causeOfDeath();
+  }
+
+  async #causeOfDeath(): Promise<ConnectError | undefined> {
+    let timer: NodeJS.Timeout | undefined;
+    const never = new Promise<undefined>((resolve) => {
+      timer = setTimeout(resolve, exitDelayMs, undefined);
+    });
+    const end = await Promise.race([this.exited, never]);
+    clearTimeout(timer);
+    return end === undefined ? undefined : this.#epitaph(end);
+  }
+
+  /** A new error for each who asks. */
+  #epitaph(end: CommandEnd): ConnectError {
+    return commandError(this.#command, howItEnded(end));
+  }
 }
 
-/** Starts a program through a line of shell that ends in `exec "$@"`. */
-function start(
-  command: readonly string[],
-  script: string,
-  options: { env: NodeJS.ProcessEnv; stdio: ('inherit' | 'ignore' | 'pipe' | number)[] },
-): Promise<ChildProcess> {
-  const [program = ''] = command;
-  // The shell would only say `not found` on its standard error; asking first gives an error of our own.
-  const check = 'command -v "$1" >/dev/null || exit 127; ';
-  return new Promise((resolve, reject) => {
-    const child = spawn('/bin/sh', ['-c', check + script, 'sh', ...command], options);
-    child.on('error', (cause) => reject(commandError(command, `'${program}' cannot be started`, cause)));
-    child.on('spawn', () => resolve(child));
-  });
+function peerOf(command: readonly string[]): PeerDescription {
+  return { name: describeCommand(command), transport: 'command', tls: false };
 }
 
 function listen(path: string): Promise<Server> {
@@ -184,20 +217,7 @@ function descriptorOf(server: Server): number {
 function adoptPipe(socket: Socket, peer: PeerDescription): ByteChannel {
   const { _handle: handle } = socket as unknown as { readonly _handle: { readonly fd: number } };
   const fd = duplicateDescriptor(handle.fd);
-  if (fd === undefined) return new StreamChannel(socket, peer);
+  if (fd === undefined) return announced(new StreamChannel(socket, peer));
   socket.destroy();
   return adoptDescriptor(fd, peer);
-}
-
-function describe(command: readonly string[]): string {
-  return `[ ${command.join(' ')} ]`;
-}
-
-function howItEnded({ code, signal }: CommandEnd): string {
-  if (code === 127) return 'there is no such program';
-  return signal === null ? `it ended with exit code ${code}` : `it was ended by ${signal}`;
-}
-
-function commandError(command: readonly string[], what: string, cause?: unknown): ConnectError {
-  return new ConnectError('ERR_NBD_COMMAND', `${describe(command)}: ${what}`, { cause, permanent: true });
 }

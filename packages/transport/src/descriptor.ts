@@ -1,6 +1,8 @@
 /** Sockets as numbers: inherited from another process, or handed over from another thread. */
+import { fstatSync } from 'node:fs';
 import { type ByteChannel, type PeerDescription, UsageError } from '@nbdjs/interfaces';
 import { duplicateDescriptor } from '@nbdjs/syscalls';
+import { announced } from './diagnostics.ts';
 import { SocketChannel } from './socket-channel.ts';
 
 export interface DetachedDescriptor {
@@ -16,10 +18,15 @@ export interface DetachedDescriptor {
  */
 export function adoptDescriptor(fd: number, peer?: PeerDescription): ByteChannel {
   try {
-    return new SocketChannel({ fd }, peer ?? { name: `descriptor ${fd}`, transport: 'descriptor', tls: false });
+    // Node would take a pipe, too, and fail with the first byte in the direction that it does not have.
+    if (fstatSync(fd).isSocket()) {
+      const described = peer ?? { name: `descriptor ${fd}`, transport: 'descriptor', tls: false };
+      return announced(new SocketChannel({ fd }, described));
+    }
   } catch (cause) {
     throw new UsageError('ERR_NBD_ARGUMENT', `descriptor ${fd} is not a connected socket`, { cause });
   }
+  throw new UsageError('ERR_NBD_ARGUMENT', `descriptor ${fd} is not a socket`);
 }
 
 /**
@@ -29,10 +36,11 @@ export function adoptDescriptor(fd: number, peer?: PeerDescription): ByteChannel
  * Without the duplicate, two threads would own one number, and the tear-down of one would close whatever file has
  * received that number meanwhile.
  *
- * @returns nothing when the channel is not a plain socket, or duplicating is not available.
+ * @returns nothing when the channel is not a plain socket, when bytes are queued in it that the other thread would never
+ *   see, or where duplicating is not available. The channel is then as it was.
  */
 export function detachDescriptor(channel: ByteChannel): DetachedDescriptor | undefined {
-  if (!(channel instanceof SocketChannel)) return undefined;
+  if (!(channel instanceof SocketChannel) || !channel.isEmpty) return undefined;
   const { _handle: handle } = channel.stream as unknown as { readonly _handle: { readonly fd?: number } | null };
   if (typeof handle?.fd !== 'number' || handle.fd < 0) return undefined;
   const fd = duplicateDescriptor(handle.fd);

@@ -1,12 +1,14 @@
 /** What channels over Node's duplex streams have in common: sending, and coming to an end. */
 import type { Duplex } from 'node:stream';
 import type { ByteChannel, ByteSink, CloseReason, PeerDescription } from '@nbdjs/interfaces';
+import { namedBy, toError } from './sink-rules.ts';
+
+/** A socket can be told whether to keep the process alive; other streams have no say in it. */
+type AnyDuplex = Duplex & { ref?(): unknown; unref?(): unknown };
 
 const nothing = new Uint8Array(0);
 
-export abstract class DuplexChannel<Stream extends Duplex & { ref?(): unknown; unref?(): unknown }>
-  implements ByteChannel
-{
+export abstract class DuplexChannel<Stream extends AnyDuplex = AnyDuplex> implements ByteChannel {
   readonly peer: PeerDescription;
   readonly stream: Stream;
   readonly closed: Promise<CloseReason>;
@@ -15,12 +17,22 @@ export abstract class DuplexChannel<Stream extends Duplex & { ref?(): unknown; u
   protected isPaused = true;
   protected isDestroyed = false;
   #isPausedByOwner = false;
+  /**
+   * Asked once, when the bytes end without our doing, for a better error than the system's; the end is told when it has
+   * answered. A child's channel finds out here that the child has died.
+   */
+  explainEnd: (() => Promise<Error | undefined>) | undefined;
+  #explanation: Promise<void> | undefined;
   /** No more bytes will come, and why. */
   #end: { readonly cause: Error | undefined } | undefined;
+  #toldOfEnd: ByteSink | undefined;
   /** The end is nobody's business: the socket lives on elsewhere. */
   #isAbandoned = false;
   /** `send` has answered `false`, so the sink is owed a `drained`. */
   #owesDrained = false;
+  /** What has landed while the sink had us pause, before it was announced. */
+  #leftover: Uint8Array | undefined;
+  #unpouredBytes = 0;
   #cause: Error | undefined;
 
   constructor(stream: Stream, peer: PeerDescription) {
@@ -32,8 +44,9 @@ export abstract class DuplexChannel<Stream extends Duplex & { ref?(): unknown; u
       this.#cause ??= error;
     });
     this.closed = new Promise((resolve) => {
-      stream.on('close', () => {
+      stream.on('close', async () => {
         this.#ended(this.#cause ?? (this.isDestroyed ? undefined : new Error('the connection was closed')));
+        await this.#explanation;
         resolve(this.#reason());
       });
     });
@@ -42,8 +55,7 @@ export abstract class DuplexChannel<Stream extends Duplex & { ref?(): unknown; u
   open(sink: ByteSink): void {
     this.sink = sink;
     this.#resume();
-    const end = this.#end;
-    if (end !== undefined) setImmediate(() => this.sink === sink && sink.ended(end.cause));
+    if (this.#end !== undefined) setImmediate(() => this.#tellEnd());
   }
 
   send(chunks: readonly Uint8Array[]): boolean {
@@ -60,8 +72,7 @@ export abstract class DuplexChannel<Stream extends Duplex & { ref?(): unknown; u
     if (stream.writableLength === 0) return true;
     if (!this.#owesDrained) {
       this.#owesDrained = true;
-      // Node's own `drain` comes only above a high-water mark; an empty write's callback comes for any amount.
-      if (!stream.writableNeedDrain) stream.write(nothing, () => this.#drained());
+      this.#watchDrain();
     }
     return false;
   }
@@ -77,7 +88,8 @@ export abstract class DuplexChannel<Stream extends Duplex & { ref?(): unknown; u
   }
 
   end(): void {
-    this.stream.end();
+    // Once it is ending, a stream says nothing of `drain` any more.
+    if (!this.stream.writableEnded) this.stream.end((error?: Error | null) => error ?? this.#drained());
   }
 
   destroy(cause?: Error): void {
@@ -98,15 +110,32 @@ export abstract class DuplexChannel<Stream extends Duplex & { ref?(): unknown; u
     this.destroy();
   }
 
-  /** Copies bytes to where the sink wants them, whichever that is by now, for as long as anybody wants them. */
+  /** Bytes that have come from the peer, whether or not they were announced. */
+  abstract readonly receivedBytes: number;
+
+  /** Whether nothing is on its way through this object, in either direction: the descriptor is all there is. */
+  get isEmpty(): boolean {
+    return this.#leftover === undefined && this.#unpouredBytes === 0 && this.stream.writableLength === 0;
+  }
+
+  /**
+   * Copies bytes to where the sink wants them, whichever that is by now, for as long as anybody wants them. What a
+   * sink that pauses the channel leaves over is kept for later.
+   */
   protected pour(bytes: Uint8Array): void {
     for (let position = 0; position < bytes.length && this.sink !== undefined && !this.isDestroyed; ) {
-      const target = this.sink.writable();
+      if (this.isPaused) {
+        this.#leftover = new Uint8Array(bytes.subarray(position));
+        break;
+      }
+      const target = namedBy(this.sink);
       const byteCount = Math.min(target.length, bytes.length - position);
       target.set(bytes.subarray(position, position + byteCount));
       position += byteCount;
+      this.#unpouredBytes = bytes.length - position;
       this.sink.advance(byteCount);
     }
+    this.#unpouredBytes = 0;
   }
 
   /** Runs the sink on what has arrived; a sink that throws ends the channel with its error. */
@@ -116,14 +145,35 @@ export abstract class DuplexChannel<Stream extends Duplex & { ref?(): unknown; u
     try {
       work(sink);
     } catch (error) {
-      this.destroy(error instanceof Error ? error : new Error(String(error)));
+      this.destroy(toError(error));
     }
   }
 
   #resume(): void {
     if (!this.isPaused || this.#isPausedByOwner || this.sink === undefined || this.isDestroyed) return;
     this.isPaused = false;
-    this.stream.resume();
+    if (this.#leftover === undefined) this.stream.resume();
+    else setImmediate(() => this.#pourLeftover());
+  }
+
+  #pourLeftover(): void {
+    const bytes = this.#leftover;
+    if (bytes === undefined || this.isPaused) return;
+    this.#leftover = undefined;
+    this.deliver(() => this.pour(bytes));
+    if (!this.isPaused && !this.isDestroyed) this.stream.resume();
+  }
+
+  /** Node's own `drain` comes only above a high-water mark; an empty write's callback comes for any amount. */
+  #watchDrain(): void {
+    const { stream } = this;
+    if (stream.writableNeedDrain || !stream.writable) return;
+    stream.write(nothing, (error) => {
+      if (error) return;
+      this.#drained();
+      // What was sent behind the empty write has nobody watching it yet.
+      if (this.#owesDrained) this.#watchDrain();
+    });
   }
 
   #drained(): void {
@@ -133,9 +183,36 @@ export abstract class DuplexChannel<Stream extends Duplex & { ref?(): unknown; u
   }
 
   #ended(cause?: Error): void {
-    if (this.#end !== undefined || this.#isAbandoned) return;
+    if (this.#end !== undefined || this.#explanation !== undefined || this.#isAbandoned) return;
+    // An end that answers ours needs no explanation.
+    if (this.explainEnd === undefined || this.isDestroyed || this.stream.writableEnded) {
+      this.#finish(cause);
+      return;
+    }
+    this.#explanation = this.explainEnd().then((explained) => {
+      if (explained !== undefined && !this.isDestroyed) {
+        this.#cause = explained;
+        this.stream.destroy();
+      }
+      this.#finish(explained ?? cause);
+    });
+  }
+
+  #finish(cause: Error | undefined): void {
     this.#end = { cause };
-    this.sink?.ended(cause);
+    this.#tellEnd();
+  }
+
+  /** Tells the sink that is in place now, unless it knows. */
+  #tellEnd(): void {
+    const { sink } = this;
+    if (sink === undefined || sink === this.#toldOfEnd) return;
+    this.#toldOfEnd = sink;
+    try {
+      sink.ended(this.#end?.cause);
+    } catch (error) {
+      this.destroy(toError(error));
+    }
   }
 
   #reason(): CloseReason {

@@ -5,7 +5,7 @@ import { type ConnectOptions, connectTcp, connectUnix } from './connect.ts';
 import { adoptDescriptor } from './descriptor.ts';
 
 export type Endpoint =
-  | { readonly type: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly type: 'tcp'; readonly host: string; readonly port: number; readonly family?: 4 | 6 | undefined }
   | { readonly type: 'unix'; readonly path: string }
   | { readonly type: 'vsock'; readonly cid: number; readonly port: number }
   | {
@@ -47,6 +47,7 @@ export async function connectEndpoint(endpoint: Endpoint, options: ConnectOption
     case 'vsock':
       throw new UsageError('ERR_NBD_NOT_SUPPORTED', 'vsock sockets are not available in Node.js');
     case 'command': {
+      options.signal?.throwIfAborted();
       const server = await runCommand(endpoint);
       try {
         const channel = await server.connect(options);

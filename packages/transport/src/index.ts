@@ -4,8 +4,10 @@
  *
  * @packageDocumentation
  */
-export { type CommandEnd, type CommandOptions, type CommandServer, runCommand } from './command.ts';
+export { type CommandOptions, type CommandServer, runCommand } from './command.ts';
 export { type ConnectOptions, connectTcp, connectUnix, type TcpAddress } from './connect.ts';
 export { adoptDescriptor, type DetachedDescriptor, detachDescriptor } from './descriptor.ts';
+export type { TransportEvent } from './diagnostics.ts';
 export { connectEndpoint, describeEndpoint, type Endpoint } from './endpoint.ts';
 export { createMemoryPair, type MemoryPairOptions } from './memory-pair.ts';
+export type { CommandEnd } from './program.ts';

@@ -1,5 +1,6 @@
 /** Two channels that are connected to each other in memory: for embedded peers, and for tests. */
 import type { ByteChannel, ByteSink, CloseReason, PeerDescription } from '@nbdjs/interfaces';
+import { namedBy, toError } from './sink-rules.ts';
 
 export interface MemoryPairOptions {
   /** Bytes that may be under way in one direction before `send` answers `false`. @default 262144 */
@@ -38,6 +39,7 @@ class MemoryChannel implements ByteChannel {
   #peerHasEnded = false;
   /** No more bytes will come, and why. */
   #end: { readonly cause: Error | undefined } | undefined;
+  #toldOfEnd: ByteSink | undefined;
   #weHaveEnded = false;
   #isDestroyed = false;
   #owesDrained = false;
@@ -58,15 +60,14 @@ class MemoryChannel implements ByteChannel {
   open(sink: ByteSink): void {
     this.#sink = sink;
     this.#schedule();
-    const end = this.#end;
-    if (end !== undefined) this.#later(() => this.#sink === sink && sink.ended(end.cause));
+    if (this.#end !== undefined) this.#later(() => this.#tellEnd());
   }
 
   send(chunks: readonly Uint8Array[]): boolean {
     if (this.#isDestroyed || this.#weHaveEnded) return true;
     const other = this.#other;
     // Copied, so that a sender may use its memory again at once, as a kernel would let it.
-    for (const chunk of chunks) other.#accept(chunk.slice());
+    for (const chunk of chunks) other.#accept(new Uint8Array(chunk));
     other.#schedule();
     if (other.#inboxBytes <= this.#capacityBytes) return true;
     this.#owesDrained = true;
@@ -96,7 +97,8 @@ class MemoryChannel implements ByteChannel {
     this.#other.#peerHasEnded = true;
     this.#other.#schedule();
     this.#later(() => {
-      this.#tellEnd(cause);
+      this.#end ??= { cause };
+      this.#tellEnd();
       this.#settle({ by: 'us', cause });
     });
   }
@@ -127,7 +129,7 @@ class MemoryChannel implements ByteChannel {
       return;
     }
     try {
-      const target = sink.writable();
+      const target = namedBy(sink);
       const byteCount = Math.max(1, Math.min(chunk.length, target.length, this.#cut()));
       target.set(chunk.subarray(0, byteCount));
       if (byteCount === chunk.length) this.#inbox.shift();
@@ -135,7 +137,7 @@ class MemoryChannel implements ByteChannel {
       this.#inboxBytes -= byteCount;
       sink.advance(byteCount);
     } catch (error) {
-      this.destroy(error instanceof Error ? error : new Error(String(error)));
+      this.destroy(toError(error));
       return;
     }
     this.#other.#drainedIfOwed(this.#inboxBytes);
@@ -146,21 +148,33 @@ class MemoryChannel implements ByteChannel {
     if (!this.#owesDrained || waitingBytes > this.#capacityBytes / 2) return;
     this.#owesDrained = false;
     this.#later(() => {
-      if (!this.#isDestroyed) this.#sink?.drained();
+      if (this.#isDestroyed) return;
+      try {
+        this.#sink?.drained();
+      } catch (error) {
+        this.destroy(toError(error));
+      }
     });
   }
 
   /** The peer's last byte has been delivered. */
   #finish(): void {
+    this.#end ??= { cause: undefined };
     this.#tellEnd();
-    if (!this.#weHaveEnded) return;
+    if (!this.#weHaveEnded || this.#isDestroyed) return;
     this.#isDestroyed = true;
     this.#settle({ by: 'peer' });
   }
 
-  #tellEnd(cause?: Error): void {
-    if (this.#end !== undefined) return;
-    this.#end = { cause };
-    this.#sink?.ended(cause);
+  /** Tells the sink that is in place now, unless it knows. */
+  #tellEnd(): void {
+    const sink = this.#sink;
+    if (sink === undefined || sink === this.#toldOfEnd) return;
+    this.#toldOfEnd = sink;
+    try {
+      sink.ended(this.#end?.cause);
+    } catch (error) {
+      this.destroy(toError(error));
+    }
   }
 }

@@ -2,6 +2,7 @@
 import { Socket } from 'node:net';
 import type { PeerDescription } from '@nbdjs/interfaces';
 import { DuplexChannel } from './duplex-channel.ts';
+import { namedBy, toError } from './sink-rules.ts';
 
 /** Node's `onread` with what its types leave out: the buffer may be a function, asked before each read. */
 interface OnRead {
@@ -37,8 +38,18 @@ export class SocketChannel extends DuplexChannel<Socket> {
     this.stream.pause();
   }
 
+  get receivedBytes(): number {
+    return this.stream.bytesRead;
+  }
+
   #nextTarget(): Uint8Array {
-    if (this.sink !== undefined && !this.isDestroyed) this.#target = this.sink.writable();
+    if (this.sink === undefined || this.isDestroyed) return this.#target;
+    try {
+      this.#target = namedBy(this.sink);
+    } catch (error) {
+      // Thrown from here, it would be nobody's error and end the process.
+      this.destroy(toError(error));
+    }
     return this.#target;
   }
 
@@ -48,17 +59,22 @@ export class SocketChannel extends DuplexChannel<Socket> {
     if (sink === undefined || this.isDestroyed) return false;
     try {
       // Node has asked right after the previous delivery. Since then the sink, or what it waits for, may have changed.
-      if (isSameMemory(sink.writable(), this.#target)) sink.advance(byteCount);
-      else this.pour(this.#target.subarray(0, byteCount));
+      const wanted = namedBy(sink);
+      if (beginsWhere(wanted, this.#target) && wanted.length >= byteCount) sink.advance(byteCount);
+      else this.#redirect(byteCount, wanted.length);
     } catch (error) {
-      this.destroy(error instanceof Error ? error : new Error(String(error)));
+      this.destroy(toError(error));
     }
     return !this.isPaused && !this.isDestroyed;
   }
+
+  #redirect(byteCount: number, wantedBytes: number): void {
+    const landed = this.#target.subarray(0, byteCount);
+    // What takes several steps must not lie in memory that the sink no longer knows to be in use: it may write there.
+    this.pour(byteCount > wantedBytes ? new Uint8Array(landed) : landed);
+  }
 }
 
-function isSameMemory(one: Uint8Array, other: Uint8Array): boolean {
-  return (
-    one === other || (one.buffer === other.buffer && one.byteOffset === other.byteOffset && one.length >= other.length)
-  );
+function beginsWhere(one: Uint8Array, other: Uint8Array): boolean {
+  return one === other || (one.buffer === other.buffer && one.byteOffset === other.byteOffset);
 }

@@ -161,9 +161,8 @@ describe('commands', () => {
   });
 
   it.each(['socket-activation', 'socket-pair'] as const)('that do not exist are named (%s)', async (mode) => {
-    const server = await runCommand({ command: ['no-such-program-anywhere', 'x'], mode });
-    await server.exited;
-    await expect(server.connect()).rejects.toMatchObject({
+    const connecting = connectEndpoint({ type: 'command', command: ['no-such-program-anywhere', 'x'], mode });
+    await expect(connecting).rejects.toMatchObject({
       code: 'ERR_NBD_COMMAND',
       message: '[ no-such-program-anywhere x ]: there is no such program',
     });

@@ -1,0 +1,36 @@
+/** The life of channels, on Node's diagnostics channels `nbdjs:transport:<type>`. */
+import { channel as diagnosticsChannel } from 'node:diagnostics_channel';
+import type { ByteChannel, CloseReason, PeerDescription } from '@nbdjs/interfaces';
+
+/** A message on the channel `nbdjs:transport:<type>`. */
+export type TransportEvent =
+  /** A connection is being made. */
+  | { readonly type: 'connect'; readonly peer: PeerDescription }
+  /** A channel stands, freshly connected or taken over by its descriptor. */
+  | { readonly type: 'connected'; readonly peer: PeerDescription }
+  /** A channel that stood is gone. */
+  | { readonly type: 'closed'; readonly peer: PeerDescription; readonly reason: CloseReason };
+
+const channels = {
+  connect: diagnosticsChannel('nbdjs:transport:connect'),
+  connected: diagnosticsChannel('nbdjs:transport:connected'),
+  closed: diagnosticsChannel('nbdjs:transport:closed'),
+};
+
+export function announceConnect(peer: PeerDescription): void {
+  if (channels.connect.hasSubscribers) publish({ type: 'connect', peer });
+}
+
+/** Tells that the channel stands and, in time, that it is gone. Gives it back. */
+export function announced<Channel extends ByteChannel>(channel: Channel): Channel {
+  const { peer } = channel;
+  if (channels.connected.hasSubscribers) publish({ type: 'connected', peer });
+  void channel.closed.then((reason) => {
+    if (channels.closed.hasSubscribers) publish({ type: 'closed', peer, reason });
+  });
+  return channel;
+}
+
+function publish(event: TransportEvent): void {
+  channels[event.type].publish(event);
+}
