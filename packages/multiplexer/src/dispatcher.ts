@@ -48,12 +48,13 @@ export class Dispatcher {
   readonly #pumpTask = (): void => this.#pump();
   readonly #onConnected: (facts: ExportFacts) => void;
   #wire: Wire | undefined;
-  /** Connections that we have taken leave of and that the server has not ended. */
-  readonly #leaving = new Set<Wire>();
+  /** Connections that we have taken leave of, each until the server has ended it. */
+  readonly #leaving = new Map<Wire, Promise<void>>();
   #isPumpScheduled = false;
   /** Calls that issue their requests one after the other and have not come to their end. */
   #callCount = 0;
   #closing: Promise<void> | undefined;
+  #isDestroyed = false;
   #settleClosed!: (error: Error | undefined) => void;
   #tellIdle: (() => void) | undefined;
 
@@ -68,6 +69,7 @@ export class Dispatcher {
     this.#link = new Link(options, trace, {
       connected: (established) => this.#connected(established),
       failed: (error) => this.#failWaiting(() => copyOf(error)),
+      unwanted: (established) => this.#decline(established),
       closed: (error) => this.#ended(error),
     });
   }
@@ -147,7 +149,8 @@ export class Dispatcher {
   /** Ends everything now. What is under way fails. */
   destroy(cause?: Error): void {
     this.#link.close(cause);
-    for (const wire of this.#leaving) wire.destroy(cause);
+    this.#isDestroyed = true;
+    for (const wire of this.#leaving.keys()) wire.destroy(cause);
     this.#wire?.destroy(cause ?? new Error('the device was destroyed'));
   }
 
@@ -202,20 +205,28 @@ export class Dispatcher {
     this.#checkIdle();
   }
 
+  #decline(established: Established): void {
+    const nobody = { room() {}, dismissed() {}, lost() {} };
+    const wire = new Wire(established, new SlotTable(), this.statistics, this.#trace, this.#options, nobody);
+    if (this.#isDestroyed) wire.destroy();
+    else this.#seeOff(wire, () => wire.decline());
+  }
+
   /** C58: the server asked us to go. In order, and whoever still waits goes by the next connection. */
   #takeLeave(wire: Wire): void {
-    void this.#farewell(wire);
+    this.#seeOff(wire, () => wire.farewell());
     this.#lost(wire, undefined);
   }
 
   /** Says good-bye and gives the server some time to end the connection from its side. */
-  async #farewell(wire: Wire): Promise<void> {
+  #seeOff(wire: Wire, sayGoodbye: () => void): void {
     const cancel = this.#options.clock.schedule(this.#options.closeMs, () => wire.destroy());
-    this.#leaving.add(wire);
-    wire.farewell();
-    await wire.closed;
-    this.#leaving.delete(wire);
-    cancel();
+    const gone = wire.closed.then(() => {
+      this.#leaving.delete(wire);
+      cancel();
+    });
+    this.#leaving.set(wire, gone);
+    sayGoodbye();
   }
 
   #lost(wire: Wire, cause: Error | undefined): void {
@@ -251,7 +262,12 @@ export class Dispatcher {
   }
 
   async #close(): Promise<void> {
-    if (this.#link.state === 'closed') return;
+    if (this.#link.state !== 'closed') await this.#finish();
+    await Promise.all(this.#leaving.values());
+  }
+
+  /** Waits for what is under way, then says good-bye. */
+  async #finish(): Promise<void> {
     const { clock, closeMs } = this.#options;
     const expiry = new TimeoutError('close', `requests were still under way ${closeMs} ms after the call to close`);
     const cancel = clock.schedule(closeMs, () => this.destroy(expiry));
@@ -263,6 +279,6 @@ export class Dispatcher {
     const wire = this.#wire;
     this.#wire = undefined;
     this.#link.close();
-    if (wire !== undefined) await this.#farewell(wire);
+    if (wire !== undefined) this.#seeOff(wire, () => wire.farewell());
   }
 }

@@ -46,6 +46,8 @@ export interface LinkEvents {
   connected(established: Established): void;
   /** Requests that wait fail, with an error each of this kind. */
   failed(error: Error): void;
+  /** A connection that nobody needs: it came too late, or leads to something else. */
+  unwanted(established: Established): void;
   /** The link is closed for good; the error is absent when somebody asked for it. Told once. */
   closed(error: Error | undefined): void;
 }
@@ -102,7 +104,7 @@ export class Link {
       connector.retry(openTimeoutMs > 0);
       const established = await this.#establishOrExpire(attempt.signal, expiry);
       if (this.#state !== 'connecting-wait') {
-        established.channel.destroy();
+        this.#events.unwanted(established);
         throw closedError(this.#closedBy);
       }
       connector.retry(true);
@@ -167,7 +169,7 @@ export class Link {
       return;
     }
     if (this.#state === 'closed' || this.#state === 'connected') {
-      established.channel.destroy();
+      this.#events.unwanted(established);
       return;
     }
     this.#trace.reconnectAttemptResult(undefined);
@@ -178,7 +180,7 @@ export class Link {
     try {
       requireSameExport(this.#facts as ExportFacts, established.facts);
     } catch (error) {
-      established.channel.destroy();
+      this.#events.unwanted(established);
       this.close(asError(error));
       return;
     }

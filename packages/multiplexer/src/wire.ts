@@ -135,6 +135,12 @@ export class Wire implements ByteSink {
     this.#established.channel.end();
   }
 
+  /** Ends a connection that was never started: in order all the same, because nobody has broken a rule (G4). */
+  decline(): void {
+    this.#established.channel.open(this);
+    this.farewell();
+  }
+
   /** Ends the connection now; within a delivery, at its end. */
   destroy(cause?: Error): void {
     if (this.#isDelivering) this.#fatal ??= { cause };

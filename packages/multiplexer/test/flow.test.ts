@@ -1,0 +1,247 @@
+/** When requests leave, and how many at a time. */
+import { Command } from '@nbdjs/protocol';
+import { type FakeRequest, patternBytes } from '@nbdjs/testkit';
+import { describe, expect, it } from 'vitest';
+import { failure, openSession, type SessionOptions, same, standing, turn } from './session.ts';
+
+async function heldSession(options: SessionOptions = {}) {
+  const held: FakeRequest[] = [];
+  const session = await openSession({ ...options, onRequest: (request) => void held.push(request) });
+  return { ...session, held };
+}
+
+describe('batching', () => {
+  it('requests of one turn leave in one send', async () => {
+    const { server, device } = await openSession();
+    await Promise.all([
+      device.read(0, new Uint8Array(8)),
+      device.write(8, new Uint8Array(100)),
+      device.flush(),
+      device.trim(0, 8),
+      device.blockStatus(0, 8),
+    ]);
+    expect(server.connection.channel.sends).toEqual([5 * 28 + 100]);
+  });
+
+  it('so do those that are issued when the replies of one delivery wake their owners', async () => {
+    const { server, device } = await openSession();
+    const lane = async (index: number): Promise<void> => {
+      for (let round = 0; round < 10; round++) await device.read(index, new Uint8Array(8));
+    };
+    await Promise.all(Array.from({ length: 64 }, (_, index) => lane(index)));
+    expect(server.requests).toHaveLength(640);
+    // The fake server delivers each reply by itself; still, far fewer sends than requests are needed.
+    expect(server.connection.channel.sends.length).toBeLessThanOrEqual(640);
+    expect(server.connection.channel.sends[0]).toBe(64 * 28);
+  });
+
+  it('payloads of any length go behind their headers, in order', async () => {
+    const { server, device } = await openSession({ content: new Uint8Array(2_000_000) });
+    const lengths = [1, 8192, 16_384, 16_385, 300_000, 5, 262_144, 100_000, 16_384, 16_384];
+    let offset = 0;
+    const model = new Uint8Array(2_000_000);
+    const writes = lengths.map((length, index) => {
+      const source = patternBytes(length).map((byte) => byte ^ index);
+      model.set(source, offset);
+      offset += length;
+      return device.write(offset - length, source);
+    });
+    await Promise.all(writes);
+    expect(same(server.content, model)).toBe(true);
+    expect(server.connection.channel.sends).toHaveLength(1);
+    expect(device.statistics.bytesSent).toBe(lengths.length * 28 + offset);
+  });
+
+  it('hundreds of batches with more headers than fit one block of memory', async () => {
+    const { server, device } = await openSession({ multiplexer: { requestsInFlightMax: 20_000 } });
+    for (let round = 0; round < 3; round++) {
+      await Promise.all(Array.from({ length: 12_000 }, (_, index) => device.read(index, new Uint8Array(1))));
+    }
+    expect(server.requests).toHaveLength(36_000);
+    expect(server.requests.every(({ offset }, index) => offset === BigInt(index % 12_000))).toBe(true);
+  });
+});
+
+describe('while sending is blocked', () => {
+  it('C62: replies are read, and nothing more is given to the channel', async () => {
+    const { server, device, held } = await heldSession();
+    const first = device.read(0, new Uint8Array(8));
+    await turn();
+    const { channel } = server.connection;
+    channel.block();
+    const second = device.read(8, new Uint8Array(8));
+    await turn();
+    const third = device.read(16, new Uint8Array(8));
+    await turn();
+    expect(channel.sends).toEqual([28, 28]);
+    held.shift()?.answer();
+    await first;
+    channel.unblock();
+    await turn();
+    expect(channel.sends).toEqual([28, 28, 28]);
+    for (const request of held) request.answer();
+    await Promise.all([second, third]);
+  });
+
+  it('the memory that was given away is left alone until it is free', async () => {
+    const { server, device } = await openSession({ content: new Uint8Array(1_000_000) });
+    const { channel } = server.connection;
+    const model = new Uint8Array(1_000_000);
+    const writes: Promise<void>[] = [];
+    for (let round = 0; round < 20; round++) {
+      channel.block();
+      for (let index = 0; index < 10; index++) {
+        const offset = (round * 10 + index) * 5000;
+        const source = patternBytes(5000).map((byte) => byte ^ (round * 10 + index));
+        model.set(source, offset);
+        writes.push(device.write(offset, source) as Promise<void>);
+        if (index % 3 === 0) await turn();
+      }
+      await turn();
+      channel.unblock();
+      await turn();
+    }
+    await Promise.all(writes);
+    // The channel hands over what it was lent only when it is unblocked: headers that were reused would show.
+    expect(same(server.content, model)).toBe(true);
+    expect(server.requestsOf(Command.Write)).toHaveLength(200);
+  });
+
+  it('a write settles only when its bytes have left, even if the server answers before', async () => {
+    const { server, device } = await openSession();
+    const { channel } = server.connection;
+    // A server can only guess a cookie; the first ones are easy to guess.
+    const probe: { high: number; low: number }[] = [];
+    server.onRequest = (request) => {
+      probe.push(request.cookie);
+      request.answer();
+    };
+    await device.read(0, new Uint8Array(1));
+    channel.block();
+    const source = new Uint8Array(100_000).fill(1);
+    const writing = device.write(0, source) as Promise<void>;
+    const state = standing(writing);
+    await turn();
+    const { high, low } = probe[0] as { high: number; low: number };
+    const { encodeSimpleReply } = await import('@nbdjs/protocol');
+    server.connection.send(encodeSimpleReply({ high: high + 1, low }, 0));
+    await turn();
+    expect(state()).toBe('pending');
+    server.onRequest = () => {};
+    channel.unblock();
+    await writing;
+    expect(server.requestsOf(Command.Write)[0]?.payload.every((byte) => byte === 1)).toBe(true);
+  });
+});
+
+describe('limits', () => {
+  it('so many requests are in flight at a time, and the others wait in order', async () => {
+    const { device, held, server } = await heldSession({ multiplexer: { requestsInFlightMax: 3 } });
+    const reads = Array.from({ length: 10 }, (_, index) => device.read(index, new Uint8Array(1)));
+    const order: bigint[] = [];
+    while (order.length < 10) {
+      await turn();
+      expect(held.length).toBe(Math.min(3, 10 - order.length));
+      const request = held.shift() as FakeRequest;
+      order.push(request.offset);
+      request.answer();
+    }
+    await Promise.all(reads);
+    expect(order).toEqual(Array.from({ length: 10 }, (_, index) => BigInt(index)));
+    expect(server.requests).toHaveLength(10);
+  });
+
+  it('so many bytes are in flight at a time, both ways', async () => {
+    const { device, held } = await heldSession({ multiplexer: { bytesInFlightMax: 1000 } });
+    const calls = [
+      device.read(0, new Uint8Array(400)),
+      device.write(0, new Uint8Array(400)),
+      device.read(0, new Uint8Array(400)),
+      device.flush(),
+    ];
+    await turn();
+    // The flush would fit, but nobody overtakes.
+    expect(held.map(({ command }) => command)).toEqual([Command.Read, Command.Write]);
+    held.shift()?.answer();
+    await turn();
+    expect(held.map(({ command }) => command)).toEqual([Command.Write, Command.Read, Command.Flush]);
+    for (const request of held) request.answer();
+    await Promise.all(calls);
+  });
+
+  it('a request that is larger than all limits goes alone', async () => {
+    const { device, held } = await heldSession({ multiplexer: { bytesInFlightMax: 1000 } });
+    const calls = [1, 5000, 1].map((length, index) => device.read(index, new Uint8Array(length)));
+    await turn();
+    expect(held.map(({ length }) => length)).toEqual([1n]);
+    held.shift()?.answer();
+    await turn();
+    expect(held.map(({ length }) => length)).toEqual([5000n]);
+    held.shift()?.answer();
+    await turn();
+    expect(held.map(({ length }) => length)).toEqual([1n]);
+    held.shift()?.answer();
+    await Promise.all(calls);
+  });
+
+  it('an abandoned request counts until it is answered, and not longer', async () => {
+    const { device, held } = await heldSession({ multiplexer: { bytesInFlightMax: 1000, requestsInFlightMax: 2 } });
+    for (let round = 0; round < 5; round++) {
+      const abort = new AbortController();
+      const abandoned = failure(device.read(0, new Uint8Array(900), { signal: abort.signal }));
+      await turn();
+      abort.abort(new Error('enough'));
+      await abandoned;
+      const next = device.read(1, new Uint8Array(900));
+      await turn();
+      expect(held).toHaveLength(1);
+      held.shift()?.answer();
+      await turn();
+      expect(held).toHaveLength(1);
+      held.shift()?.answer();
+      await next;
+    }
+  });
+
+  it('when one that does not fit is abandoned, those behind it may go', async () => {
+    const { device, held } = await heldSession({ multiplexer: { bytesInFlightMax: 1000 } });
+    const abort = new AbortController();
+    const first = device.read(0, new Uint8Array(600));
+    const big = failure(device.read(0, new Uint8Array(600), { signal: abort.signal }));
+    const small = device.read(0, new Uint8Array(100));
+    await turn();
+    expect(held).toHaveLength(1);
+    abort.abort();
+    await big;
+    await turn();
+    expect(held.map(({ length }) => length)).toEqual([600n, 100n]);
+    for (const request of held) request.answer();
+    await Promise.all([first, small]);
+  });
+});
+
+describe('statistics', () => {
+  it('count bytes and messages', async () => {
+    const { device, server } = await openSession({
+      onRequest: (request) => {
+        if (request.command !== Command.Read) return request.answer();
+        request.answerRead([
+          { type: 'hole', offset: 0n, length: 10 },
+          { type: 'data', offset: 10n, length: 20 },
+        ]);
+      },
+    });
+    await device.read(0, new Uint8Array(30));
+    await device.write(0, new Uint8Array(50));
+    await device.close();
+    expect(device.statistics).toEqual({
+      bytesSent: 3 * 28 + 50,
+      bytesReceived: 32 + (28 + 20) + 16,
+      requestsSent: 3,
+      repliesReceived: 2,
+      chunksReceived: 3,
+      connections: 1,
+    });
+    expect(server.connection.hasDisconnected).toBe(true);
+  });
+});
