@@ -21,11 +21,17 @@ servers="qemu-nbd nbdkit nbd-server"
 policy=/usr/sbin/policy-rc.d
 policy_state=untouched
 fresh=
+worker=
 
 say() { echo "peers: $*"; }
 
-# Whatever way the script ends: no half-made folder, and the machine's own policy about services as it was.
+# Whatever way the script ends: nothing goes on, no half-made folder, and the machine's own policy about services as it
+# was.
 clean_up() {
+  if [ -n "$worker" ]; then
+    kill "$worker" 2>/dev/null || true
+    wait "$worker" || true
+  fi
   case "$policy_state" in
     made) rm -f "$policy" ;;
     replaced) mv -f "$policy.nbdjs" "$policy" ;;
@@ -37,6 +43,19 @@ trap clean_up EXIT
 # dash runs no EXIT trap when a signal ends it.
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
+
+# Runs a command for so many seconds at most. In the background, since a signal would otherwise have to wait for its end;
+# and `timeout` has a process group of its own, so that a signal to ours does not reach it by itself.
+bounded() {
+  limit="$1"
+  shift
+  timeout -k 10 "$limit" "$@" &
+  worker=$!
+  code=0
+  wait "$worker" || code=$?
+  worker=
+  return "$code"
+}
 
 # debootstrap mounts /proc and /sys in its folder; when it is interrupted they stay.
 discard() {
@@ -133,10 +152,10 @@ forbid_services() {
 
 install_host_once() {
   # An installation that was killed on its way has to be brought to its end first.
-  timeout -k 10 300 dpkg --configure -a || return 1
-  timeout -k 10 300 apt-get update -q -o Acquire::Retries=3 || return 1
+  bounded 300 dpkg --configure -a || return 1
+  bounded 300 apt-get update -q -o Acquire::Retries=3 || return 1
   # shellcheck disable=SC2086 # a list of words
-  timeout -k 10 900 apt-get install -y -q --no-install-recommends -o Acquire::Retries=3 -o DPkg::Lock::Timeout=120 \
+  bounded 900 apt-get install -y -q --no-install-recommends -o Acquire::Retries=3 -o DPkg::Lock::Timeout=120 \
     -o Dpkg::Options::=--force-confold $host_packages
 }
 
@@ -146,7 +165,7 @@ install_trixie_once() {
     discard "$fresh"
     mkdir -p "$fresh"
     # Made beside its place and moved there, so that what is found there is whole.
-    if timeout -k 10 900 debootstrap --variant=minbase --include="$trixie_packages" "$suite" "$fresh" "$mirror"; then
+    if bounded 900 debootstrap --variant=minbase --include="$trixie_packages" "$suite" "$fresh" "$mirror"; then
       rm -f "$fresh"/var/cache/apt/archives/*.deb
       if [ -e "$root" ]; then discard "$root"; fi
       mv "$fresh" "$root"
