@@ -53,8 +53,12 @@ export async function nbdWith({ signal }: { signal?: AbortSignal }, ...argv: str
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const hook = new URL('../../../tooling/vitest/typescript-hook.mjs', import.meta.url).href;
 
+/** The words that make a command line a process of its own. */
+export function nbdCommand(...argv: readonly string[]): [string, ...string[]] {
+  return [process.execPath, '--conditions', '@nbdjs/source', '--import', hook, main, ...argv];
+}
+
 /** Runs a command line as a process of its own, as a shell would. */
 export function spawnNbd(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-  const node = [process.execPath, '--conditions', '@nbdjs/source', '--import', hook, main] as const;
-  return runCommandLine([...node, ...argv], options);
+  return runCommandLine(nbdCommand(...argv), options);
 }

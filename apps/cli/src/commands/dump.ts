@@ -47,7 +47,7 @@ export async function dump(
     await terminal.print(text);
     text = '';
   }
-  hexdump.end();
+  hexdump.end({ isExportEnd: length === left });
   await terminal.print(text);
   return 0;
 }

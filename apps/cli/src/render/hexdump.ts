@@ -11,8 +11,8 @@ export class Hexdump {
   readonly #previous = new Uint8Array(lineBytes);
   #filled = 0;
   #position: bigint;
-  /** Full lines that were equal to the one printed last. */
-  #squashed = false;
+  /** What has become of the lines that were equal to the one printed last: the first of them may yet be shown. */
+  #repeated: 'none' | 'one' | 'starred' = 'none';
   #hasPrevious = false;
 
   constructor(offset: bigint, print: (text: string) => void, colours: Colours) {
@@ -36,36 +36,44 @@ export class Hexdump {
   /** Skips a run of zeroes without looking at each of them. */
   writeZeroes(length: bigint): void {
     const head = BigInt((lineBytes - this.#filled) % lineBytes);
-    const first = length < head + 32n ? length : head + 32n;
+    const first = length < head + 48n ? length : head + 48n;
     this.write(new Uint8Array(Number(first)));
-    // Two whole lines of zeroes have been seen by now, so those that follow are behind the star already.
+    // Three whole lines of zeroes have been seen by now, so those that follow are behind the star already.
     this.#position += length - first - ((length - first) % BigInt(lineBytes));
     this.write(new Uint8Array(Number((length - first) % BigInt(lineBytes))));
   }
 
-  end(): void {
-    if (this.#filled > 0) this.#print(this.#format(this.#line.subarray(0, this.#filled)));
+  /** A line that ends the export is shown even if it is a repeated one, so that one sees where that is. */
+  end({ isExportEnd = false } = {}): void {
+    if (this.#filled > 0) this.#print(this.#star() + this.#format(this.#line.subarray(0, this.#filled)));
+    else if (!isExportEnd) this.#print(this.#star());
+    else if (this.#repeated !== 'none') {
+      this.#position -= BigInt(lineBytes);
+      this.#print(this.#format(this.#previous));
+    }
   }
 
   #take(): string {
     const line = this.#line;
     this.#filled = 0;
-    const position = this.#position;
+    let text = '';
     if (this.#hasPrevious && line.every((byte, index) => byte === this.#previous[index])) {
-      this.#position = position + BigInt(lineBytes);
-      if (this.#squashed) return '';
-      this.#squashed = true;
-      return this.#star();
+      if (this.#repeated === 'none') this.#repeated = 'one';
+      else text = this.#star();
+    } else {
+      text = this.#star() + this.#format(line);
+      this.#repeated = 'none';
+      this.#hasPrevious = true;
+      this.#previous.set(line);
     }
-    this.#squashed = false;
-    this.#hasPrevious = true;
-    this.#previous.set(line);
-    const text = this.#format(line);
-    this.#position = position + BigInt(lineBytes);
+    this.#position += BigInt(lineBytes);
     return text;
   }
 
+  /** The star, if it is due and not there yet. */
   #star(): string {
+    if (this.#repeated !== 'one') return '';
+    this.#repeated = 'starred';
     return `${this.#colours.dim('*')}\n`;
   }
 
