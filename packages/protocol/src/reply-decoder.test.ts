@@ -201,11 +201,20 @@ describe('reply decoder', () => {
     it('are followed by short reads, so that the next one lands directly from its first byte on', () => {
       const log = new ReplyLog();
       const decoder = new ReplyDecoder(log, 'structured');
-      const chunk = concat(encodeDataChunkHeader(done, 0n, 40_000), pattern(40_000));
+      const chunk = concat(encodeDataChunkHeader(done, 0n, 140_000), pattern(140_000));
       feed(decoder, chunk);
       const directBytes = feed(decoder, concat(chunk, chunk, chunk), whole, isTarget(log));
-      expect(directBytes).toBeGreaterThan(3 * (40_000 - 512));
-      expect(log.targets.map(digest)).toEqual(new Array(4).fill(digest(pattern(40_000))));
+      expect(directBytes).toBeGreaterThan(3 * (140_000 - 512 - 32 * 1024));
+      expect(log.targets.map(digest)).toEqual(new Array(4).fill(digest(pattern(140_000))));
+    });
+
+    it('land in staging memory up to 128 KiB, many with one read', () => {
+      const log = new ReplyLog();
+      const decoder = new ReplyDecoder(log, 'structured');
+      const chunk = concat(encodeDataChunkHeader(done, 0n, 65_536), pattern(65_536));
+      expect(feed(decoder, concat(chunk, chunk, chunk), whole, isTarget(log))).toBe(0);
+      expect(log.targets.map(digest)).toEqual(new Array(3).fill(digest(pattern(65_536))));
+      expect(decoder.writable().length).toBe(256 * 1024);
     });
 
     it('are delivered in few pieces even if they are staged or discarded', () => {
