@@ -23,7 +23,7 @@ await checkAll([['declarations', process.execPath, 'tooling/scripts/declarations
 await checkAll([
   ['lint and format', 'biome', 'ci', '.', '--error-on-warnings'],
   ['boundaries', 'depcruise', '{packages,apps,tooling}/*/{src,test,bench}', '--config', '.dependency-cruiser.cjs'],
-  ['unused code', 'knip'],
+  ['unused code', 'knip', '--no-config-hints'],
   ...folders.filter(has('tsconfig.json')).map((folder) => [`types of ${folder}`, 'tsc', '-p', folder, '--noEmit']),
   ...folders
     .filter(has('tsconfig.pure.json'))
