@@ -75,6 +75,7 @@ async function warmUp(): Promise<void> {
 for (const delivery of deliveries) {
   describe(`the establishment thread, ${delivery}`, () => {
     it('goes on trying while the main loop is blocked', async () => {
+      await warmUp();
       const connector = create({ delivery });
       connector.retry(true);
       // The first attempt fails, and the thread sleeps for about a second.
