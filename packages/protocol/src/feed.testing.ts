@@ -10,7 +10,7 @@ export interface Fed {
 export type Cut = () => number;
 
 export const whole: Cut = () => Number.POSITIVE_INFINITY;
-export const byteByByte: Cut = () => 1;
+const byteByByte: Cut = () => 1;
 
 /** Cuts at random places: mostly within a header, sometimes far apart. The same in every run. */
 export function randomCuts(seed: number): Cut {

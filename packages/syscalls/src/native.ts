@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 
 /** A C function; the result is its return value. */
-export type NativeFunction = (...args: unknown[]) => number | bigint;
+type NativeFunction = (...args: unknown[]) => number | bigint;
 
 interface Koffi {
   load(path: string | null): { func(definition: string): NativeFunction };
