@@ -4,8 +4,15 @@ import { printable } from './render/printable.ts';
 
 /** The message of an error in one line, without the stack. */
 export function oneLine(error: unknown): string {
-  const message = error instanceof Error ? error.message || error.name : String(error);
+  const message = error instanceof Error ? systemMessage(error) || error.message || error.name : String(error);
   return printable(message.replace(/\s*\n\s*/g, ' ').trim());
+}
+
+/** The system's errors begin with a code and end with a path, if any; people look for the path first. */
+function systemMessage(error: Error): string | undefined {
+  if (!('syscall' in error && 'code' in error)) return undefined;
+  const [, reason, path] = /^[A-Z0-9]+: (.+?), \w+(?: '(.*)')?$/s.exec(error.message) ?? [];
+  return reason === undefined || path === undefined ? undefined : `${path}: ${reason}`;
 }
 
 /** What `--verbose` adds: where it comes from, one line per cause. */

@@ -66,6 +66,7 @@ function makeProgram(brackets: Words['brackets'], terminal: Terminal, exit: (cod
     .configureOutput({
       writeErr: (text) => terminal.stderr.write(text),
       writeOut: (text) => terminal.stdout.write(text),
+      outputError: (text, write) => write(text.replace(/^error:/, 'nbd:')),
     });
   const add = (name: string, summary: string): Command =>
     program
@@ -84,7 +85,10 @@ function makeProgram(brackets: Words['brackets'], terminal: Terminal, exit: (cod
   add('completion', 'print a completion script for a shell')
     .argument('<shell>', 'bash, zsh or fish')
     .action(async (shell: string) => terminal.print(completion(shell, program)));
-  program.action(async () => {
+  // After the commands, which would take that over. What is in excess here is a command that does not exist.
+  program.allowExcessArguments().action(async () => {
+    const [unknown] = program.args;
+    if (unknown !== undefined) program.error(`error: there is no command '${unknown}'`);
     exit(await demo(terminal, undefined));
   });
   return program;

@@ -2,21 +2,22 @@
 import type { ExportFacts } from '@nbdjs/interfaces';
 import { TransmissionFlag } from '@nbdjs/protocol';
 
-type Test = (facts: ExportFacts) => boolean;
+/** Answers from what a server tells about an export. */
+export type FeatureTest = (facts: ExportFacts) => boolean;
 
 const flag =
-  (bit: number): Test =>
+  (bit: number): FeatureTest =>
   ({ transmissionFlags }) =>
     (transmissionFlags & bit) !== 0;
 
-const always: Test = () => true;
-const structured: Test = ({ mode }) => mode !== 'simple';
+const always: FeatureTest = () => true;
+const structured: FeatureTest = ({ mode }) => mode !== 'simple';
 const readOnly = flag(TransmissionFlag.ReadOnly);
 const fastZero = flag(TransmissionFlag.SendFastZero);
 const multiConn = flag(TransmissionFlag.CanMultiConn);
 
 /** By name, in lower case, with single hyphens between words. */
-const features: Readonly<Record<string, Test>> = {
+const features: Readonly<Record<string, FeatureTest>> = {
   connect: always,
   read: always,
   write: (facts) => !readOnly(facts),
@@ -45,7 +46,7 @@ const features: Readonly<Record<string, Test>> = {
 };
 
 /** The test for a feature; case does not matter, and words may be joined by `-`, `_` or a blank. */
-export function featureOf(name: string): Test | undefined {
+export function featureOf(name: string): FeatureTest | undefined {
   const key = name.toLowerCase().replace(/[_ ]/g, '-');
   return Object.hasOwn(features, key) ? features[key] : undefined;
 }

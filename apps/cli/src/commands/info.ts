@@ -11,7 +11,7 @@ import { type ExportView, exportJson, exportText, protocolJson, protocolText } f
 import { mapJson, mapText, totalsJson, totalsText } from '../render/map.ts';
 import type { Terminal } from '../terminal.ts';
 import { probeContent } from './content.ts';
-import { featureOf } from './features.ts';
+import { type FeatureTest, featureOf } from './features.ts';
 
 export interface InfoOptions {
   readonly json: boolean;
@@ -34,6 +34,7 @@ const exitNo = 2;
 
 export async function info(server: ServerOperand, options: InfoOptions, terminal: Terminal): Promise<number> {
   requireCompatible(options);
+  const test = options.can === undefined ? undefined : requireFeature(options.can);
   if (options.map !== undefined) return map(server, options.map, options, terminal);
   const { endpoint, exportName, tlsRequired, name } = resolveTarget(targetOf(server));
   const negotiation = await openNegotiation(endpoint, {
@@ -42,7 +43,7 @@ export async function info(server: ServerOperand, options: InfoOptions, terminal
     handshake: { fullInfo: true, tls: tlsRequired ? 'require' : 'off', ...(options.mode && { mode: options.mode }) },
   });
   try {
-    if (options.can !== undefined) return await can(negotiation, exportName, options.can);
+    if (test !== undefined) return await can(negotiation, exportName, test, options.can?.negated === true);
     if (options.size) return await size(negotiation, exportName, terminal);
     if (options.uri) return await uri(negotiation, server, exportName, options, terminal);
     return options.list
@@ -66,6 +67,17 @@ function requireCompatible(options: InfoOptions): void {
   if (options.totals && options.map === undefined) throw new UsageError('ERR_NBD_ARGUMENT', '--totals needs --map');
 }
 
+function requireFeature({ feature, negated }: NonNullable<InfoOptions['can']>): FeatureTest {
+  const test = featureOf(feature);
+  if (test === undefined) {
+    throw new UsageError(
+      'ERR_NBD_ARGUMENT',
+      `unknown ${negated ? '--cannot/--isnt/--hasnt' : '--can/--is/--has'} option: ${feature}`,
+    );
+  }
+  return test;
+}
+
 /** Facts of an export, which has to be opened where the server does not tell them otherwise. */
 async function factsOf(negotiation: Negotiation, exportName: string): Promise<ExportFacts> {
   // The plain newstyle handshake has no option but to open an export.
@@ -85,18 +97,7 @@ async function factsByOpening(negotiation: Negotiation, exportName: string): Pro
   return facts;
 }
 
-async function can(
-  negotiation: Negotiation,
-  exportName: string,
-  { feature, negated }: NonNullable<InfoOptions['can']>,
-): Promise<number> {
-  const test = featureOf(feature);
-  if (test === undefined) {
-    throw new UsageError(
-      'ERR_NBD_ARGUMENT',
-      `unknown ${negated ? '--cannot/--isnt/--hasnt' : '--can/--is/--has'} option: ${feature}`,
-    );
-  }
+async function can(negotiation: Negotiation, exportName: string, test: FeatureTest, negated: boolean): Promise<number> {
   const answer = test(await factsOf(negotiation, exportName));
   return answer !== negated ? 0 : exitNo;
 }

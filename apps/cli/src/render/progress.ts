@@ -1,5 +1,6 @@
 /** How far a copy has come: a bar for people, lines for programs. */
 import { writeSync } from 'node:fs';
+import { UsageError } from '@nbdjs/interfaces';
 import type { Colours } from './colours.ts';
 import { roundedSize, timeSpan } from './human-size.ts';
 
@@ -163,6 +164,10 @@ function writeLine(fd: number, line: string): void {
   try {
     writeSync(fd, `${line}\n`);
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && ['EPIPE', 'EAGAIN'].includes(String(error.code)))) throw error;
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    if (code === 'EPIPE' || code === 'EAGAIN') return;
+    throw new UsageError('ERR_NBD_ARGUMENT', `--progress: descriptor ${fd} cannot be written to (${code})`, {
+      cause: error,
+    });
   }
 }
