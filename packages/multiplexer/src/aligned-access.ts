@@ -75,9 +75,11 @@ export class AlignedAccess {
     ]);
   }
 
-  /** Writes whole blocks; a write that reads the same blocks first waits for it, and it for that. */
+  /**
+   * Writes whole blocks; a write that reads the same blocks first waits for it, and it for that. Work of one request that
+   * leaves at once may do without, see `isFree`; of work in several parts, some begin only later.
+   */
   async whole(start: bigint, end: bigint, work: () => Promise<void>, signal?: AbortSignal): Promise<void> {
-    if (this.#lock.isFree) return work();
     const release = await this.#lock.acquire(start, end, false, signal);
     try {
       await work();

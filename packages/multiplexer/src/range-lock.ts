@@ -15,11 +15,12 @@ interface Claim {
 
 /** Ranges that are being written. Claims are granted in order, each as soon as none before it is in its way. */
 export class RangeLock {
-  #claims: Claim[] = [];
+  readonly #claims: Claim[] = [];
+  #exclusiveCount = 0;
 
-  /** Whether nobody holds or waits for anything. */
+  /** Whether nobody holds or waits for an exclusive claim, so that others need not ask. */
   get isFree(): boolean {
-    return this.#claims.length === 0;
+    return this.#exclusiveCount === 0;
   }
 
   /**
@@ -31,6 +32,7 @@ export class RangeLock {
     signal?.throwIfAborted();
     const claim: Claim = { start, end, isExclusive, isGranted: false, grant() {} };
     const release = (): void => this.#release(claim);
+    if (isExclusive) this.#exclusiveCount++;
     if (!this.#claims.some((earlier) => conflict(earlier, claim))) {
       claim.isGranted = true;
       this.#claims.push(claim);
@@ -55,6 +57,7 @@ export class RangeLock {
     const claims = this.#claims;
     const index = claims.indexOf(claim);
     claims.splice(index, 1);
+    if (claim.isExclusive) this.#exclusiveCount--;
     // Only those behind it can have been waiting for it.
     for (let position = index; position < claims.length; position++) {
       const waiting = claims[position] as Claim;

@@ -52,13 +52,13 @@ describe('batching', () => {
     expect(device.statistics.bytesSent).toBe(lengths.length * 28 + offset);
   });
 
-  it('hundreds of batches with more headers than fit one block of memory', async () => {
+  it('more headers than fit one block of memory', async () => {
     const { server, device } = await openSession({ multiplexer: { requestsInFlightMax: 20_000 } });
-    for (let round = 0; round < 3; round++) {
-      await Promise.all(Array.from({ length: 12_000 }, (_, index) => device.read(index, new Uint8Array(1))));
+    for (let round = 0; round < 2; round++) {
+      await Promise.all(Array.from({ length: 10_000 }, (_, index) => device.read(index, new Uint8Array(1))));
     }
-    expect(server.requests).toHaveLength(36_000);
-    expect(server.requests.every(({ offset }, index) => offset === BigInt(index % 12_000))).toBe(true);
+    expect(server.requests).toHaveLength(20_000);
+    expect(server.requests.every(({ offset }, index) => offset === BigInt(index % 10_000))).toBe(true);
   });
 });
 

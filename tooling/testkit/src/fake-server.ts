@@ -52,8 +52,12 @@ export const allTransmissionFlags =
 
 /** Bytes of which no two neighbouring KiB are alike. */
 export function patternBytes(length: number): Uint8Array {
-  return Uint8Array.from({ length }, (_, index) => (index ^ (index >> 8) ^ (index >> 13)) & 0xff);
+  const bytes = new Uint8Array(length);
+  for (let index = 0; index < length; index++) bytes[index] = index ^ (index >> 8) ^ (index >> 13);
+  return bytes;
 }
+
+const usualContent = patternBytes(256 * 1024);
 
 export class FakeServer {
   readonly content: Uint8Array;
@@ -71,7 +75,7 @@ export class FakeServer {
 
   constructor(options: FakeServerOptions = {}) {
     this.options = options;
-    this.content = options.content ?? patternBytes(256 * 1024);
+    this.content = options.content ?? usualContent.slice();
     this.onRequest = options.onRequest;
     const mode = options.mode ?? 'structured';
     this.facts = {
