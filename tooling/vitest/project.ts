@@ -25,6 +25,8 @@ export function project(name: string) {
       include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
       testTimeout: 20_000,
       hookTimeout: 60_000,
+      // What has to happen soon may take a while on a busy machine.
+      expect: { poll: { timeout: 15_000 } },
     },
   });
 }
