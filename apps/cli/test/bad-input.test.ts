@@ -135,6 +135,7 @@ describePeers('servers that fail', ['nbdkit', 'qemu-nbd'], (generation) => {
     await using server = await startNbdkit(workspace, ['pattern', '3000']);
     let limit = 0;
     let isCut = false;
+    const ends = new Set<Socket>();
     const relay = createServer((socket) => {
       let left = limit;
       const peer = connect(server.socketPath);
@@ -147,7 +148,7 @@ describePeers('servers that fail', ['nbdkit', 'qemu-nbd'], (generation) => {
         peer.destroy();
       });
       socket.pipe(peer);
-      for (const one of [socket, peer]) one.on('error', () => {});
+      for (const one of [socket, peer]) ends.add(one.on('error', () => {}));
       socket.on('close', () => peer.destroy());
       peer.on('close', () => socket.end());
     });
@@ -164,6 +165,7 @@ describePeers('servers that fail', ['nbdkit', 'qemu-nbd'], (generation) => {
         failures++;
       }
     }
+    for (const one of ends) one.destroy();
     await new Promise((resolve) => relay.close(resolve));
     expect(limit).toBeLessThan(10_000);
     expect(failures).toBeGreaterThan(400);

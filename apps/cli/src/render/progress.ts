@@ -1,5 +1,6 @@
 /** How far a copy has come: a bar for people, lines for programs. */
 import { writeSync } from 'node:fs';
+import { stripVTControlCharacters } from 'node:util';
 import { UsageError } from '@nbdjs/interfaces';
 import type { Colours } from './colours.ts';
 import { roundedSize, timeSpan } from './human-size.ts';
@@ -56,7 +57,7 @@ export class ProgressBar implements Progress {
     }
     const { doneBytes } = this.#figures;
     const rate = roundedSize(Number(doneBytes) / Math.max(seconds, 0.001));
-    this.#stream.write(`\r\x1b[K${this.#line(1)}  ${rate}/s  in ${timeSpan(seconds)}\n`);
+    this.#show(1, `  ${rate}/s  in ${timeSpan(seconds)}`, '\n');
   }
 
   #draw(): void {
@@ -67,16 +68,29 @@ export class ProgressBar implements Progress {
     const left = totalBytes === undefined || this.#rate <= 0 ? undefined : Number(totalBytes - doneBytes) / this.#rate;
     // A rate that is next to nothing would promise centuries.
     const leftText = left === undefined || left > 360_000 ? '' : `  ${timeSpan(left)} left`;
-    const text = `${this.#line(share)}  ${roundedSize(this.#rate)}/s${leftText}`;
-    this.#stream.write(`\r\x1b[K${text}`);
+    this.#show(share, `  ${roundedSize(this.#rate)}/s${leftText}`);
+  }
+
+  /** A line that does not fit would wrap, and could not be redrawn in place; what matters least is left out then. */
+  #show(share: number, details: string, ending = ''): void {
+    const { columns = 80 } = this.#stream;
+    const line = this.#line(share);
+    const width = (text: string): number => stripVTControlCharacters(text).length;
+    const fitting = [line + details, line, this.#figuresText(share)].find((text) => width(text) < columns);
+    this.#stream.write(`\r\x1b[K${fitting ?? ''}${ending}`);
   }
 
   #line(share: number): string {
+    const text = this.#figuresText(share);
+    return this.#figures.totalBytes === undefined ? text : `${this.#bar(share)} ${text}`;
+  }
+
+  #figuresText(share: number): string {
     const { doneBytes, totalBytes } = this.#figures;
     const done = roundedSize(Number(doneBytes));
     if (totalBytes === undefined) return done;
     const percent = `${Math.floor(share * 100)}`.padStart(3);
-    return `${this.#bar(share)} ${percent} %  ${done} of ${roundedSize(Number(totalBytes))}`;
+    return `${percent} %  ${done} of ${roundedSize(Number(totalBytes))}`;
   }
 
   #bar(share: number): string {
