@@ -102,17 +102,18 @@ async function runPaired({ command, env }: CommandOptions): Promise<CommandServe
     env: { ...process.env, ...env },
     stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
   });
-  let socket = child.stdio[firstListener] as Socket | undefined;
-  // Until there is a channel, an error of the socket is no more than the program's end, which is told elsewhere.
-  socket?.on('error', () => {});
+  // At once, before the loop turns: Node has begun to read from its own socket, and would keep what it reads.
+  let channel: ByteChannel | undefined = adoptPipe(child.stdio[firstListener] as Socket, peerOf(command));
+  channel.keepAlive(false);
   return new RunningCommand(child, command, {
     connect: async () => {
-      const own = socket;
-      socket = undefined;
+      const own = channel;
+      channel = undefined;
       if (own === undefined) throw commandError(command, 'it has one connection only, and that is in use');
-      return adoptPipe(own, peerOf(command));
+      own.keepAlive(true);
+      return own;
     },
-    cleanUp: () => socket?.destroy(),
+    cleanUp: () => channel?.destroy(),
   });
 }
 

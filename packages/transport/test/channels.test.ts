@@ -1,9 +1,11 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
+import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ByteChannel } from '@nbdjs/interfaces';
-import { byteChannelConformance } from '@nbdjs/testkit';
+import { duplicateDescriptor } from '@nbdjs/syscalls';
+import { type ByteChannelFactory, byteChannelConformance, seededRandom } from '@nbdjs/testkit';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   adoptDescriptor,
@@ -14,6 +16,7 @@ import {
   detachDescriptor,
   runCommand,
 } from '../src/index.ts';
+import { StreamChannel } from '../src/stream-channel.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nbdjs-transport-'));
 const unixPath = join(folder, 'echo');
@@ -43,20 +46,24 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
+/** Our channels keep every rule. */
+const conformance = (name: string, factory: ByteChannelFactory): void =>
+  byteChannelConformance(name, { ...factory, copesWithBadSinks: true });
+
 const kill = (): void => {
   for (const socket of sockets) socket.destroy();
 };
 
-byteChannelConformance('TCP', { connect: () => connectTcp({ host: '127.0.0.1', port }), kill });
-byteChannelConformance('Unix socket', { connect: () => connectUnix(unixPath), kill });
-byteChannelConformance('a socket that was detached and adopted', {
+conformance('TCP', { connect: () => connectTcp({ host: '127.0.0.1', port }), kill });
+conformance('Unix socket', { connect: () => connectUnix(unixPath), kill });
+conformance('a socket that was detached and adopted', {
   connect: async () => {
     const detached = detachDescriptor(await connectUnix(unixPath));
     return adoptDescriptor(detached?.fd ?? -1, detached?.peer);
   },
   kill,
 });
-byteChannelConformance('memory', {
+conformance('memory', {
   connect: async () => {
     const [ours, theirs] = createMemoryPair();
     echoInMemory(theirs);
@@ -68,7 +75,35 @@ byteChannelConformance('memory', {
     peers.clear();
   },
 });
-byteChannelConformance('a command on a socket pair', {
+conformance('memory, cut to pieces', {
+  connect: async () => {
+    const random = seededRandom(7);
+    const [ours, theirs] = createMemoryPair({ capacityBytes: 9000, cut: () => 1 + Math.floor(random() ** 3 * 9000) });
+    echoInMemory(theirs);
+    return ours;
+  },
+});
+conformance('an adopted descriptor', {
+  connect: async () => {
+    // A plain socket of somebody else's, whose descriptor we inherit.
+    const socket = createConnection(unixPath);
+    await once(socket, 'connect');
+    const { _handle: handle } = socket as unknown as { readonly _handle: { readonly fd: number } };
+    const fd = duplicateDescriptor(handle.fd) ?? -1;
+    socket.destroy();
+    return adoptDescriptor(fd);
+  },
+  kill,
+});
+conformance('a stream that is copied from', {
+  connect: async () => {
+    const socket = createConnection({ path: unixPath, allowHalfOpen: true });
+    await once(socket, 'connect');
+    return new StreamChannel(socket, { name: unixPath, transport: 'unix', tls: false });
+  },
+  kill,
+});
+conformance('a command on a socket pair', {
   connect: () => connectEndpoint({ type: 'command', command: ['cat'], mode: 'socket-pair' }),
 });
 

@@ -8,6 +8,11 @@ export interface ByteChannelFactory {
   connect(): Promise<ByteChannel>;
   /** Makes the peers vanish. Left out where that cannot be arranged. */
   kill?(): void;
+  /**
+   * Whether the channel copes with sinks that name no memory, or throw when told of the end. Without it, those rules are
+   * not tested. @default false
+   */
+  readonly copesWithBadSinks?: boolean | undefined;
 }
 
 /** Collects what arrives, in memory of odd sizes, and checks the rules on the way. */
@@ -18,7 +23,7 @@ class Collector implements ByteSink {
   cause: Error | undefined;
   #offered = 0;
   #memory: Uint8Array;
-  #wake = (): void => {};
+  protected wake = (): void => {};
   readonly #sizes: () => number;
 
   constructor(sizes: () => number = () => 4096) {
@@ -36,18 +41,18 @@ class Collector implements ByteSink {
     expect(byteCount).toBeGreaterThan(0);
     expect(byteCount).toBeLessThanOrEqual(this.#offered);
     for (let index = 0; index < byteCount; index++) this.received.push(this.#memory[index] as number);
-    this.#wake();
+    this.wake();
   }
 
   drained(): void {
     this.drainedCount++;
-    this.#wake();
+    this.wake();
   }
 
   ended(cause?: Error): void {
     this.endedCount++;
     this.cause = cause;
-    this.#wake();
+    this.wake();
   }
 
   /** Settles when the condition holds; looked at whenever something has happened. */
@@ -57,7 +62,7 @@ class Collector implements ByteSink {
       if (performance.now() > deadline) throw new Error(`timed out waiting for ${what}`);
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, 100);
-        this.#wake = () => {
+        this.wake = () => {
           clearTimeout(timer);
           resolve();
         };
@@ -65,6 +70,54 @@ class Collector implements ByteSink {
     }
   }
 }
+
+/** Takes megabytes: compares them with a pattern as they come, within memory that has guards before and behind it. */
+class PatternSink extends Collector {
+  receivedBytes = 0;
+  #room = new Uint8Array(0);
+  readonly #nextSize: () => number;
+  readonly #guardBytes = 32;
+
+  constructor(nextSize: () => number) {
+    super();
+    this.#nextSize = nextSize;
+  }
+
+  override writable(): Uint8Array {
+    this.#room = new Uint8Array(this.#nextSize() + 2 * this.#guardBytes).fill(0xee);
+    return this.#room.subarray(this.#guardBytes, -this.#guardBytes);
+  }
+
+  override advance(byteCount: number): void {
+    const { receivedBytes } = this;
+    const came = this.#room.subarray(this.#guardBytes, this.#guardBytes + byteCount);
+    // Comparing a million bytes one by one through `expect` would take minutes.
+    if (came.some((byte, index) => byte !== patternByte(receivedBytes + index))) {
+      throw new Error(`wrong bytes behind position ${receivedBytes}`);
+    }
+    const guards = [this.#room.subarray(0, this.#guardBytes), this.#room.subarray(-this.#guardBytes)];
+    if (guards.some((guard) => guard.some((byte) => byte !== 0xee))) throw new Error('wrote outside the named memory');
+    this.receivedBytes += byteCount;
+    this.wake();
+  }
+}
+
+/** Its period is a prime, so that no piece of it fits in the wrong place. */
+const patternByte = (position: number): number => (position % 251) ^ ((position >> 16) & 0xff);
+
+const patternFrom = (position: number, length: number): Uint8Array =>
+  Uint8Array.from({ length }, (_, index) => patternByte(position + index));
+
+/** A sink that does nothing but what a test says. */
+const sinkWith = (behaviour: Partial<ByteSink>): ByteSink => ({
+  writable: () => new Uint8Array(4096),
+  advance() {},
+  drained() {},
+  ended() {},
+  ...behaviour,
+});
+
+const soon = (delayMs = 30): Promise<void> => new Promise((resolve) => setTimeout(resolve, delayMs));
 
 export function byteChannelConformance(name: string, factory: ByteChannelFactory): void {
   describe(`ByteChannel: ${name}`, () => {
@@ -241,6 +294,191 @@ export function byteChannelConformance(name: string, factory: ByteChannelFactory
       expect(calls).toBe(1);
     });
 
+    it.each([1, 2, 4095, 65_537, 3 * 2 ** 20])(
+      'carries %i bytes into the named memory and nowhere else',
+      async (size) => {
+        const random = seededRandom(size);
+        const channel = await factory.connect();
+        const sink = new PatternSink(() => 1 + Math.floor(random() ** 4 * 300_000));
+        channel.open(sink);
+        for (let position = 0; position < size; ) {
+          const length = Math.min(size - position, 1 + Math.floor(random() * 200_000));
+          const count = sink.drainedCount;
+          if (!channel.send([patternFrom(position, length)])) {
+            await sink.until(() => sink.drainedCount > count, 'drained');
+          }
+          position += length;
+        }
+        await sink.until(() => sink.receivedBytes === size, 'all bytes');
+        channel.destroy();
+        expect(await channel.closed).toEqual({ by: 'us', cause: undefined });
+      },
+    );
+
+    it('has no more use for chunks that it did not keep', async () => {
+      const channel = await factory.connect();
+      const sink = new Collector();
+      channel.open(sink);
+      const chunk = Buffer.from([1, 2, 3]);
+      expect(channel.send([chunk])).toBe(true);
+      chunk.fill(0);
+      await sink.until(() => sink.received.length === 3, 'the bytes');
+      expect(sink.received).toEqual([1, 2, 3]);
+      channel.destroy();
+    });
+
+    it('sends nothing for nothing', async () => {
+      const channel = await factory.connect();
+      const sink = new Collector();
+      channel.open(sink);
+      expect(channel.send([])).toBe(true);
+      expect(channel.send([new Uint8Array(0), Uint8Array.of(7), new Uint8Array(0)])).toBe(true);
+      await sink.until(() => sink.received.length > 0, 'the byte');
+      await soon();
+      expect(sink.received).toEqual([7]);
+      channel.destroy();
+    });
+
+    it('goes over to another sink within a delivery', async () => {
+      const channel = await factory.connect();
+      const sinks = Array.from({ length: 20 }, () => new Collector(() => 7));
+      const order: number[] = [];
+      const openNext = (index: number): void => {
+        const sink = sinks[index];
+        if (sink === undefined) return;
+        channel.open({
+          writable: () => sink.writable(),
+          advance: (byteCount) => {
+            sink.advance(byteCount);
+            order.push(...sink.received.splice(0));
+            // The last sink stays and takes the rest.
+            openNext(index + 1);
+          },
+          drained() {},
+          ended() {},
+        });
+      };
+      openNext(0);
+      const last = sinks.at(-1) as Collector;
+      channel.send([patternFrom(0, 1000)]);
+      await last.until(() => order.length === 1000, 'all bytes');
+      expect(Uint8Array.from(order)).toEqual(patternFrom(0, 1000));
+      channel.destroy();
+    });
+
+    it('delivers nothing more when paused within a delivery', async () => {
+      const channel = await factory.connect();
+      const sink = new Collector(() => 3);
+      let deliveries = 0;
+      channel.open({
+        writable: () => sink.writable(),
+        advance: (byteCount) => {
+          deliveries++;
+          channel.pause(true);
+          sink.advance(byteCount);
+        },
+        drained() {},
+        ended() {},
+      });
+      channel.send([patternFrom(0, 30)]);
+      for (let round = 1; sink.received.length < 30; round++) {
+        await sink.until(() => deliveries === round, `delivery ${round}`);
+        await soon(5);
+        expect(deliveries).toBe(round);
+        channel.pause(false);
+        expect(deliveries).toBe(round);
+      }
+      expect(Uint8Array.from(sink.received)).toEqual(patternFrom(0, 30));
+      channel.destroy();
+    });
+
+    it('says that it has drained to those who go on sending, and to those who end', async () => {
+      const channel = await factory.connect();
+      const sink = new Collector(() => 65_536);
+      channel.open(sink);
+      channel.pause(true);
+      let sentBytes = 0;
+      for (let isFree = true; isFree && sentBytes < 64 * 2 ** 20; sentBytes += 50_000) {
+        isFree = channel.send([new Uint8Array(50_000)]);
+      }
+      for (let round = 0; round < 10; round++, sentBytes += 100)
+        expect(channel.send([new Uint8Array(100)])).toBe(false);
+      channel.end();
+      expect(sink.drainedCount).toBe(0);
+      channel.pause(false);
+      await sink.until(() => sink.endedCount > 0, 'the end');
+      expect(sink.received).toHaveLength(sentBytes);
+      expect(sink.drainedCount).toBe(1);
+      await channel.closed;
+    });
+
+    it.skipIf(factory.copesWithBadSinks !== true).each([
+      ['throws when asked for memory', () => raise('broken')],
+      ['names no memory', () => new Uint8Array(0)],
+    ])('is destroyed by a sink that %s', async (_, writable) => {
+      const channel = await factory.connect();
+      let isFirst = true;
+      channel.open(
+        sinkWith({
+          writable: () => (isFirst ? new Uint8Array(10) : writable()),
+          advance() {
+            isFirst = false;
+          },
+        }),
+      );
+      channel.send([Uint8Array.of(1)]);
+      await soon();
+      channel.send([Uint8Array.of(2)]);
+      expect(await channel.closed).toMatchObject({ by: 'us', cause: expect.any(Error) });
+    });
+
+    it.skipIf(factory.copesWithBadSinks !== true)('survives a sink that throws when told of the end', async () => {
+      const channel = await factory.connect();
+      channel.open(sinkWith({ ended: () => raise('broken at the end') }));
+      channel.end();
+      expect(await channel.closed).toBeDefined();
+    });
+
+    it('is silent once it has been destroyed, whatever was under way', async () => {
+      const channel = await factory.connect();
+      const calls: string[] = [];
+      channel.open(
+        sinkWith({
+          advance: () => void calls.push('advance'),
+          drained: () => void calls.push('drained'),
+          ended: () => void calls.push('ended'),
+        }),
+      );
+      channel.pause(true);
+      for (let round = 0; round < 1000 && channel.send([new Uint8Array(65_536)]); round++);
+      channel.destroy();
+      channel.pause(false);
+      channel.end();
+      await channel.closed;
+      await soon();
+      expect(calls).toEqual(['ended']);
+    });
+
+    it('leaves nothing behind', async () => {
+      const handles = (): number =>
+        process.getActiveResourcesInfo().filter((kind) => /Socket|Pipe|Process|MessagePort/.test(kind)).length;
+      // The first connection may bring up what serves the later ones.
+      const connectOnce = async (): Promise<void> => {
+        const channel = await factory.connect();
+        const sink = new Collector();
+        channel.open(sink);
+        channel.send([new Uint8Array(100)]);
+        await sink.until(() => sink.received.length === 100, 'the bytes');
+        channel.destroy();
+        await channel.closed;
+      };
+      await connectOnce();
+      await soon(100);
+      const before = handles();
+      for (let round = 0; round < 5; round++) await connectOnce();
+      await expect.poll(handles, { timeout: 8000 }).toBeLessThanOrEqual(before);
+    });
+
     if (factory.kill === undefined) return;
     it('notices when the peer vanishes', async () => {
       const channel = await factory.connect();
@@ -255,4 +493,8 @@ export function byteChannelConformance(name: string, factory: ByteChannelFactory
       expect(sink.endedCount).toBe(1);
     });
   });
+}
+
+function raise(message: string): never {
+  throw new Error(message);
 }

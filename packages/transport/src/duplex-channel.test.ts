@@ -1,0 +1,109 @@
+import { Duplex } from 'node:stream';
+import type { ByteSink } from '@nbdjs/interfaces';
+import { describe, expect, it } from 'vitest';
+import { StreamChannel } from './stream-channel.ts';
+
+/** A stream whose kernel is the test: it takes bytes when told. */
+class SlowStream extends Duplex {
+  readonly #taken: (() => void)[] = [];
+
+  override _write(_chunk: unknown, _encoding: unknown, done: () => void): void {
+    this.#taken.push(done);
+  }
+
+  override _writev(_chunks: unknown, done: () => void): void {
+    this.#taken.push(done);
+  }
+
+  override _read(): void {}
+
+  /** Takes what was written in one go; tells whether there was anything. */
+  accept(): boolean {
+    const done = this.#taken.shift();
+    done?.();
+    return done !== undefined;
+  }
+}
+
+function setUp() {
+  const stream = new SlowStream();
+  const channel = new StreamChannel(stream, { name: 'slow', transport: 'descriptor', tls: false });
+  const calls: string[] = [];
+  const sink: ByteSink = {
+    writable: () => new Uint8Array(10),
+    advance: (byteCount) => void calls.push(`advance ${byteCount}`),
+    drained: () => void calls.push('drained'),
+    ended: (cause) => void calls.push(`ended ${cause?.message}`),
+  };
+  channel.open(sink);
+  return { stream, channel, calls, sink };
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe('a channel over a slow stream', () => {
+  it('says that it has drained when bytes were sent behind those that were watched', async () => {
+    const { stream, channel, calls } = setUp();
+    expect(channel.send([new Uint8Array(10)])).toBe(false);
+    stream.accept();
+    // The empty write that watches the first send is under way, and does not see this one.
+    expect(channel.send([new Uint8Array(10)])).toBe(false);
+    for (let round = 0; round < 10; round++) {
+      stream.accept();
+      await turn();
+    }
+    expect(stream.writableLength).toBe(0);
+    expect(calls).toEqual(['drained']);
+  });
+
+  it('says so once for many sends', async () => {
+    const { stream, channel, calls } = setUp();
+    for (let round = 0; round < 100; round++) expect(channel.send([new Uint8Array(1000)])).toBe(false);
+    expect(calls).toEqual([]);
+    while (stream.accept()) await turn();
+    expect(calls).toEqual(['drained']);
+  });
+
+  it('does not say so when the stream breaks', async () => {
+    const { stream, channel, calls } = setUp();
+    channel.send([new Uint8Array(10)]);
+    stream.destroy(new Error('broken'));
+    expect(await channel.closed).toMatchObject({ by: 'error', cause: { message: 'broken' } });
+    await turn();
+    expect(calls).toEqual(['ended broken']);
+  });
+
+  it('tells the end once, however often the same sink is put in place', async () => {
+    const { stream, channel, calls, sink } = setUp();
+    stream.push(null);
+    await turn();
+    channel.open(sink);
+    channel.open(sink);
+    await turn();
+    expect(calls).toEqual(['ended undefined']);
+    channel.destroy();
+  });
+
+  it('waits for an explanation of the end, and ends with it', async () => {
+    const { stream, channel, calls } = setUp();
+    const explained = new Error('it was never there');
+    channel.explainEnd = async () => {
+      await turn();
+      return explained;
+    };
+    stream.destroy(new Error('reset'));
+    expect(await channel.closed).toEqual({ by: 'error', cause: explained });
+    expect(calls).toEqual(['ended it was never there']);
+  });
+
+  it('is content with an end that nothing explains', async () => {
+    const { stream, channel, calls } = setUp();
+    channel.explainEnd = async () => undefined;
+    stream.push(null);
+    await turn();
+    await turn();
+    expect(calls).toEqual(['ended undefined']);
+    channel.destroy();
+    expect(await channel.closed).toEqual({ by: 'us', cause: undefined });
+  });
+});
