@@ -88,7 +88,7 @@ function makeProgram(brackets: Words['brackets'], terminal: Terminal, exit: (cod
   // After the commands, which would take that over. What is in excess here is a command that does not exist.
   program.allowExcessArguments().action(async () => {
     const [unknown] = program.args;
-    if (unknown !== undefined) program.error(`error: there is no command '${unknown}'`);
+    if (unknown !== undefined) program.error(`error: unknown command '${unknown}'`);
     exit(await demo(terminal, undefined));
   });
   return program;

@@ -45,7 +45,7 @@ describe('wrong words', () => {
   });
 
   it.each<[string, ...string[]]>([
-    ["there is no command 'nonsense'", 'nonsense'],
+    ["unknown command 'nonsense'", 'nonsense'],
     ["missing required argument 'server'", 'info'],
     ["unknown option '--bogus'", 'info', '--bogus', 'x'],
     ["missing required argument 'destination'", 'copy', 'a'],
