@@ -91,50 +91,57 @@ const u64 = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
 const anyCookie = fc.record({ high: u32, low: u32 });
 
 /** A chunk of any type, and the lines that it is told in. */
-const anyChunk = (isExtended: boolean) =>
-  fc
-    .record({ cookie: anyCookie, isDone: fc.boolean(), requestOffset: u64, offset: u64, place: u64 })
-    .chain(({ cookie: { high, low }, isDone, requestOffset, offset, place }) => {
-      const frame: ChunkFrame = {
-        cookie: { high, low },
-        flags: isDone ? 1 : 0,
-        ...(isExtended ? { requestOffset } : {}),
-      };
+const anyChunk = (isExtended: boolean) => {
+  const word = isExtended ? u64 : fc.bigInt({ min: 0n, max: 0xffff_ffffn });
+  return fc
+    .record({
+      kind: fc.constantFrom('data', 'hole', 'status', 'error'),
+      cookie: anyCookie,
+      isDone: fc.boolean(),
+      requestOffset: u64,
+      offset: u64,
+      number: fc.integer({ min: 1, max: 0xffff_ffff }),
+      data: fc.uint8Array({ minLength: 1, maxLength: 16 }),
+      extents: fc.array(fc.record({ length: word, status: word }), { minLength: 1, maxLength: 6 }),
+      words: fc.stringMatching(/^[a-z]{1,20}$/),
+    })
+    .map(({ kind, cookie: { high, low }, isDone, requestOffset, offset, number, data, extents, words }) => {
+      const flags = isDone ? 1 : 0;
+      const frame: ChunkFrame = { cookie: { high, low }, flags, ...(isExtended ? { requestOffset } : {}) };
       const halves = (wide: bigint) => `${wide >> 32n} ${wide & 0xffff_ffffn}`;
       const chunk = (type: number) => `chunk ${high} ${low} ${type} ${isExtended ? halves(requestOffset) : '0 0'}`;
       const end = `chunk end ${isDone ? 'done' : 'more'}`;
-      const status = isExtended ? u64 : fc.bigInt({ min: 0n, max: 0xffff_ffffn });
-      const extents = fc.array(fc.record({ length: status, status }), { minLength: 1, maxLength: 6 });
-      return fc.oneof(
-        fc.uint8Array({ minLength: 1, maxLength: 16 }).map((data) => ({
-          bytes: concat(encodeDataChunkHeader(frame, offset, data.length), data),
-          lines: [
-            chunk(ChunkType.OffsetData),
-            `data ${halves(offset)} ${data.length}`,
-            `${end} ${Buffer.from(data).toString('hex')}`,
-          ],
-        })),
-        fc.integer({ min: 1, max: 0xffff_ffff }).map((length) => ({
-          bytes: encodeHoleChunk(frame, offset, length),
-          lines: [chunk(ChunkType.OffsetHole), `hole ${halves(offset)} ${length}`, end],
-        })),
-        fc.tuple(u32, extents).map(([id, list]) => ({
-          bytes: encodeBlockStatusChunk(frame, id, list),
-          lines: [
-            chunk(isExtended ? ChunkType.BlockStatusExt : ChunkType.BlockStatus),
-            `block status ${id} ${list.length}`,
-            ...list.map(({ length, status: word }) => `extent ${halves(length)} ${halves(word)}`),
-            end,
-          ],
-        })),
-        fc
-          .tuple(fc.integer({ min: 1, max: 0xffff_ffff }), fc.stringMatching(/^[a-z]{1,20}$/))
-          .map(([error, words]) => ({
-            bytes: encodeErrorChunk(frame, error, text.encode(words), place),
-            lines: [chunk(ChunkType.ErrorOffset), `error ${error} ${words}`, `error offset ${halves(place)}`, end],
-          })),
-      );
+      switch (kind) {
+        case 'data': {
+          const digits = Array.from(data, (byte) => byte.toString(16).padStart(2, '0')).join('');
+          return {
+            bytes: concat(encodeDataChunkHeader(frame, offset, data.length), data),
+            lines: [chunk(ChunkType.OffsetData), `data ${halves(offset)} ${data.length}`, `${end} ${digits}`],
+          };
+        }
+        case 'hole':
+          return {
+            bytes: encodeHoleChunk(frame, offset, number),
+            lines: [chunk(ChunkType.OffsetHole), `hole ${halves(offset)} ${number}`, end],
+          };
+        case 'status':
+          return {
+            bytes: encodeBlockStatusChunk(frame, number, extents),
+            lines: [
+              chunk(isExtended ? ChunkType.BlockStatusExt : ChunkType.BlockStatus),
+              `block status ${number} ${extents.length}`,
+              ...extents.map(({ length, status }) => `extent ${halves(length)} ${halves(status)}`),
+              end,
+            ],
+          };
+        default:
+          return {
+            bytes: encodeErrorChunk(frame, number, text.encode(words), offset),
+            lines: [chunk(ChunkType.ErrorOffset), `error ${number} ${words}`, `error offset ${halves(offset)}`, end],
+          };
+      }
     });
+};
 
 describe('reply', () => {
   it.each(golden)('%s', (_, made, notation) => {
