@@ -170,6 +170,7 @@ export class RingChannel implements ByteChannel {
     const sink = this.#sink as ByteSink;
     try {
       const target = sink.writable();
+      if (target.length === 0) throw new Error('the sink named no memory for the next bytes');
       const piece = bytes.length > target.length ? bytes.subarray(0, target.length) : bytes;
       target.set(piece);
       this.#link.incoming.release(piece.length);
@@ -204,14 +205,25 @@ export class RingChannel implements ByteChannel {
     if (this.#weHaveEnded) this.#link.tell({ type: 'end' });
     if (!this.#owesDrained) return;
     this.#owesDrained = false;
-    this.#sink?.drained();
+    this.#tell((sink) => sink.drained());
+  }
+
+  /** A sink that throws ends the channel, and nothing else. */
+  #tell(work: (sink: ByteSink) => void): void {
+    if (this.#sink === undefined) return;
+    try {
+      work(this.#sink);
+    } catch (error) {
+      this.destroy(error instanceof Error ? error : new Error(String(error)));
+    }
   }
 
   /** Tells the end when every byte before it has been delivered, and settles when that is done. */
   #finish(): void {
     if (this.#end !== undefined && this.#sink !== undefined && !this.#hasToldEnd && this.#mayTellEnd) {
       this.#hasToldEnd = true;
-      this.#sink.ended(this.#end.cause);
+      const { cause } = this.#end;
+      this.#tell((sink) => sink.ended(cause));
     }
     if (this.#reason === undefined) return;
     if (this.#hasToldEnd || this.#sink === undefined) this.#settle(this.#reason);

@@ -8,11 +8,6 @@ export interface ByteChannelFactory {
   connect(): Promise<ByteChannel>;
   /** Makes the peers vanish. Left out where that cannot be arranged. */
   kill?(): void;
-  /**
-   * Whether the channel copes with sinks that name no memory, or throw when told of the end. Without it, those rules are
-   * not tested. @default false
-   */
-  readonly copesWithBadSinks?: boolean | undefined;
 }
 
 /** Collects what arrives, in memory of odd sizes, and checks the rules on the way. */
@@ -412,7 +407,7 @@ export function byteChannelConformance(name: string, factory: ByteChannelFactory
       await channel.closed;
     });
 
-    it.skipIf(factory.copesWithBadSinks !== true).each([
+    it.each([
       ['throws when asked for memory', () => raise('broken')],
       ['names no memory', () => new Uint8Array(0)],
     ])('is destroyed by a sink that %s', async (_, writable) => {
@@ -432,7 +427,7 @@ export function byteChannelConformance(name: string, factory: ByteChannelFactory
       expect(await channel.closed).toMatchObject({ by: 'us', cause: expect.any(Error) });
     });
 
-    it.skipIf(factory.copesWithBadSinks !== true)('survives a sink that throws when told of the end', async () => {
+    it('survives a sink that throws when told of the end', async () => {
       const channel = await factory.connect();
       channel.open(sinkWith({ ended: () => raise('broken at the end') }));
       channel.end();
