@@ -66,7 +66,6 @@ export class Receiver implements ReplyHandler {
     const request = this.#current as Request;
     this.#position = 0;
     this.#length = length;
-    request.coveredBytes = length;
     if (request.details?.signal !== undefined) this.decoder.keepPayloadStaged();
     return request.memory;
   }

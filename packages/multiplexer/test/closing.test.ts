@@ -70,6 +70,23 @@ describe('close', () => {
     expect(count).toBe(40);
   });
 
+  it('waits for the second half of a write that reads first', async () => {
+    const { device, server, held } = await heldSession({
+      facts: { blockSizes: { minimum: 4096, preferred: 4096, maximum: 65_536 } },
+    });
+    const writing = device.write(5, Uint8Array.of(1, 2, 3));
+    await turn();
+    const closing = device.close();
+    await turn();
+    held.shift()?.answer();
+    await turn();
+    expect(server.connection.hasDisconnected).toBe(false);
+    held.shift()?.answer();
+    await writing;
+    await closing;
+    expect([...server.content.subarray(5, 8)]).toEqual([1, 2, 3]);
+  });
+
   it('may be called before opening, and more than once', async () => {
     const { device, server, clock } = makeSession();
     await device.close();
@@ -123,6 +140,7 @@ describe('close', () => {
     server.connection.hangUp();
     await closing;
     expect(await device.closed).toBeUndefined();
+    expect(device.statistics.bytesReceived).toBe(0);
   });
 
   it('does not wait longer than needed for requests that were abandoned', async () => {

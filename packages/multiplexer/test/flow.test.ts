@@ -76,6 +76,8 @@ describe('while sending is blocked', () => {
     expect(channel.sends).toEqual([28, 28]);
     held.shift()?.answer();
     await first;
+    await turn();
+    expect(channel.sends).toEqual([28, 28]);
     channel.unblock();
     await turn();
     expect(channel.sends).toEqual([28, 28, 28]);
