@@ -268,6 +268,27 @@ describe('concurrency', () => {
     await Promise.all([first, third]);
   });
 
+  it('one that is abandoned while the channel still reads its whole blocks rejects when it does not any more', async () => {
+    const held: FakeRequest[] = [];
+    const { server, device } = await alignedSession({ onRequest: (request) => void held.push(request) });
+    const { channel } = server.connection;
+    channel.block();
+    const abort = new AbortController();
+    const source = new Uint8Array(10 * block).fill(1);
+    const writing = failure(device.write(5, source, { signal: abort.signal }));
+    const state = standing(writing);
+    await turn();
+    abort.abort(new Error('enough'));
+    await turn();
+    expect(state()).toBe('pending');
+    channel.unblock();
+    await turn();
+    expect(await writing).toMatchObject({ message: 'enough' });
+    source.fill(2);
+    expect(server.requestsOf(Command.Write)).toHaveLength(1);
+    expect(server.requestsOf(Command.Write)[0]?.payload.every((byte) => byte === 1)).toBe(true);
+  });
+
   it('one that is abandoned in the middle never writes half a change over its neighbours', async () => {
     for (let turns = 0; turns < 8; turns++) {
       const random = unruly(turns + 1);

@@ -1,6 +1,6 @@
 /** The end: by us, by the server's wish, and in every state. */
 import { ConnectionLostError, TimeoutError } from '@nbdjs/interfaces';
-import { Command, WireError } from '@nbdjs/protocol';
+import { Command, encodeSimpleReply, WireError } from '@nbdjs/protocol';
 import type { FakeRequest } from '@nbdjs/testkit';
 import { describe, expect, it } from 'vitest';
 import { failure, makeSession, openSession, type SessionOptions, standing, turn } from './session.ts';
@@ -184,6 +184,26 @@ describe('close', () => {
     await closing;
     expect(server.connection.hasDisconnected).toBe(true);
     expect(clock.pending).toBe(0);
+  });
+
+  it('the good-bye leaves what is still being sent alone', async () => {
+    const { device, server, held } = await heldSession();
+    server.connection.channel.block();
+    const writing = device.write(0, new Uint8Array(100_000).fill(1));
+    await turn();
+    // An answer before the server has seen the request; the first cookie is easy to guess.
+    server.connection.send(encodeSimpleReply({ high: 1, low: 0 }, 0));
+    await turn();
+    const closing = device.close();
+    await turn();
+    server.connection.channel.unblock();
+    await writing;
+    await closing;
+    expect(held).toHaveLength(1);
+    expect(server.requests.map(({ command, cookie }) => [command, cookie.high])).toEqual([
+      [Command.Write, 1],
+      [Command.Disconnect, 2],
+    ]);
   });
 });
 

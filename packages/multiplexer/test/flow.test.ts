@@ -1,5 +1,5 @@
 /** When requests leave, and how many at a time. */
-import { Command } from '@nbdjs/protocol';
+import { Command, encodeSimpleReply } from '@nbdjs/protocol';
 import { type FakeRequest, patternBytes } from '@nbdjs/testkit';
 import { describe, expect, it } from 'vitest';
 import { failure, openSession, type SessionOptions, same, standing, turn } from './session.ts';
@@ -125,7 +125,6 @@ describe('while sending is blocked', () => {
     const state = standing(writing);
     await turn();
     const { high, low } = probe[0] as { high: number; low: number };
-    const { encodeSimpleReply } = await import('@nbdjs/protocol');
     server.connection.send(encodeSimpleReply({ high: high + 1, low }, 0));
     await turn();
     expect(state()).toBe('pending');
