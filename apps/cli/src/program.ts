@@ -5,16 +5,20 @@ import { Command, CommanderError, Option } from 'commander';
 import { parseOperand, parseServer } from './arguments/operands.ts';
 import { parseCount, parsePowerOfTwo, parseSize } from './arguments/size.ts';
 import { prepareWords, type Words } from './arguments/words.ts';
-import { completion } from './commands/completion.ts';
-import { copy } from './commands/copy.ts';
-import { demo } from './commands/demo.ts';
-import { dump } from './commands/dump.ts';
 import { featureNames } from './commands/features.ts';
-import { info } from './commands/info.ts';
 import { causes, oneLine } from './failure.ts';
 import { Interrupted, type Terminal } from './terminal.ts';
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
+
+// Commands are loaded when they are asked for: loading is most of what a short run costs.
+const commands = {
+  completion: async () => (await import('./commands/completion.ts')).completion,
+  copy: async () => (await import('./commands/copy.ts')).copy,
+  demo: async () => (await import('./commands/demo.ts')).demo,
+  dump: async () => (await import('./commands/dump.ts')).dump,
+  info: async () => (await import('./commands/info.ts')).info,
+};
 
 const kibi = 1024;
 const mebi = 1024 * kibi;
@@ -81,15 +85,15 @@ function makeProgram(brackets: Words['brackets'], terminal: Terminal, exit: (cod
   add('demo', 'copy a small built-in device, and show how')
     .addOption(colourOption())
     .addOption(noColourOption())
-    .action(async (options: { color?: boolean }) => exit(await demo(terminal, options.color)));
+    .action(async (options: { color?: boolean }) => exit(await (await commands.demo())(terminal, options.color)));
   add('completion', 'print a completion script for a shell')
     .argument('<shell>', 'bash, zsh or fish')
-    .action(async (shell: string) => terminal.print(completion(shell, program)));
+    .action(async (shell: string) => terminal.print((await commands.completion())(shell, program)));
   // After the commands, which would take that over. What is in excess here is a command that does not exist.
   program.allowExcessArguments().action(async () => {
     const [unknown] = program.args;
     if (unknown !== undefined) program.error(`error: unknown command '${unknown}'`);
-    exit(await demo(terminal, undefined));
+    exit(await (await commands.demo())(terminal, undefined));
   });
   return program;
 }
@@ -161,6 +165,7 @@ function addInfo(
     const [can, another] = [...pick(positive, false), ...pick(negative, true)];
     if (another !== undefined)
       throw new UsageError('ERR_NBD_ARGUMENT', 'only one feature can be asked about at a time');
+    const info = await commands.info();
     exit(
       await info(
         parseServer(server, brackets),
@@ -226,6 +231,7 @@ function addCopy(
     .addOption(noColourOption())
     .option('-v, --verbose', 'tell what is copied how')
     .action(async (source: string, destination: string, options: Record<string, unknown>) => {
+      const copy = await commands.copy();
       exit(
         await copy(
           parseOperand(source, brackets),
@@ -268,6 +274,7 @@ function addDump(
     .addOption(noColourOption())
     .option('-v, --verbose', 'say more about errors')
     .action(async (server: string, options: Record<string, unknown>) => {
+      const dump = await commands.dump();
       exit(
         await dump(
           parseServer(server, brackets),

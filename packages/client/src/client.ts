@@ -71,6 +71,11 @@ export class NbdClient implements BlockDevice, AsyncDisposable {
     return this.#device.read(offset, target, options) as Promise<void>;
   }
 
+  /** Fills memory that `provide` is asked for when the first bytes are there; see `BlockDevice`. */
+  readLate(offset: Offset, length: number, provide: () => Uint8Array, options?: ReadOptions): Promise<void> {
+    return this.#device.readLate(offset, length, provide, options);
+  }
+
   /** Reads into new memory. */
   async readBytes(offset: Offset, length: number, options?: ReadOptions): Promise<Uint8Array> {
     const target = new Uint8Array(length);

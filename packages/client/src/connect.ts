@@ -3,7 +3,7 @@ import { createConnector, type Delivery } from '@nbdjs/connection';
 import type { Abortable, Connector, HeaderMode } from '@nbdjs/interfaces';
 import { createMultiplexer, type StrictChecks, traceEvents } from '@nbdjs/multiplexer';
 import { NbdClient } from './client.ts';
-import { afterMicrotasks, diagnosticsTrace, systemClock } from './system.ts';
+import { afterMicrotasks, diagnosticsTrace, nextTurn, systemClock } from './system.ts';
 import { type ConnectTarget, resolveTarget } from './target.ts';
 
 export interface ConnectOptions extends Abortable {
@@ -76,6 +76,7 @@ export async function openClient(connector: Connector, options: OpenOptions = {}
     connector,
     clock: systemClock,
     defer: afterMicrotasks,
+    nextTurn,
     trace: diagnosticsTrace('multiplexer', traceEvents),
     strict: options.strict,
     reconnectDelayMs: options.reconnectDelayMs,

@@ -18,6 +18,11 @@ export const systemClock: Clock = {
  */
 export const afterMicrotasks: Defer = (task) => process.nextTick(task);
 
+/** Runs a task on the event loop's next turn, behind input that is there already. */
+export const nextTurn: Defer = (task) => {
+  setImmediate(task);
+};
+
 /** Publishes a pure package's events as `nbdjs:<package>:<event>` on Node's diagnostics channels. */
 export function diagnosticsTrace(packageName: string, events: readonly string[]): Trace {
   const channels = new Map(events.map((event) => [event, channel(`nbdjs:${packageName}:${event}`)]));

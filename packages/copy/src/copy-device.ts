@@ -1,15 +1,13 @@
 /** Copying one device to another. */
 import { type BlockDevice, UsageError } from '@nbdjs/interfaces';
 import { failureAt } from './failure.ts';
+import { MemoryPool, type Piece } from './memory-pool.ts';
 import { type CopyOptions, type CopyReport, type CopySettings, settle } from './options.ts';
 import { Plan, type Stretch } from './plan.ts';
 import { plain, TargetWriter } from './target-writer.ts';
 
 /** One device, or several handles to the same one that requests are spread over. */
 export type DeviceHandles = BlockDevice | readonly [BlockDevice, ...BlockDevice[]];
-
-/** Memory of a request begins where its bytes would begin in a block of this size, so that words can be compared. */
-const memoryAlign = 4096;
 
 /**
  * Copies all bytes of the source to the start of the target.
@@ -60,9 +58,10 @@ class DeviceCopy {
   readonly #writers: readonly TargetWriter[];
   readonly #settings: CopySettings;
   readonly #plan: Plan;
+  readonly #memory: MemoryPool;
   readonly #size: bigint;
   #doneBytes = 0n;
-  #readBytes = 0;
+  #readBytes = 0n;
   #failure: { readonly error: unknown } | undefined;
 
   constructor(
@@ -74,6 +73,7 @@ class DeviceCopy {
     const [target] = targets;
     this.#sources = sources;
     this.#settings = settings;
+    this.#memory = new MemoryPool(settings.requestSize);
     this.#size = source.geometry.size;
     const zeroes = { bytes: undefined };
     this.#writers = targets.map((one) => new TargetWriter(one, settings, zeroes));
@@ -94,19 +94,18 @@ class DeviceCopy {
     const tallies = this.#writers.map(({ tally }) => tally);
     return {
       totalBytes: this.#size,
-      readBytes: BigInt(this.#readBytes),
-      writtenBytes: BigInt(tallies.reduce((sum, { writtenBytes }) => sum + writtenBytes, 0)),
+      readBytes: this.#readBytes,
+      writtenBytes: tallies.reduce((sum, { writtenBytes }) => sum + writtenBytes, 0n),
       zeroedBytes: tallies.reduce((sum, { zeroedBytes }) => sum + zeroedBytes, 0n),
       skippedBytes: tallies.reduce((sum, { skippedBytes }) => sum + skippedBytes, 0n),
     };
   }
 
-  /** Takes one stretch after the other, with one buffer. */
+  /** Takes one stretch after the other. */
   async #lane(lane: number): Promise<void> {
     const source = this.#sources[lane % this.#sources.length] as BlockDevice;
     const writer = this.#writers[lane % this.#writers.length] as TargetWriter;
     const { signal } = this.#settings;
-    let memory: Uint8Array | undefined;
     try {
       while (this.#failure === undefined && signal?.aborted !== true) {
         const next = this.#plan.next();
@@ -115,8 +114,7 @@ class DeviceCopy {
         if (stretch.isZero) {
           await writer.zero(stretch.offset, stretch.length);
         } else {
-          memory ??= new Uint8Array(this.#settings.requestSize + memoryAlign);
-          await this.#move(source, writer, stretch, memory);
+          await this.#move(source, writer, stretch);
         }
         this.#done(stretch.length);
       }
@@ -125,22 +123,28 @@ class DeviceCopy {
     }
   }
 
-  async #move(
-    source: BlockDevice,
-    writer: TargetWriter,
-    { offset, length }: Stretch,
-    memory: Uint8Array,
-  ): Promise<void> {
-    const start = Number(offset % BigInt(memoryAlign));
-    const bytes = memory.subarray(start, start + Number(length));
+  async #move(source: BlockDevice, writer: TargetWriter, { offset, length }: Stretch): Promise<void> {
+    const piece = this.#memory.piece(offset, Number(length));
     try {
-      await source.read(plain(offset), bytes);
-    } catch (error) {
-      throw failureAt(error, `reading the source at ${offset}`);
+      try {
+        const reading = this.#read(source, plain(offset), piece);
+        if (reading !== undefined) await reading;
+      } catch (error) {
+        throw failureAt(error, `reading the source at ${offset}`);
+      }
+      this.#readBytes += length;
+      // Nothing is written any more once the copy has failed.
+      if (this.#failure !== undefined) return;
+      const storing = writer.store(offset, piece.bytes());
+      if (storing !== undefined) await storing;
+    } finally {
+      piece.release();
     }
-    this.#readBytes += bytes.length;
-    // Nothing is written any more once the copy has failed.
-    if (this.#failure === undefined) await writer.store(offset, bytes);
+  }
+
+  #read(source: BlockDevice, offset: number | bigint, piece: Piece): void | Promise<void> {
+    if (source.readLate === undefined) return source.read(offset, piece.bytes());
+    return source.readLate(offset, piece.length, () => piece.bytes());
   }
 
   #done(byteCount: bigint): void {

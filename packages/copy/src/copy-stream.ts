@@ -77,8 +77,7 @@ export async function copyFromStream(
   if (failure !== undefined) throw (failure as { readonly error: unknown }).error;
   signal?.throwIfAborted();
   if (settings.flush && target.abilities.flush) await target.flush({ signal });
-  const { writtenBytes, zeroedBytes, skippedBytes } = writer.tally;
-  return { totalBytes: position, readBytes: position, writtenBytes: BigInt(writtenBytes), zeroedBytes, skippedBytes };
+  return { totalBytes: position, readBytes: position, ...writer.tally };
 }
 
 /** Takes bytes in order; the chunk is lent until the answer settles. */

@@ -14,8 +14,13 @@ export function failureAt(error: unknown, place: string): Error {
  *
  * @throws the first error.
  */
-export async function settleAll(work: readonly (void | Promise<void>)[]): Promise<void> {
+export function settleAll(work: readonly (void | Promise<void>)[]): void | Promise<void> {
   if (work.length === 1) return work[0];
+  if (work.some((one) => one !== undefined)) return settlePromises(work);
+  return undefined;
+}
+
+async function settlePromises(work: readonly (void | Promise<void>)[]): Promise<void> {
   let failure: { readonly error: unknown } | undefined;
   const watch = async (one: void | Promise<void>): Promise<void> => {
     try {

@@ -7,15 +7,14 @@ import { visitRuns } from './zero-blocks.ts';
 /** Errors after which zeroing is not tried again: the target has no way of its own to do it. */
 const withoutMeans = ['ENOTSUP', 'EINVAL', 'EOVERFLOW', 'ERR_NBD_NOT_SUPPORTED'];
 
-/** Counts in plain numbers: exact up to 8 PiB of data, which is more than a copy moves. */
 export interface WriterTally {
-  writtenBytes: number;
+  writtenBytes: bigint;
   zeroedBytes: bigint;
   skippedBytes: bigint;
 }
 
 export class TargetWriter {
-  readonly tally: WriterTally = { writtenBytes: 0, zeroedBytes: 0n, skippedBytes: 0n };
+  readonly tally: WriterTally = { writtenBytes: 0n, zeroedBytes: 0n, skippedBytes: 0n };
   readonly #target: BlockDevice;
   readonly #settings: CopySettings;
   readonly #zeroes: { bytes: Uint8Array | undefined };
@@ -76,13 +75,19 @@ export class TargetWriter {
     }
   }
 
-  async #write(offset: bigint, bytes: Uint8Array): Promise<void> {
-    try {
-      await this.#target.write(plain(offset), bytes);
-    } catch (error) {
+  #write(offset: bigint, bytes: Uint8Array): void | Promise<void> {
+    const fail = (error: unknown): never => {
       throw failureAt(error, `writing the target at ${offset}`);
+    };
+    let written: void | Promise<void>;
+    try {
+      written = this.#target.write(plain(offset), bytes);
+    } catch (error) {
+      // Other parts of the same bytes may be under way, so nothing is thrown at once.
+      return Promise.reject(error).catch(fail);
     }
-    this.tally.writtenBytes += bytes.length;
+    this.tally.writtenBytes += BigInt(bytes.length);
+    return written?.catch(fail);
   }
 }
 

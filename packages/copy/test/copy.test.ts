@@ -33,6 +33,7 @@ describe('copyDevice', () => {
           seed: fc.integer(),
           turns: fc.integer({ min: 0, max: 5 }),
           isSynchronous: fc.boolean(),
+          isLate: fc.boolean(),
           requestSize: fc.constantFrom(4096, 65_536, 262_144),
           sparseSize: fc.constantFrom(0, 512, 4096),
           sourceBlock: fc.constantFrom(1, 512, 4096),
@@ -47,7 +48,8 @@ describe('copyDevice', () => {
         async (way) => {
           const content = sparseContent(way.size, way.seed);
           const turns = way.isSynchronous ? undefined : turnsOf(way.seed, way.turns + 1);
-          const source = device({ size: way.size, content, turns, geometry: { minimumBlockSize: way.sourceBlock } });
+          const { size, isLate } = way;
+          const source = device({ size, content, turns, isLate, geometry: { minimumBlockSize: way.sourceBlock } });
           const target = device({
             size: way.size + 100,
             content: new Uint8Array(way.size + 100).fill(way.targetIsZero ? 0 : 0xee),
@@ -105,6 +107,21 @@ describe('copyDevice', () => {
       }
     },
   );
+
+  it('needs no more memory than is being written, when the source asks for it late', async () => {
+    const content = new Uint8Array(6_400_000).fill(1);
+    for (const [isLate, expected] of [
+      [true, 1],
+      [false, 64],
+    ] as const) {
+      const source = device({ size: content.length, content, turns: () => 3, isLate });
+      const target = device({ size: content.length });
+      await copyDevice(source, target, { requestSize: 65_536, queueBytesMax: 64 * 65_536 });
+      expect(source.inFlightMax).toBe(64);
+      expect(target.memories.size).toBe(expected);
+      expect(Buffer.compare(target.content, content)).toBe(0);
+    }
+  });
 
   it('says which side an error comes from, and where', async () => {
     const content = new Uint8Array(100_000).fill(1);

@@ -20,6 +20,8 @@ export interface ScriptedOptions {
   readonly holeBytesMin?: number | undefined;
   /** Delays each answer by up to so many turns. @default answers at once */
   readonly turns?: (() => number) | undefined;
+  /** Asks for a read's memory when the answer is there. @default false */
+  readonly isLate?: boolean | undefined;
   /** Fails the request of this number (from 0), counted over all commands of the kind. */
   readonly fail?: { readonly command: string; readonly index: number; readonly code?: 'EIO' | 'ENOTSUP' } | undefined;
 }
@@ -30,12 +32,19 @@ export class ScriptedDevice implements BlockDevice {
   readonly abilities: Abilities;
   /** How often each command was asked for. */
   readonly counts = new Map<string, number>();
+  /** Pieces of memory that `write` was given. */
+  readonly memories = new Set<ArrayBufferLike>();
+  readonly readLate?: NonNullable<BlockDevice['readLate']>;
   inFlight = 0;
   inFlightMax = 0;
   readonly #options: ScriptedOptions;
 
   constructor(options: ScriptedOptions) {
     this.#options = options;
+    if (options.isLate === true) {
+      this.readLate = (offset, length, provide) =>
+        this.#do('read', () => provide().set(this.content.subarray(Number(offset), Number(offset) + length)));
+    }
     this.content = options.content?.slice() ?? new Uint8Array(options.size);
     this.geometry = {
       size: BigInt(options.size),
@@ -64,6 +73,7 @@ export class ScriptedDevice implements BlockDevice {
   }
 
   write(offset: Offset, source: Uint8Array): void | Promise<void> {
+    this.memories.add(source.buffer);
     return this.#do('write', () => this.content.set(source, Number(offset)));
   }
 

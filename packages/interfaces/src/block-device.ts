@@ -100,6 +100,14 @@ export interface BlockDevice {
   readonly abilities: Abilities;
   /** Fills `target` with the bytes from `offset` on. */
   read(offset: Offset, target: Uint8Array, options?: ReadOptions): void | Promise<void>;
+  /**
+   * Reads into memory that `provide` is asked for once, when the answer's first bytes are there; it is lent from then on, and
+   * has to be `length` bytes long. A read that fails before that never asks.
+   *
+   * With many reads under way, little memory is then in use, and it stays in the processor's cache. Devices that know no
+   * such moment leave this out.
+   */
+  readLate?(offset: Offset, length: number, provide: () => Uint8Array, options?: ReadOptions): void | Promise<void>;
   /** Stores `source` from `offset` on. */
   write(offset: Offset, source: Uint8Array, options?: WriteOptions): void | Promise<void>;
   /** Settles when every write that had settled before this call is on stable storage. */

@@ -21,7 +21,7 @@ export function cover(
   length: number,
   stream: Excerpt,
 ): number {
-  const start = (offsetHigh - request.offsetHigh) * 2 ** 32 + (offsetLow - request.offsetLow);
+  const start = (offsetHigh - request.offsetHigh) * 2 ** 32 + (offsetLow - (request.offsetLow >>> 0));
   const end = start + length;
   if (start < 0 || end > request.lengthLow) {
     const message = `${describe(request)}: a chunk covers bytes ${start} to ${end} of the ${request.lengthLow} asked for`;

@@ -1,5 +1,15 @@
 /** What a multiplexer is given, and what it gives. */
-import type { Abortable, BlockDevice, Clock, Connector, Defer, ExportFacts, Trace } from '@nbdjs/interfaces';
+import type {
+  Abortable,
+  BlockDevice,
+  Clock,
+  Connector,
+  Defer,
+  ExportFacts,
+  Offset,
+  ReadOptions,
+  Trace,
+} from '@nbdjs/interfaces';
 import type { LinkState } from './link.ts';
 import type { Statistics } from './statistics.ts';
 import type { StrictChecks } from './strict.ts';
@@ -13,6 +23,12 @@ export interface MultiplexerOptions {
    * (`process.nextTick`): then all that the replies of one delivery wake share one write.
    */
   readonly defer: Defer;
+  /**
+   * The event loop's next turn, behind input that is there already (`setImmediate`). With it, long payloads leave only then, and
+   * while many requests are in flight and replies stream in, requests wait for others to share their write.
+   * @default none: nothing waits
+   */
+  readonly nextTurn?: Defer | undefined;
   /** Where events are reported, see `traceEvents`. @default nowhere */
   readonly trace?: Trace | undefined;
   /** Checks that are to be off: for trying out servers. @default all on */
@@ -39,6 +55,7 @@ export interface MultiplexerOptions {
  * What was abandoned may still be carried out by the server, even after later requests.
  */
 export interface Multiplexer extends BlockDevice, AsyncDisposable {
+  readLate(offset: Offset, length: number, provide: () => Uint8Array, options?: ReadOptions): Promise<void>;
   /**
    * Makes the first connection; nothing else may be asked before. May be called again when it has failed.
    *

@@ -21,7 +21,7 @@ import { Dispatcher } from './dispatcher.ts';
 import type { LinkState } from './link.ts';
 import type { Multiplexer, MultiplexerOptions } from './multiplexer-options.ts';
 import { Ranges } from './ranges.ts';
-import { Request, requestOf } from './request.ts';
+import { provided, Request, requestOf } from './request.ts';
 import type { Statistics } from './statistics.ts';
 import { type StrictChecks, strictDefaults } from './strict.ts';
 import { TransmissionTrace } from './transmission-trace.ts';
@@ -57,10 +57,10 @@ class ConnectionMultiplexer implements Multiplexer {
       bytesInFlightMax = limits.bytesInFlightMax,
       closeMs = limits.closeMs,
     } = options;
-    const { connector, clock, defer } = options;
+    const { connector, clock, defer, nextTurn } = options;
     const times = { reconnectDelayMs, openTimeoutMs, closeMs };
     this.#dispatcher = new Dispatcher(
-      { connector, clock, defer, ...times, requestsInFlightMax, bytesInFlightMax },
+      { connector, clock, defer, nextTurn, ...times, requestsInFlightMax, bytesInFlightMax },
       new TransmissionTrace(trace),
       (facts) => this.#connected(facts),
     );
@@ -96,6 +96,16 @@ class ConnectionMultiplexer implements Multiplexer {
       return this.#dispatcher.submit(request);
     }
     return this.#readRange(offset, target, options ?? {});
+  }
+
+  readLate(offset: Offset, length: number, provide: () => Uint8Array, options?: ReadOptions): Promise<void> {
+    if (typeof offset === 'number' && this.#isSimple(offset, length) && options?.dontFragment !== true) {
+      const request = new Request(Command.Read, 0, Math.floor(offset / 2 ** 32), offset >>> 0, 0, length, undefined);
+      request.provide = provide;
+      if (options !== undefined) adopt(request, options);
+      return this.#dispatcher.submit(request);
+    }
+    return this.#readRangeLate(offset, length, provide, options ?? {});
   }
 
   write(offset: Offset, source: Uint8Array, options?: WriteOptions): Promise<void> {
@@ -187,6 +197,13 @@ class ConnectionMultiplexer implements Multiplexer {
     const flags = checks.readFlags(options);
     if (this.#isNothing(start, end)) return;
     await this.#dispatcher.during(() => ranges.read(start, target, flags, options));
+  }
+
+  /** What takes several requests needs its memory from the start. */
+  async #readRangeLate(offset: Offset, length: number, provide: () => Uint8Array, options: ReadOptions): Promise<void> {
+    const { checks } = this.#ready();
+    checks.reachableRange('READ', offset, length);
+    await this.#readRange(offset, provided(provide, length), options);
   }
 
   async #writeRange(offset: Offset, source: Uint8Array, options: WriteOptions): Promise<void> {

@@ -40,7 +40,7 @@ export class Receiver implements ReplyHandler {
 
   /** Lands nothing more in an abandoned request's memory. */
   discard(request: Request): void {
-    request.memory = undefined;
+    request.takeBackMemory();
     if (this.#current === request) this.decoder.discardPayload();
   }
 
@@ -67,7 +67,7 @@ export class Receiver implements ReplyHandler {
     this.#position = 0;
     this.#length = length;
     if (request.details?.signal !== undefined) this.decoder.keepPayloadStaged();
-    return request.memory;
+    return request.landingPlace();
   }
 
   simpleEnd(): void {
@@ -83,7 +83,7 @@ export class Receiver implements ReplyHandler {
     this.#statistics.chunksReceived++;
     if (this.#trace.isOn) this.#trace.chunk(request, type);
     request.chunkCount++;
-    if (this.#mode === 'extended' && (offsetHigh !== request.offsetHigh || offsetLow !== request.offsetLow)) {
+    if (this.#mode === 'extended' && (offsetHigh !== request.offsetHigh || (offsetLow | 0) !== request.offsetLow)) {
       const message = `${describe(request)}: the reply names offset ${joinHalves(offsetHigh, offsetLow)}`;
       throw this.#violation('reply-offset', message, 'C68');
     }
@@ -98,7 +98,7 @@ export class Receiver implements ReplyHandler {
     const position = cover(request, offsetHigh, offsetLow, length, this.decoder);
     this.#position = position;
     this.#length = length;
-    const { memory } = request;
+    const memory = request.landingPlace();
     if (memory === undefined) return undefined;
     // Memory that may be taken back at any time must never be in the kernel's hands.
     if (request.details?.signal !== undefined) this.decoder.keepPayloadStaged();
@@ -108,7 +108,7 @@ export class Receiver implements ReplyHandler {
   hole(offsetHigh: number, offsetLow: number, length: number): void {
     const request = this.#current as Request;
     const position = cover(request, offsetHigh, offsetLow, length, this.decoder);
-    request.memory?.fill(0, position, position + length);
+    request.landingPlace()?.fill(0, position, position + length);
     tellChunk(request, 'hole', position, length);
   }
 

@@ -12,6 +12,10 @@ export class RequestQueue {
     return this.#front === this.#requests.length;
   }
 
+  get count(): number {
+    return this.#requests.length - this.#front;
+  }
+
   get first(): Request | undefined {
     return this.#requests[this.#front];
   }

@@ -1,5 +1,5 @@
 /** One request on the wire, from being issued to being settled. */
-import type { ExportFacts, ReadChunk } from '@nbdjs/interfaces';
+import { type ExportFacts, type ReadChunk, UsageError } from '@nbdjs/interfaces';
 import { Command } from '@nbdjs/protocol';
 import { stopListening } from './abort-listening.ts';
 
@@ -33,7 +33,8 @@ export class RequestDetails {
 
 /**
  * A request and what has become of it. Plain fields and no closures: hundreds of thousands of these are made a second.
- * 64-bit numbers are kept as 32-bit halves.
+ * 64-bit numbers are kept as 32-bit halves, and lower halves as *signed* ones: those fit a field without a box at any offset,
+ * so that the compiled code stays what it is when a copy passes 2 GiB.
  */
 export class Request {
   readonly command: number;
@@ -44,6 +45,8 @@ export class Request {
   lengthLow: number;
   /** Bytes to send behind the header, or where a read's bytes land. Lent by the caller; dropped when it takes them back. */
   memory: Uint8Array | undefined;
+  /** Asked for the memory of a read when its first bytes are there. */
+  provide: (() => Uint8Array) | undefined = undefined;
   /** Payload bytes that the request moves, either way. */
   readonly payloadBytes: number;
   /** The cookie while in flight: a number that no other request has for a long time, and the index of the slot. */
@@ -76,21 +79,21 @@ export class Request {
     this.command = command;
     this.flags = flags;
     this.offsetHigh = offsetHigh;
-    this.offsetLow = offsetLow;
+    this.offsetLow = offsetLow | 0;
     this.lengthHigh = lengthHigh;
-    this.lengthLow = lengthLow;
+    this.lengthLow = lengthLow | 0;
     this.memory = memory;
-    this.payloadBytes = memory === undefined ? 0 : memory.length;
+    this.payloadBytes = command === Command.Read ? lengthLow : memory === undefined ? 0 : memory.length;
   }
 
   /** The first byte of the range, exact. */
   get offset(): bigint {
-    return joinHalves(this.offsetHigh, this.offsetLow);
+    return joinHalves(this.offsetHigh, this.offsetLow >>> 0);
   }
 
   /** What the header says: bytes of the range, or of the payload where the two differ. */
   get length(): bigint {
-    return joinHalves(this.lengthHigh, this.lengthLow);
+    return joinHalves(this.lengthHigh, this.lengthLow >>> 0);
   }
 
   /** Whether the memory is sent, rather than filled. */
@@ -102,6 +105,26 @@ export class Request {
   get isWriting(): boolean {
     const { command } = this;
     return command === Command.Write || command === Command.WriteZeroes || command === Command.Trim;
+  }
+
+  /** Where a read's bytes go, if anywhere: memory that was not named from the start is asked for now. */
+  landingPlace(): Uint8Array | undefined {
+    const { provide } = this;
+    if (provide === undefined) return this.memory;
+    this.provide = undefined;
+    try {
+      this.memory = provided(provide, this.lengthLow);
+    } catch (error) {
+      // The caller's own mistake ends its call, not the connection.
+      this.detailed().callbackFailure = { error };
+    }
+    return this.memory;
+  }
+
+  /** Lands nothing more in the caller's memory. */
+  takeBackMemory(): void {
+    this.memory = undefined;
+    this.provide = undefined;
   }
 
   /** The details, made when there were none. */
@@ -120,6 +143,14 @@ export class Request {
     for (const tell of details.onFinished) tell();
     details.onFinished = undefined;
   }
+}
+
+/** @throws UsageError unless the memory has as many bytes as were asked for. */
+export function provided(provide: () => Uint8Array, length: number): Uint8Array {
+  const memory = provide();
+  if (memory.length === length) return memory;
+  const message = `the memory provided for a read of ${length} bytes has ${memory.length}`;
+  throw new UsageError('ERR_NBD_ARGUMENT', message);
 }
 
 /** Makes a request of exact numbers. */

@@ -42,6 +42,8 @@ export class Wire implements ByteSink {
   #isDismissed = false;
   /** We have said good-bye: whatever still comes is none of ours. */
   #isParting = false;
+  /** Tells one delivery from the next; starts over now and then. */
+  deliveryCount = 0;
   #isDelivering = false;
   /** What ended the wire within a delivery, to take effect at its end. */
   #fatal: { readonly cause: Error | undefined } | undefined;
@@ -156,6 +158,7 @@ export class Wire implements ByteSink {
   advance(byteCount: number): void {
     if (this.#isOver || this.#isParting) return;
     this.#statistics.bytesReceived += byteCount;
+    this.deliveryCount = (this.deliveryCount + 1) & 0x3fffffff;
     this.#trace.look();
     this.#isDelivering = true;
     try {

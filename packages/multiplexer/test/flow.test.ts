@@ -62,6 +62,127 @@ describe('batching', () => {
   });
 });
 
+describe('gathering', () => {
+  /** A session whose event loop turns by hand. */
+  async function handTurned(options: SessionOptions = {}) {
+    const tasks: (() => void)[] = [];
+    const nextTurn = (task: () => void): void => void tasks.push(task);
+    const session = await heldSession({ ...options, multiplexer: { nextTurn } });
+    return {
+      ...session,
+      tasks,
+      /** The next turn comes, and what it wakes. */
+      turnLoop: async (): Promise<void> => {
+        for (const task of tasks.splice(0)) task();
+        await turn();
+      },
+    };
+  }
+  type HandTurned = Awaited<ReturnType<typeof handTurned>>;
+
+  /** Lanes that read without end; those of a depth are in flight when this returns. */
+  async function startLanes({ device }: HandTurned, depth: number, length = 512): Promise<void> {
+    const lane = async (): Promise<void> => {
+      const target = new Uint8Array(length);
+      for (;;) await device.read(0, target);
+    };
+    for (let index = 0; index < depth; index++) lane().catch(() => {});
+    await turn();
+  }
+
+  /** One more delivery, of one reply. */
+  async function deliver({ held }: HandTurned): Promise<void> {
+    held.shift()?.answer();
+    await turn();
+  }
+
+  it('does not happen while few are in flight', async () => {
+    const session = await handTurned();
+    await startLanes(session, 4);
+    await deliver(session);
+    expect(session.tasks).toHaveLength(0);
+    expect(session.server.connection.channel.sends).toEqual([4 * 28, 28]);
+    session.device.destroy();
+  });
+
+  it('goes on for as long as replies stream in, up to eight', async () => {
+    const session = await handTurned();
+    await startLanes(session, 32);
+    const { sends } = session.server.connection.channel;
+    expect(sends).toEqual([32 * 28]);
+    for (let count = 1; count < 8; count++) {
+      await deliver(session);
+      await session.turnLoop();
+      expect(sends).toEqual([32 * 28]);
+    }
+    await deliver(session);
+    await session.turnLoop();
+    expect(sends).toEqual([32 * 28, 8 * 28]);
+    expect(session.tasks).toHaveLength(0);
+    session.device.destroy();
+  });
+
+  it('ends as soon as a turn has brought nothing more', async () => {
+    const session = await handTurned();
+    await startLanes(session, 32);
+    const { sends } = session.server.connection.channel;
+    await deliver(session);
+    await deliver(session);
+    // This turn began before it could be known.
+    await session.turnLoop();
+    expect(sends).toEqual([32 * 28]);
+    await session.turnLoop();
+    expect(sends).toEqual([32 * 28, 2 * 28]);
+    expect(session.tasks).toHaveLength(0);
+    session.device.destroy();
+  });
+
+  it('leaves the server half of all requests, and most of the long ones', async () => {
+    for (const [length, batch] of [
+      [512, 5],
+      [40_000, 2],
+    ] as const) {
+      const session = await handTurned();
+      await startLanes(session, 10, length);
+      for (let count = 0; count < batch; count++) {
+        expect(session.server.connection.channel.sends).toEqual([10 * 28]);
+        await deliver(session);
+        await session.turnLoop();
+      }
+      expect(session.server.connection.channel.sends).toEqual([10 * 28, batch * 28]);
+      session.device.destroy();
+    }
+  });
+
+  it('does not outlive the connection', async () => {
+    const session = await handTurned();
+    await startLanes(session, 16);
+    await deliver(session);
+    session.server.connection.hangUp();
+    await turn();
+    await session.turnLoop();
+    const target = new Uint8Array(8);
+    const reading = session.device.read(8, target);
+    await turn();
+    session.held.at(-1)?.answer();
+    await reading;
+    expect(same(target, session.server.content.subarray(8, 16))).toBe(true);
+    session.device.destroy();
+  });
+
+  it('long payloads leave on the next turn, with all that was issued until then', async () => {
+    const session = await handTurned();
+    const writing = session.device.write(0, new Uint8Array(40_000));
+    const reading = session.device.read(0, new Uint8Array(8));
+    await turn();
+    expect(session.server.connection.channel.sends).toEqual([]);
+    await session.turnLoop();
+    expect(session.server.connection.channel.sends).toEqual([28 + 40_000 + 28]);
+    for (const request of session.held) request.answer();
+    await Promise.all([writing, reading]);
+  });
+});
+
 describe('while sending is blocked', () => {
   it('C62: replies are read, and nothing more is given to the channel', async () => {
     const { server, device, held } = await heldSession();

@@ -77,7 +77,11 @@ describe('many calls at a time do what a model does', () => {
       facts: { blockSizes: { minimum, preferred: 4096, maximum: 16_384 }, size: BigInt(size - (size % minimum)) },
       cut: () => 1 + Math.floor(random() ** 4 * 60_000),
       asksEarly: mode === 'extended',
-      multiplexer: { requestsInFlightMax: 40, bytesInFlightMax: 200_000 },
+      multiplexer: {
+        requestsInFlightMax: 40,
+        bytesInFlightMax: 200_000,
+        nextTurn: minimum === 1 ? (task) => void setImmediate(task) : undefined,
+      },
     });
     const unruly = new Unruly(server, random);
     const model = server.content.slice();
@@ -97,7 +101,10 @@ describe('many calls at a time do what a model does', () => {
         const source = Uint8Array.from({ length }, () => Math.floor(random() * 256));
         const call =
           choice < 0.45
-            ? () => device.read(offset, target, options)
+            ? () =>
+                random() < 0.5
+                  ? device.read(offset, target, options)
+                  : device.readLate(offset, length, () => target, options)
             : choice < 0.8
               ? () => device.write(offset, source, options)
               : choice < 0.9

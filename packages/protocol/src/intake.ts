@@ -11,8 +11,8 @@
  * copying it, because several come with one read; at 128 KiB it is the other way round.
  */
 const longBytesMin = 128 * 1024;
-/** The end of a long payload is not worth a read of its own: it is staged together with what follows. */
-const directBytesMin = 32 * 1024;
+/** The end of a long payload is not worth a read of its own: it is staged together with the header that follows. */
+const directBytesMin = 96 * 1024;
 /** What is staged behind a long payload: some headers, and hardly anything of the next payload. */
 const shortReadBytes = 512;
 
@@ -31,7 +31,9 @@ export class Intake {
   /** How much of the target has been filled. */
   #position = 0;
   #mayBeDirect = false;
-  /** Whether the memory that was named last is the target's own. */
+  /** The memory that was named last, while it still is the right one: channels ask before each delivery, and after it. */
+  #named: Uint8Array | undefined;
+  /** Whether that is the target's own. */
   #isDirect = false;
   #readAheadBytes: number;
 
@@ -56,6 +58,11 @@ export class Intake {
    * anybody waits for at a time.
    */
   writable(leastBytes: number): Uint8Array {
+    this.#named ??= this.#name(leastBytes);
+    return this.#named;
+  }
+
+  #name(leastBytes: number): Uint8Array {
     const isEmpty = this.head === this.tail;
     this.#isDirect = isEmpty && this.#mayBeDirect && this.missing >= directBytesMin && this.#target !== undefined;
     if (this.#isDirect) return (this.#target as Uint8Array).subarray(this.#position);
@@ -75,6 +82,7 @@ export class Intake {
 
   /** So many bytes have landed in the memory that `writable` named. */
   landed(byteCount: number): void {
+    this.#named = undefined;
     if (this.#isDirect) {
       this.#position += byteCount;
       this.missing -= byteCount;
@@ -121,6 +129,7 @@ export class Intake {
    */
   discardPayload(): void {
     this.#target = undefined;
+    this.#named = undefined;
   }
 
   /** The next `byteCount` staged bytes, borrowed, and consumed with this; nothing when there are not so many. */

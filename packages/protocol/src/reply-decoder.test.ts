@@ -194,8 +194,8 @@ describe('reply decoder', () => {
       const decoder = new ReplyDecoder(log, 'structured');
       const directBytes = feed(decoder, stream, () => byteCount, isTarget(log));
       expect(log.targets.map(digest)).toEqual([digest(payload)]);
-      // Only what arrived with the header, and at most the last 32 KiB, went by the staging memory.
-      expect(directBytes).toBeGreaterThanOrEqual(payload.length - 256 * 1024 - 32 * 1024);
+      // Only what arrived with the header, and at most the last 96 KiB, went by the staging memory.
+      expect(directBytes).toBeGreaterThanOrEqual(payload.length - 256 * 1024 - 96 * 1024);
     });
 
     it('are followed by short reads, so that the next one lands directly from its first byte on', () => {
@@ -204,7 +204,7 @@ describe('reply decoder', () => {
       const chunk = concat(encodeDataChunkHeader(done, 0n, 140_000), pattern(140_000));
       feed(decoder, chunk);
       const directBytes = feed(decoder, concat(chunk, chunk, chunk), whole, isTarget(log));
-      expect(directBytes).toBeGreaterThan(3 * (140_000 - 512 - 32 * 1024));
+      expect(directBytes).toBeGreaterThan(3 * (140_000 - 512 - 96 * 1024));
       expect(log.targets.map(digest)).toEqual(new Array(4).fill(digest(pattern(140_000))));
     });
 
@@ -231,17 +231,30 @@ describe('reply decoder', () => {
       }
     });
 
-    it('end in few pieces when the last delivery falls short of 32 KiB', () => {
+    it('end in few pieces when the last delivery falls short of 96 KiB', () => {
       const log = new ReplyLog();
       const decoder = new ReplyDecoder(log, 'structured');
-      feed(decoder, stream.subarray(0, stream.length - 20_000));
+      feed(decoder, stream.subarray(0, stream.length - 80_000));
       let deliveries = 0;
-      feed(decoder, stream.subarray(stream.length - 20_000), () => {
+      feed(decoder, stream.subarray(stream.length - 80_000), () => {
         deliveries++;
         return Number.POSITIVE_INFINITY;
       });
       expect(deliveries).toBeLessThanOrEqual(2);
       expect(log.targets.map(digest)).toEqual([digest(payload)]);
+    });
+
+    it('name the same memory until something has landed in it', () => {
+      const decoder = new ReplyDecoder(new ReplyLog(), 'structured');
+      for (let position = 0; position < stream.length; ) {
+        const memory = decoder.writable();
+        expect(decoder.writable()).toBe(memory);
+        const byteCount = Math.min(memory.length, 10_000, stream.length - position);
+        memory.set(stream.subarray(position, position + byteCount));
+        position += byteCount;
+        decoder.advance(byteCount);
+      }
+      expect(decoder.isBetweenReplies).toBe(true);
     });
 
     it('that are staged leave their target alone from the moment they are discarded', () => {

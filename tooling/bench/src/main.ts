@@ -2,7 +2,7 @@
  * Measures the client and the copy tool against their peers, in turns and in one run. What counts is the ratio; the figures
  * by themselves say as much about the machine.
  *
- * `pnpm bench [ROUNDS [SECONDS]]`
+ * `pnpm bench [ROUNDS [SECONDS [PART...]]]`, the parts being `requests`, `copies` and `incumbent`.
  */
 import { fileURLToPath } from 'node:url';
 import {
@@ -40,12 +40,12 @@ const cli = fileURLToPath(new URL('../../../apps/cli/dist/main.js', import.meta.
 const node = [process.execPath, '--import', new URL('../../vitest/typescript-hook.mjs', import.meta.url).href] as const;
 
 async function measureOurs(
-  socketPath: string,
+  uri: string,
   command: string,
   depth: number,
   blockBytes: number,
 ): Promise<{ perSecond: number; cpuSecondsPerGb: number }> {
-  const args = [socketPath, command, String(depth), String(blockBytes), String(seconds)];
+  const args = [uri, command, String(depth), String(blockBytes), String(seconds)];
   const { code, stdout, stderr } = await runCommandLine([...node, loadScript, ...args]);
   if (code !== 0) throw new Error(`our load ended with ${code}: ${stderr}`);
   return JSON.parse(stdout.toString()) as { perSecond: number; cpuSecondsPerGb: number };
@@ -65,7 +65,7 @@ async function requests(generation: Generation): Promise<void> {
     await using server = await startNbdkit(workspace, ['null', 'size=1G']);
     const { ours, theirs } = await alternate(
       rounds,
-      async () => (await measureOurs(server.socketPath, command, depth, blockBytes)).perSecond,
+      async () => (await measureOurs(server.uri(), command, depth, blockBytes)).perSecond,
       () => fio(server.socketPath, command, depth, blockBytes, seconds),
     );
     row(`${command} ${blockBytes} at depth ${depth}`, ours, theirs, `at least ${aim}`);
@@ -101,13 +101,13 @@ async function incumbent(generation: Generation): Promise<void> {
   console.log(`\nprocessor seconds per GB, 16 reads in flight, median of ${rounds}     ours     theirs  ratio  aim`);
   for (const blockBytes of [4096, 65_536, 2 ** 20]) {
     using workspace = new Workspace(generation);
-    await using server = await startNbdkit(workspace, ['null', 'size=1G']);
-    // The incumbent knows no Unix sockets; only processor time is compared.
-    await using tcp = await startNbdkitOverTcp(workspace, ['null', 'size=1G']);
+    // The incumbent knows no Unix sockets, so both go by TCP.
+    await using server = await startNbdkitOverTcp(workspace, ['null', 'size=1G']);
+    const uri = `nbd://127.0.0.1:${server.port}`;
     const { ours, theirs } = await alternate(
       rounds,
-      async () => (await measureOurs(server.socketPath, 'read', 16, blockBytes)).cpuSecondsPerGb,
-      () => other.cpuSecondsPerGb(tcp.port, blockBytes, seconds),
+      async () => (await measureOurs(uri, 'read', 16, blockBytes)).cpuSecondsPerGb,
+      () => other.cpuSecondsPerGb(server.port, blockBytes, seconds),
     );
     row(`read ${blockBytes}`, ours, theirs, 'at most 0.33');
   }
@@ -115,6 +115,8 @@ async function incumbent(generation: Generation): Promise<void> {
 
 const [generation] = generationsWith(['nbdkit', 'qemu-nbd']).slice(-1);
 if (generation === undefined) throw new Error('nbdkit and qemu-nbd are needed: see tooling/peers/install.sh');
-await requests(generation);
-await copies(generation);
-await incumbent(generation);
+const parts = { requests, copies, incumbent };
+const chosen = process.argv.slice(4);
+for (const [name, measure] of Object.entries(parts)) {
+  if (chosen.length === 0 || chosen.includes(name)) await measure(generation);
+}

@@ -51,7 +51,9 @@ export class Incumbent implements Disposable {
 
   /** Installs it; `false` when that is not possible here. */
   install(): boolean {
-    writeFileSync(join(this.folder, 'package.json'), '{ "type": "module" }');
+    // It asks for versions that not every registry has. Neither takes part in reading from a server.
+    const overrides = { '@xen-orchestra/async-map': '0.1.4', 'xen-api': '4.7.6' };
+    writeFileSync(join(this.folder, 'package.json'), JSON.stringify({ type: 'module', overrides }));
     const args = ['install', '--no-save', '--ignore-scripts', '--silent', '@vates/nbd-client@3.6.0'];
     spawnSync('npm', args, { cwd: this.folder, timeout: 120_000 });
     return existsSync(join(this.folder, 'node_modules/@vates/nbd-client'));

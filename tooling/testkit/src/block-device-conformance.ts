@@ -53,6 +53,32 @@ export function blockDeviceConformance(name: string, factory: BlockDeviceFactory
       expect((await readAll()).every((byte) => byte === 0)).toBe(true);
     });
 
+    it('reads the same into memory that it asks for late, if it can', async () => {
+      const random = seededRandom(4);
+      await device.write(0, randomBytes(random, 300_000));
+      for (const [offset, length] of [
+        [0, 1],
+        [0, 300_000],
+        [4095, 513],
+        [299_000n, 5000],
+      ] as const) {
+        const expected = new Uint8Array(length);
+        await device.read(offset, expected);
+        const memory = new Uint8Array(length).fill(0xcc);
+        let count = 0;
+        const provide = (): Uint8Array => {
+          count++;
+          return memory;
+        };
+        if (device.readLate === undefined) return;
+        await device.readLate(offset, length, provide);
+        expect(count).toBe(1);
+        expect(Buffer.compare(memory, expected)).toBe(0);
+      }
+      const beyond = (): unknown => device.readLate?.(size, 1, () => new Uint8Array(1));
+      await expect(settle(beyond)).rejects.toMatchObject({ code: 'ERR_NBD_OUT_OF_BOUNDS' });
+    });
+
     it('refuses what lies outside of it, and does nothing', async () => {
       const bytes = new Uint8Array(1024).fill(1);
       const outside = { code: 'ERR_NBD_OUT_OF_BOUNDS' };
