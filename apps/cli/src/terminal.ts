@@ -29,6 +29,16 @@ export class Interrupted extends Error {
 
 const signals = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
+/**
+ * Ends an interrupted process that does not end by itself, because a reader does not read, say. Exiting would wait for such a
+ * write; dying of the signal does not.
+ */
+export function endByForce({ exitCode }: Interrupted): void {
+  for (const name of Object.keys(signals)) process.removeAllListeners(name);
+  process.kill(process.pid, exitCode - 128);
+  process.exit(exitCode);
+}
+
 /** The process's own terminal. The first signal stops politely, a second one at once. */
 export function processTerminal(): Terminal {
   const abort = new AbortController();

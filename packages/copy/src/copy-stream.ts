@@ -23,9 +23,24 @@ export async function copyFromStream(
   const { size } = target.geometry;
   const spares: Uint8Array[] = [];
   const underWay = new Set<Promise<void>>();
+  const chunks = source[Symbol.asyncIterator]();
   let failure: { readonly error: unknown } | undefined;
+  /** Ends the wait for the source, which may be silent for ever. */
+  let interrupt: ((error: unknown) => void) | undefined;
+  let isAtEnd = false;
   let position = 0n;
   let doneBytes = 0n;
+
+  const fail = (error: unknown): void => {
+    failure ??= { error };
+    interrupt?.(error);
+  };
+  const onAbort = (): void => fail(signal?.reason);
+  const nextChunk = (): Promise<IteratorResult<Uint8Array>> =>
+    new Promise((resolve, reject) => {
+      interrupt = reject;
+      chunks.next().then(resolve, reject);
+    });
 
   const store = (memory: Uint8Array, byteCount: number): void => {
     const work = (async () => {
@@ -33,9 +48,7 @@ export async function copyFromStream(
       doneBytes += BigInt(byteCount);
       onProgress?.({ doneBytes });
     })()
-      .catch((error: unknown) => {
-        failure ??= { error };
-      })
+      .catch(fail)
       .finally(() => {
         underWay.delete(work);
         spares.push(memory);
@@ -45,10 +58,16 @@ export async function copyFromStream(
 
   let memory: Uint8Array = new Uint8Array(requestSize);
   let filled = 0;
+  signal?.addEventListener('abort', onAbort, { once: true });
   try {
-    for await (const chunk of source) {
-      for (let taken = 0; taken < chunk.length; ) {
-        signal?.throwIfAborted();
+    signal?.throwIfAborted();
+    while (failure === undefined) {
+      const { done, value: chunk } = await nextChunk();
+      if (done === true) {
+        isAtEnd = true;
+        break;
+      }
+      for (let taken = 0; taken < chunk.length && failure === undefined; ) {
         const byteCount = Math.min(requestSize - filled, chunk.length - taken);
         memory.set(chunk.subarray(taken, taken + byteCount), filled);
         filled += byteCount;
@@ -64,15 +83,17 @@ export async function copyFromStream(
         store(memory, filled);
         filled = 0;
         while (underWay.size >= lanes) await Promise.race(underWay);
-        if (failure !== undefined) break;
         memory = spares.pop() ?? new Uint8Array(requestSize);
       }
-      if (failure !== undefined) break;
     }
     if (filled > 0 && failure === undefined) store(memory, filled);
   } catch (error) {
-    failure ??= { error };
+    fail(error);
   }
+  interrupt = undefined;
+  signal?.removeEventListener('abort', onAbort);
+  // A source that is silent would not answer to this either, so nobody waits for it.
+  if (!isAtEnd) Promise.resolve(chunks.return?.()).catch(() => {});
   await Promise.all(underWay);
   if (failure !== undefined) throw (failure as { readonly error: unknown }).error;
   signal?.throwIfAborted();

@@ -248,6 +248,20 @@ describe('streams', () => {
     await expect(copyFromStream(broken(), device({ size: 200_000 }))).rejects.toThrow('the source broke');
   });
 
+  it('that say nothing hold up neither an abort nor an error of the device', async () => {
+    const silent = async function* (): AsyncGenerator<Uint8Array> {
+      yield new Uint8Array(4096).fill(1);
+      await new Promise(() => {});
+    };
+    const abort = new AbortController();
+    const reason = new Error('enough');
+    setTimeout(() => abort.abort(reason), 10);
+    const target = device({ size: 100_000 });
+    await expect(copyFromStream(silent(), target, { signal: abort.signal })).rejects.toBe(reason);
+    const failing = device({ size: 100_000, fail: { command: 'write', index: 0 }, turns: () => 5 });
+    await expect(copyFromStream(silent(), failing, { requestSize: 4096 })).rejects.toThrow(/writing the target at 0/);
+  });
+
   it('come out of a device in order', async () => {
     for (const size of [0, 1, 262_144, 1_234_567]) {
       const content = sparseContent(size, size + 1);

@@ -97,10 +97,15 @@ async function transfer(from: Side, to: Side, options: CopyOptions, terminal: Te
   if (from.type === 'devices' && to.type === 'devices') {
     await copyDevice(from.devices, to.devices, options);
   } else if (from.type === 'stream' && to.type === 'devices') {
-    await copyFromStream(readable(from.path), to.devices[0], options);
+    try {
+      await copyFromStream(readable(from.path), to.devices[0], options);
+    } finally {
+      // Standard input that is still open, because the copy has failed, would keep the process alive.
+      if (from.path === 0) process.stdin.destroy();
+    }
   } else if (from.type === 'devices' && to.type === 'stream') {
     const stream = writable(to.path);
-    await copyToStream(from.devices[0], (chunk) => put(stream, chunk), options);
+    await copyToStream(from.devices[0], (chunk) => put(stream, chunk, terminal.signal), options);
     if (stream !== process.stdout) await end(stream);
   } else if (from.type === 'stream' && to.type === 'stream') {
     await pipeline(readable(from.path), writable(to.path), { signal: terminal.signal });
@@ -205,12 +210,21 @@ function readable(path: string | number): AsyncIterable<Uint8Array> {
 }
 
 function writable(path: string | number): NodeJS.WritableStream {
-  return typeof path === 'number' ? process.stdout : createWriteStream(path);
+  if (typeof path === 'number') return process.stdout;
+  // Errors are told to those who write; without a listener they would end the process as well.
+  return createWriteStream(path).on('error', () => {});
 }
 
-function put(stream: NodeJS.WritableStream, chunk: Uint8Array): Promise<void> {
+/** Settles when the chunk is written; an abort is not held up by a reader that does not read. */
+function put(stream: NodeJS.WritableStream, chunk: Uint8Array, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    stream.write(chunk, (error) => (error ? reject(error) : resolve()));
+    const onAbort = (): void => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    stream.write(chunk, (error) => {
+      signal.removeEventListener('abort', onAbort);
+      if (error) reject(error);
+      else resolve();
+    });
   });
 }
 
