@@ -1,5 +1,6 @@
 /** Copying one device to another. */
 import { type BlockDevice, UsageError } from '@nbdjs/interfaces';
+import { Depth } from './depth.ts';
 import { failureAt } from './failure.ts';
 import { MemoryPool, type Piece } from './memory-pool.ts';
 import { type CopyOptions, type CopyReport, type CopySettings, settle } from './options.ts';
@@ -60,6 +61,10 @@ class DeviceCopy {
   readonly #plan: Plan;
   readonly #memory: MemoryPool;
   readonly #size: bigint;
+  readonly #depth: Depth;
+  /** The lanes that are at work, each with one request at a time. */
+  readonly #lanes = new Set<number>();
+  #lanesOver: (() => void) | undefined;
   #doneBytes = 0n;
   #readBytes = 0n;
   #failure: { readonly error: unknown } | undefined;
@@ -74,6 +79,7 @@ class DeviceCopy {
     this.#sources = sources;
     this.#settings = settings;
     this.#memory = new MemoryPool(settings.requestSize);
+    this.#depth = new Depth(settings.lanes * Math.max(sources.length, targets.length), settings.requestSize);
     this.#size = source.geometry.size;
     const zeroes = { bytes: undefined };
     this.#writers = targets.map((one) => new TargetWriter(one, settings, zeroes));
@@ -82,10 +88,12 @@ class DeviceCopy {
   }
 
   async run(): Promise<void> {
-    const { lanes, signal } = this.#settings;
+    const { signal } = this.#settings;
     signal?.throwIfAborted();
-    const handleCount = Math.max(this.#sources.length, this.#writers.length);
-    await Promise.all(Array.from({ length: lanes * handleCount }, (_, lane) => this.#lane(lane)));
+    await new Promise<void>((resolve) => {
+      this.#lanesOver = resolve;
+      this.#startLanes();
+    });
     if (this.#failure !== undefined) throw this.#failure.error;
     signal?.throwIfAborted();
   }
@@ -101,26 +109,46 @@ class DeviceCopy {
     };
   }
 
-  /** Takes one stretch after the other. */
+  /** As many as the depth allows. Those that are too many end by themselves. */
+  #startLanes(): void {
+    for (let lane = 0; lane < this.#depth.limit; lane++) {
+      if (this.#lanes.has(lane)) continue;
+      this.#lanes.add(lane);
+      void this.#lane(lane).finally(() => {
+        this.#lanes.delete(lane);
+        if (this.#lanes.size === 0) this.#lanesOver?.();
+      });
+    }
+  }
+
+  /** Takes one stretch after the other; never rejects. */
   async #lane(lane: number): Promise<void> {
     const source = this.#sources[lane % this.#sources.length] as BlockDevice;
     const writer = this.#writers[lane % this.#writers.length] as TargetWriter;
     const { signal } = this.#settings;
     try {
-      while (this.#failure === undefined && signal?.aborted !== true) {
+      while (this.#failure === undefined && signal?.aborted !== true && lane < this.#depth.limit) {
         const next = this.#plan.next();
         const stretch = next instanceof Promise ? await next : next;
         if (stretch === undefined || this.#failure !== undefined) return;
         if (stretch.isZero) {
           await writer.zero(stretch.offset, stretch.length);
         } else {
+          const startMs = performance.now();
           await this.#move(source, writer, stretch);
+          this.#moved(startMs);
         }
         this.#done(stretch.length);
       }
     } catch (error) {
       this.#failure ??= { error };
     }
+  }
+
+  #moved(startMs: number): void {
+    const { limit } = this.#depth;
+    this.#depth.completed(startMs, performance.now());
+    if (this.#depth.limit > limit) this.#startLanes();
   }
 
   async #move(source: BlockDevice, writer: TargetWriter, { offset, length }: Stretch): Promise<void> {

@@ -2,7 +2,10 @@
 import { type BlockDevice, UsageError } from '@nbdjs/interfaces';
 
 export interface CopyOptions {
-  /** Requests in flight for each pair of handles. @default 64 */
+  /**
+   * Requests in flight at most for each pair of handles. A copy finds out by itself how many of them it takes to keep both
+   * sides busy. @default 64
+   */
   readonly requests?: number | undefined;
   /**
    * Length of one read, in bytes: a power of two from 4 KiB to 32 MiB. Raised to either side's preferred block size, and
@@ -50,7 +53,7 @@ export interface CopyReport {
 /** Options with nothing left open, for a given source and target. */
 export interface CopySettings {
   readonly requestSize: number;
-  /** Requests in flight for one pair of handles. */
+  /** Requests in flight at most for one pair of handles. */
   readonly lanes: number;
   readonly sparseSize: number;
   readonly extents: boolean;

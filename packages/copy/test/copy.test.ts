@@ -156,6 +156,16 @@ describe('copyDevice', () => {
     expect(third.inFlightMax).toBeLessThanOrEqual(3);
   });
 
+  it('asks a distant source for as much at a time as it may', async () => {
+    const content = new Uint8Array(30_000_000).fill(1);
+    const source = device({ size: content.length, content, latencyMs: 30 });
+    const target = device({ size: content.length });
+    // 64 to begin with, and all 100 when the first has taken its time.
+    await copyDevice(source, target, { requestSize: 131_072, requests: 100, extents: false });
+    expect(Buffer.compare(target.content, content)).toBe(0);
+    expect(source.inFlightMax).toBe(100);
+  });
+
   it('stops when it is told to, and says why', async () => {
     const content = new Uint8Array(4_000_000).fill(1);
     const abort = new AbortController();

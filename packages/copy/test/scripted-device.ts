@@ -20,6 +20,8 @@ export interface ScriptedOptions {
   readonly holeBytesMin?: number | undefined;
   /** Delays each answer by up to so many turns. @default answers at once */
   readonly turns?: (() => number) | undefined;
+  /** Delays each answer by so many milliseconds. @default 0 */
+  readonly latencyMs?: number | undefined;
   /** Asks for a read's memory when the answer is there. @default false */
   readonly isLate?: boolean | undefined;
   /** Fails the request of this number (from 0), counted over all commands of the kind. */
@@ -109,7 +111,7 @@ export class ScriptedDevice implements BlockDevice {
     this.counts.set(command, index + 1);
     this.inFlight++;
     this.inFlightMax = Math.max(this.inFlightMax, this.inFlight);
-    const { fail, turns } = this.#options;
+    const { fail, turns, latencyMs = 0 } = this.#options;
     const finish = (): void => {
       this.inFlight--;
       if (fail?.command === command && (fail.index === index || fail.code === 'ENOTSUP')) {
@@ -117,6 +119,7 @@ export class ScriptedDevice implements BlockDevice {
       }
       work();
     };
+    if (latencyMs > 0) return new Promise((resolve) => setTimeout(resolve, latencyMs)).then(finish);
     if (turns === undefined) return finish();
     return this.#later(turns(), finish);
   }
