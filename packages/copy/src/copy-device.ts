@@ -134,7 +134,7 @@ class DeviceCopy {
         if (stretch.isZero) {
           await writer.zero(stretch.offset, stretch.length);
         } else {
-          const startMs = performance.now();
+          const startMs = Date.now();
           await this.#move(source, writer, stretch);
           this.#moved(startMs);
         }
@@ -145,9 +145,10 @@ class DeviceCopy {
     }
   }
 
+  /** Whole milliseconds will do, and a clock that somebody sets can at worst spoil one measurement of the depth. */
   #moved(startMs: number): void {
     const { limit } = this.#depth;
-    this.#depth.completed(startMs, performance.now());
+    this.#depth.completed(startMs, Date.now());
     if (this.#depth.limit > limit) this.#startLanes();
   }
 
