@@ -2,8 +2,8 @@
 import { createConnector, type Delivery } from '@nbdjs/connection';
 import type { Abortable, Connector, HeaderMode } from '@nbdjs/interfaces';
 import { createMultiplexer, type StrictChecks, traceEvents } from '@nbdjs/multiplexer';
+import { afterMicrotasks, diagnosticsTrace, nextTurn, systemClock } from '@nbdjs/syscalls';
 import { NbdClient } from './client.ts';
-import { afterMicrotasks, diagnosticsTrace, nextTurn, systemClock } from './system.ts';
 import { type ConnectTarget, resolveTarget } from './target.ts';
 
 export interface ConnectOptions extends Abortable {

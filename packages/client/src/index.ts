@@ -3,10 +3,11 @@
  *
  * @packageDocumentation
  */
+
+export { afterMicrotasks, diagnosticsTrace, nextTurn, systemClock } from '@nbdjs/syscalls';
 export { NbdClient } from './client.ts';
 export { type ConnectOptions, connect, type OpenOptions, openClient } from './connect.ts';
 export type { RangeOptions, ReadStreamOptions, WriteStreamOptions } from './streams.ts';
-export { afterMicrotasks, diagnosticsTrace, nextTurn, systemClock } from './system.ts';
 export {
   type CommandTarget,
   type ConnectTarget,

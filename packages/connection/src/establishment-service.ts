@@ -2,6 +2,7 @@
 
 import { MessageChannel, type Transferable } from 'node:worker_threads';
 import { type ByteChannel, type Established, type Trace, toErrorRecord } from '@nbdjs/interfaces';
+import { systemClock } from '@nbdjs/syscalls';
 import { detachDescriptor } from '@nbdjs/transport';
 import { attemptsOptions } from './attempt-settings.ts';
 import { Attempts } from './attempts.ts';
@@ -9,7 +10,6 @@ import type { ConnectionEvent } from './diagnostics.ts';
 import { LinkPool } from './link-pool.ts';
 import { RingBridge } from './ring-bridge.ts';
 import type { RingSizes } from './ring-link.ts';
-import { systemClock } from './system-clock.ts';
 import type { ThreadDelivery, ThreadDeliveryMessage, ThreadOrder, ThreadReport } from './thread-messages.ts';
 
 export type Post = (report: ThreadReport, transfer: readonly Transferable[]) => void;

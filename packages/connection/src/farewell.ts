@@ -1,6 +1,6 @@
 /** How to leave a server that is still to read something from us. */
 import type { ByteChannel, ByteSink } from '@nbdjs/interfaces';
-import { systemClock } from './system-clock.ts';
+import { systemClock } from '@nbdjs/syscalls';
 
 /** A server that does not hang up is hung up on after this long, in milliseconds. */
 const patienceMs = 500;

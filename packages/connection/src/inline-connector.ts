@@ -1,11 +1,11 @@
 /** Connections made on the caller's own thread. */
 import type { Clock, Connector } from '@nbdjs/interfaces';
+import { systemClock } from '@nbdjs/syscalls';
 import { type AttemptSettings, attemptsOptions } from './attempt-settings.ts';
 import { Attempts } from './attempts.ts';
 import { publish } from './diagnostics.ts';
 import type { UpgradeTls } from './handshake-driver.ts';
 import { StayAlive } from './stay-alive.ts';
-import { systemClock } from './system-clock.ts';
 
 export interface InlineConnectorOptions extends AttemptSettings {
   /** Wraps a channel in TLS when both sides want it. Without it, TLS is not available. */

@@ -2,11 +2,11 @@
 
 import type { ClientHandshakeOptions } from '@nbdjs/handshake';
 import { type ByteChannel, type Clock, ConnectError, type Established, limits, TimeoutError } from '@nbdjs/interfaces';
+import { systemClock } from '@nbdjs/syscalls';
 import { named } from './error-copies.ts';
 import { type DriverEvent, HandshakeDriver, type UpgradeTls } from './handshake-driver.ts';
 import { nameOfPeer } from './names.ts';
 import { ParkedConnection } from './parked-connection.ts';
-import { systemClock } from './system-clock.ts';
 
 export interface NegotiateOptions {
   readonly signal?: AbortSignal | undefined;

@@ -9,11 +9,11 @@ import {
   TimeoutError,
   UsageError,
 } from '@nbdjs/interfaces';
+import { systemClock } from '@nbdjs/syscalls';
 import { copyOfError, named } from './error-copies.ts';
 import type { DriverEvent, HandshakeDriver } from './handshake-driver.ts';
 import { type NegotiateOptions, openDriver } from './negotiate.ts';
 import { ParkedConnection } from './parked-connection.ts';
-import { systemClock } from './system-clock.ts';
 
 export interface OptionConversationOptions extends NegotiateOptions {
   /** What to ask for; `optionMode` is understood. */

@@ -7,3 +7,7 @@ export { ClientHandshake } from './client/client-handshake.ts';
 export type { HandshakeEvent, OptionResult } from './client/events.ts';
 export type { ClientHandshakeOptions, HandshakeLimits } from './client/options.ts';
 export { type HandshakeState, handshakeStates, isFinal } from './client/states.ts';
+export type { ServerHandshakeEvent } from './server/events.ts';
+export type { ExportOffer, Refusal, ServedFacts } from './server/offer.ts';
+export { ServerHandshake, type ServerHandshakeTurn } from './server/server-handshake.ts';
+export type { ServerHandshakeLimits, ServerHandshakeOptions, ServerTlsMode } from './server/settings.ts';

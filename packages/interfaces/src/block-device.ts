@@ -85,6 +85,9 @@ export interface BlockStatusOptions extends Abortable {
   readonly one?: boolean | undefined;
 }
 
+/** A stretch of bytes that a device has lent: a view, or so many zeroes. */
+export type LentPiece = Uint8Array | { readonly holeBytes: number };
+
 /**
  * Anything with addressable blocks.
  *
@@ -127,8 +130,12 @@ export interface BlockDevice {
     length: Offset,
     options?: BlockStatusOptions,
   ): readonly MetaContextExtents[] | Promise<readonly MetaContextExtents[]>;
-  /** Lends a view of bytes that are in memory anyway, or nothing. Valid until the next write to the range. */
-  lend?(offset: Offset, length: number): Uint8Array | undefined;
+  /**
+   * Lends bytes that are in memory anyway, from `offset` on: up to `length` of them, at least one, or tells that so many are
+   * zeroes that are stored nowhere. Nothing when there is nothing to lend. Valid until the next write to the range; who
+   * still uses the view then sees bytes of that write.
+   */
+  lend?(offset: Offset, length: number): LentPiece | undefined;
   /** Finishes what is under way, then releases everything. May be called more than once. Does not flush. */
   close(): Promise<void>;
 }

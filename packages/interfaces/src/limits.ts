@@ -16,6 +16,10 @@ export const limits = {
   listBytesMax: 16 * mebi,
   /** Metadata contexts in one selection or list. */
   contextsMax: 1024,
+  /** Payload of one option that a server keeps, in bytes; longer ones it lets go by. */
+  optionBytesMax: 1024 * kibi,
+  /** Options that a server takes from one client. */
+  optionsMax: 65_536,
   /** Payload that is asked for or sent in one piece when the server names no maximum, in bytes (2^25). */
   payloadBytesDefault: 32 * mebi,
   /** Payload that is never exceeded, whatever the server allows, in bytes. */
@@ -28,6 +32,14 @@ export const limits = {
   requestsInFlightMax: 1024,
   /** Payload bytes in flight on one connection. */
   bytesInFlightMax: 64 * mebi,
+  /** Payload bytes in flight, and in replies that wait to be read, of all clients of a server. */
+  serverBytesMax: 512 * mebi,
+  /** Bytes of replies that may wait for a client before nothing more is done for it. */
+  unsentBytesMax: mebi,
+  /** Clients that a server serves at a time. */
+  connectionsMax: 1024,
+  /** Clients that may wait for their turn. */
+  connectionsWaitingMax: 4096,
   /** From the first byte to the end of the handshake, in milliseconds. */
   handshakeMs: 10_000,
   /** From the start of an attempt until the transport stands, in milliseconds. */

@@ -1,12 +1,14 @@
 /** A device in memory. What was never written, or was trimmed or zeroed, takes none. */
 import {
   type Abilities,
+  type Abortable,
   AllocationStatus,
   type BlockDevice,
   type BlockStatusOptions,
   baseAllocation,
   type Extent,
   type Geometry,
+  type LentPiece,
   limits,
   type MetaContextExtents,
   type Offset,
@@ -26,6 +28,7 @@ export interface MemoryDeviceOptions {
 
 const pageBytes = 64 * 1024;
 const pageSize = BigInt(pageBytes);
+const pageBits = 16n;
 /** Extents in one answer. */
 const extentsMax = 4096;
 
@@ -38,13 +41,16 @@ class MemoryDevice implements BlockDevice {
   readonly geometry: Geometry;
   readonly abilities: Abilities;
   readonly #size: bigint;
-  /** Pages that hold something, by number. */
-  readonly #pages = new Map<bigint, Uint8Array>();
+  /** The same where it is exact, else something larger than any offset that is a number. */
+  readonly #sizeNumber: number;
+  /** Pages that hold something, by number: there are fewer than 2^47 of them, so a plain number will do. */
+  readonly #pages = new Map<number, Uint8Array>();
   readonly #life = new Lifetime();
 
   constructor(size: bigint, readOnly: boolean) {
     if (size < 0n || size > sizeMax) throw new UsageError('ERR_NBD_ARGUMENT', `${size} is not a possible size`);
     this.#size = size;
+    this.#sizeNumber = Number(size);
     this.geometry = {
       size,
       minimumBlockSize: 1,
@@ -66,25 +72,38 @@ class MemoryDevice implements BlockDevice {
   }
 
   read(offset: Offset, target: Uint8Array, options?: ReadOptions): void {
-    const [start] = this.#enter(offset, target.length, options);
-    this.#eachPage(start, target.length, (page, from, to, position) => {
+    this.#enter(offset, target.length, options);
+    const { length } = target;
+    let page = pageOf(offset);
+    let from = withinPage(offset);
+    for (let position = 0; position < length; page++) {
+      const byteCount = Math.min(pageBytes - from, length - position);
       const bytes = this.#pages.get(page);
-      if (bytes === undefined) target.fill(0, position, position + to - from);
-      else target.set(bytes.subarray(from, to), position);
-    });
-    if (target.length > 0) options?.onChunk?.({ type: 'data', position: 0, length: target.length });
+      if (bytes === undefined) target.fill(0, position, position + byteCount);
+      else target.set(bytes.subarray(from, from + byteCount), position);
+      options?.onChunk?.({ type: bytes === undefined ? 'hole' : 'data', position, length: byteCount });
+      position += byteCount;
+      from = 0;
+    }
   }
 
   write(offset: Offset, source: Uint8Array, options?: WriteOptions): void {
-    const [start] = this.#enterChange(offset, source.length, options);
-    this.#eachPage(start, source.length, (page, from, to, position) => {
+    this.#requireWritable();
+    this.#enter(offset, source.length, options);
+    const { length } = source;
+    let page = pageOf(offset);
+    let from = withinPage(offset);
+    for (let position = 0; position < length; page++) {
+      const byteCount = Math.min(pageBytes - from, length - position);
       let bytes = this.#pages.get(page);
       if (bytes === undefined) {
         bytes = new Uint8Array(pageBytes);
         this.#pages.set(page, bytes);
       }
-      bytes.set(source.subarray(position, position + to - from), from);
-    });
+      bytes.set(byteCount === length ? source : source.subarray(position, position + byteCount), from);
+      position += byteCount;
+      from = 0;
+    }
   }
 
   flush(): void {
@@ -96,24 +115,16 @@ class MemoryDevice implements BlockDevice {
   }
 
   writeZeroes(offset: Offset, length: Offset, options?: WriteOptions): void {
-    const [start, end] = this.#enterChange(offset, length, options);
-    // Few pages hold something, however long the range is.
-    if ((end - start) / pageSize > BigInt(this.#pages.size)) {
-      for (const page of [...this.#pages.keys()]) {
-        const pageStart = page * pageSize;
-        const from = max(start, pageStart);
-        const to = min(end, pageStart + pageSize);
-        if (from < to) this.#clear(page, Number(from - pageStart), Number(to - pageStart));
-      }
-    } else {
-      for (let page = start / pageSize; page * pageSize < end; page++) {
-        const pageStart = page * pageSize;
-        this.#clear(
-          page,
-          Number(max(start, pageStart) - pageStart),
-          Number(min(end, pageStart + pageSize) - pageStart),
-        );
-      }
+    this.#requireWritable();
+    this.#enter(offset, length, options);
+    const start = BigInt(offset);
+    const end = start + BigInt(length);
+    for (const page of this.#pagesWithin(start, end)) {
+      const pageStart = BigInt(page) * pageSize;
+      const from = Number(max(start, pageStart) - pageStart);
+      const to = Number(min(end, pageStart + pageSize) - pageStart);
+      if (to - from === pageBytes) this.#pages.delete(page);
+      else this.#pages.get(page)?.fill(0, from, to);
     }
   }
 
@@ -122,59 +133,53 @@ class MemoryDevice implements BlockDevice {
   }
 
   blockStatus(offset: Offset, length: Offset, options: BlockStatusOptions = {}): readonly MetaContextExtents[] {
-    const [start, end] = this.#enter(offset, length, options);
+    this.#enter(offset, length, options);
     if (options.contexts !== undefined && !options.contexts.includes(baseAllocation)) return [];
-    if (start === end) throw new UsageError('ERR_NBD_EMPTY', 'block status of no bytes');
-    return [{ context: baseAllocation, extents: this.#extents(start, end, options.one === true ? 1 : extentsMax) }];
+    if (BigInt(length) === 0n) throw new UsageError('ERR_NBD_EMPTY', 'block status of no bytes');
+    const start = BigInt(offset);
+    const extents = this.#extents(start, start + BigInt(length), options.one === true ? 1 : extentsMax);
+    return [{ context: baseAllocation, extents }];
   }
 
-  lend(offset: Offset, length: number): Uint8Array | undefined {
-    const [start] = this.#enter(offset, length, undefined);
-    const from = Number(start % pageSize);
-    return from + length > pageBytes ? undefined : this.#pages.get(start / pageSize)?.subarray(from, from + length);
+  lend(offset: Offset, length: number): LentPiece {
+    this.#enter(offset, length, undefined);
+    const from = withinPage(offset);
+    const byteCount = Math.min(length, pageBytes - from);
+    return this.#pages.get(pageOf(offset))?.subarray(from, from + byteCount) ?? { holeBytes: byteCount };
   }
 
   async close(): Promise<void> {
     if (this.#life.end()) this.#pages.clear();
   }
 
-  #enter(offset: Offset, length: Offset, options: ReadOptions | undefined): readonly [bigint, bigint] {
+  #enter(offset: Offset, length: Offset, options: Abortable | undefined): void {
     this.#life.requireOpen();
-    requireGoing(options);
-    return requireInside(this.#size, offset, length);
+    if (options !== undefined) requireGoing(options);
+    // Most ranges are seen to lie inside without a bigint being made.
+    const end = typeof offset === 'number' && typeof length === 'number' ? offset + length : Number.NaN;
+    if (offset >= 0 && length >= 0 && Number.isSafeInteger(end) && end <= this.#sizeNumber) return;
+    requireInside(this.#size, offset, length);
   }
 
-  #enterChange(offset: Offset, length: Offset, options: WriteOptions | undefined): readonly [bigint, bigint] {
+  #requireWritable(): void {
     if (this.abilities.readOnly) throw new UsageError('ERR_NBD_READ_ONLY', 'the device is read-only');
-    return this.#enter(offset, length, options);
   }
 
-  #clear(page: bigint, from: number, to: number): void {
-    if (to - from === pageBytes) this.#pages.delete(page);
-    else this.#pages.get(page)?.fill(0, from, to);
-  }
-
-  #eachPage(
-    start: bigint,
-    length: number,
-    visit: (page: bigint, from: number, to: number, position: number) => void,
-  ): void {
-    let page = start / pageSize;
-    let from = Number(start % pageSize);
-    for (let position = 0; position < length; ) {
-      const to = Math.min(pageBytes, from + length - position);
-      visit(page, from, to, position);
-      position += to - from;
-      page++;
-      from = 0;
-    }
+  /** Numbers of the pages in a range that hold something, in no order. */
+  #pagesWithin(start: bigint, end: bigint): number[] {
+    if (start >= end) return [];
+    const first = Number(start >> pageBits);
+    const last = Number((end - 1n) >> pageBits);
+    // Few pages hold something, however long the range is; and few are in a short range, however many there are.
+    if (last - first > this.#pages.size) return [...this.#pages.keys()].filter((page) => page >= first && page <= last);
+    const pages: number[] = [];
+    for (let page = first; page <= last; page++) if (this.#pages.has(page)) pages.push(page);
+    return pages;
   }
 
   #extents(start: bigint, end: bigint, count: number): Extent[] {
     const hole = BigInt(AllocationStatus.Hole | AllocationStatus.Zero);
-    const pages = [...this.#pages.keys()]
-      .filter((page) => page >= start / pageSize && page * pageSize < end)
-      .sort((one, other) => (one < other ? -1 : 1));
+    const pages = this.#pagesWithin(start, end).sort((one, other) => one - other);
     const extents: Extent[] = [];
     let position = start;
     const add = (to: bigint, status: bigint): void => {
@@ -186,12 +191,21 @@ class MemoryDevice implements BlockDevice {
     };
     for (const page of pages) {
       if (extents.length > count) break;
-      add(max(start, page * pageSize), hole);
-      add(min(end, (page + 1n) * pageSize), 0n);
+      const pageStart = BigInt(page) * pageSize;
+      add(max(start, pageStart), hole);
+      add(min(end, pageStart + pageSize), 0n);
     }
     if (extents.length <= count) add(end, hole);
     return extents.slice(0, count);
   }
+}
+
+function pageOf(offset: Offset): number {
+  return typeof offset === 'number' ? Math.floor(offset / pageBytes) : Number(offset >> pageBits);
+}
+
+function withinPage(offset: Offset): number {
+  return typeof offset === 'number' ? offset % pageBytes : Number(offset % pageSize);
 }
 
 function min(one: bigint, other: bigint): bigint {

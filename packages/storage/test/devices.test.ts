@@ -102,7 +102,8 @@ describe('memory', () => {
     const device = createMemoryDevice({ size: 1_000_000 });
     await device.write(100, Uint8Array.of(1, 2, 3));
     expect(device.lend?.(100, 3)).toEqual(Uint8Array.of(1, 2, 3));
-    expect(device.lend?.(65_530, 10)).toBeUndefined();
+    expect(device.lend?.(65_530, 10)).toEqual(new Uint8Array(6));
+    expect(device.lend?.(999_000, 5)).toEqual({ holeBytes: 5 });
     await device.close();
   });
 });

@@ -1,6 +1,7 @@
 /**
- * The handful of system calls that Node lacks. Each is optional: without the FFI library koffi, or on another system than
- * Linux, `capabilities` says so and the callers take their portable paths.
+ * The handful of system calls that Node lacks, and the clock, turns and diagnostics that it has, behind the seams of this
+ * project. Each system call is optional: without the FFI library koffi, or on another system than Linux, `capabilities` says
+ * so and the callers take their portable paths.
  *
  * @packageDocumentation
  */
@@ -8,3 +9,4 @@ export { blockDeviceSize, sectorSize } from './block-device.ts';
 export { type Capabilities, capabilities } from './capabilities.ts';
 export { duplicateDescriptor } from './descriptor.ts';
 export { punchHole, seekData, seekHole, zeroRange } from './sparse.ts';
+export { afterMicrotasks, diagnosticsTrace, nextTurn, systemClock } from './system.ts';

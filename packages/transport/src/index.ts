@@ -9,5 +9,6 @@ export { type ConnectOptions, connectTcp, connectUnix, type TcpAddress } from '.
 export { adoptDescriptor, type DetachedDescriptor, detachDescriptor } from './descriptor.ts';
 export type { TransportEvent } from './diagnostics.ts';
 export { connectEndpoint, describeEndpoint, type Endpoint } from './endpoint.ts';
+export { type Listener, type ListenOptions, type ListenTarget, listen } from './listen.ts';
 export { createMemoryPair, type MemoryPairOptions } from './memory-pair.ts';
 export type { CommandEnd } from './program.ts';

@@ -3,6 +3,7 @@ import { Socket } from 'node:net';
 import type { PeerDescription } from '@nbdjs/interfaces';
 import { DuplexChannel } from './duplex-channel.ts';
 import { namedBy, toError } from './sink-rules.ts';
+import { StreamChannel } from './stream-channel.ts';
 
 /** Node's `onread` with what its types leave out: the buffer may be a function, asked before each read. */
 interface OnRead {
@@ -21,7 +22,7 @@ export class SocketChannel extends DuplexChannel<Socket> {
   /** The memory that Node was told to read into. */
   #target: Uint8Array;
 
-  constructor(options: { readonly fd?: number }, peer: PeerDescription) {
+  constructor(options: { readonly fd?: number; readonly handle?: unknown }, peer: PeerDescription) {
     // The very first question comes from within the socket's constructor, before there is a channel.
     const holding = new Uint8Array(holdingBytes);
     const hooks = { nextTarget: (): Uint8Array => holding, received: (_byteCount: number) => false };
@@ -73,6 +74,20 @@ export class SocketChannel extends DuplexChannel<Socket> {
     // What takes several steps must not lie in memory that the sink no longer knows to be in use: it may write there.
     this.pour(byteCount > wantedBytes ? new Uint8Array(landed) : landed);
   }
+}
+
+/**
+ * Takes a socket that Node has accepted and that nobody has read from. Node makes those without asking where to read to, so its
+ * handle moves to a socket of ours.
+ */
+export function adoptSocket(socket: Socket, peer: PeerDescription): DuplexChannel | undefined {
+  const inner = socket as unknown as { _handle: object | null };
+  const handle = inner._handle;
+  // It has been closed already.
+  if (handle === null) return undefined;
+  if (handle === undefined) return new StreamChannel(socket, peer);
+  inner._handle = null;
+  return new SocketChannel({ handle }, peer);
 }
 
 function beginsWhere(one: Uint8Array, other: Uint8Array): boolean {

@@ -1,0 +1,49 @@
+/** What a server says about its exports, and how it refuses. */
+import type { BlockSizes, ExportFacts, HeaderMode } from '@nbdjs/interfaces';
+import { OptionReply, TransmissionFlag } from '@nbdjs/protocol';
+
+/** What a client is told about an export. */
+export interface ExportOffer {
+  /** Size in bytes, 0 to 2^63 - 1. */
+  readonly size: bigint;
+  /** What the export can do (`TransmissionFlag`). Flags that depend on the agreement are added where they belong. */
+  readonly transmissionFlags: number;
+  readonly blockSizes?: BlockSizes | undefined;
+  /** The name to go by, told to those who ask for it. @default the name that was asked for */
+  readonly canonicalName?: string | undefined;
+  readonly description?: string | undefined;
+  /** Names of the metadata contexts that the export has, in its own order. */
+  readonly contexts: readonly string[];
+  /** With selective TLS: nothing of this export without it. @default false */
+  readonly tlsOnly?: boolean | undefined;
+}
+
+/** Why a client does not get what it asked for. */
+export interface Refusal {
+  readonly refusal: 'unknown' | 'policy' | 'platform' | 'shutdown';
+  /** For the user at the other end. */
+  readonly text?: string | undefined;
+}
+
+/** What a server has agreed on with its client when transmission begins. */
+export interface ServedFacts extends ExportFacts {
+  /** Whether the client asked for the block sizes, and so has promised to keep to them. */
+  readonly knowsBlockSizes: boolean;
+}
+
+export const refusalTypes: Readonly<Record<Refusal['refusal'], number>> = {
+  unknown: OptionReply.ErrUnknown,
+  policy: OptionReply.ErrPolicy,
+  platform: OptionReply.ErrPlatform,
+  shutdown: OptionReply.ErrShutdown,
+};
+
+/** The flags as they go on the wire (S17, S73). `offersFilter`: block status requests may name contexts. */
+export function flagsOnWire(offer: ExportOffer, mode: HeaderMode, offersFilter: boolean): number {
+  let flags = offer.transmissionFlags | TransmissionFlag.HasFlags;
+  flags &= ~(TransmissionFlag.SendDf | TransmissionFlag.BlockStatusPayload);
+  if ((flags & TransmissionFlag.SendWriteZeroes) === 0) flags &= ~TransmissionFlag.SendFastZero;
+  if (mode !== 'simple') flags |= TransmissionFlag.SendDf;
+  if (mode === 'extended' && offersFilter) flags |= TransmissionFlag.BlockStatusPayload;
+  return flags;
+}

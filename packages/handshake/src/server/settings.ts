@@ -1,0 +1,49 @@
+/** What a server's handshake may be told. */
+import { limits, silent, type Trace, UsageError } from '@nbdjs/interfaces';
+
+/**
+ * Whether there is TLS ("NOTLS mode", "FORCEDTLS mode" and "SELECTIVETLS mode" of the specification): never, for everything,
+ * or for the exports that are offered as `tlsOnly`.
+ */
+export type ServerTlsMode = 'none' | 'forced' | 'selective';
+
+export interface ServerHandshakeOptions {
+  /** @default 'none' */
+  readonly tls?: ServerTlsMode | undefined;
+  /** Offer structured replies and extended headers. @default 'extended' */
+  readonly mode?: 'simple' | 'structured' | 'extended' | undefined;
+  readonly limits?: Partial<ServerHandshakeLimits> | undefined;
+  readonly trace?: Trace | undefined;
+}
+
+export interface ServerHandshakeLimits {
+  /** A longer option is let go by and refused with `ERR_TOO_BIG`. In bytes. */
+  readonly optionBytesMax: number;
+  /** A client that sends more options is cut off. */
+  readonly optionsMax: number;
+  /** Contexts that can be selected at a time. */
+  readonly contextsMax: number;
+}
+
+export interface ServerHandshakeSettings {
+  readonly tls: ServerTlsMode;
+  readonly mode: 'simple' | 'structured' | 'extended';
+  readonly limits: ServerHandshakeLimits;
+  readonly trace: Trace;
+}
+
+/** @throws UsageError naming the option that is wrong. */
+export function settle(options: ServerHandshakeOptions): ServerHandshakeSettings {
+  const { tls = 'none', mode = 'extended', trace = silent } = options;
+  const settled = {
+    optionBytesMax: options.limits?.optionBytesMax ?? limits.optionBytesMax,
+    optionsMax: options.limits?.optionsMax ?? limits.optionsMax,
+    contextsMax: options.limits?.contextsMax ?? limits.contextsMax,
+  };
+  for (const [name, value] of Object.entries(settled)) {
+    if (!Number.isSafeInteger(value) || value < 1) {
+      throw new UsageError('ERR_NBD_ARGUMENT', `limits.${name} is ${value}, expected at least 1`);
+    }
+  }
+  return { tls, mode, limits: settled, trace };
+}

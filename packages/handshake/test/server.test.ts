@@ -1,0 +1,416 @@
+/** The server's handshake against the checklist, word by word, however the client's words are cut. */
+import {
+  encodeClientFlags,
+  encodeOption,
+  encodeOptionRequest,
+  InfoType,
+  Option,
+  type OptionRequest,
+  optionReplies,
+  options,
+  TransmissionFlag,
+} from '@nbdjs/protocol';
+import { seededRandom } from '@nbdjs/testkit';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  ClientHandshake,
+  type ExportOffer,
+  type Refusal,
+  ServerHandshake,
+  type ServerHandshakeEvent,
+  type ServerHandshakeOptions,
+} from '../src/index.ts';
+import { concat, hex } from './hex.ts';
+
+const disk: ExportOffer = {
+  size: 1_048_576n,
+  transmissionFlags: TransmissionFlag.SendFlush | TransmissionFlag.SendFastZero,
+  blockSizes: { minimum: 512, preferred: 4096, maximum: 2 ** 25 },
+  description: 'a disk',
+  contexts: ['base:allocation', 'qemu:dirty-bitmap:a', 'qemu:dirty-bitmap:b'],
+};
+
+/** What the driver knows: some exports by name. */
+type Exports = Readonly<Record<string, ExportOffer | Refusal>>;
+const usual: Exports = {
+  '': disk,
+  disk,
+  secret: { ...disk, tlsOnly: true },
+  forbidden: { refusal: 'policy', text: 'not for you' },
+};
+
+interface Reply {
+  readonly option: string;
+  readonly type: string;
+  readonly payload: Uint8Array;
+}
+
+interface Outcome {
+  readonly greeting: Uint8Array;
+  readonly replies: readonly Reply[];
+  /** What came behind the replies, to `EXPORT_NAME`. */
+  readonly rest: Uint8Array;
+  readonly events: readonly ServerHandshakeEvent[];
+  /** Bytes that the handshake has not asked for. */
+  readonly unread: number;
+}
+
+interface Way {
+  readonly options?: ServerHandshakeOptions | undefined;
+  readonly exports?: Exports | undefined;
+  readonly flags?: number | undefined;
+  readonly shutDown?: boolean | undefined;
+}
+
+/** Plays a client's words, whole, byte by byte and at random cuts; the outcome is the same. */
+function play(words: readonly Uint8Array[], way: Way = {}): Outcome {
+  const bytes = concat([encodeClientFlags(way.flags ?? 3), ...words]);
+  const outcome = perform(bytes, way, () => Number.POSITIVE_INFINITY);
+  expect(perform(bytes, way, () => 1)).toEqual(outcome);
+  const random = seededRandom(bytes.length);
+  expect(perform(bytes, way, () => 1 + Math.floor(random() * 20))).toEqual(outcome);
+  return outcome;
+}
+
+function perform(bytes: Uint8Array, { options: given, exports = usual, shutDown }: Way, cut: () => number): Outcome {
+  const server = new ServerHandshake(given);
+  if (shutDown === true) server.shutDown();
+  const output: Uint8Array[] = [];
+  const events: ServerHandshakeEvent[] = [];
+  const pump = (): void => {
+    output.push(...server.takeOutput());
+    for (let event = server.nextEvent(); event !== undefined; event = server.nextEvent()) {
+      events.push(event);
+      if (event.type === 'export-wanted') server.offer(exports[event.exportName] ?? { refusal: 'unknown' });
+      if (event.type === 'list-wanted') {
+        server.list(Object.keys(exports).map((name) => ({ name, description: `about ${name}` })));
+      }
+      if (event.type === 'tls-upgrade') server.tlsEstablished();
+      output.push(...server.takeOutput());
+    }
+  };
+  pump();
+  let position = 0;
+  while (position < bytes.length && server.turn === 'client') {
+    const target = server.writable();
+    const piece = bytes.subarray(position, position + Math.min(target.length, cut()));
+    target.set(piece);
+    server.advance(piece.length);
+    position += piece.length;
+    pump();
+  }
+  const told = events.filter(({ type }) => type !== 'export-wanted' && type !== 'list-wanted');
+  return { ...taken(concat(output)), events: told, unread: bytes.length - position };
+}
+
+function taken(bytes: Uint8Array): Pick<Outcome, 'greeting' | 'replies' | 'rest'> {
+  const view = new DataView(bytes.buffer);
+  const replies: Reply[] = [];
+  let at = 18;
+  while (at + 20 <= bytes.length && view.getBigUint64(at) === 0x3e889045565a9n) {
+    const length = view.getUint32(at + 16);
+    replies.push({
+      option: options.name(view.getUint32(at + 8)),
+      type: optionReplies.name(view.getUint32(at + 12)),
+      payload: bytes.slice(at + 20, at + 20 + length),
+    });
+    at += 20 + length;
+  }
+  return { greeting: bytes.slice(0, 18), replies, rest: bytes.slice(at) };
+}
+
+const ask = (request: OptionRequest): Uint8Array => encodeOptionRequest(request);
+const go = (exportName = 'disk', infoTypes: readonly number[] = []) =>
+  ask({ option: Option.Go, exportName, infoTypes });
+const info = (exportName = 'disk', infoTypes: readonly number[] = []) =>
+  ask({ option: Option.Info, exportName, infoTypes });
+const exportName = (name: string) => ask({ option: Option.ExportName, exportName: name });
+const set = (queries: readonly string[], name = 'disk') =>
+  ask({ option: Option.SetMetaContext, exportName: name, queries });
+const list = (queries: readonly string[], name = 'disk') =>
+  ask({ option: Option.ListMetaContext, exportName: name, queries });
+const structured = ask({ option: Option.StructuredReply });
+const extended = ask({ option: Option.ExtendedHeaders });
+const startTls = ask({ option: Option.StartTls });
+const abort = ask({ option: Option.Abort });
+
+const typesOf = ({ replies }: Outcome): readonly string[] => replies.map(({ type }) => type);
+const namesOf = ({ replies }: Outcome): readonly string[] =>
+  replies
+    .filter(({ type }) => type === 'META_CONTEXT')
+    .map(({ payload }) => new TextDecoder().decode(payload.slice(4)));
+const last = ({ events }: Outcome) => events.at(-1);
+function factsOf(outcome: Outcome) {
+  const event = last(outcome);
+  if (event?.type !== 'established') throw new Error(`expected success, got ${event?.type}`);
+  return event.facts;
+}
+function errorOf(outcome: Outcome): string {
+  const event = last(outcome);
+  if (event?.type !== 'failed') throw new Error(`expected failure, got ${event?.type}`);
+  expect(event.error.message).not.toContain('\n');
+  return event.error.message;
+}
+
+describe('greeting', () => {
+  it('S1: offers fixed newstyle and no zeroes, and nothing else', () => {
+    expect(play([]).greeting).toEqual(hex('"NBDMAGICIHAVEOPT" 00 03'));
+  });
+
+  it('S2: hangs up on flags that it does not know', () => {
+    expect(errorOf(play([go()], { flags: 7 }))).toMatch(/flags 0x7/);
+  });
+
+  it('S22: a client without fixed newstyle can only open by EXPORT_NAME', () => {
+    expect(errorOf(play([go()], { flags: 0 }))).toMatch(/GO/);
+    const outcome = play([exportName('disk')], { flags: 0 });
+    expect(factsOf(outcome).style).toBe('newstyle');
+    expect(outcome.rest).toHaveLength(134);
+  });
+});
+
+describe('options', () => {
+  it('S3: UNSUP for unknown options, and the stream stays in step', () => {
+    const outcome = play([encodeOption(4711, new Uint8Array(1000)), encodeOption(Option.PeekExport), go()]);
+    expect(typesOf(outcome)).toEqual(['ERR_UNSUP', 'ERR_UNSUP', 'INFO', 'INFO', 'INFO', 'ACK']);
+  });
+
+  it('S4: ABORT is acknowledged, whatever comes with it, and is the end', () => {
+    const outcome = play([encodeOption(Option.Abort, new Uint8Array(7)), go()]);
+    expect(typesOf(outcome)).toEqual(['ACK']);
+    expect(last(outcome)).toEqual({ type: 'ended' });
+    expect(outcome.unread).toBe(go().length);
+  });
+
+  it('S5: INVALID for data where none belongs', () => {
+    for (const option of [Option.List, Option.StructuredReply, Option.ExtendedHeaders, Option.StartTls]) {
+      expect(typesOf(play([encodeOption(option, new Uint8Array(3))]))).toEqual(['ERR_INVALID']);
+    }
+  });
+
+  it('S6: EXPORT_NAME answers with size, flags and zeroes, or hangs up', () => {
+    const outcome = play([exportName('disk')]);
+    expect(outcome.rest).toEqual(hex('00 00 00 00 00 10 00 00 00 05'));
+    expect(play([exportName('disk')], { flags: 1 }).rest).toHaveLength(134);
+    for (const name of ['nothing', 'forbidden']) {
+      expect(errorOf(play([exportName(name)]))).toContain(`'${name}'`);
+    }
+  });
+
+  it('S7, S9, S14: INFO and GO tell of the export, and what else there is, once each', () => {
+    const outcome = play([info('disk', [77, InfoType.Name, InfoType.Name]), go('disk')]);
+    const kinds = outcome.replies.map(({ type, payload }) => (type === 'INFO' ? (payload[1] ?? -1) : type));
+    expect(kinds).toEqual([0, 1, 2, 3, 'ACK', 0, 2, 3, 'ACK']);
+    expect(outcome.replies[0]?.payload).toHaveLength(12);
+    expect(outcome.rest).toHaveLength(0);
+    expect(factsOf(outcome)).toMatchObject({ size: 1_048_576n, exportName: 'disk', knowsBlockSizes: false });
+    expect(factsOf(play([go('disk', [InfoType.BlockSize])])).knowsBlockSizes).toBe(true);
+  });
+
+  it('S10, S11: UNKNOWN for a name that is not there, nothing before it; the empty name is the default', () => {
+    expect(typesOf(play([go('nothing'), info('nothing')]))).toEqual(['ERR_UNKNOWN', 'ERR_UNKNOWN']);
+    expect(typesOf(play([go('forbidden')]))).toEqual(['ERR_POLICY']);
+    expect(factsOf(play([go('')])).size).toBe(1_048_576n);
+    // A length of the name that reaches past the option.
+    expect(typesOf(play([encodeOption(Option.Go, hex('00 00 00 09 61 62 00 00'))]))).toEqual(['ERR_INVALID']);
+    expect(typesOf(play([encodeOption(Option.Go, concat([hex('00 00 00 01 61 00 00'), hex('00')]))]))).toEqual([
+      'ERR_INVALID',
+    ]);
+  });
+
+  it('S16: INVALID for what is agreed on already', () => {
+    expect(typesOf(play([structured, structured]))).toEqual(['ACK', 'ERR_INVALID']);
+    expect(typesOf(play([extended, extended]))).toEqual(['ACK', 'ERR_INVALID']);
+  });
+
+  it('S17, S73: flags that depend on the agreement', () => {
+    const has = (outcome: Outcome, flag: number) => (factsOf(outcome).transmissionFlags & flag) !== 0;
+    const { SendDf, SendFastZero, BlockStatusPayload, HasFlags } = TransmissionFlag;
+    expect(has(play([go()]), HasFlags)).toBe(true);
+    expect(has(play([go()]), SendDf)).toBe(false);
+    expect(has(play([structured, go()]), SendDf)).toBe(true);
+    expect(has(play([go()]), SendFastZero)).toBe(false);
+    expect(has(play([extended, go()]), BlockStatusPayload)).toBe(false);
+    expect(has(play([extended, set(['base:allocation']), go()]), BlockStatusPayload)).toBe(true);
+    expect(has(play([structured, set(['base:allocation']), go()]), BlockStatusPayload)).toBe(false);
+  });
+
+  it('S18: SHUTDOWN for everything but ABORT while it shuts down', () => {
+    const outcome = play([go(), ask({ option: Option.List }), abort], { shutDown: true });
+    expect(typesOf(outcome)).toEqual(['ERR_SHUTDOWN', 'ERR_SHUTDOWN', 'ACK']);
+    expect(last(outcome)?.type).toBe('ended');
+    expect(errorOf(play([exportName('disk')], { shutDown: true }))).toContain('disk');
+  });
+
+  it('S19: lists what there is', () => {
+    const outcome = play([ask({ option: Option.List })]);
+    expect(typesOf(outcome)).toEqual(['SERVER', 'SERVER', 'SERVER', 'SERVER', 'ACK']);
+    expect(new TextDecoder().decode(outcome.replies[1]?.payload)).toContain('diskabout disk');
+  });
+
+  it('G2, G6: bounds what a client may send', () => {
+    const limits = { optionBytesMax: 2000, optionsMax: 3 };
+    const long = encodeOption(Option.Info, new Uint8Array(5000));
+    expect(typesOf(play([long, go()], { options: { limits } })).slice(0, 2)).toEqual(['ERR_TOO_BIG', 'INFO']);
+    expect(errorOf(play([encodeOption(Option.ExportName, new Uint8Array(5000))], { options: { limits } }))).toMatch(
+      /5000/,
+    );
+    expect(errorOf(play([structured, structured, structured, structured], { options: { limits } }))).toMatch(
+      /more than 3/,
+    );
+    expect(errorOf(play([hex('"IHAVEOPT" 00 00 00 07 02 00 00 01')]))).toMatch(/33554433/);
+    expect(errorOf(play([hex('"IHAVEOPS" 00 00 00 07 00 00 00 00')]))).toMatch(/IHAVEOPT/);
+    expect(typesOf(play([info('a'.repeat(4096))]))).toEqual(['ERR_UNKNOWN']);
+    const tooLong = encodeOption(
+      Option.Info,
+      concat([hex('00 00 10 01'), new Uint8Array(4097).fill(97), hex('00 00')]),
+    );
+    expect(typesOf(play([tooLong]))).toEqual(['ERR_INVALID']);
+  });
+});
+
+describe('TLS', () => {
+  it('S23: POLICY without TLS, and no TLS_REQD ever', () => {
+    expect(typesOf(play([startTls, go()]))).toEqual(['ERR_POLICY', 'INFO', 'INFO', 'INFO', 'ACK']);
+  });
+
+  it('S20, S24: with forced TLS everything but ABORT needs it', () => {
+    const forced = { options: { tls: 'forced' as const } };
+    const words = [
+      go(),
+      info(),
+      structured,
+      extended,
+      set(['base:allocation']),
+      ask({ option: Option.List }),
+      encodeOption(99),
+    ];
+    expect(new Set(typesOf(play(words, forced)))).toEqual(new Set(['ERR_TLS_REQD']));
+    expect(typesOf(play([abort], forced))).toEqual(['ACK']);
+    expect(errorOf(play([exportName('disk')], forced))).toContain('TLS');
+  });
+
+  it('S25, S26, S27, S78: an upgrade voids what was agreed on, and happens once', () => {
+    const selective = { options: { tls: 'selective' as const } };
+    const outcome = play([extended, set(['base:allocation']), startTls, startTls, go('secret')], selective);
+    expect(outcome.events.map(({ type }) => type)).toEqual(['tls-upgrade', 'established']);
+    expect(typesOf(outcome).slice(3, 5)).toEqual(['ACK', 'ERR_INVALID']);
+    expect(factsOf(outcome)).toMatchObject({ tls: true, mode: 'simple', contexts: [] });
+  });
+
+  it('S28: with selective TLS an export that needs it says so', () => {
+    const selective = { options: { tls: 'selective' as const } };
+    expect(typesOf(play([go('secret'), info('secret'), info('disk')], selective)).slice(0, 2)).toEqual([
+      'ERR_TLS_REQD',
+      'ERR_TLS_REQD',
+    ]);
+    expect(errorOf(play([exportName('secret')], selective))).toContain('secret');
+  });
+});
+
+describe('metadata contexts', () => {
+  it('S29: INVALID for a malformed request; unknown names are ignored', () => {
+    const shortCount = encodeOption(Option.SetMetaContext, hex('00 00 00 04 "disk" 00 00 00 02 00 00 00 01 "a"'));
+    const tail = encodeOption(Option.SetMetaContext, hex('00 00 00 04 "disk" 00 00 00 00 00'));
+    expect(typesOf(play([structured, shortCount, tail]))).toEqual(['ACK', 'ERR_INVALID', 'ERR_INVALID']);
+    const outcome = play([structured, set(['x-other:thing', 'base:nonsense', 'base:allocation', 'nocolon'])]);
+    expect(namesOf(outcome)).toEqual(['base:allocation']);
+  });
+
+  it('S30: SET needs structured replies, LIST does not', () => {
+    expect(typesOf(play([set(['base:allocation'])]))).toEqual(['ERR_INVALID']);
+    expect(namesOf(play([list(['base:allocation'])]))).toEqual(['base:allocation']);
+  });
+
+  it('S31, S32: LIST knows wildcards, SET does not', () => {
+    expect(namesOf(play([list([])]))).toEqual(disk.contexts);
+    expect(namesOf(play([list(['base:'])]))).toEqual(['base:allocation']);
+    expect(namesOf(play([list(['qemu:dirty-bitmap:'])]))).toEqual(['qemu:dirty-bitmap:a', 'qemu:dirty-bitmap:b']);
+    expect(typesOf(play([structured, set([])]))).toEqual(['ACK', 'ACK']);
+    expect(namesOf(play([structured, set(['base:', 'qemu:'])]))).toEqual([]);
+  });
+
+  it('S33: unique numbers in SET, 0 in LIST, TOO_BIG for too many', () => {
+    const ids = (outcome: Outcome) =>
+      outcome.replies.filter(({ type }) => type === 'META_CONTEXT').map(({ payload }) => payload[3]);
+    expect(new Set(ids(play([structured, set(disk.contexts)])))).toHaveProperty('size', 3);
+    expect(ids(play([list([])]))).toEqual([0, 0, 0]);
+    const limits = { contextsMax: 2 };
+    expect(typesOf(play([structured, set(disk.contexts)], { options: { limits } }))).toEqual(['ACK', 'ERR_TOO_BIG']);
+  });
+
+  it('S34: SET replaces what was set, also when it fails; the selection is for one export', () => {
+    const chosen = (words: readonly Uint8Array[]) =>
+      factsOf(play([structured, ...words])).contexts.map(({ name }) => name);
+    expect(chosen([set(['base:allocation']), go()])).toEqual(['base:allocation']);
+    expect(chosen([set(['base:allocation']), set(['qemu:dirty-bitmap:a']), go()])).toEqual(['qemu:dirty-bitmap:a']);
+    expect(chosen([set(['base:allocation']), set(['base:allocation'], 'nothing'), go()])).toEqual([]);
+    expect(chosen([set(['base:allocation'], ''), go()])).toEqual([]);
+  });
+});
+
+describe('extended headers', () => {
+  it('S68, S69: acknowledged with or without structured replies before, which are refused afterwards', () => {
+    expect(typesOf(play([extended, structured]))).toEqual(['ACK', 'ERR_EXT_HEADER_REQD']);
+    expect(factsOf(play([structured, extended, go()])).mode).toBe('extended');
+    expect(errorOf(play([extended, exportName('disk')]))).toMatch(/EXPORT_NAME/);
+  });
+
+  it('can be switched off, and structured replies with them', () => {
+    expect(typesOf(play([extended, structured], { options: { mode: 'structured' } }))).toEqual(['ERR_UNSUP', 'ACK']);
+    expect(typesOf(play([extended, structured], { options: { mode: 'simple' } }))).toEqual(['ERR_UNSUP', 'ERR_UNSUP']);
+  });
+});
+
+it('agrees with our own client on everything', () => {
+  for (const mode of ['simple', 'structured', 'extended'] as const) {
+    const client = new ClientHandshake({ exportName: 'disk', mode, contexts: ['base:allocation'] });
+    const server = new ServerHandshake();
+    let served: ServerHandshakeEvent | undefined;
+    let seen: ReturnType<ClientHandshake['nextEvent']>;
+    for (let round = 0; round < 50 && seen === undefined; round++) {
+      for (const bytes of server.takeOutput()) client.receive(bytes);
+      for (const bytes of client.takeOutput()) {
+        for (let rest = bytes; rest.length > 0; ) {
+          const target = server.writable();
+          const piece = rest.subarray(0, target.length);
+          target.set(piece);
+          server.advance(piece.length);
+          rest = rest.subarray(piece.length);
+        }
+      }
+      for (let event = server.nextEvent(); event !== undefined; event = server.nextEvent()) {
+        served = event;
+        if (event.type === 'export-wanted') server.offer(disk);
+      }
+      seen = client.nextEvent();
+    }
+    expect(seen?.type).toBe('established');
+    if (seen?.type !== 'established' || served?.type !== 'established') throw new Error('nothing came of it');
+    const { knowsBlockSizes, canonicalName, ...facts } = served.facts;
+    expect(knowsBlockSizes).toBe(true);
+    expect(canonicalName).toBeUndefined();
+    const { canonicalName: _, ...theirs } = seen.facts;
+    expect({ ...theirs, description: facts.description }).toEqual(facts);
+  }
+});
+
+it('G6: ends or asks for more, whatever it is fed', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 300 }), fc.integer({ min: 0, max: 12 }), (noise, option) => {
+      const outcome = play([encodeOption(option, noise), noise]);
+      for (const { type } of outcome.events) expect(type).toMatch(/established|ended|failed|tls-upgrade/);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+it('tells what the client was about to do when it goes', () => {
+  const server = new ServerHandshake();
+  server.ended();
+  const event = server.nextEvent();
+  expect(event?.type === 'failed' && event.error.message).toMatch(
+    /closed the connection instead of answering the greeting/,
+  );
+});

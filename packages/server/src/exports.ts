@@ -1,0 +1,124 @@
+/** What a server has to offer, and who decides. */
+
+import type { ExportOffer, Refusal } from '@nbdjs/handshake';
+import {
+  type BlockDevice,
+  type BlockSizes,
+  limits,
+  NegotiationError,
+  type PeerDescription,
+  UsageError,
+} from '@nbdjs/interfaces';
+import { type ExportEntry, encodeText, TransmissionFlag } from '@nbdjs/protocol';
+
+/** A device and how it is shown to clients. */
+export interface Export {
+  readonly device: BlockDevice;
+  /** For people; part of lists. */
+  readonly description?: string | undefined;
+  /** Refuse everything that writes. @default what the device says */
+  readonly readOnly?: boolean | undefined;
+  /**
+   * Tell clients that they may open several connections (`NBD_FLAG_CAN_MULTI_CONN`). All of them use this one device, so a flush
+   * on one covers what was answered on the others. @default true
+   */
+  readonly multiConn?: boolean | undefined;
+  /** Called once when the client that this was given to has left or has been told no more than facts. */
+  readonly release?: (() => void) | undefined;
+}
+
+/** Who is asking. */
+export interface ClientDescription {
+  readonly peer: PeerDescription;
+}
+
+/** Decides per client what there is. Each call may take its time. */
+export interface ExportProvider {
+  /**
+   * What stands behind a name (the empty one means the default), or nothing. Called once for each name that a client
+   * mentions. A `NegotiationError` that is thrown refuses by policy, with its message.
+   */
+  open(name: string, client: ClientDescription): Promise<Export | undefined> | Export | undefined;
+  /** What is listed. @default lists are refused */
+  list?(client: ClientDescription): Promise<readonly ExportEntry[]> | readonly ExportEntry[];
+}
+
+/** A fixed table: names, and what stands behind them. */
+export type ExportTable = Readonly<Record<string, BlockDevice | Export>>;
+
+/** @throws UsageError when a name or a description cannot travel. */
+export function providerOf(exports: ExportTable | ExportProvider): ExportProvider {
+  if (isProvider(exports)) return exports;
+  const table = new Map(
+    Object.entries(exports).map(([name, value]) => [name, 'device' in value ? value : { device: value }]),
+  );
+  for (const [name, { description = '' }] of table) {
+    encodeText(name, 'export name');
+    encodeText(description, 'description');
+  }
+  // A single export is the default one, whatever its name is.
+  const [only] = table.size === 1 ? table.values() : [];
+  return {
+    open: (name) => table.get(name) ?? (name === '' ? only : undefined),
+    list: () => [...table].map(([name, { description = '' }]) => ({ name, description })),
+  };
+}
+
+function isProvider(exports: ExportTable | ExportProvider): exports is ExportProvider {
+  return typeof exports.open === 'function';
+}
+
+/** What the client is told. @throws UsageError when the device's block sizes are none. */
+export function offerOf(one: Export, payloadBytesMax: number): ExportOffer {
+  const { device, description } = one;
+  const { geometry, abilities } = device;
+  if (geometry.size < 0n || geometry.size > 0x7fff_ffff_ffff_ffffn) {
+    throw new UsageError('ERR_NBD_ARGUMENT', `a device of ${geometry.size} bytes cannot be exported`);
+  }
+  return {
+    size: geometry.size,
+    transmissionFlags: flagsOf(one),
+    blockSizes: blockSizesOf(one, payloadBytesMax),
+    description,
+    contexts: abilities.contexts,
+  };
+}
+
+/** S13: powers of two, the preferred one at least 512, the maximum a multiple of the minimum. */
+function blockSizesOf({ device: { geometry } }: Export, payloadBytesMax: number): BlockSizes {
+  const minimum = geometry.minimumBlockSize;
+  const most = Math.min(geometry.maximumBlockSize, payloadBytesMax, limits.payloadBytesMax);
+  return {
+    minimum,
+    preferred: Math.max(minimum, geometry.preferredBlockSize, 512),
+    maximum: Math.max(minimum, most - (most % minimum)),
+  };
+}
+
+function flagsOf({ device: { abilities }, readOnly, multiConn }: Export): number {
+  const isReadOnly = readOnly === true || abilities.readOnly;
+  const canWrite: number = isReadOnly
+    ? TransmissionFlag.ReadOnly
+    : when(abilities.trim, TransmissionFlag.SendTrim) |
+      when(abilities.writeZeroes, TransmissionFlag.SendWriteZeroes) |
+      when(abilities.fastZero, TransmissionFlag.SendFastZero);
+  return (
+    canWrite |
+    when(abilities.flush, TransmissionFlag.SendFlush) |
+    // A write followed by a flush is as good, where the device knows no other way.
+    when(abilities.fua || abilities.flush, TransmissionFlag.SendFua) |
+    when(abilities.cache, TransmissionFlag.SendCache) |
+    when(abilities.rotational, TransmissionFlag.Rotational) |
+    when(multiConn !== false, TransmissionFlag.CanMultiConn)
+  );
+}
+
+function when(condition: boolean, flag: number): number {
+  return condition ? flag : 0;
+}
+
+/** The refusal behind what a provider has thrown. */
+export function refusalOf(thrown: unknown): Refusal {
+  const text = thrown instanceof Error ? thrown.message.slice(0, 1000) : undefined;
+  return { refusal: thrown instanceof NegotiationError ? 'policy' : 'platform', text };
+}

@@ -1,0 +1,96 @@
+/** What a request may look like ("Command types" and "Command flags" of the specification; checklist S53-S58, S61, S64). */
+import type { BlockDevice, ExportFacts, Offset } from '@nbdjs/interfaces';
+import { Command, CommandFlag, commandFlags, commands, flagNames, TransmissionFlag, WireError } from '@nbdjs/protocol';
+import type { Failure } from './failure.ts';
+import type { Job } from './job.ts';
+
+/** Commands that change the export. */
+function isWriting(type: number): boolean {
+  return type === Command.Write || type === Command.Trim || type === Command.WriteZeroes;
+}
+
+export class Rules {
+  /** Flags that a command may have, by its number; a command that is not here is unknown. */
+  readonly #flagsOf = new Map<number, number>();
+  readonly #size: bigint;
+  readonly #sizeNumber: number;
+  readonly #alignMask: number;
+  readonly #payloadBytesMax: number;
+  readonly #isReadOnly: boolean;
+  readonly #contextCount: number;
+
+  constructor(facts: ExportFacts, device: BlockDevice, payloadBytesMax: number) {
+    const { transmissionFlags: offered, mode, contexts } = facts;
+    const has = (flag: number): boolean => (offered & flag) !== 0;
+    // FUA is allowed on everything, and means something where bytes are changed (S49).
+    const fua = has(TransmissionFlag.SendFua) ? CommandFlag.Fua : 0;
+    const isExtended = mode === 'extended';
+    const allow = (type: number, flags: number): unknown => this.#flagsOf.set(type, flags | fua);
+    allow(Command.Read, mode === 'simple' ? 0 : CommandFlag.Df);
+    allow(Command.Write, isExtended ? CommandFlag.PayloadLen : 0);
+    if (has(TransmissionFlag.SendFlush)) allow(Command.Flush, 0);
+    if (has(TransmissionFlag.SendTrim) || has(TransmissionFlag.ReadOnly)) allow(Command.Trim, 0);
+    if (has(TransmissionFlag.SendCache)) allow(Command.Cache, 0);
+    if (has(TransmissionFlag.SendWriteZeroes) || has(TransmissionFlag.ReadOnly)) {
+      allow(Command.WriteZeroes, CommandFlag.NoHole | (has(TransmissionFlag.SendFastZero) ? CommandFlag.FastZero : 0));
+    }
+    const filter = has(TransmissionFlag.BlockStatusPayload) ? CommandFlag.PayloadLen : 0;
+    allow(Command.BlockStatus, CommandFlag.ReqOne | filter);
+    this.#size = facts.size;
+    this.#sizeNumber = Number(facts.size);
+    this.#alignMask = device.geometry.minimumBlockSize - 1;
+    this.#payloadBytesMax = Math.min(payloadBytesMax, facts.blockSizes?.maximum ?? payloadBytesMax);
+    this.#isReadOnly = has(TransmissionFlag.ReadOnly);
+    this.#contextCount = contexts.length;
+  }
+
+  /** Why a request will not be carried out, as far as its header tells; nothing when it will. */
+  fault(job: Job): Failure | undefined {
+    const allowed = this.#flagsOf.get(job.type);
+    if (allowed === undefined) return refuse(WireError.Einval, `command ${commands.name(job.type)} is not supported`);
+    if ((job.flags & ~allowed) !== 0) {
+      const names = flagNames(commandFlags, job.flags & ~allowed).join(' ');
+      return refuse(WireError.Einval, `flag ${names} is not valid for command ${commands.name(job.type)}`);
+    }
+    if (job.type === Command.Flush) return undefined;
+    if (this.#isReadOnly && isWriting(job.type)) return refuse(WireError.Eperm, 'the export is read-only');
+    return this.#faultOfLength(job) ?? this.#faultOfRange(job);
+  }
+
+  /** Whether a block status request's payload can be one. */
+  isFilterLength(byteCount: number): boolean {
+    return byteCount >= 12 && byteCount % 4 === 0 && byteCount <= 8 + 4 * this.#contextCount;
+  }
+
+  #faultOfLength({ type, length, payloadBytes }: Job): Failure | undefined {
+    if (type === Command.BlockStatus) {
+      if (this.#contextCount === 0) return refuse(WireError.Einval, 'no metadata context was selected');
+      return length === 0 ? refuse(WireError.Einval, 'block status of no bytes') : undefined;
+    }
+    if ((type !== Command.Read && type !== Command.Write) || length <= this.#payloadBytesMax) return undefined;
+    const text = `${payloadBytes === 0 ? 'a read' : 'a write'} of ${length} bytes, at most ${this.#payloadBytesMax} are possible`;
+    return refuse(type === Command.Read ? WireError.Eoverflow : WireError.Einval, text);
+  }
+
+  #faultOfRange({ type, offset, offsetLow, length }: Job): Failure | undefined {
+    if (!this.#isInside(offset, length)) {
+      const text = `bytes ${offset} to ${BigInt(offset) + BigInt(length)} reach past the end at ${this.#size}`;
+      return refuse(type === Command.Write || type === Command.WriteZeroes ? WireError.Enospc : WireError.Einval, text);
+    }
+    const lowLength = typeof length === 'number' ? length % 65_536 : Number(length & 0xffffn);
+    if (((offsetLow | lowLength) & this.#alignMask) !== 0) {
+      const text = `offset ${offset} and length ${length} have to be multiples of ${this.#alignMask + 1}`;
+      return refuse(WireError.Einval, text);
+    }
+    return undefined;
+  }
+
+  #isInside(offset: Offset, length: Offset): boolean {
+    if (typeof offset === 'number' && typeof length === 'number') return offset + length <= this.#sizeNumber;
+    return BigInt(offset) + BigInt(length) <= this.#size;
+  }
+}
+
+function refuse(error: number, text: string): Failure {
+  return { error, text };
+}

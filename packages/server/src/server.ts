@@ -1,0 +1,197 @@
+/** An NBD server: exports, and the clients that use them. */
+import {
+  type ByteChannel,
+  type Clock,
+  type Defer,
+  limits as defaults,
+  type Trace,
+  UsageError,
+} from '@nbdjs/interfaces';
+import { diagnosticsTrace, nextTurn, systemClock } from '@nbdjs/syscalls';
+import { Budget } from './budget.ts';
+import { type ExportProvider, type ExportTable, providerOf } from './exports.ts';
+import { MemoryPool } from './memory-pool.ts';
+import { Session, type SessionDescription, type SessionOptions } from './session.ts';
+import { emptyStatistics, type Statistics } from './statistics.ts';
+import type { TransmissionLimits } from './transmission.ts';
+
+export interface ServerLimits extends TransmissionLimits {
+  /** From the first byte to the end of the handshake, in milliseconds; 0 for no limit. */
+  readonly handshakeMs: number;
+  /** Clients at a time. Further ones wait without being greeted. 0 for no limit. */
+  readonly connectionsMax: number;
+  /** Clients that may wait; whoever comes then is turned away. */
+  readonly waitingMax: number;
+  /** Payload bytes in flight and in replies that wait, of all clients together. */
+  readonly serverBytesMax: number;
+}
+
+export interface ServerOptions {
+  /** A table of devices by name, or somebody who decides. A table's single export is the default one, too. */
+  readonly exports: ExportTable | ExportProvider;
+  readonly limits?: Partial<ServerLimits> | undefined;
+  /** How far clients may raise the agreement. @default 'extended' */
+  readonly mode?: 'simple' | 'structured' | 'extended' | undefined;
+  /** Called when a client that had finished the handshake (or not) is gone. */
+  readonly onSessionEnd?: ((session: SessionDescription & { readonly isNegotiated: boolean }) => void) | undefined;
+  /** @default Node's monotonic clock */
+  readonly clock?: Clock | undefined;
+  /** @default setImmediate */
+  readonly nextTurn?: Defer | undefined;
+  /** @default diagnostics channels `nbdjs:server:<event>` */
+  readonly trace?: Trace | undefined;
+}
+
+/** Events on the diagnostics channels `nbdjs:server:<event>`. */
+export const traceEvents = [
+  'option',
+  'export-refused',
+  'handshake-failed',
+  'established',
+  'request-failed',
+  'closed',
+] as const;
+
+/** Free memory that is kept for the next request. */
+const keptBytesMax = 32 * 2 ** 20;
+
+/**
+ * Serves exports to whoever is at the other end of the channels that it is given.
+ *
+ * It opens and closes no device of its own accord: what a table or a provider hands out belongs to them.
+ */
+export interface Server {
+  /** Serves one client; settles when it is gone and no device works for it any more. Never rejects. */
+  accept(channel: ByteChannel): Promise<void>;
+  /** The clients that are connected. */
+  readonly sessions: readonly SessionDescription[];
+  readonly statistics: Readonly<Statistics>;
+  /** Payload bytes in flight and in replies that wait. */
+  readonly bytesInFlight: number;
+  /**
+   * Stops in good order: what is under way is finished, further requests are answered with ESHUTDOWN, further options with
+   * `ERR_SHUTDOWN`, and after `closeMs` whoever is still there is cut off.
+   */
+  close(): Promise<void>;
+  /** Cuts everybody off; settles when no device works any more. */
+  destroy(cause?: Error): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** @throws UsageError when an option is wrong. */
+export function createServer(options: ServerOptions): Server {
+  return new NbdServer(options);
+}
+
+class NbdServer implements Server {
+  readonly #sessions = new Set<Session>();
+  readonly #waiting: { readonly channel: ByteChannel; readonly start: () => void }[] = [];
+  readonly #options: ServerOptions;
+  readonly #limits: ServerLimits;
+  readonly #budget: Budget;
+  readonly #sessionOptions: SessionOptions;
+  readonly statistics = emptyStatistics();
+  #isClosing = false;
+
+  constructor(options: ServerOptions) {
+    this.#options = options;
+    this.#limits = settleLimits(options.limits ?? {});
+    this.#budget = new Budget(this.#limits.serverBytesMax);
+    this.#sessionOptions = {
+      clock: options.clock ?? systemClock,
+      nextTurn: options.nextTurn ?? nextTurn,
+      trace: options.trace ?? diagnosticsTrace('server', traceEvents),
+      pool: new MemoryPool(keptBytesMax),
+      budget: this.#budget,
+      limits: this.#limits,
+      provider: providerOf(options.exports),
+      handshakeMs: this.#limits.handshakeMs,
+      mode: options.mode ?? 'extended',
+      statistics: this.statistics,
+    };
+  }
+
+  get sessions(): readonly SessionDescription[] {
+    return [...this.#sessions];
+  }
+
+  get bytesInFlight(): number {
+    return this.#budget.usedBytes;
+  }
+
+  async accept(channel: ByteChannel): Promise<void> {
+    const { connectionsMax, waitingMax } = this.#limits;
+    if (connectionsMax > 0 && this.#sessions.size >= connectionsMax && !this.#isClosing) {
+      if (this.#waiting.length >= waitingMax) {
+        channel.destroy();
+        await channel.closed;
+        return;
+      }
+      // Not read and not greeted, as in a listener's backlog.
+      await new Promise<void>((start) => this.#waiting.push({ channel, start }));
+    }
+    if (this.#isClosing) {
+      channel.destroy();
+      await channel.closed;
+      return;
+    }
+    const session = new Session(channel, this.#sessionOptions);
+    this.#sessions.add(session);
+    await session.gone;
+    this.#sessions.delete(session);
+    this.#waiting.shift()?.start();
+    this.#options.onSessionEnd?.(session);
+  }
+
+  async close(): Promise<void> {
+    this.#stopWaiting();
+    const sessions = [...this.#sessions];
+    for (const session of sessions) session.shutDown();
+    const cancel = this.#sessionOptions.clock.schedule(this.#limits.closeMs, () => {
+      for (const session of sessions) session.destroy();
+    });
+    await Promise.all(sessions.map(({ gone }) => gone));
+    cancel();
+  }
+
+  async destroy(cause?: Error): Promise<void> {
+    this.#stopWaiting();
+    const sessions = [...this.#sessions];
+    for (const session of sessions) session.destroy(cause);
+    await Promise.all(sessions.map(({ gone }) => gone));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #stopWaiting(): void {
+    this.#isClosing = true;
+    for (const { start } of this.#waiting.splice(0)) start();
+  }
+}
+
+function settleLimits(given: Partial<ServerLimits>): ServerLimits {
+  const settled: ServerLimits = {
+    handshakeMs: given.handshakeMs ?? defaults.handshakeMs,
+    connectionsMax: given.connectionsMax ?? defaults.connectionsMax,
+    waitingMax: given.waitingMax ?? defaults.connectionsWaitingMax,
+    serverBytesMax: given.serverBytesMax ?? defaults.serverBytesMax,
+    requestsInFlightMax: given.requestsInFlightMax ?? defaults.requestsInFlightMax,
+    bytesInFlightMax: given.bytesInFlightMax ?? defaults.bytesInFlightMax,
+    unsentBytesMax: given.unsentBytesMax ?? defaults.unsentBytesMax,
+    payloadBytesMax: given.payloadBytesMax ?? defaults.payloadBytesDefault,
+    closeMs: given.closeMs ?? defaults.closeMs,
+  };
+  for (const [name, value] of Object.entries(settled)) {
+    const least = name === 'handshakeMs' || name === 'connectionsMax' || name === 'waitingMax' ? 0 : 1;
+    if (!Number.isSafeInteger(value) || value < least) {
+      throw new UsageError('ERR_NBD_ARGUMENT', `limits.${name} is ${value}, expected a whole number from ${least} on`);
+    }
+  }
+  if (settled.payloadBytesMax > defaults.payloadBytesMax) {
+    const message = `limits.payloadBytesMax is ${settled.payloadBytesMax}, at most ${defaults.payloadBytesMax} are possible`;
+    throw new UsageError('ERR_NBD_ARGUMENT', message);
+  }
+  return settled;
+}

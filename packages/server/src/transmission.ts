@@ -1,0 +1,543 @@
+/**
+ * The transmission phase of one client: requests in, replies out, in any order.
+ *
+ * All requests of one delivery are looked at together, those that the device answers at once are answered at once, and
+ * their replies leave together. What has to wait (for memory, for a client that does not read) waits here, and meanwhile
+ * nothing more is read.
+ */
+import {
+  type BlockDevice,
+  type ByteChannel,
+  type ByteSink,
+  type Clock,
+  type Defer,
+  type ExportFacts,
+  type LentPiece,
+  limits,
+  type MetaContextExtents,
+  type ReadChunk,
+  type SelectedContext,
+  type Trace,
+} from '@nbdjs/interfaces';
+import {
+  Command,
+  CommandFlag,
+  commands,
+  decodeBlockStatusPayload,
+  RequestDecoder,
+  type RequestHandler,
+  WireError,
+} from '@nbdjs/protocol';
+import type { Budget } from './budget.ts';
+import { wireExtents } from './extents.ts';
+import { type Failure, failureOf } from './failure.ts';
+import { Job } from './job.ts';
+import type { MemoryPool } from './memory-pool.ts';
+import { ReplyWriter } from './reply-writer.ts';
+import { Rules } from './rules.ts';
+import type { Statistics } from './statistics.ts';
+
+/** What all sessions of a server have in common. */
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly nextTurn: Defer;
+  readonly trace: Trace;
+  readonly pool: MemoryPool;
+  readonly budget: Budget;
+  readonly limits: TransmissionLimits;
+}
+
+export interface TransmissionLimits {
+  /** Requests that a device works on at a time, for one client. */
+  readonly requestsInFlightMax: number;
+  /** Payload bytes of those. */
+  readonly bytesInFlightMax: number;
+  /** Nothing new is begun for a client while so many bytes of replies wait for it. */
+  readonly unsentBytesMax: number;
+  /** The longest read or write. */
+  readonly payloadBytesMax: number;
+  /** What a client that is told to go has to go by, in milliseconds. */
+  readonly closeMs: number;
+}
+
+/** Replies leave as soon as so many bytes of them are there. */
+const flushBytes = 128 * 1024;
+/** Shorter reads are not looked through for holes. */
+const sparseReadMin = 32 * 1024;
+
+const withFua = { fua: true } as const;
+
+export class Transmission implements ByteSink, RequestHandler {
+  readonly #channel: ByteChannel;
+  readonly #device: BlockDevice;
+  readonly #contexts: readonly SelectedContext[];
+  readonly #mode: ExportFacts['mode'];
+  readonly #around: Surroundings;
+  readonly #statistics: readonly Statistics[];
+  readonly #rules: Rules;
+  readonly #decoder: RequestDecoder;
+  readonly #writer: ReplyWriter;
+  readonly #retry = (): void => this.#goOn();
+  readonly #flushTask = (): void => this.#flushLater();
+  /** The request whose payload is arriving. */
+  #incoming: Job | undefined;
+  /** Requests that have not been begun. */
+  #waiting: Job[] = [];
+  #inFlight = 0;
+  #bytesInFlight = 0;
+  #isDelivering = false;
+  #isFlushScheduled = false;
+  #isGoingOn = false;
+  #isPaused = false;
+  /** The client has said good-bye, or we have: no further request is heard. */
+  #isLeaving = false;
+  /** Further requests are answered with ESHUTDOWN. */
+  #isShuttingDown = false;
+  #isOver = false;
+  #cancelClose: (() => void) | undefined;
+  #settleIdle!: () => void;
+  /** Settles when the client is gone and the device works on nothing of it any more. */
+  readonly idle: Promise<void>;
+
+  constructor(
+    channel: ByteChannel,
+    facts: ExportFacts,
+    device: BlockDevice,
+    around: Surroundings,
+    statistics: readonly Statistics[],
+  ) {
+    this.#channel = channel;
+    this.#device = device;
+    this.#contexts = facts.contexts;
+    this.#mode = facts.mode;
+    this.#around = around;
+    this.#statistics = statistics;
+    this.#rules = new Rules(facts, device, around.limits.payloadBytesMax);
+    this.#decoder = new RequestDecoder(this, {
+      extended: facts.mode === 'extended',
+      payloadBytesMax: limits.payloadBytesMax,
+    });
+    this.#writer = new ReplyWriter(channel, facts.mode, around.pool, around.budget);
+    this.idle = new Promise((resolve) => {
+      this.#settleIdle = resolve;
+    });
+  }
+
+  get requestsInFlight(): number {
+    return this.#inFlight + this.#waiting.length;
+  }
+
+  /** Finishes what is under way, answers what comes meanwhile with ESHUTDOWN, then ends the connection (S66). */
+  shutDown(): void {
+    this.#isShuttingDown = true;
+    this.#checkLeave();
+  }
+
+  writable(): Uint8Array {
+    return this.#decoder.writable();
+  }
+
+  advance(byteCount: number): void {
+    this.#isDelivering = true;
+    try {
+      this.#decoder.advance(byteCount);
+    } finally {
+      this.#isDelivering = false;
+      this.#flush();
+    }
+  }
+
+  drained(): void {
+    this.#writer.drained();
+    this.#goOn();
+  }
+
+  ended(cause?: Error): void {
+    this.#isLeaving = true;
+    if (cause !== undefined) {
+      this.#over();
+      this.#channel.destroy(cause);
+    } else {
+      // Whoever only stops sending still gets its answers.
+      this.#checkLeave();
+    }
+  }
+
+  request(
+    type: number,
+    flags: number,
+    cookieHigh: number,
+    cookieLow: number,
+    offsetHigh: number,
+    offsetLow: number,
+    lengthHigh: number,
+    lengthLow: number,
+    payloadBytes: number,
+  ): Uint8Array | undefined {
+    const job = new Job(type, flags, cookieHigh, cookieLow, offsetHigh, offsetLow, lengthHigh, lengthLow);
+    if (payloadBytes === 0) {
+      this.#accept(job);
+      return undefined;
+    }
+    job.payloadBytes = payloadBytes;
+    this.#incoming = job;
+    if (this.#isLeaving || !this.#isWorthReading(job)) return undefined;
+    job.memory = this.#around.pool.take(payloadBytes);
+    return job.memory.subarray(0, payloadBytes);
+  }
+
+  payload(): void {
+    const job = this.#incoming;
+    this.#incoming = undefined;
+    if (job !== undefined) this.#accept(job);
+  }
+
+  /** A payload that is of no use is discarded, and the request answered afterwards. */
+  #isWorthReading(job: Job): boolean {
+    if (job.type === Command.Write) {
+      job.failure = this.#rules.fault(job);
+      return job.failure === undefined;
+    }
+    return job.type === Command.BlockStatus && this.#rules.isFilterLength(job.payloadBytes);
+  }
+
+  #accept(job: Job): void {
+    if (this.#isLeaving) {
+      this.#forget(job);
+      return;
+    }
+    if (job.type === Command.Disconnect) {
+      this.#isLeaving = true;
+      this.#checkLeave();
+      return;
+    }
+    this.#check(job);
+    if (this.#waiting.length > 0 || !this.#mayBegin(job)) this.#waiting.push(job);
+    else this.#begin(job);
+    this.#steer();
+  }
+
+  #check(job: Job): void {
+    if (this.#isShuttingDown) {
+      job.failure = { error: WireError.Eshutdown, text: 'the server is shutting down' };
+    } else if (job.payloadBytes > 0 && job.type === Command.BlockStatus && job.has(CommandFlag.PayloadLen)) {
+      job.failure = this.#takeFilter(job) ?? this.#rules.fault(job);
+    } else if (job.type !== Command.Write || job.payloadBytes === 0) {
+      job.failure = this.#rules.fault(job);
+    }
+  }
+
+  /** S74: the contexts that a block status request is limited to, and the length that it is about. */
+  #takeFilter(job: Job): Failure | undefined {
+    const { memory } = job;
+    const invalid = { error: WireError.Einval, text: 'the payload is no selection of metadata contexts' };
+    if (memory === undefined) return invalid;
+    const filter = decodeBlockStatusPayload(memory.subarray(0, job.payloadBytes));
+    this.#forget(job);
+    if (filter === undefined) return invalid;
+    const { contextIds, effectLength } = filter;
+    const isKnown = contextIds.every((id) => this.#contexts.some((context) => context.id === id));
+    if (!isKnown || new Set(contextIds).size !== contextIds.length) return invalid;
+    job.contextIds = contextIds;
+    job.length = effectLength <= Number.MAX_SAFE_INTEGER ? Number(effectLength) : effectLength;
+    return undefined;
+  }
+
+  #mayBegin(job: Job): boolean {
+    const { requestsInFlightMax, bytesInFlightMax, unsentBytesMax } = this.#around.limits;
+    if (this.#writer.unsentBytes >= unsentBytesMax || this.#inFlight >= requestsInFlightMax) return false;
+    const byteCount = bytesOf(job);
+    if (this.#bytesInFlight > 0 && this.#bytesInFlight + byteCount > bytesInFlightMax) return false;
+    return byteCount === 0 || this.#around.budget.take(byteCount, this.#retry);
+  }
+
+  /** Carries out a request for which there is room. Every way out of here ends in `#finish`. */
+  #begin(job: Job): void {
+    this.#inFlight++;
+    this.#bytesInFlight += bytesOf(job);
+    if (job.failure !== undefined) {
+      this.#fail(job, job.failure);
+      return;
+    }
+    try {
+      const work = this.#carryOut(job);
+      if (work === undefined) this.#finish(job);
+      else void this.#await(job, work);
+    } catch (error) {
+      this.#fail(job, this.#failureOf(job, error));
+    }
+  }
+
+  async #await(job: Job, work: Promise<void>): Promise<void> {
+    try {
+      await work;
+      this.#finish(job);
+    } catch (error) {
+      this.#fail(job, this.#failureOf(job, error));
+    }
+    if (!this.#isFlushScheduled && !this.#isDelivering) {
+      this.#isFlushScheduled = true;
+      this.#around.nextTurn(this.#flushTask);
+    }
+  }
+
+  #carryOut(job: Job): void | Promise<void> {
+    const { offset, length } = job;
+    const device = this.#device;
+    if (job.type !== Command.Flush && length === 0) {
+      this.#writer.done(job);
+      return undefined;
+    }
+    switch (job.type) {
+      case Command.Read:
+        return this.#read(job);
+      case Command.Write:
+        return this.#write(job);
+      case Command.Flush:
+        return this.#told(job, device.flush());
+      case Command.Trim:
+        return this.#change(job, () => device.trim(offset, length, this.#fuaOf(job)));
+      case Command.WriteZeroes: {
+        const noHole = job.has(CommandFlag.NoHole);
+        const fastZero = job.has(CommandFlag.FastZero);
+        return this.#change(job, () => device.writeZeroes(offset, length, { noHole, fastZero, ...this.#fuaOf(job) }));
+      }
+      case Command.Cache:
+        return this.#told(job, device.cache(offset, length));
+      case Command.BlockStatus:
+        return this.#blockStatus(job);
+    }
+    throw new Error(`command ${commands.name(job.type)} has come through the rules`);
+  }
+
+  #read(job: Job): void | Promise<void> {
+    const length = Number(job.length);
+    this.#count('readBytes', length);
+    if (this.#device.lend !== undefined && this.#readLent(job, length)) return undefined;
+    const memory = this.#around.pool.take(length);
+    const target = memory.subarray(0, length);
+    const isSparse = this.#mode !== 'simple' && length >= sparseReadMin && !job.has(CommandFlag.Df);
+    const pieces: ReadChunk[] = [];
+    const options = isSparse ? { onChunk: (piece: ReadChunk): unknown => pieces.push(piece) } : undefined;
+    let reading: void | Promise<void>;
+    try {
+      reading = this.#device.read(job.offset, target, options);
+    } catch (error) {
+      this.#around.pool.giveBack(memory);
+      throw error;
+    }
+    if (reading === undefined) {
+      this.#answerRead(job, target, memory, pieces);
+      return undefined;
+    }
+    return reading.then(
+      () => this.#answerRead(job, target, memory, pieces),
+      (error: unknown) => {
+        this.#around.pool.giveBack(memory);
+        throw error;
+      },
+    );
+  }
+
+  /** Without a copy, if the device has the bytes in memory. */
+  #readLent(job: Job, length: number): boolean {
+    const first = this.#device.lend?.(job.offset, length);
+    if (first === undefined) return false;
+    if (first instanceof Uint8Array && first.length === length) {
+      this.#writer.data(job, first);
+      return true;
+    }
+    const pieces: LentPiece[] = [];
+    for (let position = 0, piece: LentPiece | undefined = first; ; ) {
+      if (piece === undefined) return false;
+      pieces.push(piece);
+      position += piece instanceof Uint8Array ? piece.length : piece.holeBytes;
+      if (position >= length) break;
+      const offset = typeof job.offset === 'number' ? job.offset + position : job.offset + BigInt(position);
+      piece = this.#device.lend?.(offset, length - position);
+    }
+    if (job.has(CommandFlag.Df) && this.#mode !== 'simple') return false;
+    this.#writer.pieces(job, pieces);
+    return true;
+  }
+
+  #answerRead(job: Job, target: Uint8Array, memory: Uint8Array, chunks: ReadChunk[]): void {
+    if (!chunks.some(({ type }) => type === 'hole')) {
+      this.#writer.data(job, target, memory);
+      return;
+    }
+    chunks.sort((one, other) => one.position - other.position);
+    const pieces = chunks.map(({ type, position, length }) =>
+      type === 'hole' ? { holeBytes: length } : target.subarray(position, position + length),
+    );
+    this.#writer.pieces(job, pieces);
+    this.#writer.giveBackLater(memory);
+  }
+
+  #write(job: Job): void | Promise<void> {
+    const { memory, payloadBytes } = job;
+    if (memory === undefined) throw new Error('a write without its payload');
+    this.#count('writtenBytes', payloadBytes);
+    return this.#change(job, () => this.#device.write(job.offset, memory.subarray(0, payloadBytes), this.#fuaOf(job)));
+  }
+
+  /** A command that changes something; where FUA is asked for and the device knows only flushes, one follows. */
+  #change(job: Job, work: () => void | Promise<void>): void | Promise<void> {
+    const device = this.#device;
+    if (!job.has(CommandFlag.Fua) || device.abilities.fua) return this.#told(job, work());
+    return this.#told(
+      job,
+      Promise.resolve(work()).then(() => device.flush()),
+    );
+  }
+
+  #fuaOf(job: Job): typeof withFua | undefined {
+    return job.has(CommandFlag.Fua) && this.#device.abilities.fua ? withFua : undefined;
+  }
+
+  /** Tells that it is done, when it is. */
+  #told(job: Job, work: void | Promise<void>): void | Promise<void> {
+    if (work === undefined) {
+      this.#writer.done(job);
+      return undefined;
+    }
+    return work.then(() => this.#writer.done(job));
+  }
+
+  #blockStatus(job: Job): void | Promise<void> {
+    const { contextIds } = job;
+    const wanted = this.#contexts.filter(({ id }) => contextIds?.includes(id) ?? true);
+    const one = job.has(CommandFlag.ReqOne);
+    const contexts = wanted.map(({ name }) => name);
+    const asked = this.#device.blockStatus(job.offset, job.length, { contexts, one });
+    if (!(asked instanceof Promise)) return this.#answerStatus(job, wanted, asked, one);
+    return asked.then((answer) => this.#answerStatus(job, wanted, answer, one));
+  }
+
+  #answerStatus(
+    job: Job,
+    wanted: readonly SelectedContext[],
+    answer: readonly MetaContextExtents[],
+    one: boolean,
+  ): void {
+    const start = BigInt(job.offset);
+    const end = start + BigInt(job.length);
+    const statusBits = this.#mode === 'extended' ? 64n : 32n;
+    // Nothing is written before all of it is known to be right (S39).
+    const all = wanted.map(({ id, name }) => {
+      const given = answer.find(({ context }) => context === name)?.extents ?? [];
+      const extents = wireExtents(given, start, end, one ? 1 : limits.replyExtentsMax);
+      if (extents === undefined) throw new Error(`the device does not know the block status of context ${name}`);
+      if (extents.some(({ status }) => status >> statusBits !== 0n)) {
+        throw new Error(`the status of context ${name} has more than 32 bits, which takes extended headers`);
+      }
+      return { id, extents };
+    });
+    all.forEach(({ id, extents }, index) => {
+      this.#writer.blockStatus(job, id, extents, index === all.length - 1);
+    });
+  }
+
+  #failureOf(job: Job, error: unknown): Failure {
+    const failure = failureOf(error, job.has(CommandFlag.FastZero));
+    const { trace } = this.#around;
+    if (trace.enabled) {
+      trace.emit('request-failed', { command: commands.name(job.type), offset: job.offset, length: job.length, error });
+    }
+    return failure;
+  }
+
+  #fail(job: Job, failure: Failure): void {
+    this.#count('failedRequests', 1);
+    this.#writer.fail(job, failure);
+    this.#finish(job);
+  }
+
+  /** The reply is written. */
+  #finish(job: Job): void {
+    this.#count('requests', 1);
+    const byteCount = bytesOf(job);
+    this.#inFlight--;
+    this.#bytesInFlight -= byteCount;
+    this.#forget(job);
+    if (byteCount > 0) this.#around.budget.giveBack(byteCount);
+    if (this.#writer.pendingBytes >= flushBytes) this.#writer.flush();
+    if (this.#waiting.length > 0 && !this.#isDelivering) this.#goOn();
+    if (this.#isOver && this.#inFlight === 0) this.#settleIdle();
+    else if (this.#isLeaving || this.#isShuttingDown) this.#checkLeave();
+  }
+
+  #forget(job: Job): void {
+    if (job.memory !== undefined) this.#around.pool.giveBack(job.memory);
+    job.memory = undefined;
+  }
+
+  #count(what: keyof Statistics, by: number): void {
+    for (const statistics of this.#statistics) statistics[what] += by;
+  }
+
+  /** Begins what has waited, as far as there is room. */
+  #goOn(): void {
+    if (this.#isGoingOn) return;
+    this.#isGoingOn = true;
+    let begun = 0;
+    for (let job = this.#waiting[begun]; job !== undefined && this.#mayBegin(job); job = this.#waiting[begun]) {
+      begun++;
+      this.#begin(job);
+    }
+    if (begun > 0) this.#waiting.splice(0, begun);
+    this.#isGoingOn = false;
+    this.#flush();
+    this.#checkLeave();
+  }
+
+  #flush(): void {
+    this.#writer.flush();
+    this.#steer();
+  }
+
+  #flushLater(): void {
+    this.#isFlushScheduled = false;
+    this.#flush();
+    this.#checkLeave();
+  }
+
+  /** Reads on only while there is room for what comes. */
+  #steer(): void {
+    const mustPause =
+      !this.#isOver && (this.#waiting.length > 0 || this.#writer.unsentBytes >= this.#around.limits.unsentBytesMax);
+    if (mustPause === this.#isPaused) return;
+    this.#isPaused = mustPause;
+    this.#channel.pause(mustPause);
+  }
+
+  /** Ends the connection when nobody wants anything of it any more (S52). */
+  #checkLeave(): void {
+    if ((!this.#isLeaving && !this.#isShuttingDown) || this.#inFlight > 0 || this.#waiting.length > 0) return;
+    if (this.#isOver || this.#cancelClose !== undefined) return;
+    this.#isLeaving = true;
+    this.#writer.flush();
+    this.#channel.end();
+    this.#cancelClose = this.#around.clock.schedule(this.#around.limits.closeMs, () => this.#channel.destroy());
+    void this.#channel.closed.then(() => this.#over());
+  }
+
+  /** The client is gone: what waits is forgotten, and what is under way has nobody to tell. */
+  #over(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#isLeaving = true;
+    this.#cancelClose?.();
+    this.#around.budget.forget(this.#retry);
+    if (this.#incoming !== undefined) this.#forget(this.#incoming);
+    for (const job of this.#waiting.splice(0)) this.#forget(job);
+    this.#writer.end();
+    if (this.#inFlight === 0) this.#settleIdle();
+  }
+}
+
+/** Bytes of memory that a request takes while the device works on it. */
+function bytesOf(job: Job): number {
+  if (job.failure !== undefined) return 0;
+  return job.type === Command.Read ? Number(job.length) : (job.memory?.length ?? 0);
+}

@@ -1,0 +1,98 @@
+/** Listening on TCP and Unix sockets, and on listening sockets that somebody else has opened. */
+import { lstatSync, unlinkSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { type ByteChannel, ConnectError, type PeerDescription, UsageError } from '@nbdjs/interfaces';
+import { announced } from './diagnostics.ts';
+import { adoptSocket } from './socket-channel.ts';
+
+/** Where to listen. */
+export type ListenTarget =
+  /** `host` absent: on all addresses. Port 0: any free one. */
+  | { readonly type: 'tcp'; readonly host?: string | undefined; readonly port: number }
+  /** The path is removed again at the end; one that a dead server has left behind is replaced. */
+  | { readonly type: 'unix'; readonly path: string }
+  /** A listening socket, by systemd's socket activation for instance. */
+  | { readonly type: 'descriptor'; readonly fd: number };
+
+/** Somebody who listens. */
+export interface Listener {
+  /** Where clients connect to; with TCP the port that was chosen. */
+  readonly address:
+    | { readonly type: 'tcp'; readonly host: string; readonly port: number }
+    | { readonly type: 'unix'; readonly path: string };
+  /** Takes no more connections; those that stand live on. */
+  close(): Promise<void>;
+}
+
+export interface ListenOptions {
+  /** Connections that the kernel keeps until they are taken. @default 511 */
+  readonly backlog?: number | undefined;
+}
+
+/**
+ * Takes connections and gives each to `onConnection`, as a channel that reads nothing before it is opened.
+ *
+ * @throws ConnectError when the address is in use or not ours, UsageError when it is none.
+ */
+export async function listen(
+  target: ListenTarget,
+  onConnection: (channel: ByteChannel) => void,
+  options: ListenOptions = {},
+): Promise<Listener> {
+  const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true });
+  const { backlog } = options;
+  if (target.type === 'unix') removeStale(target.path);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause) => reject(listenError(target, cause)));
+    if (target.type === 'tcp') server.listen({ host: target.host, port: target.port, backlog }, resolve);
+    else if (target.type === 'unix') server.listen({ path: target.path, backlog }, resolve);
+    else server.listen({ fd: target.fd, backlog }, resolve);
+  });
+  server.removeAllListeners('error');
+  // Out of descriptors, say: that connection is lost, and listening goes on.
+  server.on('error', () => {});
+  server.on('connection', (socket) => {
+    const channel = adoptSocket(socket, describe(socket, server));
+    if (channel !== undefined) onConnection(announced(channel));
+  });
+  return {
+    address: addressOf(server),
+    // Node would wait for connections that it has made, and which are no longer its own.
+    async close() {
+      server.close();
+      await new Promise((resolve) => setImmediate(resolve));
+    },
+  };
+}
+
+function addressOf(server: Server): Listener['address'] {
+  const address = server.address();
+  if (address === null) throw new UsageError('ERR_NBD_STATE', 'the listener is closed');
+  return typeof address === 'string'
+    ? { type: 'unix', path: address }
+    : { type: 'tcp', host: address.address, port: address.port };
+}
+
+function describe(socket: Socket, server: Server): PeerDescription {
+  const { remoteAddress: host, remotePort } = socket;
+  if (host === undefined) return { name: String(server.address() ?? 'socket'), transport: 'unix', tls: false };
+  return { name: `${host.includes(':') ? `[${host}]` : host}:${remotePort}`, transport: 'tcp', tls: false };
+}
+
+function removeStale(path: string): void {
+  try {
+    if (lstatSync(path).isSocket()) unlinkSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
+
+function listenError(target: ListenTarget, cause: Error): ConnectError {
+  const place =
+    target.type === 'tcp'
+      ? `${target.host ?? '*'}:${target.port}`
+      : target.type === 'unix'
+        ? target.path
+        : `descriptor ${target.fd}`;
+  return new ConnectError('ERR_NBD_CONNECT', `cannot listen on ${place}: ${cause.message}`, { cause });
+}
