@@ -18,6 +18,7 @@ const commands = {
   demo: async () => (await import('./commands/demo.ts')).demo,
   dump: async () => (await import('./commands/dump.ts')).dump,
   info: async () => (await import('./commands/info.ts')).info,
+  serve: async () => (await import('./commands/serve.ts')).serve,
 };
 
 const kibi = 1024;
@@ -60,7 +61,7 @@ function report(error: unknown, isVerbose: boolean, terminal: Terminal): number 
 
 function makeProgram(brackets: Words['brackets'], terminal: Terminal, exit: (code: number) => void): Command {
   const program = new Command('nbd')
-    .description('Look at, copy and dump NBD (Network Block Device) exports.')
+    .description('Look at, copy, dump and serve NBD (Network Block Device) exports.')
     .version(version, '-V, --version', 'show the version')
     .helpOption('--help', 'show help')
     .helpCommand('help [command]', 'show help for a command')
@@ -82,6 +83,7 @@ function makeProgram(brackets: Words['brackets'], terminal: Terminal, exit: (cod
   addInfo(add('info', 'show what a server and its exports are like'), brackets, terminal, exit);
   addCopy(add('copy', 'copy from and to NBD servers, files, and standard input and output'), brackets, terminal, exit);
   addDump(add('dump', 'dump an export as hexadecimal digits'), brackets, terminal, exit);
+  addServe(add('serve', 'serve files, memory or other servers'), brackets, terminal, exit);
   add('demo', 'copy a small built-in device, and show how')
     .addOption(colourOption())
     .addOption(noColourOption())
@@ -106,7 +108,8 @@ Examples:
   nbd info nbd://localhost
   nbd info --map --json nbd+unix:///?socket=/run/nbd.sock
   nbd copy nbd://localhost/disk disk.img
-  nbd copy disk.img [ qemu-nbd -f qcow2 disk.qcow2 ]`;
+  nbd copy disk.img [ qemu-nbd -f qcow2 disk.qcow2 ]
+  nbd serve --socket /run/nbd.sock disk.img`;
 
 function addInfo(
   command: Command,
@@ -282,6 +285,74 @@ function addDump(
             offset: (options.offset ?? options.skip ?? 0n) as bigint,
             limit: (options.length ?? options.limit) as bigint | undefined,
             colour: options.color as boolean | undefined,
+          },
+          terminal,
+        ),
+      );
+    });
+}
+
+function addServe(
+  command: Command,
+  brackets: Words['brackets'],
+  terminal: Terminal,
+  exit: (code: number) => void,
+): void {
+  command
+    .argument(
+      '<source...>',
+      'FILE, memory:SIZE, an NBD URI or [ COMMAND ARGUMENTS ]; NAME=SOURCE gives the export a name',
+    )
+    .option('-k, --socket <path>', 'listen on a Unix socket')
+    .option('-b, --bind <address>', "listen on this address, '*' for all (default: 127.0.0.1)")
+    .option(
+      '-p, --port <n>',
+      'listen on this TCP port, 0 for any free one (default: 10809)',
+      count('--port', 0, 65_535),
+    )
+    .option('--print-uri', 'print the URI on standard output when clients may come')
+    .option('-x, --export-name <name>', 'name of the only export')
+    .option('-D, --description <text>', 'description of the exports')
+    .option('-r, --read-only', 'refuse to write')
+    .option(
+      '-e, --shared <n>',
+      'clients at a time, the others wait; 0 for any number',
+      count('--shared', 0, 1_000_000),
+      0,
+    )
+    .addOption(new Option('-t, --persistent', 'go on when the last client has left (default)').default(true).hideHelp())
+    .option('--no-persistent', 'exit when the last client has left')
+    .option(
+      '--handshake-limit <s>',
+      'seconds for the handshake, 0 for no limit (default: 10)',
+      count('--handshake-limit', 0, 1e6),
+    )
+    .option('-o, --offset <n>', 'leave out so many bytes at the start', (text: string) => parseSize(text, '--offset'))
+    .option('--snapshot', 'keep what is written in memory, and forget it at the end')
+    .option('--pid-file <path>', 'write the process id there when clients may come')
+    .option('-s, --stdio', 'serve one client on standard input and output')
+    .option('-v, --verbose', 'say more about errors')
+    .action(async (sources: string[], options: Record<string, unknown>) => {
+      const serve = await commands.serve();
+      exit(
+        await serve(
+          sources,
+          (word) => parseOperand(word, brackets),
+          {
+            socket: options.socket as string | undefined,
+            bind: options.bind as string | undefined,
+            port: options.port as number | undefined,
+            exportName: options.exportName as string | undefined,
+            description: options.description as string | undefined,
+            readOnly: options.readOnly === true,
+            shared: options.shared as number,
+            persistent: options.persistent !== false,
+            handshakeLimit: options.handshakeLimit as number | undefined,
+            offset: options.offset as bigint | undefined,
+            snapshot: options.snapshot === true,
+            pidFile: options.pidFile as string | undefined,
+            printUri: options.printUri === true,
+            stdio: options.stdio === true,
           },
           terminal,
         ),

@@ -48,22 +48,37 @@ export function processTerminal(): Terminal {
       abort.abort(new Interrupted(name, number));
     });
   }
-  const { stdin, stdout, stderr } = process;
-  // `nbd dump ... | head` is no failure: the reader has seen enough.
-  stdout.on('error', (error: NodeJS.ErrnoException) => {
+  let isWatched = false;
+  const onError = (error: NodeJS.ErrnoException): void => {
+    // `nbd dump ... | head` is no failure: the reader has seen enough.
     if (error.code === 'EPIPE') abort.abort(new Interrupted('a closed pipe', 13));
     else abort.abort(error);
-  });
+  };
   return {
-    stdin,
-    stdout,
-    stderr,
+    // The first look at one of Node's streams makes its pipe non-blocking, for whoever else has it, too: the program that has
+    // started us, say, and writes there. So nobody looks before there is something to say.
+    get stdin() {
+      return process.stdin;
+    },
+    get stdout() {
+      if (!isWatched) process.stdout.on('error', onError);
+      isWatched = true;
+      return process.stdout;
+    },
+    get stderr() {
+      return process.stderr;
+    },
     signal: abort.signal,
-    print: (text) =>
-      new Promise((resolve, reject) => {
-        stdout.write(text, (error) => (error ? reject(error) : resolve()));
-      }),
-    note: (text) => void stderr.write(`${text}\n`),
-    colours: (stream, wanted) => coloursFor(stream === 'stdout' ? stdout : stderr, wanted),
+    print(text) {
+      return new Promise((resolve, reject) => {
+        this.stdout.write(text, (error) => (error ? reject(error) : resolve()));
+      });
+    },
+    note(text) {
+      this.stderr.write(`${text}\n`);
+    },
+    colours(stream, wanted) {
+      return coloursFor(stream === 'stdout' ? this.stdout : this.stderr, wanted);
+    },
   };
 }

@@ -1,9 +1,11 @@
 /** Sockets as numbers: inherited from another process, or handed over from another thread. */
 import { fstatSync } from 'node:fs';
+import { Duplex } from 'node:stream';
 import { type ByteChannel, type PeerDescription, UsageError } from '@nbdjs/interfaces';
 import { duplicateDescriptor } from '@nbdjs/syscalls';
 import { announced } from './diagnostics.ts';
 import { SocketChannel } from './socket-channel.ts';
+import { StreamChannel } from './stream-channel.ts';
 
 export interface DetachedDescriptor {
   /** A descriptor of its own; whoever holds the number has to adopt or to close it. */
@@ -27,6 +29,14 @@ export function adoptDescriptor(fd: number, peer?: PeerDescription): ByteChannel
     throw new UsageError('ERR_NBD_ARGUMENT', `descriptor ${fd} is not a connected socket`, { cause });
   }
   throw new UsageError('ERR_NBD_ARGUMENT', `descriptor ${fd} is not a socket`);
+}
+
+/** Standard input and output together, for a server that its client has started. Pipes will do. */
+export function adoptStdio(): ByteChannel {
+  const stream = Duplex.from({ readable: process.stdin, writable: process.stdout });
+  return announced(
+    new StreamChannel(stream, { name: 'standard input and output', transport: 'descriptor', tls: false }),
+  );
 }
 
 /**

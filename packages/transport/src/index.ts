@@ -6,7 +6,7 @@
  */
 export { type CommandOptions, type CommandServer, runCommand } from './command.ts';
 export { type ConnectOptions, connectTcp, connectUnix, type TcpAddress } from './connect.ts';
-export { adoptDescriptor, type DetachedDescriptor, detachDescriptor } from './descriptor.ts';
+export { adoptDescriptor, adoptStdio, type DetachedDescriptor, detachDescriptor } from './descriptor.ts';
 export type { TransportEvent } from './diagnostics.ts';
 export { connectEndpoint, describeEndpoint, type Endpoint } from './endpoint.ts';
 export { type Listener, type ListenOptions, type ListenTarget, listen } from './listen.ts';

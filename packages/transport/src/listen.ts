@@ -1,7 +1,7 @@
 /** Listening on TCP and Unix sockets, and on listening sockets that somebody else has opened. */
 import { lstatSync, unlinkSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { type ByteChannel, ConnectError, type PeerDescription, UsageError } from '@nbdjs/interfaces';
+import { type ByteChannel, ConnectError, type PeerDescription } from '@nbdjs/interfaces';
 import { announced } from './diagnostics.ts';
 import { adoptSocket } from './socket-channel.ts';
 
@@ -16,10 +16,11 @@ export type ListenTarget =
 
 /** Somebody who listens. */
 export interface Listener {
-  /** Where clients connect to; with TCP the port that was chosen. */
+  /** Where clients connect to, with TCP the port that was chosen; or the socket that was inherited and does not tell. */
   readonly address:
     | { readonly type: 'tcp'; readonly host: string; readonly port: number }
-    | { readonly type: 'unix'; readonly path: string };
+    | { readonly type: 'unix'; readonly path: string }
+    | { readonly type: 'descriptor'; readonly fd: number };
   /** Takes no more connections; those that stand live on. */
   close(): Promise<void>;
 }
@@ -56,7 +57,7 @@ export async function listen(
     if (channel !== undefined) onConnection(announced(channel));
   });
   return {
-    address: addressOf(server),
+    address: addressOf(server, target),
     // Node would wait for connections that it has made, and which are no longer its own.
     async close() {
       server.close();
@@ -65,12 +66,13 @@ export async function listen(
   };
 }
 
-function addressOf(server: Server): Listener['address'] {
+function addressOf(server: Server, target: ListenTarget): Listener['address'] {
+  if (target.type === 'descriptor') return target;
   const address = server.address();
-  if (address === null) throw new UsageError('ERR_NBD_STATE', 'the listener is closed');
-  return typeof address === 'string'
-    ? { type: 'unix', path: address }
-    : { type: 'tcp', host: address.address, port: address.port };
+  if (target.type === 'unix' || address === null || typeof address === 'string') {
+    return { type: 'unix', path: target.type === 'unix' ? target.path : String(address) };
+  }
+  return { type: 'tcp', host: address.address, port: address.port };
 }
 
 function describe(socket: Socket, server: Server): PeerDescription {

@@ -1,11 +1,16 @@
 /** Colours, or none. */
-import picocolors from 'picocolors';
+import { createRequire } from 'node:module';
+import type picocolors from 'picocolors';
 
 export type Colours = ReturnType<typeof picocolors.createColors>;
+
+const require = createRequire(import.meta.url);
 
 /** Colours for a stream: as told, else on a terminal unless the environment (`NO_COLOR`, `TERM=dumb`) objects. */
 export function coloursFor(stream: { readonly isTTY?: boolean }, wanted: boolean | undefined): Colours {
   const { NO_COLOR, TERM } = process.env;
   const natural = stream.isTTY === true && (NO_COLOR === undefined || NO_COLOR === '') && TERM !== 'dumb';
-  return picocolors.createColors(wanted ?? natural);
+  // Loading it looks at standard output, which is not for those who have nothing to say there.
+  const { createColors } = require('picocolors') as typeof picocolors;
+  return createColors(wanted ?? natural);
 }

@@ -1,0 +1,208 @@
+/** `nbd serve`: exports files, memory and other servers, as qemu-nbd and nbdkit do. */
+import { existsSync, fstatSync, rmSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { type BlockDevice, type ByteChannel, UsageError } from '@nbdjs/interfaces';
+import { formatUri, type UriAddress } from '@nbdjs/protocol';
+import { createServer, type Export, type Server } from '@nbdjs/server';
+import { createMemoryDevice, createOverlayLayer, createSliceLayer, openFileDevice } from '@nbdjs/storage';
+import { adoptDescriptor, adoptStdio, type Listener, type ListenTarget, listen } from '@nbdjs/transport';
+import type { Operand } from '../arguments/operands.ts';
+import { parseSize } from '../arguments/size.ts';
+import { openServer } from '../open.ts';
+import type { Terminal } from '../terminal.ts';
+
+export interface ServeOptions {
+  readonly socket: string | undefined;
+  readonly bind: string | undefined;
+  readonly port: number | undefined;
+  readonly exportName: string | undefined;
+  readonly description: string | undefined;
+  readonly readOnly: boolean;
+  /** Clients at a time; 0 for any number. */
+  readonly shared: number;
+  /** Go on after the last client has left. */
+  readonly persistent: boolean;
+  /** Seconds; 0 for no limit. */
+  readonly handshakeLimit: number | undefined;
+  readonly offset: bigint | undefined;
+  /** Writes go to memory and are forgotten at the end. */
+  readonly snapshot: boolean;
+  readonly pidFile: string | undefined;
+  readonly printUri: boolean;
+  /** One client, on standard input and output. */
+  readonly stdio: boolean;
+}
+
+/** The first descriptor that systemd hands over. */
+const firstInherited = 3;
+const defaultPort = 10_809;
+/** Clients that are still there when we are told to stop have so long to go. */
+const closeMs = 2000;
+
+/** Serves until it is told to stop, or until the last client has left. */
+export async function serve(
+  words: readonly string[],
+  parse: (word: string) => Operand,
+  options: ServeOptions,
+  terminal: Terminal,
+): Promise<number> {
+  const inherited = inheritedDescriptors();
+  refuseConflicts(options, inherited);
+  const devices: BlockDevice[] = [];
+  const listeners: Listener[] = [];
+  let server: Server | undefined;
+  try {
+    const exports: Record<string, Export> = {};
+    for (const word of words) {
+      const { name, operand } = namedSource(word, parse, words.length, options);
+      if (name in exports) throw new UsageError('ERR_NBD_ARGUMENT', `there are two exports named '${name}'`);
+      const device = await openSource(operand, options, terminal);
+      devices.push(device);
+      exports[name] = { device, description: options.description, readOnly: options.readOnly };
+    }
+    let stop: () => void = () => {};
+    const stopped = new Promise<void>((resolve) => {
+      stop = resolve;
+    });
+    const running = createServer({
+      exports,
+      limits: {
+        closeMs,
+        connectionsMax: options.shared,
+        ...(options.handshakeLimit === undefined ? {} : { handshakeMs: 1000 * options.handshakeLimit }),
+      },
+      onSessionEnd: ({ isNegotiated }) => {
+        if (!options.persistent && isNegotiated && running.sessions.length === 0) stop();
+      },
+    });
+    server = running;
+    terminal.signal.addEventListener('abort', () => stop(), { once: true });
+    if (options.stdio) {
+      await Promise.race([running.accept(standardChannel()), stopped]);
+      return 0;
+    }
+    const accept = (channel: ByteChannel): void => void running.accept(channel);
+    for (const target of targets(options, inherited)) {
+      listeners.push(
+        await listen(target, accept, { backlog: options.shared === 0 ? 511 : Math.min(511, options.shared) }),
+      );
+    }
+    if (options.pidFile !== undefined) writeFileSync(options.pidFile, `${process.pid}\n`);
+    await announce(listeners, Object.keys(exports), options, terminal);
+    if (!terminal.signal.aborted) await stopped;
+    return 0;
+  } finally {
+    for (const listener of listeners) await listener.close();
+    await server?.close();
+    for (const device of devices) await device.close();
+    if (options.pidFile !== undefined) rmSync(options.pidFile, { force: true });
+  }
+}
+
+function refuseConflicts(options: ServeOptions, inherited: readonly number[]): void {
+  const hasAddress = options.bind !== undefined || options.port !== undefined;
+  const refuse = (one: string, other: string): never => {
+    throw new UsageError('ERR_NBD_ARGUMENT', `${one} and ${other} exclude each other`);
+  };
+  if (options.socket !== undefined && hasAddress) refuse('--socket', '--bind or --port');
+  if (options.stdio && (options.socket !== undefined || hasAddress)) refuse('--stdio', '--socket, --bind or --port');
+  if (inherited.length === 0) return;
+  if (options.socket !== undefined || hasAddress) refuse('socket activation', '--socket, --bind or --port');
+  if (options.stdio) refuse('socket activation', '--stdio');
+}
+
+/** Sockets that a service manager has opened for us (sd_listen_fds(3)). */
+function inheritedDescriptors(): readonly number[] {
+  const { LISTEN_PID, LISTEN_FDS } = process.env;
+  if (LISTEN_FDS === undefined || Number(LISTEN_PID) !== process.pid) return [];
+  const count = Number(LISTEN_FDS);
+  if (!Number.isInteger(count) || count < 1 || count > 64) {
+    throw new UsageError('ERR_NBD_ARGUMENT', `LISTEN_FDS is '${LISTEN_FDS}', expected a number of descriptors`);
+  }
+  // They are for us, and not for what we may start.
+  delete process.env.LISTEN_PID;
+  delete process.env.LISTEN_FDS;
+  return Array.from({ length: count }, (_, index) => firstInherited + index);
+}
+
+function targets(options: ServeOptions, inherited: readonly number[]): readonly ListenTarget[] {
+  if (inherited.length > 0) return inherited.map((fd) => ({ type: 'descriptor', fd }));
+  if (options.socket !== undefined) return [{ type: 'unix', path: options.socket }];
+  const { bind = '127.0.0.1', port = defaultPort } = options;
+  return [{ type: 'tcp', host: bind === '*' ? undefined : bind, port }];
+}
+
+/** `NAME=SOURCE`, or a source alone, which is the default export when it is the only one. */
+function namedSource(
+  word: string,
+  parse: (word: string) => Operand,
+  count: number,
+  { exportName }: ServeOptions,
+): { readonly name: string; readonly operand: Operand } {
+  const match = /^([^=]*)=(.+)$/s.exec(word);
+  const isName = match !== null && !existsSync(word) && !match[1]?.includes('://');
+  const operand = parse(isName ? (match[2] ?? '') : word);
+  if (isName) return { name: match[1] ?? '', operand };
+  if (count === 1) return { name: exportName ?? '', operand };
+  if (operand.type !== 'file') {
+    throw new UsageError('ERR_NBD_ARGUMENT', `among several exports each needs a name: write NAME=${word}`);
+  }
+  return { name: basename(operand.path), operand };
+}
+
+async function openSource(operand: Operand, options: ServeOptions, terminal: Terminal): Promise<BlockDevice> {
+  const readOnly = options.readOnly || options.snapshot;
+  const device = await openOperand(operand, readOnly, terminal);
+  const sliced = options.offset === undefined ? device : createSliceLayer(device, { offset: options.offset });
+  return options.snapshot ? createOverlayLayer(sliced) : sliced;
+}
+
+async function openOperand(operand: Operand, readOnly: boolean, terminal: Terminal): Promise<BlockDevice> {
+  switch (operand.type) {
+    case 'uri':
+    case 'command':
+      return openServer(operand, { signal: terminal.signal });
+    case 'file': {
+      const { path } = operand;
+      if (path.startsWith('memory:')) return createMemoryDevice({ size: parseSize(path.slice(7), 'memory'), readOnly });
+      return openFileDevice(path, { readOnly });
+    }
+    case 'null':
+    case 'stdio':
+      throw new UsageError('ERR_NBD_ARGUMENT', `'${operand.type === 'null' ? 'null:' : '-'}' cannot be served`);
+  }
+}
+
+/** One socket on descriptor 0, or two pipes. */
+function standardChannel(): ByteChannel {
+  return fstatSync(0).isSocket() ? adoptDescriptor(0) : adoptStdio();
+}
+
+/** Tells that clients may come, and where to. */
+async function announce(
+  listeners: readonly Listener[],
+  names: readonly string[],
+  options: ServeOptions,
+  terminal: Terminal,
+): Promise<void> {
+  const [name = ''] = names;
+  for (const { address } of listeners) {
+    // Whoever has opened the socket knows where it is.
+    if (address.type === 'descriptor') continue;
+    const uri = formatUri({ ...plainUri, address: uriAddress(address), exportName: name });
+    if (options.printUri) await terminal.print(`${uri}\n`);
+    else terminal.note(`nbd: serving ${names.length === 1 ? uri : `${names.length} exports, the first at ${uri}`}`);
+  }
+}
+
+const plainUri = { tlsRequired: false, tls: {}, extensions: {} } as const;
+
+function uriAddress(address: Exclude<Listener['address'], { type: 'descriptor' }>): UriAddress {
+  if (address.type === 'unix') return { transport: 'unix', path: address.path };
+  return { transport: 'tcp', host: reachable(address.host), port: address.port };
+}
+
+/** An address that stands for all addresses is none to connect to. */
+function reachable(host: string): string {
+  return host === '::' || host === '0.0.0.0' ? 'localhost' : host;
+}

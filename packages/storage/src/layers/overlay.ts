@@ -1,0 +1,142 @@
+/**
+ * Copy-on-write: what is written goes to a store, what is read comes from there or from the base, which never changes.
+ *
+ * Which ranges the store has, and which were zeroed since, is kept as sorted ranges with no clusters: nothing is ever copied
+ * up, and a device of 8 EiB that is zeroed as a whole costs one range.
+ */
+import {
+  type Abortable,
+  AllocationStatus,
+  type BlockDevice,
+  type BlockStatusOptions,
+  baseAllocation,
+  type Extent,
+  type MetaContextExtents,
+  type Offset,
+  type ReadOptions,
+  UsageError,
+  type WriteOptions,
+} from '@nbdjs/interfaces';
+import { requireGoing, requireInside } from '../bounds.ts';
+import { createMemoryDevice } from '../memory-device.ts';
+import { Layer } from './layer.ts';
+import { RangeMap } from './range-map.ts';
+
+export interface OverlayOptions {
+  /** Where changes are kept: a device that is as large as the base. Nothing in it counts at first. @default memory */
+  readonly store?: BlockDevice | undefined;
+}
+
+/** Extents in one answer. */
+const extentsMax = 4096;
+
+/** @throws UsageError when the store is smaller than the base, or read-only. */
+export function createOverlayLayer(base: BlockDevice, { store }: OverlayOptions = {}): BlockDevice {
+  const { size } = base.geometry;
+  if (store !== undefined && store.geometry.size < size) {
+    const message = `the store has ${store.geometry.size} bytes, the device below it ${size}`;
+    throw new UsageError('ERR_NBD_ARGUMENT', message);
+  }
+  if (store?.abilities.readOnly === true) throw new UsageError('ERR_NBD_READ_ONLY', 'the store is read-only');
+  return new OverlayLayer(base, store ?? createMemoryDevice({ size }));
+}
+
+/** Where bytes are, if they are not in the base. */
+type Place = 'store' | 'zero';
+
+class OverlayLayer extends Layer {
+  readonly #store: BlockDevice;
+  readonly #places = new RangeMap<Place>();
+
+  constructor(base: BlockDevice, store: BlockDevice) {
+    // Requests are cut where places meet, which may be anywhere that either of the two can cut.
+    const minimumBlockSize = Math.max(base.geometry.minimumBlockSize, store.geometry.minimumBlockSize);
+    super(
+      base,
+      {
+        ...base.geometry,
+        minimumBlockSize,
+        preferredBlockSize: Math.max(minimumBlockSize, base.geometry.preferredBlockSize),
+        maximumBlockSize: Math.min(base.geometry.maximumBlockSize, store.geometry.maximumBlockSize),
+      },
+      {
+        ...base.abilities,
+        readOnly: false,
+        flush: true,
+        fua: store.abilities.fua,
+        trim: true,
+        writeZeroes: true,
+        fastZero: true,
+        cache: base.abilities.cache,
+        multiConn: true,
+        contexts: base.abilities.contexts.filter((name) => name === baseAllocation),
+      },
+    );
+    this.#store = store;
+  }
+
+  override async read(offset: Offset, target: Uint8Array, options?: ReadOptions): Promise<void> {
+    const [start, end] = requireInside(this.geometry.size, offset, target.length);
+    requireGoing(options);
+    const { signal, onChunk } = options ?? {};
+    for (const { from, to, value } of [...this.#places.within(start, end)]) {
+      const position = Number(from - start);
+      const part = target.subarray(position, Number(to - start));
+      if (value === 'zero') part.fill(0);
+      else await (value === 'store' ? this.#store : this.inner).read(from, part, { signal });
+      onChunk?.({ type: value === 'zero' ? 'hole' : 'data', position, length: part.length });
+    }
+  }
+
+  override async write(offset: Offset, source: Uint8Array, options?: WriteOptions): Promise<void> {
+    const [start, end] = requireInside(this.geometry.size, offset, source.length);
+    await this.#store.write(offset, source, options);
+    // Only now are the bytes where a reader will look for them.
+    this.#places.set(start, end, 'store');
+  }
+
+  override flush(options?: Abortable): void | Promise<void> {
+    return this.#store.flush(options);
+  }
+
+  override trim(offset: Offset, length: Offset, options?: WriteOptions): void {
+    this.writeZeroes(offset, length, options);
+  }
+
+  override writeZeroes(offset: Offset, length: Offset, options?: WriteOptions): void {
+    const [start, end] = requireInside(this.geometry.size, offset, length);
+    requireGoing(options);
+    this.#places.set(start, end, 'zero');
+  }
+
+  override async blockStatus(
+    offset: Offset,
+    length: Offset,
+    options: BlockStatusOptions = {},
+  ): Promise<readonly MetaContextExtents[]> {
+    const [start, end] = requireInside(this.geometry.size, offset, length);
+    const { contexts = this.abilities.contexts, one = false, signal } = options;
+    if (!contexts.includes(baseAllocation) || !this.abilities.contexts.includes(baseAllocation)) return [];
+    if (start === end) throw new UsageError('ERR_NBD_EMPTY', 'block status of no bytes');
+    const extents: Extent[] = [];
+    for (const { from, to, value } of [...this.#places.within(start, end)]) {
+      if (extents.length >= (one ? 1 : extentsMax)) break;
+      if (value !== undefined) {
+        const status = value === 'zero' ? AllocationStatus.Hole | AllocationStatus.Zero : 0;
+        extents.push({ offset: from, length: to - from, status: BigInt(status) });
+        continue;
+      }
+      const below = await this.inner.blockStatus(from, to - from, { contexts: [baseAllocation], one, signal });
+      const told = below[0]?.extents ?? [];
+      extents.push(...told);
+      const last = told.at(-1);
+      // The base has told of a part only; whoever wants more asks again.
+      if (last === undefined || last.offset + last.length < to) break;
+    }
+    return [{ context: baseAllocation, extents: one ? extents.slice(0, 1) : extents }];
+  }
+
+  override async close(): Promise<void> {
+    await Promise.all([this.inner.close(), this.#store.close()]);
+  }
+}

@@ -1,0 +1,92 @@
+/** A part of a device, as a device. */
+import {
+  type Abortable,
+  type BlockDevice,
+  type BlockStatusOptions,
+  type LentPiece,
+  type MetaContextExtents,
+  type Offset,
+  type ReadOptions,
+  UsageError,
+  type WriteOptions,
+  type WriteZeroesOptions,
+} from '@nbdjs/interfaces';
+import { requireInside } from '../bounds.ts';
+import { Layer } from './layer.ts';
+
+export interface SliceOptions {
+  /** Where the slice begins: a multiple of the device's minimum block size. */
+  readonly offset: Offset;
+  /** @default up to the end of the device */
+  readonly length?: Offset | undefined;
+}
+
+/** @throws UsageError when the slice reaches past the device's end, or begins inside of a block. */
+export function createSliceLayer(device: BlockDevice, { offset, length }: SliceOptions): BlockDevice {
+  const { size, minimumBlockSize } = device.geometry;
+  if (BigInt(offset) > size) {
+    throw new UsageError('ERR_NBD_OUT_OF_BOUNDS', `a slice from ${offset} on of a device of ${size} bytes`);
+  }
+  const [start, end] = requireInside(size, offset, length ?? size - BigInt(offset));
+  if (start % BigInt(minimumBlockSize) !== 0n) {
+    const message = `a slice from ${offset} on of a device with blocks of ${minimumBlockSize} bytes`;
+    throw new UsageError('ERR_NBD_UNALIGNED', message);
+  }
+  return new SliceLayer(device, start, end - start);
+}
+
+class SliceLayer extends Layer {
+  readonly #start: bigint;
+  readonly lend?: NonNullable<BlockDevice['lend']>;
+
+  constructor(inner: BlockDevice, start: bigint, size: bigint) {
+    super(inner, { ...inner.geometry, size });
+    this.#start = start;
+    const { lend } = inner;
+    if (lend !== undefined) {
+      this.lend = (offset, length): LentPiece | undefined => lend.call(inner, this.#at(offset, length), length);
+    }
+  }
+
+  override read(offset: Offset, target: Uint8Array, options?: ReadOptions): void | Promise<void> {
+    return this.inner.read(this.#at(offset, target.length), target, options);
+  }
+
+  override write(offset: Offset, source: Uint8Array, options?: WriteOptions): void | Promise<void> {
+    return this.inner.write(this.#at(offset, source.length), source, options);
+  }
+
+  override trim(offset: Offset, length: Offset, options?: WriteOptions): void | Promise<void> {
+    return this.inner.trim(this.#at(offset, length), length, options);
+  }
+
+  override writeZeroes(offset: Offset, length: Offset, options?: WriteZeroesOptions): void | Promise<void> {
+    return this.inner.writeZeroes(this.#at(offset, length), length, options);
+  }
+
+  override cache(offset: Offset, length: Offset, options?: Abortable): void | Promise<void> {
+    return this.inner.cache(this.#at(offset, length), length, options);
+  }
+
+  override blockStatus(
+    offset: Offset,
+    length: Offset,
+    options?: BlockStatusOptions,
+  ): readonly MetaContextExtents[] | Promise<readonly MetaContextExtents[]> {
+    const answer = this.inner.blockStatus(this.#at(offset, length), length, options);
+    return answer instanceof Promise ? answer.then((all) => this.#shift(all)) : this.#shift(answer);
+  }
+
+  #at(offset: Offset, length: Offset): Offset {
+    const [start] = requireInside(this.geometry.size, offset, length);
+    const place = this.#start + start;
+    return place <= Number.MAX_SAFE_INTEGER ? Number(place) : place;
+  }
+
+  #shift(all: readonly MetaContextExtents[]): readonly MetaContextExtents[] {
+    return all.map(({ context, extents }) => ({
+      context,
+      extents: extents.map((extent) => ({ ...extent, offset: extent.offset - this.#start })),
+    }));
+  }
+}
