@@ -8,6 +8,7 @@ import {
   ChunkFlag,
   type ChunkFrame,
   ChunkType,
+  Command,
   encodeBlockStatusChunk,
   encodeErrorChunk,
   encodeHoleChunk,
@@ -67,8 +68,9 @@ export class ReplyWriter {
 
   /** It is done, and there is nothing to tell. */
   done(job: Job): void {
-    // Only extended headers know no simple replies (S38, S70).
-    if (this.#mode !== 'extended') this.#simple(job, 0);
+    // Reads are always answered by chunks, and with extended headers everything is (S38, S70).
+    const isChunked = this.#mode === 'extended' || (this.#mode === 'structured' && job.type === Command.Read);
+    if (!isChunked) this.#simple(job, 0);
     else this.#chunk(job, ChunkFlag.Done, ChunkType.None, 0);
   }
 

@@ -11,8 +11,10 @@ const placeholder = '\0command ';
 const bareValues: Readonly<Record<string, string>> = {
   '--map': 'base:allocation',
   '--progress': 'bar',
-  '-p': 'bar',
 };
+
+/** The same for letters, which mean different things in different commands. */
+const bareLetters: Readonly<Record<string, Readonly<Record<string, string>>>> = { copy: { '-p': '--progress' } };
 
 /** What is left of a command line, and the words in brackets that were taken out of it. */
 export interface Words {
@@ -37,8 +39,9 @@ export function prepareWords(argv: readonly string[]): Words {
       brackets.push(argv.slice(index + 1, end));
       index = end;
     } else {
-      const bare = bareValues[word];
-      words.push(bare === undefined ? word : `${word === '-p' ? '--progress' : word}=${bare}`);
+      const long = bareLetters[argv[0] ?? '']?.[word] ?? word;
+      const bare = bareValues[long];
+      words.push(bare === undefined ? word : `${long}=${bare}`);
     }
   }
   return { words, brackets };

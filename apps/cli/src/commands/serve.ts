@@ -35,6 +35,8 @@ export interface ServeOptions {
 
 /** The first descriptor that systemd hands over. */
 const firstInherited = 3;
+/** What is no file, but memory of the size that follows. */
+const memoryPrefix = 'memory:';
 const defaultPort = 10_809;
 /** Clients that are still there when we are told to stop have so long to go. */
 const closeMs = 2000;
@@ -144,7 +146,7 @@ function namedSource(
   const operand = parse(isName ? (match[2] ?? '') : word);
   if (isName) return { name: match[1] ?? '', operand };
   if (count === 1) return { name: exportName ?? '', operand };
-  if (operand.type !== 'file') {
+  if (operand.type !== 'file' || operand.path.startsWith(memoryPrefix)) {
     throw new UsageError('ERR_NBD_ARGUMENT', `among several exports each needs a name: write NAME=${word}`);
   }
   return { name: basename(operand.path), operand };
@@ -164,7 +166,9 @@ async function openOperand(operand: Operand, readOnly: boolean, terminal: Termin
       return openServer(operand, { signal: terminal.signal });
     case 'file': {
       const { path } = operand;
-      if (path.startsWith('memory:')) return createMemoryDevice({ size: parseSize(path.slice(7), 'memory'), readOnly });
+      if (path.startsWith(memoryPrefix)) {
+        return createMemoryDevice({ size: parseSize(path.slice(memoryPrefix.length), 'memory'), readOnly });
+      }
       return openFileDevice(path, { readOnly });
     }
     case 'null':
