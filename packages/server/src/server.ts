@@ -12,7 +12,7 @@ import { Budget } from './budget.ts';
 import { type ExportProvider, type ExportTable, providerOf } from './exports.ts';
 import { MemoryPool } from './memory-pool.ts';
 import { Session, type SessionDescription, type SessionOptions } from './session.ts';
-import { emptyStatistics, type Statistics } from './statistics.ts';
+import { addStatistics, emptyStatistics, type Statistics } from './statistics.ts';
 import type { TransmissionLimits } from './transmission.ts';
 
 export interface ServerLimits extends TransmissionLimits {
@@ -65,6 +65,7 @@ export interface Server {
   accept(channel: ByteChannel): Promise<void>;
   /** The clients that are connected. */
   readonly sessions: readonly SessionDescription[];
+  /** Of all clients so far. */
   readonly statistics: Readonly<Statistics>;
   /** Payload bytes in flight and in replies that wait. */
   readonly bytesInFlight: number;
@@ -90,7 +91,8 @@ class NbdServer implements Server {
   readonly #limits: ServerLimits;
   readonly #budget: Budget;
   readonly #sessionOptions: SessionOptions;
-  readonly statistics = emptyStatistics();
+  /** What the sessions that are over have done. */
+  readonly #past = emptyStatistics();
   #isClosing = false;
 
   constructor(options: ServerOptions) {
@@ -107,12 +109,17 @@ class NbdServer implements Server {
       provider: providerOf(options.exports),
       handshakeMs: this.#limits.handshakeMs,
       mode: options.mode ?? 'extended',
-      statistics: this.statistics,
     };
   }
 
   get sessions(): readonly SessionDescription[] {
     return [...this.#sessions];
+  }
+
+  get statistics(): Statistics {
+    const sum = { ...this.#past };
+    for (const { statistics } of this.#sessions) addStatistics(sum, statistics);
+    return sum;
   }
 
   get bytesInFlight(): number {
@@ -139,6 +146,7 @@ class NbdServer implements Server {
     this.#sessions.add(session);
     await session.gone;
     this.#sessions.delete(session);
+    addStatistics(this.#past, session.statistics);
     this.#waiting.shift()?.start();
     this.#options.onSessionEnd?.(session);
   }

@@ -9,8 +9,6 @@ export interface SessionOptions extends Surroundings {
   readonly provider: ExportProvider;
   readonly handshakeMs: number;
   readonly mode: 'simple' | 'structured' | 'extended';
-  /** Counted along with the session's own. */
-  readonly statistics: Statistics;
 }
 
 /** What is known of a client that is connected. */
@@ -133,8 +131,7 @@ export class Session implements ByteSink, SessionDescription {
       if (one === undefined || this.#isOver) return;
       this.facts = facts;
       this.#trace('established', { facts });
-      const statistics = [this.statistics, this.#options.statistics];
-      this.#transmission = new Transmission(this.#channel, facts, one.device, this.#options, statistics);
+      this.#transmission = new Transmission(this.#channel, facts, one.device, this.#options, this.statistics);
       this.#channel.open(this.#transmission);
       this.#channel.pause(false);
     });

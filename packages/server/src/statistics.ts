@@ -9,3 +9,11 @@ export interface Statistics {
 export function emptyStatistics(): Statistics {
   return { requests: 0, failedRequests: 0, readBytes: 0, writtenBytes: 0 };
 }
+
+/** Counts what others have counted. */
+export function addStatistics(sum: Statistics, other: Readonly<Statistics>): void {
+  sum.requests += other.requests;
+  sum.failedRequests += other.failedRequests;
+  sum.readBytes += other.readBytes;
+  sum.writtenBytes += other.writtenBytes;
+}

@@ -73,7 +73,7 @@ export class Transmission implements ByteSink, RequestHandler {
   readonly #contexts: readonly SelectedContext[];
   readonly #mode: ExportFacts['mode'];
   readonly #around: Surroundings;
-  readonly #statistics: readonly Statistics[];
+  readonly #statistics: Statistics;
   readonly #rules: Rules;
   readonly #decoder: RequestDecoder;
   readonly #writer: ReplyWriter;
@@ -104,7 +104,7 @@ export class Transmission implements ByteSink, RequestHandler {
     facts: ExportFacts,
     device: BlockDevice,
     around: Surroundings,
-    statistics: readonly Statistics[],
+    statistics: Statistics,
   ) {
     this.#channel = channel;
     this.#device = device;
@@ -183,7 +183,7 @@ export class Transmission implements ByteSink, RequestHandler {
     this.#incoming = job;
     if (this.#isLeaving || !this.#isWorthReading(job)) return undefined;
     job.memory = this.#around.pool.take(payloadBytes);
-    return job.memory.subarray(0, payloadBytes);
+    return exactly(job.memory, payloadBytes);
   }
 
   payload(): void {
@@ -312,10 +312,10 @@ export class Transmission implements ByteSink, RequestHandler {
 
   #read(job: Job): void | Promise<void> {
     const length = Number(job.length);
-    this.#count('readBytes', length);
+    this.#statistics.readBytes += length;
     if (this.#device.lend !== undefined && this.#readLent(job, length)) return undefined;
     const memory = this.#around.pool.take(length);
-    const target = memory.subarray(0, length);
+    const target = exactly(memory, length);
     const isSparse = this.#mode !== 'simple' && length >= sparseReadMin && !job.has(CommandFlag.Df);
     const pieces: ReadChunk[] = [];
     const options = isSparse ? { onChunk: (piece: ReadChunk): unknown => pieces.push(piece) } : undefined;
@@ -377,8 +377,10 @@ export class Transmission implements ByteSink, RequestHandler {
   #write(job: Job): void | Promise<void> {
     const { memory, payloadBytes } = job;
     if (memory === undefined) throw new Error('a write without its payload');
-    this.#count('writtenBytes', payloadBytes);
-    return this.#change(job, () => this.#device.write(job.offset, memory.subarray(0, payloadBytes), this.#fuaOf(job)));
+    this.#statistics.writtenBytes += payloadBytes;
+    if (!job.has(CommandFlag.Fua))
+      return this.#told(job, this.#device.write(job.offset, exactly(memory, payloadBytes)));
+    return this.#change(job, () => this.#device.write(job.offset, exactly(memory, payloadBytes), this.#fuaOf(job)));
   }
 
   /** A command that changes something; where FUA is asked for and the device knows only flushes, one follows. */
@@ -448,14 +450,14 @@ export class Transmission implements ByteSink, RequestHandler {
   }
 
   #fail(job: Job, failure: Failure): void {
-    this.#count('failedRequests', 1);
+    this.#statistics.failedRequests += 1;
     this.#writer.fail(job, failure);
     this.#finish(job);
   }
 
   /** The reply is written. */
   #finish(job: Job): void {
-    this.#count('requests', 1);
+    this.#statistics.requests += 1;
     const byteCount = bytesOf(job);
     this.#inFlight--;
     this.#bytesInFlight -= byteCount;
@@ -470,10 +472,6 @@ export class Transmission implements ByteSink, RequestHandler {
   #forget(job: Job): void {
     if (job.memory !== undefined) this.#around.pool.giveBack(job.memory);
     job.memory = undefined;
-  }
-
-  #count(what: keyof Statistics, by: number): void {
-    for (const statistics of this.#statistics) statistics[what] += by;
   }
 
   /** Begins what has waited, as far as there is room. */
@@ -534,6 +532,11 @@ export class Transmission implements ByteSink, RequestHandler {
     this.#writer.end();
     if (this.#inFlight === 0) this.#settleIdle();
   }
+}
+
+/** The first bytes of a piece; most pieces are as long as they are needed. */
+function exactly(piece: Uint8Array, length: number): Uint8Array {
+  return piece.length === length ? piece : piece.subarray(0, length);
 }
 
 /** Bytes of memory that a request takes while the device works on it. */

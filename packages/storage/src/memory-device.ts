@@ -18,6 +18,7 @@ import {
   type WriteOptions,
 } from '@nbdjs/interfaces';
 import { Lifetime, requireGoing, requireInside } from './bounds.ts';
+import { PageTable } from './page-table.ts';
 
 export interface MemoryDeviceOptions {
   /** In bytes, up to 2^63 - 1. */
@@ -44,7 +45,7 @@ class MemoryDevice implements BlockDevice {
   /** The same where it is exact, else something larger than any offset that is a number. */
   readonly #sizeNumber: number;
   /** Pages that hold something, by number: there are fewer than 2^47 of them, so a plain number will do. */
-  readonly #pages = new Map<number, Uint8Array>();
+  readonly #pages = new PageTable();
   readonly #life = new Lifetime();
 
   constructor(size: bigint, readOnly: boolean) {

@@ -1,0 +1,73 @@
+/**
+ * The pages of a device in memory, by their numbers. A table in two steps: pages that stand beside each other share a plain array,
+ * which is quicker to look into than a map with an entry for every page, and a device of any size costs what is used of it.
+ */
+
+const directoryBits = 10;
+const directoryPages = 2 ** directoryBits;
+
+type Directory = (Uint8Array | undefined)[];
+
+export class PageTable {
+  readonly #directories = new Map<number, Directory>();
+  /** The directory that was looked into last, and its number. */
+  #recent: Directory | undefined;
+  #recentNumber = -1;
+  #count = 0;
+
+  /** Pages that are there. */
+  get size(): number {
+    return this.#count;
+  }
+
+  get(page: number): Uint8Array | undefined {
+    const number = Math.floor(page / directoryPages);
+    if (number !== this.#recentNumber) {
+      this.#recent = this.#directories.get(number);
+      this.#recentNumber = number;
+    }
+    return this.#recent?.[page % directoryPages];
+  }
+
+  has(page: number): boolean {
+    return this.get(page) !== undefined;
+  }
+
+  set(page: number, bytes: Uint8Array): void {
+    const number = Math.floor(page / directoryPages);
+    let directory = this.#directories.get(number);
+    if (directory === undefined) {
+      directory = new Array<Uint8Array | undefined>(directoryPages).fill(undefined);
+      this.#directories.set(number, directory);
+      this.#recentNumber = -1;
+    }
+    if (directory[page % directoryPages] === undefined) this.#count++;
+    directory[page % directoryPages] = bytes;
+  }
+
+  delete(page: number): void {
+    const number = Math.floor(page / directoryPages);
+    const directory = this.#directories.get(number);
+    if (directory?.[page % directoryPages] === undefined) return;
+    directory[page % directoryPages] = undefined;
+    this.#count--;
+    if (directory.some((bytes) => bytes !== undefined)) return;
+    this.#directories.delete(number);
+    this.#recentNumber = -1;
+  }
+
+  /** The numbers of all pages that are there, in no order. */
+  *keys(): Generator<number> {
+    for (const [number, directory] of this.#directories) {
+      for (let index = 0; index < directoryPages; index++) {
+        if (directory[index] !== undefined) yield number * directoryPages + index;
+      }
+    }
+  }
+
+  clear(): void {
+    this.#directories.clear();
+    this.#recentNumber = -1;
+    this.#count = 0;
+  }
+}
