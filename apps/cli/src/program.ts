@@ -84,7 +84,7 @@ function makeProgram(brackets: Words['brackets'], terminal: Terminal, exit: (cod
   addCopy(add('copy', 'copy from and to NBD servers, files, and standard input and output'), brackets, terminal, exit);
   addDump(add('dump', 'dump an export as hexadecimal digits'), brackets, terminal, exit);
   addServe(add('serve', 'serve files, memory or other servers'), brackets, terminal, exit);
-  add('demo', 'copy a small built-in device, and show how')
+  add('demo', 'serve and copy a small image, and show how')
     .addOption(colourOption())
     .addOption(noColourOption())
     .action(async (options: { color?: boolean }) => exit(await (await commands.demo())(terminal, options.color)));
