@@ -174,7 +174,7 @@ describe.each(modes)('with %s headers', (mode) => {
     await expect(client.until(() => false)).rejects.toThrow('ended');
   });
 
-  it('S57: gives the number of what went wrong in the device, for that request only', async () => {
+  it('S45, S57: gives the number of what went wrong in the device, for that request only', async () => {
     const failures: Readonly<Record<number, () => unknown>> = {
       0: () => {
         throw new CommandError('ENOMEM', 'no memory');

@@ -4,7 +4,13 @@
  * @packageDocumentation
  */
 export { type FileDevice, type FileDeviceOptions, openFileDevice } from './file-device.ts';
+export type { LayerCall } from './layers/around.ts';
+export { type BlockSizeOptions, createBlockSizeLayer } from './layers/block-size.ts';
+export { createDelayLayer, type DelayOptions } from './layers/delay.ts';
+export { createFaultLayer, type FaultOptions } from './layers/fault.ts';
+export { createLogLayer, type LogEntry, type LogOptions } from './layers/log.ts';
 export { createOverlayLayer, type OverlayOptions } from './layers/overlay.ts';
+export { createRateLayer, type RateOptions } from './layers/rate.ts';
 export { createReadOnlyLayer } from './layers/read-only.ts';
 export { createSliceLayer, type SliceOptions } from './layers/slice.ts';
 export { createMemoryDevice, type MemoryDeviceOptions } from './memory-device.ts';

@@ -1,0 +1,69 @@
+/** A layer that does something around each call. */
+import type {
+  Abortable,
+  BlockDevice,
+  BlockStatusOptions,
+  MetaContextExtents,
+  Offset,
+  ReadOptions,
+  WriteOptions,
+  WriteZeroesOptions,
+} from '@nbdjs/interfaces';
+import { Layer } from './layer.ts';
+
+/** What was called. */
+export interface LayerCall {
+  readonly command: 'read' | 'write' | 'flush' | 'trim' | 'writeZeroes' | 'cache' | 'blockStatus';
+  /** Absent for `flush`. */
+  readonly offset?: Offset | undefined;
+  readonly length?: Offset | undefined;
+  readonly options?: Abortable | undefined;
+}
+
+/** Makes the call by `go`, or not. */
+export type Around = <Result>(call: LayerCall, go: () => Result | Promise<Result>) => Result | Promise<Result>;
+
+export class AroundLayer extends Layer {
+  readonly #around: Around;
+
+  constructor(inner: BlockDevice, around: Around) {
+    super(inner);
+    this.#around = around;
+  }
+
+  override read(offset: Offset, target: Uint8Array, options?: ReadOptions): void | Promise<void> {
+    const call = { command: 'read', offset, length: target.length, options } as const;
+    return this.#around(call, () => super.read(offset, target, options));
+  }
+
+  override write(offset: Offset, source: Uint8Array, options?: WriteOptions): void | Promise<void> {
+    const call = { command: 'write', offset, length: source.length, options } as const;
+    return this.#around(call, () => super.write(offset, source, options));
+  }
+
+  override flush(options?: Abortable): void | Promise<void> {
+    return this.#around({ command: 'flush', options }, () => super.flush(options));
+  }
+
+  override trim(offset: Offset, length: Offset, options?: WriteOptions): void | Promise<void> {
+    return this.#around({ command: 'trim', offset, length, options }, () => super.trim(offset, length, options));
+  }
+
+  override writeZeroes(offset: Offset, length: Offset, options?: WriteZeroesOptions): void | Promise<void> {
+    const call = { command: 'writeZeroes', offset, length, options } as const;
+    return this.#around(call, () => super.writeZeroes(offset, length, options));
+  }
+
+  override cache(offset: Offset, length: Offset, options?: Abortable): void | Promise<void> {
+    return this.#around({ command: 'cache', offset, length, options }, () => super.cache(offset, length, options));
+  }
+
+  override blockStatus(
+    offset: Offset,
+    length: Offset,
+    options?: BlockStatusOptions,
+  ): readonly MetaContextExtents[] | Promise<readonly MetaContextExtents[]> {
+    const call = { command: 'blockStatus', offset, length, options } as const;
+    return this.#around(call, () => super.blockStatus(offset, length, options));
+  }
+}

@@ -1,0 +1,40 @@
+/** A slow device: each call waits before it goes on. */
+import { type Abortable, type BlockDevice, type Clock, UsageError } from '@nbdjs/interfaces';
+import { AroundLayer, type LayerCall } from './around.ts';
+
+export interface DelayOptions {
+  readonly clock: Clock;
+  /** Milliseconds by command. @default none */
+  readonly delayMs: Partial<Readonly<Record<LayerCall['command'], number>>>;
+}
+
+/** @throws UsageError when a delay is none. */
+export function createDelayLayer(device: BlockDevice, { clock, delayMs }: DelayOptions): BlockDevice {
+  for (const [command, ms] of Object.entries(delayMs)) {
+    if (!(ms >= 0)) throw new UsageError('ERR_NBD_ARGUMENT', `the delay of ${command} is ${ms}, expected milliseconds`);
+  }
+  return new AroundLayer(device, (call, go) => {
+    const ms = delayMs[call.command] ?? 0;
+    return ms === 0 ? go() : wait(clock, ms, call.options).then(go);
+  });
+}
+
+/** Settles after a time, or rejects with the signal's reason before. */
+export function wait(clock: Clock, ms: number, options: Abortable | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const signal = options?.signal;
+    if (signal?.aborted) {
+      reject(signal.reason);
+      return;
+    }
+    const onAbort = (): void => {
+      cancel();
+      reject(signal?.reason);
+    };
+    const cancel = clock.schedule(ms, () => {
+      signal?.removeEventListener('abort', onAbort);
+      resolve();
+    });
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}
