@@ -2,8 +2,10 @@
  * Measures the client and the copy tool against their peers, in turns and in one run. What counts is the ratio; the figures
  * by themselves say as much about the machine.
  *
- * `pnpm bench [ROUNDS [SECONDS [PART...]]]`, the parts being `requests`, `copies` and `incumbent`.
+ * `pnpm bench [ROUNDS [SECONDS [PART...]]]`, the parts being `requests`, `copies`, `incumbent` and `server`.
  */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import {
   type Generation,
@@ -113,9 +115,72 @@ async function incumbent(generation: Generation): Promise<void> {
   }
 }
 
+/** Command, depth, length of a request, and the ratios that are aimed at: in memory, and on a file. */
+const serverLoads = [
+  ['read', 64, 4096, 1.5, 1],
+  ['write', 64, 4096, 1.5, 1],
+  ['read', 1, 4096, 0.8, 1],
+  ['read', 16, 262_144, 1.2, 1],
+  ['write', 16, 262_144, 0.9, 1],
+] as const;
+
+async function server(generation: Generation): Promise<void> {
+  console.log(`\nrequests per second served to fio, median of ${rounds}      ours     theirs  ratio  aim`);
+  using workspace = new Workspace(generation);
+  for (const name of ['ours.img', 'nbdkit.img', 'qemu.img']) {
+    makeRawImage(workspace.hostPath(name), gibi, [{ offset: 0, length: gibi }]);
+  }
+  await using memory = await startOurs(workspace, 'memory', 'memory:1G');
+  await using file = await startOurs(workspace, 'file', workspace.hostPath('ours.img'));
+  await using nbdkitMemory = await startNbdkit(workspace, ['memory', '1G']);
+  await using nbdkitFile = await startNbdkit(workspace, ['file', workspace.peerPath('nbdkit.img')]);
+  await using qemuFile = await startQemuNbd(workspace, { image: 'qemu.img', format: 'raw' });
+  // Memory that nobody has written to costs nothing to read.
+  for (const { socketPath } of [memory, nbdkitMemory]) await fio(socketPath, 'write', 16, 2 ** 20, 3);
+  for (const [ours, theirs, name, isFile] of [
+    [memory, nbdkitMemory, 'memory, nbdkit', false],
+    [file, nbdkitFile, 'file, nbdkit', true],
+    [file, qemuFile, 'file, qemu-nbd', true],
+  ] as const) {
+    for (const [command, depth, blockBytes, aim, fileAim] of serverLoads) {
+      const figures = await alternate(
+        rounds,
+        () => fio(ours.socketPath, command, depth, blockBytes, seconds),
+        () => fio(theirs.socketPath, command, depth, blockBytes, seconds),
+      );
+      row(
+        `${name}: ${command} ${blockBytes / 1024}k x ${depth}`,
+        figures.ours,
+        figures.theirs,
+        `at least ${isFile ? fileAim : aim}`,
+      );
+    }
+  }
+}
+
+/** `nbd serve`, as it is published. */
+async function startOurs(
+  workspace: Workspace,
+  name: string,
+  source: string,
+): Promise<{ socketPath: string } & AsyncDisposable> {
+  const socketPath = workspace.socketPath(name);
+  const child = spawn(process.execPath, [cli, 'serve', '--socket', socketPath, '--print-uri', source], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(child.stdout, 'data');
+  return {
+    socketPath,
+    async [Symbol.asyncDispose]() {
+      child.kill();
+      await once(child, 'exit');
+    },
+  };
+}
+
 const [generation] = generationsWith(['nbdkit', 'qemu-nbd']).slice(-1);
 if (generation === undefined) throw new Error('nbdkit and qemu-nbd are needed: see tooling/peers/install.sh');
-const parts = { requests, copies, incumbent };
+const parts = { requests, copies, incumbent, server };
 const chosen = process.argv.slice(4);
 for (const [name, measure] of Object.entries(parts)) {
   if (chosen.length === 0 || chosen.includes(name)) await measure(generation);
