@@ -19,7 +19,17 @@ import {
   type WriteOptions,
   type WriteZeroesOptions,
 } from '@nbdjs/interfaces';
-import { blockDeviceSize, capabilities, punchHole, sectorSize, seekData, seekHole, zeroRange } from '@nbdjs/syscalls';
+import {
+  blockDeviceSize,
+  cachedReadBytesMax,
+  capabilities,
+  punchHole,
+  readCached,
+  sectorSize,
+  seekData,
+  seekHole,
+  zeroRange,
+} from '@nbdjs/syscalls';
 import { Lifetime, requireGoing, requireInside } from './bounds.ts';
 import { fileError } from './file-error.ts';
 
@@ -97,6 +107,8 @@ class OpenFile implements FileDevice {
   readonly #fd: number;
   readonly #path: string;
   readonly #size: bigint;
+  /** The same where it is exact, else something larger than any offset that is a number. */
+  readonly #sizeNumber: number;
   readonly #life = new Lifetime();
   /** Calls under way; the descriptor is closed when there is none. */
   #busyCount = 0;
@@ -106,11 +118,13 @@ class OpenFile implements FileDevice {
   #canSeek = capabilities().seekData;
   #canPunch = capabilities().allocate;
   #canZeroRange = capabilities().allocate;
+  #canReadAtOnce = true;
 
   constructor(fd: number, path: string, readOnly: boolean, stats: Stats, size: bigint, isNew: boolean) {
     this.#fd = fd;
     this.#path = path;
     this.#size = size;
+    this.#sizeNumber = Number(size);
     this.kind = stats.isFile() ? 'file' : 'block-device';
     this.isNew = isNew;
     const sector = stats.isFile() ? undefined : sectorSize(fd);
@@ -134,11 +148,26 @@ class OpenFile implements FileDevice {
     };
   }
 
-  read(offset: Offset, target: Uint8Array, options?: ReadOptions): Promise<void> {
+  /** What is in the page cache is read at once; the rest by a thread that may wait for the disk. */
+  read(offset: Offset, target: Uint8Array, options?: ReadOptions): void | Promise<void> {
+    if (this.#readAtOnce(offset, target, options)) return undefined;
     return this.#run(offset, target.length, options, 'reading', async () => {
       await this.#readAll(offset, target);
       if (target.length > 0) options?.onChunk?.({ type: 'data', position: 0, length: target.length });
     });
+  }
+
+  #readAtOnce(offset: Offset, target: Uint8Array, options: ReadOptions | undefined): boolean {
+    const { length } = target;
+    if (!this.#canReadAtOnce || typeof offset !== 'number' || length === 0 || length > cachedReadBytesMax) return false;
+    // Whatever is wrong with the call is told by the other way.
+    if (this.#life.isClosed || options?.signal?.aborted === true) return false;
+    if (!Number.isSafeInteger(offset) || offset < 0 || offset + length > this.#sizeNumber) return false;
+    const isRead = readCached(this.#fd, target, offset);
+    if (isRead === undefined) this.#canReadAtOnce = false;
+    if (isRead !== true) return false;
+    options?.onChunk?.({ type: 'data', position: 0, length });
+    return true;
   }
 
   write(offset: Offset, source: Uint8Array, options?: WriteOptions): Promise<void> {

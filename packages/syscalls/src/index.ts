@@ -6,6 +6,7 @@
  * @packageDocumentation
  */
 export { blockDeviceSize, sectorSize } from './block-device.ts';
+export { cachedReadBytesMax, readCached } from './cached-read.ts';
 export { type Capabilities, capabilities } from './capabilities.ts';
 export { duplicateDescriptor } from './descriptor.ts';
 export { punchHole, seekData, seekHole, zeroRange } from './sparse.ts';

@@ -7,6 +7,7 @@ type NativeFunction = (...args: unknown[]) => number | bigint;
 interface Koffi {
   load(path: string | null): { func(definition: string): NativeFunction };
   errno(): number;
+  address(memory: Uint8Array): bigint;
 }
 
 export interface Native {
@@ -14,6 +15,10 @@ export interface Native {
   readonly lseek: NativeFunction;
   readonly fallocate: NativeFunction;
   readonly ioctl: NativeFunction;
+  /** Missing in some C libraries. */
+  readonly preadv2: NativeFunction | undefined;
+  /** Where memory lies; only memory outside of the collected heap may be asked about, and it has to stay alive. */
+  address(memory: Uint8Array): bigint;
   /** The error number of the call that was made last. */
   errno(): number;
 }
@@ -44,8 +49,22 @@ function load(): Native | undefined {
       lseek: library.func('int64_t lseek64(int fd, int64_t offset, int whence)'),
       fallocate: library.func('int fallocate64(int fd, int mode, int64_t offset, int64_t length)'),
       ioctl: library.func('int ioctl(int fd, unsigned long request, ...)'),
+      preadv2: optional(() =>
+        library.func('int64_t preadv64v2(int fd, const void *vectors, int count, int64_t offset, int flags)'),
+      ),
+      address: (memory) => BigInt(koffi.address(memory)),
       errno: () => koffi.errno(),
     };
+  } catch {
+    return undefined;
+  }
+}
+
+/** A function, or nothing where the library has none of that name. */
+function optional(load: () => NativeFunction): NativeFunction | undefined {
+  try {
+    // The vectors that go with it are laid out for little-endian machines of 64 bits.
+    return ['x64', 'arm64', 'riscv64', 'loong64'].includes(process.arch) ? load() : undefined;
   } catch {
     return undefined;
   }
