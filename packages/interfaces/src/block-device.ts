@@ -136,6 +136,13 @@ export interface BlockDevice {
    * still uses the view then sees bytes of that write.
    */
   lend?(offset: Offset, length: number): LentPiece | undefined;
+  /**
+   * Lends the place in memory where the bytes from `offset` on are stored: `length` bytes of it, or nothing when they are not in
+   * one piece, and `write` is the way. What the caller puts there is written with that, byte by byte; a caller
+   * who is interrupted leaves some of them as they were. Valid until the next `trim` or `writeZeroes` of the range. Only
+   * for devices whose memory is all the storage there is.
+   */
+  lendForWriting?(offset: Offset, length: number): Uint8Array | undefined;
   /** Finishes what is under way, then releases everything. May be called more than once. Does not flush. */
   close(): Promise<void>;
 }

@@ -9,6 +9,7 @@ import {
 } from '@nbdjs/interfaces';
 import { diagnosticsTrace, nextTurn, systemClock } from '@nbdjs/syscalls';
 import { Budget } from './budget.ts';
+import { BusyPoll } from './busy-poll.ts';
 import { type ExportProvider, type ExportTable, providerOf } from './exports.ts';
 import { MemoryPool } from './memory-pool.ts';
 import { Session, type SessionDescription, type SessionOptions } from './session.ts';
@@ -34,6 +35,11 @@ export interface ServerOptions {
   readonly mode?: 'simple' | 'structured' | 'extended' | undefined;
   /** Called when a client that had finished the handshake (or not) is gone. */
   readonly onSessionEnd?: ((session: SessionDescription & { readonly isNegotiated: boolean }) => void) | undefined;
+  /**
+   * How long to stay awake for the next request, in milliseconds, while clients are found to come back that quickly; the processor
+   * is busy meanwhile. 0 to go to sleep at once. @default 0.05
+   */
+  readonly busyPollMs?: number | undefined;
   /** @default Node's monotonic clock */
   readonly clock?: Clock | undefined;
   /** @default setImmediate */
@@ -52,6 +58,10 @@ export const traceEvents = [
   'closed',
 ] as const;
 
+/** As long as it takes a client on the same machine to answer, and its scheduler to wake it. */
+const busyPollMsDefault = 0.05;
+/** Whoever takes longer can as well be woken. */
+const busyPollMsMax = 10;
 /** Free memory that is kept for the next request. */
 const keptBytesMax = 32 * 2 ** 20;
 
@@ -99,12 +109,18 @@ class NbdServer implements Server {
     this.#options = options;
     this.#limits = settleLimits(options.limits ?? {});
     this.#budget = new Budget(this.#limits.serverBytesMax);
+    const { clock = systemClock, nextTurn: defer = nextTurn, busyPollMs = busyPollMsDefault } = options;
+    if (!(busyPollMs >= 0 && busyPollMs <= busyPollMsMax)) {
+      const message = `busyPollMs is ${busyPollMs}, expected 0 to ${busyPollMsMax} milliseconds`;
+      throw new UsageError('ERR_NBD_ARGUMENT', message);
+    }
     this.#sessionOptions = {
-      clock: options.clock ?? systemClock,
-      nextTurn: options.nextTurn ?? nextTurn,
+      clock,
+      nextTurn: defer,
       trace: options.trace ?? diagnosticsTrace('server', traceEvents),
       pool: new MemoryPool(keptBytesMax),
       budget: this.#budget,
+      busyPoll: new BusyPoll(clock, defer, busyPollMs),
       limits: this.#limits,
       provider: providerOf(options.exports),
       handshakeMs: this.#limits.handshakeMs,

@@ -29,6 +29,7 @@ import {
   WireError,
 } from '@nbdjs/protocol';
 import type { Budget } from './budget.ts';
+import type { BusyPoll } from './busy-poll.ts';
 import { wireExtents } from './extents.ts';
 import { type Failure, failureOf } from './failure.ts';
 import { Job } from './job.ts';
@@ -44,6 +45,7 @@ export interface Surroundings {
   readonly trace: Trace;
   readonly pool: MemoryPool;
   readonly budget: Budget;
+  readonly busyPoll: BusyPoll;
   readonly limits: TransmissionLimits;
 }
 
@@ -139,11 +141,13 @@ export class Transmission implements ByteSink, RequestHandler {
 
   advance(byteCount: number): void {
     this.#isDelivering = true;
+    this.#around.busyPoll.heard();
     try {
       this.#decoder.advance(byteCount);
     } finally {
       this.#isDelivering = false;
       this.#flush();
+      this.#around.busyPoll.quiet();
     }
   }
 
@@ -182,6 +186,10 @@ export class Transmission implements ByteSink, RequestHandler {
     job.payloadBytes = payloadBytes;
     this.#incoming = job;
     if (this.#isLeaving || !this.#isWorthReading(job)) return undefined;
+    if (job.type === Command.Write) {
+      const place = this.#placeOf(job);
+      if (place !== undefined || job.failure !== undefined) return place;
+    }
     job.memory = this.#around.pool.take(payloadBytes);
     return exactly(job.memory, payloadBytes);
   }
@@ -190,6 +198,20 @@ export class Transmission implements ByteSink, RequestHandler {
     const job = this.#incoming;
     this.#incoming = undefined;
     if (job !== undefined) this.#accept(job);
+  }
+
+  /** Where a write's bytes are stored, if they can land there without having been anywhere else. */
+  #placeOf(job: Job): Uint8Array | undefined {
+    // What is refused must not have taken effect.
+    if (this.#device.lendForWriting === undefined || this.#isShuttingDown) return undefined;
+    try {
+      const place = this.#device.lendForWriting(job.offset, job.payloadBytes);
+      job.isStored = place !== undefined;
+      return place;
+    } catch (error) {
+      job.failure = this.#failureOf(job, error);
+      return undefined;
+    }
   }
 
   /** A payload that is of no use is discarded, and the request answered afterwards. */
@@ -218,7 +240,7 @@ export class Transmission implements ByteSink, RequestHandler {
   }
 
   #check(job: Job): void {
-    if (this.#isShuttingDown) {
+    if (this.#isShuttingDown && !job.isStored) {
       job.failure = { error: WireError.Eshutdown, text: 'the server is shutting down' };
     } else if (job.payloadBytes > 0 && job.type === Command.BlockStatus && job.has(CommandFlag.PayloadLen)) {
       job.failure = this.#takeFilter(job) ?? this.#rules.fault(job);
@@ -376,8 +398,10 @@ export class Transmission implements ByteSink, RequestHandler {
 
   #write(job: Job): void | Promise<void> {
     const { memory, payloadBytes } = job;
-    if (memory === undefined) throw new Error('a write without its payload');
     this.#statistics.writtenBytes += payloadBytes;
+    if (job.isStored)
+      return job.has(CommandFlag.Fua) ? this.#told(job, this.#device.flush()) : this.#told(job, undefined);
+    if (memory === undefined) throw new Error('a write without its payload');
     if (!job.has(CommandFlag.Fua))
       return this.#told(job, this.#device.write(job.offset, exactly(memory, payloadBytes)));
     return this.#change(job, () => this.#device.write(job.offset, exactly(memory, payloadBytes), this.#fuaOf(job)));

@@ -44,6 +44,45 @@ describe.each(modes)('with %s headers', (mode) => {
     client.channel.destroy();
   });
 
+  it('stores what is written without a detour, however it is cut, and answers nothing before all of it is there', async () => {
+    const device = createMemoryDevice({ size });
+    const written: number[] = [];
+    const writeThrough = device.write.bind(device);
+    device.write = (offset, source, options) => {
+      written.push(source.length);
+      return writeThrough(offset, source, options);
+    };
+    const client = await RawClient.connect(serve(device), mode);
+    // The second does not lie in one piece of the device's memory.
+    const places = [
+      [4096, 200_000],
+      [262_000, 1000],
+      [600_000, 7],
+    ] as const;
+    for (const [offset, length] of places) {
+      expect(await client.errorOf(write(offset, bytes(length, offset % 200), CommandFlag.Fua))).toBe(0);
+    }
+    expect(written).toEqual([1000]);
+    for (const [offset, length] of places) {
+      const target = new Uint8Array(length);
+      await device.read(offset, target);
+      expect(Buffer.compare(target, bytes(length, offset % 200))).toBe(0);
+    }
+    expect(await client.errorOf(write(size - 4, bytes(8)))).toBe(Enospc);
+    client.channel.destroy();
+  });
+
+  it('answers with the error of a device that cannot lend its memory', async () => {
+    const device = createMemoryDevice({ size });
+    device.lendForWriting = () => {
+      throw new CommandError('ENOSPC', 'all memory is lent');
+    };
+    const client = await RawClient.connect(serve(device), mode);
+    expect(await client.errorOf(write(0, bytes(5000)))).toBe(Enospc);
+    expect(await client.errorOf({ type: Command.Read, offset: 0, length: 10 })).toBe(0);
+    client.channel.destroy();
+  });
+
   it('S38, S39, S70: answers in the agreed form, DONE on the last chunk only', async () => {
     const client = await RawClient.connect(serve(), mode);
     await client.ask(write(0, bytes(65_536)));

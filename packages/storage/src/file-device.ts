@@ -1,5 +1,5 @@
 /** A regular file or a block device of the system. */
-import { close, constants, fdatasync, fstat, ftruncate, open, read, type Stats, write } from 'node:fs';
+import { close, constants, fdatasync, fstat, ftruncate, open, read, type Stats, write, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import {
   type Abilities,
@@ -28,10 +28,12 @@ import {
   sectorSize,
   seekData,
   seekHole,
+  systemClock,
   zeroRange,
 } from '@nbdjs/syscalls';
 import { Lifetime, requireGoing, requireInside } from './bounds.ts';
 import { fileError } from './file-error.ts';
+import { PromptWrites } from './prompt-writes.ts';
 
 export interface FileDeviceOptions {
   /** @default false */
@@ -119,6 +121,8 @@ class OpenFile implements FileDevice {
   #canPunch = capabilities().allocate;
   #canZeroRange = capabilities().allocate;
   #canReadAtOnce = true;
+  readonly #promptWrites: PromptWrites;
+  #flushCount = 0;
 
   constructor(fd: number, path: string, readOnly: boolean, stats: Stats, size: bigint, isNew: boolean) {
     this.#fd = fd;
@@ -127,6 +131,7 @@ class OpenFile implements FileDevice {
     this.#sizeNumber = Number(size);
     this.kind = stats.isFile() ? 'file' : 'block-device';
     this.isNew = isNew;
+    this.#promptWrites = new PromptWrites(systemClock);
     const sector = stats.isFile() ? undefined : sectorSize(fd);
     this.geometry = {
       size,
@@ -160,9 +165,7 @@ class OpenFile implements FileDevice {
   #readAtOnce(offset: Offset, target: Uint8Array, options: ReadOptions | undefined): boolean {
     const { length } = target;
     if (!this.#canReadAtOnce || typeof offset !== 'number' || length === 0 || length > cachedReadBytesMax) return false;
-    // Whatever is wrong with the call is told by the other way.
-    if (this.#life.isClosed || options?.signal?.aborted === true) return false;
-    if (!Number.isSafeInteger(offset) || offset < 0 || offset + length > this.#sizeNumber) return false;
+    if (!this.#isPlain(offset, length, options)) return false;
     const isRead = readCached(this.#fd, target, offset);
     if (isRead === undefined) this.#canReadAtOnce = false;
     if (isRead !== true) return false;
@@ -170,12 +173,42 @@ class OpenFile implements FileDevice {
     return true;
   }
 
-  write(offset: Offset, source: Uint8Array, options?: WriteOptions): Promise<void> {
+  write(offset: Offset, source: Uint8Array, options?: WriteOptions): void | Promise<void> {
+    if (this.#writeAtOnce(offset, source, options)) return undefined;
     return this.#change(offset, source.length, options, 'writing', () => this.#writeAll(offset, source));
   }
 
+  /** What the page cache takes as quickly as memory would is written at once; the rest by a thread that may wait. */
+  #writeAtOnce(offset: Offset, source: Uint8Array, options: WriteOptions | undefined): boolean {
+    const { length } = source;
+    // Beside a flush, the filesystem may make writers wait.
+    if (typeof offset !== 'number' || length === 0 || options?.fua === true || this.#flushCount > 0) return false;
+    if (!this.#isPlain(offset, length, options) || !this.#promptWrites.mayTry(offset, length)) return false;
+    try {
+      return this.#promptWrites.run(() => writeSync(this.#fd, source, 0, length, offset)) === length;
+    } catch {
+      // Written once more, it fails in a way that tells why.
+      return false;
+    }
+  }
+
+  /** Whether nothing is wrong with a call; if something is, the other way tells what. */
+  #isPlain(offset: number, length: number, options: Abortable | undefined): boolean {
+    if (this.#life.isClosed || options?.signal?.aborted === true) return false;
+    return Number.isSafeInteger(offset) && offset >= 0 && offset + length <= this.#sizeNumber;
+  }
+
   flush(options?: Abortable): Promise<void> {
-    return this.#run(0, 0, options, 'flushing', () => promisify(fdatasync)(this.#fd));
+    return this.#run(0, 0, options, 'flushing', () => this.#sync());
+  }
+
+  async #sync(): Promise<void> {
+    this.#flushCount++;
+    try {
+      await promisify(fdatasync)(this.#fd);
+    } finally {
+      this.#flushCount--;
+    }
   }
 
   trim(offset: Offset, length: Offset, options?: WriteOptions): Promise<void> {
@@ -240,7 +273,7 @@ class OpenFile implements FileDevice {
     if (options?.fua !== true) return this.#run(offset, length, options, operation, work);
     return this.#run(offset, length, options, operation, async () => {
       await work();
-      await promisify(fdatasync)(this.#fd);
+      await this.#sync();
     });
   }
 

@@ -27,11 +27,22 @@ export interface MemoryDeviceOptions {
   readonly readOnly?: boolean | undefined;
 }
 
-const pageBytes = 64 * 1024;
+/** Memory is taken in pages, which are long, so that a long request finds its bytes in one piece. */
+const pageBytes = 256 * 1024;
 const pageSize = BigInt(pageBytes);
-const pageBits = 16n;
+const pageBits = 18n;
+/** What of a page is in use is remembered for pieces of this length. The system gives memory that was not touched no place. */
+const unitBytes = 64 * 1024;
+const unitsPerPage = pageBytes / unitBytes;
+const allUnits = 2 ** unitsPerPage - 1;
 /** Extents in one answer. */
 const extentsMax = 4096;
+
+interface Page {
+  readonly bytes: Uint8Array;
+  /** A bit for each unit: whether it holds something. */
+  used: number;
+}
 
 /** Makes a device of zeroes. It answers synchronously. */
 export function createMemoryDevice(options: MemoryDeviceOptions): BlockDevice {
@@ -45,7 +56,7 @@ class MemoryDevice implements BlockDevice {
   /** The same where it is exact, else something larger than any offset that is a number. */
   readonly #sizeNumber: number;
   /** Pages that hold something, by number: there are fewer than 2^47 of them, so a plain number will do. */
-  readonly #pages = new PageTable();
+  readonly #pages = new PageTable<Page>();
   readonly #life = new Lifetime();
 
   constructor(size: bigint, readOnly: boolean) {
@@ -77,14 +88,18 @@ class MemoryDevice implements BlockDevice {
     const { length } = target;
     let page = pageOf(offset);
     let from = withinPage(offset);
-    for (let position = 0; position < length; page++) {
-      const byteCount = Math.min(pageBytes - from, length - position);
-      const bytes = this.#pages.get(page);
-      if (bytes === undefined) target.fill(0, position, position + byteCount);
-      else target.set(bytes.subarray(from, from + byteCount), position);
-      options?.onChunk?.({ type: bytes === undefined ? 'hole' : 'data', position, length: byteCount });
+    for (let position = 0; position < length; ) {
+      const piece = this.#piece(page, from, length - position);
+      const isHole = !(piece instanceof Uint8Array);
+      const byteCount = isHole ? piece.holeBytes : piece.length;
+      if (isHole) target.fill(0, position, position + byteCount);
+      else target.set(piece, position);
+      options?.onChunk?.({ type: isHole ? 'hole' : 'data', position, length: byteCount });
       position += byteCount;
+      from += byteCount;
+      if (from < pageBytes) continue;
       from = 0;
+      page++;
     }
   }
 
@@ -96,11 +111,7 @@ class MemoryDevice implements BlockDevice {
     let from = withinPage(offset);
     for (let position = 0; position < length; page++) {
       const byteCount = Math.min(pageBytes - from, length - position);
-      let bytes = this.#pages.get(page);
-      if (bytes === undefined) {
-        bytes = new Uint8Array(pageBytes);
-        this.#pages.set(page, bytes);
-      }
+      const bytes = this.#use(page, from, from + byteCount);
       bytes.set(byteCount === length ? source : source.subarray(position, position + byteCount), from);
       position += byteCount;
       from = 0;
@@ -124,8 +135,7 @@ class MemoryDevice implements BlockDevice {
       const pageStart = BigInt(page) * pageSize;
       const from = Number(max(start, pageStart) - pageStart);
       const to = Number(min(end, pageStart + pageSize) - pageStart);
-      if (to - from === pageBytes) this.#pages.delete(page);
-      else this.#pages.get(page)?.fill(0, from, to);
+      this.#release(page, from, to);
     }
   }
 
@@ -144,9 +154,15 @@ class MemoryDevice implements BlockDevice {
 
   lend(offset: Offset, length: number): LentPiece {
     this.#enter(offset, length, undefined);
+    return this.#piece(pageOf(offset), withinPage(offset), length);
+  }
+
+  lendForWriting(offset: Offset, length: number): Uint8Array | undefined {
+    this.#requireWritable();
+    this.#enter(offset, length, undefined);
     const from = withinPage(offset);
-    const byteCount = Math.min(length, pageBytes - from);
-    return this.#pages.get(pageOf(offset))?.subarray(from, from + byteCount) ?? { holeBytes: byteCount };
+    const to = from + length;
+    return to > pageBytes ? undefined : this.#use(pageOf(offset), from, to).subarray(from, to);
   }
 
   async close(): Promise<void> {
@@ -160,6 +176,35 @@ class MemoryDevice implements BlockDevice {
     const end = typeof offset === 'number' && typeof length === 'number' ? offset + length : Number.NaN;
     if (offset >= 0 && length >= 0 && Number.isSafeInteger(end) && end <= this.#sizeNumber) return;
     requireInside(this.#size, offset, length);
+  }
+
+  /** What stands at a place of a page: up to `length` bytes that are all stored, or all holes. */
+  #piece(number: number, from: number, length: number): LentPiece {
+    const to = Math.min(pageBytes, from + length);
+    const page = this.#pages.get(number);
+    if (page === undefined) return { holeBytes: to - from };
+    const end = Math.min(to, endOfRun(page.used, from));
+    return isUsed(page.used, from) ? page.bytes.subarray(from, end) : { holeBytes: end - from };
+  }
+
+  /** The bytes of a page of which a part is about to be written. */
+  #use(number: number, from: number, to: number): Uint8Array {
+    let page = this.#pages.get(number);
+    if (page === undefined) {
+      page = { bytes: new Uint8Array(pageBytes), used: 0 };
+      this.#pages.set(number, page);
+    }
+    if (page.used !== allUnits) page.used |= units(Math.floor(from / unitBytes), Math.ceil(to / unitBytes));
+    return page.bytes;
+  }
+
+  /** Makes a part of a page read as zeroes, and gives the page back when nothing is left in it. */
+  #release(number: number, from: number, to: number): void {
+    const page = this.#pages.get(number);
+    if (page === undefined) return;
+    page.used &= ~units(Math.ceil(from / unitBytes), Math.floor(to / unitBytes));
+    if (page.used === 0) this.#pages.delete(number);
+    else page.bytes.fill(0, from, to);
   }
 
   #requireWritable(): void {
@@ -190,15 +235,41 @@ class MemoryDevice implements BlockDevice {
       else extents.push({ offset: position, length: to - position, status });
       position = to;
     };
-    for (const page of pages) {
+    for (const number of pages) {
       if (extents.length > count) break;
-      const pageStart = BigInt(page) * pageSize;
-      add(max(start, pageStart), hole);
-      add(min(end, pageStart + pageSize), 0n);
+      const pageStart = BigInt(number) * pageSize;
+      const used = this.#pages.get(number)?.used ?? 0;
+      for (let from = 0; from < pageBytes; ) {
+        const to = endOfRun(used, from);
+        if (isUsed(used, from)) {
+          // What lies between this and the last that was used.
+          add(min(end, max(start, pageStart + BigInt(from))), hole);
+          add(min(end, pageStart + BigInt(to)), 0n);
+        }
+        from = to;
+      }
     }
     if (extents.length <= count) add(end, hole);
     return extents.slice(0, count);
   }
+}
+
+/** A bit for each unit from `first` up to, but without, `end`; none when `end` comes first. */
+function units(first: number, end: number): number {
+  return end <= first ? 0 : (1 << end) - (1 << first);
+}
+
+function isUsed(used: number, position: number): boolean {
+  return ((used >> Math.floor(position / unitBytes)) & 1) !== 0;
+}
+
+/** Where the units that are used like the one at `position` end. */
+function endOfRun(used: number, position: number): number {
+  const state = isUsed(used, position);
+  if (used === allUnits) return pageBytes;
+  let end = (Math.floor(position / unitBytes) + 1) * unitBytes;
+  while (end < pageBytes && isUsed(used, end) === state) end += unitBytes;
+  return end;
 }
 
 function pageOf(offset: Offset): number {

@@ -6,12 +6,12 @@
 const directoryBits = 10;
 const directoryPages = 2 ** directoryBits;
 
-type Directory = (Uint8Array | undefined)[];
+type Directory<Page> = (Page | undefined)[];
 
-export class PageTable {
-  readonly #directories = new Map<number, Directory>();
+export class PageTable<Page extends object> {
+  readonly #directories = new Map<number, Directory<Page>>();
   /** The directory that was looked into last, and its number. */
-  #recent: Directory | undefined;
+  #recent: Directory<Page> | undefined;
   #recentNumber = -1;
   #count = 0;
 
@@ -20,7 +20,7 @@ export class PageTable {
     return this.#count;
   }
 
-  get(page: number): Uint8Array | undefined {
+  get(page: number): Page | undefined {
     const number = Math.floor(page / directoryPages);
     if (number !== this.#recentNumber) {
       this.#recent = this.#directories.get(number);
@@ -33,16 +33,16 @@ export class PageTable {
     return this.get(page) !== undefined;
   }
 
-  set(page: number, bytes: Uint8Array): void {
+  set(page: number, content: Page): void {
     const number = Math.floor(page / directoryPages);
     let directory = this.#directories.get(number);
     if (directory === undefined) {
-      directory = new Array<Uint8Array | undefined>(directoryPages).fill(undefined);
+      directory = new Array<Page | undefined>(directoryPages).fill(undefined);
       this.#directories.set(number, directory);
       this.#recentNumber = -1;
     }
     if (directory[page % directoryPages] === undefined) this.#count++;
-    directory[page % directoryPages] = bytes;
+    directory[page % directoryPages] = content;
   }
 
   delete(page: number): void {
@@ -51,7 +51,7 @@ export class PageTable {
     if (directory?.[page % directoryPages] === undefined) return;
     directory[page % directoryPages] = undefined;
     this.#count--;
-    if (directory.some((bytes) => bytes !== undefined)) return;
+    if (directory.some((content) => content !== undefined)) return;
     this.#directories.delete(number);
     this.#recentNumber = -1;
   }

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { baseAllocation } from '@nbdjs/interfaces';
+import { type BlockDevice, baseAllocation, UsageError } from '@nbdjs/interfaces';
 import { blockDeviceConformance } from '@nbdjs/testkit';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createMemoryDevice, createNullDevice, openFileDevice } from '../src/index.ts';
@@ -12,6 +12,12 @@ let serial = 0;
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const makeFile = (size: number) => openFileDevice(join(folder, `disk-${++serial}`), { create: true, size });
+
+/** Lengths of a range's extents. */
+async function statusOf(device: BlockDevice, offset: number, length: number): Promise<bigint[]> {
+  const [status] = await device.blockStatus(offset, length, { contexts: [baseAllocation] });
+  return (status?.extents ?? []).map((extent) => extent.length);
+}
 
 blockDeviceConformance('memory', { make: async (size) => createMemoryDevice({ size }) });
 blockDeviceConformance('file', { make: makeFile });
@@ -103,7 +109,50 @@ describe('memory', () => {
     await device.write(100, Uint8Array.of(1, 2, 3));
     expect(device.lend?.(100, 3)).toEqual(Uint8Array.of(1, 2, 3));
     expect(device.lend?.(65_530, 10)).toEqual(new Uint8Array(6));
+    expect(device.lend?.(65_530, 10)).toEqual(new Uint8Array(6));
+    expect(device.lend?.(70_000, 10)).toEqual({ holeBytes: 10 });
     expect(device.lend?.(999_000, 5)).toEqual({ holeBytes: 5 });
+    await device.close();
+  });
+
+  it('lends the place where bytes are stored, if it is one piece', async () => {
+    const device = createMemoryDevice({ size: 1_000_000 });
+    const place = device.lendForWriting?.(262_140, 4);
+    place?.set([1, 2, 3, 4]);
+    const target = new Uint8Array(6);
+    await device.read(262_139, target);
+    expect(target).toEqual(Uint8Array.of(0, 1, 2, 3, 4, 0));
+    expect(device.lendForWriting?.(262_140, 5)).toBeUndefined();
+    expect(() => device.lendForWriting?.(999_999, 2)).toThrow(UsageError);
+    expect(await statusOf(device, 0, 1_000_000)).toEqual([196_608n, 65_536n, 737_856n]);
+    await device.close();
+    expect(() => device.lendForWriting?.(0, 1)).toThrow(UsageError);
+    const readOnly = createMemoryDevice({ size: 10, readOnly: true });
+    expect(() => readOnly.lendForWriting?.(0, 1)).toThrow(UsageError);
+  });
+
+  it('knows what is in use to 64 KiB, and forgets what was trimmed', async () => {
+    const device = createMemoryDevice({ size: 1_048_576 });
+    await device.write(65_536, new Uint8Array(131_072).fill(1));
+    await device.write(524_288, new Uint8Array(262_144).fill(2));
+    expect(await statusOf(device, 0, 1_048_576)).toEqual([65_536n, 131_072n, 327_680n, 262_144n, 262_144n]);
+    await device.trim(65_536, 65_537);
+    await device.writeZeroes(589_824, 65_536);
+    expect(await statusOf(device, 0, 1_048_576)).toEqual([
+      131_072n,
+      65_536n,
+      327_680n,
+      65_536n,
+      65_536n,
+      131_072n,
+      262_144n,
+    ]);
+    expect(await statusOf(device, 150_000, 500_000)).toEqual([46_608n, 327_680n, 65_536n, 60_176n]);
+    const target = new Uint8Array(4);
+    await device.read(131_071, target);
+    expect(target).toEqual(Uint8Array.of(0, 0, 1, 1));
+    await device.trim(0, 1_048_576);
+    expect(await statusOf(device, 0, 1_048_576)).toEqual([1_048_576n]);
     await device.close();
   });
 });

@@ -10,6 +10,7 @@ import { type ConnectOptions, connectUnix } from './connect.ts';
 import { adoptDescriptor } from './descriptor.ts';
 import { announced } from './diagnostics.ts';
 import { DuplexChannel } from './duplex-channel.ts';
+import { descriptorOf } from './handle.ts';
 import { type CommandEnd, commandError, describeCommand, howItEnded, keepTrack, startProgram } from './program.ts';
 import { StreamChannel } from './stream-channel.ts';
 
@@ -83,7 +84,7 @@ async function runActivated({ command, env }: CommandOptions): Promise<CommandSe
     // Only the program itself knows its number, so a shell that becomes the program fills it in.
     const child = await startProgram(command, 'LISTEN_PID=$$; export LISTEN_PID; exec "$@"', {
       env: { ...process.env, ...env, LISTEN_FDS: '1', LISTEN_FDNAMES: 'unknown' },
-      stdio: ['inherit', 'inherit', 'inherit', descriptorOf(listener)],
+      stdio: ['inherit', 'inherit', 'inherit', descriptorOf(listener) ?? 'ignore'],
     });
     const peer = peerOf(command);
     return new RunningCommand(child, command, { connect: (how) => connectUnix(path, { ...how, peer }), cleanUp });
@@ -209,15 +210,10 @@ function listen(path: string): Promise<Server> {
   });
 }
 
-function descriptorOf(server: Server): number {
-  const { _handle: handle } = server as unknown as { readonly _handle: { readonly fd: number } };
-  return handle.fd;
-}
-
 /** Node makes such sockets itself, without `onread`; a duplicate of the descriptor gets them a channel that has it. */
 function adoptPipe(socket: Socket, peer: PeerDescription): ByteChannel {
-  const { _handle: handle } = socket as unknown as { readonly _handle: { readonly fd: number } };
-  const fd = duplicateDescriptor(handle.fd);
+  const own = descriptorOf(socket);
+  const fd = own === undefined ? undefined : duplicateDescriptor(own);
   if (fd === undefined) return announced(new StreamChannel(socket, peer));
   socket.destroy();
   return adoptDescriptor(fd, peer);

@@ -4,6 +4,7 @@ import { Duplex } from 'node:stream';
 import { type ByteChannel, type PeerDescription, UsageError } from '@nbdjs/interfaces';
 import { duplicateDescriptor } from '@nbdjs/syscalls';
 import { announced } from './diagnostics.ts';
+import { descriptorOf } from './handle.ts';
 import { SocketChannel } from './socket-channel.ts';
 import { StreamChannel } from './stream-channel.ts';
 
@@ -51,9 +52,8 @@ export function adoptStdio(): ByteChannel {
  */
 export function detachDescriptor(channel: ByteChannel): DetachedDescriptor | undefined {
   if (!(channel instanceof SocketChannel) || !channel.isEmpty) return undefined;
-  const { _handle: handle } = channel.stream as unknown as { readonly _handle: { readonly fd?: number } | null };
-  if (typeof handle?.fd !== 'number' || handle.fd < 0) return undefined;
-  const fd = duplicateDescriptor(handle.fd);
+  const own = descriptorOf(channel.stream);
+  const fd = own === undefined ? undefined : duplicateDescriptor(own);
   if (fd === undefined) return undefined;
   channel.abandon();
   return { fd, peer: channel.peer };

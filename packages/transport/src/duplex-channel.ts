@@ -61,21 +61,33 @@ export abstract class DuplexChannel<Stream extends AnyDuplex = AnyDuplex> implem
   send(chunks: readonly Uint8Array[]): boolean {
     const { stream } = this;
     if (this.isDestroyed || !stream.writable) return true;
-    if (chunks.length === 1) {
-      stream.write(chunks[0]);
+    const taken = stream.writableLength === 0 ? this.sendAtOnce(chunks) : 0;
+    const rest = taken === 0 ? chunks : without(chunks, taken);
+    if (rest.length === 0) return true;
+    if (rest.length === 1) {
+      stream.write(rest[0]);
     } else {
       stream.cork();
-      for (const chunk of chunks) stream.write(chunk);
+      for (const chunk of rest) stream.write(chunk);
       stream.uncork();
     }
     // What the kernel took at once is off the books already, long before any callback says so.
     if (stream.writableLength === 0) return true;
+    this.sendIsSlow();
     if (!this.#owesDrained) {
       this.#owesDrained = true;
       this.#watchDrain();
     }
     return false;
   }
+
+  /** Sends past the stream, which has nothing queued, as much as goes at once; tells how many bytes that was. */
+  protected sendAtOnce(_chunks: readonly Uint8Array[]): number {
+    return 0;
+  }
+
+  /** The kernel has not taken everything. */
+  protected sendIsSlow(): void {}
 
   pause(paused: boolean): void {
     this.#isPausedByOwner = paused;
@@ -219,4 +231,16 @@ export abstract class DuplexChannel<Stream extends AnyDuplex = AnyDuplex> implem
     if (this.isDestroyed) return { by: 'us', cause: this.#cause };
     return this.#cause === undefined ? { by: 'peer' } : { by: 'error', cause: this.#cause };
   }
+}
+
+/** What is left of the chunks behind their first `byteCount` bytes. */
+function without(chunks: readonly Uint8Array[], byteCount: number): readonly Uint8Array[] {
+  let index = 0;
+  let position = byteCount;
+  for (let chunk = chunks[0]; chunk !== undefined && position >= chunk.length; chunk = chunks[index]) {
+    position -= chunk.length;
+    index++;
+  }
+  if (position === 0) return index === chunks.length ? [] : chunks.slice(index);
+  return chunks.slice(index).map((chunk, place) => (place === 0 ? chunk.subarray(position) : chunk));
 }

@@ -1,7 +1,10 @@
 /** A connected socket as a `ByteChannel`. The kernel writes straight into the sink's memory. */
+import { writeSync, writevSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { PeerDescription } from '@nbdjs/interfaces';
+import { setSendBuffer } from '@nbdjs/syscalls';
 import { DuplexChannel } from './duplex-channel.ts';
+import { descriptorOf } from './handle.ts';
 import { namedBy, toError } from './sink-rules.ts';
 import { StreamChannel } from './stream-channel.ts';
 
@@ -17,10 +20,17 @@ interface OnRead {
  */
 const holdingBytes = 64;
 
+/**
+ * What the kernel may take of us before a local peer has read it. Its own default is less than one long request, so that both
+ * sides would wait for each other in turns. TCP finds out by itself what it needs.
+ */
+const sendBufferBytes = 1024 * 1024;
+
 /** A socket that reads nothing before `open`. Connecting it, unless it is given as a descriptor, is the maker's part. */
 export class SocketChannel extends DuplexChannel<Socket> {
   /** The memory that Node was told to read into. */
   #target: Uint8Array;
+  #isWidened = false;
 
   constructor(options: { readonly fd?: number; readonly handle?: unknown }, peer: PeerDescription) {
     // The very first question comes from within the socket's constructor, before there is a channel.
@@ -41,6 +51,26 @@ export class SocketChannel extends DuplexChannel<Socket> {
 
   get receivedBytes(): number {
     return this.stream.bytesRead;
+  }
+
+  /** Node's stream takes several times as long for a few bytes as the kernel does. */
+  protected override sendAtOnce(chunks: readonly Uint8Array[]): number {
+    const fd = descriptorOf(this.stream);
+    if (fd === undefined) return 0;
+    try {
+      const [chunk] = chunks;
+      return chunks.length === 1 && chunk !== undefined ? writeSync(fd, chunk) : writevSync(fd, chunks);
+    } catch {
+      // The kernel takes nothing at the moment, or it is the end: the stream finds out.
+      return 0;
+    }
+  }
+
+  protected override sendIsSlow(): void {
+    if (this.#isWidened) return;
+    this.#isWidened = true;
+    const fd = this.stream.remoteAddress === undefined ? descriptorOf(this.stream) : undefined;
+    if (fd !== undefined) setSendBuffer(fd, sendBufferBytes);
   }
 
   #nextTarget(): Uint8Array {

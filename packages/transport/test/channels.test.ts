@@ -120,6 +120,59 @@ function echoInMemory(channel: ByteChannel): void {
   });
 }
 
+describe('sending', () => {
+  /** A Unix socket whose peer reads nothing until it is told to. */
+  async function unread(): Promise<{ channel: ByteChannel; peer: Socket; drained: Promise<void> } & AsyncDisposable> {
+    const path = join(folder, 'unread');
+    const server = createServer({ pauseOnConnect: true });
+    server.listen(path);
+    const [channel, [peer]] = await Promise.all([connectUnix(path), once(server, 'connection') as Promise<[Socket]>]);
+    const drained = new Promise<void>((resolve) => {
+      const memory = new Uint8Array(100);
+      channel.open({ writable: () => memory, advance: () => {}, drained: resolve, ended: () => {} });
+    });
+    return {
+      channel,
+      peer,
+      drained,
+      async [Symbol.asyncDispose]() {
+        channel.destroy();
+        peer.destroy();
+        server.close();
+        await channel.closed;
+      },
+    };
+  }
+
+  it.runIf(process.platform === 'linux')(
+    'leaves a long message with the kernel before a local peer has read it',
+    async () => {
+      await using pair = await unread();
+      expect(pair.channel.send([new Uint8Array(600_000)])).toBe(false);
+      await pair.drained;
+    },
+  );
+
+  it('delivers every byte of what the kernel takes in parts, at any length', async () => {
+    await using pair = await unread();
+    const sent: Uint8Array[] = [];
+    const random = seededRandom(3);
+    let byteCount = 0;
+    for (let index = 0; byteCount < 6_000_000; index++) {
+      const chunks = Array.from({ length: 1 + (index % 5) }, () =>
+        new Uint8Array(Math.floor(random() ** 4 * 700_000)).fill(1 + (sent.length % 250)),
+      );
+      for (const chunk of chunks) byteCount += chunk.length;
+      sent.push(...chunks);
+      pair.channel.send(chunks);
+    }
+    pair.channel.end();
+    const received: Uint8Array[] = [];
+    for await (const piece of pair.peer) received.push(piece as Uint8Array);
+    expect(Buffer.compare(Buffer.concat(received), Buffer.concat(sent))).toBe(0);
+  });
+});
+
 describe('connecting', () => {
   it('names a port that refuses', async () => {
     await expect(connectTcp({ host: '127.0.0.1', port: 1 })).rejects.toMatchObject({

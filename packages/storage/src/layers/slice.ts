@@ -38,13 +38,17 @@ export function createSliceLayer(device: BlockDevice, { offset, length }: SliceO
 class SliceLayer extends Layer {
   readonly #start: bigint;
   readonly lend?: NonNullable<BlockDevice['lend']>;
+  readonly lendForWriting?: NonNullable<BlockDevice['lendForWriting']>;
 
   constructor(inner: BlockDevice, start: bigint, size: bigint) {
     super(inner, { ...inner.geometry, size });
     this.#start = start;
-    const { lend } = inner;
+    const { lend, lendForWriting } = inner;
     if (lend !== undefined) {
       this.lend = (offset, length): LentPiece | undefined => lend.call(inner, this.#at(offset, length), length);
+    }
+    if (lendForWriting !== undefined) {
+      this.lendForWriting = (offset, length) => lendForWriting.call(inner, this.#at(offset, length), length);
     }
   }
 
