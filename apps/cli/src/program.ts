@@ -328,6 +328,7 @@ function addServe(
       count('--handshake-limit', 0, 1e6),
     )
     .option('-o, --offset <n>', 'leave out so many bytes at the start', (text: string) => parseSize(text, '--offset'))
+    .option('-A, --allocation-depth', 'offer the context qemu:allocation-depth')
     .option('--snapshot', 'keep what is written in memory, and forget it at the end')
     .option('--pid-file <path>', 'write the process id there when clients may come')
     .option('-s, --stdio', 'serve one client on standard input and output')
@@ -349,6 +350,7 @@ function addServe(
             persistent: options.persistent !== false,
             handshakeLimit: options.handshakeLimit as number | undefined,
             offset: options.offset as bigint | undefined,
+            allocationDepth: options.allocationDepth === true,
             snapshot: options.snapshot === true,
             pidFile: options.pidFile as string | undefined,
             printUri: options.printUri === true,

@@ -6,51 +6,17 @@ import { createServer } from 'node:net';
 import {
   allocatedBytes,
   describePeers,
-  type Generation,
   makeRawImage,
   runCommandLine,
   runPeer,
   sha256OfFile,
   startNbdkit,
-  Workspace,
 } from '@nbdjs/peers';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { nbd, nbdCommand, nbdWith, type Outcome, spawnNbd } from './harness.ts';
+import { describe, expect, it } from 'vitest';
+import { nbd, nbdCommand, spawnNbd } from './harness.ts';
+import { endLast, inWorkspace, peer, serve, workspace } from './serving.ts';
 
 const mebi = 2 ** 20;
-
-let workspace: Workspace;
-const ends: (() => Promise<Outcome>)[] = [];
-
-function inWorkspace(generation: Generation): void {
-  beforeEach(() => {
-    workspace = new Workspace(generation);
-  });
-  afterEach(async () => {
-    for (const end of ends.splice(0)) expect(await end()).toMatchObject({ code: 0, stdout: '' });
-    workspace[Symbol.dispose]();
-  });
-}
-
-/** Serves on a socket in the workspace until the test ends; gives its URI as the peer sees it. */
-async function serve(...argv: readonly string[]): Promise<(exportName?: string) => string> {
-  const name = `s${ends.length}`;
-  const socket = workspace.socketPath(name);
-  const abort = new AbortController();
-  const running = nbdWith({ signal: abort.signal }, 'serve', '--socket', socket, ...argv);
-  ends.push(() => {
-    abort.abort(new Error('the test is over'));
-    return running;
-  });
-  await expect.poll(() => existsSync(socket)).toBe(true);
-  return (exportName = '') => `nbd+unix:///${exportName}?socket=${workspace.peerPath(name)}`;
-}
-
-async function peer(program: Parameters<typeof runPeer>[0], ...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await runPeer(program, workspace.generation, args);
-  expect({ program, args, code, stderr }).toMatchObject({ code: 0 });
-  return stdout.toString();
-}
 
 describePeers('nbd serve, to libnbd', ['nbdinfo', 'nbdcopy', 'nbdsh'], (generation) => {
   inWorkspace(generation);
@@ -349,7 +315,7 @@ describe('nbd serve', () => {
     renameSync(`${socket}.kept`, socket);
     const uri = (await serve('memory:1M'))();
     expect((await nbd('info', '--size', uri)).stdout).toBe('1048576\n');
-    expect(await ends.pop()?.()).toMatchObject({ code: 0 });
+    expect(await endLast()).toMatchObject({ code: 0 });
     expect(existsSync(socket)).toBe(false);
   });
 });

@@ -20,6 +20,9 @@ export interface MetaContextExtents {
 /** The one context that every server with block status is expected to have. */
 export const baseAllocation = 'base:allocation';
 
+/** QEMU's own: 0 where nothing is stored, 1 where the top layer stores it, 2 where the layer below that does, and so on. */
+export const allocationDepth = 'qemu:allocation-depth';
+
 /** Status bits of `base:allocation` (`NBD_STATE_HOLE`, `NBD_STATE_ZERO`). Other bits are to be ignored. */
 export const AllocationStatus = {
   /** Nothing is allocated here; says nothing about the content. */

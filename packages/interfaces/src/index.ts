@@ -10,7 +10,7 @@ export * from './clock.ts';
 export * from './connector.ts';
 export * from './error-record.ts';
 export * from './errors.ts';
-export { AllocationStatus, baseAllocation } from './extents.ts';
+export { AllocationStatus, allocationDepth, baseAllocation } from './extents.ts';
 export * from './facts.ts';
 export * from './limits.ts';
 export * from './trace.ts';

@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 export { type FileDevice, type FileDeviceOptions, openFileDevice } from './file-device.ts';
+export { createAllocationDepthLayer } from './layers/allocation-depth.ts';
 export type { LayerCall } from './layers/around.ts';
 export { type BlockSizeOptions, createBlockSizeLayer } from './layers/block-size.ts';
 export { createDelayLayer, type DelayOptions } from './layers/delay.ts';

@@ -1,8 +1,14 @@
-import { type BlockDevice, baseAllocation, UsageError } from '@nbdjs/interfaces';
+import { allocationDepth, type BlockDevice, baseAllocation, UsageError } from '@nbdjs/interfaces';
 import { blockDeviceConformance, seededRandom } from '@nbdjs/testkit';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createMemoryDevice, createOverlayLayer, createReadOnlyLayer, createSliceLayer } from '../src/index.ts';
+import {
+  createAllocationDepthLayer,
+  createMemoryDevice,
+  createOverlayLayer,
+  createReadOnlyLayer,
+  createSliceLayer,
+} from '../src/index.ts';
 import { RangeMap } from '../src/layers/range-map.ts';
 
 blockDeviceConformance('slice of memory', {
@@ -66,6 +72,51 @@ describe('slice', () => {
     [{ offset: -1 }, /-1/],
   ])('of %j is refused', (options, message) => {
     expect(() => createSliceLayer(createMemoryDevice({ size: 1000 }), options)).toThrow(message);
+  });
+});
+
+describe('allocation depth', () => {
+  const depths = async (device: BlockDevice, one = false) => {
+    const answer = await device.blockStatus(0, 1000, { contexts: [allocationDepth], one });
+    expect(answer.map(({ context }) => context)).toEqual([allocationDepth]);
+    return answer[0]?.extents.map(({ length, status }) => [length, status]);
+  };
+
+  it('is 1 for a device that stands alone, beside the contexts that it has', async () => {
+    const device = createAllocationDepthLayer(createMemoryDevice({ size: 1000 }));
+    device.lendForWriting?.(0, 1)?.set([7]);
+    expect(device.lend?.(0, 1)).toEqual(Uint8Array.of(7));
+    expect(await depths(device)).toEqual([[1000n, 1n]]);
+    const both = await device.blockStatus(10, 20);
+    expect(both.map(({ context }) => context)).toEqual([baseAllocation, allocationDepth]);
+    expect(await device.blockStatus(0, 10, { contexts: [baseAllocation] })).toHaveLength(1);
+    expect(() => device.blockStatus(999, 2, { contexts: [allocationDepth] })).toThrow(UsageError);
+    expect(createAllocationDepthLayer(device)).toBe(device);
+  });
+
+  it('grows with each layer that does not store the bytes', async () => {
+    const options = { allocationDepth: true };
+    const middle = createOverlayLayer(createMemoryDevice({ size: 1000 }), options);
+    await middle.write(100, bytes(100, 1));
+    const top = createOverlayLayer(middle, options);
+    await top.write(150, bytes(10, 1));
+    await top.writeZeroes(900, 100);
+    expect(await depths(middle)).toEqual([
+      [100n, 2n],
+      [100n, 1n],
+      [800n, 2n],
+    ]);
+    expect(await depths(top)).toEqual([
+      [100n, 3n],
+      [50n, 2n],
+      [10n, 1n],
+      [40n, 2n],
+      [700n, 3n],
+      [100n, 1n],
+    ]);
+    expect(await depths(top, true)).toEqual([[100n, 3n]]);
+    expect((await top.blockStatus(0, 1000)).map(({ context }) => context)).toEqual([baseAllocation, allocationDepth]);
+    expect(createOverlayLayer(middle).abilities.contexts).toEqual([baseAllocation]);
   });
 });
 

@@ -4,7 +4,13 @@ import { basename } from 'node:path';
 import { type BlockDevice, type ByteChannel, UsageError } from '@nbdjs/interfaces';
 import { formatUri, type UriAddress } from '@nbdjs/protocol';
 import { createServer, type Export, type Server } from '@nbdjs/server';
-import { createMemoryDevice, createOverlayLayer, createSliceLayer, openFileDevice } from '@nbdjs/storage';
+import {
+  createAllocationDepthLayer,
+  createMemoryDevice,
+  createOverlayLayer,
+  createSliceLayer,
+  openFileDevice,
+} from '@nbdjs/storage';
 import { adoptDescriptor, adoptStdio, type Listener, type ListenTarget, listen } from '@nbdjs/transport';
 import type { Operand } from '../arguments/operands.ts';
 import { parseSize } from '../arguments/size.ts';
@@ -25,6 +31,8 @@ export interface ServeOptions {
   /** Seconds; 0 for no limit. */
   readonly handshakeLimit: number | undefined;
   readonly offset: bigint | undefined;
+  /** Tell which layer stores what, as qemu-nbd does. */
+  readonly allocationDepth: boolean;
   /** Writes go to memory and are forgotten at the end. */
   readonly snapshot: boolean;
   readonly pidFile: string | undefined;
@@ -156,7 +164,9 @@ async function openSource(operand: Operand, options: ServeOptions, terminal: Ter
   const readOnly = options.readOnly || options.snapshot;
   const device = await openOperand(operand, readOnly, terminal);
   const sliced = options.offset === undefined ? device : createSliceLayer(device, { offset: options.offset });
-  return options.snapshot ? createOverlayLayer(sliced) : sliced;
+  const { allocationDepth } = options;
+  const top = options.snapshot ? createOverlayLayer(sliced, { allocationDepth }) : sliced;
+  return allocationDepth ? createAllocationDepthLayer(top) : top;
 }
 
 async function openOperand(operand: Operand, readOnly: boolean, terminal: Terminal): Promise<BlockDevice> {

@@ -1,5 +1,5 @@
 /** Block maps as text and JSON, in nbdinfo's columns. */
-import type { Extent } from '@nbdjs/interfaces';
+import { allocationDepth, type Extent } from '@nbdjs/interfaces';
 import type { Colours } from './colours.ts';
 import { compactJson } from './exact-json.ts';
 import { decimals, significant } from './rounding.ts';
@@ -27,7 +27,7 @@ const dirtyBitmap: readonly Description[] = [
 function describeStatus(context: string, status: bigint): Description | undefined {
   if (context === 'base:allocation') return allocation[Number(status)];
   if (context.startsWith('qemu:dirty-bitmap:')) return dirtyBitmap[Number(status)];
-  if (context !== 'qemu:allocation-depth') return undefined;
+  if (context !== allocationDepth) return undefined;
   if (status === 0n) return { text: 'absent', paint: plain };
   if (status === 1n) return { text: 'local', paint: (text, colours) => colours.bold(text) };
   return { text: `backing depth ${status}`, paint: (text, colours) => colours.dim(text) };

@@ -7,6 +7,7 @@
 import {
   type Abortable,
   AllocationStatus,
+  allocationDepth,
   type BlockDevice,
   type BlockStatusOptions,
   baseAllocation,
@@ -25,20 +26,23 @@ import { RangeMap } from './range-map.ts';
 export interface OverlayOptions {
   /** Where changes are kept: a device that is as large as the base. Nothing in it counts at first. @default memory */
   readonly store?: BlockDevice | undefined;
+  /** Tell by the context `qemu:allocation-depth` what is stored here (1), and what below (2 and more). @default false */
+  readonly allocationDepth?: boolean | undefined;
 }
 
 /** Extents in one answer. */
 const extentsMax = 4096;
 
 /** @throws UsageError when the store is smaller than the base, or read-only. */
-export function createOverlayLayer(base: BlockDevice, { store }: OverlayOptions = {}): BlockDevice {
+export function createOverlayLayer(base: BlockDevice, options: OverlayOptions = {}): BlockDevice {
+  const { store } = options;
   const { size } = base.geometry;
   if (store !== undefined && store.geometry.size < size) {
     const message = `the store has ${store.geometry.size} bytes, the device below it ${size}`;
     throw new UsageError('ERR_NBD_ARGUMENT', message);
   }
   if (store?.abilities.readOnly === true) throw new UsageError('ERR_NBD_READ_ONLY', 'the store is read-only');
-  return new OverlayLayer(base, store ?? createMemoryDevice({ size }));
+  return new OverlayLayer(base, store ?? createMemoryDevice({ size }), options.allocationDepth ?? false);
 }
 
 /** Where bytes are, if they are not in the base. */
@@ -48,7 +52,7 @@ class OverlayLayer extends Layer {
   readonly #store: BlockDevice;
   readonly #places = new RangeMap<Place>();
 
-  constructor(base: BlockDevice, store: BlockDevice) {
+  constructor(base: BlockDevice, store: BlockDevice, tellsDepth: boolean) {
     // Requests are cut where places meet, which may be anywhere that either of the two can cut.
     const minimumBlockSize = Math.max(base.geometry.minimumBlockSize, store.geometry.minimumBlockSize);
     super(
@@ -69,7 +73,10 @@ class OverlayLayer extends Layer {
         fastZero: true,
         cache: base.abilities.cache,
         multiConn: true,
-        contexts: base.abilities.contexts.filter((name) => name === baseAllocation),
+        contexts: [
+          ...base.abilities.contexts.filter((name) => name === baseAllocation),
+          ...(tellsDepth ? [allocationDepth] : []),
+        ],
       },
     );
     this.#store = store;
@@ -116,27 +123,64 @@ class OverlayLayer extends Layer {
   ): Promise<readonly MetaContextExtents[]> {
     const [start, end] = requireInside(this.geometry.size, offset, length);
     const { contexts = this.abilities.contexts, one = false, signal } = options;
-    if (!contexts.includes(baseAllocation) || !this.abilities.contexts.includes(baseAllocation)) return [];
+    requireGoing(options);
     if (start === end) throw new UsageError('ERR_NBD_EMPTY', 'block status of no bytes');
+    const answer: MetaContextExtents[] = [];
+    for (const context of this.abilities.contexts) {
+      if (!contexts.includes(context)) continue;
+      const extents = await this.#extents(context, start, end, one ? 1 : extentsMax, signal);
+      answer.push({ context, extents: extents.slice(0, one ? 1 : extents.length) });
+    }
+    return answer;
+  }
+
+  async #extents(
+    context: string,
+    start: bigint,
+    end: bigint,
+    count: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Extent[]> {
     const extents: Extent[] = [];
     for (const { from, to, value } of [...this.#places.within(start, end)]) {
-      if (extents.length >= (one ? 1 : extentsMax)) break;
+      if (extents.length >= count) break;
       if (value !== undefined) {
-        const status = value === 'zero' ? AllocationStatus.Hole | AllocationStatus.Zero : 0;
-        extents.push({ offset: from, length: to - from, status: BigInt(status) });
+        extents.push({ offset: from, length: to - from, status: ownStatus(context, value) });
         continue;
       }
-      const below = await this.inner.blockStatus(from, to - from, { contexts: [baseAllocation], one, signal });
-      const told = below[0]?.extents ?? [];
+      const told = await this.#extentsBelow(context, from, to, count === 1, signal);
       extents.push(...told);
       const last = told.at(-1);
       // The base has told of a part only; whoever wants more asks again.
       if (last === undefined || last.offset + last.length < to) break;
     }
-    return [{ context: baseAllocation, extents: one ? extents.slice(0, 1) : extents }];
+    return extents;
+  }
+
+  async #extentsBelow(
+    context: string,
+    from: bigint,
+    to: bigint,
+    one: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly Extent[]> {
+    const isDepth = context === allocationDepth;
+    // A device that does not tell of depths stores everything itself.
+    if (isDepth && !this.inner.abilities.contexts.includes(context))
+      return [{ offset: from, length: to - from, status: 2n }];
+    const [below] = await this.inner.blockStatus(from, to - from, { contexts: [context], one, signal });
+    const extents = below?.extents ?? [];
+    return isDepth
+      ? extents.map((extent) => (extent.status === 0n ? extent : { ...extent, status: extent.status + 1n }))
+      : extents;
   }
 
   override async close(): Promise<void> {
     await Promise.all([this.inner.close(), this.#store.close()]);
   }
+}
+
+function ownStatus(context: string, place: Place): bigint {
+  if (context === allocationDepth) return 1n;
+  return place === 'zero' ? BigInt(AllocationStatus.Hole | AllocationStatus.Zero) : 0n;
 }

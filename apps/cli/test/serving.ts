@@ -1,0 +1,46 @@
+/** `nbd serve` for one test at a time, and the peers that use it. */
+import { existsSync } from 'node:fs';
+import { type Generation, runPeer, Workspace } from '@nbdjs/peers';
+import { afterEach, beforeEach, expect } from 'vitest';
+import { nbdWith, type Outcome } from './harness.ts';
+
+/** Of the test that is running. */
+export let workspace: Workspace;
+const ends: (() => Promise<Outcome>)[] = [];
+
+/** Gives each test of the block a workspace, and ends what it serves. */
+export function inWorkspace(generation: Generation): void {
+  beforeEach(() => {
+    workspace = new Workspace(generation);
+  });
+  afterEach(async () => {
+    for (const end of ends.splice(0)) expect(await end()).toMatchObject({ code: 0, stdout: '' });
+    workspace[Symbol.dispose]();
+  });
+}
+
+/** Serves on a socket in the workspace until the test ends; gives its URI as the peer sees it. */
+export async function serve(...argv: readonly string[]): Promise<(exportName?: string) => string> {
+  const name = `s${ends.length}`;
+  const socket = workspace.socketPath(name);
+  const abort = new AbortController();
+  const running = nbdWith({ signal: abort.signal }, 'serve', '--socket', socket, ...argv);
+  ends.push(() => {
+    abort.abort(new Error('the test is over'));
+    return running;
+  });
+  await expect.poll(() => existsSync(socket)).toBe(true);
+  return (exportName = '') => `nbd+unix:///${exportName}?socket=${workspace.peerPath(name)}`;
+}
+
+/** Runs a peer that has to succeed; gives what it printed. */
+export async function peer(program: Parameters<typeof runPeer>[0], ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await runPeer(program, workspace.generation, args);
+  expect({ program, args, code, stderr }).toMatchObject({ code: 0 });
+  return stdout.toString();
+}
+
+/** Ends the server that was started last, before the test is over. */
+export async function endLast(): Promise<Outcome | undefined> {
+  return ends.pop()?.();
+}
