@@ -99,6 +99,7 @@ export type LentPiece = Uint8Array | { readonly holeBytes: number };
  * request failed and the device lives on, `ConnectionLostError` when the outcome is unknown.
  */
 export interface BlockDevice {
+  /** What it is now: after a `resize`, it is another one. */
   readonly geometry: Geometry;
   readonly abilities: Abilities;
   /** Fills `target` with the bytes from `offset` on. */
@@ -139,10 +140,17 @@ export interface BlockDevice {
   /**
    * Lends the place in memory where the bytes from `offset` on are stored: `length` bytes of it, or nothing when they are not in
    * one piece, and `write` is the way. What the caller puts there is written with that, byte by byte; a caller
-   * who is interrupted leaves some of them as they were. Valid until the next `trim` or `writeZeroes` of the range. Only
+   * who is interrupted leaves some of them as they were. Valid until the next `trim` or `writeZeroes` of the range, or `resize`. Only
    * for devices whose memory is all the storage there is.
    */
   lendForWriting?(offset: Offset, length: number): Uint8Array | undefined;
+  /**
+   * Makes the device shorter or longer; what is added reads as zeroes. Nothing may be under way in the area that goes. Only
+   * devices that can be resized have it.
+   *
+   * @throws CommandError `ENOSPC` when there is no room.
+   */
+  resize?(size: Offset, options?: Abortable): void | Promise<void>;
   /** Finishes what is under way, then releases everything. May be called more than once. Does not flush. */
   close(): Promise<void>;
 }

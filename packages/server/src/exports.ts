@@ -23,6 +23,11 @@ export interface Export {
    * on one covers what was answered on the others. @default true
    */
   readonly multiConn?: boolean | undefined;
+  /**
+   * Let clients change the size of a device that has `resize` (the specification's resize extension). Whoever makes it shorter has
+   * to be its only client. @default false
+   */
+  readonly resizable?: boolean | undefined;
   /** Called once when the client that this was given to has left or has been told no more than facts. */
   readonly release?: (() => void) | undefined;
 }
@@ -95,13 +100,14 @@ function blockSizesOf({ device: { geometry } }: Export, payloadBytesMax: number)
   };
 }
 
-function flagsOf({ device: { abilities }, readOnly, multiConn }: Export): number {
+function flagsOf({ device: { abilities, resize }, readOnly, multiConn, resizable }: Export): number {
   const isReadOnly = readOnly === true || abilities.readOnly;
   const canWrite: number = isReadOnly
     ? TransmissionFlag.ReadOnly
     : when(abilities.trim, TransmissionFlag.SendTrim) |
       when(abilities.writeZeroes, TransmissionFlag.SendWriteZeroes) |
-      when(abilities.fastZero, TransmissionFlag.SendFastZero);
+      when(abilities.fastZero, TransmissionFlag.SendFastZero) |
+      when(resizable === true && resize !== undefined, TransmissionFlag.SendResize);
   return (
     canWrite |
     when(abilities.flush, TransmissionFlag.SendFlush) |

@@ -13,6 +13,8 @@ const errorOfUsage: Readonly<Record<string, number>> = {
   ERR_NBD_READ_ONLY: WireError.Eperm,
   ERR_NBD_NOT_SUPPORTED: WireError.Enotsup,
   ERR_NBD_CLOSED: WireError.Eshutdown,
+  // The range was looked at already, so the device has become shorter since (R4).
+  ERR_NBD_OUT_OF_BOUNDS: WireError.Enospc,
 };
 
 /** Texts longer than this help nobody. In characters, each of up to four bytes. */

@@ -1,5 +1,5 @@
 /** What a request may look like ("Command types" and "Command flags" of the specification; checklist S53-S58, S61, S64). */
-import type { BlockDevice, ExportFacts, Offset } from '@nbdjs/interfaces';
+import { type BlockDevice, type ExportFacts, type Offset, sizeMax } from '@nbdjs/interfaces';
 import { Command, CommandFlag, commandFlags, commands, flagNames, TransmissionFlag, WireError } from '@nbdjs/protocol';
 import type { Failure } from './failure.ts';
 import type { Job } from './job.ts';
@@ -12,8 +12,11 @@ function isWriting(type: number): boolean {
 export class Rules {
   /** Flags that a command may have, by its number; a command that is not here is unknown. */
   readonly #flagsOf = new Map<number, number>();
-  readonly #size: bigint;
-  readonly #sizeNumber: number;
+  readonly #device: BlockDevice;
+  /** The client was told of so many bytes, or has asked for them since. */
+  #toldSize: bigint;
+  #size: bigint;
+  #sizeNumber: number;
   readonly #alignMask: number;
   readonly #payloadBytesMax: number;
   readonly #isReadOnly: boolean;
@@ -36,6 +39,9 @@ export class Rules {
     }
     const filter = has(TransmissionFlag.BlockStatusPayload) ? CommandFlag.PayloadLen : 0;
     allow(Command.BlockStatus, CommandFlag.ReqOne | filter);
+    if (has(TransmissionFlag.SendResize)) allow(Command.Resize, 0);
+    this.#device = device;
+    this.#toldSize = facts.size;
     this.#size = facts.size;
     this.#sizeNumber = Number(facts.size);
     this.#alignMask = device.geometry.minimumBlockSize - 1;
@@ -53,6 +59,7 @@ export class Rules {
       return refuse(WireError.Einval, `flag ${names} is not valid for command ${commands.name(job.type)}`);
     }
     if (job.type === Command.Flush) return undefined;
+    if (job.type === Command.Resize) return this.#faultOfSize(job);
     if (this.#isReadOnly && isWriting(job.type)) return refuse(WireError.Eperm, 'the export is read-only');
     return this.#faultOfLength(job) ?? this.#faultOfRange(job);
   }
@@ -72,10 +79,29 @@ export class Rules {
     return refuse(type === Command.Read ? WireError.Eoverflow : WireError.Einval, text);
   }
 
+  /** The device may have another size now (R4). */
+  measure(): void {
+    const { size } = this.#device.geometry;
+    if (size > this.#toldSize) this.#toldSize = size;
+    this.#size = size;
+    this.#sizeNumber = Number(size);
+  }
+
+  #faultOfSize({ offset, offsetLow }: Job): Failure | undefined {
+    if ((offsetLow & this.#alignMask) !== 0) {
+      return refuse(WireError.Einval, `size ${offset} has to be a multiple of ${this.#alignMask + 1}`);
+    }
+    return offset > sizeMax ? refuse(WireError.Enospc, `size ${offset} is more than any export has`) : undefined;
+  }
+
   #faultOfRange({ type, offset, offsetLow, length }: Job): Failure | undefined {
+    // A device that has grown since is looked at only by those who reach for more.
+    if (!this.#isInside(offset, length)) this.measure();
     if (!this.#isInside(offset, length)) {
-      const text = `bytes ${offset} to ${BigInt(offset) + BigInt(length)} reach past the end at ${this.#size}`;
-      return refuse(type === Command.Write || type === Command.WriteZeroes ? WireError.Enospc : WireError.Einval, text);
+      const end = BigInt(offset) + BigInt(length);
+      const isWrite = type === Command.Write || type === Command.WriteZeroes;
+      const text = `bytes ${offset} to ${end} reach past the end at ${this.#size}`;
+      return refuse(isWrite || end <= this.#toldSize ? WireError.Enospc : WireError.Einval, text);
     }
     const lowLength = typeof length === 'number' ? length % 65_536 : Number(length & 0xffffn);
     if (((offsetLow | lowLength) & this.#alignMask) !== 0) {

@@ -10,6 +10,7 @@ import {
 import { diagnosticsTrace, nextTurn, systemClock } from '@nbdjs/syscalls';
 import { Budget } from './budget.ts';
 import { BusyPoll } from './busy-poll.ts';
+import { DeviceUsers } from './device-users.ts';
 import { type ExportProvider, type ExportTable, providerOf } from './exports.ts';
 import { MemoryPool } from './memory-pool.ts';
 import { Session, type SessionDescription, type SessionOptions } from './session.ts';
@@ -120,6 +121,7 @@ class NbdServer implements Server {
       trace: options.trace ?? diagnosticsTrace('server', traceEvents),
       pool: new MemoryPool(keptBytesMax),
       budget: this.#budget,
+      users: new DeviceUsers(),
       busyPoll: new BusyPoll(clock, defer, busyPollMs),
       limits: this.#limits,
       provider: providerOf(options.exports),

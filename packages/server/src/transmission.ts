@@ -10,11 +10,13 @@ import {
   type ByteChannel,
   type ByteSink,
   type Clock,
+  CommandError,
   type Defer,
   type ExportFacts,
   type LentPiece,
   limits,
   type MetaContextExtents,
+  type Offset,
   type ReadChunk,
   type SelectedContext,
   type Trace,
@@ -30,6 +32,7 @@ import {
 } from '@nbdjs/protocol';
 import type { Budget } from './budget.ts';
 import type { BusyPoll } from './busy-poll.ts';
+import type { DeviceUsers } from './device-users.ts';
 import { wireExtents } from './extents.ts';
 import { type Failure, failureOf } from './failure.ts';
 import { Job } from './job.ts';
@@ -46,6 +49,7 @@ export interface Surroundings {
   readonly pool: MemoryPool;
   readonly budget: Budget;
   readonly busyPoll: BusyPoll;
+  readonly users: DeviceUsers;
   readonly limits: TransmissionLimits;
 }
 
@@ -120,6 +124,7 @@ export class Transmission implements ByteSink, RequestHandler {
       payloadBytesMax: limits.payloadBytesMax,
     });
     this.#writer = new ReplyWriter(channel, facts.mode, around.pool, around.budget);
+    around.users.enter(device);
     this.idle = new Promise((resolve) => {
       this.#settleIdle = resolve;
     });
@@ -306,7 +311,7 @@ export class Transmission implements ByteSink, RequestHandler {
   #carryOut(job: Job): void | Promise<void> {
     const { offset, length } = job;
     const device = this.#device;
-    if (job.type !== Command.Flush && length === 0) {
+    if (length === 0 && job.type !== Command.Flush && job.type !== Command.Resize) {
       this.#writer.done(job);
       return undefined;
     }
@@ -328,6 +333,8 @@ export class Transmission implements ByteSink, RequestHandler {
         return this.#told(job, device.cache(offset, length));
       case Command.BlockStatus:
         return this.#blockStatus(job);
+      case Command.Resize:
+        return this.#told(job, this.#resize(offset));
     }
     throw new Error(`command ${commands.name(job.type)} has come through the rules`);
   }
@@ -428,6 +435,17 @@ export class Transmission implements ByteSink, RequestHandler {
       return undefined;
     }
     return work.then(() => this.#writer.done(job));
+  }
+
+  /** R2, R5: whoever grows with the device notices, but nothing is taken away from under others. */
+  #resize(size: Offset): void | Promise<void> {
+    const device = this.#device;
+    if (size < device.geometry.size && this.#around.users.of(device) > 1) {
+      throw new CommandError('EPERM', 'other clients use the export, it cannot become shorter');
+    }
+    const work = device.resize?.(size);
+    if (work === undefined) this.#rules.measure();
+    return work?.then(() => this.#rules.measure());
   }
 
   #blockStatus(job: Job): void | Promise<void> {
@@ -549,6 +567,7 @@ export class Transmission implements ByteSink, RequestHandler {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#isLeaving = true;
+    this.#around.users.leave(this.#device);
     this.#cancelClose?.();
     this.#around.budget.forget(this.#retry);
     if (this.#incoming !== undefined) this.#forget(this.#incoming);

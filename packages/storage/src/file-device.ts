@@ -104,13 +104,15 @@ async function measure(fd: number, path: string, stats: Stats): Promise<bigint> 
 class OpenFile implements FileDevice {
   readonly kind: FileDevice['kind'];
   readonly isNew: boolean;
-  readonly geometry: Geometry;
   readonly abilities: Abilities;
+  /** Regular files only: a block device has the size that it has. */
+  readonly resize?: (size: Offset, options?: Abortable) => Promise<void>;
+  #geometry: Geometry;
   readonly #fd: number;
   readonly #path: string;
-  readonly #size: bigint;
+  #size: bigint;
   /** The same where it is exact, else something larger than any offset that is a number. */
-  readonly #sizeNumber: number;
+  #sizeNumber: number;
   readonly #life = new Lifetime();
   /** Calls under way; the descriptor is closed when there is none. */
   #busyCount = 0;
@@ -133,7 +135,8 @@ class OpenFile implements FileDevice {
     this.isNew = isNew;
     this.#promptWrites = new PromptWrites(systemClock);
     const sector = stats.isFile() ? undefined : sectorSize(fd);
-    this.geometry = {
+    if (stats.isFile() && !readOnly) this.resize = (next, options) => this.#resize(next, options);
+    this.#geometry = {
       size,
       minimumBlockSize: 1,
       preferredBlockSize: Math.max(4096, sector ?? 0),
@@ -151,6 +154,20 @@ class OpenFile implements FileDevice {
       rotational: false,
       contexts: [baseAllocation],
     };
+  }
+
+  get geometry(): Geometry {
+    return this.#geometry;
+  }
+
+  #resize(next: Offset, options: Abortable | undefined): Promise<void> {
+    return this.#run(0, 0, options, 'resizing', async () => {
+      if (next < 0) throw new UsageError('ERR_NBD_ARGUMENT', `${next} is not a possible size`);
+      await truncate(this.#fd, this.#path, next);
+      this.#size = BigInt(next);
+      this.#sizeNumber = Number(next);
+      this.#geometry = { ...this.#geometry, size: this.#size };
+    });
   }
 
   /** What is in the page cache is read at once; the rest by a thread that may wait for the disk. */
@@ -291,7 +308,8 @@ class OpenFile implements FileDevice {
     try {
       await work();
     } catch (error) {
-      if (error instanceof CommandError || error === options?.signal?.reason) throw error;
+      if (error instanceof CommandError || error instanceof UsageError || error === options?.signal?.reason)
+        throw error;
       throw fileError(operation, this.#path, error);
     } finally {
       this.#busyCount--;

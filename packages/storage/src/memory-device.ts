@@ -50,20 +50,19 @@ export function createMemoryDevice(options: MemoryDeviceOptions): BlockDevice {
 }
 
 class MemoryDevice implements BlockDevice {
-  readonly geometry: Geometry;
   readonly abilities: Abilities;
-  readonly #size: bigint;
+  #geometry: Geometry;
+  #size: bigint;
   /** The same where it is exact, else something larger than any offset that is a number. */
-  readonly #sizeNumber: number;
+  #sizeNumber: number;
   /** Pages that hold something, by number: there are fewer than 2^47 of them, so a plain number will do. */
   readonly #pages = new PageTable<Page>();
   readonly #life = new Lifetime();
 
   constructor(size: bigint, readOnly: boolean) {
-    if (size < 0n || size > sizeMax) throw new UsageError('ERR_NBD_ARGUMENT', `${size} is not a possible size`);
-    this.#size = size;
+    this.#size = possibleSize(size);
     this.#sizeNumber = Number(size);
-    this.geometry = {
+    this.#geometry = {
       size,
       minimumBlockSize: 1,
       preferredBlockSize: 4096,
@@ -81,6 +80,21 @@ class MemoryDevice implements BlockDevice {
       rotational: false,
       contexts: [baseAllocation],
     };
+  }
+
+  get geometry(): Geometry {
+    return this.#geometry;
+  }
+
+  resize(size: Offset, options?: Abortable): void {
+    this.#requireWritable();
+    this.#enter(0, 0, options);
+    const next = possibleSize(BigInt(size));
+    // What comes back later reads as zeroes.
+    if (next < this.#size) this.writeZeroes(next, this.#size - next);
+    this.#size = next;
+    this.#sizeNumber = Number(next);
+    this.#geometry = { ...this.#geometry, size: next };
   }
 
   read(offset: Offset, target: Uint8Array, options?: ReadOptions): void {
@@ -270,6 +284,11 @@ function endOfRun(used: number, position: number): number {
   let end = (Math.floor(position / unitBytes) + 1) * unitBytes;
   while (end < pageBytes && isUsed(used, end) === state) end += unitBytes;
   return end;
+}
+
+function possibleSize(size: bigint): bigint {
+  if (size < 0n || size > sizeMax) throw new UsageError('ERR_NBD_ARGUMENT', `${size} is not a possible size`);
+  return size;
 }
 
 function pageOf(offset: Offset): number {
