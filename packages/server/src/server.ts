@@ -38,7 +38,7 @@ export interface ServerOptions {
   readonly onSessionEnd?: ((session: SessionDescription & { readonly isNegotiated: boolean }) => void) | undefined;
   /**
    * How long to stay awake for the next request, in milliseconds, while clients are found to come back that quickly; the processor
-   * is busy meanwhile. 0 to go to sleep at once. @default 0.05
+   * is busy meanwhile. 0 to go to sleep at once. @default 0.1
    */
   readonly busyPollMs?: number | undefined;
   /** @default Node's monotonic clock */
@@ -59,8 +59,11 @@ export const traceEvents = [
   'closed',
 ] as const;
 
-/** As long as it takes a client on the same machine to answer, and its scheduler to wake it. */
-const busyPollMsDefault = 0.05;
+/**
+ * Longer than it takes a client on the same machine to come back. With half as much, one whose answer is slowed down by waking the
+ * server is never found to come back quickly, and waking it goes on.
+ */
+const busyPollMsDefault = 0.1;
 /** Whoever takes longer can as well be woken. */
 const busyPollMsMax = 10;
 /** Free memory that is kept for the next request. */
