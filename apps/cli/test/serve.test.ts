@@ -213,6 +213,7 @@ describePeers('nbd serve, to fio', ['fio', 'nbdkit'], (generation) => {
       '--offset_increment=16M',
       '--verify=crc32c',
       '--verify_fatal=1',
+      '--verify_state_save=0',
       '--group_reporting',
     );
     expect(out).toContain('err= 0');
