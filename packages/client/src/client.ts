@@ -68,7 +68,7 @@ export class NbdClient implements BlockDevice, AsyncDisposable {
 
   /** Fills `target` with the bytes from `offset` on. */
   read(offset: Offset, target: Uint8Array, options?: ReadOptions): Promise<void> {
-    return this.#device.read(offset, target, options) as Promise<void>;
+    return this.#device.read(offset, target, options);
   }
 
   /** Fills memory that `provide` is asked for when the first bytes are there; see `BlockDevice`. */
@@ -84,11 +84,12 @@ export class NbdClient implements BlockDevice, AsyncDisposable {
   }
 
   write(offset: Offset, source: Uint8Array, options?: WriteOptions): Promise<void> {
-    return this.#device.write(offset, source, options) as Promise<void>;
+    return this.#device.write(offset, source, options);
   }
 
-  async flush(options?: Abortable): Promise<void> {
-    await this.#device.flush(options);
+  /** See `Multiplexer.flush`. */
+  flush(options?: Abortable): Promise<void> {
+    return this.#device.flush(options);
   }
 
   async trim(offset: Offset, length: Offset, options?: WriteOptions): Promise<void> {
@@ -136,7 +137,7 @@ export class NbdClient implements BlockDevice, AsyncDisposable {
     return NodeWritable.toWeb(createWriteStream(this, options)) as WritableStream<Uint8Array>;
   }
 
-  /** Waits for what is under way, takes leave of the server, and releases everything. Does not flush. */
+  /** See `Multiplexer.close`: waits for what is under way, takes leave of the server, and releases everything. Does not flush. */
   close(): Promise<void> {
     return this.#device.close();
   }

@@ -1,12 +1,29 @@
 /** Putting it together: a target's connector, the multiplexer on top, and the client around it. */
 import { createConnector, type Delivery } from '@nbdjs/connection';
 import type { Abortable, Connector, HeaderMode } from '@nbdjs/interfaces';
-import { createMultiplexer, type StrictChecks, traceEvents } from '@nbdjs/multiplexer';
+import { createMultiplexer, type MultiplexerOptions, traceEvents } from '@nbdjs/multiplexer';
 import { afterMicrotasks, diagnosticsTrace, nextTurn, systemClock } from '@nbdjs/syscalls';
 import { NbdClient } from './client.ts';
 import { type ConnectTarget, resolveTarget } from './target.ts';
 
-export interface ConnectOptions extends Abortable {
+/** How the device behaves, whatever it is connected to. */
+export type DeviceOptions = Pick<
+  MultiplexerOptions,
+  | 'bytesInFlightMax'
+  | 'closeMs'
+  | 'connections'
+  | 'journal'
+  | 'keepAliveMs'
+  | 'openTimeoutMs'
+  | 'reconnectDelayMs'
+  | 'requestsInFlightMax'
+  | 'requestTimeoutMs'
+  | 'silenceMs'
+  | 'stopOnPermanent'
+  | 'strict'
+>;
+
+export interface ConnectOptions extends Abortable, DeviceOptions {
   /** Which export. @default the one that the URI names, or the server's default export */
   readonly exportName?: string | undefined;
   /** Metadata contexts to select, several at once; those that the server lacks are left out. @default ['base:allocation'] */
@@ -20,27 +37,14 @@ export interface ConnectOptions extends Abortable {
    * or keeps it (`thread` chooses). @default 'thread', except for commands and descriptors
    */
   readonly delivery?: Delivery | 'thread' | undefined;
-  /** How long requests wait for a new connection after a loss, in milliseconds. @default 0: they fail */
-  readonly reconnectDelayMs?: number | undefined;
-  /** How long to go on trying to connect, in milliseconds. @default 0: once */
-  readonly openTimeoutMs?: number | undefined;
   /** Until the transport stands, in milliseconds. @default 30000 */
   readonly connectTimeoutMs?: number | undefined;
   /** For the whole handshake, in milliseconds. @default 10000 */
   readonly handshakeTimeoutMs?: number | undefined;
-  /** Checks that are to be off, for trying out servers. */
-  readonly strict?: Partial<StrictChecks> | undefined;
-  /** @default 1024 */
-  readonly requestsInFlightMax?: number | undefined;
-  /** In bytes. @default 64 MiB */
-  readonly bytesInFlightMax?: number | undefined;
 }
 
 /** Options for a connector that the caller has made. */
-export type OpenOptions = Omit<
-  ConnectOptions,
-  'contexts' | 'mode' | 'fullInfo' | 'delivery' | 'exportName' | 'connectTimeoutMs' | 'handshakeTimeoutMs'
->;
+export interface OpenOptions extends Abortable, DeviceOptions {}
 
 const contextsDefault = ['base:allocation'];
 
@@ -66,6 +70,7 @@ export async function connect(target: ConnectTarget, options: ConnectOptions = {
     connectTimeoutMs: options.connectTimeoutMs,
     handshakeTimeoutMs: options.handshakeTimeoutMs,
     openTimeoutMs: options.openTimeoutMs,
+    stopOnPermanent: options.stopOnPermanent,
   });
   return openClient(connector, options, name);
 }
@@ -78,11 +83,18 @@ export async function openClient(connector: Connector, options: OpenOptions = {}
     defer: afterMicrotasks,
     nextTurn,
     trace: diagnosticsTrace('multiplexer', traceEvents),
-    strict: options.strict,
-    reconnectDelayMs: options.reconnectDelayMs,
-    openTimeoutMs: options.openTimeoutMs,
-    requestsInFlightMax: options.requestsInFlightMax,
     bytesInFlightMax: options.bytesInFlightMax,
+    closeMs: options.closeMs,
+    connections: options.connections,
+    journal: options.journal,
+    keepAliveMs: options.keepAliveMs,
+    openTimeoutMs: options.openTimeoutMs,
+    reconnectDelayMs: options.reconnectDelayMs,
+    requestsInFlightMax: options.requestsInFlightMax,
+    requestTimeoutMs: options.requestTimeoutMs,
+    silenceMs: options.silenceMs,
+    stopOnPermanent: options.stopOnPermanent,
+    strict: options.strict,
   });
   try {
     await device.open(options);

@@ -6,7 +6,7 @@
 
 export { afterMicrotasks, diagnosticsTrace, nextTurn, systemClock } from '@nbdjs/syscalls';
 export { NbdClient } from './client.ts';
-export { type ConnectOptions, connect, type OpenOptions, openClient } from './connect.ts';
+export { type ConnectOptions, connect, type DeviceOptions, type OpenOptions, openClient } from './connect.ts';
 export type { RangeOptions, ReadStreamOptions, WriteStreamOptions } from './streams.ts';
 export {
   type CommandTarget,

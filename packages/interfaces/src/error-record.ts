@@ -10,6 +10,7 @@ import {
   ProtocolError,
   TimeoutError,
   UsageError,
+  WritesLostError,
 } from './errors.ts';
 
 /** An error in a form that survives structured clone. */
@@ -33,6 +34,7 @@ const prototypes: Readonly<Record<string, object>> = {
   ConnectError: ConnectError.prototype,
   TimeoutError: TimeoutError.prototype,
   ConnectionLostError: ConnectionLostError.prototype,
+  WritesLostError: WritesLostError.prototype,
 };
 
 /** Turns anything thrown into plain data. */
@@ -75,5 +77,9 @@ export function isNbdError(error: unknown): error is NbdError {
 }
 
 function isPlain(value: unknown): boolean {
+  if (Array.isArray(value)) return value.every(isPlain);
+  if (typeof value === 'object' && value !== null) {
+    return Object.getPrototypeOf(value) === Object.prototype && Object.values(value).every(isPlain);
+  }
   return value === null || ['string', 'number', 'bigint', 'boolean', 'undefined'].includes(typeof value);
 }

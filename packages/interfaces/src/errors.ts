@@ -195,7 +195,7 @@ export class ConnectError extends NbdError {
   }
 }
 
-export type TimeoutPhase = 'connect' | 'handshake' | 'open' | 'request' | 'close';
+export type TimeoutPhase = 'connect' | 'handshake' | 'open' | 'request' | 'silence' | 'close';
 
 /** It took too long. */
 export class TimeoutError extends NbdError {
@@ -219,6 +219,28 @@ export class ConnectionLostError extends NbdError {
   constructor(outcome: 'not-sent' | 'unknown', message: string, options?: NbdErrorOptions) {
     super(message, options);
     this.outcome = outcome;
+  }
+}
+
+/** A part of an export that may have lost what was written to it, in bytes. */
+export interface LostRange {
+  readonly offset: bigint;
+  readonly length: bigint;
+}
+
+/**
+ * Writes that the server had acknowledged, and that were not flushed yet, may be gone: the server was lost, and they could not
+ * be replayed. Write the ranges once more, and flush.
+ */
+export class WritesLostError extends NbdError {
+  override readonly name = 'WritesLostError';
+  readonly code = 'ERR_NBD_WRITES_LOST';
+  /** Ascending; where they were very many, what lies between them is included. */
+  readonly ranges: readonly LostRange[];
+
+  constructor(ranges: readonly LostRange[], message: string, options?: NbdErrorOptions) {
+    super(message, options);
+    this.ranges = ranges;
   }
 }
 

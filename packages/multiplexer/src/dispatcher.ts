@@ -7,16 +7,22 @@ import {
   type ExportFacts,
   TimeoutError,
 } from '@nbdjs/interfaces';
+import { Command } from '@nbdjs/protocol';
 import { listen } from './abort-listening.ts';
-import { type AfterLoss, failAfterLoss } from './after-loss.ts';
-import { copyOf, neverSentError } from './failures.ts';
+import { abilitiesOf } from './export-traits.ts';
+import { lostError, neverSentError, waitedInVainError } from './failures.ts';
+import { Fleet } from './fleet.ts';
+import type { Journal } from './journal.ts';
 import { closedError, Link, type LinkState } from './link.ts';
-import type { Request } from './request.ts';
+import { Replay } from './replay.ts';
+import { type Request, requestOf } from './request.ts';
 import { RequestQueue } from './request-queue.ts';
-import { SlotTable } from './slot-table.ts';
+import { type JournalOptions, Safeguard } from './safeguard.ts';
+import { CookieNumbers } from './slot-table.ts';
 import { emptyStatistics } from './statistics.ts';
 import type { TransmissionTrace } from './transmission-trace.ts';
-import { Wire, type WireOptions } from './wire.ts';
+import { createWatch, type Watch } from './watch.ts';
+import { Wire, type WireCommons } from './wire.ts';
 
 /** With so many requests in flight the server does not wait for the next one, so those that follow may gather. */
 const gatherInFlightMin = 4;
@@ -27,7 +33,10 @@ const gatherShare = 1;
 const gatherShareOfLong = 1 / 8;
 const longPayloadMin = 32 * 1024;
 
-export interface DispatcherOptions extends WireOptions {
+/** A request that has cost so many connections their life is not given another one. */
+const lossesMax = 32;
+
+export interface DispatcherOptions {
   readonly connector: Connector;
   readonly clock: Clock;
   readonly defer: Defer;
@@ -35,6 +44,15 @@ export interface DispatcherOptions extends WireOptions {
   readonly reconnectDelayMs: number;
   readonly openTimeoutMs: number;
   readonly closeMs: number;
+  readonly connections: number;
+  readonly stopOnPermanent: boolean;
+  readonly requestsInFlightMax: number;
+  readonly bytesInFlightMax: number;
+  readonly requestTimeoutMs: number;
+  readonly silenceMs: number;
+  readonly keepAliveMs: number;
+  /** What to remember of unflushed writes; only used where the server has FLUSH and reconnecting is on. */
+  readonly journal: JournalOptions | undefined;
 }
 
 /** Fills a promise's ends into variables, so that making one costs no closure. */
@@ -53,13 +71,16 @@ export class Dispatcher {
   readonly #trace: TransmissionTrace;
   readonly #link: Link;
   readonly #queue = new RequestQueue();
-  readonly #slots = new SlotTable();
-  readonly #afterLoss: AfterLoss = failAfterLoss;
   readonly #pumpTask = (): void => this.#pump();
   readonly #pumpOrGatherTask = (): void => this.#pumpOrGather();
   readonly #gatherTask = (): void => this.#gather();
   readonly #onConnected: (facts: ExportFacts) => void;
-  #wire: Wire | undefined;
+  readonly #commons: WireCommons;
+  readonly #fleet: Fleet;
+  readonly #safeguard: Safeguard | undefined;
+  readonly #watch: Watch | undefined;
+  /** While it runs, nothing else is sent. */
+  #replay: Replay | undefined;
   /** Connections that we have taken leave of, each until the server has ended it. */
   readonly #leaving = new Map<Wire, Promise<void>>();
   #isPumpScheduled = false;
@@ -80,11 +101,32 @@ export class Dispatcher {
     this.closed = new Promise((resolve) => {
       this.#settleClosed = resolve;
     });
+    const { clock, reconnectDelayMs, requestsInFlightMax, bytesInFlightMax, silenceMs, keepAliveMs, journal } = options;
+    this.#safeguard = journal === undefined ? undefined : new Safeguard(journal, options, () => this.#room());
+    const wireOptions = {
+      requestsInFlightMax,
+      bytesInFlightMax,
+      takesBack: reconnectDelayMs > 0,
+      clock: silenceMs > 0 || keepAliveMs > 0 ? clock : undefined,
+    };
+    const { statistics } = this;
+    const numbers = new CookieNumbers();
+    this.#commons = { options: wireOptions, numbers, statistics, trace, journal: undefined };
+    this.#fleet = new Fleet(this.#commons, {
+      room: () => this.#room(),
+      eraBegun: () => this.#beginEra(),
+      dismissed: (wire) => this.#takeLeave(wire),
+      lost: (wire, cause) => this.#lost(wire, cause),
+    });
     this.#link = new Link(options, trace, {
       connected: (established) => this.#connected(established),
-      failed: (error) => this.#failWaiting(() => copyOf(error)),
+      failed: (error) => this.#failWaiting((request) => waitedInVainError(request, error)),
       unwanted: (established) => this.#decline(established),
       closed: (error) => this.#ended(error),
+    });
+    this.#watch = createWatch(options, this.#fleet, {
+      waiting: () => this.#queue.all(),
+      expired: (request, error) => this.#expire(request, error),
     });
   }
 
@@ -122,10 +164,18 @@ export class Dispatcher {
     const promise = new Promise<void>(capture);
     request.resolve = resolveLast;
     request.reject = rejectLast;
+    if (this.#watch !== undefined) request.sinceMs = this.#watch.begin();
     this.#queue.push(request);
-    if (this.#wire === undefined) this.#link.nudge();
+    if (this.#fleet.isEmpty) this.#link.nudge();
     else if (!this.#isPumpScheduled) this.#schedulePump();
     return promise;
+  }
+
+  /** @throws WritesLostError when the server, or its successor, does not have all that was acknowledged. */
+  async flush(signal: AbortSignal | undefined): Promise<void> {
+    const troubleCount = this.#safeguard?.troubleCount;
+    await this.submit(requestOf(Command.Flush, 0, 0n, 0n, undefined, signal));
+    this.#safeguard?.requireNothingLost(troubleCount);
   }
 
   /** Runs something that issues requests one after the other: `close` waits for it as for a request. */
@@ -142,7 +192,7 @@ export class Dispatcher {
   /** Settles when none of the writing requests that touch a range and were issued so far is under way any more. */
   async quiet(start: bigint, end: bigint): Promise<void> {
     const waits: Promise<void>[] = [];
-    for (const request of [...this.#slots.all(), ...this.#queue.all()]) {
+    for (const request of [...this.#fleet.requests(), ...this.#queue.all()]) {
       if (!request.isWriting || request.offset >= end || request.offset + request.length <= start) continue;
       const details = request.detailed();
       const finished = new Promise<void>((resolve) => {
@@ -162,10 +212,14 @@ export class Dispatcher {
 
   /** Ends everything now. What is under way fails. */
   destroy(cause?: Error): void {
-    this.#link.close(cause);
     this.#isDestroyed = true;
+    this.#end(cause);
+  }
+
+  #end(cause: Error | undefined): void {
+    this.#link.close(cause);
     for (const wire of this.#leaving.keys()) wire.destroy(cause);
-    this.#wire?.destroy(cause ?? new Error('the device was destroyed'));
+    this.#fleet.destroy(cause ?? new Error('the device was destroyed'));
   }
 
   #schedulePump(): void {
@@ -191,41 +245,67 @@ export class Dispatcher {
   }
 
   #gather(): void {
-    const deliveries = this.#wire?.deliveryCount;
+    const deliveries = this.#fleet.deliveryCount;
     const goesOn = deliveries !== this.#deliveriesSeen && this.#mayGather();
-    this.#deliveriesSeen = deliveries ?? -1;
+    this.#deliveriesSeen = deliveries;
     if (goesOn) this.#options.nextTurn?.(this.#gatherTask);
     else this.#pump();
   }
 
   #mayGather(): boolean {
     const { count, first } = this.#queue;
-    if (this.#options.nextTurn === undefined || this.#wire === undefined || first === undefined) return false;
-    const inFlight = this.#slots.count;
+    if (this.#options.nextTurn === undefined || first === undefined) return false;
+    const { inFlight } = this.#fleet;
     const share = first.payloadBytes < longPayloadMin ? gatherShare : gatherShareOfLong;
     return inFlight >= gatherInFlightMin && count < Math.min(gatherMax, inFlight * share);
   }
 
-  /** Sends what waits, in order, as far as the limits allow, in one write. */
+  /** Sends what waits, in order, as far as the limits allow, in one write for each connection. */
   #pump(): void {
     this.#isPumpScheduled = false;
-    const wire = this.#wire;
-    if (wire === undefined || wire.isBlocked) return;
+    const fleet = this.#fleet;
+    if (fleet.isEmpty || this.#replay !== undefined) return;
     this.#trace.look();
     const queue = this.#queue;
-    for (let request = queue.first; request !== undefined && wire.canTake(request); request = queue.first) {
+    const safeguard = this.#safeguard;
+    if (safeguard !== undefined) this.#flushInTime(safeguard);
+    for (let request = queue.first; request !== undefined; request = queue.first) {
+      if (safeguard?.holdsBack(request) === true) break;
+      const wire = fleet.choose(request);
+      if (wire === undefined) break;
       queue.shift();
       wire.issue(request);
     }
-    wire.send();
+    fleet.send();
+    if (this.#link.isShort) this.#link.nudge();
+  }
+
+  #flushInTime(safeguard: Safeguard): void {
+    const wire = this.#fleet.members.find(({ isBlocked }) => !isBlocked);
+    const flush = wire === undefined ? undefined : safeguard.dueFlush();
+    if (flush !== undefined) wire?.issue(flush);
   }
 
   #abort(request: Request): void {
     const reason = request.details?.signal?.reason;
-    if (request.slot >= 0) {
-      this.#wire?.abandon(request, reason);
+    if (request.slot >= 0) this.#fleet.ownerOf(request)?.abandon(request, reason);
+    else this.#giveUp(request, reason);
+  }
+
+  /** A request has taken too long. When its memory is stuck in the channel, so is the connection. */
+  #expire(request: Request, error: TimeoutError): void {
+    const wire = request.slot >= 0 ? this.#fleet.ownerOf(request) : undefined;
+    if (wire === undefined) {
+      this.#giveUp(request, error);
       return;
     }
+    const isStuck = wire.holds(request);
+    wire.abandon(request, error);
+    if (isStuck) wire.destroy(error);
+  }
+
+  /** A request that is not in flight has lost its caller. */
+  #giveUp(request: Request, reason: unknown): void {
     // It may have been answered, and only the channel has not let go of its memory.
     if (!this.#queue.remove(request)) return;
     request.finish();
@@ -236,25 +316,46 @@ export class Dispatcher {
   }
 
   #connected(established: Established): void {
-    this.#onConnected(established.facts);
-    const wire: Wire = new Wire(established, this.#slots, this.statistics, this.#trace, this.#options, {
-      room: () => this.#room(),
-      dismissed: () => this.#takeLeave(wire),
-      lost: (cause) => this.#lost(wire, cause),
+    const { facts } = established;
+    this.#onConnected(facts);
+    // Where nothing can be flushed, nothing ever becomes safe.
+    const isOfUse = this.#options.reconnectDelayMs > 0 && abilitiesOf(facts).flush && !abilitiesOf(facts).readOnly;
+    this.#commons.journal = isOfUse ? this.#safeguard?.journal : undefined;
+    this.#watch?.begin();
+    this.#fleet.add(established);
+  }
+
+  /** What was not flushed may be gone with the connections of before. */
+  #beginEra(): void {
+    const { journal } = this.#commons;
+    if (journal === undefined || journal.isEmpty) return;
+    journal.serverLost();
+    this.#beginReplay(journal);
+  }
+
+  #beginReplay(journal: Journal): void {
+    const [wire] = this.#fleet.members;
+    if (wire === undefined) return;
+    const replay: Replay = new Replay(journal, wire, this.statistics, () => {
+      if (this.#replay !== replay) return;
+      this.#replay = undefined;
+      this.#trace.replayed(replay.requestCount);
+      this.#room();
     });
-    this.#wire = wire;
-    wire.start();
-    this.#room();
+    if (replay.isDone) return;
+    this.#replay = replay;
+    replay.feed();
   }
 
   #room(): void {
+    this.#replay?.feed();
     if (!this.#queue.isEmpty && !this.#isPumpScheduled) this.#schedulePump();
     this.#checkIdle();
   }
 
   #decline(established: Established): void {
     const nobody = { room() {}, dismissed() {}, lost() {} };
-    const wire = new Wire(established, new SlotTable(), this.statistics, this.#trace, this.#options, nobody);
+    const wire = new Wire(established, this.#commons, nobody);
     if (this.#isDestroyed) wire.destroy();
     else this.#seeOff(wire, () => wire.decline());
   }
@@ -277,14 +378,47 @@ export class Dispatcher {
   }
 
   #lost(wire: Wire, cause: Error | undefined): void {
-    if (this.#wire !== wire) return;
-    this.#wire = undefined;
-    const unanswered = this.#slots.clear();
-    if (this.#closing === undefined) this.#link.lost(cause);
-    else this.#link.close(cause);
-    this.#afterLoss(unanswered, cause);
+    // On probation it was of no use to anybody.
+    const wasOfUse = wire.wasOfUse && this.#fleet.isMember(wire);
+    const unanswered = this.#fleet.remove(wire);
+    const { reconnectDelayMs } = this.#options;
+    if (this.#closing === undefined || reconnectDelayMs > 0) this.#link.lost(cause, wasOfUse);
+    else if (this.#fleet.isEmpty) this.#link.close(cause);
+    const wasReplaying = this.#replay?.wire === wire;
+    if (wasReplaying) this.#replay = undefined;
+    this.#sendAgain(unanswered, cause);
+    if (this.#fleet.isEmpty) {
+      this.#fleet.promote();
+    } else if (wasReplaying && this.#commons.journal !== undefined) {
+      this.#beginReplay(this.#commons.journal);
+    }
     if (!this.#queue.isEmpty) this.#link.nudge();
     this.#checkIdle();
+  }
+
+  /** Requests that a lost connection owes answers to go by the next one, before all others, unless nobody reconnects. */
+  #sendAgain(requests: readonly Request[], cause: Error | undefined): void {
+    const { state } = this.#link;
+    const isHopeful = this.#options.reconnectDelayMs > 0 && (state === 'connected' || state === 'connecting-wait');
+    const again: Request[] = [];
+    for (const request of requests) {
+      const { details } = request;
+      if (details?.onLost !== undefined) {
+        details.onLost();
+      } else if (request.isAbandoned) {
+        request.finish();
+      } else if (isHopeful && request.detailed().losses++ < lossesMax) {
+        request.startOver();
+        again.push(request);
+      } else {
+        request.finish();
+        request.reject(lostError(request, 'unknown', cause));
+      }
+    }
+    if (again.length === 0) return;
+    this.statistics.requestsResent += again.length;
+    this.#queue.putFirst(again);
+    if (!this.#isPumpScheduled) this.#schedulePump();
   }
 
   #failWaiting(makeError: (request: Request) => Error): void {
@@ -297,35 +431,54 @@ export class Dispatcher {
 
   /** The link is closed. */
   #ended(error: Error | undefined): void {
+    this.#watch?.stop();
     const cause = error ?? new Error('the device was closed');
     this.#failWaiting((request) => neverSentError(request, cause));
+    // A server that breaks the rules on one connection is not to be trusted on the others.
+    if (error !== undefined) this.#fleet.destroy(error);
     this.#settleClosed(error);
   }
 
   #checkIdle(): void {
-    if (this.#tellIdle === undefined || this.#callCount > 0 || this.#slots.count > 0 || !this.#queue.isEmpty) return;
+    if (this.#tellIdle === undefined || this.#callCount > 0 || this.#replay !== undefined) return;
+    if (this.#fleet.inFlight > 0 || !this.#queue.isEmpty) return;
     this.#tellIdle();
     this.#tellIdle = undefined;
   }
 
   async #close(): Promise<void> {
     if (this.#link.state !== 'closed') await this.#finish();
+    const cause = this.#link.closedBy;
     await Promise.all(this.#leaving.values());
+    if (this.#isDestroyed) return;
+    const { journal } = this.#commons;
+    if (cause !== undefined) journal?.loseAll();
+    this.#safeguard?.requireNothingLost(undefined, cause);
   }
 
   /** Waits for what is under way, then says good-bye. */
   async #finish(): Promise<void> {
     const { clock, closeMs } = this.#options;
     const expiry = new TimeoutError('close', `requests were still under way ${closeMs} ms after the call to close`);
-    const cancel = clock.schedule(closeMs, () => this.destroy(expiry));
-    await new Promise<void>((resolve) => {
+    const cancel = clock.schedule(closeMs, () => this.#end(expiry));
+    await this.#idle();
+    const { journal } = this.#commons;
+    if (this.#fleet.isEmpty && journal?.isEmpty === false) {
+      // Nobody has asked for anything since the connection was lost, but there are writes that may need replaying.
+      await this.submit(requestOf(Command.Flush, 0, 0n, 0n)).catch(() => {});
+      if (!journal.isEmpty) journal.loseAll();
+    }
+    cancel();
+    const wires = this.#fleet.all();
+    for (const wire of wires) this.#fleet.remove(wire);
+    this.#link.close();
+    for (const wire of wires) this.#seeOff(wire, () => wire.farewell());
+  }
+
+  #idle(): Promise<void> {
+    return new Promise<void>((resolve) => {
       this.#tellIdle = resolve;
       this.#checkIdle();
     });
-    cancel();
-    const wire = this.#wire;
-    this.#wire = undefined;
-    this.#link.close();
-    if (wire !== undefined) this.#seeOff(wire, () => wire.farewell());
   }
 }

@@ -3,12 +3,17 @@ import {
   CommandError,
   ConnectionLostError,
   fromErrorRecord,
+  type LostRange,
   NegotiationError,
   ProtocolError,
   toErrorRecord,
+  WritesLostError,
 } from '@nbdjs/interfaces';
 import { Command, commands, isKnownWireError, wireErrorCode } from '@nbdjs/protocol';
 import type { Request } from './request.ts';
+
+/** So many ranges a message names. */
+const rangesNamedMax = 4;
 
 /** A request in words: `READ of 4096 bytes at 8192`. */
 export function describe(request: Request): string {
@@ -47,10 +52,29 @@ export function lostError(
   });
 }
 
-/** What requests that never left fail with when the device is closed for good. */
+/** Writes that were acknowledged may be gone. */
+export function writesLostError(ranges: readonly LostRange[], cause?: Error): WritesLostError {
+  const named = ranges.slice(0, rangesNamedMax).map(({ offset, length }) => `${length} bytes at ${offset}`);
+  const others = ranges.length > rangesNamedMax ? ` and ${ranges.length - rangesNamedMax} more ranges` : '';
+  const message = `the server was lost before writes were flushed, and they could not be replayed: ${named.join(', ')}${others} may be lost`;
+  return new WritesLostError(ranges, message, { cause });
+}
+
+/** What requests that are not in flight fail with when the device is closed for good. */
 export function neverSentError(request: Request, cause: Error): Error {
   // Each of those who wait is told of a changed export itself; otherwise their requests were simply not sent.
-  return cause instanceof NegotiationError ? copyOf(cause) : lostError(request, 'not-sent', cause);
+  return cause instanceof NegotiationError ? copyOf(cause) : lostError(request, outcomeOf(request), cause);
+}
+
+/** What requests fail with when there was no connection to be had for them. */
+export function waitedInVainError(request: Request, cause: Error): Error {
+  const outcome = outcomeOf(request);
+  return outcome === 'unknown' ? lostError(request, outcome, cause) : copyOf(cause);
+}
+
+/** A request that waits may have been sent before, by a connection that was lost. */
+function outcomeOf(request: Request): 'not-sent' | 'unknown' {
+  return request.details !== undefined && request.details.losses > 0 ? 'unknown' : 'not-sent';
 }
 
 /** The server broke a rule of the specification, found where replies meet their requests. */

@@ -1,5 +1,5 @@
 /**
- * Many NBD requests over one connection at a time: batching, splitting, alignment, limits, and reconnecting. Takes its
+ * Many NBD requests over one or several connections: batching, splitting, alignment, limits, reconnecting and replay. Takes its
  * connections from a `Connector` and knows no sockets.
  *
  * @packageDocumentation
@@ -7,6 +7,7 @@
 export type { LinkState } from './link.ts';
 export { createMultiplexer } from './multiplexer.ts';
 export type { Multiplexer, MultiplexerOptions } from './multiplexer-options.ts';
+export type { JournalOptions } from './safeguard.ts';
 export type { Statistics } from './statistics.ts';
 export type { StrictChecks } from './strict.ts';
 export { traceEvents } from './transmission-trace.ts';

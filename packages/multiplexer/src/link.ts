@@ -1,11 +1,11 @@
 /**
- * The life of a connection and of its successors. Everything that changes the state is in this file.
+ * The life of a device's connections and of their successors. Everything that changes the state is in this file.
  *
  * ```
- *            open                    lost, reconnectDelayMs > 0
+ *            open                    last one lost, reconnectDelayMs > 0
  * (start) ---------> connected ----------------------------------> connecting-wait
  *                     ^  ^   \                                        |    |
- *                     |  |    \ lost, reconnectDelayMs = 0            |    | reconnectDelayMs over
+ *                     |  |    \ last one lost, reconnectDelayMs = 0   |    | reconnectDelayMs over
  *                     |  |     `--------------------> connecting-nowait <--'
  *                     |  `-- a connection is ready -------'           |
  *                     `--------- established --------------------------'
@@ -13,9 +13,12 @@
  * any ---- close, destroy, a violation of the protocol, changed facts ----> closed
  * ```
  *
- * Nothing runs for a connection at rest: the first request after a loss asks for the next connection, and the others wait
+ * Nothing runs for connections at rest: the first request after a loss asks for the next connection, and the others wait
  * with it. In `connecting-wait` they wait for as long as the reconnect delay lasts, counted from the first of them; in
  * `connecting-nowait` they fail unless a connection is ready, and each gives the connector a nudge.
+ *
+ * A server may take connections only to drop them, or offer another export each time. Then the delay goes on counting, and
+ * there are pauses between the attempts, until a connection has been of use.
  */
 import {
   type Cancel,
@@ -28,7 +31,7 @@ import {
   TimeoutError,
   UsageError,
 } from '@nbdjs/interfaces';
-import { requireSameExport } from './export-traits.ts';
+import { abilitiesOf, requireSameExport } from './export-traits.ts';
 import { asError } from './failures.ts';
 import type { TransmissionTrace } from './transmission-trace.ts';
 
@@ -39,6 +42,10 @@ export interface LinkOptions {
   readonly clock: Clock;
   readonly reconnectDelayMs: number;
   readonly openTimeoutMs: number;
+  /** How many there are to be, where the server allows several. */
+  readonly connections: number;
+  /** A connection that leads to something else than the first one closes the link. Otherwise others are tried. */
+  readonly stopOnPermanent: boolean;
 }
 
 export interface LinkEvents {
@@ -52,15 +59,27 @@ export interface LinkEvents {
   closed(error: Error | undefined): void;
 }
 
+/** Pauses between attempts after connections that were of no use: the first one, and the longest, in milliseconds. */
+const pauseMsMin = 250;
+const pauseMsMax = 16_000;
+
 export class Link {
   readonly #options: LinkOptions;
   readonly #trace: TransmissionTrace;
   readonly #events: LinkEvents;
   #state: LinkState = 'connecting-wait';
   #facts: ExportFacts | undefined;
+  /** Connections that stand. */
+  #count = 0;
+  /** How many are to stand; fewer than wished for when the server refuses more. */
+  #wanted = 1;
   /** The wait for a connection under way, if any. */
   #attempt: AbortController | undefined;
   #cancelDelay: Cancel | undefined;
+  /** When the reconnect delay is over; kept until a connection has been of use. */
+  #delayEndMs: number | undefined;
+  /** Connections in a row that were of no use. */
+  #futileCount = 0;
   #isOpening = false;
   #closedBy: Error | undefined;
 
@@ -109,35 +128,62 @@ export class Link {
       }
       connector.retry(true);
       this.#facts = established.facts;
+      this.#attempt = undefined;
       this.#accept(established);
       // The server may have broken the rules with the very first bytes.
       if (this.#closedBy !== undefined) throw this.#closedBy;
       return established.facts;
     } finally {
       this.#isOpening = false;
-      this.#attempt = undefined;
+      if (this.#attempt === attempt) this.#attempt = undefined;
       cancel?.();
       signal?.removeEventListener('abort', onAbort);
     }
   }
 
-  /** Requests are waiting. Does nothing while a connection stands or is being waited for. */
+  /** How many connections stand or are on their way is to be seen to: requests are waiting, or would go faster by more. */
   nudge(): void {
-    if (this.#state === 'connected' || this.#state === 'closed' || this.#attempt !== undefined) return;
-    if (this.#facts === undefined) return;
-    const isWaiting = this.#state === 'connecting-wait';
-    if (isWaiting) {
-      const { clock, reconnectDelayMs } = this.#options;
-      this.#cancelDelay = clock.schedule(reconnectDelayMs, () => this.#delayIsOver());
+    if (this.#state === 'closed' || this.#facts === undefined) return;
+    if (this.#state === 'connected') {
+      if (this.#count < this.#wanted && this.#attempt === undefined) void this.#reconnect(true);
+      return;
     }
-    void this.#reconnect(isWaiting);
+    const isWaiting = this.#state === 'connecting-wait';
+    if (isWaiting) this.#startDelay();
+    if (this.#attempt === undefined) void this.#reconnect(isWaiting);
   }
 
-  /** The connection is gone. Nothing happens until a request asks for the next one. */
-  lost(cause: Error | undefined): void {
+  /** Whether more connections are wanted than stand. */
+  get isShort(): boolean {
+    return this.#count < this.#wanted;
+  }
+
+  /**
+   * A connection is gone; `wasOfUse` when it has answered anything that was asked. Nothing happens until a request asks for
+   * the next one.
+   */
+  lost(cause: Error | undefined, wasOfUse: boolean): void {
     if (this.#state === 'closed') return;
-    if (cause instanceof ProtocolError) this.close(cause);
-    else this.#enter(this.#options.reconnectDelayMs > 0 ? 'connecting-wait' : 'connecting-nowait');
+    if (cause instanceof ProtocolError) {
+      this.close(cause);
+      return;
+    }
+    this.#count--;
+    if (wasOfUse) {
+      this.#futileCount = 0;
+      this.#delayEndMs = undefined;
+    } else {
+      this.#futileCount++;
+    }
+    if (this.#count > 0) return;
+    const { clock, reconnectDelayMs } = this.#options;
+    const isOver = this.#delayEndMs !== undefined && clock.now() >= this.#delayEndMs;
+    if (reconnectDelayMs > 0 && !isOver) {
+      this.#enter('connecting-wait');
+      return;
+    }
+    this.#callOff(new Error('the last connection is lost'));
+    this.#enter('connecting-nowait');
   }
 
   /** Ends everything; with an error when nobody asked for it. */
@@ -158,49 +204,105 @@ export class Link {
     this.#trace.reconnectAttempt(isWaiting);
     let established: Established;
     try {
+      if (isWaiting) await this.#pause(attempt.signal);
       established = await this.#options.connector.establish({ wait: isWaiting, signal: attempt.signal });
     } catch (error) {
       this.#trace.reconnectAttemptResult(asError(error));
-      // Whoever called this attempt off has taken care of those who wait.
-      if (this.#attempt !== attempt) return;
-      this.#attempt = undefined;
-      this.#stopDelay();
-      this.#events.failed(asError(error));
+      this.#failed(attempt, asError(error));
       return;
     }
-    if (this.#state === 'closed' || this.#state === 'connected') {
+    if (this.#state === 'closed' || !this.isShort) {
       this.#events.unwanted(established);
       return;
     }
-    this.#trace.reconnectAttemptResult(undefined);
-    this.#stopDelay();
     // It may be the answer to an attempt that was called off too late; then the one after it is not needed.
     if (this.#attempt !== attempt) this.#attempt?.abort(new Error('a connection stands'));
     this.#attempt = undefined;
     try {
       requireSameExport(this.#facts as ExportFacts, established.facts);
     } catch (error) {
+      this.#trace.reconnectAttemptResult(asError(error));
       this.#events.unwanted(established);
-      this.close(asError(error));
+      this.#refuse(asError(error));
       return;
     }
+    this.#trace.reconnectAttemptResult(undefined);
     this.#accept(established);
   }
 
+  #failed(attempt: AbortController, error: Error): void {
+    // Whoever called this attempt off has taken care of those who wait.
+    if (this.#attempt !== attempt) return;
+    this.#attempt = undefined;
+    if (this.#state === 'connected') {
+      // The server wants no more of them, so there will be none until all are new.
+      this.#wanted = this.#count;
+      return;
+    }
+    this.#stopDelay();
+    this.#delayEndMs = undefined;
+    this.#events.failed(error);
+  }
+
+  /** The connection leads to something else. */
+  #refuse(error: Error): void {
+    if (this.#options.stopOnPermanent) {
+      this.close(error);
+      return;
+    }
+    this.#futileCount++;
+    if (this.#state === 'connecting-nowait') this.#events.failed(error);
+    else this.nudge();
+  }
+
   #accept(established: Established): void {
-    this.#enter('connected');
+    this.#stopDelay();
+    if (this.#count === 0) {
+      this.#wanted = abilitiesOf(established.facts).multiConn ? this.#options.connections : 1;
+      this.#enter('connected');
+    }
+    this.#count++;
     this.#events.connected(established);
+    this.nudge();
+  }
+
+  /** After connections of no use it would be of no use either to make the next one at once. */
+  async #pause(signal: AbortSignal): Promise<void> {
+    // Once may be an accident.
+    if (this.#futileCount < 2) return;
+    const pauseMs = Math.min(pauseMsMin * 2 ** (this.#futileCount - 2), pauseMsMax);
+    const { clock } = this.#options;
+    await new Promise<void>((resolve, reject) => {
+      const cancel = clock.schedule(pauseMs, resolve);
+      signal.addEventListener('abort', () => {
+        cancel();
+        reject(signal.reason);
+      });
+    });
+  }
+
+  #startDelay(): void {
+    if (this.#cancelDelay !== undefined) return;
+    const { clock, reconnectDelayMs } = this.#options;
+    const now = clock.now();
+    this.#delayEndMs ??= now + reconnectDelayMs;
+    this.#cancelDelay = clock.schedule(Math.max(this.#delayEndMs - now, 0), () => this.#delayIsOver());
   }
 
   #delayIsOver(): void {
     this.#cancelDelay = undefined;
+    this.#delayEndMs = undefined;
     if (this.#state !== 'connecting-wait') return;
     this.#enter('connecting-nowait');
-    const calledOff = this.#attempt;
-    this.#attempt = undefined;
-    calledOff?.abort(new Error('the reconnect delay is over'));
+    this.#callOff(new Error('the reconnect delay is over'));
     // One last look, without waiting: either a connection has just become ready, or those who wait learn why not.
     void this.#reconnect(false);
+  }
+
+  #callOff(reason: Error): void {
+    const calledOff = this.#attempt;
+    this.#attempt = undefined;
+    calledOff?.abort(reason);
   }
 
   #stopDelay(): void {

@@ -9,8 +9,10 @@ import type {
   Offset,
   ReadOptions,
   Trace,
+  WriteOptions,
 } from '@nbdjs/interfaces';
 import type { LinkState } from './link.ts';
+import type { JournalOptions } from './safeguard.ts';
 import type { Statistics } from './statistics.ts';
 import type { StrictChecks } from './strict.ts';
 
@@ -33,8 +35,35 @@ export interface MultiplexerOptions {
   readonly trace?: Trace | undefined;
   /** Checks that are to be off: for trying out servers. @default all on */
   readonly strict?: Partial<StrictChecks> | undefined;
-  /** How long requests wait for a new connection after a loss, in milliseconds. @default 0: they fail */
+  /**
+   * How long requests wait for a new connection after a loss, in milliseconds. Those that were in flight are sent once more.
+   * @default 0: they fail
+   */
   readonly reconnectDelayMs?: number | undefined;
+  /**
+   * A new connection that leads to something else than the first one (another size, fewer abilities) ends the device. When off,
+   * others are tried for as long as the reconnect delay lasts. @default true
+   */
+  readonly stopOnPermanent?: boolean | undefined;
+  /**
+   * Remembers writes that are acknowledged and not flushed, and replays them when the server may have lost them: it costs
+   * a copy of what is written. Only with a reconnect delay, and where the server offers FLUSH. @default true
+   */
+  readonly journal?: boolean | JournalOptions | undefined;
+  /** Connections at a time, where the server allows several (CAN_MULTI_CONN); each has the limits below. @default 1 */
+  readonly connections?: number | undefined;
+  /**
+   * How long a request may take, from the call on and whatever happens meanwhile, in milliseconds; then it fails with a
+   * `TimeoutError` of phase `request`. @default 0: no limit
+   */
+  readonly requestTimeoutMs?: number | undefined;
+  /**
+   * How long a server that owes an answer may say nothing, in milliseconds; then its connection counts as lost, because of a
+   * `TimeoutError` of phase `silence`. Must be longer than the server's slowest request. @default 0: no limit
+   */
+  readonly silenceMs?: number | undefined;
+  /** An idle connection is tried by reading a block whenever nothing was heard for so long, in milliseconds. @default 0: never */
+  readonly keepAliveMs?: number | undefined;
   /** How long `open` goes on trying, in milliseconds. @default 0: one attempt */
   readonly openTimeoutMs?: number | undefined;
   /** Requests in flight at a time; more wait for their turn. @default 1024 */
@@ -53,9 +82,15 @@ export interface MultiplexerOptions {
  * always copied, and a write rejects only when the channel has let go of its bytes.
  *
  * What was abandoned may still be carried out by the server, even after later requests.
+ *
+ * With a reconnect delay, requests whose connection is lost are sent again, and a read's `onChunk` then hears of the same bytes
+ * once more. A server that lives on may still be at work on what a lost connection has brought it, and NBD has no means of
+ * asking: of a write that was sent twice, the first may be carried out late, even over a later one to the same place.
  */
 export interface Multiplexer extends BlockDevice, AsyncDisposable {
+  read(offset: Offset, target: Uint8Array, options?: ReadOptions): Promise<void>;
   readLate(offset: Offset, length: number, provide: () => Uint8Array, options?: ReadOptions): Promise<void>;
+  write(offset: Offset, source: Uint8Array, options?: WriteOptions): Promise<void>;
   /**
    * Makes the first connection; nothing else may be asked before. May be called again when it has failed.
    *
@@ -64,6 +99,18 @@ export interface Multiplexer extends BlockDevice, AsyncDisposable {
   open(options?: Abortable): Promise<ExportFacts>;
   /** What the first connection settled; every later one has to offer the same. */
   readonly facts: ExportFacts;
+  /**
+   * Has the server make durable what it has acknowledged.
+   *
+   * @throws WritesLostError when some of it may be gone: the server was lost, and not all could be replayed.
+   */
+  flush(options?: Abortable): Promise<void>;
+  /**
+   * Waits for what is under way, replays what may need it, takes leave of the server, and releases everything. Does not flush.
+   *
+   * @throws WritesLostError as `flush` does. All is closed nevertheless.
+   */
+  close(): Promise<void>;
   /**
    * `connecting-wait`: requests wait for a connection. `connecting-nowait`: they fail unless one is ready. `closed` is for good.
    */

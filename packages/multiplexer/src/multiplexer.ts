@@ -21,7 +21,7 @@ import { Dispatcher } from './dispatcher.ts';
 import type { LinkState } from './link.ts';
 import type { Multiplexer, MultiplexerOptions } from './multiplexer-options.ts';
 import { Ranges } from './ranges.ts';
-import { provided, Request, requestOf } from './request.ts';
+import { provided, Request } from './request.ts';
 import type { Statistics } from './statistics.ts';
 import { type StrictChecks, strictDefaults } from './strict.ts';
 import { TransmissionTrace } from './transmission-trace.ts';
@@ -49,18 +49,25 @@ class ConnectionMultiplexer implements Multiplexer {
 
   constructor(options: MultiplexerOptions) {
     this.#strict = { ...strictDefaults, ...options.strict };
-    const {
-      trace = silent,
-      reconnectDelayMs = 0,
-      openTimeoutMs = 0,
-      requestsInFlightMax = limits.requestsInFlightMax,
-      bytesInFlightMax = limits.bytesInFlightMax,
-      closeMs = limits.closeMs,
-    } = options;
-    const { connector, clock, defer, nextTurn } = options;
-    const times = { reconnectDelayMs, openTimeoutMs, closeMs };
+    const { connector, clock, defer, nextTurn, trace = silent, journal = true } = options;
     this.#dispatcher = new Dispatcher(
-      { connector, clock, defer, nextTurn, ...times, requestsInFlightMax, bytesInFlightMax },
+      {
+        connector,
+        clock,
+        defer,
+        nextTurn,
+        reconnectDelayMs: options.reconnectDelayMs ?? 0,
+        openTimeoutMs: options.openTimeoutMs ?? 0,
+        closeMs: options.closeMs ?? limits.closeMs,
+        connections: options.connections ?? 1,
+        stopOnPermanent: options.stopOnPermanent ?? true,
+        requestsInFlightMax: options.requestsInFlightMax ?? limits.requestsInFlightMax,
+        bytesInFlightMax: options.bytesInFlightMax ?? limits.bytesInFlightMax,
+        requestTimeoutMs: options.requestTimeoutMs ?? 0,
+        silenceMs: options.silenceMs ?? 0,
+        keepAliveMs: options.keepAliveMs ?? 0,
+        journal: journal === false ? undefined : journal === true ? {} : journal,
+      },
       new TransmissionTrace(trace),
       (facts) => this.#connected(facts),
     );
@@ -130,7 +137,7 @@ class ConnectionMultiplexer implements Multiplexer {
   async flush(options: Abortable = {}): Promise<void> {
     const { checks } = this.#ready();
     checks.requireCommand('FLUSH', 'flush');
-    await this.#dispatcher.submit(requestOf(Command.Flush, 0, 0n, 0n, undefined, options.signal));
+    await this.#dispatcher.flush(options.signal);
   }
 
   async trim(offset: Offset, length: Offset, options: WriteOptions = {}): Promise<void> {

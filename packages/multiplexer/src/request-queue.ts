@@ -24,6 +24,12 @@ export class RequestQueue {
     this.#requests.push(request);
   }
 
+  /** Puts requests before all that wait. */
+  putFirst(requests: readonly Request[]): void {
+    this.#requests = [...requests, ...this.all()];
+    this.#front = 0;
+  }
+
   /** Takes the first one out. */
   shift(): void {
     this.#front++;

@@ -10,6 +10,12 @@ export interface StatusSink {
   end(): void;
 }
 
+/** Tells what a FLUSH will have made safe; the numbers are the journal's. */
+export interface FlushMark {
+  readonly number: number;
+  readonly era: number;
+}
+
 /** What most requests do without. */
 export class RequestDetails {
   signal: AbortSignal | undefined;
@@ -27,6 +33,12 @@ export class RequestDetails {
   errorOffset: bigint | undefined;
   /** What `onChunk` threw. */
   callbackFailure: { readonly error: unknown } | undefined;
+  /** How often it has been given to a connection that was then lost. */
+  losses = 0;
+  /** For requests of our own, which are not sent again: called when their connection is lost. */
+  onLost: (() => void) | undefined;
+  /** Of a FLUSH: what it makes safe. */
+  mark: FlushMark | undefined;
   /** Called when nothing of the request is under way any more, on either side. */
   onFinished: (() => void)[] | undefined;
 }
@@ -63,6 +75,8 @@ export class Request {
   chunkCount = 0;
   /** The caller has been told already; the reply is still awaited. */
   isAbandoned = false;
+  /** When it was issued, in whole milliseconds of the clock; where requests have no time limit, 0. */
+  sinceMs = 0;
   details: RequestDetails | undefined = undefined;
   resolve!: () => void;
   reject!: (error: unknown) => void;
@@ -119,6 +133,19 @@ export class Request {
       this.detailed().callbackFailure = { error };
     }
     return this.memory;
+  }
+
+  /** Forgets whatever a lost connection has told of it, so that it can be sent by another. */
+  startOver(): void {
+    this.batch = 0;
+    this.coveredBytes = 0;
+    this.error = 0;
+    this.chunkCount = 0;
+    const { details } = this;
+    if (details === undefined) return;
+    details.stretches = undefined;
+    details.errorText = undefined;
+    details.errorOffset = undefined;
   }
 
   /** Lands nothing more in the caller's memory. */

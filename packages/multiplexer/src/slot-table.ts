@@ -7,12 +7,21 @@
  */
 import type { Request } from './request.ts';
 
+/** The running number. Connections that share one have no cookie in common, at the same time or one after the other. */
+export class CookieNumbers {
+  last = 0;
+}
+
 export class SlotTable {
   readonly #requests: (Request | undefined)[] = [];
   /** Indices of free slots; the one freed last is used first, so that few slots stay warm. */
   readonly #free: number[] = [];
-  #lastNumber = 0;
+  readonly #numbers: CookieNumbers;
   #count = 0;
+
+  constructor(numbers = new CookieNumbers()) {
+    this.#numbers = numbers;
+  }
 
   get count(): number {
     return this.#count;
@@ -22,9 +31,10 @@ export class SlotTable {
   put(request: Request): void {
     const slot = this.#free.pop() ?? this.#requests.length;
     this.#requests[slot] = request;
-    this.#lastNumber = (this.#lastNumber + 1) >>> 0;
+    const number = (this.#numbers.last + 1) >>> 0;
+    this.#numbers.last = number;
     request.slot = slot;
-    request.cookieHigh = this.#lastNumber;
+    request.cookieHigh = number;
     this.#count++;
   }
 
@@ -50,10 +60,15 @@ export class SlotTable {
 
   /** Takes all of them out, in the order in which they were put in. */
   clear(): readonly Request[] {
-    // Subtracting modulo 2^32 keeps the order right when the number has started over.
-    const age = (request: Request): number => (this.#lastNumber - request.cookieHigh) >>> 0;
-    const requests = [...this.all()].sort((one, other) => age(other) - age(one));
+    const requests = oldestFirst(this.all(), this.#numbers);
     for (const request of requests) this.remove(request);
     return requests;
   }
+}
+
+/** Requests in the order in which they got their cookies. */
+export function oldestFirst(requests: readonly Request[], { last }: CookieNumbers): readonly Request[] {
+  // Subtracting modulo 2^32 keeps the order right when the number has started over.
+  const age = (request: Request): number => (last - request.cookieHigh) >>> 0;
+  return [...requests].sort((one, other) => age(other) - age(one));
 }

@@ -12,6 +12,10 @@ export interface Statistics {
   readonly chunksReceived: number;
   /** Connections that were used. */
   readonly connections: number;
+  /** Requests that were sent once more, because their connection was lost. */
+  readonly requestsResent: number;
+  /** Requests that brought about again what a lost server may have forgotten. */
+  readonly requestsReplayed: number;
 }
 
 /** The same while it is counted. */
@@ -29,6 +33,8 @@ export function emptyStatistics(): WireStatistics {
     repliesReceived: 0,
     chunksReceived: 0,
     connections: 0,
+    requestsResent: 0,
+    requestsReplayed: 0,
   };
   statistics.bytesSent = 0;
   statistics.bytesReceived = 0;

@@ -7,7 +7,8 @@ import type { Request } from './request.ts';
  * Names of all events, for those who make a channel of each.
  *
  * `request` (QEMU's `nbd_send_request`), `simple-reply`, `reply-chunk`, `reply` (a request was answered), `request-fail`
- * (`nbd_co_request_fail`), `unknown-error`, `state`, `reconnect-attempt`, `reconnect-attempt-result`.
+ * (`nbd_co_request_fail`), `unknown-error`, `state`, `reconnect-attempt`, `reconnect-attempt-result`, `replay` (a new server has
+ * been told again what the old one had not flushed).
  */
 export const traceEvents = [
   'request',
@@ -19,6 +20,7 @@ export const traceEvents = [
   'state',
   'reconnect-attempt',
   'reconnect-attempt-result',
+  'replay',
 ] as const;
 
 /** Puts events together. Whether anybody listens is asked once per batch and delivery, not once per request. */
@@ -66,6 +68,11 @@ export class TransmissionTrace {
   /** `error` is absent after a success. */
   reconnectAttemptResult(error: Error | undefined): void {
     if (this.#trace.enabled) this.#trace.emit('reconnect-attempt-result', { error: error?.message });
+  }
+
+  /** Writes were brought about again after a loss, by so many requests. */
+  replayed(requests: number): void {
+    if (this.#trace.enabled) this.#trace.emit('replay', { requests });
   }
 
   #emit(event: (typeof traceEvents)[number], request: Request, details: Readonly<Record<string, unknown>>): void {

@@ -1,17 +1,32 @@
 /** One negotiated connection: requests out in batches, replies in, each to its owner. */
-import type { ByteSink, Established, ExportFacts } from '@nbdjs/interfaces';
+import type { ByteSink, Clock, Established, ExportFacts } from '@nbdjs/interfaces';
 import { Command, WireError } from '@nbdjs/protocol';
 import { asError, commandError } from './failures.ts';
+import type { Journal } from './journal.ts';
 import { Outbox } from './outbox.ts';
 import { Receiver } from './receiver.ts';
 import { Request } from './request.ts';
-import type { SlotTable } from './slot-table.ts';
+import { type CookieNumbers, oldestFirst, SlotTable } from './slot-table.ts';
 import type { WireStatistics } from './statistics.ts';
 import type { TransmissionTrace } from './transmission-trace.ts';
 
 export interface WireOptions {
   readonly requestsInFlightMax: number;
   readonly bytesInFlightMax: number;
+  /** Requests that are refused because the server goes away are kept for the next connection. */
+  readonly takesBack: boolean;
+  /** Set where it matters when something was last heard. */
+  readonly clock: Clock | undefined;
+}
+
+/** What all connections of a device have in common. */
+export interface WireCommons {
+  readonly options: WireOptions;
+  readonly numbers: CookieNumbers;
+  readonly statistics: WireStatistics;
+  readonly trace: TransmissionTrace;
+  /** Where what the server acknowledges is remembered; known with the first connection. */
+  journal: Journal | undefined;
 }
 
 /** What the owner of a wire wants to know. */
@@ -30,14 +45,20 @@ export class Wire implements ByteSink {
   readonly closed: Promise<unknown>;
   readonly #established: Established;
   readonly #slots: SlotTable;
+  readonly #commons: WireCommons;
   readonly #statistics: WireStatistics;
   readonly #trace: TransmissionTrace;
   readonly #options: WireOptions;
+  readonly #journal: Journal | undefined;
   readonly #events: WireEvents;
   readonly #outbox: Outbox;
   readonly #receiver: Receiver;
   #bytesInFlight = 0;
+  /** Requests that the server, going away, has sent back. */
+  #returned: Request[] = [];
   #hasRoom = false;
+  #hasAnswered = false;
+  #heardMs = 0;
   /** C58: the server said that it goes away. */
   #isDismissed = false;
   /** We have said good-bye: whatever still comes is none of ours. */
@@ -49,32 +70,71 @@ export class Wire implements ByteSink {
   #fatal: { readonly cause: Error | undefined } | undefined;
   #isOver = false;
 
-  /** The slots hold what is in flight on this connection alone. */
-  constructor(
-    established: Established,
-    slots: SlotTable,
-    statistics: WireStatistics,
-    trace: TransmissionTrace,
-    options: WireOptions,
-    events: WireEvents,
-  ) {
+  constructor(established: Established, commons: WireCommons, events: WireEvents) {
     const { channel, facts } = established;
+    const { statistics, trace } = commons;
     this.facts = facts;
     this.closed = channel.closed;
     this.#established = established;
-    this.#slots = slots;
+    this.#slots = new SlotTable(commons.numbers);
+    this.#commons = commons;
     this.#statistics = statistics;
     this.#trace = trace;
-    this.#options = options;
+    this.#options = commons.options;
+    this.#journal = commons.journal;
     this.#events = events;
     this.#outbox = new Outbox(channel, facts.mode === 'extended');
-    this.#receiver = new Receiver(facts.mode, slots, statistics, trace, (request) => this.#answered(request));
+    this.#receiver = new Receiver(facts.mode, this.#slots, statistics, trace, (request) => this.#answered(request));
+  }
+
+  /** Requests in flight. */
+  get count(): number {
+    return this.#slots.count;
+  }
+
+  /** Payload bytes in flight. */
+  get bytesInFlight(): number {
+    return this.#bytesInFlight;
+  }
+
+  /** Whether it was worth having: the server has done something for it, or nothing was asked. */
+  get wasOfUse(): boolean {
+    return this.#hasAnswered || (this.#slots.count === 0 && this.#returned.length === 0);
+  }
+
+  /** Whether the server owes us an answer, or the taking of what we send. */
+  get owes(): boolean {
+    return this.#slots.count > 0 || this.#outbox.isHeld;
+  }
+
+  /** When the server was heard last, or began to owe us something, in milliseconds of the clock. */
+  get heardMs(): number {
+    return this.#heardMs;
+  }
+
+  /** Everything that was given to this connection and is not over, oldest first. */
+  requests(): readonly Request[] {
+    return oldestFirst([...this.#slots.all(), ...this.#returned], this.#commons.numbers);
+  }
+
+  /** Whether a request is in flight here. */
+  owns(request: Request): boolean {
+    return this.#slots.find(request.cookieHigh, request.slot) === request;
+  }
+
+  /** Takes back everything that is not over, oldest first. The connection must be at its end. */
+  takeBack(): readonly Request[] {
+    const requests = this.requests();
+    this.#slots.clear();
+    this.#returned = [];
+    return requests;
   }
 
   /** Begins to receive, with the bytes that came behind the handshake. */
   start(): void {
     const { channel, excess } = this.#established;
     this.#statistics.connections++;
+    if (this.#options.clock !== undefined) this.#heardMs = this.#options.clock.now();
     channel.open(this);
     for (let position = 0; position < excess.length && !this.#isOver; ) {
       const target = this.writable();
@@ -99,8 +159,13 @@ export class Wire implements ByteSink {
 
   /** Puts a request into the batch that leaves with the next `send`. */
   issue(request: Request): void {
-    request.details?.prepare?.(this.facts);
+    const { details } = request;
+    if (details !== undefined) details.prepare?.(this.facts);
+    if (this.#options.clock !== undefined && this.#slots.count === 0) this.#heardMs = this.#options.clock.now();
     this.#slots.put(request);
+    if (this.#journal !== undefined && request.command === Command.Flush) {
+      request.detailed().mark = this.#journal.mark();
+    }
     this.#bytesInFlight += request.payloadBytes;
     this.#statistics.requestsSent++;
     this.#outbox.add(request);
@@ -109,6 +174,11 @@ export class Wire implements ByteSink {
 
   send(): void {
     this.#statistics.bytesSent += this.#outbox.send();
+  }
+
+  /** Whether the channel still reads a request's memory. */
+  holds(request: Request): boolean {
+    return request.batch !== 0 && this.#outbox.isLent(request);
   }
 
   /**
@@ -159,6 +229,7 @@ export class Wire implements ByteSink {
     if (this.#isOver || this.#isParting) return;
     this.#statistics.bytesReceived += byteCount;
     this.deliveryCount = (this.deliveryCount + 1) & 0x3fffffff;
+    if (this.#options.clock !== undefined) this.#heardMs = this.#options.clock.now();
     this.#trace.look();
     this.#isDelivering = true;
     try {
@@ -191,10 +262,29 @@ export class Wire implements ByteSink {
   #answered(request: Request): void {
     this.#bytesInFlight -= request.payloadBytes;
     this.#hasRoom = true;
-    if (request.error === WireError.Eshutdown) this.#isDismissed = true;
+    if (request.error !== WireError.Eshutdown) {
+      this.#hasAnswered = true;
+    } else {
+      this.#isDismissed = true;
+      if (this.#options.takesBack && !request.isAbandoned) {
+        this.#returned.push(request);
+        return;
+      }
+    }
+    if (this.#journal !== undefined && request.error === 0) this.#note(request, this.#journal);
     // An answer may come before the channel has let go of what it answers; a hasty error for instance.
-    if (request.batch !== 0 && this.#outbox.isLent(request)) this.#outbox.whenDrained(() => conclude(request));
+    if (this.holds(request)) this.#outbox.whenDrained(() => conclude(request));
     else conclude(request);
+  }
+
+  /** Whoever has taken his memory back may have changed it, and relies on nothing; our own requests are noted already. */
+  #note(request: Request, journal: Journal): void {
+    const { details } = request;
+    if (request.isWriting) {
+      if (!request.isAbandoned && details?.onLost === undefined) journal.remember(request);
+    } else if (details?.mark !== undefined) {
+      journal.flushed(details.mark);
+    }
   }
 
   #over(cause: Error | undefined): void {

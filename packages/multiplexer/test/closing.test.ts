@@ -159,10 +159,8 @@ describe('close', () => {
     expect(server.connection.hasDisconnected).toBe(true);
   });
 
-  it('the connection goes while it waits: no new one is made', async () => {
-    const { device, server, clock } = await heldSession({
-      multiplexer: { reconnectDelayMs: 5000, requestsInFlightMax: 1 },
-    });
+  it('the connection goes while it waits: without a reconnect delay no new one is made', async () => {
+    const { device, server, clock } = await heldSession({ multiplexer: { requestsInFlightMax: 1 } });
     const first = failure(device.read(0, byte()));
     const second = failure(device.read(1, byte()));
     await turn();
@@ -172,6 +170,21 @@ describe('close', () => {
     expect(await first).toBeInstanceOf(ConnectionLostError);
     expect(await second).toBeInstanceOf(ConnectionLostError);
     expect(server.connections).toHaveLength(1);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('the connection goes while it waits: with a reconnect delay, what is under way is finished by the next one', async () => {
+    const { device, server, clock, held } = await heldSession({ multiplexer: { reconnectDelayMs: 5000 } });
+    const reading = device.read(0, byte());
+    await turn();
+    const closing = device.close();
+    server.connection.hangUp();
+    await clock.advance(1000);
+    expect(server.connections).toHaveLength(2);
+    held.at(-1)?.answer();
+    await reading;
+    await closing;
+    expect(server.connection.hasDisconnected).toBe(true);
     expect(clock.pending).toBe(0);
   });
 
@@ -260,30 +273,44 @@ describe('destroy', () => {
 describe('C58: ESHUTDOWN', () => {
   const saysGoodBye = (request: FakeRequest) => request.fail(WireError.Eshutdown, 'going down');
 
-  it('leads to a soft disconnect, and with a reconnect delay to the next connection', async () => {
+  it('leads to a soft disconnect, and with a reconnect delay to the next connection, which does what was refused', async () => {
     const { device, server, clock } = await openSession({
       onRequest: saysGoodBye,
       multiplexer: { reconnectDelayMs: 1000 },
     });
-    expect(await failure(device.read(0, byte()))).toMatchObject({ code: 'ESHUTDOWN', serverText: 'going down' });
+    const reading = device.read(0, byte());
     await turn();
     const [first] = server.connections;
     expect(first?.hasDisconnected).toBe(true);
     expect(first?.channel.isDestroyed).toBe(true);
+    // The second one is refused as well, which makes it pause.
     expect(device.state).toBe('connecting-wait');
     server.onRequest = undefined;
-    await device.read(0, byte());
-    expect(server.connections).toHaveLength(2);
+    await clock.advance(250);
+    await reading;
+    expect(server.connections).toHaveLength(3);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('a server that says nothing else is given up when the reconnect delay is over', async () => {
+    const { device, server, clock } = await openSession({
+      onRequest: saysGoodBye,
+      multiplexer: { reconnectDelayMs: 4000 },
+    });
+    const reading = failure(device.read(0, byte()));
+    await clock.advance(3999);
+    expect(server.connections).toHaveLength(6);
+    await clock.advance(1);
+    expect(await reading).toMatchObject({ code: 'ERR_NBD_CONNECTION_LOST' });
     expect(clock.pending).toBe(0);
   });
 
   it('what is in flight is still answered, and what comes next goes by the next connection', async () => {
     const { device, server, held } = await heldSession({ multiplexer: { reconnectDelayMs: 1000 } });
     const reads = [0, 1, 2].map((offset) => device.read(offset, byte()));
-    const rejected = failure(reads[0]);
     await turn();
     held[0]?.fail(WireError.Eshutdown);
-    await rejected;
+    await turn();
     const later = device.read(3, byte());
     await turn();
     expect(server.connections).toHaveLength(1);
@@ -295,9 +322,10 @@ describe('C58: ESHUTDOWN', () => {
     expect(server.connections).toHaveLength(2);
     expect(server.connections[0]?.hasDisconnected).toBe(true);
     expect(server.connections[0]?.bytesBehindDisconnect).toBe(0);
-    held.at(-1)?.answer();
-    await later;
-    expect(server.requestsOf(Command.Read).map(({ offset }) => offset)).toEqual([0n, 1n, 2n, 3n]);
+    for (const request of held.slice(3)) request.answer();
+    await Promise.all([reads[0], later]);
+    // What was refused comes before what was asked for later.
+    expect(server.requestsOf(Command.Read).map(({ offset }) => offset)).toEqual([0n, 1n, 2n, 0n, 3n]);
   });
 
   it('a server that says so and then does nothing does not hold up the next connection', async () => {
@@ -306,10 +334,12 @@ describe('C58: ESHUTDOWN', () => {
       multiplexer: { reconnectDelayMs: 1000, closeMs: 3000 },
     });
     server.connection.endsPolitely = false;
-    await failure(device.read(0, byte()));
+    const reading = device.read(0, byte());
+    await turn();
     server.onRequest = undefined;
-    await device.read(0, byte());
-    expect(server.connections).toHaveLength(2);
+    await clock.advance(250);
+    await reading;
+    expect(server.connections).toHaveLength(3);
     expect(server.connections[0]?.channel.isDestroyed).toBe(false);
     await clock.advance(3000);
     expect(server.connections[0]?.channel.isDestroyed).toBe(true);

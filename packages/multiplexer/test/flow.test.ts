@@ -363,6 +363,8 @@ describe('statistics', () => {
       repliesReceived: 2,
       chunksReceived: 3,
       connections: 1,
+      requestsResent: 0,
+      requestsReplayed: 0,
     });
     expect(server.connection.hasDisconnected).toBe(true);
   });

@@ -196,9 +196,9 @@ describe('the connection is lost', () => {
     expect(server.connector.calls).toEqual([true]);
   });
 
-  it('requests in flight fail: whether they were carried out is unknown', async () => {
+  it('requests in flight fail without a reconnect delay: whether they were carried out is unknown', async () => {
     for (const cause of [undefined, new Error('ECONNRESET')]) {
-      const { device, server } = await openSession({ ...waiting, onRequest: () => {} });
+      const { device, server } = await openSession({ onRequest: () => {} });
       const failures = [failure(device.read(0, byte())), failure(device.write(0, byte())), failure(device.flush())];
       await turn();
       server.connection.hangUp(cause);
@@ -219,18 +219,18 @@ describe('the connection is lost', () => {
     expect(await reading).toMatchObject({ cause: { message: expect.stringContaining('in the middle of a reply') } });
   });
 
-  it('requests that were not sent, because the channel was blocked, wait for the next connection', async () => {
+  it('requests that were not sent, because the channel was blocked, go by the next connection behind those that were', async () => {
     const { device, server } = await openSession({ ...waiting });
     server.connection.channel.block();
-    const first = failure(device.write(0, byte()));
+    const first = device.write(0, Uint8Array.of(76));
     await turn();
     const second = device.write(1, Uint8Array.of(77));
     await turn();
     server.connection.hangUp();
-    expect(await first).toMatchObject({ outcome: 'unknown' });
-    await second;
+    await Promise.all([first, second]);
     expect(server.connections).toHaveLength(2);
-    expect(server.content[1]).toBe(77);
+    expect([...server.content.subarray(0, 2)]).toEqual([76, 77]);
+    expect(server.requests.map(({ offset }) => offset)).toEqual([0n, 1n]);
   });
 });
 
@@ -328,12 +328,44 @@ describe('connecting-wait', () => {
     expect(device.statistics.connections).toBe(21);
   });
 
-  it('a server that hangs up on each request does not make it spin', async () => {
-    const { device, server } = await openSession({ ...waiting, onRequest: (request) => request.connection.hangUp() });
-    const failures = await Promise.all(Array.from({ length: 5 }, (_, index) => failure(device.read(index, byte()))));
-    for (const error of failures) expect(error).toBeInstanceOf(ConnectionLostError);
+  it('a server that hangs up on each request does not make it spin, and is given up when the delay is over', async () => {
+    const { device, server, clock } = await openSession({
+      ...waiting,
+      onRequest: (request) => request.connection.hangUp(),
+    });
+    const failures = Promise.all(Array.from({ length: 5 }, (_, index) => failure(device.read(index, byte()))));
     await turn();
-    expect(server.connections.length).toBeLessThanOrEqual(6);
+    expect(server.connections).toHaveLength(2);
+    // Pauses of 250, 500, 1000, 2000 and 4000 ms.
+    await clock.advance(9999);
+    expect(server.connections).toHaveLength(7);
+    await clock.advance(1);
+    for (const error of await failures) {
+      expect(error).toBeInstanceOf(ConnectionLostError);
+      expect(error).toMatchObject({ outcome: 'unknown' });
+    }
+    expect(clock.pending).toBe(0);
+  });
+
+  it('the pauses begin anew when a connection has been of use', async () => {
+    const { device, server, clock } = await openSession({
+      ...waiting,
+      onRequest: (request) => request.connection.hangUp(),
+    });
+    const reading = device.read(0, byte());
+    await clock.advance(250 + 500 + 1000);
+    server.onRequest = undefined;
+    await clock.advance(2000);
+    await reading;
+    expect(server.connections).toHaveLength(6);
+    server.onRequest = (request) => request.connection.hangUp();
+    const next = device.read(0, byte());
+    await turn();
+    expect(server.connections).toHaveLength(8);
+    server.onRequest = undefined;
+    await clock.advance(250);
+    await next;
+    expect(server.connections).toHaveLength(9);
   });
 });
 

@@ -1,12 +1,13 @@
 /**
- * A load on one connection, as a process of its own: `load.ts URI read|write DEPTH BLOCK_BYTES SECONDS`. Prints one line of
- * JSON: requests per second, and seconds of processor time per gigabyte.
+ * A load on one connection, as a process of its own: `load.ts URI read|write DEPTH BLOCK_BYTES SECONDS [OPTIONS]`, the options
+ * being those of `connect`, as JSON. Prints one line of JSON: requests per second, and seconds of processor time per gigabyte.
  */
-import { connect } from '@nbdjs/client';
+import { type ConnectOptions, connect } from '@nbdjs/client';
 
-const [uri = '', command = 'read', depth = '64', blockBytes = '4096', seconds = '3'] = process.argv.slice(2);
+const [uri = '', command = 'read', depth = '64', blockBytes = '4096', seconds = '3', options = '{}'] =
+  process.argv.slice(2);
 
-const client = await connect(uri, { contexts: [] });
+const client = await connect(uri, { contexts: [], ...(JSON.parse(options) as ConnectOptions) });
 const length = Number(blockBytes);
 const blocks = Math.floor(Number(client.geometry.size) / length);
 let count = 0;

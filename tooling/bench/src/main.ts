@@ -2,11 +2,13 @@
  * Measures the client and the copy tool against their peers, in turns and in one run. What counts is the ratio; the figures
  * by themselves say as much about the machine.
  *
- * `pnpm bench [ROUNDS [SECONDS [PART...]]]`, the parts being `requests`, `copies`, `incumbent` and `server`.
+ * `pnpm bench [ROUNDS [SECONDS [PART...]]]`, the parts being `requests`, `copies`, `incumbent`, `server` and
+ * `reconnect`.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import type { ConnectOptions } from '@nbdjs/client';
 import {
   type Generation,
   generationsWith,
@@ -46,8 +48,9 @@ async function measureOurs(
   command: string,
   depth: number,
   blockBytes: number,
+  options: ConnectOptions = {},
 ): Promise<{ perSecond: number; cpuSecondsPerGb: number }> {
-  const args = [uri, command, String(depth), String(blockBytes), String(seconds)];
+  const args = [uri, command, String(depth), String(blockBytes), String(seconds), JSON.stringify(options)];
   const { code, stdout, stderr } = await runCommandLine([...node, loadScript, ...args]);
   if (code !== 0) throw new Error(`our load ended with ${code}: ${stderr}`);
   return JSON.parse(stdout.toString()) as { perSecond: number; cpuSecondsPerGb: number };
@@ -112,6 +115,28 @@ async function incumbent(generation: Generation): Promise<void> {
       () => other.cpuSecondsPerGb(server.port, blockBytes, seconds),
     );
     row(`read ${blockBytes}`, ours, theirs, 'at most 0.33');
+  }
+}
+
+/** What may happen after a loss has a price before it, too: the same requests with and without. */
+async function reconnect(generation: Generation): Promise<void> {
+  const reconnectDelayMs = 60_000;
+  for (const [name, options, aim] of [
+    ['reconnecting, no journal', { reconnectDelayMs, journal: false }, 'at least 0.97'],
+    // With flushes in between, so that everything that is written is remembered.
+    ['reconnecting, with journal', { reconnectDelayMs, journal: { whenFull: 'flush' } }, 'the price'],
+  ] as const) {
+    console.log(`\nrequests per second, ${name}, median of ${rounds}     with    without  ratio  aim`);
+    for (const [command, depth, blockBytes] of loads) {
+      using workspace = new Workspace(generation);
+      await using server = await startNbdkit(workspace, ['null', 'size=1G']);
+      const { ours, theirs } = await alternate(
+        rounds,
+        async () => (await measureOurs(server.uri(), command, depth, blockBytes, options)).perSecond,
+        async () => (await measureOurs(server.uri(), command, depth, blockBytes)).perSecond,
+      );
+      row(`${command} ${blockBytes} at depth ${depth}`, ours, theirs, aim);
+    }
   }
 }
 
@@ -180,7 +205,7 @@ async function startOurs(
 
 const [generation] = generationsWith(['nbdkit', 'qemu-nbd']).slice(-1);
 if (generation === undefined) throw new Error('nbdkit and qemu-nbd are needed: see tooling/peers/install.sh');
-const parts = { requests, copies, incumbent, server };
+const parts = { requests, copies, incumbent, server, reconnect };
 const chosen = process.argv.slice(4);
 for (const [name, measure] of Object.entries(parts)) {
   if (chosen.length === 0 || chosen.includes(name)) await measure(generation);

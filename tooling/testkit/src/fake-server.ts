@@ -131,6 +131,8 @@ export class FakeConnection implements RequestHandler {
   bytesBehindDisconnect = 0;
   /** Sends nothing any more when so many bytes have been sent, but hangs up. */
   bytesUntilDeath = Number.POSITIVE_INFINITY;
+  /** Takes nothing any more when so many bytes have come, but hangs up. */
+  bytesUntilDeaf = Number.POSITIVE_INFINITY;
   /** Ends its direction as soon as the client does. */
   endsPolitely = true;
   readonly #decoder: RequestDecoder;
@@ -199,7 +201,14 @@ export class FakeConnection implements RequestHandler {
     else this.server.onRequest(request);
   }
 
-  #received(bytes: Uint8Array): void {
+  #received(all: Uint8Array): void {
+    const bytes = all.subarray(0, Math.min(all.length, this.bytesUntilDeaf));
+    this.bytesUntilDeaf -= bytes.length;
+    this.#take(bytes);
+    if (this.bytesUntilDeaf <= 0) this.hangUp();
+  }
+
+  #take(bytes: Uint8Array): void {
     if (this.hasDisconnected) this.bytesBehindDisconnect += bytes.length;
     for (let position = 0; position < bytes.length; ) {
       const target = this.#decoder.writable();

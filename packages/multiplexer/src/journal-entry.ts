@@ -1,0 +1,56 @@
+/** One writing request in a journal. */
+import type { JournalBlock } from './journal-memory.ts';
+import { joinHalves } from './request.ts';
+
+/** Stands for FUA writes: nothing to play again, but what they cover must not be covered by older writes. */
+export const stable = -1;
+
+/** 64-bit numbers are kept as halves: making big integers of them would cost as much as all the rest. */
+export class JournalEntry {
+  /** Ascending in the order of acknowledgement. */
+  readonly number: number;
+  /** Of the wire, or `stable`. */
+  readonly command: number;
+  readonly flags: number;
+  readonly #offsetHigh: number;
+  readonly #offsetLow: number;
+  readonly #lengthHigh: number;
+  readonly #lengthLow: number;
+  /** Where the payload is, if there is one, and at which position. */
+  readonly block: JournalBlock | undefined;
+  readonly position: number;
+
+  constructor(
+    number: number,
+    command: number,
+    flags: number,
+    offsetHigh: number,
+    offsetLow: number,
+    lengthHigh: number,
+    lengthLow: number,
+    block: JournalBlock | undefined,
+    position: number,
+  ) {
+    this.number = number;
+    this.command = command;
+    this.flags = flags;
+    this.#offsetHigh = offsetHigh;
+    this.#offsetLow = offsetLow | 0;
+    this.#lengthHigh = lengthHigh;
+    this.#lengthLow = lengthLow | 0;
+    this.block = block;
+    this.position = position;
+  }
+
+  get start(): bigint {
+    return joinHalves(this.#offsetHigh, this.#offsetLow >>> 0);
+  }
+
+  get end(): bigint {
+    return this.start + joinHalves(this.#lengthHigh, this.#lengthLow >>> 0);
+  }
+
+  get payloadBytes(): number {
+    return this.block === undefined ? 0 : this.#lengthLow;
+  }
+}

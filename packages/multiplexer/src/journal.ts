@@ -1,0 +1,265 @@
+/**
+ * What the server has acknowledged and may still forget: WRITE, WRITE_ZEROES and TRIM since the last FLUSH.
+ *
+ * A log: remembering one more costs a copy of its payload and no search. Only when it is full, or is to be played again, is it
+ * looked at what of it later writes have left. When that is still too much, the journal gives up until the next FLUSH has
+ * begun: it notes which ranges it cannot vouch for any more, and tells of them if the server is lost before they are flushed.
+ */
+import type { LostRange } from '@nbdjs/interfaces';
+import { CommandFlag } from '@nbdjs/protocol';
+import { Cover } from './cover.ts';
+import { JournalEntry, stable } from './journal-entry.ts';
+import { type JournalBlock, JournalMemory } from './journal-memory.ts';
+import { RangeSet } from './range-set.ts';
+import { type FlushMark, type Request, requestOf } from './request.ts';
+
+export interface JournalBounds {
+  /** Payload bytes that are kept. */
+  readonly bytesMax: number;
+  /** Requests that are kept. */
+  readonly requestsMax: number;
+  /** Kept on top of that, for what is in flight when the writers are held back. @default 0 */
+  readonly slackBytes?: number | undefined;
+  readonly slackRequests?: number | undefined;
+}
+
+/** Consumed entries at the front of the log are cut off when they are many. */
+const cutOffCount = 4096;
+
+/** Eras whose given-up ranges are kept apart. */
+const erasMax = 16;
+
+/** Effects without payload are joined up to this length, which compact headers can express. */
+const joinedLengthMax = 1n << 30n;
+
+export class Journal {
+  readonly #bounds: JournalBounds;
+  readonly #memory = new JournalMemory();
+  #entries: JournalEntry[] = [];
+  #front = 0;
+  #bytes = 0;
+  #lastNumber = 0;
+  /** Since the last FLUSH began, more has been written than can be kept. */
+  #hasGivenUp = false;
+  /** Goes up with each FLUSH that begins. */
+  #era = 0;
+  /** What was given up, by the era in which that happened. */
+  readonly #givenUp = new Map<number, RangeSet>();
+  #lost = new RangeSet();
+
+  constructor(bounds: JournalBounds) {
+    this.#bounds = bounds;
+  }
+
+  /** Nothing that was acknowledged is at risk. */
+  get isEmpty(): boolean {
+    return this.#count === 0 && this.#givenUp.size === 0;
+  }
+
+  /** How full the log is; at 1 it has reached its bounds. */
+  get fill(): number {
+    const { bytesMax, requestsMax } = this.#bounds;
+    return Math.max(this.#bytes / bytesMax, this.#count / requestsMax);
+  }
+
+  /** Takes note of a writing request that has succeeded. Its payload is still in its memory. */
+  remember(request: Request): void {
+    const isStable = (request.flags & CommandFlag.Fua) !== 0;
+    if (isStable && this.#count === 0) return;
+    const payload = isStable ? undefined : request.memory;
+    if (!this.#hasGivenUp && !this.#hasRoom(payload?.length ?? 0)) this.#makeRoom();
+    if (!this.#hasGivenUp) this.#append(isStable ? stable : request.command, request, payload);
+    else if (!isStable) this.#eraRanges().add(request.offset, request.offset + request.length);
+  }
+
+  /** A FLUSH leaves: what has been acknowledged so far will be safe with its success. */
+  mark(): FlushMark {
+    this.#hasGivenUp = false;
+    return { number: this.#lastNumber, era: this.#era++ };
+  }
+
+  /** The FLUSH with this mark has succeeded. */
+  flushed({ number, era }: FlushMark): void {
+    for (let entry = this.#first; entry !== undefined && entry.number <= number; entry = this.#first) {
+      this.#drop(entry);
+      this.#front++;
+    }
+    this.#cutOff();
+    for (const one of this.#givenUp.keys()) if (one <= era) this.#givenUp.delete(one);
+  }
+
+  /** The server may have forgotten everything that is not flushed. What cannot be played again is lost. */
+  serverLost(): void {
+    for (const ranges of this.#givenUp.values()) this.#lost.addAll(ranges);
+    this.#givenUp.clear();
+    this.#hasGivenUp = false;
+  }
+
+  /** There is no server any more that anything could be played to. */
+  loseAll(): void {
+    this.serverLost();
+    for (const { command, start, end } of this.#live()) if (command !== stable) this.#lost.add(start, end);
+    this.#clear();
+  }
+
+  /** A range could not be played again. */
+  lose(start: bigint, end: bigint): void {
+    this.#lost.add(start, end);
+  }
+
+  /** What is lost for good and nobody has been told of; from now on somebody has. */
+  takeLost(): readonly LostRange[] {
+    const ranges = this.#lost.ranges();
+    if (ranges.length > 0) this.#lost = new RangeSet();
+    return ranges;
+  }
+
+  /** Requests that bring about again what is at risk. No two touch the same byte, so they may go in any order. */
+  replay(payloadBytesMax: number): readonly Request[] {
+    this.#coalesce();
+    const entries = this.#live()
+      .filter(({ command }) => command !== stable)
+      .sort((one, other) => (one.start < other.start ? -1 : 1));
+    const requests: Request[] = [];
+    for (let index = 0; index < entries.length; ) {
+      const first = entries[index] as JournalEntry;
+      let end = first.end;
+      let last = first;
+      for (index++; index < entries.length; index++) {
+        const next = entries[index] as JournalEntry;
+        const lengthMax = first.block === undefined ? joinedLengthMax : BigInt(payloadBytesMax);
+        if (!continues(last, next, end) || next.end - first.start > lengthMax) break;
+        end = next.end;
+        last = next;
+      }
+      const memory = first.block?.bytes.subarray(first.position, last.position + last.payloadBytes);
+      // What was fast before need not be fast again.
+      const flags = first.flags & ~CommandFlag.FastZero;
+      requests.push(requestOf(first.command, flags, first.start, end - first.start, memory));
+    }
+    return requests;
+  }
+
+  get #count(): number {
+    return this.#entries.length - this.#front;
+  }
+
+  get #first(): JournalEntry | undefined {
+    return this.#entries[this.#front];
+  }
+
+  #hasRoom(byteCount: number): boolean {
+    const { bytesMax, requestsMax, slackBytes = 0, slackRequests = 0 } = this.#bounds;
+    return this.#bytes + byteCount <= bytesMax + slackBytes && this.#count < requestsMax + slackRequests;
+  }
+
+  /** Drops what later writes have covered. When less than half becomes free, it would soon be full again: gives up. */
+  #makeRoom(): void {
+    this.#coalesce();
+    if (this.fill <= 1 / 2) return;
+    this.#hasGivenUp = true;
+    const ranges = this.#eraRanges();
+    for (const { command, start, end } of this.#live()) if (command !== stable) ranges.add(start, end);
+    this.#clear();
+  }
+
+  #eraRanges(): RangeSet {
+    let ranges = this.#givenUp.get(this.#era);
+    if (ranges === undefined) {
+      ranges = new RangeSet();
+      this.#givenUp.set(this.#era, ranges);
+      this.#joinEras();
+    }
+    return ranges;
+  }
+
+  /** Flushes that fail again and again each leave an era behind. Of the two oldest, the later one speaks for both. */
+  #joinEras(): void {
+    const [first, second] = this.#givenUp;
+    if (this.#givenUp.size <= erasMax || first === undefined || second === undefined) return;
+    second[1].addAll(first[1]);
+    this.#givenUp.delete(first[0]);
+  }
+
+  #append(command: number, request: Request, payload: Uint8Array | undefined): void {
+    const { flags, offsetHigh, offsetLow, lengthHigh, lengthLow } = request;
+    const block = payload === undefined ? undefined : this.#memory.take(payload.length);
+    const position = block === undefined || payload === undefined ? 0 : this.#copy(block, payload);
+    const number = ++this.#lastNumber;
+    this.#entries.push(
+      new JournalEntry(number, command, flags, offsetHigh, offsetLow, lengthHigh, lengthLow, block, position),
+    );
+  }
+
+  #copy(block: JournalBlock, payload: Uint8Array): number {
+    const position = block.used;
+    block.bytes.set(payload, position);
+    block.used += payload.length;
+    this.#bytes += payload.length;
+    return position;
+  }
+
+  /** Cuts away of each entry what later ones have covered, and moves what is left of the payloads together. */
+  #coalesce(): void {
+    const old = this.#live();
+    const cover = new Cover();
+    const kept: { readonly entry: JournalEntry; readonly start: bigint; readonly end: bigint }[] = [];
+    for (let index = old.length - 1; index >= 0; index--) {
+      const entry = old[index] as JournalEntry;
+      for (const [start, end] of cover.add(entry.start, entry.end)) kept.push({ entry, start, end });
+    }
+    this.#entries = [];
+    this.#front = 0;
+    this.#bytes = 0;
+    // Still by age, which FLUSH goes by; of one age, so that neighbours are neighbours in memory, too.
+    kept.sort((one, other) => one.entry.number - other.entry.number || (one.start < other.start ? -1 : 1));
+    for (const { entry, start, end } of kept) this.#entries.push(this.#part(entry, start, end));
+    for (const { block } of old) if (block !== undefined) this.#memory.release(block);
+  }
+
+  /** A part of an entry as an entry, with a copy of the payload of its own. */
+  #part(
+    { number, command, flags, start: whole, block, position }: JournalEntry,
+    start: bigint,
+    end: bigint,
+  ): JournalEntry {
+    const { offsetHigh, offsetLow, lengthHigh, lengthLow } = requestOf(command, flags, start, end - start);
+    let copied: JournalBlock | undefined;
+    let place = 0;
+    if (block !== undefined) {
+      const from = position + Number(start - whole);
+      const payload = block.bytes.subarray(from, from + Number(end - start));
+      copied = this.#memory.take(payload.length);
+      place = this.#copy(copied, payload);
+    }
+    return new JournalEntry(number, command, flags, offsetHigh, offsetLow, lengthHigh, lengthLow, copied, place);
+  }
+
+  #drop(entry: JournalEntry): void {
+    if (entry.block === undefined) return;
+    this.#bytes -= entry.payloadBytes;
+    this.#memory.release(entry.block);
+  }
+
+  #cutOff(): void {
+    if (this.#count > 0 && this.#front < cutOffCount) return;
+    this.#entries = this.#live();
+    this.#front = 0;
+  }
+
+  #clear(): void {
+    for (const entry of this.#live()) this.#drop(entry);
+    this.#entries = [];
+    this.#front = 0;
+  }
+
+  #live(): JournalEntry[] {
+    return this.#entries.slice(this.#front);
+  }
+}
+
+/** Whether one entry goes on where another has ended, in the export and in memory, in the same way. */
+function continues(last: JournalEntry, next: JournalEntry, end: bigint): boolean {
+  if (next.start !== end || next.command !== last.command || next.flags !== last.flags) return false;
+  return next.block === last.block && (next.block === undefined || next.position === last.position + last.payloadBytes);
+}

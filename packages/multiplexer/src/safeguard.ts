@@ -1,0 +1,98 @@
+/** What is done so that no acknowledged write is lost unnoticed: the journal, and what follows from it. */
+import { Command } from '@nbdjs/protocol';
+import { asError, copyOf, writesLostError } from './failures.ts';
+import { Journal } from './journal.ts';
+import { type Request, requestOf } from './request.ts';
+
+export interface JournalOptions {
+  /** Payload that is remembered, in bytes. @default 64 MiB */
+  readonly bytesMax?: number | undefined;
+  /** Requests that are remembered. @default 65536 */
+  readonly requestsMax?: number | undefined;
+  /**
+   * When more is written between two flushes than is remembered: `give-up` goes on without, and if the server is lost then, the
+   * next flush fails with a `WritesLostError`. `flush` has the server flush in time, and writes wait for that where they must.
+   * @default 'give-up'
+   */
+  readonly whenFull?: 'give-up' | 'flush' | undefined;
+}
+
+const bytesMaxDefault = 64 * 2 ** 20;
+const requestsMaxDefault = 65_536;
+
+/** A FLUSH of our own leaves when the journal is half full, so that writes need not wait for it. */
+const flushFill = 1 / 2;
+
+export class Safeguard {
+  readonly journal: Journal;
+  readonly #flushes: boolean;
+  readonly #changed: () => void;
+  #isFlushing = false;
+  /** What FLUSH requests of our own have failed with, while nobody has been told. */
+  #failure: Error | undefined;
+  #troubleCount = 0;
+  #lastTrouble: Error | undefined;
+
+  /** `inFlight`: the most that may be in flight; `changed` is called when a FLUSH of our own is over. */
+  constructor(
+    { bytesMax = bytesMaxDefault, requestsMax = requestsMaxDefault, whenFull = 'give-up' }: JournalOptions,
+    inFlight: { readonly bytesInFlightMax: number; readonly requestsInFlightMax: number; readonly connections: number },
+    changed: () => void,
+  ) {
+    this.#flushes = whenFull === 'flush';
+    this.#changed = changed;
+    const { bytesInFlightMax, requestsInFlightMax, connections } = inFlight;
+    const slack = this.#flushes
+      ? { slackBytes: bytesInFlightMax * connections, slackRequests: requestsInFlightMax * connections }
+      : {};
+    this.journal = new Journal({ bytesMax, requestsMax, ...slack });
+  }
+
+  /** Whether a request has to wait for a flush under way, because what it writes could not be remembered. */
+  holdsBack(request: Request): boolean {
+    return this.#flushes && this.#isFlushing && request.isWriting && this.journal.fill >= 1;
+  }
+
+  /** A FLUSH, when one is due. It is to leave at once. */
+  dueFlush(): Request | undefined {
+    if (!this.#flushes || this.#isFlushing || this.journal.fill < flushFill) return undefined;
+    this.#isFlushing = true;
+    const over = (): void => {
+      this.#isFlushing = false;
+      this.#changed();
+    };
+    const request = requestOf(Command.Flush, 0, 0n, 0n);
+    request.resolve = over;
+    request.reject = (error) => {
+      this.#failure ??= asError(error);
+      over();
+    };
+    request.detailed().onLost = () => {
+      this.#isFlushing = false;
+    };
+    return request;
+  }
+
+  /** How often somebody has been told of trouble. */
+  get troubleCount(): number {
+    return this.#troubleCount;
+  }
+
+  /**
+   * To be asked when a flush has succeeded, and at the end: whether it all is as it seems. Each trouble is told of once, and
+   * to all whose flush began before that: `since` is the count of then.
+   *
+   * @throws WritesLostError, or what a FLUSH of our own has failed with.
+   */
+  requireNothingLost(since = this.#troubleCount, cause?: Error): void {
+    const ranges = this.journal.takeLost();
+    const trouble = ranges.length > 0 ? writesLostError(ranges, cause) : this.#failure;
+    this.#failure = undefined;
+    if (trouble !== undefined) {
+      this.#troubleCount++;
+      this.#lastTrouble = trouble;
+      throw copyOf(trouble);
+    }
+    if (this.#lastTrouble !== undefined && since < this.#troubleCount) throw copyOf(this.#lastTrouble);
+  }
+}
