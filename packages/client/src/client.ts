@@ -66,6 +66,11 @@ export class NbdClient implements BlockDevice, AsyncDisposable {
     return this.#device.closed;
   }
 
+  /** From now on there are to be so many connections at least, where the server allows several. */
+  widen(connections: number): void {
+    this.#device.widen(connections);
+  }
+
   /** Fills `target` with the bytes from `offset` on. */
   read(offset: Offset, target: Uint8Array, options?: ReadOptions): Promise<void> {
     return this.#device.read(offset, target, options);

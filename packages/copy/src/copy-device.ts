@@ -1,11 +1,12 @@
 /** Copying one device to another. */
 import { type BlockDevice, UsageError } from '@nbdjs/interfaces';
+import { type CheckpointOptions, Checkpoints } from './checkpoints.ts';
 import { Depth } from './depth.ts';
-import { failureAt } from './failure.ts';
-import { MemoryPool, type Piece } from './memory-pool.ts';
+import { Lanes } from './lanes.ts';
+import { MemoryPool, readPiece } from './memory-pool.ts';
 import { type CopyOptions, type CopyReport, type CopySettings, settle } from './options.ts';
 import { Plan, type Stretch } from './plan.ts';
-import { plain, TargetWriter } from './target-writer.ts';
+import { TargetWriter } from './target-writer.ts';
 
 /** One device, or several handles to the same one that requests are spread over. */
 export type DeviceHandles = BlockDevice | readonly [BlockDevice, ...BlockDevice[]];
@@ -30,7 +31,9 @@ export async function copyDevice(
   const [firstTarget] = targets;
   requireFit(firstSource, firstTarget);
   const settings = settle(options, [firstSource, firstTarget]);
-  const copy = new DeviceCopy(sources, targets, settings);
+  const align = alignment(firstSource, firstTarget);
+  requireStart(options.checkpoint?.startAt ?? 0n, firstSource.geometry.size, align);
+  const copy = new DeviceCopy(sources, targets, settings, options.checkpoint);
   await copy.run();
   if (settings.flush) {
     for (const one of targets) if (one.abilities.flush) await one.flush({ signal: settings.signal });
@@ -50,7 +53,21 @@ function requireFit(source: BlockDevice, target: BlockDevice): void {
   }
 }
 
-function handles(device: DeviceHandles): readonly [BlockDevice, ...BlockDevice[]] {
+/** @throws UsageError */
+function requireStart(startAt: bigint, size: bigint, align: bigint): void {
+  if (startAt === size || (startAt >= 0n && startAt < size && startAt % align === 0n)) return;
+  throw new UsageError(
+    'ERR_NBD_ARGUMENT',
+    `startAt is ${startAt}, expected ${size}, or less and a multiple of ${align}`,
+  );
+}
+
+/** Where both sides can be cut. */
+export function alignment(...devices: readonly BlockDevice[]): bigint {
+  return BigInt(Math.max(...devices.map(({ geometry }) => geometry.minimumBlockSize)));
+}
+
+export function handles(device: DeviceHandles): readonly [BlockDevice, ...BlockDevice[]] {
   return Array.isArray(device) ? (device as readonly [BlockDevice, ...BlockDevice[]]) : [device as BlockDevice];
 }
 
@@ -59,43 +76,43 @@ class DeviceCopy {
   readonly #writers: readonly TargetWriter[];
   readonly #settings: CopySettings;
   readonly #plan: Plan;
+  readonly #lanes: Lanes;
   readonly #memory: MemoryPool;
   readonly #size: bigint;
-  readonly #depth: Depth;
-  /** The lanes that are at work, each with one request at a time. */
-  readonly #lanes = new Set<number>();
-  #lanesOver: (() => void) | undefined;
+  readonly #checkpoints: Checkpoints | undefined;
   #doneBytes = 0n;
   #readBytes = 0n;
-  #failure: { readonly error: unknown } | undefined;
 
   constructor(
     sources: readonly [BlockDevice, ...BlockDevice[]],
     targets: readonly [BlockDevice, ...BlockDevice[]],
     settings: CopySettings,
+    checkpoint: CheckpointOptions | undefined,
   ) {
+    const { requestSize, lanes, signal } = settings;
+    const startAt = checkpoint?.startAt ?? 0n;
     const [source] = sources;
     const [target] = targets;
     this.#sources = sources;
     this.#settings = settings;
-    this.#memory = new MemoryPool(settings.requestSize);
-    this.#depth = new Depth(settings.lanes * Math.max(sources.length, targets.length), settings.requestSize);
+    this.#memory = new MemoryPool(requestSize);
     this.#size = source.geometry.size;
     const zeroes = { bytes: undefined };
     this.#writers = targets.map((one) => new TargetWriter(one, settings, zeroes));
-    const align = Math.max(source.geometry.minimumBlockSize, target.geometry.minimumBlockSize);
-    this.#plan = new Plan(source, this.#size, align, settings);
+    this.#plan = new Plan(source, this.#size, alignment(source, target), settings, startAt);
+    const depth = new Depth(lanes * Math.max(sources.length, targets.length), requestSize);
+    this.#lanes = new Lanes(this.#plan, depth, (stretch, lane) => this.#copy(stretch, lane), signal);
+    this.#doneBytes = startAt;
+    this.#checkpoints = checkpoint && new Checkpoints(target, checkpoint, signal);
   }
 
   async run(): Promise<void> {
-    const { signal } = this.#settings;
-    signal?.throwIfAborted();
-    await new Promise<void>((resolve) => {
-      this.#lanesOver = resolve;
-      this.#startLanes();
-    });
-    if (this.#failure !== undefined) throw this.#failure.error;
-    signal?.throwIfAborted();
+    try {
+      await this.#lanes.run();
+    } finally {
+      await this.#checkpoints?.settled();
+    }
+    this.#lanes.throwIfFailed();
   }
 
   report(): CopyReport {
@@ -109,61 +126,23 @@ class DeviceCopy {
     };
   }
 
-  /** As many as the depth allows. Those that are too many end by themselves. */
-  #startLanes(): void {
-    for (let lane = 0; lane < this.#depth.limit; lane++) {
-      if (this.#lanes.has(lane)) continue;
-      this.#lanes.add(lane);
-      void this.#lane(lane).finally(() => {
-        this.#lanes.delete(lane);
-        if (this.#lanes.size === 0) this.#lanesOver?.();
-      });
-    }
-  }
-
-  /** Takes one stretch after the other; never rejects. */
-  async #lane(lane: number): Promise<void> {
+  async #copy(stretch: Stretch, lane: number): Promise<'measured' | 'unmeasured'> {
     const source = this.#sources[lane % this.#sources.length] as BlockDevice;
     const writer = this.#writers[lane % this.#writers.length] as TargetWriter;
-    const { signal } = this.#settings;
-    try {
-      while (this.#failure === undefined && signal?.aborted !== true && lane < this.#depth.limit) {
-        const next = this.#plan.next();
-        const stretch = next instanceof Promise ? await next : next;
-        if (stretch === undefined || this.#failure !== undefined) return;
-        if (stretch.isZero) {
-          await writer.zero(stretch.offset, stretch.length);
-        } else {
-          const startMs = Date.now();
-          await this.#move(source, writer, stretch);
-          this.#moved(startMs);
-        }
-        this.#done(stretch.length);
-      }
-    } catch (error) {
-      this.#failure ??= { error };
-    }
-  }
-
-  /** Whole milliseconds will do, and a clock that somebody sets can at worst spoil one measurement of the depth. */
-  #moved(startMs: number): void {
-    const { limit } = this.#depth;
-    this.#depth.completed(startMs, Date.now());
-    if (this.#depth.limit > limit) this.#startLanes();
+    if (stretch.isZero) await writer.zero(stretch.offset, stretch.length);
+    else await this.#move(source, writer, stretch);
+    this.#done(stretch);
+    return stretch.isZero ? 'unmeasured' : 'measured';
   }
 
   async #move(source: BlockDevice, writer: TargetWriter, { offset, length }: Stretch): Promise<void> {
     const piece = this.#memory.piece(offset, Number(length));
     try {
-      try {
-        const reading = this.#read(source, plain(offset), piece);
-        if (reading !== undefined) await reading;
-      } catch (error) {
-        throw failureAt(error, `reading the source at ${offset}`);
-      }
+      const reading = readPiece(source, offset, piece, 'source');
+      if (reading !== undefined) await reading;
       this.#readBytes += length;
       // Nothing is written any more once the copy has failed.
-      if (this.#failure !== undefined) return;
+      if (this.#lanes.hasFailed) return;
       const storing = writer.store(offset, piece.bytes());
       if (storing !== undefined) await storing;
     } finally {
@@ -171,13 +150,14 @@ class DeviceCopy {
     }
   }
 
-  #read(source: BlockDevice, offset: number | bigint, piece: Piece): void | Promise<void> {
-    if (source.readLate === undefined) return source.read(offset, piece.bytes());
-    return source.readLate(offset, piece.length, () => piece.bytes());
-  }
-
-  #done(byteCount: bigint): void {
-    this.#doneBytes += byteCount;
+  #done(stretch: Stretch): void {
+    if (this.#lanes.hasFailed) return;
+    this.#plan.done(stretch);
+    this.#doneBytes += stretch.length;
+    this.#checkpoints?.offer(
+      () => this.#plan.doneUpTo,
+      (error) => this.#lanes.fail(error),
+    );
     this.#settings.onProgress?.({ doneBytes: this.#doneBytes, totalBytes: this.#size });
   }
 }

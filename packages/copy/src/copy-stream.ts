@@ -2,8 +2,8 @@
 import { type BlockDevice, UsageError } from '@nbdjs/interfaces';
 import { failureAt } from './failure.ts';
 import { type CopyOptions, type CopyReport, settle } from './options.ts';
-import { Plan, type Stretch } from './plan.ts';
-import { plain, TargetWriter } from './target-writer.ts';
+import { Plan, plain, type Stretch } from './plan.ts';
+import { TargetWriter } from './target-writer.ts';
 
 /**
  * Stores a stream from the start of the target on. Its length need not be known; a stream that is longer than the target is
@@ -118,7 +118,7 @@ export async function copyToStream(
   const { requestSize, lanes, signal, onProgress } = settings;
   const { size } = source.geometry;
   // Zeroes come in pieces of any length, so that the plan need not cut them.
-  const plan = new Plan(source, size, source.geometry.minimumBlockSize, { ...settings, targetIsZero: true });
+  const plan = new Plan(source, size, BigInt(source.geometry.minimumBlockSize), { ...settings, targetIsZero: true });
   const zeroes = new Uint8Array(requestSize);
   const spares: Uint8Array[] = [];
   const ahead: { readonly stretch: Stretch; readonly memory?: Uint8Array; readonly read?: Promise<void> }[] = [];

@@ -1,4 +1,7 @@
 /** The memory of a copy: as many pieces as are in use at a time, the one that was used last going out first. */
+import type { BlockDevice } from '@nbdjs/interfaces';
+import { failureAt } from './failure.ts';
+import { plain } from './plan.ts';
 
 /** Memory begins where its bytes would begin in a block of this size, so that words can be compared. */
 const memoryAlign = 4096;
@@ -49,5 +52,21 @@ export class Piece {
   release(): void {
     if (this.#memory !== undefined) this.#pool.giveBack(this.#memory);
     this.#memory = undefined;
+  }
+}
+
+/** Fills a piece from a device; `side` is what errors call it. */
+export function readPiece(device: BlockDevice, offset: bigint, piece: Piece, side: string): void | Promise<void> {
+  const fail = (error: unknown): never => {
+    throw failureAt(error, `reading the ${side} at ${offset}`);
+  };
+  try {
+    const reading =
+      device.readLate === undefined
+        ? device.read(plain(offset), piece.bytes())
+        : device.readLate(plain(offset), piece.length, () => piece.bytes());
+    return reading?.catch(fail);
+  } catch (error) {
+    return fail(error);
   }
 }

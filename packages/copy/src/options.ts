@@ -1,5 +1,6 @@
 /** How to copy. The names are ours; meanings and defaults are nbdcopy's. */
 import { type BlockDevice, UsageError } from '@nbdjs/interfaces';
+import type { CheckpointOptions } from './checkpoints.ts';
 
 export interface CopyOptions {
   /**
@@ -26,10 +27,26 @@ export interface CopyOptions {
   readonly flush?: boolean | undefined;
   /** One request at a time, in order. @default false */
   readonly synchronous?: boolean | undefined;
+  /** Tells now and then how far the copy has come, so that it can be resumed. */
+  readonly checkpoint?: CheckpointOptions | undefined;
   /** Stops the copy: nothing new begins, and when what is under way has ended, the signal's reason is thrown. */
   readonly signal?: AbortSignal | undefined;
   /** Called whenever something is done. */
   readonly onProgress?: ((progress: CopyProgress) => void) | undefined;
+}
+
+/** How to compare; the same as in a copy. */
+export type CompareOptions = Pick<
+  CopyOptions,
+  'requests' | 'requestSize' | 'queueBytesMax' | 'extents' | 'synchronous' | 'signal' | 'onProgress'
+>;
+
+export interface CompareReport {
+  /** The first byte that differs, or that the target does not have; absent when all are equal. */
+  readonly differsAt: bigint | undefined;
+  readonly totalBytes: bigint;
+  /** Bytes that were read and looked at; the others both sides reported as zeroes. */
+  readonly comparedBytes: bigint;
 }
 
 export interface CopyProgress {

@@ -41,25 +41,53 @@ export class Plan {
   #lastIsZero: boolean | undefined;
   #window = windowStart;
   #question: Promise<void> | undefined;
+  /** Where the stretches begin that are handed out and not done. */
+  readonly #underWay = new Set<bigint>();
+  #handedOut: bigint;
+  #isOver = false;
 
-  /** `align`: boundaries between zeroes and data are moved outwards to multiples of this, in favour of data. */
-  constructor(source: BlockDevice, size: bigint, align: number, settings: CopySettings) {
+  /**
+   * `align`: boundaries between zeroes and data are moved outwards to multiples of this, in favour of data. `startAt`: what lies
+   * before is none of the plan's; a multiple of `align`.
+   */
+  constructor(source: BlockDevice, size: bigint, align: bigint, settings: CopySettings, startAt = 0n) {
     this.#source = source;
     this.#settings = settings;
     this.#size = size;
-    this.#align = BigInt(align);
+    this.#align = align;
     this.#asks = settings.extents && source.abilities.contexts.includes(baseAllocation);
-    if (!this.#asks && size > 0n) {
-      this.#store.push({ offset: 0n, length: size, isZero: false });
+    this.#asked = startAt;
+    this.#stored = startAt;
+    this.#handedOut = startAt;
+    if (!this.#asks && size > startAt) {
+      this.#store.push({ offset: startAt, length: size - startAt, isZero: false });
       this.#asked = size;
     }
   }
 
   /** The next stretch, at once if there is one in store; `undefined` when all is handed out. */
   next(): Stretch | undefined | Promise<Stretch | undefined> {
+    if (this.#isOver) return undefined;
     if (this.#store.length - this.#storeFront < storeMin && this.#asked < this.#size) this.#ask();
     if (this.#storeFront < this.#store.length) return this.#take();
     return this.#question === undefined ? undefined : this.#nextAnswered();
+  }
+
+  /** Nobody needs the rest. */
+  end(): void {
+    this.#isOver = true;
+  }
+
+  /** A stretch that was handed out is dealt with. */
+  done({ offset }: Stretch): void {
+    this.#underWay.delete(offset);
+  }
+
+  /** Everything before this has been dealt with. */
+  get doneUpTo(): bigint {
+    let position = this.#handedOut;
+    for (const offset of this.#underWay) if (offset < position) position = offset;
+    return position;
   }
 
   async #nextAnswered(): Promise<Stretch | undefined> {
@@ -86,6 +114,8 @@ export class Plan {
     } else {
       this.#frontTaken += length;
     }
+    this.#underWay.add(offset);
+    this.#handedOut = offset + length;
     return { offset, length, isZero: front.isZero };
   }
 
@@ -144,4 +174,9 @@ export class Plan {
     const up = this.#down(position + this.#align - 1n);
     return up < this.#size ? up : this.#size;
   }
+}
+
+/** A number where it is exact: devices are quicker with those. */
+export function plain(offset: bigint): number | bigint {
+  return offset <= Number.MAX_SAFE_INTEGER ? Number(offset) : offset;
 }

@@ -2,6 +2,7 @@
 import type { BlockDevice } from '@nbdjs/interfaces';
 import { failureAt, settleAll } from './failure.ts';
 import type { CopySettings } from './options.ts';
+import { plain } from './plan.ts';
 import { visitRuns } from './zero-blocks.ts';
 
 /** Errors after which zeroing is not tried again: the target has no way of its own to do it. */
@@ -89,11 +90,6 @@ export class TargetWriter {
     this.tally.writtenBytes += BigInt(bytes.length);
     return written?.catch(fail);
   }
-}
-
-/** A number where it is exact: devices are quicker with those. */
-export function plain(offset: bigint): number | bigint {
-  return offset <= Number.MAX_SAFE_INTEGER ? Number(offset) : offset;
 }
 
 function isWithoutMeans(error: unknown): boolean {

@@ -2,7 +2,7 @@ import { type BlockDevice, baseAllocation } from '@nbdjs/interfaces';
 import { seededRandom } from '@nbdjs/testkit';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { copyDevice, copyFromStream, copyToStream, totalExtents, walkExtents } from '../src/index.ts';
+import { compareDevices, copyDevice, copyFromStream, copyToStream, totalExtents, walkExtents } from '../src/index.ts';
 import { ScriptedDevice, type ScriptedOptions } from './scripted-device.ts';
 
 /** Content with runs of zeroes and of other bytes. */
@@ -215,6 +215,182 @@ describe('copyDevice', () => {
     expect(await copyDevice(source, target, { targetIsZero: true })).toMatchObject({ skippedBytes: size });
     expect(await copyDevice(source, target)).toMatchObject({ zeroedBytes: size });
     expect(target.counts.get('writeZeroes')).toBeLessThan(10_000);
+  });
+});
+
+describe('checkpoints', () => {
+  /** A target that forgets what was not flushed, and what it holds for certain. */
+  class Forgetful extends ScriptedDevice {
+    durable = this.content.slice();
+
+    override flush(): void | Promise<void> {
+      const held = this.content.slice();
+      const flushing = super.flush();
+      const keep = (): void => {
+        this.durable = held;
+      };
+      return flushing === undefined ? keep() : flushing.then(keep);
+    }
+  }
+
+  it('tell of nothing that is not in the target, and durable there', async () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const content = sparseContent(1_000_000, seed);
+      const source = device({ size: content.length, content, turns: turnsOf(seed, 20) });
+      const target = new Forgetful({ size: content.length, turns: turnsOf(seed + 100, 9) });
+      target.content.fill(0xee);
+      const positions: bigint[] = [];
+      await copyDevice(source, target, {
+        requestSize: 4096,
+        requests: 16,
+        checkpoint: {
+          everyMs: 0,
+          save: async (position) => {
+            expect(position).toBeGreaterThan(positions.at(-1) ?? 0n);
+            positions.push(position);
+            const end = Number(position);
+            expect(Buffer.compare(target.durable.subarray(0, end), content.subarray(0, end))).toBe(0);
+            await new Promise((resolve) => setImmediate(resolve));
+          },
+        },
+      });
+      expect(positions.length).toBeGreaterThan(3);
+      expect(Buffer.compare(target.content, content)).toBe(0);
+    }
+  });
+
+  it('are where a copy can go on from', async () => {
+    const content = sparseContent(1_000_000, 11);
+    const fail = { command: 'write', index: 60 };
+    const target = device({ size: content.length, turns: turnsOf(4, 4), fail });
+    target.content.fill(0xee);
+    let startAt = 0n;
+    const save = (position: bigint): void => {
+      startAt = position;
+    };
+    const source = device({ size: content.length, content });
+    const options = { requestSize: 4096, requests: 8 };
+    const first = copyDevice(source, target, { ...options, checkpoint: { everyMs: 0, save } });
+    await expect(first).rejects.toThrow(/writing the target/);
+    expect(startAt).toBeGreaterThan(100_000n);
+    const rest = device({ size: content.length, content });
+    const doneBytes: bigint[] = [];
+    const report = await copyDevice(rest, target, {
+      ...options,
+      checkpoint: { startAt, save },
+      onProgress: (progress) => void doneBytes.push(progress.doneBytes),
+    });
+    expect(Buffer.compare(target.content, content)).toBe(0);
+    expect(report.readBytes).toBeLessThanOrEqual(BigInt(content.length) - startAt);
+    expect(doneBytes[0]).toBeGreaterThan(startAt);
+    expect(doneBytes.at(-1)).toBe(BigInt(content.length));
+  });
+
+  it('end the copy when they cannot be saved', async () => {
+    const content = new Uint8Array(1_000_000).fill(1);
+    const source = device({ size: content.length, content, turns: () => 1 });
+    const target = device({ size: content.length, turns: () => 1 });
+    const save = async (): Promise<void> => {
+      throw new Error('the disk is full');
+    };
+    const copying = copyDevice(source, target, { requestSize: 4096, requests: 4, checkpoint: { everyMs: 0, save } });
+    await expect(copying).rejects.toThrow('the disk is full');
+    expect(source.inFlight + target.inFlight).toBe(0);
+    expect(target.content.at(-1)).toBe(0);
+  });
+
+  it('lie within the source, where both sides can be cut', async () => {
+    const source = device({ size: 10_000, geometry: { minimumBlockSize: 512 } });
+    const target = device({ size: 10_000 });
+    const save = (): void => {};
+    for (const startAt of [-512n, 100n, 10_001n, 10_240n]) {
+      await expect(copyDevice(source, target, { checkpoint: { startAt, save } })).rejects.toThrow(
+        `startAt is ${startAt}, expected 10000, or less and a multiple of 512`,
+      );
+    }
+    const report = await copyDevice(source, target, { checkpoint: { startAt: 10_000n, save } });
+    expect(report.readBytes).toBe(0n);
+  });
+});
+
+describe('compareDevices', () => {
+  it('finds the first byte that differs, between any devices', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.record({
+          size: fc.oneof(fc.constantFrom(0, 1, 4096), fc.integer({ min: 0, max: 800_000 })),
+          seed: fc.integer(),
+          turns: fc.integer({ min: 0, max: 5 }),
+          isLate: fc.boolean(),
+          extents: fc.boolean(),
+          holeBytesMin: fc.constantFrom(1, 4096, 1_000_000),
+          differences: fc.array(fc.nat(), { maxLength: 5 }),
+        }),
+        async (way) => {
+          const { size, isLate, extents } = way;
+          const content = sparseContent(size, way.seed);
+          const other = sparseContent(size + 50, way.seed);
+          other.set(content);
+          const places = size === 0 ? [] : way.differences.map((place) => place % size);
+          for (const place of places) other[place] = ((content[place] as number) + 1) % 256;
+          const turns = turnsOf(way.seed, way.turns + 1);
+          const source = device({ size, content, turns, isLate });
+          const target = device({ size: size + 50, content: other, turns, isLate, holeBytesMin: way.holeBytesMin });
+          const report = await compareDevices(source, target, { requestSize: 65_536, extents });
+          const first = places.length === 0 ? undefined : BigInt(Math.min(...places));
+          expect(report.differsAt).toBe(first);
+          expect(source.inFlight + target.inFlight).toBe(0);
+          expect(source.counts.get('write') ?? target.counts.get('write')).toBeUndefined();
+        },
+      ),
+      { numRuns: 150 },
+    );
+  });
+
+  it('does not read what both sides report as zeroes', async () => {
+    const zeroes = (): ScriptedDevice => device({ size: 1_000_000 });
+    expect(await compareDevices(zeroes(), zeroes())).toEqual({
+      differsAt: undefined,
+      totalBytes: 1_000_000n,
+      comparedBytes: 0n,
+    });
+    const silent = device({ size: 1_000_000, abilities: { contexts: [] } });
+    expect(await compareDevices(zeroes(), silent)).toMatchObject({ comparedBytes: 1_000_000n });
+  });
+
+  it('takes a target that is shorter for different', async () => {
+    const content = new Uint8Array(10_000).fill(1);
+    const source = device({ size: 10_000, content });
+    const shorter = device({ size: 9000, content: content.slice(0, 9000) });
+    expect((await compareDevices(source, shorter)).differsAt).toBe(9000n);
+  });
+
+  it('never takes an error for equality', async () => {
+    const content = sparseContent(600_000, 8);
+    for (const side of ['source', 'target'] as const) {
+      for (const command of ['read', 'blockStatus']) {
+        const fail = { command, index: 1 };
+        const make = (one: string): ScriptedDevice =>
+          device({ size: content.length, content, turns: () => 1, fail: one === side ? fail : undefined });
+        const comparing = compareDevices(make('source'), make('target'), { requestSize: 65_536 });
+        await expect(comparing).rejects.toMatchObject({ code: 'EIO' });
+      }
+    }
+  });
+
+  it('stops when it is told to', async () => {
+    const content = new Uint8Array(1_000_000).fill(1);
+    const abort = new AbortController();
+    const reason = new Error('enough');
+    const make = (): ScriptedDevice => device({ size: content.length, content, turns: () => 2 });
+    const comparing = compareDevices(make(), make(), {
+      requestSize: 4096,
+      signal: abort.signal,
+      onProgress: ({ doneBytes }) => {
+        if (doneBytes > 100_000n) abort.abort(reason);
+      },
+    });
+    await expect(comparing).rejects.toBe(reason);
   });
 });
 

@@ -6,8 +6,11 @@ export type Cancel = () => void;
 export interface Clock {
   /** Milliseconds since some fixed moment; never runs backwards. */
   now(): number;
-  /** Calls `task` once, `delayMs` from now. Such a timer does not keep the process alive. */
-  schedule(delayMs: number, task: () => void): Cancel;
+  /**
+   * Calls `task` once, `delayMs` from now. Such a timer does not keep the process alive, unless `isAwaited` says that somebody
+   * waits for nothing else.
+   */
+  schedule(delayMs: number, task: () => void, isAwaited?: boolean): Cancel;
 }
 
 /**

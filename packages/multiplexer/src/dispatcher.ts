@@ -147,6 +147,11 @@ export class Dispatcher {
     return this.#link.open(signal);
   }
 
+  /** See `Link.widen`. */
+  widen(connections: number): void {
+    this.#link.widen(connections);
+  }
+
   /** What calls are refused with. */
   refusal(): Error {
     return closedError(this.#link.closedBy);

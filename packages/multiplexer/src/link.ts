@@ -73,6 +73,7 @@ export class Link {
   #count = 0;
   /** How many are to stand; fewer than wished for when the server refuses more. */
   #wanted = 1;
+  #wished: number;
   /** The wait for a connection under way, if any. */
   #attempt: AbortController | undefined;
   #cancelDelay: Cancel | undefined;
@@ -85,6 +86,7 @@ export class Link {
 
   constructor(options: LinkOptions, trace: TransmissionTrace, events: LinkEvents) {
     this.#options = options;
+    this.#wished = options.connections;
     this.#trace = trace;
     this.#events = events;
   }
@@ -151,6 +153,15 @@ export class Link {
     const isWaiting = this.#state === 'connecting-wait';
     if (isWaiting) this.#startDelay();
     if (this.#attempt === undefined) void this.#reconnect(isWaiting);
+  }
+
+  /** From now on there are to be so many connections at least. */
+  widen(connections: number): void {
+    if (connections <= this.#wished) return;
+    this.#wished = connections;
+    if (this.#state !== 'connected' || this.#facts === undefined) return;
+    this.#wanted = this.#allowed(this.#facts);
+    this.nudge();
   }
 
   /** Whether more connections are wanted than stand. */
@@ -255,10 +266,14 @@ export class Link {
     else this.nudge();
   }
 
+  #allowed(facts: ExportFacts): number {
+    return abilitiesOf(facts).multiConn ? this.#wished : 1;
+  }
+
   #accept(established: Established): void {
     this.#stopDelay();
     if (this.#count === 0) {
-      this.#wanted = abilitiesOf(established.facts).multiConn ? this.#options.connections : 1;
+      this.#wanted = this.#allowed(established.facts);
       this.#enter('connected');
     }
     this.#count++;
@@ -273,7 +288,7 @@ export class Link {
     const pauseMs = Math.min(pauseMsMin * 2 ** (this.#futileCount - 2), pauseMsMax);
     const { clock } = this.#options;
     await new Promise<void>((resolve, reject) => {
-      const cancel = clock.schedule(pauseMs, resolve);
+      const cancel = clock.schedule(pauseMs, resolve, true);
       signal.addEventListener('abort', () => {
         cancel();
         reject(signal.reason);

@@ -97,6 +97,8 @@ export interface Multiplexer extends BlockDevice, AsyncDisposable {
    * @throws what the connector throws, TimeoutError of phase `open`, or the signal's reason.
    */
   open(options?: Abortable): Promise<ExportFacts>;
+  /** From now on there are to be so many connections at least, where the server allows several. */
+  widen(connections: number): void;
   /** What the first connection settled; every later one has to offer the same. */
   readonly facts: ExportFacts;
   /**

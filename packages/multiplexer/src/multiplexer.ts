@@ -95,6 +95,10 @@ class ConnectionMultiplexer implements Multiplexer {
     return this.#dispatcher.open(options.signal);
   }
 
+  widen(connections: number): void {
+    this.#dispatcher.widen(connections);
+  }
+
   read(offset: Offset, target: Uint8Array, options?: ReadOptions): Promise<void> {
     const { length } = target;
     if (typeof offset === 'number' && this.#isSimple(offset, length) && options?.dontFragment !== true) {

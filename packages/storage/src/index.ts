@@ -13,6 +13,7 @@ export { createLogLayer, type LogEntry, type LogOptions } from './layers/log.ts'
 export { createOverlayLayer, type OverlayOptions } from './layers/overlay.ts';
 export { createRateLayer, type RateOptions } from './layers/rate.ts';
 export { createReadOnlyLayer } from './layers/read-only.ts';
+export { createRetryLayer, type RetryOptions } from './layers/retry.ts';
 export { createSliceLayer, type SliceOptions } from './layers/slice.ts';
 export { createMemoryDevice, type MemoryDeviceOptions } from './memory-device.ts';
 export { createNullDevice } from './null-device.ts';

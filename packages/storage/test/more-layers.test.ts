@@ -1,5 +1,5 @@
 /** Layers that slow down, fail, tell, or cut. */
-import type { BlockDevice } from '@nbdjs/interfaces';
+import { type BlockDevice, CommandError, ConnectionLostError } from '@nbdjs/interfaces';
 import { blockDeviceConformance, seededRandom, VirtualClock } from '@nbdjs/testkit';
 import { describe, expect, it } from 'vitest';
 import {
@@ -9,6 +9,7 @@ import {
   createLogLayer,
   createMemoryDevice,
   createRateLayer,
+  createRetryLayer,
   createSliceLayer,
   type LogEntry,
 } from '../src/index.ts';
@@ -55,6 +56,9 @@ blockDeviceConformance('block size layer over 4096, in a slice', {
       offset: 0,
       length: size,
     }),
+});
+blockDeviceConformance('retry', {
+  make: async (size) => createRetryLayer(createMemoryDevice({ size }), { clock }),
 });
 blockDeviceConformance('log over fault over delay over rate', {
   make: async (size) => {
@@ -183,5 +187,98 @@ describe('log', () => {
       ['write', 1000, 1, 0, false],
       ['read', 3, 5, 20, true],
     ]);
+  });
+});
+
+describe('retry', () => {
+  /** A device that fails its first calls, and how often it was called. */
+  function failing(failures: number, error: Error) {
+    const memory = createMemoryDevice({ size: 65_536 });
+    const counter = { calls: 0 };
+    const mayFail = <Result>(go: () => Result): Result => {
+      if (counter.calls++ < failures) throw error;
+      return go();
+    };
+    const device: BlockDevice = {
+      geometry: memory.geometry,
+      abilities: memory.abilities,
+      read: (offset, target) => mayFail(() => memory.read(offset, target)),
+      write: (offset, source) => mayFail(() => memory.write(offset, source)),
+      flush: () => mayFail(() => memory.flush()),
+      trim: (offset, length) => memory.trim(offset, length),
+      writeZeroes: (offset, length) => memory.writeZeroes(offset, length),
+      cache: (offset, length) => memory.cache(offset, length),
+      blockStatus: (offset, length) => memory.blockStatus(offset, length),
+      close: () => memory.close(),
+    };
+    return { device, counter };
+  }
+  const passing = new CommandError('EIO', 'not today');
+
+  it('tries again after 1, 2, 4, ... s, and tells of each time', async () => {
+    const clock = new VirtualClock();
+    const { device, counter } = failing(6, passing);
+    const times: number[] = [];
+    const layer = createRetryLayer(device, {
+      clock,
+      retries: 6,
+      onRetry: ({ command }, error, attempt) => {
+        expect([command, error, attempt]).toEqual(['write', passing, times.length + 1]);
+        times.push(clock.now());
+      },
+    });
+    const writing = layer.write(4096, new Uint8Array(512).fill(7));
+    await clock.advance(60_000);
+    await writing;
+    expect(times.map((time) => time - (times[0] as number))).toEqual([0, 1000, 3000, 7000, 15_000, 31_000]);
+    expect(counter.calls).toBe(7);
+    const target = new Uint8Array(512);
+    const reading = layer.read(4096, target);
+    await clock.advance(60_000);
+    await reading;
+    expect(target.every((byte) => byte === 7)).toBe(true);
+  });
+
+  it('gives up after so many times, with the error of the last', async () => {
+    const clock = new VirtualClock();
+    const { device, counter } = failing(9, passing);
+    const layer = createRetryLayer(device, { clock, retries: 3, delayMs: 10 });
+    const flushing = expect(layer.flush()).rejects.toBe(passing);
+    await clock.advance(1000);
+    await flushing;
+    expect(counter.calls).toBe(4);
+  });
+
+  it('does not try again what would fail the same way, or may have been carried out', async () => {
+    for (const error of [
+      new CommandError('EINVAL', 'never'),
+      new CommandError('ENOSPC', 'full'),
+      new ConnectionLostError('unknown', 'gone'),
+      new Error('other'),
+    ]) {
+      const { device, counter } = failing(1, error);
+      await expect(createRetryLayer(device, { clock }).write(0, new Uint8Array(1))).rejects.toBe(error);
+      expect(counter.calls).toBe(1);
+    }
+  });
+
+  it('is done with a wait when its caller is', async () => {
+    const clock = new VirtualClock();
+    const { device, counter } = failing(9, passing);
+    const abort = new AbortController();
+    const reason = new Error('enough');
+    const reading = createRetryLayer(device, { clock }).read(0, new Uint8Array(1), { signal: abort.signal });
+    const settled = expect(reading).rejects.toBe(reason);
+    await clock.advance(500);
+    abort.abort(reason);
+    await settled;
+    expect(counter.calls).toBe(1);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('refuses options that are out of bounds', () => {
+    const memory = createMemoryDevice({ size: 512 });
+    expect(() => createRetryLayer(memory, { clock, retries: -1 })).toThrow(/retries of a retry layer is -1/);
+    expect(() => createRetryLayer(memory, { clock, delayMs: Number.NaN })).toThrow(/delayMs/);
   });
 });

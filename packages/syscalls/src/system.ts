@@ -2,12 +2,12 @@
 import { channel } from 'node:diagnostics_channel';
 import type { Clock, Defer, Trace } from '@nbdjs/interfaces';
 
-/** Node's monotonic clock. Its timers do not keep the process alive. */
+/** Node's monotonic clock. Its timers keep the process alive only when they are waited for. */
 export const systemClock: Clock = {
   now: () => performance.now(),
-  schedule(delayMs, task) {
+  schedule(delayMs, task, isAwaited = false) {
     const timer = setTimeout(task, delayMs);
-    timer.unref();
+    if (!isAwaited) timer.unref();
     return () => clearTimeout(timer);
   },
 };

@@ -31,10 +31,11 @@ export function wait(clock: Clock, ms: number, options: Abortable | undefined): 
       cancel();
       reject(signal?.reason);
     };
-    const cancel = clock.schedule(ms, () => {
+    const expire = (): void => {
       signal?.removeEventListener('abort', onAbort);
       resolve();
-    });
+    };
+    const cancel = clock.schedule(ms, expire, true);
     signal?.addEventListener('abort', onAbort, { once: true });
   });
 }

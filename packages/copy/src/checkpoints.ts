@@ -1,0 +1,62 @@
+/** Telling somebody now and then up to where a copy is done, so that it can be resumed there. */
+import type { BlockDevice } from '@nbdjs/interfaces';
+
+export interface CheckpointOptions {
+  /**
+   * Begin here, in bytes: what lies before was copied earlier. The source's size, or a multiple of both sides' minimum
+   * block size. @default 0
+   */
+  readonly startAt?: bigint | undefined;
+  /** Time between two checkpoints, in milliseconds. @default 5000 */
+  readonly everyMs?: number | undefined;
+  /**
+   * Takes note that everything before `position` is in the target, and was flushed. The copy goes on meanwhile; an error ends
+   * it.
+   */
+  readonly save: (position: bigint) => void | Promise<void>;
+}
+
+const everyMsDefault = 5000;
+
+export class Checkpoints {
+  readonly #target: BlockDevice;
+  readonly #save: CheckpointOptions['save'];
+  readonly #everyMs: number;
+  readonly #signal: AbortSignal | undefined;
+  #saved: bigint;
+  #lastMs = Date.now();
+  #saving: Promise<void> | undefined;
+
+  constructor(target: BlockDevice, options: CheckpointOptions, signal: AbortSignal | undefined) {
+    const { startAt = 0n, everyMs = everyMsDefault, save } = options;
+    this.#target = target;
+    this.#save = save;
+    this.#everyMs = everyMs;
+    this.#signal = signal;
+    this.#saved = startAt;
+  }
+
+  /** Everything before `position()` is in the target; when it is time, and the last checkpoint is made, makes one of it. */
+  offer(position: () => bigint, failed: (error: unknown) => void): void {
+    if (this.#saving !== undefined || Date.now() - this.#lastMs < this.#everyMs) return;
+    this.#saving = this.#make(position())
+      .catch(failed)
+      .finally(() => {
+        this.#saving = undefined;
+        this.#lastMs = Date.now();
+      });
+  }
+
+  /** Settles when no checkpoint is being made. */
+  async settled(): Promise<void> {
+    await this.#saving;
+  }
+
+  /** The flush comes behind the look at the position, so it covers all that lies before. */
+  async #make(position: bigint): Promise<void> {
+    if (position <= this.#saved) return;
+    if (this.#target.abilities.flush) await this.#target.flush({ signal: this.#signal });
+    await this.#save(position);
+    this.#saved = position;
+  }
+}

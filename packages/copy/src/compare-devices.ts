@@ -1,0 +1,177 @@
+/** Finding out whether two devices hold the same bytes. */
+import { AllocationStatus, type BlockDevice, baseAllocation } from '@nbdjs/interfaces';
+import { alignment } from './copy-device.ts';
+import { Depth } from './depth.ts';
+import { extentsFrom } from './extents.ts';
+import { failureAt } from './failure.ts';
+import { Lanes } from './lanes.ts';
+import { MemoryPool, readPiece } from './memory-pool.ts';
+import { type CompareOptions, type CompareReport, type CopySettings, settle } from './options.ts';
+import { Plan, type Stretch } from './plan.ts';
+
+/**
+ * Compares all bytes of the source with the start of the target. What both report as zeroes is not read.
+ *
+ * Says of the first byte that differs (or that the target does not have) where it is. What the target holds behind
+ * the source's end does not matter.
+ *
+ * @throws UsageError for options out of bounds, errors of either device, or the signal's reason.
+ */
+export async function compareDevices(
+  source: BlockDevice,
+  target: BlockDevice,
+  options: CompareOptions = {},
+): Promise<CompareReport> {
+  const settings = settle(options, [source, target]);
+  const comparison = new Comparison(source, target, settings);
+  return comparison.run();
+}
+
+class Comparison {
+  readonly #source: BlockDevice;
+  readonly #target: BlockDevice;
+  readonly #settings: CopySettings;
+  readonly #size: bigint;
+  readonly #plan: Plan;
+  readonly #lanes: Lanes;
+  readonly #memory: MemoryPool;
+  readonly #targetAsks: boolean;
+  #differsAt: bigint | undefined;
+  #comparedBytes = 0n;
+  #doneBytes = 0n;
+
+  constructor(source: BlockDevice, target: BlockDevice, settings: CopySettings) {
+    const { requestSize, lanes, signal } = settings;
+    this.#source = source;
+    this.#target = target;
+    const sizes = [source.geometry.size, target.geometry.size] as const;
+    this.#size = sizes[0] < sizes[1] ? sizes[0] : sizes[1];
+    // Zeroes come in pieces of a bounded length, however the copy dealt with them.
+    this.#settings = { ...settings, targetIsZero: false };
+    this.#plan = new Plan(source, this.#size, alignment(source, target), this.#settings);
+    this.#lanes = new Lanes(this.#plan, new Depth(lanes, requestSize), (stretch) => this.#compare(stretch), signal);
+    this.#memory = new MemoryPool(requestSize);
+    this.#targetAsks = settings.extents && target.abilities.contexts.includes(baseAllocation);
+    if (sizes[0] > sizes[1]) this.#differsAt = sizes[1];
+  }
+
+  async run(): Promise<CompareReport> {
+    await this.#lanes.run();
+    return { differsAt: this.#differsAt, totalBytes: this.#size, comparedBytes: this.#comparedBytes };
+  }
+
+  async #compare(stretch: Stretch): Promise<'measured' | 'unmeasured'> {
+    const { offset, length, isZero } = stretch;
+    if (this.#isBehindDifference(offset)) return 'unmeasured';
+    if (isZero) await this.#compareZeroes(stretch);
+    else await this.#compareData(offset, Number(length));
+    this.#doneBytes += length;
+    this.#settings.onProgress?.({ doneBytes: this.#doneBytes, totalBytes: this.#size });
+    return isZero ? 'unmeasured' : 'measured';
+  }
+
+  async #compareData(offset: bigint, length: number): Promise<void> {
+    const pieces = [this.#memory.piece(offset, length), this.#memory.piece(offset, length)] as const;
+    try {
+      const reads = [
+        readPiece(this.#source, offset, pieces[0], 'source'),
+        readPiece(this.#target, offset, pieces[1], 'target'),
+      ];
+      const outcomes = await Promise.allSettled(reads);
+      for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+      this.#comparedBytes += BigInt(length);
+      this.#require(offset, firstDifference(pieces[0].bytes(), pieces[1].bytes()));
+    } finally {
+      for (const piece of pieces) piece.release();
+    }
+  }
+
+  /** The source reads as zeroes here; so does the target where it says so, and elsewhere it is read. */
+  async #compareZeroes({ offset, length }: Stretch): Promise<void> {
+    const end = offset + length;
+    for (let position = offset; position < end; ) {
+      const { next, isZero } = await this.#targetExtent(position, end);
+      while (!isZero && position < next) {
+        if (this.#lanes.hasFailed || this.#isBehindDifference(position)) return;
+        this.#settings.signal?.throwIfAborted();
+        const left = next - position;
+        const byteCount = left < this.#settings.requestSize ? Number(left) : this.#settings.requestSize;
+        await this.#compareToZeroes(position, byteCount);
+        position += BigInt(byteCount);
+      }
+      position = next;
+    }
+  }
+
+  /** What the target says of itself from `position` on, at most to `end`. */
+  async #targetExtent(position: bigint, end: bigint): Promise<{ readonly next: bigint; readonly isZero: boolean }> {
+    if (!this.#targetAsks) return { next: end, isZero: false };
+    const { signal } = this.#settings;
+    const fail = (error: unknown): never => {
+      throw failureAt(error, `asking the target about ${position}`);
+    };
+    const [extent] = await extentsFrom(this.#target, baseAllocation, position, end - position, signal).catch(fail);
+    if (extent === undefined) return { next: end, isZero: false };
+    const isZero = (Number(extent.status & 0xffffn) & AllocationStatus.Zero) !== 0;
+    const next = position + extent.length;
+    return { next: next < end ? next : end, isZero };
+  }
+
+  async #compareToZeroes(offset: bigint, length: number): Promise<void> {
+    const piece = this.#memory.piece(offset, length);
+    try {
+      await readPiece(this.#target, offset, piece, 'target');
+      this.#comparedBytes += BigInt(length);
+      this.#require(offset, firstNonZero(piece.bytes()));
+    } finally {
+      piece.release();
+    }
+  }
+
+  /**
+   * Stretches are handed out in order, and those that are handed out are looked at up to the least difference found: that is
+   * the first one there is.
+   */
+  #require(offset: bigint, index: number): void {
+    if (index === -1) return;
+    const position = offset + BigInt(index);
+    if (!this.#isBehindDifference(position)) this.#differsAt = position;
+    this.#plan.end();
+  }
+
+  #isBehindDifference(position: bigint): boolean {
+    return this.#differsAt !== undefined && position >= this.#differsAt;
+  }
+}
+
+/** Word by word, and byte by byte only where a word differs. Pieces of the same offset begin at the same place in a word. */
+function firstDifference(left: Uint8Array, right: Uint8Array): number {
+  const words = wordsOf(left);
+  const others = wordsOf(right);
+  let index = 0;
+  if (words !== undefined && others !== undefined) {
+    let word = 0;
+    while (word < words.length && words[word] === others[word]) word++;
+    index = word * 4;
+  }
+  for (; index < left.length; index++) if (left[index] !== right[index]) return index;
+  return -1;
+}
+
+function firstNonZero(bytes: Uint8Array): number {
+  const words = wordsOf(bytes);
+  let index = 0;
+  if (words !== undefined) {
+    let word = 0;
+    while (word < words.length && words[word] === 0) word++;
+    index = word * 4;
+  }
+  for (; index < bytes.length; index++) if (bytes[index] !== 0) return index;
+  return -1;
+}
+
+/** The same memory as whole 32-bit words, where it begins at one. */
+function wordsOf(bytes: Uint8Array): Int32Array | undefined {
+  if ((bytes.byteOffset & 3) !== 0) return undefined;
+  return new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >>> 2);
+}

@@ -1,0 +1,95 @@
+/** A device that fails now and then: what failed is tried again, after a while. */
+import {
+  type BlockDevice,
+  type Clock,
+  CommandError,
+  type Offset,
+  type ReadOptions,
+  UsageError,
+} from '@nbdjs/interfaces';
+import { AroundLayer, type LayerCall } from './around.ts';
+import { wait } from './delay.ts';
+
+export interface RetryOptions {
+  readonly clock: Clock;
+  /** How often a call is tried again before its error is told. @default 5 */
+  readonly retries?: number | undefined;
+  /** Time before the first retry, in milliseconds; twice as long before each further one. @default 1000 */
+  readonly delayMs?: number | undefined;
+  /** The longest time between two tries, in milliseconds. @default 16000 */
+  readonly delayMsMax?: number | undefined;
+  /** Told before each wait. */
+  readonly onRetry?: ((call: LayerCall, error: unknown, attempt: number) => void) | undefined;
+}
+
+/** The options with their defaults. */
+interface RetrySettings extends Pick<RetryOptions, 'clock' | 'onRetry'> {
+  readonly retries: number;
+  readonly delayMs: number;
+  readonly delayMsMax: number;
+}
+
+/** Errors that may pass; the others would be the same the next time. */
+const passing = ['EIO', 'ENOMEM', 'ESHUTDOWN'];
+
+/**
+ * Tries calls again that fail with EIO, ENOMEM or ESHUTDOWN. Calls whose connection was lost are not among them: whether such a
+ * call was carried out is for whoever knows about connections to find out.
+ *
+ * @throws UsageError when an option is out of bounds.
+ */
+export function createRetryLayer(device: BlockDevice, options: RetryOptions): BlockDevice {
+  const { retries = 5, delayMs = 1000, delayMsMax = 16_000 } = options;
+  if (!Number.isInteger(retries) || retries < 0) throw bad('retries', retries);
+  if (!(delayMs >= 0)) throw bad('delayMs', delayMs);
+  if (!(delayMsMax >= 0)) throw bad('delayMsMax', delayMsMax);
+  return new RetryLayer(device, { ...options, retries, delayMs, delayMsMax });
+}
+
+class RetryLayer extends AroundLayer {
+  readonly readLate?: NonNullable<BlockDevice['readLate']>;
+
+  constructor(inner: BlockDevice, settings: RetrySettings) {
+    const around = <Result>(call: LayerCall, go: () => Result | Promise<Result>): Promise<Result> =>
+      tryAgain(call, go, settings);
+    super(inner, around);
+    if (inner.readLate === undefined) return;
+    this.readLate = (offset: Offset, length: number, provide: () => Uint8Array, readOptions?: ReadOptions) => {
+      // Of memory there is one piece, however often it takes to fill it.
+      let memory: Uint8Array | undefined;
+      const once = (): Uint8Array => {
+        memory ??= provide();
+        return memory;
+      };
+      const call = { command: 'read', offset, length, options: readOptions } as const;
+      return around(call, () => inner.readLate?.(offset, length, once, readOptions));
+    };
+  }
+}
+
+async function tryAgain<Result>(
+  call: LayerCall,
+  go: () => Result | Promise<Result>,
+  settings: RetrySettings,
+): Promise<Result> {
+  const { clock, retries, delayMsMax, onRetry } = settings;
+  let { delayMs } = settings;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await go();
+    } catch (error) {
+      if (attempt > retries || !mayPass(error)) throw error;
+      onRetry?.(call, error, attempt);
+    }
+    await wait(clock, delayMs, call.options);
+    delayMs = Math.min(2 * delayMs, delayMsMax);
+  }
+}
+
+function mayPass(error: unknown): boolean {
+  return error instanceof CommandError && passing.includes(error.code);
+}
+
+function bad(option: string, value: number): UsageError {
+  return new UsageError('ERR_NBD_ARGUMENT', `${option} of a retry layer is ${value}, expected 0 or more`);
+}
