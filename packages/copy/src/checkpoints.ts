@@ -1,5 +1,4 @@
 /** Telling somebody now and then up to where a copy is done, so that it can be resumed there. */
-import type { BlockDevice } from '@nbdjs/interfaces';
 
 export interface CheckpointOptions {
   /**
@@ -7,32 +6,30 @@ export interface CheckpointOptions {
    * block size. @default 0
    */
   readonly startAt?: bigint | undefined;
-  /** Time between two checkpoints, in milliseconds. @default 5000 */
+  /** Time between two checkpoints, in milliseconds. @default 2000 */
   readonly everyMs?: number | undefined;
   /**
    * Takes note that everything before `position` is in the target, and was flushed. The copy goes on meanwhile; an error ends
-   * it.
+   * it. When a copy fails, or is stopped, this is called once more, if the target can still be flushed.
    */
   readonly save: (position: bigint) => void | Promise<void>;
 }
 
-const everyMsDefault = 5000;
+const everyMsDefault = 2000;
 
 export class Checkpoints {
-  readonly #target: BlockDevice;
+  readonly #flush: () => Promise<void>;
   readonly #save: CheckpointOptions['save'];
   readonly #everyMs: number;
-  readonly #signal: AbortSignal | undefined;
   #saved: bigint;
   #lastMs = Date.now();
   #saving: Promise<void> | undefined;
 
-  constructor(target: BlockDevice, options: CheckpointOptions, signal: AbortSignal | undefined) {
-    const { startAt = 0n, everyMs = everyMsDefault, save } = options;
-    this.#target = target;
+  /** `flush` makes durable what the target has taken. */
+  constructor(flush: () => Promise<void>, { startAt = 0n, everyMs = everyMsDefault, save }: CheckpointOptions) {
+    this.#flush = flush;
     this.#save = save;
     this.#everyMs = everyMs;
-    this.#signal = signal;
     this.#saved = startAt;
   }
 
@@ -47,6 +44,12 @@ export class Checkpoints {
       });
   }
 
+  /** Makes one, whatever the time is. */
+  async last(position: bigint): Promise<void> {
+    await this.#saving;
+    await this.#make(position);
+  }
+
   /** Settles when no checkpoint is being made. */
   async settled(): Promise<void> {
     await this.#saving;
@@ -55,7 +58,7 @@ export class Checkpoints {
   /** The flush comes behind the look at the position, so it covers all that lies before. */
   async #make(position: bigint): Promise<void> {
     if (position <= this.#saved) return;
-    if (this.#target.abilities.flush) await this.#target.flush({ signal: this.#signal });
+    await this.#flush();
     await this.#save(position);
     this.#saved = position;
   }

@@ -3,9 +3,9 @@ import { AllocationStatus, type BlockDevice, baseAllocation } from '@nbdjs/inter
 import { alignment } from './copy-device.ts';
 import { Depth } from './depth.ts';
 import { extentsFrom } from './extents.ts';
-import { failureAt } from './failure.ts';
+import { failureAt, settleAll } from './failure.ts';
 import { Lanes } from './lanes.ts';
-import { MemoryPool, readPiece } from './memory-pool.ts';
+import { MemoryPool, type Piece, readPiece } from './memory-pool.ts';
 import { type CompareOptions, type CompareReport, type CopySettings, settle } from './options.ts';
 import { Plan, type Stretch } from './plan.ts';
 
@@ -73,12 +73,10 @@ class Comparison {
   async #compareData(offset: bigint, length: number): Promise<void> {
     const pieces = [this.#memory.piece(offset, length), this.#memory.piece(offset, length)] as const;
     try {
-      const reads = [
-        readPiece(this.#source, offset, pieces[0], 'source'),
-        readPiece(this.#target, offset, pieces[1], 'target'),
-      ];
-      const outcomes = await Promise.allSettled(reads);
-      for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+      const read = async (device: BlockDevice, piece: Piece, side: string): Promise<void> =>
+        readPiece(device, offset, piece, side);
+      // Both are waited for, also when one fails: their memory is in use.
+      await settleAll([read(this.#source, pieces[0], 'source'), read(this.#target, pieces[1], 'target')]);
       this.#comparedBytes += BigInt(length);
       this.#require(offset, firstDifference(pieces[0].bytes(), pieces[1].bytes()));
     } finally {

@@ -1,5 +1,5 @@
 /** Copying one device to another. */
-import { type BlockDevice, UsageError } from '@nbdjs/interfaces';
+import { type BlockDevice, type LostRange, UsageError, WritesLostError } from '@nbdjs/interfaces';
 import { type CheckpointOptions, Checkpoints } from './checkpoints.ts';
 import { Depth } from './depth.ts';
 import { Lanes } from './lanes.ts';
@@ -7,6 +7,9 @@ import { MemoryPool, readPiece } from './memory-pool.ts';
 import { type CopyOptions, type CopyReport, type CopySettings, settle } from './options.ts';
 import { Plan, type Stretch } from './plan.ts';
 import { TargetWriter } from './target-writer.ts';
+
+/** So often in a row may the target lose what was written to it, before that is an error. */
+const mendsMax = 16;
 
 /** One device, or several handles to the same one that requests are spread over. */
 export type DeviceHandles = BlockDevice | readonly [BlockDevice, ...BlockDevice[]];
@@ -17,6 +20,8 @@ export type DeviceHandles = BlockDevice | readonly [BlockDevice, ...BlockDevice[
  * What the source reports as zeroes, and what is found to be zeroes, is not moved but zeroed (or skipped). Many requests are
  * in flight at a time; each has a buffer that is used again and again. The first error stops the copy: what is under way
  * is waited for, since its memory is in use, and then the error is thrown, with the side and the place in its message.
+ *
+ * When a flush tells that the target has lost writes that it had acknowledged (`WritesLostError`), those are copied again.
  *
  * @throws UsageError when the target is too small or read-only, errors of either device, or the signal's reason.
  */
@@ -35,9 +40,7 @@ export async function copyDevice(
   requireStart(options.checkpoint?.startAt ?? 0n, firstSource.geometry.size, align);
   const copy = new DeviceCopy(sources, targets, settings, options.checkpoint);
   await copy.run();
-  if (settings.flush) {
-    for (const one of targets) if (one.abilities.flush) await one.flush({ signal: settings.signal });
-  }
+  if (settings.flush) await copy.flush();
   return copy.report();
 }
 
@@ -72,13 +75,15 @@ export function handles(device: DeviceHandles): readonly [BlockDevice, ...BlockD
 }
 
 class DeviceCopy {
-  readonly #sources: readonly BlockDevice[];
+  readonly #sources: readonly [BlockDevice, ...BlockDevice[]];
+  readonly #targets: readonly [BlockDevice, ...BlockDevice[]];
   readonly #writers: readonly TargetWriter[];
   readonly #settings: CopySettings;
-  readonly #plan: Plan;
-  readonly #lanes: Lanes;
+  readonly #depth: Depth;
   readonly #memory: MemoryPool;
   readonly #size: bigint;
+  readonly #plan: Plan;
+  readonly #lanes: Lanes;
   readonly #checkpoints: Checkpoints | undefined;
   #doneBytes = 0n;
   #readBytes = 0n;
@@ -89,30 +94,50 @@ class DeviceCopy {
     settings: CopySettings,
     checkpoint: CheckpointOptions | undefined,
   ) {
-    const { requestSize, lanes, signal } = settings;
+    const { requestSize, lanes } = settings;
     const startAt = checkpoint?.startAt ?? 0n;
-    const [source] = sources;
-    const [target] = targets;
     this.#sources = sources;
+    this.#targets = targets;
     this.#settings = settings;
     this.#memory = new MemoryPool(requestSize);
-    this.#size = source.geometry.size;
+    this.#size = sources[0].geometry.size;
     const zeroes = { bytes: undefined };
     this.#writers = targets.map((one) => new TargetWriter(one, settings, zeroes));
-    this.#plan = new Plan(source, this.#size, alignment(source, target), settings, startAt);
-    const depth = new Depth(lanes * Math.max(sources.length, targets.length), requestSize);
-    this.#lanes = new Lanes(this.#plan, depth, (stretch, lane) => this.#copy(stretch, lane), signal);
+    this.#depth = new Depth(lanes * Math.max(sources.length, targets.length), requestSize);
+    this.#plan = this.#planOf(startAt, this.#size);
+    this.#lanes = this.#lanesFor(this.#plan, (stretch) => this.#done(stretch));
     this.#doneBytes = startAt;
-    this.#checkpoints = checkpoint && new Checkpoints(target, checkpoint, signal);
+    this.#checkpoints = checkpoint && new Checkpoints(() => this.flush(), checkpoint);
   }
 
   async run(): Promise<void> {
     try {
       await this.#lanes.run();
-    } finally {
-      await this.#checkpoints?.settled();
+    } catch (error) {
+      // How far it has come is worth a try to tell; what has ended it says more than a failure of that would.
+      await this.#checkpoints?.last(this.#plan.doneUpTo).catch(() => {});
+      throw error;
     }
+    await this.#checkpoints?.settled();
     this.#lanes.throwIfFailed();
+  }
+
+  /** Has the target keep what it was given, and gives it again what it has lost. */
+  async flush(): Promise<void> {
+    const { signal } = this.#settings;
+    // A copy that was stopped may still tell how far it has come.
+    const options = signal?.aborted === true ? {} : { signal };
+    for (const target of this.#targets) {
+      for (let mends = 0; target.abilities.flush; mends++) {
+        try {
+          await target.flush(options);
+          break;
+        } catch (error) {
+          if (!(error instanceof WritesLostError) || mends === mendsMax) throw error;
+          await this.#copyAgain(error.ranges);
+        }
+      }
+    }
   }
 
   report(): CopyReport {
@@ -126,23 +151,42 @@ class DeviceCopy {
     };
   }
 
-  async #copy(stretch: Stretch, lane: number): Promise<'measured' | 'unmeasured'> {
-    const source = this.#sources[lane % this.#sources.length] as BlockDevice;
-    const writer = this.#writers[lane % this.#writers.length] as TargetWriter;
-    if (stretch.isZero) await writer.zero(stretch.offset, stretch.length);
-    else await this.#move(source, writer, stretch);
-    this.#done(stretch);
-    return stretch.isZero ? 'unmeasured' : 'measured';
+  async #copyAgain(ranges: readonly LostRange[]): Promise<void> {
+    const align = alignment(this.#sources[0], this.#targets[0]);
+    for (const { offset, length } of ranges) {
+      const from = offset - (offset % align);
+      const end = offset + length;
+      const to = end + ((align - (end % align)) % align);
+      await this.#lanesFor(this.#planOf(from, to < this.#size ? to : this.#size)).run();
+    }
   }
 
-  async #move(source: BlockDevice, writer: TargetWriter, { offset, length }: Stretch): Promise<void> {
+  #planOf(start: bigint, end: bigint): Plan {
+    const [source] = this.#sources;
+    return new Plan(source, end, alignment(source, this.#targets[0]), this.#settings, start);
+  }
+
+  #lanesFor(plan: Plan, done: (stretch: Stretch) => void = () => {}): Lanes {
+    const work = async (stretch: Stretch, lane: number): Promise<'measured' | 'unmeasured'> => {
+      const source = this.#sources[lane % this.#sources.length] as BlockDevice;
+      const writer = this.#writers[lane % this.#writers.length] as TargetWriter;
+      if (stretch.isZero) await writer.zero(stretch.offset, stretch.length);
+      else await this.#move(source, writer, stretch, lanes);
+      if (!lanes.hasFailed) done(stretch);
+      return stretch.isZero ? 'unmeasured' : 'measured';
+    };
+    const lanes: Lanes = new Lanes(plan, this.#depth, work, this.#settings.signal);
+    return lanes;
+  }
+
+  async #move(source: BlockDevice, writer: TargetWriter, { offset, length }: Stretch, lanes: Lanes): Promise<void> {
     const piece = this.#memory.piece(offset, Number(length));
     try {
       const reading = readPiece(source, offset, piece, 'source');
       if (reading !== undefined) await reading;
       this.#readBytes += length;
       // Nothing is written any more once the copy has failed.
-      if (this.#lanes.hasFailed) return;
+      if (lanes.hasFailed) return;
       const storing = writer.store(offset, piece.bytes());
       if (storing !== undefined) await storing;
     } finally {
@@ -151,7 +195,6 @@ class DeviceCopy {
   }
 
   #done(stretch: Stretch): void {
-    if (this.#lanes.hasFailed) return;
     this.#plan.done(stretch);
     this.#doneBytes += stretch.length;
     this.#checkpoints?.offer(

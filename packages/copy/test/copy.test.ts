@@ -1,4 +1,4 @@
-import { type BlockDevice, baseAllocation } from '@nbdjs/interfaces';
+import { type BlockDevice, baseAllocation, WritesLostError } from '@nbdjs/interfaces';
 import { seededRandom } from '@nbdjs/testkit';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -173,6 +173,7 @@ describe('copyDevice', () => {
     const source = device({ size: content.length, content, turns: () => 3 });
     const target = device({ size: content.length, turns: () => 3 });
     const copying = copyDevice(source, target, {
+      requests: 64,
       requestSize: 4096,
       signal: abort.signal,
       onProgress: ({ doneBytes }) => {
@@ -182,6 +183,43 @@ describe('copyDevice', () => {
     await expect(copying).rejects.toBe(reason);
     expect(source.inFlight + target.inFlight).toBe(0);
     expect(target.content.at(-1)).toBe(0);
+  });
+
+  it('copies again what the target has lost, and gives up when it loses everything again and again', async () => {
+    const content = sparseContent(1_000_000, 21);
+    for (const losses of [1, 3, 100]) {
+      let count = 0;
+      class Losing extends ScriptedDevice {
+        override flush(): void | Promise<void> {
+          if (++count > losses) return super.flush();
+          const ranges = [
+            { offset: 5_000n, length: 300_001n },
+            { offset: 900_000n, length: 100_000n },
+          ];
+          for (const { offset, length } of ranges) {
+            this.content.fill(0xdd, Number(offset), Number(offset + length));
+          }
+          throw new WritesLostError(ranges, 'gone');
+        }
+      }
+      const source = device({
+        size: content.length,
+        content,
+        turns: turnsOf(1, 3),
+        geometry: { minimumBlockSize: 512 },
+      });
+      const target = new Losing({ size: content.length, turns: turnsOf(2, 3) });
+      const copying = copyDevice(source, target, { requestSize: 65_536, flush: true });
+      if (losses < 100) {
+        await copying;
+        expect(Buffer.compare(target.content, content)).toBe(0);
+        expect(count).toBe(losses + 1);
+      } else {
+        await expect(copying).rejects.toThrow('gone');
+        expect(count).toBeLessThan(50);
+      }
+      expect(source.inFlight + target.inFlight).toBe(0);
+    }
   });
 
   it('refuses what cannot be done', async () => {
@@ -284,6 +322,36 @@ describe('checkpoints', () => {
     expect(report.readBytes).toBeLessThanOrEqual(BigInt(content.length) - startAt);
     expect(doneBytes[0]).toBeGreaterThan(startAt);
     expect(doneBytes.at(-1)).toBe(BigInt(content.length));
+  });
+
+  it('tell how far a copy has come that failed or was stopped', async () => {
+    const content = new Uint8Array(1_000_000).fill(1);
+    const reason = new Error('enough');
+    for (const end of ['failure', 'abort'] as const) {
+      const abort = new AbortController();
+      const fail = { command: 'write', index: 60 };
+      const source = device({ size: content.length, content, turns: () => 1 });
+      const target = new Forgetful({
+        size: content.length,
+        turns: () => 1,
+        fail: end === 'failure' ? fail : undefined,
+      });
+      const positions: bigint[] = [];
+      const copying = copyDevice(source, target, {
+        requestSize: 4096,
+        requests: 8,
+        signal: abort.signal,
+        checkpoint: { everyMs: 1e9, save: (position) => void positions.push(position) },
+        onProgress: ({ doneBytes }) => {
+          if (end === 'abort' && doneBytes > 300_000n) abort.abort(reason);
+        },
+      });
+      await expect(copying).rejects.toThrow(end === 'abort' ? 'enough' : /writing the target/);
+      expect(positions).toHaveLength(1);
+      const saved = Number(positions[0]);
+      expect(saved).toBeGreaterThan(150_000);
+      expect(target.durable.subarray(0, saved).every((byte) => byte === 1)).toBe(true);
+    }
   });
 
   it('end the copy when they cannot be saved', async () => {
