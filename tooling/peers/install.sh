@@ -14,7 +14,7 @@ root="${root%/}"
 suite=trixie
 host_packages="e2fsprogs qemu-utils qemu-block-extra libnbd-bin python3-libnbd nbdkit nbd-server fio gnutls-bin debootstrap file"
 # qemu-system-common holds what qemu-storage-daemon and the block drivers share.
-trixie_packages="qemu-utils,qemu-system-common,libnbd-bin,python3-libnbd,nbdkit,nbd-server,gnutls-bin"
+trixie_packages="qemu-utils,qemu-system-common,libnbd-bin,python3-libnbd,nbdkit,nbd-server,fio,gnutls-bin"
 clients="qemu-img qemu-io nbdinfo nbdcopy nbddump nbdsh"
 servers="qemu-nbd nbdkit nbd-server"
 
@@ -96,7 +96,7 @@ missing_trixie() {
       option=--version
       [ "$program" != nbd-server ] || option=-V
       "$program" "$option" >/dev/null 2>&1 || printf " %s" "$program"
-    done' sh $clients $servers || printf ' chroot'
+    done' sh $clients $servers fio || printf ' chroot'
 }
 
 # Prints the base addresses of the Debian archives that this machine's apt sources name, in both formats. Archives that

@@ -21,9 +21,10 @@ export const programs = [
   'nbddump',
   'nbdsh',
   'nbd-server',
+  'fio',
 ] as const;
 
-export type Program = (typeof programs)[number] | 'fio';
+export type Program = (typeof programs)[number];
 
 /** The folder of the second generation. */
 export const trixieRoot = resolve(process.env.NBDJS_TRIXIE || '/var/lib/nbdjs-peers/trixie');
@@ -72,10 +73,7 @@ export function peerEnvironment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv
 
 /** The names of peers that are not there. */
 export function missingPeers(): readonly string[] {
-  return [
-    ...allGenerations.flatMap((generation) => missingOf(programs, generation)),
-    ...missingOf(['fio'], 'bookworm'),
-  ];
+  return allGenerations.flatMap((generation) => missingOf(programs, generation));
 }
 
 /** What tests print about missing peers: one line, empty when all are there. */
@@ -102,14 +100,8 @@ export function generationsWith(needed: readonly Program[]): readonly Generation
 /** Those of the programs that a generation lacks, by name. */
 export function missingOf(needed: readonly Program[], generation: Generation): readonly string[] {
   return needed
-    .map((program) => ({ program, home: homeOf(program, generation) }))
-    .filter(({ program, home }) => findProgram(program, home) === undefined)
-    .map(({ program, home }) => `${program} (${home})`);
-}
-
-/** fio is a load, not a peer with an age: the machine's own serves both generations. */
-function homeOf(program: Program, generation: Generation): Generation {
-  return program === 'fio' ? 'bookworm' : generation;
+    .filter((program) => findProgram(program, generation) === undefined)
+    .map((program) => `${program} (${generation})`);
 }
 
 /** The version that a program tells. */
