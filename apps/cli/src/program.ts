@@ -216,12 +216,18 @@ function addCopy(
     )
     .option(
       '--queue-size <n>',
-      'bytes held in memory for each connection',
+      'bytes held in memory for each connection, at most (default: as many as it takes)',
       size('--queue-size', 1, 4096 * mebi),
-      16 * mebi,
     )
     .option('--request-size <n>', 'length of a read', powerOfTwo('--request-size', 4 * kibi, 32 * mebi), 256 * kibi)
-    .option('-R, --requests <n>', 'requests in flight for each connection', count('--requests', 1, 65536), 64)
+    .option(
+      '-R, --requests <n>',
+      'requests in flight for each connection, at most (default: as many as it takes)',
+      count('--requests', 1, 65536),
+    )
+    .option('--retries <n>', 'try again what fails, so often, and wait for servers', count('--retries', 0, 100_000), 0)
+    .option('--checkpoint <file>', 'tell there how far the copy has come, and go on from there')
+    .option('--verify', 'compare when all is copied')
     .option(
       '-S, --sparse <n>',
       'look for zeroes in blocks of this size; 0: do not',
@@ -241,15 +247,18 @@ function addCopy(
           parseOperand(destination, brackets),
           {
             connections: options.connections as number,
-            requests: options.requests as number,
+            requests: options.requests as number | undefined,
             requestSize: options.requestSize as number,
-            queueSize: options.queueSize as number,
+            queueSize: options.queueSize as number | undefined,
             sparse: options.sparse as number,
             extents: options.extents !== false,
             allocated: options.allocated === true,
             destinationIsZero: options.destinationIsZero === true || options.targetIsZero === true,
             flush: options.flush === true,
             synchronous: options.synchronous === true,
+            retries: options.retries as number,
+            checkpoint: options.checkpoint as string | undefined,
+            verify: options.verify === true,
             verbose: options.verbose === true,
             progress: options.progress as string | undefined,
             colour: options.color as boolean | undefined,

@@ -41,7 +41,7 @@ class Comparison {
   #doneBytes = 0n;
 
   constructor(source: BlockDevice, target: BlockDevice, settings: CopySettings) {
-    const { requestSize, lanes, signal } = settings;
+    const { requestSize, lanes } = settings;
     this.#source = source;
     this.#target = target;
     const sizes = [source.geometry.size, target.geometry.size] as const;
@@ -49,7 +49,7 @@ class Comparison {
     // Zeroes come in pieces of a bounded length, however the copy dealt with them.
     this.#settings = { ...settings, targetIsZero: false };
     this.#plan = new Plan(source, this.#size, alignment(source, target), this.#settings);
-    this.#lanes = new Lanes(this.#plan, new Depth(lanes, requestSize), (stretch) => this.#compare(stretch), signal);
+    this.#lanes = new Lanes(this.#plan, new Depth(lanes, requestSize), (stretch) => this.#compare(stretch), settings);
     this.#memory = new MemoryPool(requestSize);
     this.#targetAsks = settings.extents && target.abilities.contexts.includes(baseAllocation);
     if (sizes[0] > sizes[1]) this.#differsAt = sizes[1];

@@ -175,7 +175,7 @@ class DeviceCopy {
       if (!lanes.hasFailed) done(stretch);
       return stretch.isZero ? 'unmeasured' : 'measured';
     };
-    const lanes: Lanes = new Lanes(plan, this.#depth, work, this.#settings.signal);
+    const lanes: Lanes = new Lanes(plan, this.#depth, work, this.#settings);
     return lanes;
   }
 

@@ -1,9 +1,13 @@
 /** Working a plan off, many stretches at a time. */
+import type { Defer } from '@nbdjs/interfaces';
 import type { Depth } from './depth.ts';
 import type { Plan, Stretch } from './plan.ts';
 
 /** What to do with one stretch. The answer says whether it tells of how long a request takes. */
 export type StretchWork = (stretch: Stretch, lane: number) => Promise<'measured' | 'unmeasured'>;
+
+/** Devices may answer at once, one call after the other. Others on the same thread get a turn after so many milliseconds. */
+const turnMs = 10;
 
 /** As many workers as the depth allows, each with one stretch at a time. */
 export class Lanes {
@@ -11,15 +15,24 @@ export class Lanes {
   readonly #depth: Depth;
   readonly #work: StretchWork;
   readonly #signal: AbortSignal | undefined;
+  readonly #nextTurn: Defer | undefined;
   readonly #busy = new Set<number>();
   #over: (() => void) | undefined;
   #failure: { readonly error: unknown } | undefined;
+  #turnSinceMs = Date.now();
+  #turn: Promise<void> | undefined;
 
-  constructor(plan: Plan, depth: Depth, work: StretchWork, signal: AbortSignal | undefined) {
+  constructor(
+    plan: Plan,
+    depth: Depth,
+    work: StretchWork,
+    { signal, nextTurn }: { readonly signal: AbortSignal | undefined; readonly nextTurn: Defer | undefined },
+  ) {
     this.#plan = plan;
     this.#depth = depth;
     this.#work = work;
     this.#signal = signal;
+    this.#nextTurn = nextTurn;
   }
 
   /** Whether something has failed, and nothing should begin any more. */
@@ -72,10 +85,25 @@ export class Lanes {
         if (stretch === undefined || this.hasFailed) return;
         const startMs = Date.now();
         if ((await this.#work(stretch, lane)) === 'measured') this.#measured(startMs);
+        if (startMs - this.#turnSinceMs >= turnMs) await this.#others();
       }
     } catch (error) {
       this.fail(error);
     }
+  }
+
+  /** Lets everybody else on this thread have a turn. */
+  #others(): Promise<void> | undefined {
+    const nextTurn = this.#nextTurn;
+    if (nextTurn === undefined) return undefined;
+    this.#turn ??= new Promise<void>((resolve) => {
+      nextTurn(() => {
+        this.#turn = undefined;
+        this.#turnSinceMs = Date.now();
+        resolve();
+      });
+    });
+    return this.#turn;
   }
 
   /** Whole milliseconds will do, and a clock that somebody sets can at worst spoil one measurement of the depth. */

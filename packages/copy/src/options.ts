@@ -1,5 +1,5 @@
 /** How to copy. The names are ours; the meanings are nbdcopy's. */
-import { type BlockDevice, UsageError } from '@nbdjs/interfaces';
+import { type BlockDevice, type Defer, UsageError } from '@nbdjs/interfaces';
 import type { CheckpointOptions } from './checkpoints.ts';
 
 export interface CopyOptions {
@@ -32,6 +32,11 @@ export interface CopyOptions {
   readonly synchronous?: boolean | undefined;
   /** Tells now and then how far the copy has come, so that it can be resumed. */
   readonly checkpoint?: CheckpointOptions | undefined;
+  /**
+   * The event loop's next turn (`setImmediate`). With it, a copy between devices that answer at once lets others on its
+   * thread have a turn now and then. @default none
+   */
+  readonly nextTurn?: Defer | undefined;
   /** Stops the copy: nothing new begins, and when what is under way has ended, the signal's reason is thrown. */
   readonly signal?: AbortSignal | undefined;
   /** Called whenever something is done. */
@@ -41,7 +46,7 @@ export interface CopyOptions {
 /** How to compare; the same as in a copy. */
 export type CompareOptions = Pick<
   CopyOptions,
-  'requests' | 'requestSize' | 'queueBytesMax' | 'extents' | 'synchronous' | 'signal' | 'onProgress'
+  'requests' | 'requestSize' | 'queueBytesMax' | 'extents' | 'synchronous' | 'nextTurn' | 'signal' | 'onProgress'
 >;
 
 export interface CompareReport {
@@ -80,6 +85,7 @@ export interface CopySettings {
   readonly allocated: boolean;
   readonly targetIsZero: boolean;
   readonly flush: boolean;
+  readonly nextTurn: Defer | undefined;
   readonly signal: AbortSignal | undefined;
   readonly onProgress: ((progress: CopyProgress) => void) | undefined;
 }
@@ -113,6 +119,7 @@ export function settle(options: CopyOptions, devices: readonly Pick<BlockDevice,
     allocated: options.allocated ?? false,
     targetIsZero: (options.targetIsZero ?? false) && options.allocated !== true,
     flush: options.flush ?? false,
+    nextTurn: options.nextTurn,
     signal: options.signal,
     onProgress: options.onProgress,
   };

@@ -1,6 +1,7 @@
 /** What there is to do: the source as a sequence of stretches to read or to zero, found out while the copy runs. */
 import { AllocationStatus, type BlockDevice, baseAllocation } from '@nbdjs/interfaces';
 import { extentsFrom } from './extents.ts';
+import { failureAt } from './failure.ts';
 import type { CopySettings } from './options.ts';
 
 export interface Stretch {
@@ -143,7 +144,11 @@ export class Plan {
   async #askOnce(): Promise<void> {
     const left = this.#size - this.#asked;
     const length = left < this.#window ? left : this.#window;
-    const extents = await extentsFrom(this.#source, baseAllocation, this.#asked, length, this.#settings.signal);
+    const extents = await extentsFrom(this.#source, baseAllocation, this.#asked, length, this.#settings.signal).catch(
+      (error: unknown) => {
+        throw failureAt(error, `asking the source about ${this.#asked}`);
+      },
+    );
     for (const extent of extents) {
       // A hole that does not promise zeroes has to be read like data.
       this.#keep(extent.offset, (Number(extent.status & 0xffffn) & AllocationStatus.Zero) !== 0);

@@ -185,6 +185,19 @@ describe('copyDevice', () => {
     expect(target.content.at(-1)).toBe(0);
   });
 
+  it('lets others on its thread have a turn, however quickly its devices answer', async () => {
+    const content = new Uint8Array(40_000_000).fill(1);
+    const [source, target] = [device({ size: content.length, content }), device({ size: content.length })];
+    let turns = 0;
+    const nextTurn = (task: () => void): void => {
+      turns++;
+      setImmediate(task);
+    };
+    await copyDevice(source, target, { requestSize: 4096, nextTurn });
+    expect(Buffer.compare(target.content, content)).toBe(0);
+    expect(turns).toBeGreaterThan(0);
+  });
+
   it('copies again what the target has lost, and gives up when it loses everything again and again', async () => {
     const content = sparseContent(1_000_000, 21);
     for (const losses of [1, 3, 100]) {

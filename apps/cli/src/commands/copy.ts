@@ -1,44 +1,43 @@
-/** `nbd copy`: from anywhere to anywhere. Options, their meanings and their defaults are nbdcopy's. */
-import { createReadStream, createWriteStream, fstatSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
+/** `nbd copy`: from anywhere to anywhere. Options and their meanings are nbdcopy's, and more. */
+import { createReadStream, createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
-import type { NbdClient } from '@nbdjs/client';
-import { type CopyOptions, copyDevice, copyFromStream, copyToStream } from '@nbdjs/copy';
-import { type BlockDevice, baseAllocation, UsageError } from '@nbdjs/interfaces';
-import { createNullDevice, openFileDevice } from '@nbdjs/storage';
+import { nextTurn } from '@nbdjs/client';
+import { type CopyOptions, compareDevices, copyDevice, copyFromStream, copyToStream } from '@nbdjs/copy';
+import { CommandError, UsageError } from '@nbdjs/interfaces';
 import { describeOperand, type Operand } from '../arguments/operands.ts';
-import { openServer, type ServerOperand } from '../open.ts';
 import { JsonLines, noProgress, PercentLines, type Progress, ProgressBar } from '../render/progress.ts';
 import type { Terminal } from '../terminal.ts';
+import { CheckpointFile, hasCheckpoint } from './copy-checkpoint.ts';
+import { type DeviceSide, type Side, Sides } from './copy-sides.ts';
 
 export interface CopyCommandOptions {
   /** Connections to each server, where both sides allow several. */
   readonly connections: number;
-  readonly requests: number;
+  /** Requests in flight for each connection. @default as many as it takes */
+  readonly requests: number | undefined;
   readonly requestSize: number;
-  readonly queueSize: number;
+  /** Bytes held in memory for each connection. @default as many as it takes, up to 64 MiB in all */
+  readonly queueSize: number | undefined;
   readonly sparse: number;
   readonly extents: boolean;
   readonly allocated: boolean;
   readonly destinationIsZero: boolean;
   readonly flush: boolean;
   readonly synchronous: boolean;
+  /** How often what has failed is tried again. */
+  readonly retries: number;
+  /** The file that tells how far the copy has come. */
+  readonly checkpoint: string | undefined;
+  /** Compare when all is copied. */
+  readonly verify: boolean;
   readonly verbose: boolean;
   /** `bar`, `json`, `json:FD` or a descriptor. @default a bar on a terminal */
   readonly progress?: string | undefined;
   readonly colour?: boolean | undefined;
 }
 
-/** One side of a copy: devices (several handles to the same one), or a stream. */
-type Side =
-  | {
-      readonly type: 'devices';
-      readonly devices: [BlockDevice, ...BlockDevice[]];
-      readonly isZero: boolean;
-      /** Opens a further handle, where that is possible. */
-      readonly another?: (() => Promise<BlockDevice>) | undefined;
-    }
-  | { readonly type: 'stream'; readonly path: string | number };
+/** A copy that is told to stop has so long to tell how far it has come, in milliseconds. */
+const lastWordsMs = 5000;
 
 export async function copy(
   source: Operand,
@@ -46,40 +45,37 @@ export async function copy(
   options: CopyCommandOptions,
   terminal: Terminal,
 ): Promise<number> {
-  if (source.type === 'null') throw new UsageError('ERR_NBD_ARGUMENT', "'null:' can only be the destination");
-  if (destination.type === 'stdio' && terminal.stdout.isTTY) {
-    throw new UsageError('ERR_NBD_ARGUMENT', 'refusing to write binary data to a terminal');
-  }
-  const opened: BlockDevice[] = [];
-  const keep = <Device extends BlockDevice>(device: Device): Device => {
-    opened.push(device);
-    return device;
-  };
+  refuseImpossible(source, destination, options, terminal);
+  const { checkpoint: path, retries, verify } = options;
+  const isResumed = path !== undefined && (await hasCheckpoint(path));
+  const sides = new Sides({ retries, verify, isResumed }, terminal);
+  let timer: NodeJS.Timeout | undefined;
   // Requests in flight end with their connections; aborting each of them by itself would cost a copy of the data.
-  const onAbort = (): void => destroyAll(opened, terminal.signal.reason);
+  const onAbort = (): void => {
+    const end = (): void => sides.destroy(terminal.signal.reason);
+    if (path === undefined) end();
+    else timer = setTimeout(end, lastWordsMs);
+  };
   terminal.signal.addEventListener('abort', onAbort, { once: true });
   try {
-    const from = await openSource(source, terminal, keep);
-    const to = await openDestination(destination, from, terminal, keep);
-    await openConnections(from, to, options, keep);
-    if (options.verbose) describe(source, destination, from, to, options, terminal);
+    const from = await sides.source(source);
+    const to = await sides.destination(destination, from);
+    const connections = widen(from, to, options);
+    if (options.verbose) describe(source, destination, from, to, connections, options, terminal);
     const progress = progressFor(options, terminal);
-    const copyOptions: CopyOptions = {
-      requests: options.requests,
-      requestSize: options.requestSize,
-      queueBytesMax: options.queueSize,
-      sparseSize: options.sparse,
-      extents: options.extents,
-      allocated: options.allocated,
-      targetIsZero: options.destinationIsZero || (to.type === 'devices' && to.isZero),
-      flush: options.flush,
-      synchronous: options.synchronous,
-      signal: terminal.signal,
-      onProgress: (figures) => progress.update(figures),
-    };
     try {
-      await transfer(from, to, copyOptions, terminal);
-      for (const device of opened) await device.close();
+      await transfer(
+        from,
+        to,
+        { ...copyOptions(to, connections, options, terminal), ...progressOf(progress) },
+        options,
+        terminal,
+      );
+      if (verify) {
+        progress.verifying();
+        await compare(from, to, { ...transferSizes(connections, options), ...progressOf(progress) }, options, terminal);
+      }
+      await sides.close();
       progress.finish(true);
     } catch (error) {
       progress.finish(false);
@@ -87,122 +83,133 @@ export async function copy(
     }
     return 0;
   } finally {
+    clearTimeout(timer);
     terminal.signal.removeEventListener('abort', onAbort);
-    destroyAll(opened);
-    for (const device of opened) await device.close().catch(() => {});
+    sides.destroy();
+    await sides.close().catch(() => {});
   }
 }
 
-async function transfer(from: Side, to: Side, options: CopyOptions, terminal: Terminal): Promise<void> {
-  if (from.type === 'devices' && to.type === 'devices') {
-    await copyDevice(from.devices, to.devices, options);
-  } else if (from.type === 'stream' && to.type === 'devices') {
+/** @throws UsageError */
+function refuseImpossible(
+  source: Operand,
+  destination: Operand,
+  { checkpoint, verify }: CopyCommandOptions,
+  terminal: Terminal,
+): void {
+  const refuse = (message: string): never => {
+    throw new UsageError('ERR_NBD_ARGUMENT', message);
+  };
+  if (source.type === 'null') refuse("'null:' can only be the destination");
+  if (destination.type === 'stdio' && terminal.stdout.isTTY) refuse('refusing to write binary data to a terminal');
+  if (destination.type === 'null' && verify) refuse("--verify: what has gone to 'null:' cannot be read again");
+  if (destination.type === 'null' && checkpoint !== undefined)
+    refuse("--checkpoint: 'null:' keeps nothing to go on from");
+}
+
+/** With several connections to each side if both sides allow that. Tells how many. */
+function widen(from: Side, to: Side, { connections, synchronous }: CopyCommandOptions): number {
+  if (from.type !== 'device' || to.type !== 'device' || synchronous) return 1;
+  const canAll = [from, to].every(({ device }) => device.abilities.multiConn);
+  if (!canAll || (from.widen === undefined && to.widen === undefined)) return 1;
+  for (const side of [from, to]) side.widen?.(connections);
+  return connections;
+}
+
+/** What is said of one connection, for all of them; and how others get a turn. */
+function transferSizes(connections: number, { requests, requestSize, queueSize }: CopyCommandOptions) {
+  return {
+    requests: requests === undefined ? undefined : requests * connections,
+    queueBytesMax: queueSize === undefined ? undefined : queueSize * connections,
+    requestSize,
+    nextTurn,
+  };
+}
+
+function progressOf(progress: Progress): Pick<CopyOptions, 'onProgress'> {
+  return { onProgress: (figures) => progress.update(figures) };
+}
+
+function copyOptions(to: Side, connections: number, options: CopyCommandOptions, { signal }: Terminal): CopyOptions {
+  const canFlush = to.type === 'device' && to.device.abilities.flush;
+  return {
+    ...transferSizes(connections, options),
+    sparseSize: options.sparse,
+    extents: options.extents,
+    allocated: options.allocated,
+    targetIsZero: options.destinationIsZero || (to.type === 'device' && to.isZero),
+    // Only a flush tells whether a server that was lost has kept what it had acknowledged.
+    flush: options.flush || (canFlush && (options.retries > 0 || options.checkpoint !== undefined)),
+    synchronous: options.synchronous,
+    signal,
+  };
+}
+
+async function transfer(
+  from: Side,
+  to: Side,
+  how: CopyOptions,
+  options: CopyCommandOptions,
+  terminal: Terminal,
+): Promise<void> {
+  if (from.type === 'device' && to.type === 'device') {
+    await transferDevice(from, to, how, options, terminal);
+    return;
+  }
+  if (options.checkpoint !== undefined) throw noStream('--checkpoint');
+  if (options.verify) throw noStream('--verify');
+  if (from.type === 'stream' && to.type === 'device') {
     try {
-      await copyFromStream(readable(from.path), to.devices[0], options);
+      await copyFromStream(readable(from.path), to.device, how);
     } finally {
       // Standard input that is still open, because the copy has failed, would keep the process alive.
       if (from.path === 0) process.stdin.destroy();
     }
-  } else if (from.type === 'devices' && to.type === 'stream') {
+  } else if (from.type === 'device' && to.type === 'stream') {
     const stream = writable(to.path);
-    await copyToStream(from.devices[0], (chunk) => put(stream, chunk, terminal.signal), options);
+    await copyToStream(from.device, (chunk) => put(stream, chunk, terminal.signal), how);
     if (stream !== process.stdout) await end(stream);
   } else if (from.type === 'stream' && to.type === 'stream') {
     await pipeline(readable(from.path), writable(to.path), { signal: terminal.signal });
   }
 }
 
-async function openSource(
-  operand: Operand,
+async function transferDevice(
+  from: DeviceSide,
+  to: DeviceSide,
+  how: CopyOptions,
+  { checkpoint: path, verbose }: CopyCommandOptions,
   terminal: Terminal,
-  keep: <Device extends BlockDevice>(device: Device) => Device,
-): Promise<Side> {
-  switch (operand.type) {
-    case 'uri':
-    case 'command':
-      return servers(operand, terminal, keep, [baseAllocation]);
-    case 'stdio':
-      return descriptorSide(0, keep);
-    case 'file': {
-      if (await isStream(operand.path)) return { type: 'stream', path: operand.path };
-      const device = keep(await openFileDevice(operand.path, { readOnly: true }));
-      return { type: 'devices', devices: [device], isZero: false };
-    }
-    case 'null':
-      throw new UsageError('ERR_NBD_ARGUMENT', "'null:' can only be the destination");
+): Promise<void> {
+  if (path === undefined) {
+    await copyDevice(from.device, to.device, how);
+    return;
   }
+  const file = new CheckpointFile(path, from, to);
+  const startAt = await file.position(from, to, terminal.signal);
+  if (verbose && startAt > 0n) terminal.note(`nbd: going on from byte ${startAt}`);
+  await copyDevice(from.device, to.device, {
+    ...how,
+    checkpoint: { startAt, save: (position) => file.save(position) },
+  });
+  await file.remove();
 }
 
-async function openDestination(
-  operand: Operand,
-  from: Side,
-  terminal: Terminal,
-  keep: <Device extends BlockDevice>(device: Device) => Device,
-): Promise<Side> {
-  switch (operand.type) {
-    case 'uri':
-    case 'command':
-      return servers(operand, terminal, keep, []);
-    case 'stdio':
-      return { type: 'stream', path: 1 };
-    case 'null':
-      return { type: 'devices', devices: [keep(createNullDevice())], isZero: true };
-    case 'file': {
-      if (from.type === 'stream' || (await isStream(operand.path))) return { type: 'stream', path: operand.path };
-      const { size } = from.devices[0].geometry;
-      const device = keep(await openFileDevice(operand.path, { create: true, size }));
-      return { type: 'devices', devices: [device], isZero: device.isNew };
-    }
-  }
-}
-
-async function servers(
-  operand: ServerOperand,
-  terminal: Terminal,
-  keep: <Device extends BlockDevice>(device: Device) => Device,
-  contexts: readonly string[],
-): Promise<Side> {
-  const open = (): Promise<NbdClient> => openServer(operand, { signal: terminal.signal, contexts });
-  const first = keep(await open());
-  const another = operand.type === 'uri' && first.abilities.multiConn ? open : undefined;
-  return { type: 'devices', devices: [first], isZero: false, another };
-}
-
-/** With several connections on each side that allows them; a side that does not makes it one. */
-async function openConnections(
+async function compare(
   from: Side,
   to: Side,
-  options: CopyCommandOptions,
-  keep: <Device extends BlockDevice>(device: Device) => Device,
+  how: CopyOptions,
+  { extents, synchronous }: CopyCommandOptions,
+  { signal }: Terminal,
 ): Promise<void> {
-  if (from.type !== 'devices' || to.type !== 'devices' || options.synchronous) return;
-  const sides = [from, to];
-  const canAll = sides.every((side) => side.devices[0].abilities.multiConn);
-  if (!canAll) return;
-  for (const side of sides) {
-    while (side.another !== undefined && side.devices.length < options.connections) {
-      side.devices.push(keep(await side.another()));
-    }
-  }
+  if (from.type !== 'device' || to.type !== 'device') throw noStream('--verify');
+  const { differsAt } = await compareDevices(from.device, to.device, { ...how, extents, synchronous, signal });
+  if (differsAt === undefined) return;
+  throw new CommandError('EIO', `verification failed: source and destination differ at byte ${differsAt}`);
 }
 
-/** Standard input may be a file, which can be read like one. */
-async function descriptorSide(fd: number, keep: <Device extends BlockDevice>(device: Device) => Device): Promise<Side> {
-  if (fstatSync(fd).isFile() && process.platform === 'linux') {
-    const device = keep(await openFileDevice(`/proc/self/fd/${fd}`, { readOnly: true }));
-    return { type: 'devices', devices: [device], isZero: false };
-  }
-  return { type: 'stream', path: fd };
-}
-
-async function isStream(path: string): Promise<boolean> {
-  try {
-    const stats = await stat(path);
-    return !stats.isFile() && !stats.isBlockDevice() && !stats.isDirectory();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw error;
-  }
+function noStream(option: string): UsageError {
+  return new UsageError('ERR_NBD_ARGUMENT', `${option} needs a source and a destination that are no streams`);
 }
 
 function readable(path: string | number): AsyncIterable<Uint8Array> {
@@ -235,12 +242,6 @@ function end(stream: NodeJS.WritableStream): Promise<void> {
   });
 }
 
-function destroyAll(devices: readonly BlockDevice[], cause?: Error): void {
-  for (const device of devices) {
-    if ('destroy' in device && typeof device.destroy === 'function') device.destroy(cause);
-  }
-}
-
 function progressFor(options: CopyCommandOptions, terminal: Terminal): Progress {
   const how = options.progress ?? (terminal.stderr.isTTY && terminal.stdout.isTTY !== false ? 'bar' : 'none');
   if (how === 'none') return noProgress;
@@ -258,20 +259,24 @@ function describe(
   destination: Operand,
   from: Side,
   to: Side,
-  options: CopyCommandOptions,
+  connections: number,
+  { requests, requestSize, synchronous }: CopyCommandOptions,
   terminal: Terminal,
 ): void {
   for (const [role, operand, side] of [
     ['source', source, from],
     ['destination', destination, to],
   ] as const) {
-    const what =
-      side.type === 'stream'
-        ? 'a stream'
-        : `size=${side.devices[0].geometry.size} preferred block size=${side.devices[0].geometry.preferredBlockSize} connections=${side.devices.length}`;
-    terminal.note(`nbd: ${role}: ${describeOperand(operand)}: ${what}`);
+    terminal.note(`nbd: ${role}: ${describeOperand(operand)}: ${figuresOf(side, connections)}`);
   }
   terminal.note(
-    `nbd: requests=${options.requests} request size=${options.requestSize} synchronous=${options.synchronous}`,
+    `nbd: requests=${requests ?? 'as many as it takes'} request size=${requestSize} synchronous=${synchronous}`,
   );
+}
+
+function figuresOf(side: Side, connections: number): string {
+  if (side.type === 'stream') return 'a stream';
+  const { size, preferredBlockSize } = side.device.geometry;
+  const count = side.widen === undefined ? 1 : connections;
+  return `size=${size} preferred block size=${preferredBlockSize} connections=${count}`;
 }

@@ -14,11 +14,13 @@ export interface ProgressFigures {
 export interface Progress {
   /** Called as often as there is news; draws at its own pace. */
   update(figures: ProgressFigures): void;
+  /** The copy is over; from now on the figures are about comparing. */
+  verifying(): void;
   /** Draws the final state, and leaves the terminal clean. */
   finish(success: boolean): void;
 }
 
-export const noProgress: Progress = { update() {}, finish() {} };
+export const noProgress: Progress = { update() {}, verifying() {}, finish() {} };
 
 const drawIntervalMs = 100;
 const barWidth = 24;
@@ -30,8 +32,9 @@ const eighths = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'] as const;
 export class ProgressBar implements Progress {
   readonly #stream: NodeJS.WriteStream;
   readonly #colours: Colours;
-  readonly #startMs = performance.now();
   readonly #timer: NodeJS.Timeout;
+  #startMs = performance.now();
+  #ending = '';
   #figures: ProgressFigures = { doneBytes: 0n };
   #rate = 0;
   #rateMs = this.#startMs;
@@ -48,16 +51,26 @@ export class ProgressBar implements Progress {
     this.#figures = figures;
   }
 
+  verifying(): void {
+    this.#showEnd();
+    this.#ending = '  compared';
+    this.#startMs = performance.now();
+    this.#figures = { ...this.#figures, doneBytes: 0n };
+    this.#rate = 0;
+    this.#rateMs = this.#startMs;
+    this.#rateBytes = 0n;
+  }
+
   finish(success: boolean): void {
     clearInterval(this.#timer);
+    if (success) this.#showEnd();
+    else this.#stream.write('\r\x1b[K');
+  }
+
+  #showEnd(): void {
     const seconds = (performance.now() - this.#startMs) / 1000;
-    if (!success) {
-      this.#stream.write('\r\x1b[K');
-      return;
-    }
-    const { doneBytes } = this.#figures;
-    const rate = roundedSize(Number(doneBytes) / Math.max(seconds, 0.001));
-    this.#show(1, `  ${rate}/s  in ${timeSpan(seconds)}`, '\n');
+    const rate = roundedSize(Number(this.#figures.doneBytes) / Math.max(seconds, 0.001));
+    this.#show(1, `  ${rate}/s  in ${timeSpan(seconds)}${this.#ending}`, '\n');
   }
 
   #draw(): void {
@@ -68,7 +81,7 @@ export class ProgressBar implements Progress {
     const left = totalBytes === undefined || this.#rate <= 0 ? undefined : Number(totalBytes - doneBytes) / this.#rate;
     // A rate that is next to nothing would promise centuries.
     const leftText = left === undefined || left > 360_000 ? '' : `  ${timeSpan(left)} left`;
-    this.#show(share, `  ${roundedSize(this.#rate)}/s${leftText}`);
+    this.#show(share, `  ${roundedSize(this.#rate)}/s${leftText}${this.#ending}`);
   }
 
   /** A line that does not fit would wrap, and could not be redrawn in place; what matters least is left out then. */
@@ -115,6 +128,7 @@ export class ProgressBar implements Progress {
 export class PercentLines implements Progress {
   readonly #fd: number;
   #percent = -1;
+  #isCopied = false;
 
   constructor(fd: number) {
     this.#fd = fd;
@@ -122,10 +136,14 @@ export class PercentLines implements Progress {
   }
 
   update({ doneBytes, totalBytes }: ProgressFigures): void {
-    if (totalBytes === undefined || totalBytes === 0n) return;
+    if (totalBytes === undefined || totalBytes === 0n || this.#isCopied) return;
     // 100 is kept for the end, when everything has been flushed.
     const percent = Math.min(99, Number((doneBytes * 100n) / totalBytes));
     if (percent > this.#percent) this.#print(percent);
+  }
+
+  verifying(): void {
+    this.#isCopied = true;
   }
 
   finish(success: boolean): void {
@@ -142,6 +160,7 @@ export class PercentLines implements Progress {
 export class JsonLines implements Progress {
   readonly #fd: number;
   readonly #startMs = performance.now();
+  #state = 'copying';
   #lastMs = 0;
   #figures: ProgressFigures = { doneBytes: 0n };
 
@@ -154,7 +173,12 @@ export class JsonLines implements Progress {
     const nowMs = performance.now();
     if (nowMs - this.#lastMs < drawIntervalMs) return;
     this.#lastMs = nowMs;
-    this.#print('copying');
+    this.#print(this.#state);
+  }
+
+  verifying(): void {
+    this.#state = 'verifying';
+    this.#print(this.#state);
   }
 
   finish(success: boolean): void {
