@@ -170,6 +170,25 @@ describe('greeting', () => {
   });
 });
 
+describe('oldstyle', () => {
+  it('S1: tells of the default export at once, without flags of the handshake', () => {
+    const { greeting, rest, events, unread } = perform(new Uint8Array(7), { options: { style: 'oldstyle' } }, () => 1);
+    const size = '0000000000100000';
+    const words = ['4e42444d41474943', '0000420281861253', size, '0000', '0005', '00'.repeat(124)];
+    expect(Buffer.concat([greeting, rest]).toString('hex')).toBe(words.join(''));
+    expect(events).toMatchObject([
+      { type: 'established', facts: { style: 'oldstyle', mode: 'simple', size: disk.size } },
+    ]);
+    expect(unread).toBe(7);
+  });
+
+  it('S6: hangs up when there is no default export, and knows no TLS', () => {
+    const { events } = perform(new Uint8Array(0), { options: { style: 'oldstyle' }, exports: {} }, () => 1);
+    expect(events).toMatchObject([{ type: 'failed', error: { rule: 'S6' } }]);
+    expect(() => new ServerHandshake({ style: 'oldstyle', tls: 'forced' })).toThrow(/oldstyle handshake knows no TLS/);
+  });
+});
+
 describe('options', () => {
   it('S3: UNSUP for unknown options, and the stream stays in step', () => {
     const outcome = play([encodeOption(4711, new Uint8Array(1000)), encodeOption(Option.PeekExport), go()]);

@@ -58,7 +58,22 @@ export class ServerScript {
     this.#settings = settings;
   }
 
-  *run(): ServerStep<Outcome> {
+  run(): ServerStep<Outcome> {
+    return this.#settings.style === 'oldstyle' ? this.#oldstyle() : this.#newstyle();
+  }
+
+  /** One export, told of at once ("Oldstyle negotiation"); there is nothing to choose, and no way to refuse but to hang up. */
+  *#oldstyle(): ServerStep<Outcome> {
+    this.activity = 'waiting for the export';
+    const answer = yield* this.#ask('', 'open');
+    if ('refusal' in answer) throw violation('export-refused', 'the default export is not there', 'S6');
+    const { facts, offer } = this.#open('', answer, false);
+    const { size, transmissionFlags } = facts;
+    this.output.push(encodeGreeting({ style: 'oldstyle', size, handshakeFlags: 0, transmissionFlags }));
+    return { facts: { ...facts, style: 'oldstyle' }, offer };
+  }
+
+  *#newstyle(): ServerStep<Outcome> {
     const handshakeFlags = HandshakeFlag.FixedNewstyle | HandshakeFlag.NoZeroes;
     this.output.push(encodeGreeting({ style: 'newstyle', handshakeFlags }));
     const flags = decodeClientFlags(yield* receive(GreetingBytes.clientFlags));

@@ -8,6 +8,11 @@ import { limits, silent, type Trace, UsageError } from '@nbdjs/interfaces';
 export type ServerTlsMode = 'none' | 'forced' | 'selective';
 
 export interface ServerHandshakeOptions {
+  /**
+   * `oldstyle`: tell of the default export at once, for clients from before 2007; without options, structured replies and TLS.
+   * @default 'newstyle'
+   */
+  readonly style?: 'newstyle' | 'oldstyle' | undefined;
   /** @default 'none' */
   readonly tls?: ServerTlsMode | undefined;
   /** Offer structured replies and extended headers. @default 'extended' */
@@ -26,6 +31,7 @@ export interface ServerHandshakeLimits {
 }
 
 export interface ServerHandshakeSettings {
+  readonly style: 'newstyle' | 'oldstyle';
   readonly tls: ServerTlsMode;
   readonly mode: 'simple' | 'structured' | 'extended';
   readonly limits: ServerHandshakeLimits;
@@ -34,7 +40,10 @@ export interface ServerHandshakeSettings {
 
 /** @throws UsageError naming the option that is wrong. */
 export function settle(options: ServerHandshakeOptions): ServerHandshakeSettings {
-  const { tls = 'none', mode = 'extended', trace = silent } = options;
+  const { style = 'newstyle', tls = 'none', mode = 'extended', trace = silent } = options;
+  if (style === 'oldstyle' && tls !== 'none') {
+    throw new UsageError('ERR_NBD_ARGUMENT', `the oldstyle handshake knows no TLS, which is '${tls}'`);
+  }
   const settled = {
     optionBytesMax: options.limits?.optionBytesMax ?? limits.optionBytesMax,
     optionsMax: options.limits?.optionsMax ?? limits.optionsMax,
@@ -45,5 +54,5 @@ export function settle(options: ServerHandshakeOptions): ServerHandshakeSettings
       throw new UsageError('ERR_NBD_ARGUMENT', `limits.${name} is ${value}, expected at least 1`);
     }
   }
-  return { tls, mode, limits: settled, trace };
+  return { style, tls, mode, limits: settled, trace };
 }
