@@ -79,8 +79,10 @@ export class Link {
   #cancelDelay: Cancel | undefined;
   /** When the reconnect delay is over; kept until a connection has been of use. */
   #delayEndMs: number | undefined;
-  /** Connections in a row that were of no use. */
+  /** Losses in a row that nothing of use came before. */
   #futileCount = 0;
+  /** Whether any connection has been of use since there was none. */
+  #wasOfUse = false;
   #isOpening = false;
   #closedBy: Error | undefined;
 
@@ -180,13 +182,16 @@ export class Link {
       return;
     }
     this.#count--;
-    if (wasOfUse) {
+    if (wasOfUse) this.#wasOfUse = true;
+    // When a server goes down, all connections do; those that were still on probation do not tell against it.
+    if (wasOfUse || (this.#count === 0 && this.#wasOfUse)) {
       this.#futileCount = 0;
       this.#delayEndMs = undefined;
     } else {
       this.#futileCount++;
     }
     if (this.#count > 0) return;
+    this.#wasOfUse = false;
     const { clock, reconnectDelayMs } = this.#options;
     const isOver = this.#delayEndMs !== undefined && clock.now() >= this.#delayEndMs;
     if (reconnectDelayMs > 0 && !isOver) {

@@ -146,6 +146,38 @@ describe('several connections', () => {
     expect(await device.closed).toMatchObject({ code: 'ERR_NBD_PROTOCOL' });
   });
 
+  it('all lost at once are one loss: if one was of use, the next connection is made without a pause', async () => {
+    const { server, device } = await fleetSession();
+    for (let crash = 0; crash < 5; crash++) {
+      await device.write(crash, byte());
+      // One has answered; the others have just been made, and are on probation.
+      server.onRequest = (request) => {
+        if (!isProbe(request)) request.answer();
+      };
+      for (const connection of server.connections) connection.hangUp();
+      await turn();
+      // No time passes.
+      await device.write(crash, byte());
+      for (let round = 0; round < 5; round++) await turn();
+      expect(server.connections.length).toBeGreaterThan(4 * (crash + 1));
+    }
+    device.destroy();
+  });
+
+  it('all lost at once, again and again without an answer, do make it pause', async () => {
+    const { server, device, clock } = await fleetSession();
+    server.onRequest = (request) => {
+      for (const connection of server.connections) if (connection === request.connection) connection.hangUp();
+    };
+    const writing = failure(device.write(0, byte()));
+    await clock.advance(9999);
+    // Four to begin with, two at once, then pauses of 250, 500, ... ms.
+    expect(server.connections.length).toBeLessThan(4 + 2 * 8);
+    await clock.advance(1);
+    expect(await writing).toMatchObject({ code: 'ERR_NBD_CONNECTION_LOST' });
+    expect(clock.pending).toBe(0);
+  });
+
   it('a flush goes once, by any of them, behind the replies to all writes (C49)', async () => {
     const { server, device } = await fleetSession();
     await Promise.all(Array.from({ length: 20 }, (_, index) => device.write(index * 10, byte())));

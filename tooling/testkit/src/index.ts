@@ -2,6 +2,14 @@
 
 export { type BlockDeviceFactory, blockDeviceConformance } from './block-device-conformance.ts';
 export { type ByteChannelFactory, byteChannelConformance } from './byte-channel-conformance.ts';
+export type { ChaosPipe, ChaosPipePlan } from './chaos-pipe.ts';
+export {
+  type ChaosConnection,
+  type ChaosCut,
+  type ChaosPlan,
+  ChaosProxy,
+  type ChaosProxyOptions,
+} from './chaos-proxy.ts';
 export { type ConnectorFactory, type ConnectorWishes, connectorConformance } from './connector-conformance.ts';
 export { FakeConnector } from './fake-connector.ts';
 export {
@@ -15,5 +23,6 @@ export {
 } from './fake-server.ts';
 export { seededRandom } from './random.ts';
 export { ScriptedChannel, type ScriptedChannelOptions, type ScriptedPeer } from './scripted-channel.ts';
+export { listenAt, nodeAddress, type SocketAddress, uriAt } from './socket-address.ts';
 export { TinyServer, type TinyServerAddress, type TinyServerOptions, tinyServerExportBytes } from './tiny-server.ts';
 export { VirtualClock } from './virtual-clock.ts';

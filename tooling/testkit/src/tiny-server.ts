@@ -16,6 +16,7 @@ import {
   parseOptionRequest,
   TransmissionFlag,
 } from '@nbdjs/protocol';
+import { listenAt, type SocketAddress } from './socket-address.ts';
 
 export interface TinyServerOptions {
   /** Names of the exports. @default [''] */
@@ -32,10 +33,7 @@ export interface TinyServerOptions {
   readonly hangUpAfterMs?: number | undefined;
 }
 
-/** Where a tiny server listens. The same shape as an endpoint of the transport. */
-export type TinyServerAddress =
-  | { readonly type: 'tcp'; readonly host: string; readonly port: number }
-  | { readonly type: 'unix'; readonly path: string };
+export type TinyServerAddress = SocketAddress;
 
 export const tinyServerExportBytes = 1n << 20n;
 
@@ -65,14 +63,7 @@ export class TinyServer {
 
   /** Listens; port 0 stands for any free port, which the result tells. */
   listen(address: TinyServerAddress): Promise<TinyServerAddress> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(address.type === 'tcp' ? { host: address.host, port: address.port } : address.path, () => {
-        const actual = this.#server.address();
-        const port = typeof actual === 'object' && actual !== null ? actual.port : 0;
-        resolve(address.type === 'tcp' ? { ...address, port } : address);
-      });
-    });
+    return listenAt(this.#server, address);
   }
 
   /** Closes every connection, as a crash would. */

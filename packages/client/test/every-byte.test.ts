@@ -1,0 +1,180 @@
+/**
+ * A connection that is cut at every byte of a session, handshake included, in either direction.
+ *
+ * The rules that are held here:
+ *
+ * - A request is given to one connection at a time, and to another one only when that is lost: no connection sees it twice.
+ * - A request whose reply has come is given to no other connection. What later ones see of it is the journal's: writing
+ *   requests that were acknowledged and not flushed, once for each connection that begins an era.
+ * - Without a reconnect delay, what was given to the lost connection fails with a `ConnectionLostError` of outcome `unknown`; what
+ *   was not fails with what the connector says, and was never carried out.
+ */
+import { CommandError, ConnectError, ConnectionLostError, type HeaderMode } from '@nbdjs/interfaces';
+import { describe, expect, it } from 'vitest';
+import { finalContent, type Outcome, type SessionOptions, SeveredSession } from './support/severed-session.ts';
+import type { Cut } from './support/severed-wire.ts';
+
+const modes: readonly HeaderMode[] = ['simple', 'structured', 'extended'];
+const directions = ['sent', 'received'] as const;
+type Direction = (typeof directions)[number];
+
+/** Where a variant of the same session is tried at some places only; `NBDJS_CHAOS=full` has it tried at all. */
+const stride = (every: number) => (process.env.NBDJS_CHAOS === 'full' ? 1 : every);
+
+const model = finalContent();
+const reconnecting = { reconnectDelayMs: 10_000, openTimeoutMs: 10_000 };
+
+interface Ran {
+  readonly session: SeveredSession;
+  readonly openError: unknown;
+  /** How many bytes of the first connection were the handshake's. */
+  readonly handshake: Required<Cut>;
+}
+
+/** Runs the script to its end, whatever that is. */
+async function run(options: SessionOptions): Promise<Ran> {
+  const session = new SeveredSession(options);
+  const { device, server } = session;
+  let openError: unknown;
+  await session.until(device.open()).catch((error: unknown) => {
+    openError = error;
+  });
+  const handshake = session.wires[0]?.passed ?? { sent: 0, received: 0 };
+  if (openError === undefined) {
+    session.isDown = (options.reconnectDelayMs ?? 0) === 0;
+    await session.until(session.runScript());
+    await session.until(device.close());
+  } else {
+    device.destroy();
+  }
+  await session.until(Promise.all(session.wires.map(({ client }) => client.closed)));
+  await session.until(server.close());
+  return { session, openError, handshake };
+}
+
+/**
+ * Every place to cut at; of long runs of equal bytes only some, because there one place is like the next, and the whole handshake
+ * only once, because all modes have that in common.
+ */
+async function placesOf(mode: HeaderMode, direction: Direction): Promise<readonly number[]> {
+  const { session, handshake } = await run({ mode });
+  expect(session.outcomes.filter(({ error }) => error !== undefined)).toHaveLength(1);
+  expect(Buffer.compare(session.content, model)).toBe(0);
+  const stream = session.wires[0]?.streams[direction] ?? new Uint8Array(0);
+  const places: number[] = [];
+  let runBytes = 0;
+  for (let place = 0; place < stream.length; place++) {
+    runBytes = stream[place] === stream[place - 1] ? runBytes + 1 : 0;
+    const isKnown = mode !== 'extended' && place < (handshake[direction] ?? 0) && place % 7 !== 0;
+    if (!isKnown && (runBytes < 16 || runBytes % 499 === 0)) places.push(place);
+  }
+  return places;
+}
+
+const isPlanned = ({ key, error }: Outcome): boolean => key === 'trim 60000' && error instanceof CommandError;
+
+/** What is wrong with a session that has ended, in words. */
+function problemsOf(session: SeveredSession, hasJournal: boolean): readonly string[] {
+  const problems: string[] = [];
+  for (const outcome of session.outcomes) {
+    const { key, error, settledAt } = outcome;
+    const executions = session.executions(key);
+    const late = executions.filter((connection) => connection > settledAt);
+    const mayBeReplayed = hasJournal && /^(write|writeZeroes|trim) /.test(key);
+    if (new Set(executions).size < executions.length) problems.push(`${key} came twice by one connection`);
+    if (error === undefined && executions.length === 0) problems.push(`${key} succeeded without being carried out`);
+    if (late.length > 0 && !mayBeReplayed) problems.push(`${key} was carried out again after its reply`);
+  }
+  if (!session.hasLeftNothing) problems.push('something is left over');
+  return problems;
+}
+
+/** What is wrong with how calls failed without a reconnect delay. */
+function failuresOf(session: SeveredSession): readonly string[] {
+  return session.outcomes.flatMap((outcome) => {
+    const { key, error } = outcome;
+    if (error === undefined || isPlanned(outcome)) return [];
+    if (error instanceof ConnectionLostError) return error.outcome === 'unknown' ? [] : [`${key}: ${error.outcome}`];
+    if (!(error instanceof ConnectError) || error.code !== 'ERR_NBD_REFUSED') return [`${key}: ${error}`];
+    return session.executions(key).length === 0 ? [] : [`${key} was carried out, but is said not to be sent`];
+  });
+}
+
+/** What is wrong when nothing was to fail. */
+function lossesOf(session: SeveredSession): readonly string[] {
+  const failed = session.outcomes.filter((outcome) => outcome.error !== undefined && !isPlanned(outcome));
+  const problems = failed.map(({ key, error }) => `${key}: ${error}`);
+  if (Buffer.compare(session.content, model) !== 0) problems.push('the content is wrong');
+  return problems;
+}
+
+/** Tries each cut; tells how often it came, and what went wrong. */
+async function tryCuts(
+  places: readonly number[],
+  cutsAt: (place: number) => readonly Cut[],
+  options: SessionOptions,
+  problemsIn: (session: SeveredSession, openError: unknown) => readonly string[],
+): Promise<readonly string[]> {
+  const problems: string[] = [];
+  for (const place of places) {
+    const { session, openError } = await run({ ...options, cuts: cutsAt(place) });
+    if (!session.isCut) problems.push(`at ${place}: the cut did not come`);
+    const found = [...problemsOf(session, options.journal !== false), ...problemsIn(session, openError)];
+    problems.push(...found.map((problem) => `at ${place}: ${problem}`));
+  }
+  return problems;
+}
+
+describe.each(modes)('%s replies, cut at every byte', (mode) => {
+  it.each(directions)(
+    'of what was %s: without a reconnect delay, calls fail as the rules say',
+    async (direction) => {
+      const places = await placesOf(mode, direction);
+      const options = { mode, journal: false, requestsInFlightMax: 6 };
+      const problems = await tryCuts(
+        places,
+        (place) => [{ [direction]: place }],
+        options,
+        (session, openError) =>
+          openError === undefined || openError instanceof ConnectError ? failuresOf(session) : [`open: ${openError}`],
+      );
+      expect(problems).toEqual([]);
+    },
+    60_000,
+  );
+
+  it.each(directions)(
+    'of what was %s: with a reconnect delay, nothing is lost and nothing fails',
+    async (direction) => {
+      const places = await placesOf(mode, direction);
+      const problems = await tryCuts(places, (place) => [{ [direction]: place }], { mode, ...reconnecting }, lossesOf);
+      expect(problems).toEqual([]);
+    },
+    60_000,
+  );
+
+  it.each(directions)(
+    'of what was %s: without a journal, nothing that was answered runs again',
+    async (direction) => {
+      const places = (await placesOf(mode, direction)).filter((_, index) => index % stride(5) === 0);
+      const options = { mode, journal: false, ...reconnecting };
+      expect(await tryCuts(places, (place) => [{ [direction]: place }], options, lossesOf)).toEqual([]);
+    },
+    60_000,
+  );
+
+  it.each(directions)(
+    'of what was %s by the second connection, in the middle of the replay',
+    async (direction) => {
+      const { session } = await run({ mode });
+      const first = { received: Math.floor((session.wires[0]?.passed.received ?? 0) * 0.5) };
+      const probe = await run({ mode, ...reconnecting, cuts: [first] });
+      const total = probe.session.wires[1]?.passed[direction] ?? 0;
+      expect(total).toBeGreaterThan(300);
+      const places = Array.from({ length: Math.floor(total / stride(13)) }, (_, index) => index * stride(13));
+      const cutsAt = (place: number) => [first, { [direction]: place }];
+      expect(await tryCuts(places, cutsAt, { mode, ...reconnecting }, lossesOf)).toEqual([]);
+    },
+    60_000,
+  );
+});

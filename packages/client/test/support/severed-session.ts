@@ -1,0 +1,185 @@
+/** Our client and our server, in memory and virtual time, with a script of all commands and connections that are cut. */
+import { negotiate } from '@nbdjs/connection';
+import { ConnectError, type Connector, type HeaderMode } from '@nbdjs/interfaces';
+import { createMultiplexer, type Multiplexer, type MultiplexerOptions } from '@nbdjs/multiplexer';
+import { createServer, type Server } from '@nbdjs/server';
+import { createFaultLayer, createLogLayer, createMemoryDevice, type LogEntry } from '@nbdjs/storage';
+import { patternBytes, VirtualClock } from '@nbdjs/testkit';
+import { type Cut, SeveredWire } from './severed-wire.ts';
+
+const sessionBytes = 64 * 1024;
+
+/** Holes, and bytes of different kinds; long payloads are made of one. */
+function initialContent(): Uint8Array {
+  const content = new Uint8Array(sessionBytes);
+  content.set(patternBytes(1000));
+  return content.fill(0x55, 30_000, 36_000);
+}
+
+/** What the script leaves behind. */
+export function finalContent(): Uint8Array {
+  const content = initialContent();
+  return content.fill(1, 100, 160).fill(3, 120, 130).fill(2, 1000, 6000).fill(0, 7000, 7600).fill(0, 30_100, 30_200);
+}
+
+/** Trims from here on fail: an error of the device must stay one. */
+const unfitForTrim = 60_000;
+
+export interface SessionOptions extends Partial<MultiplexerOptions> {
+  readonly mode: HeaderMode;
+  /** Of each connection, in the order in which they are made; those that follow are whole. */
+  readonly cuts?: readonly Cut[] | undefined;
+}
+
+/** What became of one call of the script. */
+export interface Outcome {
+  /** The command and its place, as the device sees it. */
+  readonly key: string;
+  readonly error: unknown;
+  /** How many connections there had been when it was settled. */
+  readonly settledAt: number;
+}
+
+export class SeveredSession {
+  readonly device: Multiplexer;
+  readonly server: Server;
+  readonly wires: SeveredWire[] = [];
+  /** What the device was asked for, with the number of the connection that was newest then. */
+  readonly log: (LogEntry & { readonly connection: number })[] = [];
+  readonly outcomes: Outcome[] = [];
+  readonly clock = new VirtualClock();
+  readonly serverClock = new VirtualClock();
+  /** Nobody takes connections any more. */
+  isDown = false;
+  readonly #storage = createMemoryDevice({ size: sessionBytes });
+  readonly #options: SessionOptions;
+  #isRetrying = false;
+  #isReleased = false;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#storage.write(0, initialContent());
+    const faulty = createFaultLayer(this.#storage, {
+      fail: ({ command, offset = 0 }) => (command === 'trim' && offset >= unfitForTrim ? 'EIO' : undefined),
+    });
+    const log = (entry: LogEntry) => this.log.push({ ...entry, connection: this.wires.length });
+    const recording = createLogLayer(faulty, { clock: this.serverClock, log });
+    const { serverClock: clock } = this;
+    this.server = createServer({ exports: { '': recording }, mode: options.mode, clock, busyPollMs: 0 });
+    const defer = (task: () => void) => process.nextTick(task);
+    this.device = createMultiplexer({ connector: this.#connector(), clock: this.clock, defer, ...options });
+  }
+
+  /** Whether everything that was ever made is gone. */
+  get hasLeftNothing(): boolean {
+    const { device, server, clock, serverClock } = this;
+    const isQuiet = clock.pending === 0 && serverClock.pending === 0;
+    return isQuiet && device.state === 'closed' && server.sessions.length === 0 && server.bytesInFlight === 0;
+  }
+
+  /** The bytes of the export. */
+  get content(): Uint8Array {
+    const content = new Uint8Array(sessionBytes);
+    void this.#storage.read(0, content);
+    return content;
+  }
+
+  /** Lets virtual time pass until a call is over. */
+  async until<Result>(work: Promise<Result>): Promise<Result> {
+    let isOver = false;
+    const settled = work.finally(() => {
+      isOver = true;
+    });
+    settled.catch(() => {});
+    while (!isOver) {
+      for (let turns = 0; turns < 30 && !isOver; turns++) await new Promise((resolve) => setImmediate(resolve));
+      if (!isOver) await this.clock.advance(100);
+    }
+    return settled;
+  }
+
+  /** Every command, many at a time; reads hold what they found against the model. */
+  async runScript(): Promise<void> {
+    const { device } = this;
+    const bytes = (length: number, value: number) => new Uint8Array(length).fill(value);
+    await Promise.all([
+      this.#call('read 0', () => this.#read(0, 40)),
+      this.#call('write 100', () => device.write(100, bytes(60, 1))),
+      this.#call('read 200', () => this.#read(200, 20)),
+      this.#call('trim 30100', () => device.trim(30_100, 100)),
+      this.#call('write 1000', () => device.write(1000, bytes(5000, 2))),
+      this.#call('read 31000', () => this.#read(31_000, 5000)),
+      this.#call('writeZeroes 7000', () => device.writeZeroes(7000, 600)),
+      this.#call(`trim ${unfitForTrim}`, () => device.trim(unfitForTrim, 100)),
+      this.#call('cache 300', () => device.cache(300, 100)),
+      ...(this.#options.mode === 'simple' ? [] : [this.#call('blockStatus 400', () => device.blockStatus(400, 100))]),
+    ]);
+    await Promise.all([
+      this.#call('write 120', () => device.write(120, bytes(10, 3), { fua: true })),
+      this.#call('flush', () => device.flush()),
+      this.#call('read 500', () => this.#read(500, 10)),
+    ]);
+    await this.#call('read 1000', () => this.#read(1000, 5000));
+  }
+
+  /** Whether all cuts have come. */
+  get isCut(): boolean {
+    const { cuts = [] } = this.#options;
+    const never = Number.POSITIVE_INFINITY;
+    return cuts.every(({ sent = never, received = never }, index) => {
+      const passed = this.wires[index]?.passed ?? { sent: 0, received: 0 };
+      return passed.sent >= sent || passed.received >= received;
+    });
+  }
+
+  /** By which connections the device was asked for something, by their numbers. */
+  executions(key: string): readonly number[] {
+    return this.log.flatMap(({ command, offset, connection }) =>
+      (offset === undefined ? command : `${command} ${offset}`) === key ? [connection] : [],
+    );
+  }
+
+  async #call(key: string, work: () => unknown): Promise<void> {
+    let error: unknown;
+    try {
+      await work();
+    } catch (reason) {
+      error = reason;
+    }
+    this.outcomes.push({ key, error, settledAt: this.wires.length });
+  }
+
+  async #read(offset: number, length: number): Promise<void> {
+    const target = new Uint8Array(length);
+    await this.device.read(offset, target);
+    if (Buffer.compare(target, this.content.subarray(offset, offset + length)) !== 0) {
+      throw new Error(`the ${length} bytes read at ${offset} are not those of the export`);
+    }
+  }
+
+  #connector(): Connector {
+    return {
+      establish: async ({ signal }) => {
+        for (;;) {
+          signal?.throwIfAborted();
+          if (this.#isReleased || this.isDown) throw new ConnectError('ERR_NBD_REFUSED', 'nobody listens');
+          const wire = new SeveredWire(this.#options.cuts?.[this.wires.length]);
+          this.wires.push(wire);
+          void this.server.accept(wire.server);
+          const handshake = { mode: this.#options.mode, contexts: ['base:allocation'] };
+          try {
+            return await negotiate(wire.client, handshake, { clock: this.clock, name: 'test' });
+          } catch (error) {
+            if (!this.#isRetrying) throw error;
+          }
+        }
+      },
+      retry: (on) => {
+        this.#isRetrying = on;
+      },
+      release: () => {
+        this.#isReleased = true;
+      },
+    };
+  }
+}

@@ -1,0 +1,30 @@
+/** Where test servers listen, and how to say so. The same shape as an endpoint of the transport. */
+import type { AddressInfo, NetConnectOpts, Server } from 'node:net';
+
+export type SocketAddress =
+  | { readonly type: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly type: 'unix'; readonly path: string };
+
+/** The same in Node's words, to listen at and to connect to. */
+export function nodeAddress(address: SocketAddress): NetConnectOpts {
+  return address.type === 'tcp' ? { host: address.host, port: address.port } : { path: address.path };
+}
+
+/** Listens; port 0 stands for any free port, which the result tells. */
+export function listenAt(server: Server, address: SocketAddress): Promise<SocketAddress> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(nodeAddress(address), () => {
+      server.off('error', reject);
+      resolve(address.type === 'tcp' ? { ...address, port: (server.address() as AddressInfo).port } : address);
+    });
+  });
+}
+
+/** The URI of an export that is served there. */
+export function uriAt(address: SocketAddress, exportName = ''): string {
+  const name = encodeURIComponent(exportName);
+  return address.type === 'tcp'
+    ? `nbd://${address.host}:${address.port}/${name}`
+    : `nbd+unix:///${name}?socket=${encodeURI(address.path)}`;
+}
