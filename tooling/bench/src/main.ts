@@ -2,8 +2,8 @@
  * Measures the client and the copy tool against their peers, in turns and in one run. What counts is the ratio; the figures
  * by themselves say as much about the machine.
  *
- * `pnpm bench [ROUNDS [SECONDS [PART...]]]`, the parts being `requests`, `copies`, `incumbent`, `server` and
- * `reconnect`.
+ * `pnpm bench [ROUNDS [SECONDS [PART...]]]`, the parts being `requests`, `copies`, `incumbent`, `server`, `reconnect` and
+ * `distance`.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -183,19 +183,46 @@ async function server(generation: Generation): Promise<void> {
   }
 }
 
-/** `nbd serve`, as it is published. */
-async function startOurs(
+/** Megabytes a second from a server that is 50 ms away, against one that is as near as it gets. */
+async function distance(generation: Generation): Promise<void> {
+  console.log(`\nMB/s from a server 50 ms away, median of ${rounds}             far       near  ratio  aim`);
+  const size = 4 * gibi;
+  using workspace = new Workspace(generation);
+  makeRawImage(workspace.hostPath('source.img'), size, [{ offset: 0, length: size }]);
+  await using source = await startQemuNbd(workspace, { image: 'source.img', format: 'raw', readOnly: true });
+  await using far = await startProxy(workspace, 'far', source.socketPath, 50);
+  await using near = await startProxy(workspace, 'near', source.socketPath, 0);
+  const copying = (uri: string) => async () =>
+    size / 1e6 / (await wallSeconds([process.execPath, cli, 'copy', '-C', '1', uri, 'null:']));
+  const reading = (uri: string) => async () =>
+    ((await measureOurs(uri, 'read', 64, 2 ** 20)).perSecond * 2 ** 20) / 1e6;
+  for (const [name, measure] of [
+    ['copy by one connection', copying],
+    ['read 1 MiB x 64', reading],
+  ] as const) {
+    const { ours, theirs } = await alternate(rounds, measure(far.uri), measure(near.uri));
+    row(name, ours, theirs, 'at least 400 MB/s');
+  }
+}
+
+async function startProxy(
   workspace: Workspace,
   name: string,
-  source: string,
-): Promise<{ socketPath: string } & AsyncDisposable> {
-  const socketPath = workspace.socketPath(name);
-  const child = spawn(process.execPath, [cli, 'serve', '--socket', socketPath, '--print-uri', source], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  targetPath: string,
+  roundTripMs: number,
+): Promise<{ uri: string } & AsyncDisposable> {
+  const path = workspace.socketPath(name);
+  const script = fileURLToPath(new URL('distance.ts', import.meta.url));
+  const [program, ...options] = node;
+  const args = [...options, '--conditions', '@nbdjs/source', script, path, targetPath, String(roundTripMs)];
+  return { uri: `nbd+unix:///?socket=${path}`, ...(await startProcess(program, args)) };
+}
+
+/** A process that prints something when it is ready. */
+async function startProcess(program: string, args: readonly string[]): Promise<AsyncDisposable> {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   await once(child.stdout, 'data');
   return {
-    socketPath,
     async [Symbol.asyncDispose]() {
       child.kill();
       await once(child, 'exit');
@@ -203,9 +230,20 @@ async function startOurs(
   };
 }
 
+/** `nbd serve`, as it is published. */
+async function startOurs(
+  workspace: Workspace,
+  name: string,
+  source: string,
+): Promise<{ socketPath: string } & AsyncDisposable> {
+  const socketPath = workspace.socketPath(name);
+  const args = [cli, 'serve', '--socket', socketPath, '--print-uri', source];
+  return { socketPath, ...(await startProcess(process.execPath, args)) };
+}
+
 const [generation] = generationsWith(['nbdkit', 'qemu-nbd']).slice(-1);
 if (generation === undefined) throw new Error('nbdkit and qemu-nbd are needed: see tooling/peers/install.sh');
-const parts = { requests, copies, incumbent, server, reconnect };
+const parts = { requests, copies, incumbent, server, reconnect, distance };
 const chosen = process.argv.slice(4);
 for (const [name, measure] of Object.entries(parts)) {
   if (chosen.length === 0 || chosen.includes(name)) await measure(generation);
