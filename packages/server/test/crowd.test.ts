@@ -124,7 +124,7 @@ describe('limits', () => {
     await (await connectTo(small)).write(0, new Uint8Array(mebi).fill(1));
     const lazy = await RawClient.connect(small, 'simple');
     lazy.channel.pause(true);
-    lazy.send(...Array.from({ length: 2000 }, () => ({ type: 0, length: mebi })));
+    lazy.send(...Array.from({ length: 300 }, () => ({ type: 0, length: mebi })));
     await new Promise((resolve) => setTimeout(resolve, 100));
     const { readBytes } = small.statistics;
     expect(readBytes).toBeLessThan(8 * mebi);
@@ -133,7 +133,7 @@ describe('limits', () => {
     await other.read(0, target);
     expect(target.every((byte) => byte === 1)).toBe(true);
     lazy.channel.pause(false);
-    await lazy.until(() => lazy.replies.length === 2000);
+    await lazy.until(() => lazy.replies.length === 300);
     await small.destroy();
     expect(small.bytesInFlight).toBe(0);
   });
@@ -152,7 +152,7 @@ describe('limits', () => {
     await Promise.all(Array.from({ length: 100 }, () => client.read(0, new Uint8Array(4096))));
     expect(most).toBe(3);
     most = 0;
-    const byBytes = createServer({ exports: { '': device }, limits: { serverBytesMax: 100_000 } });
+    const byBytes = createServer({ exports: { '': device }, limits: { serverBytesMax: 200_000 } });
     const clients = await Promise.all(Array.from({ length: 5 }, () => connectTo(byBytes)));
     await Promise.all(clients.flatMap((one) => Array.from({ length: 20 }, () => one.read(0, new Uint8Array(40_000)))));
     expect(most).toBe(2);
