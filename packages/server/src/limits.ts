@@ -17,6 +17,9 @@ export interface ServerLimits extends TransmissionLimits, GateLimits, HandshakeB
   readonly serverBytesMax: number;
 }
 
+/** Those of the limits that are to be others than usual. */
+export type GivenLimits = { readonly [Name in keyof ServerLimits]?: ServerLimits[Name] | undefined };
+
 const settledDefaults: ServerLimits = {
   handshakeMs: defaults.handshakeMs,
   handshakesMax: defaults.handshakesMax,
@@ -60,7 +63,7 @@ const mayBeZero: ReadonlySet<string> = new Set([
 ]);
 
 /** @throws UsageError naming the limit that is none. */
-export function settleLimits(given: Partial<ServerLimits>): ServerLimits {
+export function settleLimits(given: GivenLimits): ServerLimits {
   const isGiven = (entry: [string, unknown]): boolean => entry[1] !== undefined;
   const settled: ServerLimits = { ...settledDefaults, ...Object.fromEntries(Object.entries(given).filter(isGiven)) };
   for (const [name, value] of Object.entries(settled)) {

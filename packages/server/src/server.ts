@@ -8,7 +8,7 @@ import { type ClientCounts, noClients, type RefusalReason } from './clients.ts';
 import { DeviceUsers } from './device-users.ts';
 import { type ExportProvider, type ExportTable, providerOf } from './exports.ts';
 import { Gate } from './gate.ts';
-import { type ServerLimits, settleLimits } from './limits.ts';
+import { type GivenLimits, type ServerLimits, settleLimits } from './limits.ts';
 import { MemoryPool } from './memory-pool.ts';
 import { Session, type SessionDescription, type SessionOptions } from './session.ts';
 import { addStatistics, emptyStatistics, type Statistics } from './statistics.ts';
@@ -17,7 +17,7 @@ import { Watch } from './watch.ts';
 export interface ServerOptions {
   /** A table of devices by name, or somebody who decides. A table's single export is the default one, too. */
   readonly exports: ExportTable | ExportProvider;
-  readonly limits?: Partial<ServerLimits> | undefined;
+  readonly limits?: GivenLimits | undefined;
   /** Who may come. @default everybody */
   readonly access?: AccessRules | undefined;
   /** How far clients may raise the agreement. @default 'extended' */
