@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    projects: ['packages/*', 'apps/*', 'tooling/testkit', 'tooling/peers', 'tooling/bench'],
+    projects: ['packages/*', 'apps/*', 'tooling/testkit', 'tooling/peers', 'tooling/bench', 'tooling/fuzz'],
     reporters: ['default'],
   },
 });

@@ -325,9 +325,8 @@ function addServe(
     .option('-r, --read-only', 'refuse to write')
     .option(
       '-e, --shared <n>',
-      'clients at a time, the others wait; 0 for any number',
+      'clients at a time, the others wait; 0 for any number (default: 1024)',
       count('--shared', 0, 1_000_000),
-      0,
     )
     .addOption(new Option('-t, --persistent', 'go on when the last client has left (default)').default(true).hideHelp())
     .option('--no-persistent', 'exit when the last client has left')
@@ -335,6 +334,18 @@ function addServe(
       '--handshake-limit <s>',
       'seconds for the handshake, 0 for no limit (default: 10)',
       count('--handshake-limit', 0, 1e6),
+    )
+    .option('--allow <who>', 'let in only such clients: ADDRESS[/BITS], uid:N, gid:N, user:NAME (repeatable)', gather)
+    .option('--deny <who>', 'turn such clients away (repeatable)', gather)
+    .option(
+      '--max-connections-per-address <n>',
+      'connections of one address at a time, 0 for any number (default: 512)',
+      count('--max-connections-per-address', 0, 1_000_000),
+    )
+    .option(
+      '--idle-timeout <s>',
+      'seconds that a client may ask for nothing, 0 for any time (default: 0)',
+      count('--idle-timeout', 0, 1e6),
     )
     .option('-o, --offset <n>', 'leave out so many bytes at the start', (text: string) => parseSize(text, '--offset'))
     .option('-A, --allocation-depth', 'offer the context qemu:allocation-depth')
@@ -355,9 +366,13 @@ function addServe(
             exportName: options.exportName as string | undefined,
             description: options.description as string | undefined,
             readOnly: options.readOnly === true,
-            shared: options.shared as number,
+            shared: options.shared as number | undefined,
             persistent: options.persistent !== false,
             handshakeLimit: options.handshakeLimit as number | undefined,
+            allow: (options.allow ?? []) as readonly string[],
+            deny: (options.deny ?? []) as readonly string[],
+            connectionsPerAddress: options.maxConnectionsPerAddress as number | undefined,
+            idleTimeout: options.idleTimeout as number | undefined,
             offset: options.offset as bigint | undefined,
             allocationDepth: options.allocationDepth === true,
             snapshot: options.snapshot === true,
@@ -377,6 +392,11 @@ function colourOption(): Option {
 
 function noColourOption(): Option {
   return new Option('--no-color', 'do not use colours');
+}
+
+/** Of an option that may be given more than once. */
+function gather(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
 }
 
 function count(option: string, from: number, to: number): (text: string) => number {

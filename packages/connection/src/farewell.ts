@@ -1,6 +1,5 @@
 /** How to leave a server that is still to read something from us. */
-import type { ByteChannel, ByteSink } from '@nbdjs/interfaces';
-import { systemClock } from '@nbdjs/syscalls';
+import type { ByteChannel, ByteSink, Clock } from '@nbdjs/interfaces';
 
 /** A server that does not hang up is hung up on after this long, in milliseconds. */
 const patienceMs = 500;
@@ -9,7 +8,7 @@ const patienceMs = 500;
  * Sends the last words, ends our direction and closes when the server has closed, or soon. Closing at once could make
  * the kernel reset the connection, and the last words (`NBD_OPT_ABORT`) would be lost (checklist C6).
  */
-export function farewell(channel: ByteChannel, lastWords: readonly Uint8Array[]): void {
+export function farewell(channel: ByteChannel, lastWords: readonly Uint8Array[], clock: Clock): void {
   if (lastWords.length === 0) {
     channel.destroy();
     return;
@@ -18,7 +17,7 @@ export function farewell(channel: ByteChannel, lastWords: readonly Uint8Array[])
     cancel();
     channel.destroy();
   };
-  const cancel = systemClock.schedule(patienceMs, close);
+  const cancel = clock.schedule(patienceMs, close);
   channel.keepAlive(false);
   channel.open(new Drain(close));
   channel.send(lastWords);

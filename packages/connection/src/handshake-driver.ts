@@ -1,7 +1,8 @@
 /** Joins the handshake's machine to a channel. */
 
 import { ClientHandshake, type ClientHandshakeOptions, type HandshakeEvent } from '@nbdjs/handshake';
-import { type ByteChannel, type ByteSink, ConnectError } from '@nbdjs/interfaces';
+import { type ByteChannel, type ByteSink, type Clock, ConnectError } from '@nbdjs/interfaces';
+import { systemClock } from '@nbdjs/syscalls';
 import { farewell } from './farewell.ts';
 
 /** Wraps a channel in TLS: settles when the TLS handshake is done, and owns the channel from the call on. */
@@ -12,6 +13,8 @@ export type DriverEvent = Exclude<HandshakeEvent, { type: 'tls-upgrade' }>;
 
 export interface DriverOptions {
   readonly upgradeTls?: UpgradeTls | undefined;
+  /** @default Node's monotonic clock */
+  readonly clock?: Clock | undefined;
   /** Called for each event, never from within the constructor or `start`. */
   readonly onEvent: (event: DriverEvent) => void;
 }
@@ -85,7 +88,7 @@ export class HandshakeDriver implements ByteSink {
 
   #leave(lastWords: readonly Uint8Array[]): void {
     this.#isOver = true;
-    farewell(this.#channel, lastWords);
+    farewell(this.#channel, lastWords, this.#options.clock ?? systemClock);
   }
 
   #tell(event: DriverEvent): void {

@@ -62,7 +62,7 @@ export function negotiateAndPark(
         reject(named(event.error, name));
       }
     };
-    const driver = openDriver(channel, handshake, { upgradeTls, onEvent }, name);
+    const driver = openDriver(channel, handshake, { upgradeTls, clock, onEvent }, name);
     const cancelDeadline = clock.schedule(timeoutMs, () => {
       abandon(new TimeoutError('handshake', `${name}: the handshake was not over within ${timeoutMs} ms`));
     });

@@ -47,11 +47,11 @@ export class OptionConversation {
   #end: Error | undefined;
 
   constructor(channel: ByteChannel, options: OptionConversationOptions, name: string) {
-    const { upgradeTls } = options;
+    const { upgradeTls, clock } = options;
     const handshake = { ...options.handshake, optionMode: true };
     const onEvent = (event: DriverEvent) => this.#hear(event);
     this.name = name;
-    this.#driver = openDriver(channel, handshake, { upgradeTls, onEvent }, name);
+    this.#driver = openDriver(channel, handshake, { upgradeTls, clock, onEvent }, name);
     this.#timeoutMs = options.timeoutMs ?? limits.handshakeMs;
     this.#clock = options.clock ?? systemClock;
   }

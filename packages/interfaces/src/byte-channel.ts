@@ -36,12 +36,23 @@ export type CloseReason =
   | { readonly by: 'peer' }
   | { readonly by: 'error'; readonly cause: Error };
 
+/** Who runs the process at the other end of a Unix socket, as the kernel says. */
+export interface PeerUser {
+  readonly uid: number;
+  readonly gid: number;
+  readonly pid: number;
+}
+
 /** What is at the other end, for messages and facts. */
 export interface PeerDescription {
   /** Human-readable: `127.0.0.1:10809`, a socket's path, a command. */
   readonly name: string;
   readonly transport: 'tcp' | 'unix' | 'vsock' | 'command' | 'descriptor' | 'memory';
   readonly tls: boolean;
+  /** The numeric address of a TCP peer that has come to us. */
+  readonly address?: string | undefined;
+  /** Of a Unix peer that has come to us, where the system tells. */
+  readonly user?: PeerUser | undefined;
 }
 
 /** Bytes both ways. */
@@ -58,6 +69,11 @@ export interface ByteChannel {
    * that wants bounded memory waits. After the end it does nothing and returns `true`.
    */
   send(chunks: readonly Uint8Array[]): boolean;
+  /**
+   * Bytes that were sent and that the other side's part of the system has not taken: it tells a slow receiver from one that has
+   * stopped. Channels that cannot know leave it out.
+   */
+  readonly queuedBytes?: number | undefined;
   /** Stops (`true`) or resumes (`false`) deliveries, so that the kernel pushes back on the peer. */
   pause(paused: boolean): void;
   /** Sends what is queued, then ends our direction; the peer's bytes are still delivered until it ends too. */

@@ -195,7 +195,7 @@ export class ConnectError extends NbdError {
   }
 }
 
-export type TimeoutPhase = 'connect' | 'handshake' | 'open' | 'request' | 'silence' | 'close';
+export type TimeoutPhase = 'connect' | 'handshake' | 'open' | 'request' | 'silence' | 'stall' | 'idle' | 'close';
 
 /** It took too long. */
 export class TimeoutError extends NbdError {

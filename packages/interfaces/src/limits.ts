@@ -20,14 +20,26 @@ export const limits = {
   optionBytesMax: 1024 * kibi,
   /** Options that a server takes from one client. */
   optionsMax: 65_536,
+  /** Payload of all options that a server takes from one client, in bytes. */
+  optionsBytesMax: 64 * mebi,
+  /** Queries for metadata contexts in one option. */
+  contextQueriesMax: 1024,
+  /** Export names of one client that a server keeps open while it chooses. */
+  exportsOpenMax: 64,
   /** Payload that is asked for or sent in one piece when the server names no maximum, in bytes (2^25). */
   payloadBytesDefault: 32 * mebi,
   /** Payload that is never exceeded, whatever the server allows, in bytes. */
   payloadBytesMax: 64 * mebi,
   /** Chunks in one structured reply. */
   replyChunksMax: 65_536,
+  /** Stretches, with gaps between them, that the chunks of a read may have delivered at a time. */
+  replyStretchesMax: 16_384,
   /** Extents in one block status chunk (the specification's recommended bound, 2^20). */
   replyExtentsMax: 1_048_576,
+  /** Extents of one block status reply that a client keeps, of all contexts; what lies behind it asks for again. */
+  extentsKeptMax: 131_072,
+  /** Extents that a server puts into one block status reply, of all contexts, in bytes. */
+  statusBytesMax: mebi,
   /** Requests in flight on one connection. */
   requestsInFlightMax: 1024,
   /** Payload bytes in flight on one connection. */
@@ -40,8 +52,24 @@ export const limits = {
   connectionsMax: 1024,
   /** Clients that may wait for their turn. */
   connectionsWaitingMax: 4096,
+  /** Clients in the handshake at a time; the one that has been at it longest makes room for the next. */
+  handshakesMax: 256,
+  /** Connections of one address at a time (of one /64 network with IPv6), those that wait among them. */
+  connectionsPerAddressMax: 512,
+  /** New connections of one address each second, after a burst of twice as many. */
+  connectsPerSecondMax: 500,
   /** From the first byte to the end of the handshake, in milliseconds. */
   handshakeMs: 10_000,
+  /** How long a client may take over the next `progressBytesMin` bytes of a request that it has begun, in milliseconds. */
+  stallMs: 60_000,
+  /** How long a client may take over reading the next `progressBytesMin` bytes of replies that wait, in milliseconds. */
+  sendStallMs: 60_000,
+  /** What counts as going on, for the two above, in bytes. */
+  progressBytesMin: mebi,
+  /** How long a client that stands still may hold memory that others wait for, in milliseconds. */
+  pressureMs: 2000,
+  /** How long a client may ask for nothing, in milliseconds; 0 for as long as it likes. */
+  idleMs: 0,
   /** From the start of an attempt until the transport stands, in milliseconds. */
   connectMs: 30_000,
   /** From the request to close until the channel is torn down, in milliseconds. */

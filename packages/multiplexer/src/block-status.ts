@@ -4,6 +4,7 @@ import {
   CommandError,
   type ExportFacts,
   type Extent,
+  limits,
   type MetaContextExtents,
   type SelectedContext,
   UsageError,
@@ -93,6 +94,9 @@ export class StatusExtents implements StatusSink {
   readonly #start: bigint;
   readonly #end: bigint;
   readonly #byId = new Map<number, Extent[]>();
+  readonly #names: ReadonlyMap<number, string>;
+  /** Extents that are kept of each context. A server may send a great many, in answer to very little. */
+  readonly #keptMax: number;
   #current: Extent[] = [];
   #position = 0n;
 
@@ -100,10 +104,12 @@ export class StatusExtents implements StatusSink {
     this.#asked = asked;
     this.#start = start;
     this.#end = end;
+    this.#names = new Map(asked.map(({ id, name }) => [id, name]));
+    this.#keptMax = Math.max(1, Math.floor(limits.extentsKeptMax / Math.max(1, asked.length)));
   }
 
   begin(contextId: number): void {
-    if (!this.#asked.some(({ id }) => id === contextId)) {
+    if (!this.#names.has(contextId)) {
       throw violation('unknown-context', `a block status is of context ${contextId}, which was not asked for`, 'C51');
     }
     if (this.#byId.has(contextId)) {
@@ -126,8 +132,11 @@ export class StatusExtents implements StatusSink {
     const last = this.#current.at(-1);
     if (last !== undefined && last.status === status) {
       this.#current[this.#current.length - 1] = { offset: last.offset, length: this.#position - last.offset, status };
-    } else {
+    } else if (this.#current.length < this.#keptMax) {
       this.#current.push({ offset, length: this.#position - offset, status });
+    } else {
+      // The caller asks again from here.
+      this.#position = this.#end;
     }
   }
 

@@ -1,4 +1,5 @@
 /** Which bytes of a read its chunks have delivered: each exactly once (checklist C53, C54). */
+import { limits } from '@nbdjs/interfaces';
 import { describe, violation } from './failures.ts';
 import type { Request } from './request.ts';
 
@@ -62,6 +63,11 @@ function insert(request: Request, start: number, end: number, stream: Excerpt): 
   else if (joinsPrevious) stretches[index - 1] = end;
   else if (joinsNext) stretches[index] = start;
   else stretches.splice(index, 0, start, end);
+  // Each new one takes time in proportion to how many there are.
+  if (stretches.length > 2 * limits.replyStretchesMax) {
+    const message = `${describe(request)}: chunks deliver more than ${limits.replyStretchesMax} stretches with gaps between them`;
+    throw violation('too-many-stretches', message, 'G6', stream.excerpt);
+  }
 }
 
 /** Where in the list the first stretch begins that starts behind a position. */

@@ -312,7 +312,7 @@ export class Dispatcher {
   /** A request that is not in flight has lost its caller. */
   #giveUp(request: Request, reason: unknown): void {
     // It may have been answered, and only the channel has not let go of its memory.
-    if (!this.#queue.remove(request)) return;
+    if (!this.#queue.remove(request) && !this.#fleet.forgetReturned(request)) return;
     request.finish();
     request.reject(reason);
     // The next one may fit where this one did not.

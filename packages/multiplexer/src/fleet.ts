@@ -92,6 +92,11 @@ export class Fleet {
     return this.#members.find((wire) => wire.owns(request));
   }
 
+  /** Forgets a request that a server has sent back; tells whether it was there. */
+  forgetReturned(request: Request): boolean {
+    return this.#members.some((wire) => wire.forgetReturned(request));
+  }
+
   /** The connection with the least to do among those that may take a request now. */
   choose(request: Request): Wire | undefined {
     if (this.#members.length === 1) {

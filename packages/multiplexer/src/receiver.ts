@@ -83,6 +83,10 @@ export class Receiver implements ReplyHandler {
     this.#statistics.chunksReceived++;
     if (this.#trace.isOn) this.#trace.chunk(request, type);
     request.chunkCount++;
+    if (request.chunkCount > limits.replyChunksMax) {
+      const message = `${describe(request)}: the reply has more than ${limits.replyChunksMax} chunks`;
+      throw this.#violation('too-many-chunks', message, 'G6');
+    }
     if (this.#mode === 'extended' && (offsetHigh !== request.offsetHigh || (offsetLow | 0) !== request.offsetLow)) {
       const message = `${describe(request)}: the reply names offset ${joinHalves(offsetHigh, offsetLow)}`;
       throw this.#violation('reply-offset', message, 'C68');
@@ -124,12 +128,7 @@ export class Receiver implements ReplyHandler {
   error(error: number, text: Uint8Array): void {
     const request = this.#current as Request;
     this.#isFirstError = request.error === 0;
-    if (!this.#isFirstError) {
-      // Data comes to an end by itself, since no byte may come twice; errors do not.
-      if (request.chunkCount <= limits.replyChunksMax) return;
-      const message = `${describe(request)}: the reply goes on and on with errors`;
-      throw this.#violation('too-many-chunks', message, 'G6');
-    }
+    if (!this.#isFirstError) return;
     request.error = error;
     if (text.length > 0) request.detailed().errorText = printableBytes(text);
   }

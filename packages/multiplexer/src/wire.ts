@@ -130,6 +130,13 @@ export class Wire implements ByteSink {
     return requests;
   }
 
+  /** Forgets one that the server has sent back and that has lost its patience; tells whether it was there. */
+  forgetReturned(request: Request): boolean {
+    const index = this.#returned.indexOf(request);
+    if (index >= 0) this.#returned.splice(index, 1);
+    return index >= 0;
+  }
+
   /** Begins to receive, with the bytes that came behind the handshake. */
   start(): void {
     const { channel, excess } = this.#established;

@@ -1,6 +1,6 @@
 /** Time limits, in virtual time. */
 import { ConnectionLostError, TimeoutError } from '@nbdjs/interfaces';
-import { Command } from '@nbdjs/protocol';
+import { Command, WireError } from '@nbdjs/protocol';
 import type { FakeRequest } from '@nbdjs/testkit';
 import { describe, expect, it } from 'vitest';
 import { failure, openSession, type SessionOptions, same, standing, turn } from './session.ts';
@@ -31,6 +31,24 @@ describe('requestTimeoutMs', () => {
     expect(device.state).toBe('connected');
     await device.close();
     expect(clock.pending).toBe(0);
+  });
+
+  it('ends a request that the server sent back by ESHUTDOWN while it keeps others waiting (found by fuzzing)', async () => {
+    const multiplexer = { requestTimeoutMs: 1000, reconnectDelayMs: 60_000 };
+    const { device, server, clock } = await openSession({ ...silent, multiplexer });
+    const unanswered = failure(device.read(1, byte()));
+    const late = failure(device.read(0, byte()));
+    const aborting = new AbortController();
+    const aborted = failure(device.read(2, byte(), { signal: aborting.signal }));
+    await turn();
+    for (const request of server.requests.slice(1)) request.fail(WireError.Eshutdown);
+    await turn();
+    aborting.abort(new Error('changed my mind'));
+    expect(await aborted).toBe(aborting.signal.reason);
+    await clock.advance(1000);
+    expect(await late).toMatchObject({ phase: 'request' });
+    expect(await unanswered).toMatchObject({ phase: 'request' });
+    device.destroy();
   });
 
   it('lands no byte of a late reply', async () => {

@@ -1,4 +1,5 @@
 /** Options, the client's side of the haggling ("Option types"): header and payload of each, both ways. */
+import { limits } from '@nbdjs/interfaces';
 import { Option, options } from './constants.ts';
 import { HandshakeMagic } from './magic.ts';
 import type { Malformed } from './malformed.ts';
@@ -134,7 +135,12 @@ function parseMetaContextRequest(option: MetaContextOption, reader: PayloadReade
   const count = reader.u32('number of queries');
   const queries: string[] = [];
   // A count that lies ends at the first query that has no bytes: each takes four for its length.
-  while (queries.length < count && !reader.faulty)
-    queries.push(reader.text(reader.u32('length of the query'), 'query'));
+  while (queries.length < count && !reader.faulty) {
+    if (queries.length < limits.contextQueriesMax) {
+      queries.push(reader.text(reader.u32('length of the query'), 'query'));
+    } else {
+      reader.fail('too-many-queries', `${count} queries are too many, at most ${limits.contextQueriesMax} are taken`);
+    }
+  }
   return reader.finish({ option, exportName, queries });
 }

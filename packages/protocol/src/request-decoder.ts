@@ -4,10 +4,13 @@ import { Command, CommandFlag } from './constants.ts';
 import { Intake } from './intake.ts';
 import { HeaderBytes, TransmissionMagic } from './magic.ts';
 
+/** Memory for a payload is not there yet: `provide` will name it. Until then nothing more is decoded, nor should be received. */
+export const later = Symbol('later');
+
 export interface RequestHandler {
   /**
    * A request's header has arrived. When `payloadBytes` is not 0, a payload follows: the answer is where it must land
-   * (memory of exactly that length), or nothing to have it discarded. Plain numbers only: 64-bit fields come as two
+   * (memory of exactly that length), nothing to have it discarded, or `later`. Plain numbers only: 64-bit fields come as two
    * 32-bit halves. What the request asks for is not looked at here, only how long it is.
    */
   request(
@@ -20,7 +23,7 @@ export interface RequestHandler {
     lengthHigh: number,
     lengthLow: number,
     payloadBytes: number,
-  ): Uint8Array | undefined;
+  ): Uint8Array | undefined | typeof later;
   /** The payload of the request that was announced last has arrived, or was discarded. */
   payload(): void;
 }
@@ -41,6 +44,8 @@ export class RequestDecoder {
   readonly #headerBytes: number;
   readonly #magic: number;
   #isInPayload = false;
+  /** Length of the payload whose memory is to come later; 0 when none is awaited. */
+  #awaitedBytes = 0;
 
   constructor(handler: RequestHandler, options: RequestDecoderOptions) {
     this.#handler = handler;
@@ -51,7 +56,7 @@ export class RequestDecoder {
 
   /** Whether everything so far was consumed: the only place where a peer may end in order. */
   get isBetweenRequests(): boolean {
-    return !this.#isInPayload && this.#intake.available === 0;
+    return !this.#isInPayload && this.#awaitedBytes === 0 && this.#intake.available === 0;
   }
 
   /** Where the next bytes must land: never empty, and never more of a target than the rest of its payload. */
@@ -62,7 +67,22 @@ export class RequestDecoder {
   /** @throws ProtocolError when the stream is no sequence of requests; nothing may be called afterwards. */
   advance(byteCount: number): void {
     this.#intake.landed(byteCount);
-    while (this.#isInPayload ? this.#takePayload() : this.#takeHeader());
+    this.#goOn();
+  }
+
+  /**
+   * Names the memory that was to come later, and goes on with what has arrived meanwhile.
+   *
+   * @throws what `advance` throws.
+   */
+  provide(target: Uint8Array | undefined): void {
+    this.#expectPayload(target, this.#awaitedBytes);
+    this.#awaitedBytes = 0;
+    this.#goOn();
+  }
+
+  #goOn(): void {
+    while (this.#awaitedBytes === 0 && (this.#isInPayload ? this.#takePayload() : this.#takeHeader()));
   }
 
   #takePayload(): boolean {
@@ -104,13 +124,15 @@ export class RequestDecoder {
       lengthLow,
       payloadBytes,
     );
-    if (payloadBytes === 0) {
-      intake.expectSmallThings();
-    } else {
-      intake.expectPayload(target, payloadBytes, true);
-      this.#isInPayload = true;
-    }
+    if (payloadBytes === 0) intake.expectSmallThings();
+    else if (target === later) this.#awaitedBytes = payloadBytes;
+    else this.#expectPayload(target, payloadBytes);
     return true;
+  }
+
+  #expectPayload(target: Uint8Array | undefined, payloadBytes: number): void {
+    this.#intake.expectPayload(target, payloadBytes, true);
+    this.#isInPayload = true;
   }
 
   #badMagic(magic: number): ProtocolError {

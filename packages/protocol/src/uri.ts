@@ -7,6 +7,7 @@
 import { UsageError } from '@nbdjs/interfaces';
 import { defaultPort } from './magic.ts';
 import { decodePercent, encodePath, encodeQuery } from './percent-encoding.ts';
+import { printableText } from './text.ts';
 
 /** Where a URI points to. */
 export type UriAddress =
@@ -296,6 +297,6 @@ function decode(text: string, encoded: string, what: string): string {
 }
 
 function bad(text: string, reason: string): UsageError {
-  const shown = text.length > 200 ? `${text.slice(0, 200)}...` : text;
-  return new UsageError('ERR_NBD_URI', `not a valid NBD URI: '${shown}': ${reason}`);
+  // Whoever passes on what others have written must not have their line broken, nor their log filled.
+  return new UsageError('ERR_NBD_URI', `not a valid NBD URI: '${printableText(text, 200)}': ${printableText(reason, 300)}`);
 }

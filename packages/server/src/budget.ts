@@ -1,45 +1,145 @@
-/** Memory that all sessions of a server share: whoever finds it used up waits for the others. */
+/**
+ * Memory that all clients of a server share: whoever finds it used up waits for the others.
+ *
+ * Anybody may take from the first half. Of the second half each client has a share of its own, so that those who take much and
+ * let go of nothing leave something for those who need little.
+ */
+import type { Defer } from '@nbdjs/interfaces';
+
 export class Budget {
   readonly #bytes: number;
-  #freeBytes: number;
-  readonly #waiting = new Set<() => void>();
+  readonly #nextTurn: Defer;
+  readonly #task = (): void => this.#wake();
+  readonly #accounts = new Set<Account>();
+  /** Accounts that wait, longest first. */
+  readonly #waiting = new Set<Account>();
+  #isWakeScheduled = false;
+  /** Something was given back since it was looked last. */
+  #hasMoved = false;
+  /** Gets what it wants, once. */
+  #favoured: Account | undefined;
+  usedBytes = 0;
 
-  constructor(bytes: number) {
+  constructor(bytes: number, nextTurn: Defer) {
     this.#bytes = bytes;
-    this.#freeBytes = bytes;
+    this.#nextTurn = nextTurn;
   }
 
-  get usedBytes(): number {
-    return this.#bytes - this.#freeBytes;
+  /** Whether somebody waits. */
+  get isShort(): boolean {
+    return this.#waiting.size > 0;
+  }
+
+  /** For a client; `retry` is called when it has waited, and there may be enough for what it wanted. */
+  openAccount(retry: () => void): Account {
+    const account = new Account(this, retry);
+    this.#accounts.add(account);
+    return account;
+  }
+
+  close(account: Account): void {
+    this.#accounts.delete(account);
+    this.#waiting.delete(account);
+  }
+
+  /** Nobody who is alone has to wait, however much it is. */
+  fits(account: Account, bytes: number): boolean {
+    if (account === this.#favoured) return true;
+    const after = this.usedBytes + bytes;
+    if (this.usedBytes === 0 || after <= this.#bytes / 2) return true;
+    return after <= this.#bytes && account.usedBytes + bytes <= this.#bytes / 2 / this.#accounts.size;
+  }
+
+  wait(account: Account): void {
+    this.#waiting.add(account);
+  }
+
+  stopWaiting(account: Account): void {
+    this.#waiting.delete(account);
+  }
+
+  taken(account: Account): void {
+    if (account === this.#favoured) this.#favoured = undefined;
   }
 
   /**
-   * `false` when there is not so much left; `retry` is called once when there may be. Nobody who is alone has to wait, however
-   * much it is.
+   * Called from time to time. When nothing moves, because all that there is belongs to requests that wait behind others, the one
+   * that has waited longest goes on nevertheless.
    */
-  take(bytes: number, retry: () => void): boolean {
-    if (bytes > this.#freeBytes && this.#freeBytes < this.#bytes) {
-      this.#waiting.add(retry);
+  unstick(): void {
+    const [longest] = this.#waiting;
+    if (longest !== undefined && !this.#hasMoved && this.usedBytes <= this.#bytes) {
+      this.#favoured = longest;
+      longest.retry();
+      this.#favoured = undefined;
+    }
+    this.#hasMoved = false;
+  }
+
+  /** Those who wait are looked at once a turn: there may be many of them, and many answers in a turn. */
+  freed(): void {
+    this.#hasMoved = true;
+    if (this.#waiting.size === 0 || this.#isWakeScheduled) return;
+    this.#isWakeScheduled = true;
+    this.#nextTurn(this.#task);
+  }
+
+  #wake(): void {
+    this.#isWakeScheduled = false;
+    for (const account of [...this.#waiting]) {
+      // Whoever is called may take it all, or may not want it any more.
+      if (this.#waiting.has(account) && this.fits(account, account.wantedBytes)) account.retry();
+    }
+  }
+}
+
+/** What one client has of the budget. */
+export class Account {
+  readonly retry: () => void;
+  readonly #budget: Budget;
+  usedBytes = 0;
+  wantedBytes = 0;
+
+  constructor(budget: Budget, retry: () => void) {
+    this.#budget = budget;
+    this.retry = retry;
+  }
+
+  /** `false` when there is not so much left. */
+  take(bytes: number): boolean {
+    if (!this.#budget.fits(this, bytes)) {
+      this.wantedBytes = bytes;
+      this.#budget.wait(this);
       return false;
     }
-    this.#freeBytes -= bytes;
+    if (this.wantedBytes > 0) this.stopWaiting();
+    this.takeAnyway(bytes);
+    this.#budget.taken(this);
     return true;
   }
 
   /** For memory that is in use already. */
   takeAnyway(bytes: number): void {
-    this.#freeBytes -= bytes;
+    this.usedBytes += bytes;
+    this.#budget.usedBytes += bytes;
   }
 
   giveBack(bytes: number): void {
-    this.#freeBytes += bytes;
-    if (this.#waiting.size === 0 || bytes === 0) return;
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const retry of waiting) retry();
+    if (bytes === 0) return;
+    this.usedBytes -= bytes;
+    this.#budget.usedBytes -= bytes;
+    this.#budget.freed();
   }
 
-  forget(retry: () => void): void {
-    this.#waiting.delete(retry);
+  /** The client is gone and uses nothing any more. */
+  close(): void {
+    this.stopWaiting();
+    this.giveBack(this.usedBytes);
+    this.#budget.close(this);
+  }
+
+  stopWaiting(): void {
+    this.wantedBytes = 0;
+    this.#budget.stopWaiting(this);
   }
 }

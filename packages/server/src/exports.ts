@@ -9,7 +9,7 @@ import {
   type PeerDescription,
   UsageError,
 } from '@nbdjs/interfaces';
-import { type ExportEntry, encodeText, TransmissionFlag } from '@nbdjs/protocol';
+import { type ExportEntry, encodeText, printableText, TransmissionFlag } from '@nbdjs/protocol';
 
 /** A device and how it is shown to clients. */
 export interface Export {
@@ -125,6 +125,6 @@ function when(condition: boolean, flag: number): number {
 
 /** The refusal behind what a provider has thrown. */
 export function refusalOf(thrown: unknown): Refusal {
-  const text = thrown instanceof Error ? thrown.message.slice(0, 1000) : undefined;
+  const text = thrown instanceof Error ? printableText(thrown.message.slice(0, 2000), 1000) : undefined;
   return { refusal: thrown instanceof NegotiationError ? 'policy' : 'platform', text };
 }

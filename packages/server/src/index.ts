@@ -3,7 +3,10 @@
  *
  * @packageDocumentation
  */
+export type { AccessRules } from './access.ts';
+export type { ClientCounts, CutOffReason, RefusalReason } from './clients.ts';
 export type { ClientDescription, Export, ExportProvider, ExportTable } from './exports.ts';
-export { createServer, type Server, type ServerLimits, type ServerOptions, traceEvents } from './server.ts';
+export type { GivenLimits, ServerLimits } from './limits.ts';
+export { createServer, type Server, type ServerOptions, traceEvents } from './server.ts';
 export type { SessionDescription } from './session.ts';
 export type { Statistics } from './statistics.ts';

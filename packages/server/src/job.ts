@@ -21,12 +21,14 @@ export class Job {
   /** What arrived with the request, in memory that begins with it. */
   memory: Uint8Array | undefined = undefined;
   payloadBytes = 0;
+  /** Bytes of the server's memory that are set aside for it. */
+  reservedBytes = 0;
   /** Whether the payload has landed where it is stored. */
   isStored = false;
   /** Why it will not be carried out. */
   failure: Failure | undefined = undefined;
   /** The contexts that a block status request is limited to, by their ids. */
-  contextIds: readonly number[] | undefined = undefined;
+  contextIds: ReadonlySet<number> | undefined = undefined;
 
   constructor(
     type: number,

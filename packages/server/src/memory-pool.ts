@@ -2,6 +2,15 @@
 
 const leastBytes = 4096;
 
+/** How long the piece is that `take` gives for a length. */
+export function pieceBytes(length: number): number {
+  return 2 ** powerOf(length);
+}
+
+function powerOf(length: number): number {
+  return 32 - Math.clz32(Math.max(length, leastBytes) - 1);
+}
+
 export class MemoryPool {
   readonly #keptBytesMax: number;
   /** Free pieces by the power of two of their length. */
@@ -15,7 +24,7 @@ export class MemoryPool {
 
   /** At least `length` bytes, with any content; give back the whole. */
   take(length: number): Uint8Array {
-    const power = 32 - Math.clz32(Math.max(length, leastBytes) - 1);
+    const power = powerOf(length);
     const piece = this.#free[power]?.pop();
     if (piece === undefined) return new Uint8Array(2 ** power);
     this.#keptBytes -= piece.length;

@@ -18,7 +18,7 @@ import {
   writeSimpleReply,
   writeStructuredChunk,
 } from '@nbdjs/protocol';
-import type { Budget } from './budget.ts';
+import type { Account } from './budget.ts';
 import { type Failure, textBytes } from './failure.ts';
 import type { Job } from './job.ts';
 import type { MemoryPool } from './memory-pool.ts';
@@ -36,7 +36,7 @@ export class ReplyWriter {
   readonly #channel: ByteChannel;
   readonly #mode: HeaderMode;
   readonly #pool: MemoryPool;
-  readonly #budget: Budget;
+  readonly #account: Account;
   #arena: Uint8Array;
   #view: DataView;
   /** Where what is not part of a chunk yet begins and ends. */
@@ -48,15 +48,20 @@ export class ReplyWriter {
   #pendingPieces: Uint8Array[] = [];
   #lentPieces: Uint8Array[] = [];
   #lentBytes = 0;
+  /** Bytes of messages with memory of their own, not sent yet, and held by the channel. */
+  #pendingOwnBytes = 0;
+  #lentOwnBytes = 0;
   #isOver = false;
   /** Bytes that the channel holds. */
   unsentBytes = 0;
+  /** All bytes that were ever given to the channel. */
+  sentBytes = 0;
 
-  constructor(channel: ByteChannel, mode: HeaderMode, pool: MemoryPool, budget: Budget) {
+  constructor(channel: ByteChannel, mode: HeaderMode, pool: MemoryPool, account: Account) {
     this.#channel = channel;
     this.#mode = mode;
     this.#pool = pool;
-    this.#budget = budget;
+    this.#account = account;
     this.#arena = pool.take(arenaBytes);
     this.#view = new DataView(this.#arena.buffer);
   }
@@ -76,7 +81,7 @@ export class ReplyWriter {
 
   fail(job: Job, { error, text }: Failure): void {
     if (this.#mode === 'simple') this.#simple(job, error);
-    else this.#append(encodeErrorChunk(this.#frame(job, ChunkFlag.Done), error, textBytes(text)));
+    else this.#own(encodeErrorChunk(this.#frame(job, ChunkFlag.Done), error, textBytes(text)));
   }
 
   /** All bytes of a read in one piece. `memory` goes back to the pool when the bytes have left. */
@@ -108,7 +113,7 @@ export class ReplyWriter {
       }
       const flags = end === pieces.length ? ChunkFlag.Done : 0;
       if (isHole) {
-        this.#append(encodeHoleChunk(this.#frame(job, flags), offset, byteCount));
+        this.#own(encodeHoleChunk(this.#frame(job, flags), offset, byteCount));
       } else {
         this.#dataChunk(job, flags, Number(offset >> 32n), Number(offset & 0xffff_ffffn), byteCount);
         for (const piece of pieces.slice(index, end)) this.#pieceInFull(piece);
@@ -124,7 +129,7 @@ export class ReplyWriter {
   }
 
   blockStatus(job: Job, contextId: number, extents: readonly WireExtent[], isLast: boolean): void {
-    this.#append(encodeBlockStatusChunk(this.#frame(job, isLast ? ChunkFlag.Done : 0), contextId, extents));
+    this.#own(encodeBlockStatusChunk(this.#frame(job, isLast ? ChunkFlag.Done : 0), contextId, extents));
   }
 
   /** Sends all that was written. */
@@ -135,16 +140,19 @@ export class ReplyWriter {
     const chunks = this.#chunks;
     this.#chunks = [];
     this.#pendingBytes = 0;
+    this.sentBytes += byteCount;
     for (const piece of this.#pendingPieces) this.#lentPieces.push(piece);
     this.#pendingPieces.length = 0;
+    this.#lentOwnBytes += this.#pendingOwnBytes;
+    this.#pendingOwnBytes = 0;
     if (this.#isOver || this.#channel.send(chunks)) {
       this.drained();
       return;
     }
     this.unsentBytes += byteCount;
-    let lentBytes = 0;
+    let lentBytes = this.#lentOwnBytes;
     for (const piece of this.#lentPieces) lentBytes += piece.length;
-    this.#budget.takeAnyway(lentBytes - this.#lentBytes);
+    this.#account.takeAnyway(lentBytes - this.#lentBytes);
     this.#lentBytes = lentBytes;
   }
 
@@ -153,8 +161,9 @@ export class ReplyWriter {
     this.unsentBytes = 0;
     for (const piece of this.#lentPieces) this.#pool.giveBack(piece);
     this.#lentPieces.length = 0;
-    this.#budget.giveBack(this.#lentBytes);
+    this.#account.giveBack(this.#lentBytes);
     this.#lentBytes = 0;
+    this.#lentOwnBytes = 0;
     if (this.#chunks.length > 0 || this.#start !== this.#tail) return;
     this.#start = 0;
     this.#tail = 0;
@@ -224,6 +233,12 @@ export class ReplyWriter {
     }
     this.#append(bytes);
     if (memory !== undefined) this.#pendingPieces.push(memory);
+  }
+
+  /** A message with memory of its own. */
+  #own(bytes: Uint8Array): void {
+    this.#pendingOwnBytes += bytes.length;
+    this.#append(bytes);
   }
 
   /** Bytes that leave from where they are. */

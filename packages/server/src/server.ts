@@ -1,37 +1,25 @@
 /** An NBD server: exports, and the clients that use them. */
-import {
-  type ByteChannel,
-  type Clock,
-  type Defer,
-  limits as defaults,
-  type Trace,
-  UsageError,
-} from '@nbdjs/interfaces';
+import { type ByteChannel, type Clock, type Defer, type Trace, UsageError } from '@nbdjs/interfaces';
 import { diagnosticsTrace, nextTurn, systemClock } from '@nbdjs/syscalls';
+import { AccessList, type AccessRules } from './access.ts';
 import { Budget } from './budget.ts';
 import { BusyPoll } from './busy-poll.ts';
+import { type ClientCounts, noClients, type RefusalReason } from './clients.ts';
 import { DeviceUsers } from './device-users.ts';
 import { type ExportProvider, type ExportTable, providerOf } from './exports.ts';
+import { Gate } from './gate.ts';
+import { type GivenLimits, type ServerLimits, settleLimits } from './limits.ts';
 import { MemoryPool } from './memory-pool.ts';
 import { Session, type SessionDescription, type SessionOptions } from './session.ts';
 import { addStatistics, emptyStatistics, type Statistics } from './statistics.ts';
-import type { TransmissionLimits } from './transmission.ts';
-
-export interface ServerLimits extends TransmissionLimits {
-  /** From the first byte to the end of the handshake, in milliseconds; 0 for no limit. */
-  readonly handshakeMs: number;
-  /** Clients at a time. Further ones wait without being greeted. 0 for no limit. */
-  readonly connectionsMax: number;
-  /** Clients that may wait; whoever comes then is turned away. */
-  readonly waitingMax: number;
-  /** Payload bytes in flight and in replies that wait, of all clients together. */
-  readonly serverBytesMax: number;
-}
+import { Watch } from './watch.ts';
 
 export interface ServerOptions {
   /** A table of devices by name, or somebody who decides. A table's single export is the default one, too. */
   readonly exports: ExportTable | ExportProvider;
-  readonly limits?: Partial<ServerLimits> | undefined;
+  readonly limits?: GivenLimits | undefined;
+  /** Who may come. @default everybody */
+  readonly access?: AccessRules | undefined;
   /** How far clients may raise the agreement. @default 'extended' */
   readonly mode?: 'simple' | 'structured' | 'extended' | undefined;
   /** Called when a client that had finished the handshake (or not) is gone. */
@@ -52,6 +40,8 @@ export interface ServerOptions {
 /** Events on the diagnostics channels `nbdjs:server:<event>`. */
 export const traceEvents = [
   'option',
+  'refused',
+  'cut-off',
   'export-refused',
   'handshake-failed',
   'established',
@@ -81,6 +71,8 @@ export interface Server {
   readonly sessions: readonly SessionDescription[];
   /** Of all clients so far. */
   readonly statistics: Readonly<Statistics>;
+  /** How many clients have come, were turned away, and were cut off, and why. */
+  readonly clients: Readonly<ClientCounts>;
   /** Payload bytes in flight and in replies that wait. */
   readonly bytesInFlight: number;
   /**
@@ -105,6 +97,10 @@ class NbdServer implements Server {
   readonly #limits: ServerLimits;
   readonly #budget: Budget;
   readonly #sessionOptions: SessionOptions;
+  readonly #gate: Gate;
+  readonly clients = noClients();
+  /** Those in the handshake, the one that has been at it longest first. */
+  readonly #shakingHands = new Set<Session>();
   /** What the sessions that are over have done. */
   readonly #past = emptyStatistics();
   #isClosing = false;
@@ -112,8 +108,9 @@ class NbdServer implements Server {
   constructor(options: ServerOptions) {
     this.#options = options;
     this.#limits = settleLimits(options.limits ?? {});
-    this.#budget = new Budget(this.#limits.serverBytesMax);
     const { clock = systemClock, nextTurn: defer = nextTurn, busyPollMs = busyPollMsDefault } = options;
+    this.#budget = new Budget(this.#limits.serverBytesMax, defer);
+    this.#gate = new Gate(clock, this.#limits, new AccessList(options.access));
     if (!(busyPollMs >= 0 && busyPollMs <= busyPollMsMax)) {
       const message = `busyPollMs is ${busyPollMs}, expected 0 to ${busyPollMsMax} milliseconds`;
       throw new UsageError('ERR_NBD_ARGUMENT', message);
@@ -126,7 +123,11 @@ class NbdServer implements Server {
       budget: this.#budget,
       users: new DeviceUsers(),
       busyPoll: new BusyPoll(clock, defer, busyPollMs),
+      watch: new Watch(clock, leastPatienceMs(this.#limits), this.#budget),
+      counts: this.clients,
       limits: this.#limits,
+      handshake: this.#limits,
+      onNegotiated: (session) => this.#shakingHands.delete(session),
       provider: providerOf(options.exports),
       handshakeMs: this.#limits.handshakeMs,
       mode: options.mode ?? 'extended',
@@ -148,28 +149,56 @@ class NbdServer implements Server {
   }
 
   async accept(channel: ByteChannel): Promise<void> {
-    const { connectionsMax, waitingMax } = this.#limits;
-    if (connectionsMax > 0 && this.#sessions.size >= connectionsMax && !this.#isClosing) {
-      if (this.#waiting.length >= waitingMax) {
-        channel.destroy();
-        await channel.closed;
-        return;
-      }
-      // Not read and not greeted, as in a listener's backlog.
-      await new Promise<void>((start) => this.#waiting.push({ channel, start }));
-    }
-    if (this.#isClosing) {
-      channel.destroy();
-      await channel.closed;
+    const { peer } = channel;
+    const refusal = this.#isClosing ? 'closing' : this.#gate.enter(peer);
+    if (refusal !== undefined) {
+      await this.#refuse(channel, refusal);
       return;
     }
+    const late = await this.#takePlace(channel);
+    if (late === undefined) await this.#serve(channel);
+    else await this.#refuse(channel, late);
+    this.#gate.leave(peer);
+  }
+
+  /** Waits for a place, not read and not greeted, as in a listener's backlog. Why there will be none is the answer. */
+  async #takePlace(channel: ByteChannel): Promise<RefusalReason | undefined> {
+    const { connectionsMax, waitingMax } = this.#limits;
+    if (connectionsMax === 0 || this.#sessions.size < connectionsMax) return undefined;
+    if (this.#waiting.length >= waitingMax) return 'too-many';
+    await new Promise<void>((start) => this.#waiting.push({ channel, start }));
+    return this.#isClosing ? 'closing' : undefined;
+  }
+
+  async #refuse(channel: ByteChannel, reason: RefusalReason): Promise<void> {
+    this.clients.refused[reason]++;
+    const { trace } = this.#sessionOptions;
+    if (trace.enabled) trace.emit('refused', { peer: channel.peer, reason });
+    channel.destroy();
+    await channel.closed;
+  }
+
+  async #serve(channel: ByteChannel): Promise<void> {
+    const { handshakesMax } = this.#limits;
+    if (handshakesMax > 0 && this.#shakingHands.size >= handshakesMax) this.#makeRoom();
+    this.clients.accepted++;
     const session = new Session(channel, this.#sessionOptions);
     this.#sessions.add(session);
+    this.#shakingHands.add(session);
     await session.gone;
     this.#sessions.delete(session);
+    this.#shakingHands.delete(session);
     addStatistics(this.#past, session.statistics);
     this.#waiting.shift()?.start();
     this.#options.onSessionEnd?.(session);
+  }
+
+  /** Whoever means it well is done in a moment, so the one who has taken longest is the one to do without. */
+  #makeRoom(): void {
+    const [longest] = this.#shakingHands;
+    if (longest === undefined) return;
+    this.#shakingHands.delete(longest);
+    longest.cutOff('handshake-crowd', 'others need the place of the client that takes longest over its handshake');
   }
 
   async close(): Promise<void> {
@@ -200,27 +229,7 @@ class NbdServer implements Server {
   }
 }
 
-function settleLimits(given: Partial<ServerLimits>): ServerLimits {
-  const settled: ServerLimits = {
-    handshakeMs: given.handshakeMs ?? defaults.handshakeMs,
-    connectionsMax: given.connectionsMax ?? defaults.connectionsMax,
-    waitingMax: given.waitingMax ?? defaults.connectionsWaitingMax,
-    serverBytesMax: given.serverBytesMax ?? defaults.serverBytesMax,
-    requestsInFlightMax: given.requestsInFlightMax ?? defaults.requestsInFlightMax,
-    bytesInFlightMax: given.bytesInFlightMax ?? defaults.bytesInFlightMax,
-    unsentBytesMax: given.unsentBytesMax ?? defaults.unsentBytesMax,
-    payloadBytesMax: given.payloadBytesMax ?? defaults.payloadBytesDefault,
-    closeMs: given.closeMs ?? defaults.closeMs,
-  };
-  for (const [name, value] of Object.entries(settled)) {
-    const least = name === 'handshakeMs' || name === 'connectionsMax' || name === 'waitingMax' ? 0 : 1;
-    if (!Number.isSafeInteger(value) || value < least) {
-      throw new UsageError('ERR_NBD_ARGUMENT', `limits.${name} is ${value}, expected a whole number from ${least} on`);
-    }
-  }
-  if (settled.payloadBytesMax > defaults.payloadBytesMax) {
-    const message = `limits.payloadBytesMax is ${settled.payloadBytesMax}, at most ${defaults.payloadBytesMax} are possible`;
-    throw new UsageError('ERR_NBD_ARGUMENT', message);
-  }
-  return settled;
+/** The shortest time after which somebody who stands still is cut off. */
+function leastPatienceMs({ stallMs, sendStallMs, idleMs, pressureMs }: ServerLimits): number {
+  return Math.min(...[stallMs, sendStallMs, idleMs, pressureMs].filter((limitMs) => limitMs > 0));
 }

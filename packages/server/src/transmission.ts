@@ -17,8 +17,10 @@ import {
   limits,
   type MetaContextExtents,
   type Offset,
+  ProtocolError,
   type ReadChunk,
   type SelectedContext,
+  TimeoutError,
   type Trace,
 } from '@nbdjs/interfaces';
 import {
@@ -26,20 +28,24 @@ import {
   CommandFlag,
   commands,
   decodeBlockStatusPayload,
+  later,
   RequestDecoder,
   type RequestHandler,
   WireError,
 } from '@nbdjs/protocol';
-import type { Budget } from './budget.ts';
+import type { Account, Budget } from './budget.ts';
 import type { BusyPoll } from './busy-poll.ts';
+import type { ClientCounts, CutOffReason } from './clients.ts';
 import type { DeviceUsers } from './device-users.ts';
 import { wireExtents } from './extents.ts';
 import { type Failure, failureOf } from './failure.ts';
 import { Job } from './job.ts';
-import type { MemoryPool } from './memory-pool.ts';
+import { type MemoryPool, pieceBytes } from './memory-pool.ts';
+import { ProgressMeter } from './progress-meter.ts';
 import { ReplyWriter } from './reply-writer.ts';
 import { Rules } from './rules.ts';
 import type { Statistics } from './statistics.ts';
+import type { Watch, Watched } from './watch.ts';
 
 /** What all sessions of a server have in common. */
 export interface Surroundings {
@@ -50,6 +56,8 @@ export interface Surroundings {
   readonly budget: Budget;
   readonly busyPoll: BusyPoll;
   readonly users: DeviceUsers;
+  readonly watch: Watch;
+  readonly counts: ClientCounts;
   readonly limits: TransmissionLimits;
 }
 
@@ -62,6 +70,18 @@ export interface TransmissionLimits {
   readonly unsentBytesMax: number;
   /** The longest read or write. */
   readonly payloadBytesMax: number;
+  /** The longest answer about block status, of all contexts, in bytes; a client asks again for what lies behind it. */
+  readonly statusBytesMax: number;
+  /** How long a client may take over the next `progressBytesMin` bytes of a request that it has begun; 0 for no limit. */
+  readonly stallMs: number;
+  /** How long a client may take over reading the next `progressBytesMin` bytes of replies that wait; 0 for no limit. */
+  readonly sendStallMs: number;
+  /** Fewer bytes, in the times above, count as standing still. */
+  readonly progressBytesMin: number;
+  /** How long a client that stands still may hold memory that others wait for; 0 for no limit. */
+  readonly pressureMs: number;
+  /** How long a client may ask for nothing; 0 for as long as it likes. */
+  readonly idleMs: number;
   /** What a client that is told to go has to go by, in milliseconds. */
   readonly closeMs: number;
 }
@@ -70,10 +90,16 @@ export interface TransmissionLimits {
 const flushBytes = 128 * 1024;
 /** Shorter reads are not looked through for holes. */
 const sparseReadMin = 32 * 1024;
+/** Shorter reads and writes are quickly done. */
+const longRequestMin = 64 * 1024;
+/** One delivery can bring thousands of requests. After so long others have their turn. */
+const turnMsMax = 2;
+/** Bytes of an extent in a reply with extended headers. */
+const extentBytes = 16;
 
 const withFua = { fua: true } as const;
 
-export class Transmission implements ByteSink, RequestHandler {
+export class Transmission implements ByteSink, RequestHandler, Watched {
   readonly #channel: ByteChannel;
   readonly #device: BlockDevice;
   readonly #contexts: readonly SelectedContext[];
@@ -83,10 +109,13 @@ export class Transmission implements ByteSink, RequestHandler {
   readonly #rules: Rules;
   readonly #decoder: RequestDecoder;
   readonly #writer: ReplyWriter;
-  readonly #retry = (): void => this.#goOn();
+  readonly #account: Account;
+  readonly #goOnTask = (): void => this.#goOnLater();
   readonly #flushTask = (): void => this.#flushLater();
   /** The request whose payload is arriving. */
   #incoming: Job | undefined;
+  /** The same, while there is no memory for it. */
+  #awaitsMemory = false;
   /** Requests that have not been begun. */
   #waiting: Job[] = [];
   #inFlight = 0;
@@ -94,6 +123,15 @@ export class Transmission implements ByteSink, RequestHandler {
   #isDelivering = false;
   #isFlushScheduled = false;
   #isGoingOn = false;
+  #isGoingOnLater = false;
+  /** When we began to work on what has arrived. */
+  #turnStartMs = 0;
+  #receivedBytes = 0;
+  #heardCount = 0;
+  #drainCount = 0;
+  readonly #receiving: ProgressMeter;
+  readonly #reading: ProgressMeter;
+  readonly #resting = new ProgressMeter(1);
   #isPaused = false;
   /** The client has said good-bye, or we have: no further request is heard. */
   #isLeaving = false;
@@ -123,8 +161,12 @@ export class Transmission implements ByteSink, RequestHandler {
       extended: facts.mode === 'extended',
       payloadBytesMax: limits.payloadBytesMax,
     });
-    this.#writer = new ReplyWriter(channel, facts.mode, around.pool, around.budget);
+    this.#account = around.budget.openAccount(() => this.#goOn());
+    this.#writer = new ReplyWriter(channel, facts.mode, around.pool, this.#account);
+    this.#receiving = new ProgressMeter(around.limits.progressBytesMin);
+    this.#reading = new ProgressMeter(around.limits.progressBytesMin);
     around.users.enter(device);
+    around.watch.enter(this);
     this.idle = new Promise((resolve) => {
       this.#settleIdle = resolve;
     });
@@ -145,18 +187,28 @@ export class Transmission implements ByteSink, RequestHandler {
   }
 
   advance(byteCount: number): void {
-    this.#isDelivering = true;
+    this.#receivedBytes += byteCount;
     this.#around.busyPoll.heard();
+    this.#deliver(() => this.#decoder.advance(byteCount));
+    this.#around.busyPoll.quiet();
+  }
+
+  #deliver(decode: () => void): void {
+    this.#isDelivering = true;
+    this.#turnStartMs = this.#around.clock.now();
     try {
-      this.#decoder.advance(byteCount);
+      decode();
+    } catch (error) {
+      if (error instanceof ProtocolError) this.#around.counts.cutOff.violation++;
+      throw error;
     } finally {
       this.#isDelivering = false;
       this.#flush();
-      this.#around.busyPoll.quiet();
     }
   }
 
   drained(): void {
+    this.#drainCount++;
     this.#writer.drained();
     this.#goOn();
   }
@@ -172,6 +224,35 @@ export class Transmission implements ByteSink, RequestHandler {
     }
   }
 
+  /** The channel has released everything, however it came to that. */
+  closed(): void {
+    this.#over();
+  }
+
+  look(now: number, isShort: boolean): void {
+    if (this.#isOver) return;
+    const { stallMs, sendStallMs, pressureMs, idleMs } = this.#around.limits;
+    const { unsentBytes, sentBytes } = this.#writer;
+    const isPartial = !this.#isPaused && !this.#decoder.isBetweenRequests;
+    const stalledMs = this.#receiving.standstillMs(now, isPartial, this.#receivedBytes, this.#heardCount);
+    const takenBytes = sentBytes - (this.#channel.queuedBytes ?? unsentBytes);
+    const unreadMs = this.#reading.standstillMs(now, unsentBytes > 0, takenBytes, this.#drainCount);
+    const isResting = !isPartial && unsentBytes === 0 && this.requestsInFlight === 0 && !this.#isLeaving;
+    const idleForMs = this.#resting.standstillMs(now, isResting, this.#receivedBytes, 0);
+    if (isOver(stalledMs, stallMs)) {
+      this.#cutOff('stall', `the client has begun a request and not gone on for ${stallMs} ms`);
+    } else if (isOver(unreadMs, sendStallMs)) {
+      this.#cutOff('unread', `the client has not read its replies for ${sendStallMs} ms`);
+    } else if (isShort && this.#account.usedBytes > 0 && isOver(Math.max(stalledMs, unreadMs), pressureMs)) {
+      const text = `the client stands still and holds ${this.#account.usedBytes} bytes of memory that others wait for`;
+      this.#cutOff('pressure', text);
+    } else if (isOver(idleForMs, idleMs)) {
+      this.#report('idle', `the client has asked for nothing for ${idleMs} ms`);
+      this.#isLeaving = true;
+      this.#checkLeave();
+    }
+  }
+
   request(
     type: number,
     flags: number,
@@ -182,7 +263,8 @@ export class Transmission implements ByteSink, RequestHandler {
     lengthHigh: number,
     lengthLow: number,
     payloadBytes: number,
-  ): Uint8Array | undefined {
+  ): Uint8Array | undefined | typeof later {
+    this.#heardCount++;
     const job = new Job(type, flags, cookieHigh, cookieLow, offsetHigh, offsetLow, lengthHigh, lengthLow);
     if (payloadBytes === 0) {
       this.#accept(job);
@@ -195,8 +277,23 @@ export class Transmission implements ByteSink, RequestHandler {
       const place = this.#placeOf(job);
       if (place !== undefined || job.failure !== undefined) return place;
     }
-    job.memory = this.#around.pool.take(payloadBytes);
-    return exactly(job.memory, payloadBytes);
+    if (this.#makeRoom(job)) return this.#memoryFor(job);
+    this.#awaitsMemory = true;
+    this.#steer();
+    return later;
+  }
+
+  /** Sets memory aside for the payload that comes next. */
+  #makeRoom(job: Job): boolean {
+    const byteCount = pieceBytes(job.payloadBytes);
+    if (!this.#account.take(byteCount)) return false;
+    job.reservedBytes = byteCount;
+    return true;
+  }
+
+  #memoryFor(job: Job): Uint8Array {
+    job.memory = this.#around.pool.take(job.payloadBytes);
+    return exactly(job.memory, job.payloadBytes);
   }
 
   payload(): void {
@@ -230,7 +327,7 @@ export class Transmission implements ByteSink, RequestHandler {
 
   #accept(job: Job): void {
     if (this.#isLeaving) {
-      this.#forget(job);
+      this.#release(job);
       return;
     }
     if (job.type === Command.Disconnect) {
@@ -263,9 +360,10 @@ export class Transmission implements ByteSink, RequestHandler {
     this.#forget(job);
     if (filter === undefined) return invalid;
     const { contextIds, effectLength } = filter;
-    const isKnown = contextIds.every((id) => this.#contexts.some((context) => context.id === id));
-    if (!isKnown || new Set(contextIds).size !== contextIds.length) return invalid;
-    job.contextIds = contextIds;
+    const ids = new Set(contextIds);
+    const knownCount = this.#contexts.filter(({ id }) => ids.has(id)).length;
+    if (knownCount !== contextIds.length) return invalid;
+    job.contextIds = ids;
     job.length = effectLength <= Number.MAX_SAFE_INTEGER ? Number(effectLength) : effectLength;
     return undefined;
   }
@@ -273,15 +371,50 @@ export class Transmission implements ByteSink, RequestHandler {
   #mayBegin(job: Job): boolean {
     const { requestsInFlightMax, bytesInFlightMax, unsentBytesMax } = this.#around.limits;
     if (this.#writer.unsentBytes >= unsentBytesMax || this.#inFlight >= requestsInFlightMax) return false;
-    const byteCount = bytesOf(job);
+    if (!this.#hasTime(job)) return false;
+    const byteCount = this.#bytesOf(job);
     if (this.#bytesInFlight > 0 && this.#bytesInFlight + byteCount > bytesInFlightMax) return false;
-    return byteCount === 0 || this.#around.budget.take(byteCount, this.#retry);
+    const lackingBytes = byteCount - job.reservedBytes;
+    if (lackingBytes > 0 && !this.#account.take(lackingBytes)) return false;
+    job.reservedBytes = byteCount;
+    return true;
+  }
+
+  /** Whether it is still this client's turn. A device that answers at once would otherwise be at work for one client only. */
+  #hasTime(job: Job): boolean {
+    const isQuick = (job.type === Command.Read || job.type === Command.Write) && job.length < longRequestMin;
+    if (isQuick || job.failure !== undefined) return true;
+    if (this.#around.clock.now() - this.#turnStartMs < turnMsMax) return true;
+    if (!this.#isGoingOnLater) {
+      this.#isGoingOnLater = true;
+      this.#around.nextTurn(this.#goOnTask);
+    }
+    return false;
+  }
+
+  #goOnLater(): void {
+    this.#isGoingOnLater = false;
+    this.#goOn();
+  }
+
+  /** Bytes of memory that a request takes while the device works on it. */
+  #bytesOf(job: Job): number {
+    const { type, length, reservedBytes, failure } = job;
+    if (failure !== undefined) return reservedBytes;
+    if (type === Command.Read) return Number(length);
+    if (type !== Command.BlockStatus) return reservedBytes;
+    const contextCount = job.contextIds?.size ?? this.#contexts.length;
+    const extentCount = job.has(CommandFlag.ReqOne) ? 1 : Number(length);
+    return Math.max(
+      reservedBytes,
+      Math.min(this.#around.limits.statusBytesMax, extentBytes * contextCount * extentCount),
+    );
   }
 
   /** Carries out a request for which there is room. Every way out of here ends in `#finish`. */
   #begin(job: Job): void {
     this.#inFlight++;
-    this.#bytesInFlight += bytesOf(job);
+    this.#bytesInFlight += job.reservedBytes;
     if (job.failure !== undefined) {
       this.#fail(job, job.failure);
       return;
@@ -450,7 +583,7 @@ export class Transmission implements ByteSink, RequestHandler {
 
   #blockStatus(job: Job): void | Promise<void> {
     const { contextIds } = job;
-    const wanted = this.#contexts.filter(({ id }) => contextIds?.includes(id) ?? true);
+    const wanted = this.#contexts.filter(({ id }) => contextIds?.has(id) ?? true);
     const one = job.has(CommandFlag.ReqOne);
     const contexts = wanted.map(({ name }) => name);
     const asked = this.#device.blockStatus(job.offset, job.length, { contexts, one });
@@ -467,10 +600,12 @@ export class Transmission implements ByteSink, RequestHandler {
     const start = BigInt(job.offset);
     const end = start + BigInt(job.length);
     const statusBits = this.#mode === 'extended' ? 64n : 32n;
+    const countMax = Math.max(1, Math.floor(this.#around.limits.statusBytesMax / extentBytes / wanted.length));
+    const byName = new Map(answer.map(({ context, extents }) => [context, extents]));
     // Nothing is written before all of it is known to be right (S39).
     const all = wanted.map(({ id, name }) => {
-      const given = answer.find(({ context }) => context === name)?.extents ?? [];
-      const extents = wireExtents(given, start, end, one ? 1 : limits.replyExtentsMax);
+      const given = byName.get(name) ?? [];
+      const extents = wireExtents(given, start, end, one ? 1 : Math.min(countMax, limits.replyExtentsMax));
       if (extents === undefined) throw new Error(`the device does not know the block status of context ${name}`);
       if (extents.some(({ status }) => status >> statusBits !== 0n)) {
         throw new Error(`the status of context ${name} has more than 32 bits, which takes extended headers`);
@@ -500,15 +635,20 @@ export class Transmission implements ByteSink, RequestHandler {
   /** The reply is written. */
   #finish(job: Job): void {
     this.#statistics.requests += 1;
-    const byteCount = bytesOf(job);
     this.#inFlight--;
-    this.#bytesInFlight -= byteCount;
-    this.#forget(job);
-    if (byteCount > 0) this.#around.budget.giveBack(byteCount);
+    this.#bytesInFlight -= job.reservedBytes;
+    this.#release(job);
     if (this.#writer.pendingBytes >= flushBytes) this.#writer.flush();
     if (this.#waiting.length > 0 && !this.#isDelivering) this.#goOn();
-    if (this.#isOver && this.#inFlight === 0) this.#settleIdle();
+    if (this.#isOver) this.#checkIdle();
     else if (this.#isLeaving || this.#isShuttingDown) this.#checkLeave();
+  }
+
+  /** Nothing of the request is needed any more. */
+  #release(job: Job): void {
+    this.#forget(job);
+    this.#account.giveBack(job.reservedBytes);
+    job.reservedBytes = 0;
   }
 
   #forget(job: Job): void {
@@ -518,8 +658,9 @@ export class Transmission implements ByteSink, RequestHandler {
 
   /** Begins what has waited, as far as there is room. */
   #goOn(): void {
-    if (this.#isGoingOn) return;
+    if (this.#isGoingOn || this.#isDelivering || this.#isOver) return;
     this.#isGoingOn = true;
+    this.#turnStartMs = this.#around.clock.now();
     let begun = 0;
     for (let job = this.#waiting[begun]; job !== undefined && this.#mayBegin(job); job = this.#waiting[begun]) {
       begun++;
@@ -527,8 +668,21 @@ export class Transmission implements ByteSink, RequestHandler {
     }
     if (begun > 0) this.#waiting.splice(0, begun);
     this.#isGoingOn = false;
+    this.#takeIn();
     this.#flush();
     this.#checkLeave();
+  }
+
+  /** Goes on with a payload that there was no memory for. */
+  #takeIn(): void {
+    const job = this.#incoming;
+    if (!this.#awaitsMemory || job === undefined || !this.#makeRoom(job)) return;
+    this.#awaitsMemory = false;
+    try {
+      this.#deliver(() => this.#decoder.provide(this.#memoryFor(job)));
+    } catch (error) {
+      this.#channel.destroy(error as Error);
+    }
   }
 
   #flush(): void {
@@ -544,8 +698,9 @@ export class Transmission implements ByteSink, RequestHandler {
 
   /** Reads on only while there is room for what comes. */
   #steer(): void {
-    const mustPause =
-      !this.#isOver && (this.#waiting.length > 0 || this.#writer.unsentBytes >= this.#around.limits.unsentBytesMax);
+    const hasNoRoom =
+      this.#awaitsMemory || this.#waiting.length > 0 || this.#writer.unsentBytes >= this.#around.limits.unsentBytesMax;
+    const mustPause = hasNoRoom && !this.#isOver;
     if (mustPause === this.#isPaused) return;
     this.#isPaused = mustPause;
     this.#channel.pause(mustPause);
@@ -568,12 +723,30 @@ export class Transmission implements ByteSink, RequestHandler {
     this.#isOver = true;
     this.#isLeaving = true;
     this.#around.users.leave(this.#device);
+    this.#around.watch.leave(this);
     this.#cancelClose?.();
-    this.#around.budget.forget(this.#retry);
-    if (this.#incoming !== undefined) this.#forget(this.#incoming);
-    for (const job of this.#waiting.splice(0)) this.#forget(job);
+    this.#account.stopWaiting();
+    if (this.#incoming !== undefined) this.#release(this.#incoming);
+    for (const job of this.#waiting.splice(0)) this.#release(job);
     this.#writer.end();
-    if (this.#inFlight === 0) this.#settleIdle();
+    this.#checkIdle();
+  }
+
+  #checkIdle(): void {
+    if (this.#inFlight > 0) return;
+    this.#account.close();
+    this.#settleIdle();
+  }
+
+  #cutOff(reason: CutOffReason, message: string): void {
+    this.#report(reason, message);
+    this.#channel.destroy(new TimeoutError('stall', message));
+  }
+
+  #report(reason: CutOffReason, message: string): void {
+    const { counts, trace } = this.#around;
+    counts.cutOff[reason]++;
+    if (trace.enabled) trace.emit('cut-off', { peer: this.#channel.peer, reason, message });
   }
 }
 
@@ -582,8 +755,7 @@ function exactly(piece: Uint8Array, length: number): Uint8Array {
   return piece.length === length ? piece : piece.subarray(0, length);
 }
 
-/** Bytes of memory that a request takes while the device works on it. */
-function bytesOf(job: Job): number {
-  if (job.failure !== undefined) return 0;
-  return job.type === Command.Read ? Number(job.length) : (job.memory?.length ?? 0);
+/** Whether a limit in milliseconds is reached; 0 is no limit. */
+function isOver(elapsedMs: number, limitMs: number): boolean {
+  return limitMs > 0 && elapsedMs >= limitMs;
 }

@@ -158,7 +158,7 @@ describe('limits', () => {
     await Promise.all(Array.from({ length: 100 }, () => client.read(0, new Uint8Array(4096))));
     expect(most).toBe(3);
     most = 0;
-    const byBytes = createServer({ exports: { '': device }, limits: { serverBytesMax: 100_000 } });
+    const byBytes = createServer({ exports: { '': device }, limits: { serverBytesMax: 200_000 } });
     const clients = await Promise.all(Array.from({ length: 5 }, () => connectTo(byBytes)));
     await Promise.all(clients.flatMap((one) => Array.from({ length: 20 }, () => one.read(0, new Uint8Array(40_000)))));
     expect(most).toBe(2);

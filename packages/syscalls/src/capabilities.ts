@@ -8,9 +8,17 @@ export interface Capabilities {
   /** `punchHole` and `zeroRange`; a filesystem may still refuse. */
   readonly allocate: boolean;
   readonly blockDevices: boolean;
+  /** `peerUser`. */
+  readonly peerUsers: boolean;
 }
 
 export function capabilities(): Capabilities {
   const available = native() !== undefined;
-  return { duplicateDescriptor: available, seekData: available, allocate: available, blockDevices: available };
+  return {
+    duplicateDescriptor: available,
+    seekData: available,
+    allocate: available,
+    blockDevices: available,
+    peerUsers: available,
+  };
 }

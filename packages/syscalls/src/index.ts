@@ -9,6 +9,6 @@ export { blockDeviceSize, sectorSize } from './block-device.ts';
 export { cachedReadBytesMax, readCached } from './cached-read.ts';
 export { type Capabilities, capabilities } from './capabilities.ts';
 export { duplicateDescriptor } from './descriptor.ts';
-export { setSendBuffer } from './socket.ts';
+export { peerUser, setSendBuffer } from './socket.ts';
 export { punchHole, seekData, seekHole, zeroRange } from './sparse.ts';
 export { afterMicrotasks, diagnosticsTrace, nextTurn, systemClock } from './system.ts';

@@ -16,6 +16,7 @@ export interface Native {
   readonly fallocate: NativeFunction;
   readonly ioctl: NativeFunction;
   readonly setsockopt: NativeFunction;
+  readonly getsockopt: NativeFunction;
   /** Missing in some C libraries. */
   readonly preadv2: NativeFunction | undefined;
   /** Where memory lies; only memory outside of the collected heap may be asked about, and it has to stay alive. */
@@ -51,6 +52,7 @@ function load(): Native | undefined {
       fallocate: library.func('int fallocate64(int fd, int mode, int64_t offset, int64_t length)'),
       ioctl: library.func('int ioctl(int fd, unsigned long request, ...)'),
       setsockopt: library.func('int setsockopt(int fd, int level, int name, const void *value, unsigned int length)'),
+      getsockopt: library.func('int getsockopt(int fd, int level, int name, void *value, void *length)'),
       preadv2: optional(() =>
         library.func('int64_t preadv64v2(int fd, const void *vectors, int count, int64_t offset, int flags)'),
       ),

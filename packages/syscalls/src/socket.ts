@@ -1,8 +1,12 @@
-/** Sockets: how much the kernel takes from a sender at a time. */
+/** Sockets: how much the kernel takes from a sender at a time, and who is at the other end. */
+import type { PeerUser } from '@nbdjs/interfaces';
 import { native } from './native.ts';
 
 const SOL_SOCKET = 1;
 const SO_SNDBUF = 7;
+const SO_PEERCRED = 17;
+/** struct ucred: three numbers of 32 bits. */
+const credentialsBytes = 12;
 
 /**
  * Lets the kernel take up to `byteCount` bytes from this socket's owner before the peer has read them, or as much as the
@@ -14,4 +18,16 @@ export function setSendBuffer(fd: number, byteCount: number): void {
   const value = Buffer.alloc(4);
   value.writeInt32LE(byteCount);
   functions.setsockopt(fd, SOL_SOCKET, SO_SNDBUF, value, value.length);
+}
+
+/** Who has connected at the other end of a Unix socket; nothing where the system does not tell. */
+export function peerUser(fd: number): PeerUser | undefined {
+  const functions = native();
+  if (functions === undefined) return undefined;
+  const credentials = new Int32Array(credentialsBytes / 4);
+  const length = new Uint32Array([credentialsBytes]);
+  if (functions.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, credentials, length) !== 0) return undefined;
+  const [pid = 0, uid = -1, gid = -1] = credentials;
+  // A socket that has no peer to speak of has one without a number.
+  return pid === 0 || uid === -1 ? undefined : { pid, uid: uid >>> 0, gid: gid >>> 0 };
 }

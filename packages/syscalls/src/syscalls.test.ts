@@ -6,6 +6,7 @@ import {
   blockDeviceSize,
   capabilities,
   duplicateDescriptor,
+  peerUser,
   punchHole,
   seekData,
   seekHole,
@@ -28,7 +29,13 @@ afterEach(() => {
 
 describe.runIf(process.platform === 'linux')('with native calls', () => {
   it('are there', () => {
-    expect(capabilities()).toEqual({ duplicateDescriptor: true, seekData: true, allocate: true, blockDevices: true });
+    expect(capabilities()).toEqual({
+      duplicateDescriptor: true,
+      seekData: true,
+      allocate: true,
+      blockDevices: true,
+      peerUsers: true,
+    });
   });
 
   it('duplicates a descriptor that lives on when the original is closed', () => {
@@ -67,6 +74,10 @@ describe.runIf(process.platform === 'linux')('with native calls', () => {
     expect(bytes.subarray(192 * 1024).every((byte) => byte === 1)).toBe(true);
   });
 
+  it('knows of no user behind a plain file', () => {
+    expect(peerUser(fd)).toBeUndefined();
+  });
+
   it('refuses to take a plain file for a block device', () => {
     expect(() => blockDeviceSize(fd)).toThrow(expect.objectContaining({ code: 'ENOTTY' }));
   });
@@ -81,9 +92,11 @@ describe('without native calls', () => {
       seekData: false,
       allocate: false,
       blockDevices: false,
+      peerUsers: false,
     });
     expect(duplicateDescriptor(fd)).toBeUndefined();
     expect(blockDeviceSize(fd)).toBeUndefined();
+    expect(peerUser(fd)).toBeUndefined();
     expect(() => seekData(fd, 0)).toThrow(expect.objectContaining({ code: 'ENOSYS' }));
     expect(() => punchHole(fd, 0, 1)).toThrow(expect.objectContaining({ code: 'ENOSYS' }));
   });

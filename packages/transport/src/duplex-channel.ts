@@ -81,6 +81,10 @@ export abstract class DuplexChannel<Stream extends AnyDuplex = AnyDuplex> implem
     return false;
   }
 
+  get queuedBytes(): number | undefined {
+    return this.stream.writableLength;
+  }
+
   /** Sends past the stream, which has nothing queued, as much as goes at once; tells how many bytes that was. */
   protected sendAtOnce(_chunks: readonly Uint8Array[]): number {
     return 0;

@@ -2,7 +2,9 @@
 import { lstatSync, unlinkSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { type ByteChannel, ConnectError, type PeerDescription } from '@nbdjs/interfaces';
+import { peerUser } from '@nbdjs/syscalls';
 import { announced } from './diagnostics.ts';
+import { descriptorOf } from './handle.ts';
 import { adoptSocket } from './socket-channel.ts';
 
 /** Where to listen. */
@@ -30,6 +32,9 @@ export interface ListenOptions {
   readonly backlog?: number | undefined;
 }
 
+/** Whether a peer that says nothing is still there is asked after this long, in milliseconds; what follows is the system's. */
+const keepAliveMs = 60_000;
+
 /**
  * Takes connections and gives each to `onConnection`, as a channel that reads nothing before it is opened.
  *
@@ -40,7 +45,9 @@ export async function listen(
   onConnection: (channel: ByteChannel) => void,
   options: ListenOptions = {},
 ): Promise<Listener> {
-  const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true });
+  // A peer whose machine is gone says nothing: only asking finds it out.
+  const alive = { keepAlive: true, keepAliveInitialDelay: keepAliveMs };
+  const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true, ...alive });
   const { backlog } = options;
   if (target.type === 'unix') removeStale(target.path);
   await new Promise<void>((resolve, reject) => {
@@ -76,9 +83,18 @@ function addressOf(server: Server, target: ListenTarget): Listener['address'] {
 }
 
 function describe(socket: Socket, server: Server): PeerDescription {
-  const { remoteAddress: host, remotePort } = socket;
-  if (host === undefined) return { name: String(server.address() ?? 'socket'), transport: 'unix', tls: false };
-  return { name: `${host.includes(':') ? `[${host}]` : host}:${remotePort}`, transport: 'tcp', tls: false };
+  const own = server.address();
+  const { remoteAddress: address, remotePort } = socket;
+  // What Node knows of a listener that was inherited is little, so its peers are asked.
+  if (address === undefined && (own === null || typeof own === 'string')) {
+    const fd = descriptorOf(socket);
+    const user = fd === undefined ? undefined : peerUser(fd);
+    return { name: String(own ?? 'socket'), transport: 'unix', tls: false, ...(user === undefined ? {} : { user }) };
+  }
+  // Whoever is gone already has no address any more.
+  if (address === undefined) return { name: 'unknown', transport: 'tcp', tls: false };
+  const name = `${address.includes(':') ? `[${address}]` : address}:${remotePort}`;
+  return { name, transport: 'tcp', tls: false, address };
 }
 
 function removeStale(path: string): void {

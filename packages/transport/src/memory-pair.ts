@@ -74,6 +74,10 @@ class MemoryChannel implements ByteChannel {
     return false;
   }
 
+  get queuedBytes(): number {
+    return this.#other.#inboxBytes;
+  }
+
   pause(paused: boolean): void {
     this.#isPaused = paused;
     this.#schedule();

@@ -4,7 +4,7 @@ import { Socket } from 'node:net';
 import type { PeerDescription } from '@nbdjs/interfaces';
 import { setSendBuffer } from '@nbdjs/syscalls';
 import { DuplexChannel } from './duplex-channel.ts';
-import { descriptorOf } from './handle.ts';
+import { descriptorOf, queuedBytesOf } from './handle.ts';
 import { namedBy, toError } from './sink-rules.ts';
 import { StreamChannel } from './stream-channel.ts';
 
@@ -51,6 +51,11 @@ export class SocketChannel extends DuplexChannel<Socket> {
 
   get receivedBytes(): number {
     return this.stream.bytesRead;
+  }
+
+  /** The stream counts a write until all of it is gone; the handle knows better. */
+  override get queuedBytes(): number | undefined {
+    return queuedBytesOf(this.stream);
   }
 
   /** Node's stream takes several times as long for a few bytes as the kernel does. */

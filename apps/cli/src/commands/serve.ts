@@ -12,6 +12,7 @@ import {
   openFileDevice,
 } from '@nbdjs/storage';
 import { adoptDescriptor, adoptStdio, type Listener, type ListenTarget, listen } from '@nbdjs/transport';
+import { accessEntry } from '../arguments/access.ts';
 import type { Operand } from '../arguments/operands.ts';
 import { parseSize } from '../arguments/size.ts';
 import { openServer } from '../open.ts';
@@ -24,12 +25,19 @@ export interface ServeOptions {
   readonly exportName: string | undefined;
   readonly description: string | undefined;
   readonly readOnly: boolean;
-  /** Clients at a time; 0 for any number. */
-  readonly shared: number;
+  /** Clients at a time; 0 for any number, and nothing for the server's own limit. */
+  readonly shared: number | undefined;
   /** Go on after the last client has left. */
   readonly persistent: boolean;
   /** Seconds; 0 for no limit. */
   readonly handshakeLimit: number | undefined;
+  /** Who may come, and who may not: entries as in `parseAccess`. */
+  readonly allow: readonly string[];
+  readonly deny: readonly string[];
+  /** 0 for any number, and nothing for the server's own limit. */
+  readonly connectionsPerAddress: number | undefined;
+  /** Seconds; 0 for no limit. */
+  readonly idleTimeout: number | undefined;
   readonly offset: bigint | undefined;
   /** Tell which layer stores what, as qemu-nbd does. */
   readonly allocationDepth: boolean;
@@ -48,6 +56,8 @@ const memoryPrefix = 'memory:';
 const defaultPort = 10_809;
 /** Clients that are still there when we are told to stop have so long to go. */
 const closeMs = 2000;
+/** Connections that the system keeps for us. */
+const backlogMax = 511;
 
 /** Serves until it is told to stop, or until the last client has left. */
 export async function serve(
@@ -76,10 +86,13 @@ export async function serve(
     });
     const running = createServer({
       exports,
+      access: { allow: options.allow.map(accessEntry), deny: options.deny.map(accessEntry) },
       limits: {
         closeMs,
         connectionsMax: options.shared,
-        ...(options.handshakeLimit === undefined ? {} : { handshakeMs: 1000 * options.handshakeLimit }),
+        connectionsPerAddressMax: options.connectionsPerAddress,
+        handshakeMs: inMs(options.handshakeLimit),
+        idleMs: inMs(options.idleTimeout),
       },
       onSessionEnd: ({ isNegotiated }) => {
         if (!options.persistent && isNegotiated && running.sessions.length === 0) stop();
@@ -93,9 +106,7 @@ export async function serve(
     }
     const accept = (channel: ByteChannel): void => void running.accept(channel);
     for (const target of targets(options, inherited)) {
-      listeners.push(
-        await listen(target, accept, { backlog: options.shared === 0 ? 511 : Math.min(511, options.shared) }),
-      );
+      listeners.push(await listen(target, accept, { backlog: Math.min(backlogMax, options.shared || backlogMax) }));
     }
     if (options.pidFile !== undefined) writeFileSync(options.pidFile, `${process.pid}\n`);
     await announce(listeners, Object.keys(exports), options, terminal);
@@ -107,6 +118,10 @@ export async function serve(
     for (const device of devices) await device.close();
     if (options.pidFile !== undefined) rmSync(options.pidFile, { force: true });
   }
+}
+
+function inMs(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : 1000 * seconds;
 }
 
 function refuseConflicts(options: ServeOptions, inherited: readonly number[]): void {

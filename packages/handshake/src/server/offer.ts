@@ -20,7 +20,7 @@ export interface ExportOffer {
 
 /** Why a client does not get what it asked for. */
 export interface Refusal {
-  readonly refusal: 'unknown' | 'policy' | 'platform' | 'shutdown';
+  readonly refusal: 'unknown' | 'policy' | 'platform' | 'shutdown' | 'too-big';
   /** For the user at the other end. */
   readonly text?: string | undefined;
 }
@@ -36,6 +36,7 @@ export const refusalTypes: Readonly<Record<Refusal['refusal'], number>> = {
   policy: OptionReply.ErrPolicy,
   platform: OptionReply.ErrPlatform,
   shutdown: OptionReply.ErrShutdown,
+  'too-big': OptionReply.ErrTooBig,
 };
 
 /** The flags as they go on the wire (S17, S73). `offersFilter`: block status requests may name contexts. */

@@ -3,9 +3,9 @@
 /** For `LIST_META_CONTEXT`: no query asks for everything, `namespace:` (or a longer prefix with a colon) for what is in it. */
 export function listContexts(contexts: readonly string[], queries: readonly string[]): readonly string[] {
   if (queries.length === 0) return contexts;
-  return contexts.filter((name) =>
-    queries.some((query) => (query.endsWith(':') ? name.startsWith(query) : name === query)),
-  );
+  const whole = new Set(queries);
+  const prefixes = [...whole].filter((query) => query.endsWith(':'));
+  return contexts.filter((name) => whole.has(name) || prefixes.some((prefix) => name.startsWith(prefix)));
 }
 
 /** For `SET_META_CONTEXT`: only whole names count. What is not known is ignored. */

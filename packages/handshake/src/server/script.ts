@@ -51,6 +51,8 @@ export class ServerScript {
   #noZeroes = false;
   #tls = false;
   #mode: HeaderMode = 'simple';
+  /** Payload of all options so far. */
+  #optionsBytes = 0;
   /** The result of the last `SET_META_CONTEXT`; it counts only for the export that it was asked for. */
   #selection: { readonly exportName: string; readonly contexts: readonly SelectedContext[] } | undefined;
 
@@ -99,6 +101,11 @@ export class ServerScript {
     this.activity = `sending option ${name}`;
     if (header.length > optionBytesHardMax) {
       throw violation('option-too-long', `option ${name} has ${header.length} bytes of payload`, 'G6');
+    }
+    this.#optionsBytes += header.length;
+    const { optionsBytesMax } = this.#settings.limits;
+    if (this.#optionsBytes > optionsBytesMax) {
+      throw violation('options-too-long', `the options have more than ${optionsBytesMax} bytes of payload`, 'G6');
     }
     if (!this.#isFixed && header.option !== Option.ExportName) {
       const message = `option ${name} from a client that does not know the fixed newstyle handshake`;

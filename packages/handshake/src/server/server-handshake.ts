@@ -9,6 +9,9 @@ import { type ServerHandshakeOptions, settle } from './settings.ts';
 /** Whose turn it is: the client's, the driver's (a question or an upgrade is open), or nobody's any more. */
 export type ServerHandshakeTurn = 'client' | 'driver' | 'nobody';
 
+/** Bytes that go by without being looked at land here, whoever has sent them. */
+const discarded = new Uint8Array(16 * 1024);
+
 /**
  * Negotiates with a client and knows neither sockets nor clocks.
  *
@@ -20,8 +23,6 @@ export class ServerHandshake {
   readonly #script: ServerScript;
   readonly #steps: ServerStep<Outcome>;
   readonly #assembler: ByteAssembler;
-  /** Bytes that go by without being looked at land here. */
-  readonly #discarded: Uint8Array;
   #skipping = 0;
   #need: ServerNeed | undefined;
   #isOver = false;
@@ -31,7 +32,6 @@ export class ServerHandshake {
     const settings = settle(options);
     this.#script = new ServerScript(settings);
     this.#assembler = new ByteAssembler(Math.max(settings.limits.optionBytesMax, 64));
-    this.#discarded = new Uint8Array(16 * 1024);
     this.#steps = this.#script.run();
     this.#goOn();
   }
@@ -59,7 +59,7 @@ export class ServerHandshake {
   /** Where the next bytes must land: never more than the current message lacks, so that what lies behind stays outside. */
   writable(): Uint8Array {
     if (this.#need?.type === 'bytes') return this.#assembler.writable();
-    return this.#discarded.subarray(0, Math.max(1, Math.min(this.#skipping, this.#discarded.length)));
+    return discarded.subarray(0, Math.max(1, Math.min(this.#skipping, discarded.length)));
   }
 
   /** `byteCount` bytes have landed at the start of what `writable` gave last. */

@@ -26,6 +26,8 @@ export interface ServerHandshakeLimits {
   readonly optionBytesMax: number;
   /** A client that sends more options is cut off. */
   readonly optionsMax: number;
+  /** A client whose options have more payload than this, all together, is cut off. In bytes. */
+  readonly optionsBytesMax: number;
   /** Contexts that can be selected at a time. */
   readonly contextsMax: number;
 }
@@ -47,6 +49,7 @@ export function settle(options: ServerHandshakeOptions): ServerHandshakeSettings
   const settled = {
     optionBytesMax: options.limits?.optionBytesMax ?? limits.optionBytesMax,
     optionsMax: options.limits?.optionsMax ?? limits.optionsMax,
+    optionsBytesMax: options.limits?.optionsBytesMax ?? limits.optionsBytesMax,
     contextsMax: options.limits?.contextsMax ?? limits.contextsMax,
   };
   for (const [name, value] of Object.entries(settled)) {

@@ -1,0 +1,76 @@
+/** Lists of those who may come in, and of those who may not. */
+import { BlockList, isIP } from 'node:net';
+import { type PeerDescription, UsageError } from '@nbdjs/interfaces';
+
+/**
+ * Each entry is an address (`192.0.2.1`, `2001:db8::1`), a network (`192.0.2.0/24`, `2001:db8::/32`), or a user or group at the
+ * other end of a Unix socket (`uid:1000`, `gid:100`). Applies to clients that come by TCP or Unix sockets.
+ */
+export interface AccessRules {
+  /** If there are any, everybody else is turned away. @default none */
+  readonly allow?: readonly string[] | undefined;
+  /** Turned away even if they are among those who are allowed. @default none */
+  readonly deny?: readonly string[] | undefined;
+}
+
+export class AccessList {
+  readonly #allowed: Entries | undefined;
+  readonly #denied: Entries | undefined;
+
+  /** @throws UsageError when an entry is none. */
+  constructor({ allow = [], deny = [] }: AccessRules = {}) {
+    this.#allowed = allow.length === 0 ? undefined : new Entries(allow);
+    this.#denied = deny.length === 0 ? undefined : new Entries(deny);
+  }
+
+  /** Why a client may not come in. Where an entry cannot be told to apply or not, it does what keeps the client out. */
+  refusal(peer: PeerDescription): 'denied' | 'not-allowed' | undefined {
+    if (peer.transport !== 'tcp' && peer.transport !== 'unix') return undefined;
+    if (this.#denied !== undefined && this.#denied.match(peer) !== false) return 'denied';
+    return this.#allowed === undefined || this.#allowed.match(peer) === true ? undefined : 'not-allowed';
+  }
+}
+
+class Entries {
+  readonly #addresses = new BlockList();
+  readonly #users = new Set<number>();
+  readonly #groups = new Set<number>();
+  #hasAddresses = false;
+
+  constructor(entries: readonly string[]) {
+    for (const entry of entries) this.#add(entry);
+  }
+
+  /** Whether one of the entries means this client; nothing when that cannot be told. */
+  match({ transport, address, user }: PeerDescription): boolean | undefined {
+    if (transport === 'unix') {
+      if (this.#users.size === 0 && this.#groups.size === 0) return false;
+      return user === undefined ? undefined : this.#users.has(user.uid) || this.#groups.has(user.gid);
+    }
+    if (!this.#hasAddresses) return false;
+    // An address with a zone is one of a link.
+    const plain = address?.split('%')[0];
+    if (plain === undefined || isIP(plain) === 0) return undefined;
+    return this.#addresses.check(plain, isIP(plain) === 6 ? 'ipv6' : 'ipv4');
+  }
+
+  #add(entry: string): void {
+    const [, kind, id] = /^(uid|gid):(\d{1,10})$/.exec(entry) ?? [];
+    if (id !== undefined) {
+      (kind === 'uid' ? this.#users : this.#groups).add(Number(id));
+      return;
+    }
+    const [address = '', prefix, ...more] = entry.split('/');
+    const version = isIP(address);
+    const bits = prefix === undefined ? undefined : Number(prefix);
+    const isPrefix = bits === undefined || (/^\d{1,3}$/.test(prefix ?? '') && bits <= (version === 6 ? 128 : 32));
+    if (version === 0 || address.includes('%') || !isPrefix || more.length > 0) {
+      const message = `'${entry}' is no entry of an access list: expected an address, ADDRESS/BITS, uid:N or gid:N`;
+      throw new UsageError('ERR_NBD_ARGUMENT', message);
+    }
+    const family = version === 6 ? 'ipv6' : 'ipv4';
+    this.#hasAddresses = true;
+    if (bits === undefined) this.#addresses.addAddress(address, family);
+    else this.#addresses.addSubnet(address, bits, family);
+  }
+}

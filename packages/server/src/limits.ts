@@ -1,0 +1,80 @@
+/** What a server's limits are when nobody says otherwise. */
+import { limits as defaults, UsageError } from '@nbdjs/interfaces';
+import type { GateLimits } from './gate.ts';
+import type { HandshakeBounds } from './session.ts';
+import type { TransmissionLimits } from './transmission.ts';
+
+export interface ServerLimits extends TransmissionLimits, GateLimits, HandshakeBounds {
+  /** From the first byte to the end of the handshake, in milliseconds; 0 for no limit. */
+  readonly handshakeMs: number;
+  /** Clients at a time. Further ones wait without being greeted. 0 for no limit. */
+  readonly connectionsMax: number;
+  /** Clients that may wait; whoever comes then is turned away. */
+  readonly waitingMax: number;
+  /** Clients in the handshake at a time. The one that has been at it longest makes room for the next; 0 for no limit. */
+  readonly handshakesMax: number;
+  /** Payload bytes in flight and in replies that wait, of all clients together. */
+  readonly serverBytesMax: number;
+}
+
+/** Those of the limits that are to be others than usual. */
+export type GivenLimits = { readonly [Name in keyof ServerLimits]?: ServerLimits[Name] | undefined };
+
+const settledDefaults: ServerLimits = {
+  handshakeMs: defaults.handshakeMs,
+  handshakesMax: defaults.handshakesMax,
+  connectionsMax: defaults.connectionsMax,
+  connectionsPerAddressMax: defaults.connectionsPerAddressMax,
+  connectsPerSecondMax: defaults.connectsPerSecondMax,
+  waitingMax: defaults.connectionsWaitingMax,
+  optionsMax: defaults.optionsMax,
+  optionBytesMax: defaults.optionBytesMax,
+  optionsBytesMax: defaults.optionsBytesMax,
+  contextsMax: defaults.contextsMax,
+  listEntriesMax: defaults.listEntriesMax,
+  listBytesMax: defaults.listBytesMax,
+  exportsOpenMax: defaults.exportsOpenMax,
+  serverBytesMax: defaults.serverBytesMax,
+  requestsInFlightMax: defaults.requestsInFlightMax,
+  bytesInFlightMax: defaults.bytesInFlightMax,
+  unsentBytesMax: defaults.unsentBytesMax,
+  payloadBytesMax: defaults.payloadBytesDefault,
+  statusBytesMax: defaults.statusBytesMax,
+  stallMs: defaults.stallMs,
+  sendStallMs: defaults.sendStallMs,
+  progressBytesMin: defaults.progressBytesMin,
+  pressureMs: defaults.pressureMs,
+  idleMs: defaults.idleMs,
+  closeMs: defaults.closeMs,
+};
+
+/** Those for which 0 means that there is no limit, or nobody. */
+const mayBeZero: ReadonlySet<string> = new Set([
+  'handshakeMs',
+  'handshakesMax',
+  'connectionsMax',
+  'connectionsPerAddressMax',
+  'connectsPerSecondMax',
+  'waitingMax',
+  'stallMs',
+  'sendStallMs',
+  'pressureMs',
+  'idleMs',
+]);
+
+/** @throws UsageError naming the limit that is none. */
+export function settleLimits(given: GivenLimits): ServerLimits {
+  const isGiven = (entry: [string, unknown]): boolean => entry[1] !== undefined;
+  const settled: ServerLimits = { ...settledDefaults, ...Object.fromEntries(Object.entries(given).filter(isGiven)) };
+  for (const [name, value] of Object.entries(settled)) {
+    const least = mayBeZero.has(name) ? 0 : 1;
+    if (!Number.isSafeInteger(value) || value < least) {
+      throw new UsageError('ERR_NBD_ARGUMENT', `limits.${name} is ${value}, expected a whole number from ${least} on`);
+    }
+  }
+  if (settled.payloadBytesMax > defaults.payloadBytesMax) {
+    const message = `limits.payloadBytesMax is ${settled.payloadBytesMax}, at most ${defaults.payloadBytesMax} are possible`;
+    throw new UsageError('ERR_NBD_ARGUMENT', message);
+  }
+  return settled;
+}

@@ -1,0 +1,384 @@
+/** What clients may and may not do to a server, in virtual time. */
+import type { BlockDevice } from '@nbdjs/interfaces';
+import { Command, CommandFlag, encodeClientFlags, encodeOption, encodeOptionRequest, Option } from '@nbdjs/protocol';
+import { createMemoryDevice } from '@nbdjs/storage';
+import { describe, expect, it } from 'vitest';
+import type { GivenLimits } from '../src/index.ts';
+import { HostileClient, header, startServer, turns, wayIn } from './hostile-client.ts';
+import { wrapped } from './wrapped-device.ts';
+
+const mebi = 2 ** 20;
+const exports = { '': createMemoryDevice({ size: 64 * mebi }) };
+const byte = Uint8Array.of(0);
+
+/** A device without memory of its own to lend, which answers in a later turn. */
+function distant(size = 64 * mebi): BlockDevice {
+  return wrapped(createMemoryDevice({ size }), async (_command, go) => {
+    await new Promise((next) => setImmediate(next));
+    return go();
+  });
+}
+
+/** A read with nothing left out, not even zeroes. */
+const wholeRead = (length: number): Uint8Array => header(Command.Read, 0, length, CommandFlag.Df);
+
+describe('the handshake', () => {
+  it('is over for a client that says a byte now and then when its time is up, and no later', async () => {
+    const { server, clock } = startServer({ exports, limits: { handshakeMs: 10_000 } });
+    const client = new HostileClient(server);
+    for (let second = 0; second < 10; second++) {
+      expect(client.isCutOff).toBe(false);
+      client.say(byte);
+      await clock.advance(1000);
+    }
+    await client.gone;
+    expect(server.clients.cutOff['handshake-time']).toBe(1);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('is over, too, for a client that has said good-bye and stays', async () => {
+    const { server, clock } = startServer({ exports, limits: { handshakeMs: 10_000 } });
+    const client = new HostileClient(server);
+    client.say(encodeClientFlags(3), encodeOptionRequest({ option: Option.Abort }));
+    client.stopReading();
+    await clock.advance(10_000);
+    await client.gone;
+    expect(server.sessions).toEqual([]);
+  });
+
+  it('makes room by cutting off whoever takes longest', async () => {
+    const { server, clock } = startServer({ exports, limits: { handshakesMax: 2 } });
+    const [first, second] = [new HostileClient(server), new HostileClient(server)];
+    await turns();
+    const third = new HostileClient(server);
+    await turns();
+    expect([first, second, third].map(({ isCutOff }) => isCutOff)).toEqual([true, false, false]);
+    expect(server.clients.cutOff['handshake-crowd']).toBe(1);
+    // Whoever is done does not count.
+    second.say(wayIn);
+    await turns();
+    const fourth = new HostileClient(server);
+    await turns();
+    expect([second, third, fourth].some(({ isCutOff }) => isCutOff)).toBe(false);
+    await server.destroy();
+    expect(clock.pending).toBe(0);
+  });
+
+  it.each<[string, GivenLimits, readonly Uint8Array[]]>([
+    ['many options', { optionsMax: 10 }, Array.from({ length: 11 }, () => encodeOption(99))],
+    ['much payload', { optionsBytesMax: 2000 }, Array.from({ length: 3 }, () => encodeOption(99, new Uint8Array(900)))],
+  ])('ends with too %s', async (_what, limits, options) => {
+    const { server, clock } = startServer({ exports, limits });
+    const client = new HostileClient(server);
+    client.say(encodeClientFlags(3), ...options);
+    await clock.advance(0);
+    await client.gone;
+    expect(server.clients.cutOff.violation).toBe(1);
+  });
+
+  it('answers no further options while a client does not read the answers', async () => {
+    let listed = 0;
+    const entries = Array.from({ length: 1000 }, (_, index) => ({ name: `${index}`, description: 'x'.repeat(1000) }));
+    const { server } = startServer({
+      exports: {
+        open: () => undefined,
+        list: () => {
+          listed++;
+          return entries;
+        },
+      },
+    });
+    const client = new HostileClient(server);
+    client.stopReading();
+    const list = encodeOptionRequest({ option: Option.List });
+    client.say(encodeClientFlags(3), ...Array.from({ length: 20 }, () => list));
+    await turns();
+    expect(listed).toBe(1);
+    expect(server.bytesInFlight).toBeGreaterThan(1_000_000);
+    client.stopReading(false);
+    await expect.poll(() => listed).toBe(20);
+    await server.destroy();
+    expect(server.bytesInFlight).toBe(0);
+  });
+
+  it('refuses a list that would have to be cut', async () => {
+    const provider = { open: () => undefined, list: () => [{ name: 'one' }, { name: 'two' }].map(named) };
+    const { server } = startServer({ exports: provider, limits: { listEntriesMax: 1 } });
+    const client = new HostileClient(server);
+    client.say(encodeClientFlags(3), encodeOptionRequest({ option: Option.List }));
+    await turns();
+    // The greeting, and one reply that is too short for an export.
+    expect(client.receivedBytes).toBe(18 + 20 + '2 exports are too many to be listed'.length);
+    await server.destroy();
+  });
+});
+
+const named = ({ name }: { readonly name: string }) => ({ name, description: '' });
+
+describe('standing still', () => {
+  const limits = { stallMs: 4000, sendStallMs: 4000, pressureMs: 1000, closeMs: 1000 };
+
+  it('in the middle of a header ends a connection', async () => {
+    const { server, clock } = startServer({ exports, limits });
+    const client = new HostileClient(server);
+    client.say(wayIn);
+    await turns();
+    for (let second = 0; second < 5; second++) {
+      expect(client.isCutOff).toBe(false);
+      client.say(header(Command.Read, 0, 512).subarray(second, second + 1));
+      await clock.advance(1000);
+    }
+    await clock.advance(1000);
+    await client.gone;
+    expect(server.clients.cutOff.stall).toBe(1);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('in the middle of a payload ends a connection, and going on slowly does not', async () => {
+    const { server, clock } = startServer({ exports, limits: { ...limits, progressBytesMin: 1000 } });
+    const [lazy, slow] = [new HostileClient(server), new HostileClient(server)];
+    for (const client of [lazy, slow]) client.say(wayIn, header(Command.Write, 0, mebi));
+    await turns();
+    for (let second = 0; second < 10; second++) {
+      lazy.say(byte);
+      slow.say(new Uint8Array(300));
+      await clock.advance(1000);
+    }
+    expect([lazy.isCutOff, slow.isCutOff]).toEqual([true, false]);
+    await server.destroy();
+    expect(server.bytesInFlight).toBe(0);
+  });
+
+  it('between two requests is nobody’s business', async () => {
+    const { server, clock } = startServer({ exports, limits });
+    const client = new HostileClient(server);
+    client.say(wayIn);
+    await turns();
+    await clock.advance(1_000_000);
+    expect(client.isCutOff).toBe(false);
+    await server.destroy();
+  });
+
+  it('without reading the replies ends a connection, and nothing is left of it', async () => {
+    const { server, clock } = startServer({ exports: { '': distant() }, limits });
+    const client = new HostileClient(server);
+    client.say(wayIn);
+    await turns();
+    client.stopReading();
+    client.say(...Array.from({ length: 1000 }, () => wholeRead(mebi)));
+    await turns();
+    expect(server.bytesInFlight).toBeGreaterThanOrEqual(mebi);
+    expect(server.bytesInFlight).toBeLessThan(70 * mebi);
+    await clock.advance(6000);
+    await client.gone;
+    expect(server.clients.cutOff.unread).toBe(1);
+    expect(server.bytesInFlight).toBe(0);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('ends a rest that is too long, in good order, where there is a limit for that', async () => {
+    const { server, clock } = startServer({ exports, limits: { ...limits, idleMs: 8000 } });
+    const [idle, busy] = [new HostileClient(server), new HostileClient(server)];
+    for (const client of [idle, busy]) client.say(wayIn);
+    for (let second = 0; second < 12; second++) {
+      await clock.advance(1000);
+      busy.say(header(Command.Flush, 0, 0));
+      await turns();
+    }
+    expect([idle.isCutOff, busy.isCutOff]).toEqual([true, false]);
+    expect(server.clients.cutOff.idle).toBe(1);
+    await server.destroy();
+  });
+
+  it('with memory that others wait for ends a connection early', async () => {
+    const { server, clock } = startServer({
+      exports: { '': distant() },
+      limits: { ...limits, stallMs: 60_000, sendStallMs: 60_000, serverBytesMax: 8 * mebi },
+    });
+    const hoarders = Array.from({ length: 4 }, () => new HostileClient(server));
+    for (const client of hoarders) client.say(wayIn, header(Command.Write, 0, 4 * mebi));
+    await turns();
+    // Two would be more than half.
+    expect(server.bytesInFlight).toBe(4 * mebi);
+    const honest = new HostileClient(server);
+    honest.say(wayIn, wholeRead(4 * mebi));
+    for (let second = 0; second < 30; second++) await clock.advance(1000);
+    expect(honest.receivedBytes).toBeGreaterThan(4 * mebi);
+    expect(honest.isCutOff).toBe(false);
+    expect(server.clients.cutOff.pressure).toBeGreaterThan(0);
+    await server.destroy();
+    expect(server.bytesInFlight).toBe(0);
+  });
+});
+
+describe('memory', () => {
+  it('for a payload is set aside before it arrives, and whoever does not get any is not read', async () => {
+    const { server } = startServer({ exports: { '': distant() }, limits: { serverBytesMax: 4 * mebi } });
+    const clients = Array.from({ length: 8 }, () => new HostileClient(server));
+    for (const client of clients) client.say(wayIn, header(Command.Write, 0, mebi), new Uint8Array(mebi - 1));
+    await turns(200);
+    expect(server.bytesInFlight).toBeLessThanOrEqual(4 * mebi);
+    // As soon as the others are through, everybody gets through.
+    for (const client of clients) client.say(byte);
+    await expect.poll(() => server.statistics.requests).toBe(8);
+    expect(server.bytesInFlight).toBe(0);
+    await server.destroy();
+  });
+
+  it('is left for those who need little when others take all they can', async () => {
+    const { server } = startServer({ exports: { '': distant() }, limits: { serverBytesMax: 8 * mebi } });
+    const greedy = Array.from({ length: 6 }, () => new HostileClient(server));
+    for (const client of greedy) {
+      client.say(wayIn);
+      client.stopReading();
+      client.say(...Array.from({ length: 10 }, () => wholeRead(mebi)));
+    }
+    await turns(100);
+    const modest = new HostileClient(server);
+    modest.say(wayIn, ...Array.from({ length: 100 }, () => wholeRead(4096)));
+    await expect.poll(() => modest.receivedBytes).toBeGreaterThan(100 * 4096);
+    await server.destroy();
+    expect(server.bytesInFlight).toBe(0);
+  });
+
+  it('for block status is bounded, however many extents there are', async () => {
+    const size = 16 * mebi;
+    const extents = Array.from({ length: size / 16 }, (_, index) => ({
+      offset: BigInt(16 * index),
+      length: 16n,
+      status: BigInt(index % 2),
+    }));
+    const device = wrapped(createMemoryDevice({ size }), async (command, go) =>
+      command === 'blockStatus' ? [{ context: 'base:allocation', extents }] : go(),
+    );
+    const { server } = startServer({ exports: { '': device }, limits: { serverBytesMax: 16 * mebi } });
+    const client = new HostileClient(server);
+    client.say(wayIn);
+    await turns();
+    client.stopReading();
+    client.say(...Array.from({ length: 1000 }, () => header(Command.BlockStatus, 0, size)));
+    await turns(100);
+    expect(server.bytesInFlight).toBeLessThan(20 * mebi);
+    await server.destroy();
+    expect(server.bytesInFlight).toBe(0);
+  });
+
+  it('is free again when the server ends while a client does not read (its end once never came)', async () => {
+    const { server, clock } = startServer({ exports });
+    const client = new HostileClient(server);
+    client.say(wayIn, header(Command.Write, 0, 1000), new Uint8Array(1000));
+    await turns();
+    client.stopReading();
+    client.say(...Array.from({ length: 200 }, () => wholeRead(mebi)));
+    await turns();
+    await server.destroy();
+    expect(server.sessions).toEqual([]);
+    expect(clock.pending).toBe(0);
+  });
+});
+
+describe('turns', () => {
+  it('of a device that answers at once leave room for other clients', async () => {
+    let nowMs = 0;
+    const clock = { now: () => nowMs, schedule: () => () => {} };
+    const slow = wrapped(createMemoryDevice({ size: mebi }), (command, go) => {
+      // Each takes its time, and all of them are there in one delivery.
+      if (command === 'writeZeroes') nowMs += 1;
+      return go();
+    });
+    const { server } = startServer({ exports: { '': slow }, clock });
+    const client = new HostileClient(server);
+    client.say(wayIn, ...Array.from({ length: 1000 }, () => header(Command.WriteZeroes, 0, mebi)));
+    const other = new HostileClient(server);
+    other.say(wayIn, header(Command.Flush, 0, 0));
+    await expect.poll(() => other.receivedBytes).toBeGreaterThan(200);
+    expect(server.statistics.requests).toBeLessThan(500);
+    await expect.poll(() => server.statistics.requests).toBe(1001);
+    await server.destroy();
+  });
+});
+
+describe('the gate', () => {
+  const tcp = (address: string) => ({ transport: 'tcp', address }) as const;
+
+  it('counts connections by address, and IPv6 addresses by network', async () => {
+    const { server } = startServer({ exports, limits: { connectionsPerAddressMax: 2 } });
+    const come = (address: string) => new HostileClient(server, tcp(address));
+    const all = [
+      '192.0.2.1',
+      '192.0.2.1',
+      '::ffff:192.0.2.1',
+      '192.0.2.2',
+      '2001:db8::1',
+      '2001:db8::2',
+      '2001:db8:0:0:3::1',
+      '2001:db8:0:1::1',
+    ];
+    const clients = all.map(come);
+    await turns();
+    expect(all.filter((_, index) => clients[index]?.isCutOff)).toEqual(['::ffff:192.0.2.1', '2001:db8:0:0:3::1']);
+    expect(server.clients.refused['too-many-from-address']).toBe(2);
+    // Whoever leaves makes room.
+    clients[0]?.leave();
+    await clients[0]?.gone;
+    const next = come('192.0.2.1');
+    await turns();
+    expect(next.isCutOff).toBe(false);
+    await server.destroy();
+  });
+
+  it('lets an address come only so often', async () => {
+    const { server, clock } = startServer({ exports, limits: { connectsPerSecondMax: 5 } });
+    const come = async (): Promise<boolean> => {
+      const client = new HostileClient(server, tcp('192.0.2.1'));
+      await turns(3);
+      const { isCutOff } = client;
+      client.leave();
+      return !isCutOff;
+    };
+    const first: boolean[] = [];
+    for (let count = 0; count < 20; count++) first.push(await come());
+    expect(first.filter((isIn) => isIn)).toHaveLength(10);
+    await clock.advance(1000);
+    const later: boolean[] = [];
+    for (let count = 0; count < 20; count++) later.push(await come());
+    expect(later.filter((isIn) => isIn)).toHaveLength(5);
+    expect(server.clients.refused['too-often-from-address']).toBe(25);
+    await server.destroy();
+  });
+
+  const user = (uid: number) => ({ transport: 'unix', user: { uid, gid: 100, pid: 1 } }) as const;
+
+  it.each([
+    [{ allow: ['192.0.2.0/24'] }, tcp('192.0.2.7'), true],
+    [{ allow: ['192.0.2.0/24'] }, tcp('::ffff:192.0.2.7'), true],
+    [{ allow: ['192.0.2.0/24'] }, tcp('192.0.3.7'), false],
+    [{ allow: ['192.0.2.0/24'] }, user(0), false],
+    [{ allow: ['2001:db8::/32'] }, tcp('2001:db8:1::1'), true],
+    [{ allow: ['192.0.2.0/24'], deny: ['192.0.2.7'] }, tcp('192.0.2.7'), false],
+    [{ deny: ['192.0.2.7'] }, tcp('192.0.2.8'), true],
+    [{ allow: ['uid:1000'] }, user(1000), true],
+    [{ allow: ['gid:100'] }, user(1001), true],
+    [{ allow: ['uid:1000'] }, user(1001), false],
+    [{ deny: ['uid:1000'] }, user(1000), false],
+    [{ deny: ['uid:1000'] }, tcp('192.0.2.8'), true],
+    // Nobody can tell, so the answer is no.
+    [{ allow: ['uid:1000'] }, { transport: 'unix' } as const, false],
+    [{ deny: ['uid:1000'] }, { transport: 'unix' } as const, false],
+    [{ deny: ['192.0.2.7'] }, { transport: 'tcp' } as const, false],
+    // It was not the client who came, but somebody who handed it over.
+    [{ allow: ['192.0.2.7'] }, { transport: 'memory' } as const, true],
+  ])('%j and %j: %s', async (access, peer, isIn) => {
+    const { server } = startServer({ exports, access });
+    const client = new HostileClient(server, peer);
+    await turns();
+    expect(client.isCutOff).toBe(!isIn);
+    const { refused, accepted } = server.clients;
+    expect([accepted, refused.denied + refused['not-allowed']]).toEqual(isIn ? [1, 0] : [0, 1]);
+    await server.destroy();
+  });
+
+  it.each(['192.0.2.0/33', 'localhost', '192.0.2.1/24/8', 'uid:x', '', 'fe80::1%eth0'])('%s is no entry', (entry) => {
+    expect(() => startServer({ exports, access: { deny: [entry] } })).toThrow(/is no entry of an access list/);
+  });
+});

@@ -1,0 +1,18 @@
+/** All targets. A new one is a file beside this one, and a line here. */
+import type { Target } from '../target.ts';
+import { replyTargets, wholeClient } from './client.ts';
+import { clientHandshake, optionMode } from './client-handshake.ts';
+import { requestTargets, wholeServer } from './server.ts';
+import { serverHandshake } from './server-handshake.ts';
+import { uri } from './uri.ts';
+
+export const targets: readonly Target[] = [
+  clientHandshake,
+  optionMode,
+  serverHandshake,
+  ...replyTargets,
+  ...requestTargets,
+  wholeServer,
+  wholeClient,
+  uri,
+];
