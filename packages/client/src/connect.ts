@@ -5,6 +5,7 @@ import { createMultiplexer, type MultiplexerOptions, traceEvents } from '@nbdjs/
 import { afterMicrotasks, diagnosticsTrace, nextTurn, systemClock } from '@nbdjs/syscalls';
 import { NbdClient } from './client.ts';
 import { type ConnectTarget, resolveTarget } from './target.ts';
+import { resolveTls, type TlsWishes } from './tls.ts';
 
 /** How the device behaves, whatever it is connected to. */
 export type DeviceOptions = Pick<
@@ -23,7 +24,7 @@ export type DeviceOptions = Pick<
   | 'strict'
 >;
 
-export interface ConnectOptions extends Abortable, DeviceOptions {
+export interface ConnectOptions extends Abortable, DeviceOptions, TlsWishes {
   /** Which export. @default the one that the URI names, or the server's default export */
   readonly exportName?: string | undefined;
   /** Metadata contexts to select, several at once; those that the server lacks are left out. @default ['base:allocation'] */
@@ -56,7 +57,9 @@ const contextsDefault = ['base:allocation'];
  *   server refuses, ProtocolError when it breaks the specification, TimeoutError, or the signal's reason.
  */
 export async function connect(target: ConnectTarget, options: ConnectOptions = {}): Promise<NbdClient> {
-  const { endpoint, exportName, tlsRequired, name } = resolveTarget(target);
+  const resolved = resolveTarget(target);
+  const { endpoint, exportName, name } = resolved;
+  const { mode: tlsMode, settings: tls } = resolveTls(resolved, options);
   const { connector } = createConnector({
     endpoint,
     delivery: options.delivery,
@@ -65,8 +68,9 @@ export async function connect(target: ConnectTarget, options: ConnectOptions = {
       mode: options.mode ?? 'extended',
       contexts: options.contexts ?? contextsDefault,
       fullInfo: options.fullInfo ?? false,
-      tls: tlsRequired ? 'require' : 'off',
+      tls: tlsMode,
     },
+    tls,
     connectTimeoutMs: options.connectTimeoutMs,
     handshakeTimeoutMs: options.handshakeTimeoutMs,
     openTimeoutMs: options.openTimeoutMs,

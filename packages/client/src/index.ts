@@ -5,8 +5,15 @@
  */
 
 export { afterMicrotasks, diagnosticsTrace, nextTurn, systemClock } from '@nbdjs/syscalls';
+export type { TlsCertificates, TlsClientKey, TlsClientSettings } from '@nbdjs/transport';
 export { NbdClient } from './client.ts';
-export { type ConnectOptions, connect, type DeviceOptions, type OpenOptions, openClient } from './connect.ts';
+export {
+  type ConnectOptions,
+  connect,
+  type DeviceOptions,
+  type OpenOptions,
+  openClient,
+} from './connect.ts';
 export type { RangeOptions, ReadStreamOptions, WriteStreamOptions } from './streams.ts';
 export {
   type CommandTarget,
@@ -15,3 +22,4 @@ export {
   type ResolvedTarget,
   resolveTarget,
 } from './target.ts';
+export { type ConnectTls, type ResolvedTls, resolveTls, type TlsWishes } from './tls.ts';

@@ -10,6 +10,7 @@ import {
   UsageError,
 } from '@nbdjs/interfaces';
 import { type ExportEntry, encodeText, printableText, TransmissionFlag } from '@nbdjs/protocol';
+import { isAllowed, type TlsAllowance, type TlsPeer } from '@nbdjs/transport';
 
 /** A device and how it is shown to clients. */
 export interface Export {
@@ -28,6 +29,10 @@ export interface Export {
    * to be its only client. @default false
    */
   readonly resizable?: boolean | undefined;
+  /** Where TLS is optional: hide this from clients without. @default false */
+  readonly tlsOnly?: boolean | undefined;
+  /** Whom to serve, of those who have shown who they are by TLS; nobody without TLS then. @default everybody */
+  readonly allow?: TlsAllowance | undefined;
   /** Called once when the client that this was given to has left or has been told no more than facts. */
   readonly release?: (() => void) | undefined;
 }
@@ -35,6 +40,8 @@ export interface Export {
 /** Who is asking. */
 export interface ClientDescription {
   readonly peer: PeerDescription;
+  /** What TLS knows of the client; absent before and without it. */
+  readonly tls?: TlsPeer | undefined;
 }
 
 /** Decides per client what there is. Each call may take its time. */
@@ -65,12 +72,29 @@ export function providerOf(exports: ExportTable | ExportProvider): ExportProvide
   const [only] = table.size === 1 ? table.values() : [];
   return {
     open: (name) => table.get(name) ?? (name === '' ? only : undefined),
-    list: () => [...table].map(([name, { description = '' }]) => ({ name, description })),
+    list: ({ tls }) =>
+      [...table]
+        .filter(([, one]) => isVisible(one, tls))
+        .map(([name, { description = '' }]) => ({ name, description })),
   };
 }
 
 function isProvider(exports: ExportTable | ExportProvider): exports is ExportProvider {
   return typeof exports.open === 'function';
+}
+
+/** Whether some of a table's exports are for certain clients, whom TLS has to make known then. */
+export function namesClients(exports: ExportTable | ExportProvider): boolean {
+  return !isProvider(exports) && Object.values(exports).some((one) => 'device' in one && one.allow !== undefined);
+}
+
+/** Whether an export is for clients with TLS only. */
+export function needsTls({ tlsOnly, allow }: Export): boolean {
+  return tlsOnly === true || allow !== undefined;
+}
+
+function isVisible(one: Export, tls: TlsPeer | undefined): boolean {
+  return (tls !== undefined || !needsTls(one)) && isAllowed(one.allow, tls);
 }
 
 /** What the client is told. @throws UsageError when the device's block sizes are none. */

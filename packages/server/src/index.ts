@@ -3,6 +3,8 @@
  *
  * @packageDocumentation
  */
+
+export type { TlsAllowance, TlsCertificates, TlsPeer, TlsServerKeys, TlsServerSettings } from '@nbdjs/transport';
 export type { AccessRules } from './access.ts';
 export type { ClientCounts, CutOffReason, RefusalReason } from './clients.ts';
 export type { ClientDescription, Export, ExportProvider, ExportTable } from './exports.ts';

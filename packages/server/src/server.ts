@@ -1,12 +1,13 @@
 /** An NBD server: exports, and the clients that use them. */
 import { type ByteChannel, type Clock, type Defer, type Trace, UsageError } from '@nbdjs/interfaces';
 import { diagnosticsTrace, nextTurn, systemClock } from '@nbdjs/syscalls';
+import { createTlsServer, type TlsServer, type TlsServerSettings } from '@nbdjs/transport';
 import { AccessList, type AccessRules } from './access.ts';
 import { Budget } from './budget.ts';
 import { BusyPoll } from './busy-poll.ts';
 import { type ClientCounts, noClients, type RefusalReason } from './clients.ts';
 import { DeviceUsers } from './device-users.ts';
-import { type ExportProvider, type ExportTable, providerOf } from './exports.ts';
+import { type ExportProvider, type ExportTable, namesClients, providerOf } from './exports.ts';
 import { Gate } from './gate.ts';
 import { type GivenLimits, type ServerLimits, settleLimits } from './limits.ts';
 import { MemoryPool } from './memory-pool.ts';
@@ -20,6 +21,12 @@ export interface ServerOptions {
   readonly limits?: GivenLimits | undefined;
   /** Who may come. @default everybody */
   readonly access?: AccessRules | undefined;
+  /**
+   * Certificates or shared keys, and whom to serve. Clients have to show certificates when a table's export is for some of them.
+   *
+   * @default no TLS
+   */
+  readonly tls?: TlsServerSettings | undefined;
   /** How far clients may raise the agreement. @default 'extended' */
   readonly mode?: 'simple' | 'structured' | 'extended' | undefined;
   /** Called when a client that had finished the handshake (or not) is gone. */
@@ -42,6 +49,7 @@ export const traceEvents = [
   'option',
   'refused',
   'cut-off',
+  'tls',
   'export-refused',
   'handshake-failed',
   'established',
@@ -76,6 +84,12 @@ export interface Server {
   /** Payload bytes in flight and in replies that wait. */
   readonly bytesInFlight: number;
   /**
+   * Reads the files that TLS was told of again, or takes other settings, for clients that come from now on; nobody is cut off.
+   *
+   * @throws UsageError when something is wrong with them, or when there are none; the server goes on with the old ones.
+   */
+  reloadTls(settings?: TlsServerSettings): void;
+  /**
    * Stops in good order: what is under way is finished, further requests are answered with ESHUTDOWN, further options with
    * `ERR_SHUTDOWN`, and after `closeMs` whoever is still there is cut off.
    */
@@ -96,11 +110,13 @@ class NbdServer implements Server {
   readonly #options: ServerOptions;
   readonly #limits: ServerLimits;
   readonly #budget: Budget;
-  readonly #sessionOptions: SessionOptions;
+  readonly #sessionOptions: Omit<SessionOptions, 'tls'>;
   readonly #gate: Gate;
   readonly clients = noClients();
   /** Those in the handshake, the one that has been at it longest first. */
   readonly #shakingHands = new Set<Session>();
+  #tlsSettings: TlsServerSettings | undefined;
+  #tls: TlsServer | undefined;
   /** What the sessions that are over have done. */
   readonly #past = emptyStatistics();
   #isClosing = false;
@@ -108,6 +124,7 @@ class NbdServer implements Server {
   constructor(options: ServerOptions) {
     this.#options = options;
     this.#limits = settleLimits(options.limits ?? {});
+    if (options.tls !== undefined) this.reloadTls(options.tls);
     const { clock = systemClock, nextTurn: defer = nextTurn, busyPollMs = busyPollMsDefault } = options;
     this.#budget = new Budget(this.#limits.serverBytesMax, defer);
     this.#gate = new Gate(clock, this.#limits, new AccessList(options.access));
@@ -148,6 +165,14 @@ class NbdServer implements Server {
     return this.#budget.usedBytes;
   }
 
+  reloadTls(settings = this.#tlsSettings): void {
+    if (settings === undefined)
+      throw new UsageError('ERR_NBD_STATE', 'this server has no TLS that could be set up again');
+    const mustKnow = namesClients(this.#options.exports) || undefined;
+    this.#tls = createTlsServer({ ...settings, verifyPeer: settings.verifyPeer ?? mustKnow });
+    this.#tlsSettings = settings;
+  }
+
   async accept(channel: ByteChannel): Promise<void> {
     const { peer } = channel;
     const refusal = this.#isClosing ? 'closing' : this.#gate.enter(peer);
@@ -182,7 +207,7 @@ class NbdServer implements Server {
     const { handshakesMax } = this.#limits;
     if (handshakesMax > 0 && this.#shakingHands.size >= handshakesMax) this.#makeRoom();
     this.clients.accepted++;
-    const session = new Session(channel, this.#sessionOptions);
+    const session = new Session(channel, { ...this.#sessionOptions, tls: this.#tls });
     this.#sessions.add(session);
     this.#shakingHands.add(session);
     await session.gone;
