@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createWorkspace, describePeers, runPeer, type Workspace } from '@nbdjs/peers';
-import { seededRandom } from '@nbdjs/testkit';
+import { ChaosProxy, seededRandom } from '@nbdjs/testkit';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ConnectOptions, connect } from '../src/index.ts';
 import { ForgetfulServer } from './support/forgetful-server.ts';
@@ -34,14 +34,21 @@ function differences(one: Uint8Array, other: Uint8Array): number {
 }
 
 /** Writes, trims, zeroes, flushes and reads at random while the server is killed at random, and counts what is wrong. */
-async function survive(crashes: number, survival: number, options: ConnectOptions): Promise<Losses> {
+async function survive(
+  crashes: number,
+  survival: number,
+  options: ConnectOptions,
+  latencyMs: (random: () => number) => number = () => 0,
+): Promise<Losses> {
   const random = seededRandom(survival * 100 + (options.connections ?? 1));
-  await using server = await ForgetfulServer.start({
-    path: freshPath(),
-    sizeBytes: laneBytes * laneCount,
-    survival,
+  const path = freshPath();
+  await using server = await ForgetfulServer.start({ path, sizeBytes: laneBytes * laneCount, survival });
+  await using proxy = await ChaosProxy.start({
+    listen: { type: 'unix', path: freshPath() },
+    target: { type: 'unix', path },
+    plan: (_index, own) => ({ up: { delayMs: latencyMs(own) }, down: { delayMs: latencyMs(own) } }),
   });
-  await using disk = await connect(server.uri, { delivery: 'inline', reconnectDelayMs: 30_000, ...options });
+  await using disk = await connect(proxy.uri(), { delivery: 'inline', reconnectDelayMs: 30_000, ...options });
   const model = new Uint8Array(laneBytes * laneCount);
   const losses: Losses = { flushed: 0, read: 0, final: 0 };
   let isOver = false;
@@ -111,6 +118,12 @@ describe('a server that is killed at random', () => {
   // Mostly a connection beside others is being made then, and the next attempt comes a second later: hence fewer.
   it('with four connections, nothing is lost', async () => {
     expect(await survive(10, 0, { connections: 4 })).toEqual(nothing);
+  }, 60_000);
+
+  // One connection may have ended, and another one with a new run of the server been made, before the next end is noticed.
+  it('with connections that learn of it at different times, nothing is lost', async () => {
+    const latencyMs = (random: () => number): number => (random() < 0.3 ? 0 : Math.floor(random() * 60));
+    expect(await survive(8, 0, { connections: 3 }, latencyMs)).toEqual(nothing);
   }, 60_000);
 
   it('with a journal that is too small and flushes in time, nothing is lost', async () => {
