@@ -12,7 +12,21 @@ const rows = new Map(
   ]),
 );
 
+const transitions = [...read('../CHECKLIST.md').matchAll(/^\| (Q\d+) \|.*\| ([^|]+) \|$/gm)].map(([, row, where]) => ({
+  row: row as string,
+  where: where as string,
+}));
+
 describe('CHECKLIST.md', () => {
+  it("has every transition of QEMU's states once", () => {
+    expect(transitions.map(({ row }) => row)).toEqual(Array.from({ length: 10 }, (_, index) => `Q${index + 1}`));
+  });
+
+  it.each(transitions)('$row is walked through', ({ row, where }) => {
+    expect(read('states.test.ts')).toMatch(new RegExp(`it.*'${row}: `));
+    for (const [file] of where.matchAll(/[\w-]+\.test\.ts/g)) expect(existsSync(at(file)), file).toBe(true);
+  });
+
   it('has every item of the transmission phase once', () => {
     const items = Array.from({ length: 72 - 38 }, (_, index) => `C${39 + index}`);
     expect([...rows.keys()]).toEqual(items);

@@ -21,6 +21,7 @@ export {
   patternBytes,
   type ReadPiece,
 } from './fake-server.ts';
+export { type FaultEvent, FaultInjector, type FaultInjectorOptions, type FaultRule } from './fault-injector.ts';
 export { seededRandom } from './random.ts';
 export { ScriptedChannel, type ScriptedChannelOptions, type ScriptedPeer } from './scripted-channel.ts';
 export { listenAt, nodeAddress, type SocketAddress, uriAt } from './socket-address.ts';

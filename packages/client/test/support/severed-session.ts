@@ -31,6 +31,9 @@ export interface SessionOptions extends Partial<MultiplexerOptions> {
   readonly cuts?: readonly Cut[] | undefined;
 }
 
+/** What a call of the script fails with that found other bytes than it should. */
+export class WrongBytesError extends Error {}
+
 /** What became of one call of the script. */
 export interface Outcome {
   /** The command and its place, as the device sees it. */
@@ -153,7 +156,7 @@ export class SeveredSession {
     const target = new Uint8Array(length);
     await this.device.read(offset, target);
     if (Buffer.compare(target, this.content.subarray(offset, offset + length)) !== 0) {
-      throw new Error(`the ${length} bytes read at ${offset} are not those of the export`);
+      throw new WrongBytesError(`the ${length} bytes read at ${offset} are not those of the export`);
     }
   }
 

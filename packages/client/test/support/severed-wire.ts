@@ -1,4 +1,7 @@
-/** A connection in memory that can be cut at any byte of either direction: both ends have what passed before, then the end. */
+/**
+ * A connection in memory that can be cut at any byte of either direction (both ends have what passed before, then the end), or has
+ * a byte inverted.
+ */
 import type { ByteChannel, ByteSink } from '@nbdjs/interfaces';
 import { createMemoryPair } from '@nbdjs/transport';
 
@@ -6,6 +9,8 @@ import { createMemoryPair } from '@nbdjs/transport';
 export interface Cut {
   readonly sent?: number | undefined;
   readonly received?: number | undefined;
+  /** Places of bytes that arrive inverted. */
+  readonly garbled?: { readonly sent?: number | undefined; readonly received?: number | undefined } | undefined;
 }
 
 export class SeveredWire {
@@ -14,7 +19,7 @@ export class SeveredWire {
   readonly #up: Relay;
   readonly #down: Relay;
 
-  constructor({ sent = Number.POSITIVE_INFINITY, received = Number.POSITIVE_INFINITY }: Cut = {}) {
+  constructor({ sent = Number.POSITIVE_INFINITY, received = Number.POSITIVE_INFINITY, garbled = {} }: Cut = {}) {
     const unbounded = { capacityBytes: Number.POSITIVE_INFINITY };
     const [client, nearClient] = createMemoryPair(unbounded);
     const [server, nearServer] = createMemoryPair(unbounded);
@@ -24,8 +29,8 @@ export class SeveredWire {
       nearClient.destroy();
       nearServer.destroy();
     };
-    this.#up = new Relay(nearServer, sent, cut);
-    this.#down = new Relay(nearClient, received, cut);
+    this.#up = new Relay(nearServer, sent, garbled.sent ?? -1, cut);
+    this.#down = new Relay(nearClient, received, garbled.received ?? -1, cut);
     nearClient.open(this.#up);
     nearServer.open(this.#down);
   }
@@ -46,12 +51,14 @@ class Relay implements ByteSink {
   readonly pieces: Uint8Array[] = [];
   readonly #target: ByteChannel;
   readonly #limit: number;
+  readonly #garbledAt: number;
   readonly #cut: () => void;
   readonly #memory = new Uint8Array(8 * 1024);
 
-  constructor(target: ByteChannel, limit: number, cut: () => void) {
+  constructor(target: ByteChannel, limit: number, garbledAt: number, cut: () => void) {
     this.#target = target;
     this.#limit = limit;
+    this.#garbledAt = garbledAt;
     this.#cut = cut;
   }
 
@@ -61,8 +68,10 @@ class Relay implements ByteSink {
 
   advance(byteCount: number): void {
     const passing = Math.min(byteCount, this.#limit - this.passed);
-    this.passed += passing;
     const piece = this.#memory.slice(0, passing);
+    const place = this.#garbledAt - this.passed;
+    if (place >= 0 && place < passing) piece[place] = 0xff ^ (piece[place] as number);
+    this.passed += passing;
     this.pieces.push(piece);
     if (passing > 0) this.#target.send([piece]);
     if (this.passed >= this.#limit) this.#cut();
