@@ -9,10 +9,11 @@ import { type ClientCounts, noClients, type RefusalReason } from './clients.ts';
 import { DeviceUsers } from './device-users.ts';
 import { type ExportProvider, type ExportTable, namesClients, providerOf } from './exports.ts';
 import { Gate } from './gate.ts';
+import { Ledger } from './ledger.ts';
 import { type GivenLimits, type ServerLimits, settleLimits } from './limits.ts';
 import { MemoryPool } from './memory-pool.ts';
 import { Session, type SessionDescription, type SessionOptions } from './session.ts';
-import { addStatistics, emptyStatistics, type Statistics } from './statistics.ts';
+import { addStatistics, type Statistics } from './statistics.ts';
 import { Watch } from './watch.ts';
 
 export interface ServerOptions {
@@ -27,6 +28,11 @@ export interface ServerOptions {
    * @default no TLS
    */
   readonly tls?: TlsServerSettings | undefined;
+  /**
+   * `oldstyle`: tells everybody of the default export at once, for clients from before there were options; simple replies, no TLS.
+   * @default 'newstyle'
+   */
+  readonly style?: 'newstyle' | 'oldstyle' | undefined;
   /** How far clients may raise the agreement. @default 'extended' */
   readonly mode?: 'simple' | 'structured' | 'extended' | undefined;
   /** Called when a client that had finished the handshake (or not) is gone. */
@@ -79,6 +85,8 @@ export interface Server {
   readonly sessions: readonly SessionDescription[];
   /** Of all clients so far. */
   readonly statistics: Readonly<Statistics>;
+  /** Of all clients of one export so far; with a provider, of the 1024 exports that were used last. */
+  statisticsOf(exportName: string): Readonly<Statistics>;
   /** How many clients have come, were turned away, and were cut off, and why. */
   readonly clients: Readonly<ClientCounts>;
   /** Payload bytes in flight and in replies that wait. */
@@ -117,14 +125,16 @@ class NbdServer implements Server {
   readonly #shakingHands = new Set<Session>();
   #tlsSettings: TlsServerSettings | undefined;
   #tls: TlsServer | undefined;
-  /** What the sessions that are over have done. */
-  readonly #past = emptyStatistics();
+  readonly #ledger = new Ledger();
   #isClosing = false;
 
   constructor(options: ServerOptions) {
     this.#options = options;
     this.#limits = settleLimits(options.limits ?? {});
     if (options.tls !== undefined) this.reloadTls(options.tls);
+    if (options.style === 'oldstyle' && (this.#tls?.mode ?? 'off') !== 'off') {
+      throw new UsageError('ERR_NBD_ARGUMENT', 'the oldstyle handshake knows no TLS, which is set up');
+    }
     const { clock = systemClock, nextTurn: defer = nextTurn, busyPollMs = busyPollMsDefault } = options;
     this.#budget = new Budget(this.#limits.serverBytesMax, defer);
     this.#gate = new Gate(clock, this.#limits, new AccessList(options.access));
@@ -147,6 +157,7 @@ class NbdServer implements Server {
       onNegotiated: (session) => this.#shakingHands.delete(session),
       provider: providerOf(options.exports),
       handshakeMs: this.#limits.handshakeMs,
+      style: options.style ?? 'newstyle',
       mode: options.mode ?? 'extended',
     };
   }
@@ -156,8 +167,16 @@ class NbdServer implements Server {
   }
 
   get statistics(): Statistics {
-    const sum = { ...this.#past };
+    const sum = { ...this.#ledger.total };
     for (const { statistics } of this.#sessions) addStatistics(sum, statistics);
+    return sum;
+  }
+
+  statisticsOf(exportName: string): Statistics {
+    const sum = this.#ledger.of(exportName);
+    for (const { facts, statistics } of this.#sessions) {
+      if (facts?.exportName === exportName) addStatistics(sum, statistics);
+    }
     return sum;
   }
 
@@ -213,7 +232,7 @@ class NbdServer implements Server {
     await session.gone;
     this.#sessions.delete(session);
     this.#shakingHands.delete(session);
-    addStatistics(this.#past, session.statistics);
+    this.#ledger.add(session.facts?.exportName, session.statistics);
     this.#waiting.shift()?.start();
     this.#options.onSessionEnd?.(session);
   }

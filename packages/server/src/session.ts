@@ -20,6 +20,7 @@ export interface SessionOptions extends Surroundings {
   readonly provider: ExportProvider;
   readonly handshakeMs: number;
   readonly handshake: HandshakeBounds;
+  readonly style: 'newstyle' | 'oldstyle';
   readonly mode: 'simple' | 'structured' | 'extended';
   readonly tls: TlsServer | undefined;
   /** Called when the handshake is over. */
@@ -74,8 +75,9 @@ export class Session implements ByteSink, SessionDescription {
   constructor(channel: ByteChannel, options: SessionOptions) {
     this.#channel = channel;
     this.#options = options;
-    const { clock, handshakeMs, mode, trace, tls } = options;
+    const { clock, handshakeMs, style, mode, trace, tls } = options;
     this.#handshake = new ServerHandshake({
+      style,
       mode,
       trace,
       tls: tlsModes[tls?.mode ?? 'off'],
