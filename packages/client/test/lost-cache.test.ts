@@ -129,7 +129,9 @@ it('a connection that has not noticed the crash yet vouches for nobody: what com
   await using proxy = await ChaosProxy.start({ listen: listening, target: { type: 'unix', path } });
   const disk = await connect(proxy.uri(), { delivery: 'inline', reconnectDelayMs: 30_000, connections: 2 });
   await disk.write(0, new Uint8Array(4096).fill(7));
-  await expect.poll(() => proxy.live.length).toBe(2);
+  await expect.poll(() => disk.statistics.connections).toBe(2);
+  // The second one is used only when the first one has vouched for it.
+  await later(100);
   const [, unaware] = proxy.live;
   unaware?.down.stall();
   server.crash();
