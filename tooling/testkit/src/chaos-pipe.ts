@@ -31,6 +31,14 @@ export interface ChaosTotal {
   cutAt: number;
 }
 
+/** What a pipe tells its connection. */
+export interface ChaosPipeEvents {
+  /** The connection is to be cut. */
+  cut(): void;
+  /** Nothing will pass any more. */
+  over(): void;
+}
+
 /** Bytes that may wait in one direction: a twentieth of a second at 1 GB/s, and more. */
 const waitingBytesMax = 64 * 2 ** 20;
 
@@ -56,7 +64,7 @@ export class ChaosPipe {
   readonly #source: Socket;
   readonly #target: Socket;
   readonly #total: ChaosTotal;
-  readonly #cut: () => void;
+  readonly #events: ChaosPipeEvents;
   #bytes = 0;
   readonly #pool = new BlockPool();
   #line: Waiting[] = [];
@@ -71,8 +79,7 @@ export class ChaosPipe {
   #pacedBytes = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  /** `cut` is called when the connection is to be cut. */
-  constructor(source: Socket, target: Socket, plan: ChaosPipePlan, total: ChaosTotal, cut: () => void) {
+  constructor(source: Socket, target: Socket, plan: ChaosPipePlan, total: ChaosTotal, events: ChaosPipeEvents) {
     const never = Number.POSITIVE_INFINITY;
     this.cutAt = plan.cutAt ?? never;
     this.stallAt = plan.stallAt ?? never;
@@ -83,7 +90,7 @@ export class ChaosPipe {
     this.#source = source;
     this.#target = target;
     this.#total = total;
-    this.#cut = cut;
+    this.#events = events;
   }
 
   /** Bytes that have passed. */
@@ -99,15 +106,30 @@ export class ChaosPipe {
   start(): void {
     const [source, target] = [this.#source, this.#target];
     source.on('data', (bytes) => this.#take(bytes as Buffer));
-    source.on('end', () => {
+    // The end waits its turn behind the bytes, whichever end it is.
+    const ended = (): void => {
       this.#sourceHasEnded = true;
       this.#pump();
-    });
+    };
+    source.on('end', ended).on('close', ended);
     target.on('drain', () => {
       this.#isBlocked = false;
       this.#pump();
     });
+    target.on('close', () => {
+      this.stop();
+      this.#events.over();
+    });
     this.#pump();
+  }
+
+  /** Whether nothing waits. */
+  get isIdle(): boolean {
+    return this.#waitingBytes === 0 && !this.#isStalled;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
   /** Lets nothing pass, and reads nothing. */
@@ -130,6 +152,7 @@ export class ChaosPipe {
     this.#target.end();
     // Whoever goes on sending must not be held up by it.
     this.#source.resume();
+    this.#events.over();
   }
 
   /** The connection is over. */
@@ -167,7 +190,7 @@ export class ChaosPipe {
   #hasEvent(): boolean {
     if (this.#bytes >= this.cutAt || this.#total.bytes >= this.#total.cutAt) {
       this.stop();
-      this.#cut();
+      this.#events.cut();
     } else if (this.#bytes >= this.endAt) {
       this.end();
     } else if (this.#bytes >= this.stallAt) {

@@ -46,14 +46,15 @@ export class ChaosConnection {
   constructor(client: Socket, server: Socket, plan: ChaosPlan, totals: { up: ChaosTotal; down: ChaosTotal }) {
     this.#client = client;
     this.#server = server;
-    for (const socket of [client, server]) {
-      // Whichever side breaks off, the other one learns of it.
-      socket.on('error', () => this.cut('reset'));
-      socket.on('close', () => this.cut('close'));
-    }
     const cut = (): void => this.cut(plan.cut);
-    this.up = new ChaosPipe(client, server, plan.up ?? {}, totals.up, cut);
-    this.down = new ChaosPipe(server, client, plan.down ?? {}, totals.down, cut);
+    const over = (): void => {
+      if (this.up.isOver && this.down.isOver) this.cut('close');
+    };
+    this.up = new ChaosPipe(client, server, plan.up ?? {}, totals.up, { cut, over });
+    this.down = new ChaosPipe(server, client, plan.down ?? {}, totals.down, { cut, over });
+    // A reset goes on as one at once, unless bytes are before it.
+    client.on('error', () => this.up.isIdle && this.cut('reset'));
+    server.on('error', () => this.down.isIdle && this.cut('reset'));
     this.up.start();
     if (!this.isOver) this.down.start();
   }

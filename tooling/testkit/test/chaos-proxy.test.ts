@@ -199,6 +199,25 @@ it('delays each byte, not each answer', async () => {
   expect(proxy.connections[0]?.down.bytes).toBe(10_000);
 });
 
+it('holds back the end of a connection as it does its bytes', async () => {
+  serve = (socket) => void socket.write('the last words', () => socket.destroy());
+  await start('tcp', { down: { delayMs: 100 } });
+  const startedAt = performance.now();
+  const peer = new Peer();
+  expect(await peer.ended).toBe('end');
+  expect(performance.now() - startedAt).toBeGreaterThanOrEqual(100);
+  expect(String(peer.bytes)).toBe('the last words');
+
+  proxy.plan = () => ({ down: { stallAt: 3 } });
+  const stalled = new Peer();
+  await stalled.hears(3);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(stalled.socket.readableEnded).toBe(false);
+  proxy.connections[1]?.down.resume();
+  expect(await stalled.ended).toBe('end');
+  expect(String(stalled.bytes)).toBe('the last words');
+});
+
 it('needs a bounded memory under delay', async () => {
   const total = 256 * 2 ** 20;
   const piece = Buffer.alloc(2 ** 20, 1);
