@@ -23,7 +23,9 @@ async function start(made: Server): Promise<void> {
   listener = await listen({ type: 'unix', path }, (channel) => void server.accept(channel));
 }
 
-beforeEach(() => start(createServer({ exports: { '': createMemoryDevice({ size: 256 * mebi }) } })));
+beforeEach(() =>
+  start(createServer({ exports: { '': createMemoryDevice({ size: 256 * mebi }) }, limits: { handshakeMs: 60_000 } })),
+);
 
 afterEach(async () => {
   await listener.close();
@@ -46,7 +48,7 @@ describe('a crowd', () => {
     const before = process.memoryUsage().rss;
     await Promise.all(
       Array.from({ length: 200 }, async (_, number) => {
-        await using client = await connect(uri, { delivery: 'inline' });
+        await using client = await connect(uri, { delivery: 'inline', handshakeTimeoutMs: 60_000 });
         const random = seededRandom(number);
         const model = new Uint8Array(area);
         const base = number * area;
