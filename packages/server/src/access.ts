@@ -4,7 +4,7 @@ import { type PeerDescription, UsageError } from '@nbdjs/interfaces';
 
 /**
  * Each entry is an address (`192.0.2.1`, `2001:db8::1`), a network (`192.0.2.0/24`, `2001:db8::/32`), or a user or group at the
- * other end of a Unix socket (`uid:1000`, `gid:100`). Applies to clients that come by TCP or Unix sockets.
+ * other end of a Unix socket (`uid:1000`, `gid:100`; its listener has to find them out, option `users`). Applies to clients that come by TCP or Unix sockets.
  */
 export interface AccessRules {
   /** If there are any, everybody else is turned away. @default none */

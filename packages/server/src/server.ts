@@ -70,6 +70,8 @@ export const traceEvents = [
 const busyPollMsDefault = 0.1;
 /** Whoever takes longer can as well be woken. */
 const busyPollMsMax = 10;
+/** Clients that are let in in one turn of the loop. A new one costs as much as several requests. */
+const arrivalsMax = 16;
 /** Free memory that is kept for the next request. */
 const keptBytesMax = 32 * 2 ** 20;
 
@@ -127,6 +129,11 @@ class NbdServer implements Server {
   #tls: TlsServer | undefined;
   readonly #ledger = new Ledger();
   #isClosing = false;
+  #placesTaken = 0;
+  /** Clients that have come in this turn of the loop, and those for whom that was too many. */
+  #arrivals = 0;
+  readonly #crowd: (() => void)[] = [];
+  readonly #nextArrivals = (): void => this.#admitArrivals();
 
   constructor(options: ServerOptions) {
     this.#options = options;
@@ -199,17 +206,39 @@ class NbdServer implements Server {
       await this.#refuse(channel, refusal);
       return;
     }
+    await this.#waitForTurn();
     const late = await this.#takePlace(channel);
     if (late === undefined) await this.#serve(channel);
     else await this.#refuse(channel, late);
     this.#gate.leave(peer);
   }
 
+  /** Those who are being served have their turn between those who come. */
+  async #waitForTurn(): Promise<void> {
+    if (this.#arrivals === 0) this.#sessionOptions.nextTurn(this.#nextArrivals);
+    this.#arrivals++;
+    if (this.#arrivals > arrivalsMax) await new Promise<void>((start) => this.#crowd.push(start));
+  }
+
+  #admitArrivals(): void {
+    this.#arrivals = 0;
+    const next = this.#crowd.splice(0, arrivalsMax);
+    if (next.length === 0) return;
+    this.#arrivals = next.length;
+    this.#sessionOptions.nextTurn(this.#nextArrivals);
+    for (const start of next) start();
+  }
+
   /** Waits for a place, not read and not greeted, as in a listener's backlog. Why there will be none is the answer. */
   async #takePlace(channel: ByteChannel): Promise<RefusalReason | undefined> {
     const { connectionsMax, waitingMax } = this.#limits;
-    if (connectionsMax === 0 || this.#sessions.size < connectionsMax) return undefined;
+    if (this.#isClosing) return 'closing';
+    if (connectionsMax === 0 || this.#placesTaken < connectionsMax) {
+      this.#placesTaken++;
+      return undefined;
+    }
     if (this.#waiting.length >= waitingMax) return 'too-many';
+    // Whoever leaves hands the place over.
     await new Promise<void>((start) => this.#waiting.push({ channel, start }));
     return this.#isClosing ? 'closing' : undefined;
   }
@@ -233,7 +262,9 @@ class NbdServer implements Server {
     this.#sessions.delete(session);
     this.#shakingHands.delete(session);
     this.#ledger.add(session.facts?.exportName, session.statistics);
-    this.#waiting.shift()?.start();
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#placesTaken--;
+    else next.start();
     this.#options.onSessionEnd?.(session);
   }
 

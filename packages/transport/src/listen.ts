@@ -30,6 +30,8 @@ export interface Listener {
 export interface ListenOptions {
   /** Connections that the kernel keeps until they are taken. @default 511 */
   readonly backlog?: number | undefined;
+  /** Find out who the peers of a Unix socket are, where the system tells; each costs a call. @default false */
+  readonly users?: boolean | undefined;
 }
 
 /** Whether a peer that says nothing is still there is asked after this long, in milliseconds; what follows is the system's. */
@@ -60,7 +62,7 @@ export async function listen(
   // Out of descriptors, say: that connection is lost, and listening goes on.
   server.on('error', () => {});
   server.on('connection', (socket) => {
-    const channel = adoptSocket(socket, describe(socket, server));
+    const channel = adoptSocket(socket, describe(socket, server, options.users === true));
     if (channel !== undefined) onConnection(announced(channel));
   });
   return {
@@ -82,12 +84,12 @@ function addressOf(server: Server, target: ListenTarget): Listener['address'] {
   return { type: 'tcp', host: address.address, port: address.port };
 }
 
-function describe(socket: Socket, server: Server): PeerDescription {
+function describe(socket: Socket, server: Server, asksForUsers: boolean): PeerDescription {
   const own = server.address();
   const { remoteAddress: address, remotePort } = socket;
   // What Node knows of a listener that was inherited is little, so its peers are asked.
   if (address === undefined && (own === null || typeof own === 'string')) {
-    const fd = descriptorOf(socket);
+    const fd = asksForUsers ? descriptorOf(socket) : undefined;
     const user = fd === undefined ? undefined : peerUser(fd);
     return { name: String(own ?? 'socket'), transport: 'unix', tls: false, ...(user === undefined ? {} : { user }) };
   }

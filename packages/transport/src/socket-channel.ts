@@ -41,12 +41,17 @@ export class SocketChannel extends LandingChannel<Socket> {
   protected override sendAtOnce(chunks: readonly Uint8Array[]): number {
     const fd = descriptorOf(this.stream);
     if (fd === undefined) return 0;
+    const { stackTraceLimit } = Error;
     try {
+      // Whoever is gone already, in a flood of clients, shall not cost a description of where we noticed.
+      Error.stackTraceLimit = 0;
       const [chunk] = chunks;
       return chunks.length === 1 && chunk !== undefined ? writeSync(fd, chunk) : writevSync(fd, chunks);
     } catch {
       // The kernel takes nothing at the moment, or it is the end: the stream finds out.
       return 0;
+    } finally {
+      Error.stackTraceLimit = stackTraceLimit;
     }
   }
 

@@ -4,6 +4,7 @@
  */
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from '@nbdjs/client';
+import type { HeaderMode } from '@nbdjs/interfaces';
 import {
   createWorkspace,
   type Generation,
@@ -94,21 +95,23 @@ async function record(generation: Generation): Promise<void> {
       save(`${generation}-${clientName}-${serverName}`, recorder.sessions);
     }
     if (serverName === 'ours') continue;
-    const path = workspace.socketPath('recorder');
-    await using recorder = await Recorder.start(path, server.socketPath);
-    await useOurs(`nbd+unix:///?socket=${path}`);
-    save(`${generation}-ours-${serverName}`, recorder.sessions);
+    for (const mode of ['simple', 'structured', 'extended'] as const) {
+      const path = workspace.socketPath('recorder');
+      await using recorder = await Recorder.start(path, server.socketPath);
+      await useOurs(`nbd+unix:///?socket=${path}`, mode);
+      save(`${generation}-ours-${mode}-${serverName}`, recorder.sessions);
+    }
   }
 }
 
 /** What our own client has to say. */
-async function useOurs(uri: string): Promise<void> {
-  await using client = await connect(uri, { delivery: 'inline', fullInfo: true });
+async function useOurs(uri: string, mode: HeaderMode): Promise<void> {
+  await using client = await connect(uri, { delivery: 'inline', fullInfo: true, mode });
   await client.read(4096, new Uint8Array(3000));
   await client.write(8192, new Uint8Array(700).fill(5));
   await client.writeZeroes(0, 512);
   await client.flush();
-  for await (const _extent of client.extents());
+  if (mode !== 'simple') for await (const _extent of client.extents());
 }
 
 async function startOurs(socketPath: string): Promise<{ readonly socketPath: string } & AsyncDisposable> {

@@ -104,9 +104,13 @@ export async function serve(
       await Promise.race([running.accept(standardChannel()), stopped]);
       return 0;
     }
+    // Who the clients are has to be found out only where it matters.
+    const users = options.allow.length > 0 || options.deny.length > 0;
     const accept = (channel: ByteChannel): void => void running.accept(channel);
     for (const target of targets(options, inherited)) {
-      listeners.push(await listen(target, accept, { backlog: Math.min(backlogMax, options.shared || backlogMax) }));
+      listeners.push(
+        await listen(target, accept, { backlog: Math.min(backlogMax, options.shared || backlogMax), users }),
+      );
     }
     if (options.pidFile !== undefined) writeFileSync(options.pidFile, `${process.pid}\n`);
     await announce(listeners, Object.keys(exports), options, terminal);

@@ -142,7 +142,7 @@ class OverlayLayer extends Layer {
     signal: AbortSignal | undefined,
   ): Promise<Extent[]> {
     const extents: Extent[] = [];
-    for (const { from, to, value } of [...this.#places.within(start, end)]) {
+    for (const { from, to, value } of this.#places.firstWithin(start, end, count)) {
       if (extents.length >= count) break;
       if (value !== undefined) {
         extents.push({ offset: from, length: to - from, status: ownStatus(context, value) });

@@ -59,6 +59,15 @@ export class RangeMap<Value> {
     }
   }
 
+  /** The first `count` of them: there may be many more than anybody wants to know. */
+  firstWithin(from: bigint, to: bigint, count: number): readonly ValueRange<Value>[] {
+    const ranges: ValueRange<Value>[] = [];
+    for (const range of this.within(from, to)) {
+      if (ranges.push(range) >= count) break;
+    }
+    return ranges;
+  }
+
   /** Index of the first entry that ends behind a place. */
   #firstEndingAfter(place: bigint): number {
     let low = 0;
