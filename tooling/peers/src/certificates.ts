@@ -79,11 +79,6 @@ export class TestAuthority {
   }
 }
 
-/** Whether certificates can be made here. */
-export function canMakeCertificates(): boolean {
-  return spawnSync('certtool', ['--version'], { env: peerEnvironment(), stdio: 'ignore' }).status === 0;
-}
-
 function templateOf(role: 'client' | 'server', options: CertificateOptions): string {
   const { commonName = role, organization, country, from, until } = options;
   const names = options.names ?? (role === 'server' ? ['localhost'] : []);
