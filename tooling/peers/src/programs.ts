@@ -21,9 +21,13 @@ export const programs = [
   'nbddump',
   'nbdsh',
   'nbd-server',
+  'certtool',
 ] as const;
 
-export type Program = (typeof programs)[number] | 'fio';
+/** Of the machine only: a load, and a judge, neither of which is a peer with an age. */
+const tools = ['fio', 'openssl'] as const;
+
+export type Program = (typeof programs)[number] | (typeof tools)[number];
 
 /** The folder of the second generation. */
 export const trixieRoot = resolve(process.env.NBDJS_TRIXIE || '/var/lib/nbdjs-peers/trixie');
@@ -72,10 +76,7 @@ export function peerEnvironment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv
 
 /** The names of peers that are not there. */
 export function missingPeers(): readonly string[] {
-  return [
-    ...allGenerations.flatMap((generation) => missingOf(programs, generation)),
-    ...missingOf(['fio'], 'bookworm'),
-  ];
+  return [...allGenerations.flatMap((generation) => missingOf(programs, generation)), ...missingOf(tools, 'bookworm')];
 }
 
 /** What tests print about missing peers: one line, empty when all are there. */
@@ -107,9 +108,9 @@ export function missingOf(needed: readonly Program[], generation: Generation): r
     .map(({ program, home }) => `${program} (${home})`);
 }
 
-/** fio is a load, not a peer with an age: the machine's own serves both generations. */
+/** The machine's own tools serve both generations. */
 function homeOf(program: Program, generation: Generation): Generation {
-  return program === 'fio' ? 'bookworm' : generation;
+  return tools.some((tool) => tool === program) ? 'bookworm' : generation;
 }
 
 /** The version that a program tells. */
