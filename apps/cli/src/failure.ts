@@ -15,6 +15,17 @@ function systemMessage(error: Error): string | undefined {
   return reason === undefined || path === undefined ? undefined : `${path}: ${reason}`;
 }
 
+/** What may help, by the codes of errors. */
+const suggestions: Readonly<Record<string, string>> = {
+  ERR_NBD_UNKNOWN_EXPORT: 'to list all exports on the server, use nbd info --list',
+  ERR_NBD_EXISTS: 'to replace files that are there, use --force',
+};
+
+/** What a person could do about it, if there is something that helps more often than not. */
+export function suggestion(error: unknown): string | undefined {
+  return isNbdError(error) && Object.hasOwn(suggestions, error.code) ? suggestions[error.code] : undefined;
+}
+
 /** What `--verbose` adds: where it comes from, one line per cause. */
 export function causes(error: unknown): readonly string[] {
   const lines: string[] = [];

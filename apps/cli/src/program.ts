@@ -6,13 +6,14 @@ import { parseOperand, parseServer } from './arguments/operands.ts';
 import { parseCount, parsePowerOfTwo, parseSize } from './arguments/size.ts';
 import { prepareWords, type Words } from './arguments/words.ts';
 import { featureNames } from './commands/features.ts';
-import { causes, oneLine } from './failure.ts';
+import { causes, oneLine, suggestion } from './failure.ts';
 import { Interrupted, type Terminal } from './terminal.ts';
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
 
 // Commands are loaded when they are asked for: loading is most of what a short run costs.
 const commands = {
+  certs: async () => (await import('./commands/certs.ts')).certs,
   completion: async () => (await import('./commands/completion.ts')).completion,
   copy: async () => (await import('./commands/copy.ts')).copy,
   demo: async () => (await import('./commands/demo.ts')).demo,
@@ -49,9 +50,8 @@ function report(error: unknown, isVerbose: boolean, terminal: Terminal): number 
   }
   const colours = terminal.colours('stderr');
   terminal.note(`${colours.red('nbd:')} ${oneLine(error)}`);
-  if (isNbdError(error) && error.code === 'ERR_NBD_UNKNOWN_EXPORT') {
-    terminal.note('nbd: suggestion: to list all exports on the server, use nbd info --list');
-  }
+  const advice = suggestion(error);
+  if (advice !== undefined) terminal.note(`nbd: suggestion: ${advice}`);
   if (isVerbose) for (const line of causes(error)) terminal.note(`nbd:   ${line}`);
   // An error that is none of ours, and not the system's, is a defect: its stack is worth more than a short message.
   const isExpected = isNbdError(error) || (error instanceof Error && 'syscall' in error);
@@ -84,6 +84,7 @@ function makeProgram(brackets: Words['brackets'], terminal: Terminal, exit: (cod
   addCopy(add('copy', 'copy from and to NBD servers, files, and standard input and output'), brackets, terminal, exit);
   addDump(add('dump', 'dump an export as hexadecimal digits'), brackets, terminal, exit);
   addServe(add('serve', 'serve files, memory or other servers'), brackets, terminal, exit);
+  addCerts(add('certs', 'make certificates or shared keys for TLS'), terminal, exit);
   add('demo', 'serve and copy a small image, and show how')
     .addOption(colourOption())
     .addOption(noColourOption())
@@ -355,6 +356,38 @@ function addServe(
             pidFile: options.pidFile as string | undefined,
             printUri: options.printUri === true,
             stdio: options.stdio === true,
+          },
+          terminal,
+        ),
+      );
+    });
+}
+
+function addCerts(command: Command, terminal: Terminal, exit: (code: number) => void): void {
+  command
+    .option('-d, --directory <folder>', 'where the files go', 'pki')
+    .option('--host <name...>', 'names and IP addresses of the server (default: localhost 127.0.0.1 ::1)')
+    .option('--client <name>', 'name of the client, such as alice or CN=alice,O=Example (default: client)')
+    .option('--days <n>', 'how long the certificates are good', count('--days', 1, 36_500), 365)
+    .option('--psk <user...>', 'make keys that these users share with the server, instead of certificates')
+    .option('--authority <folder>', 'go on with the authority in that folder instead of making a new one')
+    .option('-f, --force', 'replace files that are there')
+    .addOption(colourOption())
+    .addOption(noColourOption())
+    .option('-v, --verbose', 'say more about errors')
+    .action(async (options: Record<string, unknown>) => {
+      const certs = await commands.certs();
+      exit(
+        await certs(
+          {
+            directory: options.directory as string,
+            hosts: options.host as string[] | undefined,
+            client: options.client as string | undefined,
+            days: options.days as number,
+            psk: options.psk as string[] | undefined,
+            authority: options.authority as string | undefined,
+            force: options.force === true,
+            colour: options.color as boolean | undefined,
           },
           terminal,
         ),

@@ -7,7 +7,8 @@ import { formatPskFile, type Psk } from './psk.ts';
 
 /** What goes into the folder; what is missing leaves no file, and leaves one that is there alone. */
 export interface CertificateFiles {
-  readonly authority?: Credentials | undefined;
+  /** The key stays where the authority is. */
+  readonly authority?: (Pick<Credentials, 'certificate'> & Partial<Credentials>) | undefined;
   readonly server?: Credentials | undefined;
   readonly client?: Credentials | undefined;
   /** PEM. */
@@ -59,7 +60,7 @@ export function writeFolder(
     text === undefined ? [] : [{ path: join(folder, name), text, mode }],
   );
   const present = entries.find(({ path }) => lstatSync(path, { throwIfNoEntry: false }) !== undefined);
-  if (present !== undefined && !overwrite) throw new UsageError('ERR_NBD_ARGUMENT', `${present.path} exists already`);
+  if (present !== undefined && !overwrite) throw new UsageError('ERR_NBD_EXISTS', `${present.path} exists already`);
   mkdirSync(folder, { recursive: true });
   for (const { path, text, mode } of entries) {
     const fresh = `${path}.${process.pid}.new`;
