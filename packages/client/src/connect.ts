@@ -3,8 +3,20 @@ import { createConnector, type Delivery } from '@nbdjs/connection';
 import type { Abortable, Connector, HeaderMode } from '@nbdjs/interfaces';
 import { createMultiplexer, type MultiplexerOptions, traceEvents } from '@nbdjs/multiplexer';
 import { afterMicrotasks, diagnosticsTrace, nextTurn, systemClock } from '@nbdjs/syscalls';
+import type { TlsClientSettings } from '@nbdjs/transport';
 import { NbdClient } from './client.ts';
 import { type ConnectTarget, resolveTarget } from './target.ts';
+
+/** TLS with the server: whether, and how. */
+export interface ConnectTls extends TlsClientSettings {
+  /**
+   * `off`: never. `allow`: when the server can, else go on in clear text, which anybody in between can bring about. `require`: with
+   * TLS or not at all; the `nbds` schemes always mean that.
+   *
+   * @default 'require'
+   */
+  readonly mode?: 'off' | 'allow' | 'require' | undefined;
+}
 
 /** How the device behaves, whatever it is connected to. */
 export type DeviceOptions = Pick<
@@ -32,6 +44,14 @@ export interface ConnectOptions extends Abortable, DeviceOptions {
   readonly mode?: HeaderMode | undefined;
   /** Ask for the export's preferred name and description too. @default false */
   readonly fullInfo?: boolean | undefined;
+  /** Options go before what the URI says about TLS. @default TLS for the `nbds` schemes, and none for the others */
+  readonly tls?: ConnectTls | undefined;
+  /**
+   * Let the URI name files of this machine (`tls-certificates`, `tls-psk-file`). Only for URIs whose author may look at them.
+   *
+   * @default false
+   */
+  readonly allowLocalFiles?: boolean | undefined;
   /**
    * Where the connection is made: on this thread (`inline`), or in a thread of its own that either hands the socket over
    * or keeps it (`thread` chooses). @default 'thread', except for commands and descriptors

@@ -5,8 +5,16 @@
  */
 
 export { afterMicrotasks, diagnosticsTrace, nextTurn, systemClock } from '@nbdjs/syscalls';
+export type { TlsCertificates, TlsClientKey, TlsClientSettings } from '@nbdjs/transport';
 export { NbdClient } from './client.ts';
-export { type ConnectOptions, connect, type DeviceOptions, type OpenOptions, openClient } from './connect.ts';
+export {
+  type ConnectOptions,
+  type ConnectTls,
+  connect,
+  type DeviceOptions,
+  type OpenOptions,
+  openClient,
+} from './connect.ts';
 export type { RangeOptions, ReadStreamOptions, WriteStreamOptions } from './streams.ts';
 export {
   type CommandTarget,

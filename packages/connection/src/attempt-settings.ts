@@ -1,7 +1,7 @@
 /** How attempts at one endpoint are made and repeated. */
 import type { ClientHandshakeOptions } from '@nbdjs/handshake';
 import { type Clock, type Established, limits } from '@nbdjs/interfaces';
-import { connectEndpoint, type Endpoint } from '@nbdjs/transport';
+import { connectEndpoint, type Endpoint, type TlsClientSettings } from '@nbdjs/transport';
 import type { AttemptsOptions } from './attempts.ts';
 import type { ConnectionEvent } from './diagnostics.ts';
 import type { UpgradeTls } from './handshake-driver.ts';
@@ -13,6 +13,8 @@ export interface AttemptSettings {
   readonly endpoint: Endpoint;
   /** What to ask of the server. */
   readonly handshake?: ClientHandshakeOptions | undefined;
+  /** How TLS is set up when `handshake.tls` asks for it. @default the client's folder, or the system's authorities */
+  readonly tls?: TlsClientSettings | undefined;
   /** Until the transport stands, in milliseconds. @default `limits.connectMs` */
   readonly connectTimeoutMs?: number | undefined;
   /** For the whole handshake, in milliseconds. @default `limits.handshakeMs` */

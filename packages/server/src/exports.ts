@@ -10,6 +10,7 @@ import {
   UsageError,
 } from '@nbdjs/interfaces';
 import { type ExportEntry, encodeText, TransmissionFlag } from '@nbdjs/protocol';
+import type { TlsAllowance, TlsPeer } from '@nbdjs/transport';
 
 /** A device and how it is shown to clients. */
 export interface Export {
@@ -28,6 +29,10 @@ export interface Export {
    * to be its only client. @default false
    */
   readonly resizable?: boolean | undefined;
+  /** Where TLS is optional: hide this from clients without. @default false */
+  readonly tlsOnly?: boolean | undefined;
+  /** Whom to serve, of those who have shown who they are by TLS; nobody without TLS then. @default everybody */
+  readonly allow?: TlsAllowance | undefined;
   /** Called once when the client that this was given to has left or has been told no more than facts. */
   readonly release?: (() => void) | undefined;
 }
@@ -35,6 +40,8 @@ export interface Export {
 /** Who is asking. */
 export interface ClientDescription {
   readonly peer: PeerDescription;
+  /** What TLS knows of the client; absent before and without it. */
+  readonly tls?: TlsPeer | undefined;
 }
 
 /** Decides per client what there is. Each call may take its time. */

@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export type { TlsAllowance, TlsCertificates, TlsPeer, TlsServerKeys, TlsServerSettings } from '@nbdjs/transport';
 export type { ClientDescription, Export, ExportProvider, ExportTable } from './exports.ts';
 export { createServer, type Server, type ServerLimits, type ServerOptions, traceEvents } from './server.ts';
 export type { SessionDescription } from './session.ts';

@@ -8,6 +8,7 @@ import {
   UsageError,
 } from '@nbdjs/interfaces';
 import { diagnosticsTrace, nextTurn, systemClock } from '@nbdjs/syscalls';
+import type { TlsServerSettings } from '@nbdjs/transport';
 import { Budget } from './budget.ts';
 import { BusyPoll } from './busy-poll.ts';
 import { DeviceUsers } from './device-users.ts';
@@ -32,6 +33,8 @@ export interface ServerOptions {
   /** A table of devices by name, or somebody who decides. A table's single export is the default one, too. */
   readonly exports: ExportTable | ExportProvider;
   readonly limits?: Partial<ServerLimits> | undefined;
+  /** Certificates or shared keys. @default no TLS */
+  readonly tls?: TlsServerSettings | undefined;
   /** How far clients may raise the agreement. @default 'extended' */
   readonly mode?: 'simple' | 'structured' | 'extended' | undefined;
   /** Called when a client that had finished the handshake (or not) is gone. */
@@ -83,6 +86,13 @@ export interface Server {
   readonly statistics: Readonly<Statistics>;
   /** Payload bytes in flight and in replies that wait. */
   readonly bytesInFlight: number;
+  /**
+   * Reads the certificates, keys and lists again, for clients that come from now on; nobody is cut off. Settings in the place of the
+   * old ones may be given, but TLS cannot be switched on or off.
+   *
+   * @throws UsageError when something is wrong with them; the server goes on with the old ones.
+   */
+  reloadTls(settings?: TlsServerSettings): void;
   /**
    * Stops in good order: what is under way is finished, further requests are answered with ESHUTDOWN, further options with
    * `ERR_SHUTDOWN`, and after `closeMs` whoever is still there is cut off.
@@ -145,6 +155,10 @@ class NbdServer implements Server {
 
   get bytesInFlight(): number {
     return this.#budget.usedBytes;
+  }
+
+  reloadTls(_settings?: TlsServerSettings): void {
+    throw new UsageError('ERR_NBD_NOT_SUPPORTED', 'this server has no TLS');
   }
 
   async accept(channel: ByteChannel): Promise<void> {

@@ -12,3 +12,12 @@ export { connectEndpoint, describeEndpoint, type Endpoint } from './endpoint.ts'
 export { type Listener, type ListenOptions, type ListenTarget, listen } from './listen.ts';
 export { createMemoryPair, type MemoryPairOptions } from './memory-pair.ts';
 export type { CommandEnd } from './program.ts';
+export type {
+  TlsAllowance,
+  TlsCertificates,
+  TlsClientKey,
+  TlsClientSettings,
+  TlsPeer,
+  TlsServerKeys,
+  TlsServerSettings,
+} from './tls/settings.ts';

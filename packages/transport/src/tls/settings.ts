@@ -1,0 +1,102 @@
+/** What TLS may be told, as plain data: it crosses threads. */
+
+/** A certificate with its key, and whom to trust: from a folder, from memory, or from both. */
+export interface TlsCertificates {
+  /**
+   * A folder with PEM files of the customary names: `ca-cert.pem` (whom to trust), `ca-crl.pem` (certificates that were
+   * revoked), and of our own `client-cert.pem` with `client-key.pem`, or `server-cert.pem` with `server-key.pem`. What is also
+   * given from memory is not read from it.
+   */
+  readonly folder?: string | undefined;
+  /** The authorities to trust, as PEM. */
+  readonly ca?: string | undefined;
+  /** Our own certificate, followed by those between it and the authority, as PEM. */
+  readonly cert?: string | undefined;
+  /** The key that belongs to it, as PEM. */
+  readonly key?: string | undefined;
+  /** What opens an encrypted key. */
+  readonly passphrase?: string | undefined;
+  /** Lists of revoked certificates, as PEM; one for every authority. */
+  readonly crl?: string | undefined;
+}
+
+/** A key that both sides know beforehand, and the name that it goes by. */
+export type TlsClientKey =
+  /** `key`: 1 to 64 bytes. */
+  | { readonly user: string; readonly key: Uint8Array }
+  /** A file of lines `user:hexkey`. @default user: the only one in the file, else the name that we are logged in by */
+  | { readonly file: string; readonly user?: string | undefined };
+
+/** How a client sets up TLS, and whom it takes a server for. */
+export interface TlsClientSettings {
+  /**
+   * @default the first that there is of `/etc/pki/libnbd` for root, or `~/.pki/libnbd` and `~/.config/pki/libnbd` for others;
+   *   without one, the authorities that this system trusts, and no certificate of our own
+   */
+  readonly certificates?: TlsCertificates | undefined;
+  /** A shared key instead of certificates. */
+  readonly psk?: TlsClientKey | undefined;
+  /**
+   * Whom the server's certificate has to be for: a name, or an address (of which there is nothing in the clear then). Needed with
+   * certificates where no host is connected to: a Unix socket, a command, a descriptor.
+   *
+   * @default the host that is connected to
+   */
+  readonly hostname?: string | undefined;
+  /** Check the server's certificate. Without, anybody in between can read and change everything. @default true */
+  readonly verifyPeer?: boolean | undefined;
+}
+
+/** Who is at the other end of TLS, as far as it has shown. */
+export interface TlsPeer {
+  /** `TLSv1.2` or `TLSv1.3`. */
+  readonly protocol: string;
+  /** The cipher's name, such as `TLS_AES_128_GCM_SHA256`. */
+  readonly cipher: string;
+  /**
+   * The subject of its certificate, last part first (RFC 4514), such as `CN=client,O=Example`. Only what was checked is told.
+   */
+  readonly subject?: string | undefined;
+  /** The name that its shared key goes by. */
+  readonly user?: string | undefined;
+}
+
+/** Keys that a server shares with its users. */
+export type TlsServerKeys =
+  /** A file of lines `user:hexkey`. */
+  | { readonly file: string }
+  /** Keys of 1 to 64 bytes, by user. */
+  | { readonly keys: Readonly<Record<string, Uint8Array>> }
+  /** Looks a user's key up, at once; nothing for whoever is not known. Not plain data, the one exception here. */
+  | { readonly find: (user: string) => Uint8Array | undefined };
+
+/** How a server sets up TLS, and whom it lets in. */
+export interface TlsServerSettings {
+  /**
+   * `require`: nothing but TLS ("FORCEDTLS mode"). `allow`: whoever wants, except for exports that are `tlsOnly`
+   * ("SELECTIVETLS mode"). `off`: as if there were no settings.
+   *
+   * @default 'require'
+   */
+  readonly mode?: 'off' | 'allow' | 'require' | undefined;
+  /** The server's own certificate, and the authorities whose clients it knows. */
+  readonly certificates?: TlsCertificates | undefined;
+  /** Keys that are shared with users, instead of certificates. */
+  readonly psk?: TlsServerKeys | undefined;
+  /**
+   * With certificates: clients have to show one that an authority of ours has signed.
+   *
+   * @default false, but true when `allow` is given
+   */
+  readonly verifyPeer?: boolean | undefined;
+  /**
+   * Whom to serve: subjects of certificates (`CN=client,O=Example`), or users of shared keys; or a function that decides, which is
+   * not plain data. Exports have such a list of their own, too.
+   *
+   * @default everybody who could show who they are
+   */
+  readonly allow?: TlsAllowance | undefined;
+}
+
+/** Names, or somebody who decides. */
+export type TlsAllowance = readonly string[] | ((peer: TlsPeer) => boolean);
