@@ -4,9 +4,11 @@ import { type HeaderMode, isNbdError, UsageError } from '@nbdjs/interfaces';
 import { Command, CommanderError, Option } from 'commander';
 import { parseOperand, parseServer } from './arguments/operands.ts';
 import { parseCount, parsePowerOfTwo, parseSize } from './arguments/size.ts';
+import { addClientTls, addServerTls, serverTls, tlsWords, withTls } from './arguments/tls.ts';
 import { prepareWords, type Words } from './arguments/words.ts';
 import { featureNames } from './commands/features.ts';
 import { causes, oneLine, suggestion } from './failure.ts';
+import type { ServerOperand } from './open.ts';
 import { Interrupted, type Terminal } from './terminal.ts';
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
@@ -142,8 +144,8 @@ function addInfo(
     .option('--no-content', 'do not')
     .addOption(colourOption())
     .addOption(noColourOption())
-    .addOption(new Option('--mode <mode>', 'ask for at most').choices(['simple', 'structured', 'extended']))
-    .option('-v, --verbose', 'say more about errors');
+    .addOption(new Option('--mode <mode>', 'ask for at most').choices(['simple', 'structured', 'extended']));
+  addClientTls(command).option('-v, --verbose', 'say more about errors');
   for (const flag of positive) {
     command.addOption(
       new Option(`${flag} <feature>`, flag === '--can' ? 'exit with 0 if so, 2 if not' : '').hideHelp(flag !== '--can'),
@@ -172,7 +174,7 @@ function addInfo(
     const info = await commands.info();
     exit(
       await info(
-        parseServer(server, brackets),
+        serverWithTls(server, brackets, options),
         {
           json: options.json === true,
           size: options.size === true,
@@ -232,14 +234,17 @@ function addCopy(
     .option('--synchronous', 'one request at a time, in order')
     .addOption(new Option('-T, --threads <n>', 'accepted for the sake of nbdcopy; has no effect').hideHelp())
     .addOption(colourOption())
-    .addOption(noColourOption())
+    .addOption(noColourOption());
+  addClientTls(command)
     .option('-v, --verbose', 'tell what is copied how')
     .action(async (source: string, destination: string, options: Record<string, unknown>) => {
       const copy = await commands.copy();
+      const words = tlsWords(options);
+      const sides = [source, destination].map((word) => parseOperand(word, brackets));
       exit(
         await copy(
-          parseOperand(source, brackets),
-          parseOperand(destination, brackets),
+          withTls(parseOperand(source, brackets), words, sides),
+          withTls(parseOperand(destination, brackets), words, sides),
           {
             connections: options.connections as number,
             requests: options.requests as number,
@@ -275,13 +280,14 @@ function addDump(
     .option('-o, --offset <n>', 'from this byte on', bytes('--offset'))
     .addOption(new Option('--skip <n>').argParser(bytes('--skip')).hideHelp())
     .addOption(colourOption())
-    .addOption(noColourOption())
+    .addOption(noColourOption());
+  addClientTls(command)
     .option('-v, --verbose', 'say more about errors')
     .action(async (server: string, options: Record<string, unknown>) => {
       const dump = await commands.dump();
       exit(
         await dump(
-          parseServer(server, brackets),
+          serverWithTls(server, brackets, options),
           {
             offset: (options.offset ?? options.skip ?? 0n) as bigint,
             limit: (options.length ?? options.limit) as bigint | undefined,
@@ -332,7 +338,8 @@ function addServe(
     .option('-A, --allocation-depth', 'offer the context qemu:allocation-depth')
     .option('--snapshot', 'keep what is written in memory, and forget it at the end')
     .option('--pid-file <path>', 'write the process id there when clients may come')
-    .option('-s, --stdio', 'serve one client on standard input and output')
+    .option('-s, --stdio', 'serve one client on standard input and output');
+  addServerTls(command)
     .option('-v, --verbose', 'say more about errors')
     .action(async (sources: string[], options: Record<string, unknown>) => {
       const serve = await commands.serve();
@@ -356,6 +363,7 @@ function addServe(
             pidFile: options.pidFile as string | undefined,
             printUri: options.printUri === true,
             stdio: options.stdio === true,
+            tls: serverTls(tlsWords(options)),
           },
           terminal,
         ),
@@ -393,6 +401,14 @@ function addCerts(command: Command, terminal: Terminal, exit: (code: number) => 
         ),
       );
     });
+}
+
+function serverWithTls(
+  word: string,
+  brackets: Words['brackets'],
+  options: Readonly<Record<string, unknown>>,
+): ServerOperand {
+  return withTls(parseServer(word, brackets), tlsWords(options));
 }
 
 function colourOption(): Option {

@@ -39,6 +39,7 @@ export async function nbdWith({ signal }: { signal?: AbortSignal }, ...argv: str
     stdout: stdout as unknown as NodeJS.WriteStream,
     stderr: stderr as unknown as NodeJS.WriteStream,
     signal: signal ?? new AbortController().signal,
+    onHangup: () => () => {},
     print: (text) =>
       new Promise((resolve, reject) => {
         stdout.write(text, (error) => (error ? reject(error) : resolve()));

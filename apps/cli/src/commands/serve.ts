@@ -3,7 +3,7 @@ import { existsSync, fstatSync, rmSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { type BlockDevice, type ByteChannel, UsageError } from '@nbdjs/interfaces';
 import { formatUri, type UriAddress } from '@nbdjs/protocol';
-import { createServer, type Export, type Server } from '@nbdjs/server';
+import { createServer, type Export, type Server, type TlsServerSettings } from '@nbdjs/server';
 import {
   createAllocationDepthLayer,
   createMemoryDevice,
@@ -14,6 +14,7 @@ import {
 import { adoptDescriptor, adoptStdio, type Listener, type ListenTarget, listen } from '@nbdjs/transport';
 import type { Operand } from '../arguments/operands.ts';
 import { parseSize } from '../arguments/size.ts';
+import { oneLine } from '../failure.ts';
 import { openServer } from '../open.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -39,6 +40,7 @@ export interface ServeOptions {
   readonly printUri: boolean;
   /** One client, on standard input and output. */
   readonly stdio: boolean;
+  readonly tls: TlsServerSettings | undefined;
 }
 
 /** The first descriptor that systemd hands over. */
@@ -61,6 +63,7 @@ export async function serve(
   const devices: BlockDevice[] = [];
   const listeners: Listener[] = [];
   let server: Server | undefined;
+  let ignoreHangups = (): void => {};
   try {
     const exports: Record<string, Export> = {};
     for (const word of words) {
@@ -81,12 +84,14 @@ export async function serve(
         connectionsMax: options.shared,
         ...(options.handshakeLimit === undefined ? {} : { handshakeMs: 1000 * options.handshakeLimit }),
       },
+      tls: options.tls,
       onSessionEnd: ({ isNegotiated }) => {
         if (!options.persistent && isNegotiated && running.sessions.length === 0) stop();
       },
     });
     server = running;
     terminal.signal.addEventListener('abort', () => stop(), { once: true });
+    if (options.tls !== undefined) ignoreHangups = terminal.onHangup(() => reloadTls(running, terminal));
     if (options.stdio) {
       await Promise.race([running.accept(standardChannel()), stopped]);
       return 0;
@@ -102,10 +107,21 @@ export async function serve(
     if (!terminal.signal.aborted) await stopped;
     return 0;
   } finally {
+    ignoreHangups();
     for (const listener of listeners) await listener.close();
     await server?.close();
     for (const device of devices) await device.close();
     if (options.pidFile !== undefined) rmSync(options.pidFile, { force: true });
+  }
+}
+
+/** Certificates expire, and are replaced while clients are connected. */
+function reloadTls(server: Server, terminal: Terminal): void {
+  try {
+    server.reloadTls();
+    terminal.note('nbd: SIGHUP: certificates and keys were read again, for clients that come from now on');
+  } catch (error) {
+    terminal.note(`nbd: SIGHUP: ${oneLine(error)}; the certificates and keys stay as they were`);
   }
 }
 
@@ -203,13 +219,12 @@ async function announce(
   for (const { address } of listeners) {
     // Whoever has opened the socket knows where it is.
     if (address.type === 'descriptor') continue;
-    const uri = formatUri({ ...plainUri, address: uriAddress(address), exportName: name });
+    const tlsRequired = options.tls !== undefined && options.tls.mode !== 'allow';
+    const uri = formatUri({ tlsRequired, tls: {}, extensions: {}, address: uriAddress(address), exportName: name });
     if (options.printUri) await terminal.print(`${uri}\n`);
     else terminal.note(`nbd: serving ${names.length === 1 ? uri : `${names.length} exports, the first at ${uri}`}`);
   }
 }
-
-const plainUri = { tlsRequired: false, tls: {}, extensions: {} } as const;
 
 function uriAddress(address: Exclude<Listener['address'], { type: 'descriptor' }>): UriAddress {
   if (address.type === 'unix') return { transport: 'unix', path: address.path };
