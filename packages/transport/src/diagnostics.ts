@@ -1,6 +1,7 @@
 /** The life of channels, on Node's diagnostics channels `nbdjs:transport:<type>`. */
 import { channel as diagnosticsChannel } from 'node:diagnostics_channel';
 import type { ByteChannel, CloseReason, PeerDescription } from '@nbdjs/interfaces';
+import type { TlsPeer } from './tls/settings.ts';
 
 /** A message on the channel `nbdjs:transport:<type>`. */
 export type TransportEvent =
@@ -8,17 +9,24 @@ export type TransportEvent =
   | { readonly type: 'connect'; readonly peer: PeerDescription }
   /** A channel stands, freshly connected or taken over by its descriptor. */
   | { readonly type: 'connected'; readonly peer: PeerDescription }
+  /** A channel has gone over to TLS. */
+  | { readonly type: 'tls'; readonly peer: PeerDescription; readonly tls: TlsPeer }
   /** A channel that stood is gone. */
   | { readonly type: 'closed'; readonly peer: PeerDescription; readonly reason: CloseReason };
 
 const channels = {
   connect: diagnosticsChannel('nbdjs:transport:connect'),
   connected: diagnosticsChannel('nbdjs:transport:connected'),
+  tls: diagnosticsChannel('nbdjs:transport:tls'),
   closed: diagnosticsChannel('nbdjs:transport:closed'),
 };
 
 export function announceConnect(peer: PeerDescription): void {
   if (channels.connect.hasSubscribers) publish({ type: 'connect', peer });
+}
+
+export function announceTls(peer: PeerDescription, tls: TlsPeer): void {
+  if (channels.tls.hasSubscribers) publish({ type: 'tls', peer, tls });
 }
 
 /** Tells that the channel stands and, in time, that it is gone. Gives it back. */

@@ -41,7 +41,7 @@ export abstract class DuplexChannel<Stream extends AnyDuplex = AnyDuplex> implem
     stream.on('drain', () => this.#drained());
     stream.on('end', () => this.#ended());
     stream.on('error', (error) => {
-      this.#cause ??= error;
+      this.#cause ??= this.explain(error);
     });
     this.closed = new Promise((resolve) => {
       stream.on('close', async () => {
@@ -61,7 +61,8 @@ export abstract class DuplexChannel<Stream extends AnyDuplex = AnyDuplex> implem
   send(chunks: readonly Uint8Array[]): boolean {
     const { stream } = this;
     if (this.isDestroyed || !stream.writable) return true;
-    const taken = stream.writableLength === 0 ? this.sendAtOnce(chunks) : 0;
+    const isIdle = stream.writableLength === 0;
+    const taken = isIdle ? this.sendAtOnce(chunks) : 0;
     const rest = taken === 0 ? chunks : without(chunks, taken);
     if (rest.length === 0) return true;
     if (rest.length === 1) {
@@ -72,7 +73,7 @@ export abstract class DuplexChannel<Stream extends AnyDuplex = AnyDuplex> implem
       stream.uncork();
     }
     // What the kernel took at once is off the books already, long before any callback says so.
-    if (stream.writableLength === 0) return true;
+    if (stream.writableLength === 0 || (isIdle && this.copies(rest))) return true;
     this.sendIsSlow();
     if (!this.#owesDrained) {
       this.#owesDrained = true;
@@ -86,8 +87,18 @@ export abstract class DuplexChannel<Stream extends AnyDuplex = AnyDuplex> implem
     return 0;
   }
 
+  /** Whether chunks that a stream with nothing queued was given are of no more use to it, although it is not through with them. */
+  protected copies(_chunks: readonly Uint8Array[]): boolean {
+    return false;
+  }
+
   /** The kernel has not taken everything. */
   protected sendIsSlow(): void {}
+
+  /** Says better what a stream's error means. */
+  protected explain(error: Error): Error {
+    return error;
+  }
 
   pause(paused: boolean): void {
     this.#isPausedByOwner = paused;
@@ -122,12 +133,29 @@ export abstract class DuplexChannel<Stream extends AnyDuplex = AnyDuplex> implem
     this.destroy();
   }
 
+  /** Gives the stream to somebody who puts another channel on top of it; this one says no more to its sink. */
+  surrender(): Stream {
+    this.#isAbandoned = true;
+    this.sink = undefined;
+    return this.stream;
+  }
+
   /** Bytes that have come from the peer, whether or not they were announced. */
   abstract readonly receivedBytes: number;
 
+  /** Whether bytes that have come wait here for somebody who wants them. */
+  get hasLeftover(): boolean {
+    return this.#leftover !== undefined || this.#unpouredBytes > 0;
+  }
+
   /** Whether nothing is on its way through this object, in either direction: the descriptor is all there is. */
   get isEmpty(): boolean {
-    return this.#leftover === undefined && this.#unpouredBytes === 0 && this.stream.writableLength === 0;
+    return !this.hasLeftover && this.stream.writableLength === 0;
+  }
+
+  /** Whether bytes that come now have to wait for others, or for a sink that wants them. */
+  protected get isHoldingBack(): boolean {
+    return this.isPaused || this.#leftover !== undefined;
   }
 
   /**
@@ -135,9 +163,9 @@ export abstract class DuplexChannel<Stream extends AnyDuplex = AnyDuplex> implem
    * sink that pauses the channel leaves over is kept for later.
    */
   protected pour(bytes: Uint8Array): void {
-    for (let position = 0; position < bytes.length && this.sink !== undefined && !this.isDestroyed; ) {
-      if (this.isPaused) {
-        this.#leftover = new Uint8Array(bytes.subarray(position));
+    for (let position = 0; position < bytes.length && !this.isDestroyed; ) {
+      if (this.isHoldingBack || this.sink === undefined) {
+        this.#keep(bytes.subarray(position));
         break;
       }
       const target = namedBy(this.sink);
@@ -161,6 +189,13 @@ export abstract class DuplexChannel<Stream extends AnyDuplex = AnyDuplex> implem
     }
   }
 
+  #keep(bytes: Uint8Array): void {
+    const kept = this.#leftover ?? nothing;
+    this.#leftover = new Uint8Array(kept.length + bytes.length);
+    this.#leftover.set(kept);
+    this.#leftover.set(bytes, kept.length);
+  }
+
   #resume(): void {
     if (!this.isPaused || this.#isPausedByOwner || this.sink === undefined || this.isDestroyed) return;
     this.isPaused = false;
@@ -174,6 +209,7 @@ export abstract class DuplexChannel<Stream extends AnyDuplex = AnyDuplex> implem
     this.#leftover = undefined;
     this.deliver(() => this.pour(bytes));
     if (!this.isPaused && !this.isDestroyed) this.stream.resume();
+    if (this.#end !== undefined) this.#tellEnd();
   }
 
   /** Node's own `drain` comes only above a high-water mark; an empty write's callback comes for any amount. */
@@ -218,6 +254,8 @@ export abstract class DuplexChannel<Stream extends AnyDuplex = AnyDuplex> implem
   /** Tells the sink that is in place now, unless it knows. */
   #tellEnd(): void {
     const { sink } = this;
+    // What has come before the end is told before it, unless it will never be.
+    if (this.#leftover !== undefined && !this.isDestroyed) return;
     if (sink === undefined || sink === this.#toldOfEnd) return;
     this.#toldOfEnd = sink;
     try {

@@ -12,6 +12,8 @@ export { connectEndpoint, describeEndpoint, type Endpoint } from './endpoint.ts'
 export { type Listener, type ListenOptions, type ListenTarget, listen } from './listen.ts';
 export { createMemoryPair, type MemoryPairOptions } from './memory-pair.ts';
 export type { CommandEnd } from './program.ts';
+export { createTlsClient, type TlsClient } from './tls/client.ts';
+export { createTlsServer, isAllowed, type TlsServer } from './tls/server.ts';
 export type {
   TlsAllowance,
   TlsCertificates,
@@ -21,3 +23,5 @@ export type {
   TlsServerKeys,
   TlsServerSettings,
 } from './tls/settings.ts';
+export type { TlsChannel } from './tls/tls-channel.ts';
+export type { UpgradeOptions } from './tls/upgrade.ts';

@@ -1,0 +1,150 @@
+/** What went wrong with TLS, in words for people, and whether it would go wrong again. */
+import { ConnectError, NbdError, ProtocolError } from '@nbdjs/interfaces';
+
+/** Who is at the other end. */
+export type PeerRole = 'client' | 'server';
+
+/** What Node and OpenSSL say besides a message. */
+interface TlsError extends NodeJS.ErrnoException {
+  /** The name that the certificate should have been for. */
+  readonly host?: string;
+  readonly cert?: { readonly subjectaltname?: string; readonly subject?: { readonly CN?: string | readonly string[] } };
+}
+
+interface Row {
+  /** `{peer}` and `{own}` stand for the two sides. */
+  readonly says: string;
+  /** Whether it may be another time. */
+  readonly passing?: true;
+}
+
+const untrusted = { says: "the {peer}'s certificate is not signed by an authority that is trusted here" };
+const mismatch = { says: 'the key that is shared with the {peer} is another one there' };
+const nothingInCommon = {
+  says: "there is nothing in common: the {peer} refuses the {own}'s protocol versions, ciphers or (missing) certificate",
+};
+
+/** By the codes of Node, whose certificates' are those of OpenSSL without prefix. */
+const rows: Readonly<Record<string, Row>> = {
+  CERT_HAS_EXPIRED: { says: "the {peer}'s certificate has expired" },
+  CERT_NOT_YET_VALID: { says: "the {peer}'s certificate is not valid yet" },
+  CERT_REVOKED: { says: "the {peer}'s certificate is revoked" },
+  CERT_REJECTED: { says: "the {peer}'s certificate is not trusted for this purpose" },
+  CERT_UNTRUSTED: untrusted,
+  DEPTH_ZERO_SELF_SIGNED_CERT: untrusted,
+  SELF_SIGNED_CERT_IN_CHAIN: untrusted,
+  UNABLE_TO_GET_ISSUER_CERT: untrusted,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: untrusted,
+  CERT_SIGNATURE_FAILURE: { says: "the {peer}'s certificate has a wrong signature" },
+  CERT_CHAIN_TOO_LONG: { says: "there are too many certificates between the {peer}'s and its authority's" },
+  INVALID_CA: { says: "the {peer}'s certificate is signed by one that may not sign any" },
+  PATH_LENGTH_EXCEEDED: { says: "the {peer}'s certificate is signed by one that may not sign any" },
+  INVALID_PURPOSE: { says: "the {peer}'s certificate is not meant for a {peer}" },
+  UNABLE_TO_GET_CRL: { says: "there is no list of revoked certificates from the authority of the {peer}'s" },
+  CRL_HAS_EXPIRED: { says: 'the list of revoked certificates has expired' },
+  CRL_NOT_YET_VALID: { says: 'the list of revoked certificates is not valid yet' },
+  CRL_SIGNATURE_FAILURE: { says: 'the list of revoked certificates has a wrong signature' },
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: {
+    says: "the {peer} does not know the authority that signed the {own}'s certificate",
+  },
+  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: { says: "the {peer} does not accept the {own}'s certificate" },
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: { says: "the {peer} does not accept the {own}'s certificate" },
+  ERR_SSL_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE: { says: "the {peer} has no use for the {own}'s kind of certificate" },
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: { says: "the {peer} finds the {own}'s certificate expired" },
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_REVOKED: { says: "the {peer} finds the {own}'s certificate revoked" },
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: { says: 'the {peer} demands a certificate of the {own}' },
+  ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE: { says: 'the {peer} shows no certificate, which is demanded here' },
+  ERR_SSL_TLSV1_ALERT_ACCESS_DENIED: { says: 'the {peer} denies access' },
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: {
+    says: 'the {peer} speaks no version of TLS that is spoken here (1.2 and 1.3)',
+  },
+  ERR_SSL_UNSUPPORTED_PROTOCOL: { says: 'the {peer} speaks no version of TLS that is spoken here (1.2 and 1.3)' },
+  ERR_SSL_NO_PROTOCOLS_AVAILABLE: { says: 'the {peer} speaks no version of TLS that is spoken here (1.2 and 1.3)' },
+  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: nothingInCommon,
+  ERR_SSL_TLSV1_ALERT_INSUFFICIENT_SECURITY: nothingInCommon,
+  ERR_SSL_NO_SHARED_CIPHER: { says: 'the {peer} knows none of the ciphers that are used here' },
+  ERR_SSL_NO_SUITABLE_SIGNATURE_ALGORITHM: { says: "the {peer} cannot check the {own}'s kind of certificate" },
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_PSK_IDENTITY: { says: 'the {peer} knows no shared key of this user' },
+  ERR_SSL_PSK_IDENTITY_NOT_FOUND: { says: 'the {peer} uses a shared key of a user that is not known here' },
+  ERR_SSL_TLSV1_ALERT_DECRYPT_ERROR: mismatch,
+  ERR_SSL_BINDER_DOES_NOT_VERIFY: mismatch,
+  ERR_SSL_SSLV3_ALERT_ILLEGAL_PARAMETER: {
+    says: 'the {peer} finds a part of the handshake illegal (another shared key?)',
+  },
+  ERR_SSL_SSLV3_ALERT_BAD_RECORD_MAC: { says: 'the {peer} cannot decipher what it gets (another shared key?)' },
+  ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR: { says: 'the {peer} has an internal error', passing: true },
+  ERR_SSL_TLSV1_ALERT_USER_CANCELLED: { says: 'the {peer} has broken off', passing: true },
+  ERR_SSL_TLSV1_ALERT_NO_RENEGOTIATION: { says: 'the {peer} does not negotiate again' },
+  ERR_TLS_RENEGOTIATION_DISABLED: { says: 'the {peer} wants to negotiate again' },
+};
+
+/** What OpenSSL says to a first record that is none. */
+const clearTextCodes: ReadonlySet<string> = new Set([
+  'ERR_SSL_WRONG_VERSION_NUMBER',
+  'ERR_SSL_PACKET_LENGTH_TOO_LONG',
+  'ERR_SSL_UNKNOWN_PROTOCOL',
+  'ERR_SSL_HTTP_REQUEST',
+  'ERR_SSL_HTTPS_PROXY_REQUEST',
+  'ERR_SSL_BAD_RECORD_TYPE',
+  'ERR_SSL_RECORD_LENGTH_MISMATCH',
+]);
+
+/** What the system says when the other side is gone. */
+const hungUpCodes: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED']);
+
+/** An error of a connection that is past its handshake; a lost connection stays what it is. */
+export function explainTlsError(error: Error, peer: PeerRole): Error {
+  const { code = '' } = error as TlsError;
+  if (error instanceof NbdError) return error;
+  return code in rows || code.startsWith('ERR_SSL') ? tlsFailure(error, peer) : error;
+}
+
+/** Why TLS could not be set up. `usesSharedKeys`: what a side that just hangs up may mean by it depends on that. */
+export function handshakeFailure(error: Error | undefined, peer: PeerRole, usesSharedKeys: boolean): NbdError {
+  if (error instanceof NbdError) return error;
+  const { code = '' } = (error ?? {}) as TlsError;
+  if (error === undefined || hungUpCodes.has(code)) return hungUp(peer, usesSharedKeys, error);
+  if (clearTextCodes.has(code)) return clearText(peer, error);
+  return tlsFailure(error, peer);
+}
+
+/** S25: behind STARTTLS nothing may come but TLS; whoever slips something in is after what would be believed later. */
+export function clearText(peer: PeerRole, cause?: Error): ProtocolError {
+  const behind = peer === 'server' ? 'its consent to TLS' : 'its wish for TLS';
+  const message = `the ${peer} sent clear text behind ${behind}, where nothing but TLS may follow`;
+  return new ProtocolError('clear-text-behind-starttls', message, { phase: 'option', rule: 'S25', cause });
+}
+
+function hungUp(peer: PeerRole, usesSharedKeys: boolean, cause: Error | undefined): ConnectError {
+  const hint = usesSharedKeys && peer === 'server' ? ', which may mean that it has no such user, or another key' : '';
+  return new ConnectError('ERR_NBD_TLS', `TLS failed: the ${peer} hung up during the TLS handshake${hint}`, { cause });
+}
+
+function tlsFailure(error: TlsError, peer: PeerRole): ConnectError {
+  const { code = '' } = error;
+  const row = rows[code];
+  const says = code === 'ERR_TLS_CERT_ALTNAME_INVALID' ? otherHost(error) : (row?.says ?? plain(error));
+  const own = peer === 'server' ? 'client' : 'server';
+  const message = says.replaceAll('{peer}', peer).replaceAll('{own}', own);
+  const permanent = row !== undefined ? row.passing !== true : code.startsWith('ERR_TLS_CERT');
+  return new ConnectError('ERR_NBD_TLS', `TLS failed: ${message}`, { cause: error, permanent });
+}
+
+/** Names what the certificate is for, and what it should have been for. */
+function otherHost({ host = '', cert }: TlsError): string {
+  const names = (cert?.subjectaltname ?? '')
+    .split(', ')
+    .flatMap((name) => /^(?:DNS|IP Address):(.+)$/.exec(name)?.[1] ?? []);
+  const { CN: common } = cert?.subject ?? {};
+  const all = names.length > 0 ? names : [common ?? []].flat();
+  const known = all.slice(0, 5).map((name) => JSON.stringify(name));
+  if (all.length > known.length) known.push(`${all.length - known.length} others`);
+  return `the {peer}'s certificate is for ${known.join(', ') || 'nobody'}, not for ${JSON.stringify(host)}`;
+}
+
+/** OpenSSL's own words, without the numbers and file names around them. */
+function plain({ message }: TlsError): string {
+  const reason = /:SSL routines:[^:]*:([^:]+):/.exec(message)?.[1];
+  return (reason ?? message).split('\n', 1)[0]?.trim() ?? '';
+}

@@ -1,0 +1,126 @@
+/** Certificates, keys and lists, from files or from memory: read at once, and checked for what can be told in advance. */
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { UsageError } from '@nbdjs/interfaces';
+import type { TlsCertificates } from './settings.ts';
+
+/** A piece of PEM, and what messages call it. */
+interface Piece {
+  readonly text: string;
+  readonly name: string;
+}
+
+/** What Node's `tls` takes; everything is PEM. */
+export interface Identity {
+  readonly ca?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  readonly passphrase?: string | undefined;
+  readonly crl?: string | undefined;
+}
+
+/** Who we are: names the files of our own certificate. */
+export type Role = 'client' | 'server';
+
+const longestPem = 16 * 2 ** 20;
+
+/** @throws UsageError naming the file, and what is wrong with it. */
+export function readIdentity(certificates: TlsCertificates, role: Role): Identity {
+  const { folder, passphrase } = certificates;
+  if (folder !== undefined) checkFolder(folder);
+  const piece = (text: string | undefined, file: string, option: string): Piece | undefined => {
+    if (text !== undefined) return { text, name: `tls.certificates.${option}` };
+    return folder === undefined ? undefined : readPiece(join(folder, file));
+  };
+  const ca = piece(certificates.ca, 'ca-cert.pem', 'ca');
+  const crl = piece(certificates.crl, 'ca-crl.pem', 'crl');
+  const cert = piece(certificates.cert, `${role}-cert.pem`, 'cert');
+  const key = piece(certificates.key, `${role}-key.pem`, 'key');
+  if (ca !== undefined) parseCertificates(ca);
+  if (crl !== undefined) checkCrl(crl);
+  if (cert !== undefined && key !== undefined) checkPair(cert, key, passphrase);
+  else if (cert !== undefined) throw wrong(cert.name, `there is no key for it (${nameOfMissing(folder, role, 'key')})`);
+  else if (key !== undefined) {
+    throw wrong(key.name, `there is no certificate for it (${nameOfMissing(folder, role, 'cert')})`);
+  }
+  return { ca: ca?.text, cert: cert?.text, key: key?.text, passphrase, crl: crl?.text };
+}
+
+/** @throws UsageError that names the file when it cannot be read; gives nothing when there is none. */
+export function readText(file: string): string | undefined {
+  try {
+    const { size } = statSync(file);
+    if (size > longestPem) throw wrong(file, `it has ${size} bytes, at most ${longestPem} are read`);
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw wrong(file, reasons[code ?? ''] ?? message, error);
+  }
+}
+
+/** An error about a file, or about an option. */
+export function wrong(name: string, why: string, cause?: unknown): UsageError {
+  return new UsageError('ERR_NBD_ARGUMENT', `TLS: ${name}: ${why}`, { cause });
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EISDIR: 'it is a folder, expected a file',
+};
+
+function checkFolder(folder: string): void {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) {
+    throw wrong(folder, 'there is no such folder of certificates');
+  }
+}
+
+function readPiece(file: string): Piece | undefined {
+  const text = readText(file);
+  return text === undefined ? undefined : { text, name: file };
+}
+
+function nameOfMissing(folder: string | undefined, role: Role, what: 'key' | 'cert'): string {
+  return folder === undefined ? `tls.certificates.${what}` : join(folder, `${role}-${what}.pem`);
+}
+
+function parseCertificates({ text, name }: Piece): readonly X509Certificate[] {
+  const blocks = text.match(/-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]*-----END [A-Z0-9 ]+-----/g);
+  if (blocks === null) throw wrong(name, 'it holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)');
+  return blocks.map((block, index) => {
+    try {
+      return new X509Certificate(block);
+    } catch (cause) {
+      throw wrong(name, `certificate ${index + 1} in it cannot be understood`, cause);
+    }
+  });
+}
+
+function checkCrl({ text, name }: Piece): void {
+  if (!text.includes('-----BEGIN X509 CRL-----')) {
+    throw wrong(name, 'it holds no list of revoked certificates in PEM form (-----BEGIN X509 CRL-----)');
+  }
+}
+
+function checkPair(cert: Piece, key: Piece, passphrase: string | undefined): void {
+  const [own] = parseCertificates(cert);
+  const privateKey = parseKey(key, passphrase);
+  if (own?.checkPrivateKey(privateKey) === false) {
+    throw wrong(key.name, `the key does not belong to the certificate in ${cert.name}`);
+  }
+}
+
+function parseKey({ text, name }: Piece, passphrase: string | undefined): KeyObject {
+  if (!/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text)) {
+    throw wrong(name, 'it holds no private key in PEM form (-----BEGIN PRIVATE KEY-----)');
+  }
+  const isEncrypted = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(text);
+  if (isEncrypted && passphrase === undefined) throw wrong(name, 'the key is encrypted, and no passphrase is given');
+  try {
+    return createPrivateKey({ key: text, format: 'pem', passphrase });
+  } catch (cause) {
+    throw wrong(name, isEncrypted ? 'the passphrase does not open the key' : 'the key cannot be understood', cause);
+  }
+}

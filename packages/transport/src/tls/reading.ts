@@ -1,0 +1,37 @@
+/**
+ * Reading from TLS into memory of ours. Node offers `onread` only for connections that TLS makes itself, which NBD's never are,
+ * because they begin in the clear. What it would do then is done here, with the names that it has inside; where they are others,
+ * bytes come by the event `data`, at the price of one copy and one allocation for each record.
+ */
+import type { TLSSocket } from 'node:tls';
+import type { OnRead } from '../landing-channel.ts';
+
+/** Makes the socket read as `onread` says, before its first byte is read. Tells whether that was possible. */
+export function readInto(socket: TLSSocket, onread: OnRead): boolean {
+  const inside = socket as unknown as Record<symbol, unknown> & { readonly _handle?: Handle | null };
+  const [buffer, callback, generator] = names.map((name) => symbolOf(socket, name));
+  const handle = inside._handle;
+  const isPossible =
+    buffer !== undefined &&
+    callback !== undefined &&
+    generator !== undefined &&
+    typeof handle?.useUserBuffer === 'function' &&
+    socket.readableLength === 0;
+  if (!isPossible) return false;
+  const memory = onread.buffer();
+  inside[buffer] = memory;
+  inside[callback] = onread.callback;
+  inside[generator] = onread.buffer;
+  handle.useUserBuffer?.(memory);
+  return true;
+}
+
+interface Handle {
+  readonly useUserBuffer?: (memory: Uint8Array) => void;
+}
+
+const names = ['kBuffer', 'kBufferCb', 'kBufferGen'] as const;
+
+function symbolOf(socket: TLSSocket, name: string): symbol | undefined {
+  return Object.getOwnPropertySymbols(socket).find(({ description }) => description === name);
+}

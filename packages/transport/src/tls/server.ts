@@ -1,0 +1,121 @@
+/** TLS as a server sets it up. */
+import { createSecureContext, createServer, type TlsOptions } from 'node:tls';
+import type { ByteChannel } from '@nbdjs/interfaces';
+import { readIdentity, wrong } from './files.ts';
+import { describeSession, pskCiphers, secureVersions } from './session.ts';
+import type { TlsAllowance, TlsPeer, TlsServerKeys, TlsServerSettings } from './settings.ts';
+import { checkSharedKey, readSharedKeys } from './shared-keys.ts';
+import type { TlsChannel } from './tls-channel.ts';
+import { type UpgradeOptions, upgrade } from './upgrade.ts';
+
+/** A server's side of TLS, for any number of clients. */
+export interface TlsServer {
+  readonly mode: 'off' | 'allow' | 'require';
+  /** See `TlsClient.upgrade`. */
+  upgrade(channel: ByteChannel, options?: UpgradeOptions): Promise<TlsChannel>;
+}
+
+type FindKey = (user: string) => Uint8Array | undefined;
+
+/**
+ * Reads the files that the settings name, and checks them.
+ *
+ * @throws UsageError naming the file or the setting, and what is wrong with it.
+ */
+export function createTlsServer(settings: TlsServerSettings): TlsServer {
+  const { mode = 'require', psk, certificates } = settings;
+  if (mode === 'off') return { mode, upgrade: () => Promise.reject(wrong('tls', 'it is switched off')) };
+  if ((psk === undefined) === (certificates === undefined)) {
+    throw wrong('tls', 'expected certificates or shared keys, and not both');
+  }
+  const find = psk === undefined ? undefined : finderOf(psk);
+  const options = find === undefined ? certificateOptions(settings) : sharedKeyOptions;
+  return { mode, upgrade: (channel, how = {}) => accept(channel, options, find, how) };
+}
+
+/** Whether somebody is among those who are to be served. Whoever has not shown who they are is in no list. */
+export function isAllowed(allow: TlsAllowance | undefined, peer: TlsPeer | undefined): boolean {
+  if (allow === undefined) return true;
+  if (peer === undefined) return false;
+  if (typeof allow === 'function') return allow(peer);
+  return [peer.subject, peer.user].some((name) => name !== undefined && allow.includes(name));
+}
+
+function accept(
+  channel: ByteChannel,
+  options: TlsOptions,
+  find: FindKey | undefined,
+  how: UpgradeOptions,
+): Promise<TlsChannel> {
+  let user: string | undefined;
+  const pskCallback = (_socket: unknown, identity: string): Uint8Array | null => {
+    const key = find?.(identity);
+    if (key === undefined) return null;
+    checkSharedKey(identity, key);
+    user = identity;
+    return key;
+  };
+  return upgrade(
+    channel,
+    {
+      peer: 'client',
+      usesSharedKeys: find !== undefined,
+      begin(stream, done, fail) {
+        // A server of Node's for this one client: it alone knows how to check certificates.
+        const server = createServer({ ...options, ...(find === undefined ? {} : { pskCallback }) } as TlsOptions);
+        server.on('tlsClientError', (error, socket) => fail(socket.authorizationError ? refusal(socket) : error));
+        server.on('secureConnection', (socket) => {
+          socket.on('error', () => {});
+          done(socket);
+        });
+        server.emit('connection', stream);
+      },
+      describe: (socket) => describeSession(socket, user === undefined ? 'certificate' : { user }),
+    },
+    how,
+  );
+}
+
+/** Node names only the code of what is wrong with a client's certificate. */
+function refusal({ authorizationError }: { readonly authorizationError: unknown }): Error {
+  return Object.assign(new Error(String(authorizationError)), { code: String(authorizationError) });
+}
+
+function certificateOptions(settings: TlsServerSettings): TlsOptions {
+  const { certificates = {}, allow } = settings;
+  const { verifyPeer = allow !== undefined } = settings;
+  const identity = readIdentity(certificates, 'server');
+  const place = certificates.folder ?? 'tls.certificates';
+  if (identity.cert === undefined) throw wrong(place, 'there is no certificate for the server (server-cert.pem)');
+  if (verifyPeer && identity.ca === undefined) {
+    throw wrong(place, 'there is no authority (ca-cert.pem), so clients cannot be checked');
+  }
+  if (!verifyPeer && allow !== undefined) {
+    throw wrong('tls.allow', 'who is allowed is told by certificates, expected verifyPeer not to be false');
+  }
+  const options = {
+    ...secureVersions,
+    ...identity,
+    ...common,
+    requestCert: verifyPeer,
+    rejectUnauthorized: verifyPeer,
+  };
+  try {
+    createSecureContext(options);
+  } catch (cause) {
+    throw wrong(place, `the certificates cannot be used: ${(cause as Error).message}`, cause);
+  }
+  return options;
+}
+
+/** Our own deadline covers the handshake. */
+const common: TlsOptions = { handshakeTimeout: 0 };
+
+const sharedKeyOptions: TlsOptions = { ...secureVersions, ...common, ciphers: pskCiphers, dhparam: 'auto' };
+
+function finderOf(psk: TlsServerKeys): FindKey {
+  if ('find' in psk) return psk.find;
+  const keys = 'file' in psk ? readSharedKeys(psk.file) : new Map(Object.entries(psk.keys));
+  for (const [user, key] of keys) checkSharedKey(user, key);
+  return (user) => keys.get(user);
+}

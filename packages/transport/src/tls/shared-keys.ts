@@ -1,0 +1,65 @@
+/** Keys that both sides know beforehand, one a user, as GnuTLS and QEMU keep them in files. */
+import { UsageError } from '@nbdjs/interfaces';
+import { readText, wrong } from './files.ts';
+
+/** What Node's `tls` takes at most. */
+const keyBytesMax = 64;
+const userBytesMax = 128;
+
+/**
+ * Reads a file of lines `user:hexkey`. Empty lines and those that begin with `#` are left out.
+ *
+ * @throws UsageError with the number of the line that is wrong.
+ */
+export function readSharedKeys(file: string): ReadonlyMap<string, Uint8Array> {
+  const text = readText(file);
+  if (text === undefined) throw wrong(file, 'there is no such file of shared keys');
+  const keys = new Map<string, Uint8Array>();
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
+    if (line.trim() === '' || line.startsWith('#')) continue;
+    const [user, key] = parseLine(line, `${file}, line ${index + 1}`);
+    if (keys.has(user)) throw wrong(`${file}, line ${index + 1}`, `user '${user}' is there twice`);
+    keys.set(user, key);
+  }
+  if (keys.size === 0) throw wrong(file, 'there is no key in it, expected lines of user:hexkey');
+  return keys;
+}
+
+/** @throws UsageError when the user's name or the key is too long, or empty. */
+export function checkSharedKey(user: string, key: Uint8Array, place = 'tls.psk'): void {
+  const userBytes = Buffer.byteLength(user);
+  if (userBytes < 1 || userBytes > userBytesMax) {
+    throw wrong(place, `a user's name has ${userBytes} bytes, expected 1 to ${userBytesMax}`);
+  }
+  if (!(key instanceof Uint8Array) || key.length < 1 || key.length > keyBytesMax) {
+    throw wrong(place, `the key of user '${user}' has ${key?.length ?? 'no'} bytes, expected 1 to ${keyBytesMax}`);
+  }
+}
+
+function parseLine(line: string, place: string): [string, Uint8Array] {
+  const colon = line.lastIndexOf(':');
+  if (colon < 0) throw wrong(place, "there is no ':' in it, expected user:hexkey");
+  const user = line.slice(0, colon);
+  const hex = line.slice(colon + 1).trim();
+  if (!/^[0-9a-f]*$/i.test(hex)) throw wrong(place, `the key of user '${user}' is not made of hexadecimal digits`);
+  if (hex.length % 2 !== 0)
+    throw wrong(place, `the key of user '${user}' has ${hex.length} digits, expected an even number`);
+  const key = new Uint8Array(Buffer.from(hex, 'hex'));
+  checkSharedKey(user, key, place);
+  return [user, key];
+}
+
+/** Whose key a client uses when nobody is named: the only one that there is, else that of whoever is logged in. */
+export function chooseUser(
+  keys: ReadonlyMap<string, Uint8Array>,
+  file: string,
+  named: string | undefined,
+  login: () => string,
+): { readonly user: string; readonly key: Uint8Array } {
+  const [only] = keys.size === 1 ? keys.keys() : [];
+  const user = named ?? only ?? login();
+  const key = keys.get(user);
+  if (key === undefined)
+    throw new UsageError('ERR_NBD_ARGUMENT', `TLS: ${file}: there is no key of user '${user}' in it`);
+  return { user, key };
+}

@@ -1,0 +1,59 @@
+/** A channel whose bytes travel in TLS. */
+import type { TLSSocket } from 'node:tls';
+import type { ByteChannel } from '@nbdjs/interfaces';
+import { LandingChannel } from '../landing-channel.ts';
+import { explainTlsError, type PeerRole } from './failure.ts';
+import { readInto } from './reading.ts';
+import type { TlsPeer } from './settings.ts';
+
+/**
+ * TLS copies or encrypts what it is given at once, and is through with it only when the kernel is. Up to so many bytes are off the
+ * sender's books before; longer ones count until then, so that whoever does not read is noticed.
+ */
+const copiedBytesMax = 64 * 1024;
+
+export class TlsChannel extends LandingChannel<TLSSocket> {
+  /** Who is at the other end. */
+  readonly tls: TlsPeer;
+  readonly #below: ByteChannel;
+  readonly #role: PeerRole;
+
+  /** `socket` is past its handshake, and carried by `below`. */
+  constructor(socket: TLSSocket, below: ByteChannel, tls: TlsPeer, role: PeerRole) {
+    let readsDirectly = false;
+    const make = (onread: Parameters<typeof readInto>[1]): TLSSocket => {
+      readsDirectly = readInto(socket, onread);
+      return socket;
+    };
+    super(make, { ...below.peer, tls: true });
+    this.tls = tls;
+    this.#below = below;
+    this.#role = role;
+    // Whatever version: what was agreed on stays (and TLS 1.3 knows no renegotiation any more).
+    socket.disableRenegotiation();
+    if (!readsDirectly) socket.on('data', (bytes: Uint8Array) => this.deliver(() => this.pour(bytes)));
+    socket.pause();
+  }
+
+  get receivedBytes(): number {
+    return this.stream.bytesRead;
+  }
+
+  /** G5: TLS says goodbye before the socket closes, as far as the kernel takes it at once. */
+  override destroy(cause?: Error): void {
+    const { stream, isDestroyed } = this;
+    if (!isDestroyed && cause === undefined && stream.writable && stream.writableLength === 0) stream.end();
+    super.destroy(cause);
+    this.#below.destroy(cause);
+  }
+
+  protected override copies(chunks: readonly Uint8Array[]): boolean {
+    let byteCount = 0;
+    for (const chunk of chunks) byteCount += chunk.length;
+    return byteCount <= copiedBytesMax;
+  }
+
+  protected override explain(error: Error): Error {
+    return explainTlsError(error, this.#role);
+  }
+}

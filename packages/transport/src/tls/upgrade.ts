@@ -1,0 +1,90 @@
+/** From a channel in the clear to one in TLS. */
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import { type ByteChannel, limits, type NbdError, TimeoutError } from '@nbdjs/interfaces';
+import { announceTls } from '../diagnostics.ts';
+import { DuplexChannel } from '../duplex-channel.ts';
+import { SocketChannel } from '../socket-channel.ts';
+import { ChannelDuplex } from './channel-duplex.ts';
+import { clearText, handshakeFailure, type PeerRole } from './failure.ts';
+import type { TlsPeer } from './settings.ts';
+import { TlsChannel } from './tls-channel.ts';
+
+export interface UpgradeOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** For the TLS handshake, in milliseconds; 0 for no limit. @default 10000 */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** How a handshake is begun, and what its owner hears of it. */
+export interface TlsHandshake {
+  /** Who is at the other end. */
+  readonly peer: PeerRole;
+  readonly usesSharedKeys: boolean;
+  /** Begins; `done` is called with the socket in the very turn in which TLS stands. */
+  begin(stream: Duplex, done: (socket: TLSSocket) => void, fail: (error: Error | undefined) => void): void;
+  /** Who it turned out to be. */
+  describe(socket: TLSSocket): TlsPeer;
+}
+
+/**
+ * Upgrades a channel, which is given: on failure it is closed.
+ *
+ * @throws ConnectError `ERR_NBD_TLS`, ProtocolError when something else than TLS comes, TimeoutError, or the signal's reason.
+ */
+export function upgrade(channel: ByteChannel, handshake: TlsHandshake, options: UpgradeOptions): Promise<TlsChannel> {
+  const { signal, timeoutMs = limits.handshakeMs } = options;
+  return new Promise((resolve, reject) => {
+    let isSettled = false;
+    const settle = (): boolean => {
+      if (isSettled) return false;
+      isSettled = true;
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+      return true;
+    };
+    const giveUp = (reason: unknown): void => {
+      if (!settle()) return;
+      channel.destroy();
+      reject(reason);
+    };
+    const fail = (error: Error | undefined): void => giveUp(explained(error));
+    const explained = (error: Error | undefined): NbdError =>
+      handshakeFailure(error, handshake.peer, handshake.usesSharedKeys);
+    const onAbort = (): void => giveUp(signal?.reason);
+    const timer =
+      timeoutMs === 0
+        ? undefined
+        : setTimeout(() => {
+            giveUp(new TimeoutError('handshake', `the TLS handshake was not over within ${timeoutMs} ms`));
+          }, timeoutMs);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal?.aborted) {
+      onAbort();
+      return;
+    }
+    void channel.closed.then(() => fail(undefined));
+    const done = (socket: TLSSocket): void => {
+      if (!settle()) return;
+      const secured = new TlsChannel(socket, channel, handshake.describe(socket), handshake.peer);
+      announceTls(secured.peer, secured.tls);
+      resolve(secured);
+    };
+    // Whatever else the delivery has brought that we may be called from is with the channel in the next turn.
+    channel.pause(true);
+    setImmediate(() => {
+      if (isSettled) return;
+      // A server is silent until it has heard from TLS; a client's first word may be here already, and is TLS's to judge.
+      if (handshake.peer === 'server' && channel instanceof DuplexChannel && channel.hasLeftover) {
+        giveUp(clearText('server'));
+      } else {
+        handshake.begin(streamOf(channel), done, fail);
+      }
+    });
+  });
+}
+
+/** The socket itself where it can be had, so that TLS reads and writes without us. */
+function streamOf(channel: ByteChannel): Duplex {
+  return channel instanceof SocketChannel && channel.isEmpty ? channel.surrender() : new ChannelDuplex(channel);
+}
