@@ -10,7 +10,7 @@ export type ServerKind = (typeof serverKinds)[number];
 export interface TlsPlan {
   readonly folder?: FolderName | undefined;
   readonly psk?: KeyFileName | undefined;
-  /** Clients have to show a certificate. @default false */
+  /** Clients have to show a certificate. @default false; nbd-server always wants one */
   readonly verifyPeer?: boolean | undefined;
   /** The only name that is served (qemu-nbd). */
   readonly authz?: string | undefined;
@@ -83,17 +83,14 @@ function nbdkitOptions(workspace: Workspace, { folder, psk, verifyPeer, isOption
   ];
 }
 
-function nbdServerLines(
-  workspace: Workspace,
-  { folder, verifyPeer, priority, isOptional }: TlsPlan,
-): readonly string[] {
+function nbdServerLines(workspace: Workspace, { folder, priority, isOptional }: TlsPlan): readonly string[] {
   if (folder === undefined) return [];
   const file = (name: string): string => workspace.peerPath(`${folder}/${name}.pem`);
   return [
     `certfile = ${file('server-cert')}`,
     `keyfile = ${file('server-key')}`,
-    // It checks clients if it knows an authority.
-    ...(verifyPeer ? [`cacertfile = ${file('ca-cert')}`] : []),
+    // Without an authority it serves nobody: it always wants to see a certificate.
+    `cacertfile = ${file('ca-cert')}`,
     ...(priority === undefined ? [] : [`tlsprio = ${priority}`]),
     `force_tls = ${isOptional !== true}`,
   ];

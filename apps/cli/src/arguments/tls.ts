@@ -131,15 +131,27 @@ export function serverTls(words: TlsWords): TlsServerSettings | undefined {
   };
 }
 
-/** Lets in whoever fits one of the patterns, in which `*` stands for any text. */
+/**
+ * Lets in whoever fits one of the patterns, in which `*` stands for any text. The parts of a certificate's subject may come in
+ * either order: RFC 4514 begins with the last one, QEMU with the first.
+ */
 function allowance(patterns: readonly string[]): (peer: TlsPeer) => boolean {
   const forms = patterns.map((pattern) => {
     const parts = pattern.split('*').map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
     return new RegExp(`^${parts.join('.*')}$`, 's');
   });
   return ({ subject, user }) => {
-    const name = subject ?? user;
-    return name !== undefined && forms.some((form) => form.test(name));
+    const names =
+      subject === undefined
+        ? [user]
+        : [
+            subject,
+            subject
+              .split(/(?<!\\),/)
+              .reverse()
+              .join(','),
+          ];
+    return names.some((name) => name !== undefined && forms.some((form) => form.test(name)));
   };
 }
 
