@@ -3,20 +3,9 @@ import { createConnector, type Delivery } from '@nbdjs/connection';
 import type { Abortable, Connector, HeaderMode } from '@nbdjs/interfaces';
 import { createMultiplexer, type MultiplexerOptions, traceEvents } from '@nbdjs/multiplexer';
 import { afterMicrotasks, diagnosticsTrace, nextTurn, systemClock } from '@nbdjs/syscalls';
-import type { TlsClientSettings } from '@nbdjs/transport';
 import { NbdClient } from './client.ts';
 import { type ConnectTarget, resolveTarget } from './target.ts';
-
-/** TLS with the server: whether, and how. */
-export interface ConnectTls extends TlsClientSettings {
-  /**
-   * `off`: never. `allow`: when the server can, else go on in clear text, which anybody in between can bring about. `require`: with
-   * TLS or not at all; the `nbds` schemes always mean that.
-   *
-   * @default 'require'
-   */
-  readonly mode?: 'off' | 'allow' | 'require' | undefined;
-}
+import { resolveTls, type TlsWishes } from './tls.ts';
 
 /** How the device behaves, whatever it is connected to. */
 export type DeviceOptions = Pick<
@@ -35,7 +24,7 @@ export type DeviceOptions = Pick<
   | 'strict'
 >;
 
-export interface ConnectOptions extends Abortable, DeviceOptions {
+export interface ConnectOptions extends Abortable, DeviceOptions, TlsWishes {
   /** Which export. @default the one that the URI names, or the server's default export */
   readonly exportName?: string | undefined;
   /** Metadata contexts to select, several at once; those that the server lacks are left out. @default ['base:allocation'] */
@@ -44,14 +33,6 @@ export interface ConnectOptions extends Abortable, DeviceOptions {
   readonly mode?: HeaderMode | undefined;
   /** Ask for the export's preferred name and description too. @default false */
   readonly fullInfo?: boolean | undefined;
-  /** Options go before what the URI says about TLS. @default TLS for the `nbds` schemes, and none for the others */
-  readonly tls?: ConnectTls | undefined;
-  /**
-   * Let the URI name files of this machine (`tls-certificates`, `tls-psk-file`). Only for URIs whose author may look at them.
-   *
-   * @default false
-   */
-  readonly allowLocalFiles?: boolean | undefined;
   /**
    * Where the connection is made: on this thread (`inline`), or in a thread of its own that either hands the socket over
    * or keeps it (`thread` chooses). @default 'thread', except for commands and descriptors
@@ -76,7 +57,9 @@ const contextsDefault = ['base:allocation'];
  *   server refuses, ProtocolError when it breaks the specification, TimeoutError, or the signal's reason.
  */
 export async function connect(target: ConnectTarget, options: ConnectOptions = {}): Promise<NbdClient> {
-  const { endpoint, exportName, tlsRequired, name } = resolveTarget(target);
+  const resolved = resolveTarget(target);
+  const { endpoint, exportName, name } = resolved;
+  const { mode: tlsMode, settings: tls } = resolveTls(resolved, options);
   const { connector } = createConnector({
     endpoint,
     delivery: options.delivery,
@@ -85,8 +68,9 @@ export async function connect(target: ConnectTarget, options: ConnectOptions = {
       mode: options.mode ?? 'extended',
       contexts: options.contexts ?? contextsDefault,
       fullInfo: options.fullInfo ?? false,
-      tls: tlsRequired ? 'require' : 'off',
+      tls: tlsMode,
     },
+    tls,
     connectTimeoutMs: options.connectTimeoutMs,
     handshakeTimeoutMs: options.handshakeTimeoutMs,
     openTimeoutMs: options.openTimeoutMs,

@@ -9,7 +9,6 @@ export type { TlsCertificates, TlsClientKey, TlsClientSettings } from '@nbdjs/tr
 export { NbdClient } from './client.ts';
 export {
   type ConnectOptions,
-  type ConnectTls,
   connect,
   type DeviceOptions,
   type OpenOptions,
@@ -23,3 +22,4 @@ export {
   type ResolvedTarget,
   resolveTarget,
 } from './target.ts';
+export { type ConnectTls, type ResolvedTls, resolveTls, type TlsWishes } from './tls.ts';

@@ -1,6 +1,6 @@
 /** What a user may name as the place to connect to, and what it means. */
 import { UsageError } from '@nbdjs/interfaces';
-import { formatUri, looksLikeUri, type NbdUri, parseUri } from '@nbdjs/protocol';
+import { formatUri, looksLikeUri, type NbdUri, parseUri, type UriTls } from '@nbdjs/protocol';
 import type { Endpoint } from '@nbdjs/transport';
 
 /** A program that speaks NBD, to be started and connected to. */
@@ -24,6 +24,8 @@ export interface ResolvedTarget {
   readonly endpoint: Endpoint;
   readonly exportName: string;
   readonly tlsRequired: boolean;
+  /** What a URI says about TLS besides. */
+  readonly tls: UriTls;
   /** For messages: a URI, or the command. */
   readonly name: string;
 }
@@ -45,6 +47,7 @@ export function resolveTarget(target: ConnectTarget): ResolvedTarget {
       endpoint: { type: 'command', command: target.command, mode: target.mode ?? 'socket-activation' },
       exportName: '',
       tlsRequired: false,
+      tls: {},
       name: `[ ${target.command.join(' ')} ]`,
     };
   }
@@ -53,6 +56,7 @@ export function resolveTarget(target: ConnectTarget): ResolvedTarget {
       endpoint: { type: 'descriptor', fd: target.descriptor },
       exportName: '',
       tlsRequired: false,
+      tls: {},
       name: `descriptor ${target.descriptor}`,
     };
   }
@@ -60,13 +64,17 @@ export function resolveTarget(target: ConnectTarget): ResolvedTarget {
 }
 
 function resolveUri(uri: NbdUri, name: string): ResolvedTarget {
-  const { address, exportName, tlsRequired } = uri;
+  const { exportName, tlsRequired, tls } = uri;
+  return { endpoint: endpointOf(uri), exportName, tlsRequired, tls, name };
+}
+
+function endpointOf({ address }: NbdUri): Endpoint {
   switch (address.transport) {
     case 'tcp':
-      return { endpoint: { type: 'tcp', host: address.host, port: address.port }, exportName, tlsRequired, name };
+      return { type: 'tcp', host: address.host, port: address.port };
     case 'unix':
-      return { endpoint: { type: 'unix', path: address.path }, exportName, tlsRequired, name };
+      return { type: 'unix', path: address.path };
     case 'vsock':
-      return { endpoint: { type: 'vsock', cid: address.cid, port: address.port }, exportName, tlsRequired, name };
+      return { type: 'vsock', cid: address.cid, port: address.port };
   }
 }

@@ -7,13 +7,18 @@ import type { ConnectionEvent } from './diagnostics.ts';
 import type { UpgradeTls } from './handshake-driver.ts';
 import { nameOfEndpoint } from './names.ts';
 import { negotiateAndPark } from './negotiate.ts';
+import { upgradeWith } from './tls.ts';
 
 /** Plain data, so that it can cross to another thread. */
 export interface AttemptSettings {
   readonly endpoint: Endpoint;
   /** What to ask of the server. */
   readonly handshake?: ClientHandshakeOptions | undefined;
-  /** How TLS is set up when `handshake.tls` asks for it. @default the client's folder, or the system's authorities */
+  /**
+   * How TLS is set up. Given without `handshake.tls`, it means that TLS is required. Files are read anew for each attempt.
+   *
+   * @default the client's folder, or the system's authorities, when `handshake.tls` asks for TLS
+   */
   readonly tls?: TlsClientSettings | undefined;
   /** Until the transport stands, in milliseconds. @default `limits.connectMs` */
   readonly connectTimeoutMs?: number | undefined;
@@ -44,8 +49,8 @@ export function nameOfSettings({ endpoint, handshake }: AttemptSettings): string
 
 /** Joins settings and means: an attempt connects, shakes hands and parks the connection. */
 export function attemptsOptions(settings: AttemptSettings, means: AttemptMeans): AttemptsOptions<Established> {
-  const { endpoint, handshake = {}, connectTimeoutMs, stopOnPermanent, openTimeoutMs } = settings;
-  const { clock, upgradeTls } = means;
+  const { endpoint, handshake = {}, tls, connectTimeoutMs, stopOnPermanent, openTimeoutMs } = settings;
+  const { clock, upgradeTls = upgradeWith(tls, endpoint) } = means;
   const timeoutMs = settings.handshakeTimeoutMs ?? limits.handshakeMs;
   const name = nameOfSettings(settings);
   return {

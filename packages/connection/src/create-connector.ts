@@ -5,6 +5,7 @@ import { nameOfSettings } from './attempt-settings.ts';
 import { createInlineConnector, type InlineConnectorOptions } from './inline-connector.ts';
 import { createThreadConnector, type ThreadConnectorOptions, threadDeliveryDefault } from './thread-connector.ts';
 import type { ThreadDelivery } from './thread-messages.ts';
+import { checkTls, settleTls } from './tls.ts';
 
 /** How connections come to the caller: made on its own thread, or on another and then handed over or kept there. */
 export type Delivery = 'inline' | ThreadDelivery;
@@ -12,7 +13,7 @@ export type Delivery = 'inline' | ThreadDelivery;
 export interface ConnectorOptions extends Omit<ThreadConnectorOptions, 'delivery'>, InlineConnectorOptions {
   /**
    * `inline`: on the caller's own thread. `thread`: on a thread of their own, and then `handed-over` if that is possible,
-   * else `kept`.
+   * else `kept`. Connections in TLS are never handed over: whoever has set it up goes on with it.
    *
    * @default 'thread', except for what belongs to the caller's thread: commands and descriptors
    */
@@ -29,16 +30,19 @@ export interface ChosenConnector {
 /**
  * Makes a connector and tells which kind.
  *
- * @throws UsageError `ERR_NBD_NOT_SUPPORTED` when the delivery that was asked for is not possible.
+ * @throws UsageError `ERR_NBD_NOT_SUPPORTED` when the delivery that was asked for is not possible, or `ERR_NBD_ARGUMENT` when
+ *   something is wrong with what TLS is told.
  */
-export function createConnector(options: ConnectorOptions): ChosenConnector {
+export function createConnector(given: ConnectorOptions): ChosenConnector {
+  const options = settleTls(given);
   const { delivery, reason } = choose(options);
+  if (options.upgradeTls === undefined) checkTls(options);
   if (delivery === 'inline') return { connector: createInlineConnector(options), delivery, reason };
   return { connector: createThreadConnector({ ...options, delivery }), delivery, reason };
 }
 
 function choose(options: ConnectorOptions): { delivery: Delivery; reason: string } {
-  const { endpoint, delivery: wish } = options;
+  const { endpoint, handshake, delivery: wish } = options;
   const isLocal = endpoint.type === 'command' || endpoint.type === 'descriptor';
   if (wish === 'inline') return { delivery: wish, reason: 'as asked for' };
   if (isLocal && wish === undefined) {
@@ -46,6 +50,12 @@ function choose(options: ConnectorOptions): { delivery: Delivery; reason: string
   }
   if (wish === 'handed-over' && !capabilities().duplicateDescriptor) {
     const message = `${nameOfSettings(options)}: connections cannot be handed over, descriptors cannot be duplicated here`;
+    throw new UsageError('ERR_NBD_NOT_SUPPORTED', message);
+  }
+  if (handshake?.tls === 'require') {
+    const reason = 'TLS goes on where it was set up';
+    if (wish !== 'handed-over') return { delivery: 'kept', reason };
+    const message = `${nameOfSettings(options)}: connections cannot be handed over, ${reason}`;
     throw new UsageError('ERR_NBD_NOT_SUPPORTED', message);
   }
   if (wish === 'handed-over' || wish === 'kept') return { delivery: wish, reason: 'as asked for' };

@@ -6,9 +6,10 @@ import { Attempts } from './attempts.ts';
 import { publish } from './diagnostics.ts';
 import type { UpgradeTls } from './handshake-driver.ts';
 import { StayAlive } from './stay-alive.ts';
+import { settleTls } from './tls.ts';
 
 export interface InlineConnectorOptions extends AttemptSettings {
-  /** Wraps a channel in TLS when both sides want it. Without it, TLS is not available. */
+  /** Wraps a channel in TLS when both sides want it, in the place of what `tls` says. */
   readonly upgradeTls?: UpgradeTls | undefined;
   /** @default real time */
   readonly clock?: Clock | undefined;
@@ -17,7 +18,8 @@ export interface InlineConnectorOptions extends AttemptSettings {
 }
 
 /** Makes a connector that works on the caller's own thread: nothing to start, but nothing happens while that is busy. */
-export function createInlineConnector(options: InlineConnectorOptions): Connector {
+export function createInlineConnector(given: InlineConnectorOptions): Connector {
+  const options = settleTls(given);
   const { clock = systemClock, jitter, upgradeTls } = options;
   const stayAlive = new StayAlive();
   const waiting = (on: boolean) => stayAlive.set(on);

@@ -96,7 +96,7 @@ function withoutMissingTls(
   const { tls = 'off' } = handshake;
   if (upgradeTls !== undefined || tls === 'off') return handshake;
   if (tls === 'allow') return { ...handshake, tls: 'off' };
-  throw new ConnectError('ERR_NBD_TLS', `${name}: TLS is required, but no TLS was set up (option upgradeTls)`, {
+  throw new ConnectError('ERR_NBD_TLS', `${name}: TLS is required, but it was not said how (option upgradeTls)`, {
     permanent: true,
   });
 }

@@ -19,6 +19,7 @@ import { ParkedConnection } from './parked-connection.ts';
 import { RingChannel } from './ring-channel.ts';
 import type { RingSizes } from './ring-link.ts';
 import type { ThreadDelivery, ThreadDeliveryMessage } from './thread-messages.ts';
+import { settleTls } from './tls.ts';
 import { workerUrlDefault } from './worker-url.ts';
 
 export interface ThreadConnectorOptions extends AttemptSettings {
@@ -48,7 +49,7 @@ let requestCount = 0;
  * @throws UsageError for an endpoint that cannot be reached from another thread.
  */
 export function createThreadConnector(options: ThreadConnectorOptions): Connector {
-  return new ThreadConnector(options);
+  return new ThreadConnector(settleTls(options));
 }
 
 /** The delivery when none is asked for. */
@@ -92,7 +93,7 @@ class ThreadConnector implements Connector, ThreadClient {
   #isReleased = false;
 
   constructor(options: ThreadConnectorOptions) {
-    const { endpoint, handshake, connectTimeoutMs, handshakeTimeoutMs, stopOnPermanent, openTimeoutMs } = options;
+    const { endpoint, handshake, tls, connectTimeoutMs, handshakeTimeoutMs, stopOnPermanent, openTimeoutMs } = options;
     this.#name = nameOfSettings(options);
     if (endpoint.type === 'command' || endpoint.type === 'descriptor') {
       const message = `${this.#name}: an endpoint of type '${endpoint.type}' belongs to this thread, expected delivery 'inline'`;
@@ -102,6 +103,7 @@ class ThreadConnector implements Connector, ThreadClient {
     this.#settings = structuredClone({
       endpoint,
       handshake: { ...handshake, trace: undefined },
+      tls,
       connectTimeoutMs,
       handshakeTimeoutMs,
       stopOnPermanent,

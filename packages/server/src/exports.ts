@@ -10,7 +10,7 @@ import {
   UsageError,
 } from '@nbdjs/interfaces';
 import { type ExportEntry, encodeText, TransmissionFlag } from '@nbdjs/protocol';
-import type { TlsAllowance, TlsPeer } from '@nbdjs/transport';
+import { isAllowed, type TlsAllowance, type TlsPeer } from '@nbdjs/transport';
 
 /** A device and how it is shown to clients. */
 export interface Export {
@@ -72,12 +72,29 @@ export function providerOf(exports: ExportTable | ExportProvider): ExportProvide
   const [only] = table.size === 1 ? table.values() : [];
   return {
     open: (name) => table.get(name) ?? (name === '' ? only : undefined),
-    list: () => [...table].map(([name, { description = '' }]) => ({ name, description })),
+    list: ({ tls }) =>
+      [...table]
+        .filter(([, one]) => isVisible(one, tls))
+        .map(([name, { description = '' }]) => ({ name, description })),
   };
 }
 
 function isProvider(exports: ExportTable | ExportProvider): exports is ExportProvider {
   return typeof exports.open === 'function';
+}
+
+/** Whether some of a table's exports are for certain clients, whom TLS has to make known then. */
+export function namesClients(exports: ExportTable | ExportProvider): boolean {
+  return !isProvider(exports) && Object.values(exports).some((one) => 'device' in one && one.allow !== undefined);
+}
+
+/** Whether an export is for clients with TLS only. */
+export function needsTls({ tlsOnly, allow }: Export): boolean {
+  return tlsOnly === true || allow !== undefined;
+}
+
+function isVisible(one: Export, tls: TlsPeer | undefined): boolean {
+  return (tls !== undefined || !needsTls(one)) && isAllowed(one.allow, tls);
 }
 
 /** What the client is told. @throws UsageError when the device's block sizes are none. */

@@ -8,11 +8,11 @@ import {
   UsageError,
 } from '@nbdjs/interfaces';
 import { diagnosticsTrace, nextTurn, systemClock } from '@nbdjs/syscalls';
-import type { TlsServerSettings } from '@nbdjs/transport';
+import { createTlsServer, type TlsServer, type TlsServerSettings } from '@nbdjs/transport';
 import { Budget } from './budget.ts';
 import { BusyPoll } from './busy-poll.ts';
 import { DeviceUsers } from './device-users.ts';
-import { type ExportProvider, type ExportTable, providerOf } from './exports.ts';
+import { type ExportProvider, type ExportTable, namesClients, providerOf } from './exports.ts';
 import { MemoryPool } from './memory-pool.ts';
 import { Session, type SessionDescription, type SessionOptions } from './session.ts';
 import { addStatistics, emptyStatistics, type Statistics } from './statistics.ts';
@@ -33,7 +33,11 @@ export interface ServerOptions {
   /** A table of devices by name, or somebody who decides. A table's single export is the default one, too. */
   readonly exports: ExportTable | ExportProvider;
   readonly limits?: Partial<ServerLimits> | undefined;
-  /** Certificates or shared keys. @default no TLS */
+  /**
+   * Certificates or shared keys, and whom to serve. Clients have to show certificates when a table's export is for some of them.
+   *
+   * @default no TLS
+   */
   readonly tls?: TlsServerSettings | undefined;
   /** How far clients may raise the agreement. @default 'extended' */
   readonly mode?: 'simple' | 'structured' | 'extended' | undefined;
@@ -55,6 +59,7 @@ export interface ServerOptions {
 /** Events on the diagnostics channels `nbdjs:server:<event>`. */
 export const traceEvents = [
   'option',
+  'tls',
   'export-refused',
   'handshake-failed',
   'established',
@@ -87,10 +92,9 @@ export interface Server {
   /** Payload bytes in flight and in replies that wait. */
   readonly bytesInFlight: number;
   /**
-   * Reads the certificates, keys and lists again, for clients that come from now on; nobody is cut off. Settings in the place of the
-   * old ones may be given, but TLS cannot be switched on or off.
+   * Reads the files that TLS was told of again, or takes other settings, for clients that come from now on; nobody is cut off.
    *
-   * @throws UsageError when something is wrong with them; the server goes on with the old ones.
+   * @throws UsageError when something is wrong with them, or when there are none; the server goes on with the old ones.
    */
   reloadTls(settings?: TlsServerSettings): void;
   /**
@@ -114,7 +118,9 @@ class NbdServer implements Server {
   readonly #options: ServerOptions;
   readonly #limits: ServerLimits;
   readonly #budget: Budget;
-  readonly #sessionOptions: SessionOptions;
+  readonly #sessionOptions: Omit<SessionOptions, 'tls'>;
+  #tlsSettings: TlsServerSettings | undefined;
+  #tls: TlsServer | undefined;
   /** What the sessions that are over have done. */
   readonly #past = emptyStatistics();
   #isClosing = false;
@@ -123,6 +129,7 @@ class NbdServer implements Server {
     this.#options = options;
     this.#limits = settleLimits(options.limits ?? {});
     this.#budget = new Budget(this.#limits.serverBytesMax);
+    if (options.tls !== undefined) this.reloadTls(options.tls);
     const { clock = systemClock, nextTurn: defer = nextTurn, busyPollMs = busyPollMsDefault } = options;
     if (!(busyPollMs >= 0 && busyPollMs <= busyPollMsMax)) {
       const message = `busyPollMs is ${busyPollMs}, expected 0 to ${busyPollMsMax} milliseconds`;
@@ -157,8 +164,12 @@ class NbdServer implements Server {
     return this.#budget.usedBytes;
   }
 
-  reloadTls(_settings?: TlsServerSettings): void {
-    throw new UsageError('ERR_NBD_NOT_SUPPORTED', 'this server has no TLS');
+  reloadTls(settings = this.#tlsSettings): void {
+    if (settings === undefined)
+      throw new UsageError('ERR_NBD_STATE', 'this server has no TLS that could be set up again');
+    const mustKnow = namesClients(this.#options.exports) || undefined;
+    this.#tls = createTlsServer({ ...settings, verifyPeer: settings.verifyPeer ?? mustKnow });
+    this.#tlsSettings = settings;
   }
 
   async accept(channel: ByteChannel): Promise<void> {
@@ -177,7 +188,7 @@ class NbdServer implements Server {
       await channel.closed;
       return;
     }
-    const session = new Session(channel, this.#sessionOptions);
+    const session = new Session(channel, { ...this.#sessionOptions, tls: this.#tls });
     this.#sessions.add(session);
     await session.gone;
     this.#sessions.delete(session);

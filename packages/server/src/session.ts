@@ -1,7 +1,15 @@
 /** One client, from its first byte to its last: the handshake, then transmission. */
 import { type ExportOffer, type Refusal, ServerHandshake, type ServerHandshakeEvent } from '@nbdjs/handshake';
-import { type ByteChannel, type ByteSink, type ExportFacts, limits, TimeoutError } from '@nbdjs/interfaces';
-import { type ClientDescription, type Export, type ExportProvider, offerOf, refusalOf } from './exports.ts';
+import {
+  type ByteChannel,
+  type ByteSink,
+  type ExportFacts,
+  limits,
+  NegotiationError,
+  TimeoutError,
+} from '@nbdjs/interfaces';
+import { isAllowed, type TlsPeer, type TlsServer } from '@nbdjs/transport';
+import { type ClientDescription, type Export, type ExportProvider, needsTls, offerOf, refusalOf } from './exports.ts';
 import { emptyStatistics, type Statistics } from './statistics.ts';
 import { type Surroundings, Transmission } from './transmission.ts';
 
@@ -9,6 +17,7 @@ export interface SessionOptions extends Surroundings {
   readonly provider: ExportProvider;
   readonly handshakeMs: number;
   readonly mode: 'simple' | 'structured' | 'extended';
+  readonly tls: TlsServer | undefined;
 }
 
 /** What is known of a client that is connected. */
@@ -19,9 +28,11 @@ export interface SessionDescription extends ClientDescription {
 }
 
 export class Session implements ByteSink, SessionDescription {
-  readonly #channel: ByteChannel;
+  /** Another one once TLS is on. */
+  #channel: ByteChannel;
   readonly #options: SessionOptions;
   readonly #handshake: ServerHandshake;
+  tls: TlsPeer | undefined;
   readonly statistics = emptyStatistics();
   facts: ExportFacts | undefined;
   /** Settles when the client is gone and no device works for it any more. */
@@ -36,13 +47,13 @@ export class Session implements ByteSink, SessionDescription {
   constructor(channel: ByteChannel, options: SessionOptions) {
     this.#channel = channel;
     this.#options = options;
-    const { clock, handshakeMs, mode, trace } = options;
-    this.#handshake = new ServerHandshake({ mode, trace });
+    const { clock, handshakeMs, mode, trace, tls } = options;
+    this.#handshake = new ServerHandshake({ mode, trace, tls: tlsModes[tls?.mode ?? 'off'] });
     this.gone = new Promise((resolve) => {
       this.#settleGone = resolve;
     });
     this.#cancelDeadline = handshakeMs === 0 ? () => {} : clock.schedule(handshakeMs, () => this.#expire());
-    void channel.closed.then(() => this.#closed());
+    this.#watch(channel);
     this.#pump();
     channel.open(this);
   }
@@ -104,7 +115,7 @@ export class Session implements ByteSink, SessionDescription {
         void this.#list().then((list) => this.#answer(() => this.#handshake.list(list)));
         return;
       case 'tls-upgrade':
-        this.#channel.destroy(new Error('TLS is not available'));
+        void this.#upgrade();
         return;
       case 'established':
         this.#begin(event.facts);
@@ -124,6 +135,30 @@ export class Session implements ByteSink, SessionDescription {
     this.#pump();
   }
 
+  /** S25: whatever comes from now on is TLS's, and when that fails, it is the end. */
+  async #upgrade(): Promise<void> {
+    try {
+      // The handshake's deadline covers this.
+      const secured = await this.#options.tls?.upgrade(this.#channel, { timeoutMs: 0 });
+      if (secured === undefined) return;
+      if (this.#isOver) {
+        secured.destroy();
+        return;
+      }
+      this.#channel = secured;
+      this.tls = secured.tls;
+      this.#watch(secured);
+      this.#trace('tls', { tls: secured.tls });
+      // S27: what was opened for somebody unknown may not be for whom it turned out to be.
+      this.#releaseAll();
+      this.#handshake.tlsEstablished();
+      secured.open(this);
+    } catch (error) {
+      this.#handshake.ended(error instanceof Error ? error : new Error(String(error)));
+    }
+    this.#pump();
+  }
+
   #begin(facts: ExportFacts): void {
     this.#cancelDeadline();
     void this.#opened.get(facts.exportName)?.then((one) => {
@@ -139,18 +174,42 @@ export class Session implements ByteSink, SessionDescription {
 
   async #offer(exportName: string): Promise<ExportOffer | Refusal> {
     try {
+      this.#checkClient();
       const opening = this.#opened.get(exportName) ?? this.#open(exportName);
       const one = await opening;
-      return one === undefined ? { refusal: 'unknown' } : offerOf(one, this.#options.limits.payloadBytesMax);
+      if (one === undefined) return { refusal: 'unknown' };
+      this.#checkExport(one);
+      const tlsOnly = needsTls(one) || this.#options.tls?.isSelective === true;
+      return { ...offerOf(one, this.#options.limits.payloadBytesMax), tlsOnly };
     } catch (error) {
       this.#trace('export-refused', { exportName, error });
       return refusalOf(error);
     }
   }
 
+  /** Turns away whoever has shown who they are, and is not to be served. */
+  #checkClient(): void {
+    const { tls } = this;
+    if (tls === undefined || this.#options.tls?.admits(tls) !== false) return;
+    throw new NegotiationError('ERR_NBD_POLICY', `${nameOf(tls)} is not served here`);
+  }
+
+  #checkExport(one: Export): void {
+    const { tls } = this;
+    if (tls !== undefined && !isAllowed(one.allow, tls)) {
+      throw new NegotiationError('ERR_NBD_POLICY', `this export is not for ${nameOf(tls)}`);
+    }
+    if (needsTls(one) && (this.#options.tls?.mode ?? 'off') === 'off') {
+      throw new NegotiationError(
+        'ERR_NBD_POLICY',
+        'this export is for clients with TLS only, which is not set up here',
+      );
+    }
+  }
+
   /** S8: whoever asks twice is told the same. Only so many names are kept. */
   async #open(exportName: string): Promise<Export | undefined> {
-    const opening = (async () => this.#options.provider.open(exportName, { peer: this.peer }))();
+    const opening = (async () => this.#options.provider.open(exportName, this.#description))();
     opening.catch(() => {});
     for (const [name, opened] of this.#opened) {
       if (this.#opened.size < namesMax) break;
@@ -165,7 +224,11 @@ export class Session implements ByteSink, SessionDescription {
     const { provider } = this.#options;
     if (provider.list === undefined) return { refusal: 'policy', text: 'exports are not listed here' } as const;
     try {
-      return (await provider.list({ peer: this.peer })).slice(0, limits.listEntriesMax);
+      this.#checkClient();
+      if (this.tls === undefined && this.#options.tls?.isSelective === true) {
+        return { refusal: 'policy', text: 'exports are listed to clients with TLS only' } as const;
+      }
+      return (await provider.list(this.#description)).slice(0, limits.listEntriesMax);
     } catch (error) {
       return refusalOf(error);
     }
@@ -178,11 +241,28 @@ export class Session implements ByteSink, SessionDescription {
     this.#pump();
   }
 
+  get #description(): ClientDescription {
+    const { peer, tls } = this;
+    return tls === undefined ? { peer } : { peer, tls };
+  }
+
+  /** A channel under TLS may be closed before TLS is. */
+  #watch(channel: ByteChannel): void {
+    void channel.closed.then(() => {
+      if (channel === this.#channel) void this.#closed();
+    });
+  }
+
+  #releaseAll(): void {
+    for (const opened of this.#opened.values()) release(opened);
+    this.#opened.clear();
+  }
+
   async #closed(): Promise<void> {
     this.#isOver = true;
     this.#cancelDeadline();
     await this.#transmission?.idle;
-    for (const opened of this.#opened.values()) release(opened);
+    this.#releaseAll();
     this.#trace('closed', {});
     this.#settleGone();
   }
@@ -193,8 +273,16 @@ export class Session implements ByteSink, SessionDescription {
   }
 }
 
+/** The specification's words for the modes. */
+const tlsModes = { off: 'none', allow: 'selective', require: 'forced' } as const;
+
 /** Names that a client may have asked for and that are remembered. */
 const namesMax = 64;
+
+function nameOf({ subject, user }: TlsPeer): string {
+  if (user !== undefined) return `user '${user}'`;
+  return subject === undefined ? 'whoever does not show who they are' : `'${subject}'`;
+}
 
 function release(opened: Promise<Export | undefined>): void {
   void opened.then(

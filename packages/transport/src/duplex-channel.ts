@@ -39,7 +39,8 @@ export abstract class DuplexChannel<Stream extends AnyDuplex = AnyDuplex> implem
     this.stream = stream;
     this.peer = peer;
     stream.on('drain', () => this.#drained());
-    stream.on('end', () => this.#ended());
+    // With TLS, the end and the error that brought it about come in any order.
+    stream.on('end', () => this.#ended(this.#cause));
     stream.on('error', (error) => {
       this.#cause ??= this.explain(error);
     });
@@ -242,7 +243,7 @@ export abstract class DuplexChannel<Stream extends AnyDuplex = AnyDuplex> implem
         this.#cause = explained;
         this.stream.destroy();
       }
-      this.#finish(explained ?? cause);
+      this.#finish(explained ?? cause ?? this.#cause);
     });
   }
 

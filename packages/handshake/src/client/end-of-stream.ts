@@ -1,5 +1,5 @@
 /** What it means when the server is gone in the middle of the handshake. */
-import { ConnectError, type NbdError, NegotiationError } from '@nbdjs/interfaces';
+import { ConnectError, type NbdError, NegotiationError, ProtocolError } from '@nbdjs/interfaces';
 import { printableText } from '@nbdjs/protocol';
 import type { Conversation } from './conversation.ts';
 import { mayBecomeNbd } from './first-bytes.ts';
@@ -9,6 +9,8 @@ import { nameOfExport } from './refusals.ts';
 /** `partial` is what had landed of the message that was awaited. */
 export function endOfStream(conversation: Conversation, partial: Uint8Array, cause?: Error): NbdError {
   const { state, activity } = conversation;
+  // The transport knows best what went wrong with TLS, and whether it will go wrong again. Some of it shows only later.
+  if (cause instanceof ConnectError && cause.code === 'ERR_NBD_TLS') return cause;
   if (state === 'tls') return tlsFailed(cause);
   if (!conversation.isNbd && partial.length > 0 && !mayBecomeNbd(partial)) return notNbd(partial);
   const how = cause === undefined ? 'the server closed the connection' : 'the connection broke';
@@ -18,8 +20,7 @@ export function endOfStream(conversation: Conversation, partial: Uint8Array, cau
 }
 
 function tlsFailed(cause?: Error): NbdError {
-  // The transport knows best what went wrong, and whether it will go wrong again.
-  if (cause instanceof ConnectError) return cause;
+  if (cause instanceof ConnectError || cause instanceof ProtocolError) return cause;
   const why = cause === undefined ? 'the server closed the connection' : printableText(cause.message);
   return new ConnectError('ERR_NBD_TLS', `upgrade to TLS failed: ${why}`, { cause });
 }

@@ -19,10 +19,12 @@ interface Row {
 }
 
 const untrusted = { says: "the {peer}'s certificate is not signed by an authority that is trusted here" };
-const mismatch = { says: 'the key that is shared with the {peer} is another one there' };
+const otherKey = { says: 'the key that is shared with the {peer} is another one there' };
 const nothingInCommon = {
-  says: "there is nothing in common: the {peer} refuses the {own}'s protocol versions, ciphers or (missing) certificate",
+  says: 'the {peer} refuses the {own}: it expects other versions, ciphers, a (or another) certificate, or a shared key',
 };
+const noSharedKey = { says: 'the {peer} knows no such user, shares another key with him, or expects certificates' };
+const certificateInstead = { says: 'the {peer} shows a certificate, where it was expected to share a key' };
 
 /** By the codes of Node, whose certificates' are those of OpenSSL without prefix. */
 const rows: Readonly<Record<string, Row>> = {
@@ -67,16 +69,32 @@ const rows: Readonly<Record<string, Row>> = {
   ERR_SSL_NO_SUITABLE_SIGNATURE_ALGORITHM: { says: "the {peer} cannot check the {own}'s kind of certificate" },
   ERR_SSL_TLSV1_ALERT_UNKNOWN_PSK_IDENTITY: { says: 'the {peer} knows no shared key of this user' },
   ERR_SSL_PSK_IDENTITY_NOT_FOUND: { says: 'the {peer} uses a shared key of a user that is not known here' },
-  ERR_SSL_TLSV1_ALERT_DECRYPT_ERROR: mismatch,
-  ERR_SSL_BINDER_DOES_NOT_VERIFY: mismatch,
-  ERR_SSL_SSLV3_ALERT_ILLEGAL_PARAMETER: {
-    says: 'the {peer} finds a part of the handshake illegal (another shared key?)',
-  },
-  ERR_SSL_SSLV3_ALERT_BAD_RECORD_MAC: { says: 'the {peer} cannot decipher what it gets (another shared key?)' },
+  ERR_SSL_TLSV1_ALERT_DECRYPT_ERROR: otherKey,
+  ERR_SSL_BINDER_DOES_NOT_VERIFY: otherKey,
+  ERR_SSL_SSLV3_ALERT_ILLEGAL_PARAMETER: { says: 'the {peer} finds a part of the handshake illegal' },
+  ERR_SSL_SSLV3_ALERT_BAD_RECORD_MAC: { says: 'the {peer} cannot decipher what it gets' },
   ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR: { says: 'the {peer} has an internal error', passing: true },
   ERR_SSL_TLSV1_ALERT_USER_CANCELLED: { says: 'the {peer} has broken off', passing: true },
   ERR_SSL_TLSV1_ALERT_NO_RENEGOTIATION: { says: 'the {peer} does not negotiate again' },
   ERR_TLS_RENEGOTIATION_DISABLED: { says: 'the {peer} wants to negotiate again' },
+};
+
+/** The same codes mean something else where keys are shared. */
+const sharedKeyRows: Readonly<Record<string, Row>> = {
+  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: noSharedKey,
+  ERR_SSL_SSLV3_ALERT_ILLEGAL_PARAMETER: otherKey,
+  ERR_SSL_SSLV3_ALERT_BAD_RECORD_MAC: otherKey,
+  ERR_SSL_TLSV1_ALERT_DECRYPT_ERROR: otherKey,
+  ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC: otherKey,
+  ERR_SSL_NO_SUITABLE_SIGNATURE_ALGORITHM: {
+    says: 'the {peer} uses no key that is known here: another user, or certificates',
+  },
+  ERR_SSL_NO_SHARED_CIPHER: { says: 'the {peer} uses no shared keys' },
+  DEPTH_ZERO_SELF_SIGNED_CERT: certificateInstead,
+  SELF_SIGNED_CERT_IN_CHAIN: certificateInstead,
+  UNABLE_TO_GET_ISSUER_CERT: certificateInstead,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: certificateInstead,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: certificateInstead,
 };
 
 /** What OpenSSL says to a first record that is none. */
@@ -97,7 +115,14 @@ const hungUpCodes: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ECONNA
 export function explainTlsError(error: Error, peer: PeerRole): Error {
   const { code = '' } = error as TlsError;
   if (error instanceof NbdError) return error;
-  return code in rows || code.startsWith('ERR_SSL') ? tlsFailure(error, peer) : error;
+  return code in rows || code.startsWith('ERR_SSL') ? tlsFailure(error, peer, rows[code]) : error;
+}
+
+/** A server that has taken part in the handshake and then says nothing more but goodbye. */
+export function refusedSilently(): ConnectError {
+  const message =
+    "TLS failed: the server hung up right behind the TLS handshake, as servers do that refuse a client's certificate";
+  return new ConnectError('ERR_NBD_TLS', message);
 }
 
 /** Why TLS could not be set up. `usesSharedKeys`: what a side that just hangs up may mean by it depends on that. */
@@ -106,7 +131,7 @@ export function handshakeFailure(error: Error | undefined, peer: PeerRole, usesS
   const { code = '' } = (error ?? {}) as TlsError;
   if (error === undefined || hungUpCodes.has(code)) return hungUp(peer, usesSharedKeys, error);
   if (clearTextCodes.has(code)) return clearText(peer, error);
-  return tlsFailure(error, peer);
+  return tlsFailure(error, peer, (usesSharedKeys ? sharedKeyRows[code] : undefined) ?? rows[code]);
 }
 
 /** S25: behind STARTTLS nothing may come but TLS; whoever slips something in is after what would be believed later. */
@@ -121,9 +146,8 @@ function hungUp(peer: PeerRole, usesSharedKeys: boolean, cause: Error | undefine
   return new ConnectError('ERR_NBD_TLS', `TLS failed: the ${peer} hung up during the TLS handshake${hint}`, { cause });
 }
 
-function tlsFailure(error: TlsError, peer: PeerRole): ConnectError {
+function tlsFailure(error: TlsError, peer: PeerRole, row: Row | undefined): ConnectError {
   const { code = '' } = error;
-  const row = rows[code];
   const says = code === 'ERR_TLS_CERT_ALTNAME_INVALID' ? otherHost(error) : (row?.says ?? plain(error));
   const own = peer === 'server' ? 'client' : 'server';
   const message = says.replaceAll('{peer}', peer).replaceAll('{own}', own);

@@ -11,6 +11,10 @@ import { type UpgradeOptions, upgrade } from './upgrade.ts';
 /** A server's side of TLS, for any number of clients. */
 export interface TlsServer {
   readonly mode: 'off' | 'allow' | 'require';
+  /** Whether only certain clients are served, who are known by TLS. */
+  readonly isSelective: boolean;
+  /** Whether a client is to be served. */
+  admits(peer: TlsPeer): boolean;
   /** See `TlsClient.upgrade`. */
   upgrade(channel: ByteChannel, options?: UpgradeOptions): Promise<TlsChannel>;
 }
@@ -23,14 +27,15 @@ type FindKey = (user: string) => Uint8Array | undefined;
  * @throws UsageError naming the file or the setting, and what is wrong with it.
  */
 export function createTlsServer(settings: TlsServerSettings): TlsServer {
-  const { mode = 'require', psk, certificates } = settings;
-  if (mode === 'off') return { mode, upgrade: () => Promise.reject(wrong('tls', 'it is switched off')) };
+  const { mode = 'require', psk, certificates, allow } = settings;
+  const whom = { isSelective: allow !== undefined, admits: (peer: TlsPeer) => isAllowed(allow, peer) };
+  if (mode === 'off') return { mode, ...whom, upgrade: () => Promise.reject(wrong('tls', 'it is switched off')) };
   if ((psk === undefined) === (certificates === undefined)) {
     throw wrong('tls', 'expected certificates or shared keys, and not both');
   }
   const find = psk === undefined ? undefined : finderOf(psk);
   const options = find === undefined ? certificateOptions(settings) : sharedKeyOptions;
-  return { mode, upgrade: (channel, how = {}) => accept(channel, options, find, how) };
+  return { mode, ...whom, upgrade: (channel, how = {}) => accept(channel, options, find, how) };
 }
 
 /** Whether somebody is among those who are to be served. Whoever has not shown who they are is in no list. */

@@ -2,7 +2,7 @@
 import type { TLSSocket } from 'node:tls';
 import type { ByteChannel } from '@nbdjs/interfaces';
 import { LandingChannel } from '../landing-channel.ts';
-import { explainTlsError, type PeerRole } from './failure.ts';
+import { explainTlsError, type PeerRole, refusedSilently } from './failure.ts';
 import { readInto } from './reading.ts';
 import type { TlsPeer } from './settings.ts';
 
@@ -33,6 +33,8 @@ export class TlsChannel extends LandingChannel<TLSSocket> {
     socket.disableRenegotiation();
     if (!readsDirectly) socket.on('data', (bytes: Uint8Array) => this.deliver(() => this.pour(bytes)));
     socket.pause();
+    // With TLS 1.3 a server gets to judge a client's certificate when the client has finished its handshake.
+    if (role === 'server') this.explainEnd = async () => (this.receivedBytes > 0 ? undefined : refusedSilently());
   }
 
   get receivedBytes(): number {
@@ -54,6 +56,8 @@ export class TlsChannel extends LandingChannel<TLSSocket> {
   }
 
   protected override explain(error: Error): Error {
-    return explainTlsError(error, this.#role);
+    const explained = explainTlsError(error, this.#role);
+    if (explained !== error) this.explainEnd = undefined;
+    return explained;
   }
 }

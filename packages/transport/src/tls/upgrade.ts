@@ -63,9 +63,11 @@ export function upgrade(channel: ByteChannel, handshake: TlsHandshake, options: 
       onAbort();
       return;
     }
-    void channel.closed.then(() => fail(undefined));
+    // Whoever closes it may have more to say.
+    void channel.closed.then(() => setImmediate(() => fail(undefined)));
     const done = (socket: TLSSocket): void => {
       if (!settle()) return;
+      socket.allowHalfOpen = true;
       const secured = new TlsChannel(socket, channel, handshake.describe(socket), handshake.peer);
       announceTls(secured.peer, secured.tls);
       resolve(secured);
@@ -78,7 +80,10 @@ export function upgrade(channel: ByteChannel, handshake: TlsHandshake, options: 
       if (handshake.peer === 'server' && channel instanceof DuplexChannel && channel.hasLeftover) {
         giveUp(clearText('server'));
       } else {
-        handshake.begin(streamOf(channel), done, fail);
+        const stream = streamOf(channel);
+        // Whoever ends his direction in the middle of a handshake has hung up.
+        stream.allowHalfOpen = false;
+        handshake.begin(stream, done, fail);
       }
     });
   });
