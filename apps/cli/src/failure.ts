@@ -29,6 +29,16 @@ const suggestions: readonly Suggestion[] = [
   { code: 'ERR_NBD_TLS_REQUIRED', advice: 'to use TLS, begin the URI with nbds: or nbds+unix:, or use --tls require' },
   { code: 'ERR_NBD_TLS_REFUSED', advice: 'where clear text will do, begin the URI with nbd: or nbd+unix:' },
   {
+    code: 'ERR_NBD_TLS',
+    says: /not signed by an authority that is trusted here/,
+    advice: 'to trust another authority, use --tls-certificates FOLDER, with its ca-cert.pem in it',
+  },
+  {
+    code: 'ERR_NBD_TLS',
+    says: /certificate is for .*, not for /,
+    advice: 'to expect another name than that of the URI, use --tls-hostname NAME',
+  },
+  {
     code: 'ERR_NBD_ARGUMENT',
     says: /no host is connected to/,
     advice: "to tell whom the server's certificate is for, use --tls-hostname NAME",

@@ -56,7 +56,7 @@ const cases: readonly Case[] = [
   },
   {
     title: 'a pattern that fits',
-    words: [...good, '--tls-authz', 'CN=bob', 'CN=m*,O=Ex*'],
+    words: [...good, '--tls-authz', 'CN=bob', '--tls-authz', 'CN=m*,O=Ex*'],
     client: { folder: 'elsewhere' },
   },
   {

@@ -45,8 +45,9 @@ export function addServerTls(command: Command): Command {
     .option('--tls-verify-peer', 'clients have to show a certificate, too')
     .option('--no-tls-verify-peer', 'they need none (default)')
     .option(
-      '--tls-authz <pattern...>',
-      'serve only those: CN=alice,O=Example, a user of a shared key, or with * in it',
+      '--tls-authz <pattern>',
+      'serve only whom this fits: CN=alice,O=Example, or the user of a key; * stands for any text; may be repeated',
+      (pattern: string, others: readonly string[] = []) => [...others, pattern],
     );
 }
 
