@@ -230,6 +230,7 @@ export class Session implements ByteSink, SessionDescription {
       }
       return (await provider.list(this.#description)).slice(0, limits.listEntriesMax);
     } catch (error) {
+      this.#trace('export-refused', { error });
       return refusalOf(error);
     }
   }
