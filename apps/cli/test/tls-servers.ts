@@ -46,7 +46,7 @@ export function startTlsServer(kind: ServerKind, workspace: Workspace, plan: Tls
     case 'nbd-server':
       return startNbdServer(workspace, [{ name: 'disk', image: 'disk' }], {
         tcp,
-        generic: nbdServerLines(workspace, plan),
+        lines: nbdServerLines(workspace, plan),
       });
   }
 }

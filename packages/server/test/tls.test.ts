@@ -1,6 +1,6 @@
 /** TLS on the server's side: modes, who is let in, and what does not get past the upgrade. */
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect as connectSocket, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,7 +23,7 @@ const pki = authority.issue(join(folder, 'pki'), 'server');
 authority.issue(pki, 'client', { commonName: 'one', organization: 'Example, Inc', country: 'GB' });
 const other = authority.issue(join(folder, 'other'), 'client', { commonName: 'two' });
 const subject = 'CN=one,O=Example\\, Inc,C=GB';
-const ca = readFileSync(authority.certificate, 'utf8');
+const ca = authority.pem;
 
 const nobody: TlsClientSettings = { certificates: { ca }, hostname: 'localhost' };
 const one: TlsClientSettings = { certificates: { folder: pki }, hostname: 'localhost' };

@@ -14,25 +14,30 @@ export interface OnRead {
  * Node asks where to read before anybody has opened the channel, and keeps what it was told: so many bytes of the first
  * delivery land in the channel's own memory and are copied.
  */
-const holdingBytes = 64;
+const holdingBytesDefault = 64;
 
 export abstract class LandingChannel<Stream extends Socket> extends DuplexChannel<Stream> {
+  /** The channel's own, for what nobody has named memory for. */
+  readonly #holding: Uint8Array;
   /** The memory that Node was told to read into. */
   #target: Uint8Array;
 
   /** `make` makes the stream that reads as it is told to, or makes one that there is read so. */
-  constructor(make: (onread: OnRead) => Stream, peer: PeerDescription) {
+  constructor(make: (onread: OnRead) => Stream, peer: PeerDescription, holdingBytes = holdingBytesDefault) {
     // The very first question comes from within the socket's constructor, before there is a channel.
     const holding = new Uint8Array(holdingBytes);
     const hooks = { nextTarget: (): Uint8Array => holding, received: (_byteCount: number) => false };
     super(make({ buffer: () => hooks.nextTarget(), callback: (byteCount) => hooks.received(byteCount) }), peer);
+    this.#holding = holding;
     this.#target = holding;
     hooks.nextTarget = () => this.#nextTarget();
     hooks.received = (byteCount) => this.#received(byteCount);
   }
 
   #nextTarget(): Uint8Array {
-    if (this.sink === undefined || this.isDestroyed) return this.#target;
+    // Bytes that wait here go first into what the sink would name now, and must not be written over afterwards.
+    this.#target = this.#holding;
+    if (this.sink === undefined || this.isDestroyed || this.hasLeftover) return this.#target;
     try {
       this.#target = namedBy(this.sink);
     } catch (error) {

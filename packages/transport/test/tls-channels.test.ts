@@ -1,5 +1,5 @@
 /** Channels in TLS keep every rule that channels have, over sockets and over anything else. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ByteChannel } from '@nbdjs/interfaces';
@@ -21,7 +21,7 @@ const socketPath = join(folder, 'echo');
 const authority = new TestAuthority(join(folder, 'authority'));
 const certificates = { folder: authority.issue(join(folder, 'server'), 'server') };
 const server = createTlsServer({ certificates });
-const client = createTlsClient({ certificates: { ca: authorityPem() }, hostname: 'localhost' });
+const client = createTlsClient({ certificates: { ca: authority.pem }, hostname: 'localhost' });
 const keys = { alice: new Uint8Array(32).fill(7) };
 const keyServer = createTlsServer({ psk: { keys } });
 const keyClient = createTlsClient({ psk: { user: 'alice', key: keys.alice } });
@@ -67,10 +67,6 @@ byteChannelConformance('TLS as a server', {
   },
   kill,
 });
-
-function authorityPem(): string {
-  return readFileSync(authority.certificate, 'utf8');
-}
 
 function kill(): void {
   for (const peer of peers) peer.destroy();

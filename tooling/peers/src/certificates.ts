@@ -41,6 +41,11 @@ export class TestAuthority {
     return this.#file('ca-cert.pem');
   }
 
+  /** The authority's own certificate itself. */
+  get pem(): string {
+    return readFileSync(this.certificate, 'utf8');
+  }
+
   /** Writes `ROLE-cert.pem`, `ROLE-key.pem` and `ca-cert.pem` into a folder, which is made; gives the folder back. */
   issue(folder: string, role: 'client' | 'server', options: CertificateOptions = {}): string {
     mkdirSync(folder, { recursive: true });

@@ -20,8 +20,8 @@ export interface NbdServerExport {
 export interface NbdServerOptions extends Listening {
   /** Whether clients may list the exports. @default true */
   readonly allowList?: boolean | undefined;
-  /** Further lines of the section about the server itself, such as `force_tls = true`. */
-  readonly generic?: readonly string[] | undefined;
+  /** Further lines of the general section, such as `force_tls = true`. */
+  readonly lines?: readonly string[] | undefined;
 }
 
 export function startNbdServer(
@@ -47,7 +47,7 @@ export function startNbdServer(
           address.type === 'unix'
             ? [`unixsock = ${address.peerPath}`]
             : ['listenaddr = 127.0.0.1', `port = ${address.port}`];
-        const lines = ['[generic]', ...where, `allowlist = ${options.allowList ?? true}`, ...(options.generic ?? [])];
+        const lines = ['[generic]', ...where, `allowlist = ${options.allowList ?? true}`, ...(options.lines ?? [])];
         for (const one of exports) lines.push(`[${one.name}]`, ...linesOf(one, workspace));
         writeFileSync(workspace.hostPath(configuration), `${lines.join('\n')}\n`);
         const files = ['-C', workspace.peerPath(configuration), '-p', workspace.peerPath(pidFile)];

@@ -310,6 +310,34 @@ export function byteChannelConformance(name: string, factory: ByteChannelFactory
       },
     );
 
+    it('leaves alone what it has announced, also when it was paused in between', async () => {
+      const size = 2 ** 20;
+      const channel = await factory.connect();
+      const memory = new Uint8Array(size + 1);
+      const sink = new Collector();
+      let position = 0;
+      channel.open(
+        sinkWith({
+          writable: () => memory.subarray(position),
+          advance: (byteCount) => {
+            position += byteCount;
+            channel.pause(true);
+            setImmediate(() => channel.pause(false));
+          },
+          drained: () => sink.drained(),
+        }),
+      );
+      for (let sentBytes = 0; sentBytes < size; sentBytes += 2 ** 17) {
+        const count = sink.drainedCount;
+        if (!channel.send([patternFrom(sentBytes, 2 ** 17)])) {
+          await sink.until(() => sink.drainedCount > count, 'drained');
+        }
+      }
+      await sink.until(() => position === size, 'all bytes');
+      expect(Buffer.compare(memory.subarray(0, size), patternFrom(0, size))).toBe(0);
+      channel.destroy();
+    });
+
     it('has no more use for chunks that it did not keep', async () => {
       const channel = await factory.connect();
       const sink = new Collector();

@@ -12,6 +12,9 @@ import type { TlsPeer } from './settings.ts';
  */
 const copiedBytesMax = 64 * 1024;
 
+/** A record's worth: several may be on their way when the channel is paused, and come all the same. */
+const holdingBytes = 16 * 1024;
+
 export class TlsChannel extends LandingChannel<TLSSocket> {
   /** Who is at the other end. */
   readonly tls: TlsPeer;
@@ -25,7 +28,7 @@ export class TlsChannel extends LandingChannel<TLSSocket> {
       readsDirectly = readInto(socket, onread);
       return socket;
     };
-    super(make, { ...below.peer, tls: true });
+    super(make, { ...below.peer, tls: true }, holdingBytes);
     this.tls = tls;
     this.#below = below;
     this.#role = role;
