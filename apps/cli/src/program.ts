@@ -340,7 +340,7 @@ function addServe(
     .option('--pid-file <path>', 'write the process id there when clients may come')
     .option('-s, --stdio', 'serve one client on standard input and output');
   addServerTls(command)
-    .option('-v, --verbose', 'say more about errors')
+    .option('-v, --verbose', 'say more about errors, and about clients that are turned away')
     .action(async (sources: string[], options: Record<string, unknown>) => {
       const serve = await commands.serve();
       exit(
@@ -364,6 +364,7 @@ function addServe(
             printUri: options.printUri === true,
             stdio: options.stdio === true,
             tls: serverTls(tlsWords(options)),
+            verbose: options.verbose === true,
           },
           terminal,
         ),

@@ -42,13 +42,18 @@ export interface RunWith {
   readonly signal?: AbortSignal;
   /** Called with what is printed on standard output, at once. */
   readonly hear?: (text: string) => void;
+  /** The same for standard error. */
+  readonly hearErrors?: (text: string) => void;
   /** Given what stands for SIGHUP, while somebody listens to it. */
   readonly hangUps?: Set<() => void>;
 }
 
-export async function nbdWith({ signal, hear, hangUps = new Set() }: RunWith, ...argv: string[]): Promise<Outcome> {
+export async function nbdWith(
+  { signal, hear, hearErrors, hangUps = new Set() }: RunWith,
+  ...argv: string[]
+): Promise<Outcome> {
   const stdout = new Capture(hear);
-  const stderr = new Capture();
+  const stderr = new Capture(hearErrors);
   const terminal: Terminal = {
     stdin: process.stdin,
     stdout: stdout as unknown as NodeJS.WriteStream,

@@ -17,6 +17,7 @@ import { parseSize } from '../arguments/size.ts';
 import { oneLine } from '../failure.ts';
 import { openServer } from '../open.ts';
 import type { Terminal } from '../terminal.ts';
+import { refusalTrace } from './refusals.ts';
 
 export interface ServeOptions {
   readonly socket: string | undefined;
@@ -41,6 +42,8 @@ export interface ServeOptions {
   /** One client, on standard input and output. */
   readonly stdio: boolean;
   readonly tls: TlsServerSettings | undefined;
+  /** Tell of all clients that are turned away. */
+  readonly verbose: boolean;
 }
 
 /** The first descriptor that systemd hands over. */
@@ -85,6 +88,7 @@ export async function serve(
         ...(options.handshakeLimit === undefined ? {} : { handshakeMs: 1000 * options.handshakeLimit }),
       },
       tls: options.tls,
+      trace: refusalTrace(terminal, options.verbose),
       onSessionEnd: ({ isNegotiated }) => {
         if (!options.persistent && isNegotiated && running.sessions.length === 0) stop();
       },
