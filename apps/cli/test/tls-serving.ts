@@ -17,8 +17,12 @@ export interface Serving {
   end(): Promise<Outcome>;
 }
 
-/** Serves a disk in memory until it is told to end. */
-export async function startServing(workspace: Workspace, words: readonly string[]): Promise<Serving> {
+/** Serves a disk in memory, or something else, until it is told to end. */
+export async function startServing(
+  workspace: Workspace,
+  words: readonly string[],
+  source = 'memory:1M',
+): Promise<Serving> {
   const abort = new AbortController();
   let running: Promise<Outcome> | undefined;
   let notes = '';
@@ -33,7 +37,7 @@ export async function startServing(workspace: Workspace, words: readonly string[
       'serve',
       '--print-uri',
       ...argv,
-      'memory:1M',
+      source,
     );
     void running.then(({ stderr }) => reject(new Error(stderr)));
   });
