@@ -56,6 +56,11 @@ export function processTerminal(): Terminal {
     });
   }
   let isWatched = false;
+  let isStderrWatched = false;
+  /** Nobody has to hear our complaints; but a terminal that is gone has hung up, whatever SIGHUP was taken for. */
+  const onStderrError = (error: NodeJS.ErrnoException): void => {
+    if (error.code === 'EIO') abort.abort(new Interrupted('SIGHUP', signals.SIGHUP));
+  };
   const onError = (error: NodeJS.ErrnoException): void => {
     // `nbd dump ... | head` is no failure: the reader has seen enough.
     if (error.code === 'EPIPE') abort.abort(new Interrupted('a closed pipe', 13));
@@ -73,6 +78,8 @@ export function processTerminal(): Terminal {
       return process.stdout;
     },
     get stderr() {
+      if (!isStderrWatched) process.stderr.on('error', onStderrError);
+      isStderrWatched = true;
       return process.stderr;
     },
     signal: abort.signal,

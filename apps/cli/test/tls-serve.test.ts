@@ -1,7 +1,7 @@
 /** `nbd serve` with TLS and our own clients: what it prints, how it reads its certificates again, and what it says. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { type CertificateAuthority, createAuthority, createPsk, writeFolder } from '@nbdjs/certificates';
 import { connect } from '@nbdjs/client';
 import { makeRawImage, sha256OfFile, Workspace } from '@nbdjs/peers';
@@ -211,5 +211,19 @@ describe('SIGHUP', () => {
       child.kill('SIGTERM');
     }
     expect(await exited).toEqual([0, null]);
+  });
+
+  it('of a terminal that is gone is the end, TLS or not', async () => {
+    const folder = await certify('localhost');
+    const pidFile = workspace.hostPath('pid');
+    const words = nbdCommand('serve', '--port', '0', '--pid-file', pidFile, '--tls-certificates', folder, 'memory:1M');
+    const child = spawn('script', ['-qec', words.map((word) => `'${word}'`).join(' '), '/dev/null'], {
+      stdio: 'ignore',
+    });
+    const exited = once(child, 'exit');
+    await expect.poll(() => existsSync(pidFile)).toBe(true);
+    child.kill('SIGKILL');
+    await exited;
+    await expect.poll(() => existsSync(pidFile)).toBe(false);
   });
 });
