@@ -21,6 +21,7 @@ export class RingBridge implements ByteSink {
   /** Bytes that found the ring full, and come before all others. */
   #spilled: Uint8Array[] = [];
   #isPaused = false;
+  #isWaking = false;
   /** Bytes of the ring that are lent to the channel. */
   #lentBytes = 0;
   #ownerHasEnded = false;
@@ -57,7 +58,7 @@ export class RingBridge implements ByteSink {
       this.#spilled.push(this.#spill.slice(0, byteCount));
       this.#pourSpilled();
     }
-    this.#link.wake();
+    this.#wakeSoon();
     if (this.#spilled.length > 0 || outgoing.free < outgoing.capacity / 4) this.#pause();
   }
 
@@ -112,6 +113,19 @@ export class RingBridge implements ByteSink {
     if (!this.#ownerHasEnded || this.#hasEnded || this.#lentBytes > 0 || incoming.available > 0) return;
     this.#hasEnded = true;
     this.#channel.end();
+  }
+
+  /**
+   * Wakes the owner when all is in the ring that has come at once: TLS brings it in records, and each call would cost more than a
+   * record's bytes.
+   */
+  #wakeSoon(): void {
+    if (this.#isWaking) return;
+    this.#isWaking = true;
+    setImmediate(() => {
+      this.#isWaking = false;
+      this.#link.wake();
+    });
   }
 
   #pause(): void {
