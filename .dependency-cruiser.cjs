@@ -4,7 +4,7 @@
  */
 const floors = [
   ['interfaces'],
-  ['protocol', 'syscalls'],
+  ['certificates', 'protocol', 'syscalls'],
   ['handshake', 'multiplexer', 'storage', 'copy'],
   ['transport'],
   ['connection', 'server'],

@@ -15,6 +15,43 @@ function systemMessage(error: Error): string | undefined {
   return reason === undefined || path === undefined ? undefined : `${path}: ${reason}`;
 }
 
+interface Suggestion {
+  /** The error's code. */
+  readonly code: string;
+  /** Where the code stands for more than this: what the message says. */
+  readonly says?: RegExp | undefined;
+  readonly advice: string;
+}
+
+const suggestions: readonly Suggestion[] = [
+  { code: 'ERR_NBD_UNKNOWN_EXPORT', advice: 'to list all exports on the server, use nbd info --list' },
+  { code: 'ERR_NBD_EXISTS', advice: 'to replace files that are there, use --force' },
+  { code: 'ERR_NBD_TLS_REQUIRED', advice: 'to use TLS, begin the URI with nbds: or nbds+unix:, or use --tls require' },
+  { code: 'ERR_NBD_TLS_REFUSED', advice: 'where clear text will do, begin the URI with nbd: or nbd+unix:' },
+  {
+    code: 'ERR_NBD_TLS',
+    says: /not signed by an authority that is trusted here/,
+    advice: 'to trust another authority, use --tls-certificates FOLDER, with its ca-cert.pem in it',
+  },
+  {
+    code: 'ERR_NBD_TLS',
+    says: /certificate is for .*, not for /,
+    advice: 'to expect another name than that of the URI, use --tls-hostname NAME',
+  },
+  {
+    code: 'ERR_NBD_ARGUMENT',
+    says: /no host is connected to/,
+    advice: "to tell whom the server's certificate is for, use --tls-hostname NAME",
+  },
+];
+
+/** What a person could do about it, if there is something that helps more often than not. */
+export function suggestion(error: unknown): string | undefined {
+  if (!isNbdError(error)) return undefined;
+  const { code, message } = error;
+  return suggestions.find((one) => one.code === code && one.says?.test(message) !== false)?.advice;
+}
+
 /** What `--verbose` adds: where it comes from, one line per cause. */
 export function causes(error: unknown): readonly string[] {
   const lines: string[] = [];

@@ -11,8 +11,8 @@ export function targetOf(server: ServerOperand): ConnectTarget {
 
 /**
  * Connects to a server. One command makes one or a few connections, for which starting a thread would take longer than
- * connecting.
+ * connecting. Whoever writes the command line may name files in URIs.
  */
 export function openServer(server: ServerOperand, options: ConnectOptions): Promise<NbdClient> {
-  return connect(targetOf(server), { delivery: 'inline', ...options });
+  return connect(targetOf(server), { delivery: 'inline', tls: server.tls, allowLocalFiles: true, ...options });
 }

@@ -4,15 +4,18 @@ import { type HeaderMode, isNbdError, UsageError } from '@nbdjs/interfaces';
 import { Command, CommanderError, Option } from 'commander';
 import { parseOperand, parseServer } from './arguments/operands.ts';
 import { parseCount, parsePowerOfTwo, parseSize } from './arguments/size.ts';
+import { addClientTls, addServerTls, serverTls, tlsWords, withTls } from './arguments/tls.ts';
 import { prepareWords, type Words } from './arguments/words.ts';
 import { featureNames } from './commands/features.ts';
-import { causes, oneLine } from './failure.ts';
+import { causes, oneLine, suggestion } from './failure.ts';
+import type { ServerOperand } from './open.ts';
 import { Interrupted, type Terminal } from './terminal.ts';
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
 
 // Commands are loaded when they are asked for: loading is most of what a short run costs.
 const commands = {
+  certs: async () => (await import('./commands/certs.ts')).certs,
   completion: async () => (await import('./commands/completion.ts')).completion,
   copy: async () => (await import('./commands/copy.ts')).copy,
   demo: async () => (await import('./commands/demo.ts')).demo,
@@ -49,9 +52,8 @@ function report(error: unknown, isVerbose: boolean, terminal: Terminal): number 
   }
   const colours = terminal.colours('stderr');
   terminal.note(`${colours.red('nbd:')} ${oneLine(error)}`);
-  if (isNbdError(error) && error.code === 'ERR_NBD_UNKNOWN_EXPORT') {
-    terminal.note('nbd: suggestion: to list all exports on the server, use nbd info --list');
-  }
+  const advice = suggestion(error);
+  if (advice !== undefined) terminal.note(`nbd: suggestion: ${advice}`);
   if (isVerbose) for (const line of causes(error)) terminal.note(`nbd:   ${line}`);
   // An error that is none of ours, and not the system's, is a defect: its stack is worth more than a short message.
   const isExpected = isNbdError(error) || (error instanceof Error && 'syscall' in error);
@@ -84,6 +86,7 @@ function makeProgram(brackets: Words['brackets'], terminal: Terminal, exit: (cod
   addCopy(add('copy', 'copy from and to NBD servers, files, and standard input and output'), brackets, terminal, exit);
   addDump(add('dump', 'dump an export as hexadecimal digits'), brackets, terminal, exit);
   addServe(add('serve', 'serve files, memory or other servers'), brackets, terminal, exit);
+  addCerts(add('certs', 'make certificates or shared keys for TLS'), terminal, exit);
   add('demo', 'serve and copy a small image, and show how')
     .addOption(colourOption())
     .addOption(noColourOption())
@@ -141,8 +144,8 @@ function addInfo(
     .option('--no-content', 'do not')
     .addOption(colourOption())
     .addOption(noColourOption())
-    .addOption(new Option('--mode <mode>', 'ask for at most').choices(['simple', 'structured', 'extended']))
-    .option('-v, --verbose', 'say more about errors');
+    .addOption(new Option('--mode <mode>', 'ask for at most').choices(['simple', 'structured', 'extended']));
+  addClientTls(command).option('-v, --verbose', 'say more about errors');
   for (const flag of positive) {
     command.addOption(
       new Option(`${flag} <feature>`, flag === '--can' ? 'exit with 0 if so, 2 if not' : '').hideHelp(flag !== '--can'),
@@ -171,7 +174,7 @@ function addInfo(
     const info = await commands.info();
     exit(
       await info(
-        parseServer(server, brackets),
+        serverWithTls(server, brackets, options),
         {
           json: options.json === true,
           size: options.size === true,
@@ -237,14 +240,17 @@ function addCopy(
     .option('--synchronous', 'one request at a time, in order')
     .addOption(new Option('-T, --threads <n>', 'accepted for the sake of nbdcopy; has no effect').hideHelp())
     .addOption(colourOption())
-    .addOption(noColourOption())
+    .addOption(noColourOption());
+  addClientTls(command)
     .option('-v, --verbose', 'tell what is copied how')
     .action(async (source: string, destination: string, options: Record<string, unknown>) => {
       const copy = await commands.copy();
+      const words = tlsWords(options);
+      const sides = [source, destination].map((word) => parseOperand(word, brackets));
       exit(
         await copy(
-          parseOperand(source, brackets),
-          parseOperand(destination, brackets),
+          withTls(parseOperand(source, brackets), words, sides),
+          withTls(parseOperand(destination, brackets), words, sides),
           {
             connections: options.connections as number,
             requests: options.requests as number | undefined,
@@ -283,13 +289,14 @@ function addDump(
     .option('-o, --offset <n>', 'from this byte on', bytes('--offset'))
     .addOption(new Option('--skip <n>').argParser(bytes('--skip')).hideHelp())
     .addOption(colourOption())
-    .addOption(noColourOption())
+    .addOption(noColourOption());
+  addClientTls(command)
     .option('-v, --verbose', 'say more about errors')
     .action(async (server: string, options: Record<string, unknown>) => {
       const dump = await commands.dump();
       exit(
         await dump(
-          parseServer(server, brackets),
+          serverWithTls(server, brackets, options),
           {
             offset: (options.offset ?? options.skip ?? 0n) as bigint,
             limit: (options.length ?? options.limit) as bigint | undefined,
@@ -351,8 +358,9 @@ function addServe(
     .option('-A, --allocation-depth', 'offer the context qemu:allocation-depth')
     .option('--snapshot', 'keep what is written in memory, and forget it at the end')
     .option('--pid-file <path>', 'write the process id there when clients may come')
-    .option('-s, --stdio', 'serve one client on standard input and output')
-    .option('-v, --verbose', 'say more about errors')
+    .option('-s, --stdio', 'serve one client on standard input and output');
+  addServerTls(command)
+    .option('-v, --verbose', 'say more about errors, and about clients that are turned away')
     .action(async (sources: string[], options: Record<string, unknown>) => {
       const serve = await commands.serve();
       exit(
@@ -379,11 +387,53 @@ function addServe(
             pidFile: options.pidFile as string | undefined,
             printUri: options.printUri === true,
             stdio: options.stdio === true,
+            tls: serverTls(tlsWords(options)),
+            verbose: options.verbose === true,
           },
           terminal,
         ),
       );
     });
+}
+
+function addCerts(command: Command, terminal: Terminal, exit: (code: number) => void): void {
+  command
+    .option('-d, --directory <folder>', 'where the files go', 'pki')
+    .option('--host <name...>', 'names and IP addresses of the server (default: localhost 127.0.0.1 ::1)')
+    .option('--client <name>', 'name of the client, such as alice or CN=alice,O=Example (default: client)')
+    .option('--days <n>', 'how long the certificates are good', count('--days', 1, 36_500), 365)
+    .option('--psk <user...>', 'make keys that these users share with the server, instead of certificates')
+    .option('--authority <folder>', 'go on with the authority in that folder instead of making a new one')
+    .option('-f, --force', 'replace files that are there')
+    .addOption(colourOption())
+    .addOption(noColourOption())
+    .option('-v, --verbose', 'say more about errors')
+    .action(async (options: Record<string, unknown>) => {
+      const certs = await commands.certs();
+      exit(
+        await certs(
+          {
+            directory: options.directory as string,
+            hosts: options.host as string[] | undefined,
+            client: options.client as string | undefined,
+            days: options.days as number,
+            psk: options.psk as string[] | undefined,
+            authority: options.authority as string | undefined,
+            force: options.force === true,
+            colour: options.color as boolean | undefined,
+          },
+          terminal,
+        ),
+      );
+    });
+}
+
+function serverWithTls(
+  word: string,
+  brackets: Words['brackets'],
+  options: Readonly<Record<string, unknown>>,
+): ServerOperand {
+  return withTls(parseServer(word, brackets), tlsWords(options));
 }
 
 function colourOption(): Option {

@@ -8,6 +8,8 @@ export interface Terminal {
   readonly stderr: NodeJS.WriteStream;
   /** Aborted by SIGINT, SIGTERM and SIGHUP, and when nobody reads our output any more. */
   readonly signal: AbortSignal;
+  /** From now on SIGHUP calls this instead; gives a function that undoes it. */
+  onHangup(listener: () => void): () => void;
   /** Prints on standard output; settles when the text is out. */
   print(text: string | Uint8Array): Promise<void>;
   /** Prints a line on standard error. */
@@ -42,13 +44,23 @@ export function endByForce({ exitCode }: Interrupted): void {
 /** The process's own terminal. The first signal stops politely, a second one at once. */
 export function processTerminal(): Terminal {
   const abort = new AbortController();
+  const hangups = new Set<() => void>();
   for (const [name, number] of Object.entries(signals)) {
     process.on(name, () => {
+      if (name === 'SIGHUP' && hangups.size > 0) {
+        for (const listener of hangups) listener();
+        return;
+      }
       if (abort.signal.aborted) process.exit(128 + number);
       abort.abort(new Interrupted(name, number));
     });
   }
   let isWatched = false;
+  let isStderrWatched = false;
+  /** Nobody has to hear our complaints; but a terminal that is gone has hung up, whatever SIGHUP was taken for. */
+  const onStderrError = (error: NodeJS.ErrnoException): void => {
+    if (error.code === 'EIO') abort.abort(new Interrupted('SIGHUP', signals.SIGHUP));
+  };
   const onError = (error: NodeJS.ErrnoException): void => {
     // `nbd dump ... | head` is no failure: the reader has seen enough.
     if (error.code === 'EPIPE') abort.abort(new Interrupted('a closed pipe', 13));
@@ -66,9 +78,15 @@ export function processTerminal(): Terminal {
       return process.stdout;
     },
     get stderr() {
+      if (!isStderrWatched) process.stderr.on('error', onStderrError);
+      isStderrWatched = true;
       return process.stderr;
     },
     signal: abort.signal,
+    onHangup(listener) {
+      hangups.add(listener);
+      return () => hangups.delete(listener);
+    },
     print(text) {
       return new Promise((resolve, reject) => {
         this.stdout.write(text, (error) => (error ? reject(error) : resolve()));

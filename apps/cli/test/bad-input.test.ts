@@ -40,6 +40,23 @@ describe('wrong words', () => {
     [/unknown .* option: nothing/, 'info', '--can', 'nothing', 'nbd://127.0.0.1:1'],
     [/only one feature/, 'info', '--can', 'a', '--is', 'b', 'nbd://h'],
     [/no completion for 'tcsh'/, 'completion', 'tcsh'],
+    [/--tls-certificates and --tls-psk exclude/, 'info', '--tls-certificates', 'a', '--tls-psk', 'b', 'nbds://h'],
+    [/nbds:\/\/h demands TLS, but --tls says off/, 'dump', '--tls=off', 'nbds://h'],
+    [/options about TLS need a server/, 'copy', '--tls=require', '/etc/passwd', 'null:'],
+    [/--tls require needs --tls-certificates or --tls-psk/, 'serve', '--tls', 'require', 'memory:1M'],
+    [/--tls-authz needs --tls-certificates or --tls-psk/, 'serve', 'memory:1M', '--tls-authz', 'CN=alice'],
+    [/--tls-verify-peer needs --tls-certificates/, 'serve', '--tls-verify-peer', 'memory:1M'],
+    [/--tls-verify-peer is about certificates/, 'serve', '--tls-psk', 'a', '--tls-verify-peer', 'memory:1M'],
+    [
+      /--tls-authz and --no-tls-verify-peer exclude/,
+      ...['serve', '--tls-certificates', 'a', '--no-tls-verify-peer', 'memory:1M', '--tls-authz', '*'],
+    ],
+    [/\/none: there is no such folder of certificates/, 'info', '--tls-certificates', '/none', 'nbds://127.0.0.1:1'],
+    [/\/none: there is no such folder of certificates/, 'serve', '--tls-certificates', '/none', 'memory:1M'],
+    [/\/none: there is no such file of shared keys/, 'copy', '--tls-psk', '/none', 'nbds://127.0.0.1:1', 'null:'],
+    [/\/none: there is no such file of shared keys/, 'serve', '--tls-psk', '/none', 'memory:1M'],
+    [/no host is connected to/, 'info', 'nbds+unix:///?socket=/none/x'],
+    [/tls-priority is not supported/, 'info', 'nbds://h/?tls-priority=NORMAL'],
   ])('%s', async (pattern, ...argv) => {
     expectFailure(await nbd(...argv), pattern);
   });
@@ -49,6 +66,10 @@ describe('wrong words', () => {
     ["missing required argument 'server'", 'info'],
     ["unknown option '--bogus'", 'info', '--bogus', 'x'],
     ["missing required argument 'destination'", 'copy', 'a'],
+    [
+      "option '--tls <when>' argument 'often' is invalid. Allowed choices are off, allow, require.",
+      ...['info', '--tls', 'often', 'nbd://h'],
+    ],
     ["too many arguments for 'info'. Expected 1 argument but got 2.", 'info', 'a', 'b'],
   ])('%s', async (message, ...argv) => {
     expect(await nbd(...argv)).toEqual({

@@ -9,9 +9,16 @@ import type { Terminal } from '../src/terminal.ts';
 class Capture extends Writable {
   readonly parts: Buffer[] = [];
   readonly isTTY = false;
+  readonly #hear: (text: string) => void;
+
+  constructor(hear: (text: string) => void = () => {}) {
+    super();
+    this.#hear = hear;
+  }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
     this.parts.push(Buffer.from(chunk));
+    this.#hear(chunk.toString());
     done();
   }
 
@@ -31,14 +38,31 @@ export async function nbd(...argv: string[]): Promise<Outcome> {
   return nbdWith({}, ...argv);
 }
 
-export async function nbdWith({ signal }: { signal?: AbortSignal }, ...argv: string[]): Promise<Outcome> {
-  const stdout = new Capture();
-  const stderr = new Capture();
+export interface RunWith {
+  readonly signal?: AbortSignal;
+  /** Called with what is printed on standard output, at once. */
+  readonly hear?: (text: string) => void;
+  /** The same for standard error. */
+  readonly hearErrors?: (text: string) => void;
+  /** Given what stands for SIGHUP, while somebody listens to it. */
+  readonly hangUps?: Set<() => void>;
+}
+
+export async function nbdWith(
+  { signal, hear, hearErrors, hangUps = new Set() }: RunWith,
+  ...argv: string[]
+): Promise<Outcome> {
+  const stdout = new Capture(hear);
+  const stderr = new Capture(hearErrors);
   const terminal: Terminal = {
     stdin: process.stdin,
     stdout: stdout as unknown as NodeJS.WriteStream,
     stderr: stderr as unknown as NodeJS.WriteStream,
     signal: signal ?? new AbortController().signal,
+    onHangup: (listener) => {
+      hangUps.add(listener);
+      return () => hangUps.delete(listener);
+    },
     print: (text) =>
       new Promise((resolve, reject) => {
         stdout.write(text, (error) => (error ? reject(error) : resolve()));

@@ -109,6 +109,30 @@ describe('openNegotiation', () => {
     await expect.poll(() => server.openCount).toBe(0);
   });
 
+  it('libnbd CVE-2021-20286: a server that hangs up in option mode, at any byte, is an error of the call', async () => {
+    let hangUpAfterBytes = 0;
+    for (let isOver = false; !isOver; hangUpAfterBytes++) {
+      server.configure({ exports: ['one'], hangUpAfterBytes });
+      const reason = await caught(
+        (async () => {
+          const negotiation = await openNegotiation(address);
+          try {
+            await negotiation.list();
+            await negotiation.setMetaContexts('one', ['base:allocation']);
+            await negotiation.info('one');
+            await negotiation.abort();
+          } finally {
+            negotiation.close();
+          }
+        })(),
+      );
+      isOver = reason === undefined;
+      if (!isOver) expect(reason).toMatchObject({ name: 'ConnectError' });
+    }
+    // A greeting, and the replies to all that was asked.
+    expect(hangUpAfterBytes).toBeGreaterThan(150);
+  });
+
   it('can be aborted while it begins', async () => {
     server.configure({ silent: true });
     const controller = new AbortController();

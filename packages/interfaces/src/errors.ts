@@ -43,6 +43,7 @@ export type UsageErrorCode =
   | 'ERR_NBD_NOT_SUPPORTED'
   | 'ERR_NBD_READ_ONLY'
   | 'ERR_NBD_CLOSED'
+  | 'ERR_NBD_EXISTS'
   | 'ERR_NBD_STATE';
 
 /** Your call is wrong; repeating it will not help. Nothing was sent. */

@@ -286,6 +286,7 @@ export class Session implements ByteSink, SessionDescription {
       }
       return this.#listable(await provider.list(this.#description));
     } catch (error) {
+      this.#trace('export-refused', { error });
       return refusalOf(error);
     }
   }

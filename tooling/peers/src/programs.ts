@@ -22,9 +22,13 @@ export const programs = [
   'nbdsh',
   'nbd-server',
   'fio',
+  'certtool',
 ] as const;
 
-export type Program = (typeof programs)[number];
+/** Of the machine only: a judge, not a peer with an age. */
+const tools = ['openssl'] as const;
+
+export type Program = (typeof programs)[number] | (typeof tools)[number];
 
 /** The folder of the second generation. */
 export const trixieRoot = resolve(process.env.NBDJS_TRIXIE || '/var/lib/nbdjs-peers/trixie');
@@ -73,7 +77,7 @@ export function peerEnvironment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv
 
 /** The names of peers that are not there. */
 export function missingPeers(): readonly string[] {
-  return allGenerations.flatMap((generation) => missingOf(programs, generation));
+  return [...allGenerations.flatMap((generation) => missingOf(programs, generation)), ...missingOf(tools, 'bookworm')];
 }
 
 /** What tests print about missing peers: one line, empty when all are there. */
@@ -100,8 +104,14 @@ export function generationsWith(needed: readonly Program[]): readonly Generation
 /** Those of the programs that a generation lacks, by name. */
 export function missingOf(needed: readonly Program[], generation: Generation): readonly string[] {
   return needed
-    .filter((program) => findProgram(program, generation) === undefined)
-    .map((program) => `${program} (${generation})`);
+    .map((program) => ({ program, home: homeOf(program, generation) }))
+    .filter(({ program, home }) => findProgram(program, home) === undefined)
+    .map(({ program, home }) => `${program} (${home})`);
+}
+
+/** The machine's own tools serve both generations. */
+function homeOf(program: Program, generation: Generation): Generation {
+  return tools.some((tool) => tool === program) ? 'bookworm' : generation;
 }
 
 /** The version that a program tells. */

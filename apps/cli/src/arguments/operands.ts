@@ -1,11 +1,16 @@
 /** What stands where a source or a destination is expected: a URI, a file, a command in brackets, ... */
+import type { ConnectTls } from '@nbdjs/client';
 import { UsageError } from '@nbdjs/interfaces';
 import { looksLikeUri } from '@nbdjs/protocol';
 import { bracketed, type Words } from './words.ts';
 
 export type Operand =
-  | { readonly type: 'uri'; readonly uri: string }
-  | { readonly type: 'command'; readonly command: readonly [string, ...string[]] }
+  | { readonly type: 'uri'; readonly uri: string; readonly tls?: ConnectTls | undefined }
+  | {
+      readonly type: 'command';
+      readonly command: readonly [string, ...string[]];
+      readonly tls?: ConnectTls | undefined;
+    }
   | { readonly type: 'file'; readonly path: string }
   /** `-`: standard input or output. */
   | { readonly type: 'stdio' }

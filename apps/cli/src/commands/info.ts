@@ -1,5 +1,5 @@
 /** `nbd info`: what a server and its exports are like. Options and output are nbdinfo's. */
-import { resolveTarget } from '@nbdjs/client';
+import { resolveTarget, resolveTls } from '@nbdjs/client';
 import { type Negotiation, openNegotiation } from '@nbdjs/connection';
 import { totalExtents, walkExtents } from '@nbdjs/copy';
 import { type ExportFacts, type HeaderMode, NegotiationError, UsageError } from '@nbdjs/interfaces';
@@ -36,11 +36,14 @@ export async function info(server: ServerOperand, options: InfoOptions, terminal
   requireCompatible(options);
   const test = options.can === undefined ? undefined : requireFeature(options.can);
   if (options.map !== undefined) return map(server, options.map, options, terminal);
-  const { endpoint, exportName, tlsRequired, name } = resolveTarget(targetOf(server));
+  const target = resolveTarget(targetOf(server));
+  const { endpoint, exportName, name } = target;
+  const tls = resolveTls(target, { tls: server.tls, allowLocalFiles: true });
   const negotiation = await openNegotiation(endpoint, {
     name,
     signal: terminal.signal,
-    handshake: { fullInfo: true, tls: tlsRequired ? 'require' : 'off', ...(options.mode && { mode: options.mode }) },
+    tls: tls.settings,
+    handshake: { fullInfo: true, tls: tls.mode, ...(options.mode && { mode: options.mode }) },
   });
   try {
     if (test !== undefined) return await can(negotiation, exportName, test, options.can?.negated === true);

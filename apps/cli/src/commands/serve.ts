@@ -3,7 +3,7 @@ import { existsSync, fstatSync, rmSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { type BlockDevice, type ByteChannel, UsageError } from '@nbdjs/interfaces';
 import { formatUri, type UriAddress } from '@nbdjs/protocol';
-import { createServer, type Export, type Server } from '@nbdjs/server';
+import { createServer, type Export, type Server, type TlsServerSettings } from '@nbdjs/server';
 import {
   createAllocationDepthLayer,
   createMemoryDevice,
@@ -15,8 +15,10 @@ import { adoptDescriptor, adoptStdio, type Listener, type ListenTarget, listen }
 import { accessEntry } from '../arguments/access.ts';
 import type { Operand } from '../arguments/operands.ts';
 import { parseSize } from '../arguments/size.ts';
+import { oneLine } from '../failure.ts';
 import { openServer } from '../open.ts';
 import type { Terminal } from '../terminal.ts';
+import { refusalTrace } from './refusals.ts';
 
 export interface ServeOptions {
   readonly socket: string | undefined;
@@ -47,6 +49,9 @@ export interface ServeOptions {
   readonly printUri: boolean;
   /** One client, on standard input and output. */
   readonly stdio: boolean;
+  readonly tls: TlsServerSettings | undefined;
+  /** Tell of all clients that are turned away. */
+  readonly verbose: boolean;
 }
 
 /** The first descriptor that systemd hands over. */
@@ -71,6 +76,7 @@ export async function serve(
   const devices: BlockDevice[] = [];
   const listeners: Listener[] = [];
   let server: Server | undefined;
+  let ignoreHangups = (): void => {};
   try {
     const exports: Record<string, Export> = {};
     for (const word of words) {
@@ -94,12 +100,15 @@ export async function serve(
         handshakeMs: inMs(options.handshakeLimit),
         idleMs: inMs(options.idleTimeout),
       },
+      tls: options.tls,
+      trace: refusalTrace(terminal, options.verbose),
       onSessionEnd: ({ isNegotiated }) => {
         if (!options.persistent && isNegotiated && running.sessions.length === 0) stop();
       },
     });
     server = running;
     terminal.signal.addEventListener('abort', () => stop(), { once: true });
+    if (options.tls !== undefined) ignoreHangups = terminal.onHangup(() => reloadTls(running, terminal));
     if (options.stdio) {
       await Promise.race([running.accept(standardChannel()), stopped]);
       return 0;
@@ -117,6 +126,7 @@ export async function serve(
     if (!terminal.signal.aborted) await stopped;
     return 0;
   } finally {
+    ignoreHangups();
     for (const listener of listeners) await listener.close();
     await server?.close();
     for (const device of devices) await device.close();
@@ -126,6 +136,16 @@ export async function serve(
 
 function inMs(seconds: number | undefined): number | undefined {
   return seconds === undefined ? undefined : 1000 * seconds;
+}
+
+/** Certificates expire, and are replaced while clients are connected. */
+function reloadTls(server: Server, terminal: Terminal): void {
+  try {
+    server.reloadTls();
+    terminal.note('nbd: SIGHUP: certificates and keys were read again, for clients that come from now on');
+  } catch (error) {
+    terminal.note(`nbd: SIGHUP: ${oneLine(error)}; the certificates and keys stay as they were`);
+  }
 }
 
 function refuseConflicts(options: ServeOptions, inherited: readonly number[]): void {
@@ -222,13 +242,12 @@ async function announce(
   for (const { address } of listeners) {
     // Whoever has opened the socket knows where it is.
     if (address.type === 'descriptor') continue;
-    const uri = formatUri({ ...plainUri, address: uriAddress(address), exportName: name });
+    const tlsRequired = options.tls !== undefined && options.tls.mode !== 'allow';
+    const uri = formatUri({ tlsRequired, tls: {}, extensions: {}, address: uriAddress(address), exportName: name });
     if (options.printUri) await terminal.print(`${uri}\n`);
     else terminal.note(`nbd: serving ${names.length === 1 ? uri : `${names.length} exports, the first at ${uri}`}`);
   }
 }
-
-const plainUri = { tlsRequired: false, tls: {}, extensions: {} } as const;
 
 function uriAddress(address: Exclude<Listener['address'], { type: 'descriptor' }>): UriAddress {
   if (address.type === 'unix') return { transport: 'unix', path: address.path };

@@ -1,0 +1,118 @@
+/** `nbd certs`: the files that it makes, and what it says. */
+import { X509Certificate } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { nbd } from './harness.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'nbd-certs-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const certificate = (name: string): X509Certificate => new X509Certificate(readFileSync(join(folder, name)));
+
+it('makes an authority with a server and a client, and tells how to go on', async () => {
+  const { code, stdout, stderr } = await nbd('certs', '--directory', folder);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  const day = new Date(certificate('server-cert.pem').validTo).toISOString().slice(0, 10);
+  expect(
+    stdout.replaceAll(folder, 'pki').replace(/ {2,}/g, '  '),
+  ).toBe(`pki/ca-cert.pem  the authority, for both sides to trust
+pki/ca-key.pem  signs further certificates; a secret
+pki/server-cert.pem  for localhost, 127.0.0.1, ::1; until ${day}
+pki/server-key.pem  a secret
+pki/client-cert.pem  for CN=client; until ${day}
+pki/client-key.pem  a secret
+
+# serve to whoever has a certificate of this authority
+nbd serve --tls require --tls-certificates pki --tls-verify-peer disk.img
+# look at it
+nbd info --tls-certificates pki nbds://localhost
+`);
+  const server = certificate('server-cert.pem');
+  expect([server.checkHost('localhost'), server.checkIP('::1'), server.checkIP('127.0.0.1')]).not.toContain(undefined);
+  expect(server.checkIssued(certificate('ca-cert.pem'))).toBe(true);
+  expect(certificate('client-cert.pem').checkIssued(certificate('ca-cert.pem'))).toBe(true);
+  for (const name of readdirSync(folder))
+    expect(statSync(join(folder, name)).mode & 0o077).toBe(name.includes('key') ? 0 : 0o044);
+});
+
+it('makes them for the hosts, the client and the time that are asked for', async () => {
+  const argv = [
+    '--host',
+    '*.pool.example',
+    'storage.example',
+    '--host=192.0.2.7',
+    '--client',
+    'CN=alice,O=Example',
+    '--days=7',
+  ];
+  const { stdout } = await nbd('certs', '-d', folder, ...argv);
+  const server = certificate('server-cert.pem');
+  for (const host of ['a.pool.example', 'storage.example']) expect(server.checkHost(host)).toBeDefined();
+  expect([server.checkIP('192.0.2.7'), server.checkHost('localhost')]).toEqual(['192.0.2.7', undefined]);
+  expect(certificate('client-cert.pem').subject).toBe('O=Example\nCN=alice');
+  const days = (name: string): number => Math.round((Date.parse(certificate(name).validTo) - Date.now()) / 86_400_000);
+  expect([days('server-cert.pem'), days('client-cert.pem'), days('ca-cert.pem')]).toEqual([7, 7, 3650]);
+  expect(stdout).toMatch(/--tls-verify-peer --bind '\*' disk\.img\n/);
+  expect(stdout).toMatch(/ nbds:\/\/storage\.example\n$/);
+});
+
+it('makes shared keys', async () => {
+  const { code, stdout } = await nbd('certs', '-d', folder, '--psk', 'alice', 'bob');
+  expect(code).toBe(0);
+  expect(readdirSync(folder)).toEqual(['keys.psk']);
+  expect(readFileSync(join(folder, 'keys.psk'), 'utf8')).toMatch(/^alice:[0-9a-f]{64}\nbob:[0-9a-f]{64}\n$/);
+  expect(stdout).toContain(`nbd serve --tls require --tls-psk ${folder}/keys.psk disk.img\n`);
+  expect(stdout).toContain(`nbd info --tls-psk ${folder}/keys.psk nbds://alice@localhost\n`);
+});
+
+it('goes on with an authority', async () => {
+  await nbd('certs', '-d', folder);
+  const before = readFileSync(join(folder, 'ca-key.pem'));
+  expect(await nbd('certs', '--authority', folder, '-d', join(folder, 'bob'), '--client', 'bob')).toMatchObject({
+    code: 0,
+  });
+  expect(readdirSync(join(folder, 'bob'))).toEqual(['ca-cert.pem', 'client-cert.pem', 'client-key.pem']);
+  expect(certificate('bob/client-cert.pem').checkIssued(certificate('ca-cert.pem'))).toBe(true);
+
+  const serial = certificate('client-cert.pem').serialNumber;
+  expect(await nbd('certs', '--authority', folder, '-d', folder, '--host', 'new.example', '--force')).toMatchObject({
+    code: 0,
+  });
+  expect(certificate('server-cert.pem').checkHost('new.example')).toBeDefined();
+  expect(certificate('client-cert.pem').serialNumber).toBe(serial);
+  expect(readFileSync(join(folder, 'ca-key.pem'))).toEqual(before);
+});
+
+it('leaves files alone unless it is told to replace them', async () => {
+  await nbd('certs', '-d', folder);
+  const before = certificate('server-cert.pem').serialNumber;
+  expect(await nbd('certs', '-d', folder)).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: `nbd: ${folder}/ca-cert.pem exists already\nnbd: suggestion: to replace files that are there, use --force\n`,
+  });
+  expect(certificate('server-cert.pem').serialNumber).toBe(before);
+  expect(await nbd('certs', '-d', folder, '-f')).toMatchObject({ code: 0 });
+  expect(certificate('server-cert.pem').serialNumber).not.toBe(before);
+});
+
+it.each<[RegExp, ...string[]]>([
+  [/'a b' is neither the name of a host nor an IP address/, '--host', 'a b'],
+  [/'XY=1' is not a distinguished name: there is no 'XY'/, '--client', 'XY=1'],
+  [/--days: '0' is not a number between 1 and 36500/, '--days', '0'],
+  [/'a:b' is no user name/, '--psk', 'a:b'],
+  [/the user 'a' is given twice/, '--psk', 'a', 'a'],
+  [/\/none\/ca-cert\.pem: no such file or directory/, '--authority', '/none'],
+  [/\/etc\/passwd\/ca-cert\.pem: not a directory/, '--directory', '/etc/passwd'],
+])('is one line: %s', async (message, ...argv) => {
+  const { code, stdout, stderr } = await nbd('certs', '--directory', join(folder, 'new'), ...argv);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toMatch(message);
+  expect(stderr).toMatch(/^nbd: [^\n]+\n$/);
+  expect(readdirSync(folder)).toEqual([]);
+});

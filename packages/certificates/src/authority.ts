@@ -1,0 +1,138 @@
+/** A certificate authority, and what it issues. */
+import { KeyObject, X509Certificate } from 'node:crypto';
+import { UsageError } from '@nbdjs/interfaces';
+import { Certificate, type RelativeDistinguishedNames } from 'pkijs';
+import { type CertificateFacts, createCertificate, type Validity } from './certificate.ts';
+import { parseDistinguishedName } from './distinguished-name.ts';
+import { parseHost } from './host.ts';
+import { createKeyPair, formatPrivateKey, type KeyOptions, type KeyPair, parseKeyPair } from './key-pair.ts';
+import { parsePem } from './pem.ts';
+import { createRevocationList } from './revocation-list.ts';
+
+export interface AuthorityOptions extends Validity, KeyOptions {
+  /** A common name or a distinguished name, such as `CN=Test CA,O=Example`. @default 'nbdjs test authority' */
+  readonly name?: string | undefined;
+}
+
+export interface ServerCertificateOptions extends Validity, KeyOptions {
+  /** Names and IP addresses by which clients may call the server; a name may begin with `*.`. */
+  readonly hosts: readonly string[];
+  /** A common name or a distinguished name. @default the first of the hosts */
+  readonly name?: string | undefined;
+}
+
+export interface ClientCertificateOptions extends Validity, KeyOptions {
+  /** A common name or a distinguished name, such as `CN=alice,O=Example`; servers may go by it. */
+  readonly name: string;
+}
+
+export interface RevocationOptions {
+  /** When the list was made, and when a new one is due. @default an hour ago, and 365 days later */
+  readonly validFrom?: Date | undefined;
+  readonly validTo?: Date | undefined;
+}
+
+/** A certificate and its private key, both PEM. */
+export interface Credentials {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/** Who signs. Keeps no list of what it has issued. */
+export interface CertificateAuthority extends Credentials {
+  issueServer(options: ServerCertificateOptions): Promise<Credentials>;
+  issueClient(options: ClientCertificateOptions): Promise<Credentials>;
+  /** A list (PEM) that revokes exactly these certificates of the authority; it takes the place of earlier ones. */
+  revoke(certificates: readonly Pick<Credentials, 'certificate'>[], options?: RevocationOptions): Promise<string>;
+}
+
+/** Makes a new authority with a key of its own. */
+export async function createAuthority(options: AuthorityOptions = {}): Promise<CertificateAuthority> {
+  const name = parseDistinguishedName(options.name ?? 'nbdjs test authority');
+  const keys = await createKeyPair();
+  const certificate = await createCertificate({
+    ...validityOf(options),
+    purpose: 'authority',
+    subject: name,
+    keys,
+    issuer: name,
+    issuerKeys: keys,
+  });
+  return new Authority(certificate, formatPrivateKey(keys, options.passphrase), name, keys);
+}
+
+/**
+ * Goes on with an authority that was made before.
+ *
+ * @throws UsageError when the certificate or the key cannot be read, or when they do not belong together.
+ */
+export async function openAuthority(
+  { certificate, key }: Credentials,
+  passphrase?: string,
+): Promise<CertificateAuthority> {
+  const keys = await parseKeyPair(key, passphrase);
+  const parsed = Certificate.fromBER(parsePem('CERTIFICATE', certificate));
+  const isPair = new X509Certificate(certificate).checkPrivateKey(KeyObject.from(keys.privateKey));
+  if (!isPair) throw new UsageError('ERR_NBD_ARGUMENT', "the private key is not that of the authority's certificate");
+  return new Authority(certificate, key, parsed.subject, keys);
+}
+
+class Authority implements CertificateAuthority {
+  readonly certificate: string;
+  readonly key: string;
+  readonly #name: RelativeDistinguishedNames;
+  readonly #keys: KeyPair;
+
+  constructor(certificate: string, key: string, name: RelativeDistinguishedNames, keys: KeyPair) {
+    this.certificate = certificate;
+    this.key = key;
+    this.#name = name;
+    this.#keys = keys;
+  }
+
+  async issueServer(options: ServerCertificateOptions): Promise<Credentials> {
+    const [first] = options.hosts;
+    if (first === undefined) {
+      throw new UsageError('ERR_NBD_ARGUMENT', "a server's certificate needs a host name or an IP address");
+    }
+    const subject = parseDistinguishedName(options.name ?? first);
+    return this.#issue('server', subject, options, options.hosts);
+  }
+
+  async issueClient(options: ClientCertificateOptions): Promise<Credentials> {
+    return this.#issue('client', parseDistinguishedName(options.name), options, []);
+  }
+
+  revoke(certificates: readonly Pick<Credentials, 'certificate'>[], options: RevocationOptions = {}): Promise<string> {
+    return createRevocationList({
+      ...validityOf(options),
+      issuer: this.#name,
+      issuerKeys: this.#keys,
+      certificates: certificates.map(({ certificate }) => certificate),
+    });
+  }
+
+  async #issue(
+    purpose: CertificateFacts['purpose'],
+    subject: RelativeDistinguishedNames,
+    options: Validity & KeyOptions,
+    hosts: readonly string[],
+  ): Promise<Credentials> {
+    const names = hosts.map(parseHost);
+    const keys = await createKeyPair();
+    const certificate = await createCertificate({
+      ...validityOf(options),
+      purpose,
+      subject,
+      keys,
+      issuer: this.#name,
+      issuerKeys: this.#keys,
+      hosts: names,
+    });
+    return { certificate, key: formatPrivateKey(keys, options.passphrase) };
+  }
+}
+
+function validityOf({ validFrom, validTo }: Validity): Validity {
+  return { validFrom, validTo };
+}

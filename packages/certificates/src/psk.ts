@@ -1,0 +1,43 @@
+/** Pre-shared keys: lines of `user:key`, the key in hexadecimal digits, as GnuTLS and its psktool have them. */
+import { randomBytes } from 'node:crypto';
+import { UsageError } from '@nbdjs/interfaces';
+
+export interface Psk {
+  readonly user: string;
+  /** Hexadecimal digits. */
+  readonly key: string;
+}
+
+const keyBytes = 32;
+
+/** Makes a random key of 256 bits for a user. */
+export function createPsk(user: string): Psk {
+  return { user, key: randomBytes(keyBytes).toString('hex') };
+}
+
+/**
+ * The content of a file with these keys.
+ *
+ * @throws UsageError for users and keys that could not be read back, and for users that stand there twice.
+ */
+export function formatPskFile(keys: readonly Psk[]): string {
+  const users = new Set<string>();
+  for (const { user, key } of keys) {
+    // Lines that begin with '#' are comments to some, and user names in hexadecimal digits to others.
+    if (user === '' || /^#|[:\p{Cc}]/u.test(user)) {
+      throw new UsageError(
+        'ERR_NBD_ARGUMENT',
+        `'${user}' is no user name: it must not be empty, begin with '#', or contain ':' or control characters`,
+      );
+    }
+    if (users.has(user)) throw new UsageError('ERR_NBD_ARGUMENT', `the user '${user}' is given twice`);
+    if (!/^([0-9a-f]{2})+$/i.test(key)) {
+      throw new UsageError(
+        'ERR_NBD_ARGUMENT',
+        `the key of '${user}' is not made of hexadecimal digits, two for a byte`,
+      );
+    }
+    users.add(user);
+  }
+  return keys.map(({ user, key }) => `${user}:${key}\n`).join('');
+}

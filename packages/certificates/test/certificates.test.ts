@@ -1,0 +1,296 @@
+/** What is issued, as Node, OpenSSL and GnuTLS see it. */
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createWorkspace, describePeers, runPeer, type Workspace } from '@nbdjs/peers';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createAuthority, createPsk, formatPskFile, openAuthority, writeFolder } from '../src/index.ts';
+
+const day = 86_400_000;
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'certificates-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const authority = await createAuthority({ name: 'CN=Test CA,O=Example' });
+
+describe('a server certificate', () => {
+  it('is good for its hosts and no others', async () => {
+    const { certificate, key } = await authority.issueServer({
+      hosts: [
+        'storage.example',
+        '*.pool.example',
+        'höst.example',
+        '127.0.0.1',
+        '::1',
+        '2001:db8::7:0',
+        '::ffff:1.2.3.4',
+      ],
+    });
+    const x509 = new X509Certificate(certificate);
+    expect(x509.subject).toBe('CN=storage.example');
+    expect(x509.verify(new X509Certificate(authority.certificate).publicKey)).toBe(true);
+    expect(x509.checkIssued(new X509Certificate(authority.certificate))).toBe(true);
+    expect(x509.checkPrivateKey(createPrivateKey(key))).toBe(true);
+    for (const host of ['storage.example', 'one.pool.example', 'xn--hst-sna.example'])
+      expect(x509.checkHost(host)).toBeDefined();
+    for (const host of ['example', 'pool.example', 'other.example']) expect(x509.checkHost(host)).toBeUndefined();
+    for (const address of ['127.0.0.1', '::1', '2001:db8::7:0', '::ffff:1.2.3.4'])
+      expect(x509.checkIP(address)).toBe(address);
+    for (const address of ['127.0.0.2', '::2', '1.2.3.4']) expect(x509.checkIP(address)).toBeUndefined();
+  });
+
+  it('is valid for as long as it is told to be, far into the past and the future', async () => {
+    const validFrom = new Date('1999-12-31T23:59:59.999Z');
+    const validTo = new Date('2050-01-01T00:00:00Z');
+    const { certificate } = await authority.issueServer({ hosts: ['h'], validFrom, validTo });
+    const x509 = new X509Certificate(certificate);
+    expect(new Date(x509.validFrom)).toEqual(new Date('1999-12-31T23:59:59Z'));
+    expect(new Date(x509.validTo)).toEqual(validTo);
+  });
+
+  it('is valid from an hour ago for a year, unless told otherwise', async () => {
+    const x509 = new X509Certificate((await authority.issueServer({ hosts: ['h'] })).certificate);
+    const [from, to] = [x509.validFrom, x509.validTo].map((text) => Date.parse(text));
+    expect(Math.abs(Date.now() - 3_600_000 - (from ?? 0))).toBeLessThan(600_000);
+    expect((to ?? 0) - (from ?? 0)).toBe(365 * day);
+  });
+});
+
+describe('a client certificate', () => {
+  it.each([
+    ['alice', 'CN=alice'],
+    ['CN=alice,O=Example,C=GB', 'C=GB\nO=Example\nCN=alice'],
+    ['cn = alice , dc=example, dc=org', 'DC=org\nDC=example\nCN=alice'],
+    ['CN=a\\,b\\C3\\BC,UID=7', 'UID=7\nCN=a\\,bü'],
+    ['Ünit 1', 'CN=Ünit 1'],
+  ])('has the name %j', async (name, subject) => {
+    const x509 = new X509Certificate((await authority.issueClient({ name })).certificate);
+    expect(x509.subject).toBe(subject);
+    expect(x509.issuer).toBe('O=Example\nCN=Test CA');
+    // id-kp-clientAuth, and nothing else.
+    expect(x509.keyUsage).toEqual(['1.3.6.1.5.5.7.3.2']);
+    expect(x509.ca).toBe(false);
+  });
+
+  it('has a key that only the passphrase opens', async () => {
+    const { key } = await authority.issueClient({ name: 'alice', passphrase: 'open sesame' });
+    expect(key).toContain('ENCRYPTED');
+    expect(() => createPrivateKey({ key, passphrase: 'close' })).toThrow();
+    expect(createPrivateKey({ key, passphrase: 'open sesame' }).asymmetricKeyType).toBe('ec');
+  });
+});
+
+describe('an authority', () => {
+  it('goes on after it was read again, with its encrypted key', async () => {
+    const first = await createAuthority({ passphrase: 'geheim' });
+    const again = await openAuthority({ certificate: first.certificate, key: first.key }, 'geheim');
+    const client = new X509Certificate((await again.issueClient({ name: 'alice' })).certificate);
+    expect(client.checkIssued(new X509Certificate(first.certificate))).toBe(true);
+    expect(client.verify(new X509Certificate(first.certificate).publicKey)).toBe(true);
+    await expect(openAuthority(first)).rejects.toThrow(/cannot be read: it is encrypted/);
+    await expect(openAuthority(first, 'falsch')).rejects.toThrow(/cannot be read: wrong passphrase/);
+  });
+
+  it('is not opened with the key of another', async () => {
+    const other = await createAuthority();
+    await expect(openAuthority({ certificate: authority.certificate, key: other.key })).rejects.toThrow(
+      /is not that of/,
+    );
+    await expect(openAuthority({ certificate: 'no PEM', key: other.key })).rejects.toThrow(
+      /expected PEM with a CERTIFICATE/,
+    );
+    await expect(openAuthority({ certificate: authority.certificate, key: 'no PEM' })).rejects.toThrow(/it is no key/);
+  });
+
+  it('never gives a number twice, nor a negative one', async () => {
+    const issued = await Promise.all(Array.from({ length: 50 }, () => authority.issueClient({ name: 'x' })));
+    const numbers = issued.map(({ certificate }) => new X509Certificate(certificate).serialNumber);
+    expect(new Set(numbers).size).toBe(50);
+    for (const number of numbers) expect(number).toMatch(/^[4-7][0-9A-F]{31}$/);
+  });
+});
+
+it.each([
+  [/needs a host name/, () => authority.issueServer({ hosts: [] })],
+  [/'a b' is neither the name of a host nor/, () => authority.issueServer({ hosts: ['a b'] })],
+  [/'' is neither the name/, () => authority.issueServer({ hosts: ['h', ''] })],
+  [/there is no 'XY' \(known: CN,/, () => authority.issueClient({ name: 'XY=1' })],
+  [/'O=b\+CN=c' does not have the form/, () => authority.issueClient({ name: 'CN=a,O=b+CN=c' })],
+  [/'' does not have the form/, () => authority.issueClient({ name: 'CN=a,' })],
+  [/country is 'Germany', expected two letters/, () => authority.issueClient({ name: 'CN=a,C=Germany' })],
+  [/value of CN is empty/, () => authority.issueClient({ name: '' })],
+  [
+    /from 2030-01-01T00:00:00.000Z to 2020-/,
+    () => authority.issueClient({ name: 'a', validFrom: new Date('2030-01-01'), validTo: new Date('2020-01-01') }),
+  ],
+  [/to no date/, () => authority.issueClient({ name: 'a', validTo: new Date('never') })],
+])('refuses what makes no sense: %s', async (message, call) => {
+  await expect(call()).rejects.toThrow(message);
+});
+
+describePeers('to OpenSSL and GnuTLS', ['openssl', 'certtool'], (generation) => {
+  let workspace: Workspace;
+  beforeEach(() => {
+    workspace = createWorkspace(generation);
+  });
+  afterEach(() => workspace.dispose());
+
+  const openssl = (...args: string[]) => runPeer('openssl', 'bookworm', args);
+  const certtool = (...args: string[]) => runPeer('certtool', generation, args);
+
+  async function expectVerdict(file: string, verdict: RegExp | 'good'): Promise<void> {
+    const ours = (name: string): string => workspace.hostPath(name);
+    const lists = ['-CAfile', ours('ca-cert.pem'), '-CRLfile', ours('ca-crl.pem')];
+    const one = await openssl('verify', '-x509_strict', '-crl_check', ...lists, ours(file));
+    const theirs = (name: string): string => workspace.peerPath(name);
+    const loaded = ['--load-ca-certificate', theirs('ca-cert.pem'), '--load-crl', theirs('ca-crl.pem')];
+    const other = await certtool('--verify', '--verify-profile', 'medium', ...loaded, '--infile', theirs(file));
+    const isGood = verdict === 'good';
+    expect({ code: one.code, text: one.stderr }).toEqual({
+      code: isGood ? 0 : 2,
+      text: isGood ? '' : expect.stringMatching(verdict),
+    });
+    expect(other.stdout.toString()).toMatch(isGood ? /Verified\. The certificate is trusted/ : verdict);
+    expect(other.code === 0).toBe(isGood);
+  }
+
+  it('good, expired, early and revoked ones are what they are', async () => {
+    const server = await authority.issueServer({ hosts: ['storage.example', '127.0.0.1'] });
+    const client = await authority.issueClient({ name: 'CN=alice,O=Example' });
+    const gone = await authority.issueClient({ name: 'gone' });
+    const past = new Date(Date.now() - 10 * day);
+    const expired = await authority.issueServer({ hosts: ['h'], validFrom: past, validTo: new Date(Date.now() - day) });
+    const early = await authority.issueServer({ hosts: ['h'], validFrom: new Date(Date.now() + day) });
+    const stranger = await (await createAuthority({ name: 'CN=Test CA,O=Example' })).issueClient({ name: 'x' });
+    writeFolder(workspace.folder, { authority, server, client, revocationList: await authority.revoke([gone]) });
+    for (const [name, { certificate }] of Object.entries({ gone, expired, early, stranger })) {
+      writeFileSync(workspace.hostPath(`${name}.pem`), certificate);
+    }
+    await expectVerdict('server-cert.pem', 'good');
+    await expectVerdict('client-cert.pem', 'good');
+    await expectVerdict('gone.pem', /revoked/);
+    await expectVerdict('expired.pem', /expired/);
+    await expectVerdict('early.pem', /not yet (valid|activated)/);
+    await expectVerdict('stranger.pem', /signature|issuer/);
+    const list = await certtool(
+      '--verify-crl',
+      '--load-ca-certificate',
+      workspace.peerPath('ca-cert.pem'),
+      '--infile',
+      workspace.peerPath('ca-crl.pem'),
+    );
+    expect(list.stdout.toString()).toContain('Verified. The certificate is trusted.');
+  });
+
+  it('a list of nothing revokes nothing', async () => {
+    const client = await authority.issueClient({ name: 'alice' });
+    writeFolder(workspace.folder, { authority, client, revocationList: await authority.revoke([]) });
+    await expectVerdict('client-cert.pem', 'good');
+  });
+
+  it('encrypted keys open', async () => {
+    writeFolder(workspace.folder, { client: await authority.issueClient({ name: 'alice', passphrase: 'geheim' }) });
+    const file = workspace.peerPath('client-key.pem');
+    const opened = await certtool('--key-info', '--infile', file, '--password', 'geheim');
+    expect({ code: opened.code, text: opened.stdout.toString() }).toEqual({
+      code: 0,
+      text: expect.stringContaining('SECP256R1'),
+    });
+    expect((await certtool('--key-info', '--infile', file, '--password', 'falsch')).code).not.toBe(0);
+    expect(
+      (await openssl('pkey', '-in', workspace.hostPath('client-key.pem'), '-passin', 'pass:geheim', '-noout')).code,
+    ).toBe(0);
+  });
+});
+
+describe('a folder', () => {
+  const modeOf = (name: string): string => (statSync(join(folder, name)).mode & 0o777).toString(8);
+
+  it('has the customary names, and secrets that are only for the owner', async () => {
+    const server = await authority.issueServer({ hosts: ['h'] });
+    const client = await authority.issueClient({ name: 'alice' });
+    const revocationList = await authority.revoke([]);
+    const written = writeFolder(join(folder, 'a/b'), {
+      authority,
+      server,
+      client,
+      revocationList,
+      psks: [createPsk('bob')],
+    });
+    folder = join(folder, 'a/b');
+    expect(readdirSync(folder).sort()).toEqual(written.map((path) => path.slice(folder.length + 1)).sort());
+    expect(Object.fromEntries(readdirSync(folder).map((name) => [name, modeOf(name)]))).toEqual({
+      'ca-cert.pem': '644',
+      'ca-crl.pem': '644',
+      'ca-key.pem': '600',
+      'client-cert.pem': '644',
+      'client-key.pem': '600',
+      'keys.psk': '600',
+      'server-cert.pem': '644',
+      'server-key.pem': '600',
+    });
+    expect(readFileSync(join(folder, 'keys.psk'), 'utf8')).toMatch(/^bob:[0-9a-f]{64}\n$/);
+    folder = join(folder, '../..');
+  });
+
+  it('is left as it is when one of the files is there', async () => {
+    const server = await authority.issueServer({ hosts: ['h'] });
+    symlinkSync('/nowhere', join(folder, 'server-key.pem'));
+    expect(() => writeFolder(folder, { authority, server })).toThrow(/server-key\.pem exists already/);
+    expect(readdirSync(folder)).toEqual(['server-key.pem']);
+  });
+
+  it('gets new files when told so, with their own modes, whatever was there', async () => {
+    const target = join(folder, 'elsewhere');
+    writeFileSync(target, 'mine');
+    symlinkSync(target, join(folder, 'ca-key.pem'));
+    writeFileSync(join(folder, 'ca-cert.pem'), 'old');
+    chmodSync(join(folder, 'ca-cert.pem'), 0o666);
+    writeFolder(folder, { authority }, { overwrite: true });
+    expect(readFileSync(target, 'utf8')).toBe('mine');
+    expect([modeOf('ca-cert.pem'), modeOf('ca-key.pem')]).toEqual(['644', '600']);
+    expect(readFileSync(join(folder, 'ca-key.pem'), 'utf8')).toBe(authority.key);
+    expect(readdirSync(folder).sort()).toEqual(['ca-cert.pem', 'ca-key.pem', 'elsewhere']);
+  });
+});
+
+describe('shared keys', () => {
+  it('stand one in a line', () => {
+    expect(
+      formatPskFile([
+        { user: 'alice', key: 'AB01' },
+        { user: 'bob b', key: 'ff' },
+      ]),
+    ).toBe('alice:AB01\nbob b:ff\n');
+    expect(createPsk('x').key).not.toBe(createPsk('x').key);
+  });
+
+  it.each([
+    ['', 'ff'],
+    ['a:b', 'ff'],
+    ['#a', 'ff'],
+    ['a\nb', 'ff'],
+    ['a', ''],
+    ['a', 'fff'],
+    ['a', 'xy'],
+  ])('are refused: user %j, key %j', (user, key) => {
+    expect(() => formatPskFile([{ user, key }])).toThrow(/user|key/);
+  });
+
+  it('are refused when a user has two', () => {
+    expect(() => formatPskFile([createPsk('a'), createPsk('a')])).toThrow(/'a' is given twice/);
+  });
+});
