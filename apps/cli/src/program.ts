@@ -358,6 +358,7 @@ function addServe(
     .option('-A, --allocation-depth', 'offer the context qemu:allocation-depth')
     .option('--snapshot', 'keep what is written in memory, and forget it at the end')
     .option('--pid-file <path>', 'write the process id there when clients may come')
+    .option('--oldstyle', 'greet as servers did before there were options: the default export, simple replies, no TLS')
     .option('-s, --stdio', 'serve one client on standard input and output');
   addServerTls(command)
     .option('-v, --verbose', 'say more about errors, and about clients that are turned away')
@@ -386,6 +387,7 @@ function addServe(
             snapshot: options.snapshot === true,
             pidFile: options.pidFile as string | undefined,
             printUri: options.printUri === true,
+            oldstyle: options.oldstyle === true,
             stdio: options.stdio === true,
             tls: serverTls(tlsWords(options)),
             verbose: options.verbose === true,

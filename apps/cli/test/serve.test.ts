@@ -106,6 +106,17 @@ print(sorted(seen))`;
     expect(await peer('nbdsh', '-c', script)).toBe('[(0, 65536, 2), (65536, 65536, 1), (131072, 131072, 2)]\n');
   });
 
+  it('greets in the oldstyle when it is told to', async () => {
+    makeRawImage(workspace.hostPath('source.img'), 5 * mebi, [{ offset: mebi, length: 2 * mebi }]);
+    const uri = (await serve('--oldstyle', workspace.hostPath('source.img')))();
+    const info = await peer('nbdinfo', '--no-content', uri);
+    expect(info).toMatch(/^protocol: oldstyle without TLS, using simple packets/);
+    expect(info).toContain('export-size: 5242880');
+    await peer('nbdcopy', uri, workspace.peerPath('copy.img'));
+    const copy = readFileSync(workspace.hostPath('copy.img'));
+    expect(copy.equals(readFileSync(workspace.hostPath('source.img')))).toBe(true);
+  });
+
   it('is started by socket activation, and by its standard streams', async () => {
     // Programs in the folder of another Debian cannot start ours.
     if (generation !== 'bookworm') return;

@@ -47,6 +47,8 @@ export interface ServeOptions {
   readonly snapshot: boolean;
   readonly pidFile: string | undefined;
   readonly printUri: boolean;
+  /** Greet as servers did before there were options. */
+  readonly oldstyle: boolean;
   /** One client, on standard input and output. */
   readonly stdio: boolean;
   readonly tls: TlsServerSettings | undefined;
@@ -101,6 +103,7 @@ export async function serve(
         idleMs: inMs(options.idleTimeout),
       },
       tls: options.tls,
+      style: options.oldstyle ? 'oldstyle' : 'newstyle',
       trace: refusalTrace(terminal, options.verbose),
       onSessionEnd: ({ isNegotiated }) => {
         if (!options.persistent && isNegotiated && running.sessions.length === 0) stop();
