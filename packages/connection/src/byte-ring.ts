@@ -11,9 +11,10 @@ const lineBytes = 128;
 const writtenAt = 0;
 const readAt = 1;
 const writerWaitsAt = 2;
+const readerWantsAt = 3;
 
 /** What a ring needs besides its bytes. */
-export const ringControlBytes = 3 * lineBytes;
+export const ringControlBytes = 4 * lineBytes;
 
 /** The memory of one ring, in a buffer that has room for more. */
 interface RingMemory {
@@ -95,6 +96,11 @@ export class RingWriter extends Ring {
     return position;
   }
 
+  /** Whether as much is there as the reader wants at least. */
+  get isWanted(): boolean {
+    return this.capacityBytes - this.free >= this.load(readerWantsAt);
+  }
+
   /** Asks the reader for a word when there is room again; ask again whether there is, it may have come meanwhile. */
   awaitRoom(): void {
     this.store(writerWaitsAt, 1);
@@ -118,6 +124,16 @@ export class RingReader extends Ring {
   release(byteCount: number): void {
     this.#read = (this.#read + byteCount) | 0;
     this.store(readAt, this.#read);
+  }
+
+  /**
+   * Says how many bytes are worth a word from the writer, a quarter of the ring at most. Look once more after this; true: they are
+   * there.
+   */
+  wants(byteCount: number): boolean {
+    const wanted = Math.max(1, Math.min(byteCount, this.capacityBytes / 4));
+    this.store(readerWantsAt, wanted);
+    return this.available >= wanted;
   }
 
   /**

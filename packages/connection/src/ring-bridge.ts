@@ -7,6 +7,9 @@ import { type KeeperMessage, type LinkMemory, type OwnerMessage, RingLink } from
 /** So much memory is given for a delivery while the ring is full. */
 const spillBytes = 16 * 1024;
 
+/** Bytes that the owner can do nothing with yet lie in the ring for so long at most, in milliseconds. */
+const patienceMs = 20;
+
 /**
  * A channel's sink whose memory is the ring itself, so that the kernel writes where the owner reads. What it is to send
  * goes to the channel from the ring, without a copy; the ring's memory stays lent until the channel is through with it.
@@ -22,6 +25,7 @@ export class RingBridge implements ByteSink {
   #spilled: Uint8Array[] = [];
   #isPaused = false;
   #isWaking = false;
+  #lateWake: NodeJS.Timeout | undefined;
   /** Bytes of the ring that are lent to the channel. */
   #lentBytes = 0;
   #ownerHasEnded = false;
@@ -116,16 +120,24 @@ export class RingBridge implements ByteSink {
   }
 
   /**
-   * Wakes the owner when all is in the ring that has come at once: TLS brings it in records, and each call would cost more than a
-   * record's bytes.
+   * Wakes the owner when all is in the ring that has come at once, and as much as the owner can do something with: TLS brings bytes
+   * in records, and each call would cost more than a record does.
    */
   #wakeSoon(): void {
     if (this.#isWaking) return;
     this.#isWaking = true;
     setImmediate(() => {
       this.#isWaking = false;
-      this.#link.wake();
+      if (this.#hasClosed) return;
+      if (this.#link.outgoing.isWanted) this.#link.wake();
+      else this.#lateWake ??= setTimeout(() => this.#wakeLate(), patienceMs).unref();
     });
+  }
+
+  /** What comes slowly is told all the same: somebody may watch whether anything comes. */
+  #wakeLate(): void {
+    this.#lateWake = undefined;
+    if (!this.#hasClosed) this.#link.wake();
   }
 
   #pause(): void {
@@ -172,6 +184,7 @@ export class RingBridge implements ByteSink {
 
   #closed({ by, ...rest }: CloseReason): void {
     this.#hasClosed = true;
+    clearTimeout(this.#lateWake);
     const cause = 'cause' in rest ? rest.cause : undefined;
     this.#link.tell({ type: 'closed', by, ...(cause === undefined ? {} : { cause: toErrorRecord(cause) }) });
     this.#link.close();

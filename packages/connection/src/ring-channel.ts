@@ -138,7 +138,7 @@ export class RingChannel implements ByteChannel {
     this.#finish();
     if (this.#isScheduled || this.#reason !== undefined) return;
     this.#link.rest();
-    const mayDeliver = this.#mayDeliver && this.#undelivered > 0;
+    const mayDeliver = this.#mayDeliver && this.#link.incoming.wants(this.#sink?.missing ?? 1);
     const maySend = this.#queue.length > 0 && this.#link.outgoing.free >= this.#link.outgoing.capacity / 2;
     if (mayDeliver || maySend) this.#schedule();
   }

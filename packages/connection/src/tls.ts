@@ -1,10 +1,16 @@
 /** TLS as a connector's settings want it. */
+import type { ClientHandshakeOptions } from '@nbdjs/handshake';
 import { createTlsClient, type Endpoint, type TlsClientSettings } from '@nbdjs/transport';
-import type { AttemptSettings } from './attempt-settings.ts';
 import type { UpgradeTls } from './handshake-driver.ts';
 
+/** Whether TLS is wanted, and how. */
+interface TlsWish {
+  readonly handshake?: ClientHandshakeOptions | undefined;
+  readonly tls?: TlsClientSettings | undefined;
+}
+
 /** Settings in which it is said whether TLS is wanted: whoever says how wants it. */
-export function settleTls<Settings extends Pick<AttemptSettings, 'handshake' | 'tls'>>(settings: Settings): Settings {
+export function settleTls<Settings extends TlsWish>(settings: Settings): Settings {
   const { handshake, tls } = settings;
   if (tls === undefined || handshake?.tls !== undefined) return settings;
   return { ...settings, handshake: { ...handshake, tls: 'require' } };
@@ -15,7 +21,7 @@ export function settleTls<Settings extends Pick<AttemptSettings, 'handshake' | '
  *
  * @throws UsageError naming the file or the setting, and what is wrong with it.
  */
-export function checkTls({ endpoint, handshake, tls }: AttemptSettings): void {
+export function checkTls({ endpoint, handshake, tls }: TlsWish & { readonly endpoint: Endpoint }): void {
   if ((handshake?.tls ?? 'off') !== 'off') createTlsClient(tls, hostOf(endpoint));
 }
 

@@ -77,6 +77,38 @@ function echo(channel: ByteChannel): void {
 }
 
 describe('a kept connection', () => {
+  it('puts off what its sink can do nothing with, and tells of it all the same', async () => {
+    const [ours, theirs] = createMemoryPair();
+    const channel = keep(ours);
+    const memory = new Uint8Array(200_000);
+    let missing = memory.length;
+    let deliveries = 0;
+    channel.open({
+      writable: () => memory,
+      advance: (byteCount) => {
+        deliveries++;
+        missing -= byteCount;
+      },
+      get missing() {
+        return missing;
+      },
+      drained() {},
+      ended() {},
+    });
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    // In turns of their own, as records come.
+    for (let piece = 0; piece < 190; piece++) {
+      theirs.send([new Uint8Array(1000)]);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await expect.poll(() => missing).toBe(10_000);
+    expect(deliveries).toBeLessThan(100);
+    theirs.send([new Uint8Array(10_000)]);
+    await expect.poll(() => missing).toBe(0);
+    channel.destroy();
+    await channel.closed;
+  });
+
   it('delivers what came before the end, even when it is opened later', async () => {
     const [ours, theirs] = createMemoryPair();
     theirs.send([Uint8Array.of(1, 2, 3)]);

@@ -24,6 +24,11 @@ export interface ByteSink {
   writable(): Uint8Array;
   /** `byteCount` (at least 1) bytes have landed at the start of the memory that `writable` gave last. */
   advance(byteCount: number): void;
+  /**
+   * At least so many bytes have to come before the sink can do anything with them; not known: any. A channel whose deliveries
+   * cost more than bytes do may put them off until then, though not for long.
+   */
+  readonly missing?: number;
   /** Everything sent so far is out of the channel's hands: the lent chunks are free, sending may go on. */
   drained(): void;
   /** No more bytes will come. `cause` is absent when the peer ended in an orderly way. Called exactly once, if the sink is still in place. */

@@ -221,6 +221,10 @@ export class Wire implements ByteSink {
 
   // ByteSink
 
+  get missing(): number {
+    return this.#receiver.decoder.missing;
+  }
+
   writable(): Uint8Array {
     return this.#receiver.decoder.writable();
   }

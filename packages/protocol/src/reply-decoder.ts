@@ -75,6 +75,11 @@ export class ReplyDecoder {
     if (this.#step === Step.Payload) this.#intake.discardPayload();
   }
 
+  /** Bytes of the payload under way that have not come: nothing happens before they are there. */
+  get missing(): number {
+    return this.#intake.missing;
+  }
+
   /** Where the next bytes must land: never empty, and never more of a target than the rest of its payload. */
   writable(): Uint8Array {
     return this.#intake.writable(pieceBytesMax);

@@ -1,6 +1,6 @@
 /**
- * Bytes over TCP, Unix sockets, child processes, inherited descriptors and memory, as channels that write into their
- * receiver's own memory. Knows nothing of what the bytes mean.
+ * Bytes over TCP, Unix sockets, child processes, inherited descriptors and memory, in the clear or in TLS, as channels that
+ * write into their receiver's own memory. Knows nothing of what the bytes mean.
  *
  * @packageDocumentation
  */

@@ -2,7 +2,7 @@
  * Measures the client and the copy tool against their peers, in turns and in one run. What counts is the ratio; the figures
  * by themselves say as much about the machine.
  *
- * `pnpm bench [ROUNDS [SECONDS [PART...]]]`, the parts being `requests`, `copies`, `incumbent`, `server` and
+ * `pnpm bench [ROUNDS [SECONDS [PART...]]]`, the parts being `requests`, `copies`, `incumbent`, `server`, `tls` and
  * `reconnect`.
  */
 import { spawn } from 'node:child_process';
@@ -21,6 +21,7 @@ import {
 } from '@nbdjs/peers';
 import { fio, Incumbent, wallSeconds } from './peers.ts';
 import { alternate } from './statistics.ts';
+import { measureTls } from './tls.ts';
 
 const rounds = Number(process.argv[2] ?? 5);
 const seconds = Number(process.argv[3] ?? 3);
@@ -205,7 +206,8 @@ async function startOurs(
 
 const [generation] = generationsWith(['nbdkit', 'qemu-nbd']).slice(-1);
 if (generation === undefined) throw new Error('nbdkit and qemu-nbd are needed: see tooling/peers/install.sh');
-const parts = { requests, copies, incumbent, server, reconnect };
+const tls = (which: Generation): Promise<void> => measureTls(which, rounds, node, row);
+const parts = { requests, copies, incumbent, server, tls, reconnect };
 const chosen = process.argv.slice(4);
 for (const [name, measure] of Object.entries(parts)) {
   if (chosen.length === 0 || chosen.includes(name)) await measure(generation);

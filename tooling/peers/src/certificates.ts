@@ -1,5 +1,6 @@
 /** Certificates for tests, made by GnuTLS: an authority of one's own, and what it has signed. */
 import { spawnSync } from 'node:child_process';
+import { createPrivateKey } from 'node:crypto';
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { peerEnvironment } from './programs.ts';
@@ -58,11 +59,7 @@ export class TestAuthority {
     certtool('--generate-certificate', ...signer, ...subject);
     copyFileSync(this.certificate, join(folder, 'ca-cert.pem'));
     const { passphrase } = options;
-    if (passphrase !== undefined) {
-      const how = [`--password=${passphrase}`, '--pkcs8', '--pkcs-cipher=aes-256'];
-      certtool('--to-p8', ...how, `--load-privkey=${key}`, `--outfile=${key}.encrypted`);
-      copyFileSync(`${key}.encrypted`, key);
-    }
+    if (passphrase !== undefined) encrypt(key, passphrase);
     return folder;
   }
 
@@ -82,11 +79,6 @@ export class TestAuthority {
   }
 }
 
-/** Whether certificates can be made here. */
-export function canMakeCertificates(): boolean {
-  return spawnSync('certtool', ['--version'], { env: peerEnvironment(), stdio: 'ignore' }).status === 0;
-}
-
 function templateOf(role: 'client' | 'server', options: CertificateOptions): string {
   const { commonName = role, organization, country, from, until } = options;
   const names = options.names ?? (role === 'server' ? ['localhost'] : []);
@@ -104,6 +96,11 @@ function templateOf(role: 'client' | 'server', options: CertificateOptions): str
     'encryption_key',
     '',
   ].join('\n');
+}
+
+function encrypt(keyFile: string, passphrase: string): void {
+  const how = { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase } as const;
+  writeFileSync(keyFile, createPrivateKey(readFileSync(keyFile)).export(how));
 }
 
 function certtool(...args: readonly string[]): void {

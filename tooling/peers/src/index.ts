@@ -1,6 +1,6 @@
 /** Real NBD servers and clients for tests: finding, starting and ending them. */
 
-export { type CertificateOptions, canMakeCertificates, TestAuthority } from './certificates.ts';
+export { type CertificateOptions, TestAuthority } from './certificates.ts';
 export type { Exit } from './child.ts';
 export { allocatedBytes, type ImageArea, makeRawImage, sha256OfFile } from './images.ts';
 export { type NbdServerExport, type NbdServerOptions, startNbdServer } from './nbd-server.ts';

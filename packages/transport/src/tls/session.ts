@@ -32,6 +32,6 @@ export function describeSession(socket: TLSSocket, evidence: Evidence): TlsPeer 
 }
 
 /** A subject as GnuTLS and QEMU write it (RFC 4514): the last part first, all in one line. */
-export function nameOfSubject({ subject }: X509Certificate): string {
+function nameOfSubject({ subject }: X509Certificate): string {
   return subject.split('\n').reverse().join(',');
 }

@@ -1,0 +1,171 @@
+/** Somebody in between: whatever is taken away, answered in the server's place or slipped in, it is never silent. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { TLSSocket } from 'node:tls';
+import { TestAuthority } from '@nbdjs/peers';
+import {
+  encodeAckReply,
+  encodeErrorReply,
+  encodeGreeting,
+  encodeInfoReply,
+  Option,
+  OptionReply,
+  optionHeaderBytes,
+} from '@nbdjs/protocol';
+import type { TlsClientSettings } from '@nbdjs/transport';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createConnector, type Delivery } from '../src/index.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'nbdjs-attacks-'));
+const path = join(folder, 'socket');
+const authority = new TestAuthority(join(folder, 'authority'));
+const tls: TlsClientSettings = { certificates: { ca: authority.pem }, hostname: 'localhost' };
+
+const greeting = encodeGreeting({ style: 'newstyle', handshakeFlags: 3 });
+const consent = encodeAckReply(Option.StartTls);
+const unasked = encodeAckReply(Option.StructuredReply);
+const unsupported = encodeErrorReply(Option.StartTls, OptionReply.ErrUnsupported, 'no such thing here');
+/** What would open an export, were it believed. */
+const opened = [
+  encodeInfoReply(Option.Go, { kind: 'export', size: 4096n, transmissionFlags: 1 }),
+  encodeAckReply(Option.Go),
+];
+
+let server: Server;
+/** What the one in between says when the client has said so many bytes. */
+let script: (said: number, socket: Socket) => void;
+const sockets = new Set<Socket>();
+/** All that the client has said. */
+let heard = Buffer.alloc(0);
+
+beforeEach(async () => {
+  heard = Buffer.alloc(0);
+  server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket)).on('error', () => {});
+    socket.write(greeting);
+    socket.on('data', (bytes) => {
+      heard = Buffer.concat([heard, bytes]);
+      script(heard.length, socket);
+    });
+  });
+  await new Promise<void>((resolve) => void server.listen(path, resolve));
+});
+
+afterEach(async () => {
+  for (const socket of sockets) socket.destroy();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** When the client's flags and its wish for TLS are there, says something once. */
+function onStartTls(...answers: readonly (Uint8Array | number)[]): void {
+  let isAnswered = false;
+  script = (said, socket) => {
+    if (isAnswered || said < 4 + optionHeaderBytes) return;
+    isAnswered = true;
+    void say(socket, answers);
+  };
+}
+
+/** What stands between two numbers goes out in one piece; a number is a pause, in milliseconds. */
+async function say(socket: Socket, answers: readonly (Uint8Array | number)[]): Promise<void> {
+  const pieces: Uint8Array[] = [];
+  for (const answer of answers) {
+    if (typeof answer !== 'number') {
+      pieces.push(answer);
+      continue;
+    }
+    socket.write(Buffer.concat(pieces.splice(0)));
+    await new Promise((resolve) => setTimeout(resolve, answer));
+  }
+  socket.write(Buffer.concat(pieces));
+}
+
+async function outcome(delivery: Delivery, mode: 'allow' | 'require'): Promise<unknown> {
+  const { connector } = createConnector({
+    endpoint: { type: 'unix', path },
+    handshake: { tls: mode, exportName: 'secret' },
+    handshakeTimeoutMs: 5000,
+    delivery,
+    tls,
+  });
+  try {
+    const established = await connector.establish({ wait: true });
+    established.channel.destroy();
+    return established.facts;
+  } catch (error) {
+    return error;
+  } finally {
+    connector.release();
+  }
+}
+
+const smuggled = { violation: 'clear-text-behind-starttls', rule: 'S25' };
+
+for (const delivery of ['inline', 'kept'] as const) {
+  for (const mode of ['require', 'allow'] as const) {
+    describe(`${delivery}, TLS: ${mode}`, () => {
+      it('C22: bytes in the same breath as the consent', async () => {
+        onStartTls(consent, ...opened);
+        expect(await outcome(delivery, mode)).toMatchObject(smuggled);
+      });
+
+      it('C22: bytes a moment behind the consent', async () => {
+        onStartTls(consent, 50, ...opened);
+        expect(await outcome(delivery, mode)).toMatchObject(smuggled);
+      });
+
+      it('C22: a single byte behind the consent, and then silence', async () => {
+        onStartTls(consent, Uint8Array.of(0), 20, ...opened);
+        expect(await outcome(delivery, mode)).toMatchObject(smuggled);
+      });
+
+      it('C18: an answer in front of the consent that nobody has asked for', async () => {
+        onStartTls(unasked, consent);
+        expect(await outcome(delivery, mode)).toMatchObject({ code: 'ERR_NBD_PROTOCOL' });
+      });
+
+      it('a consent with somebody else behind it', async () => {
+        const other = new TestAuthority(join(folder, `other-${delivery}-${mode}`));
+        const files = other.issue(join(folder, `files-${delivery}-${mode}`), 'server');
+        script = (said, socket) => {
+          if (said === 4 + optionHeaderBytes) impersonate(socket, files);
+        };
+        expect(await outcome(delivery, mode)).toMatchObject({
+          code: 'ERR_NBD_TLS',
+          permanent: true,
+          message: expect.stringContaining('not signed by an authority that is trusted here'),
+        });
+      });
+
+      it('C22: a consent, and nobody there any more', async () => {
+        script = (said, socket) => {
+          if (said >= 4 + optionHeaderBytes) socket.end(consent);
+        };
+        expect(await outcome(delivery, mode)).toMatchObject({
+          code: 'ERR_NBD_TLS',
+          permanent: false,
+          message: expect.stringContaining('hung up during the TLS handshake'),
+        });
+      });
+    });
+  }
+
+  it(`C23, C29: a refusal in the server's place does not lead into clear text: ${delivery}`, async () => {
+    onStartTls(unsupported);
+    expect(await outcome(delivery, 'require')).toMatchObject({ code: 'ERR_NBD_TLS_REFUSED', permanent: true });
+    expect(heard.includes('secret')).toBe(false);
+  });
+}
+
+/** Somebody who consents, and goes on with TLS of his own. */
+function impersonate(socket: Socket, files: string): void {
+  socket.removeAllListeners('data');
+  socket.write(consent);
+  const [cert, key] = ['server-cert.pem', 'server-key.pem'].map((name) => readFileSync(join(files, name)));
+  new TLSSocket(socket, { isServer: true, cert, key }).on('error', () => {});
+}
