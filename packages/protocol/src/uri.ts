@@ -298,5 +298,8 @@ function decode(text: string, encoded: string, what: string): string {
 
 function bad(text: string, reason: string): UsageError {
   // Whoever passes on what others have written must not have their line broken, nor their log filled.
-  return new UsageError('ERR_NBD_URI', `not a valid NBD URI: '${printableText(text, 200)}': ${printableText(reason, 300)}`);
+  return new UsageError(
+    'ERR_NBD_URI',
+    `not a valid NBD URI: '${printableText(text, 200)}': ${printableText(reason, 300)}`,
+  );
 }
