@@ -5,7 +5,7 @@ import { Command, CommandFlag } from './constants.ts';
 import { allCuts, concat, digest, feed, pattern, whole } from './feed.testing.ts';
 import { hex } from './hex.testing.ts';
 import { requestHeaderBytes, writeExtendedRequest, writeRequest } from './request.ts';
-import { RequestDecoder, type RequestHandler } from './request-decoder.ts';
+import { later, RequestDecoder, type RequestHandler } from './request-decoder.ts';
 
 class RequestLog implements RequestHandler {
   readonly lines: string[] = [];
@@ -13,7 +13,7 @@ class RequestLog implements RequestHandler {
   discards = false;
   #payload: Uint8Array | undefined;
 
-  request(...numbers: Parameters<RequestHandler['request']>): Uint8Array | undefined {
+  request(...numbers: Parameters<RequestHandler['request']>): Uint8Array | undefined | typeof later {
     this.lines.push(`request ${numbers.join(' ')}`);
     const payloadBytes = numbers[8];
     this.#payload = this.discards || payloadBytes === 0 ? undefined : new Uint8Array(payloadBytes);
@@ -43,6 +43,24 @@ function request(
   return concat(bytes, payload);
 }
 
+/** Has no memory at first. */
+class ShortLog extends RequestLog {
+  #awaited: Uint8Array | undefined;
+
+  override request(...numbers: Parameters<RequestHandler['request']>): Uint8Array | undefined | typeof later {
+    const target = super.request(...numbers);
+    this.#awaited = target === later ? undefined : target;
+    return this.#awaited === undefined ? undefined : later;
+  }
+
+  /** Now it has. */
+  provideTo(decoder: RequestDecoder): void {
+    const target = this.#awaited;
+    this.#awaited = undefined;
+    if (target !== undefined) decoder.provide(target);
+  }
+}
+
 const decoderOf = (handler: RequestHandler, extended = false) =>
   new RequestDecoder(handler, { extended, payloadBytesMax: 32 * 1024 * 1024 });
 
@@ -52,6 +70,40 @@ describe('request decoder', () => {
     feed(decoderOf(log), hex('25609513 0001 0001 0102030405060708 0000000100000200 00000004 deadbeef'));
     expect(log.lines).toEqual([`request 1 1 16909060 84281096 1 512 0 4 4`, `payload ${digest(hex('deadbeef'))}`]);
     expect(log.targets).toEqual([hex('deadbeef')]);
+  });
+
+  it('waits for the memory of a payload, and goes on with what has arrived meanwhile', () => {
+    const all = concat(
+      request(false, Command.Write, 0, 0n, 5n, hex('0102030405')),
+      request(false, Command.Flush, 0, 0n, 0n),
+      request(false, Command.Write, 0, 0n, 200_000n, new Uint8Array(200_000).fill(7)),
+      request(false, Command.Flush, 0, 0n, 0n),
+    );
+    const prompt = new RequestLog();
+    feed(decoderOf(prompt), all);
+    for (const pieceBytes of [1, 27, 28, 30, 61, 1000, all.length]) {
+      const log = new ShortLog();
+      const decoder = decoderOf(log);
+      for (let position = 0; position < all.length; ) {
+        const target = decoder.writable();
+        expect(target.length).toBeGreaterThan(0);
+        const piece = all.subarray(position, position + Math.min(pieceBytes, target.length));
+        target.set(piece);
+        position += piece.length;
+        const before = log.lines.length;
+        decoder.advance(piece.length);
+        // Not one line more before there is memory.
+        if (log.lines.at(-1)?.startsWith('request 0 1 ') && log.lines.length > before) {
+          expect(decoder.isBetweenRequests).toBe(false);
+        }
+        for (let count = -1; count !== log.lines.length; ) {
+          count = log.lines.length;
+          log.provideTo(decoder);
+        }
+      }
+      expect(log.lines).toEqual(prompt.lines);
+      expect(decoder.isBetweenRequests).toBe(true);
+    }
   });
 
   it('C64: reads an extended request with a payload', () => {

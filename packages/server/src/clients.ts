@@ -1,7 +1,7 @@
 /** Who has come to a server, who was turned away, and who was cut off. */
 
 /** Why a client was turned away before it was greeted. */
-export const refusalReasons = [
+const refusalReasons = [
   'closing',
   'denied',
   'not-allowed',
@@ -13,7 +13,7 @@ export const refusalReasons = [
 export type RefusalReason = (typeof refusalReasons)[number];
 
 /** Why a client was cut off. */
-export const cutOffReasons = [
+const cutOffReasons = [
   /** The handshake took too long. */
   'handshake-time',
   /** It had been in the handshake for longest when others needed the place. */

@@ -220,7 +220,8 @@ export class Session implements ByteSink, SessionDescription {
   #transmit(facts: ExportFacts, { device }: Export): void {
     this.facts = facts;
     this.#trace('established', { facts });
-    this.#account.giveBack(this.#unreadBytes);
+    // From here on the transmission has one of its own.
+    this.#account.close();
     this.#unreadBytes = 0;
     this.#transmission = new Transmission(this.#channel, facts, device, this.#options, this.statistics);
     this.#options.onNegotiated(this);

@@ -153,6 +153,29 @@ describe('sending', () => {
     },
   );
 
+  it('tells how much of it the kernel has not taken, while it takes it', async () => {
+    await using pair = await unread();
+    expect(pair.channel.queuedBytes).toBe(0);
+    const length = 8_000_000;
+    expect(pair.channel.send([new Uint8Array(length / 2), new Uint8Array(length / 2)])).toBe(false);
+    const before = pair.channel.queuedBytes ?? 0;
+    expect(before).toBeGreaterThan(length / 4);
+    expect(before).toBeLessThanOrEqual(length);
+    // A receiver that takes a part is seen to, long before all is gone.
+    let takenBytes = 0;
+    pair.peer.on('data', ({ length: byteCount }: Buffer) => {
+      takenBytes += byteCount;
+      if (takenBytes > 2_000_000 && takenBytes - byteCount <= 2_000_000) pair.peer.pause();
+    });
+    pair.peer.resume();
+    await expect.poll(() => takenBytes).toBeGreaterThan(2_000_000);
+    await expect.poll(() => pair.channel.queuedBytes ?? 0).toBeLessThan(before);
+    expect(pair.channel.queuedBytes).toBeGreaterThan(0);
+    pair.peer.resume();
+    await pair.drained;
+    expect(pair.channel.queuedBytes).toBe(0);
+  });
+
   it('delivers every byte of what the kernel takes in parts, at any length', async () => {
     await using pair = await unread();
     const sent: Uint8Array[] = [];

@@ -30,7 +30,10 @@ export function decodeSession(file: Uint8Array): readonly SessionPiece[] {
   for (let position = 0; position < file.length; ) {
     const length = view.getUint32(position + 1);
     const start = position + pieceHeaderBytes;
-    pieces.push({ from: file[position] === 0x43 ? 'client' : 'server', bytes: file.slice(start, start + length) });
+    pieces.push({
+      from: file[position] === 0x43 ? 'client' : 'server',
+      bytes: new Uint8Array(file.subarray(start, start + length)),
+    });
     position = start + length;
   }
   return pieces;

@@ -118,7 +118,7 @@ export function answerScripts(): readonly Uint8Array[] {
   ];
 }
 
-export interface Asked {
+interface Asked {
   readonly type: number;
   readonly flags?: number;
   readonly offset?: number;
