@@ -166,13 +166,16 @@ function formatPlace(address: UriAddress, complete: boolean): string {
       return '';
     case 'vsock':
       return `${address.cid}${port(address.port)}`;
-    case 'tcp': {
-      const host = address.host.includes(':')
-        ? `[${address.host.replace('%', '%25')}]`
-        : encodeURIComponent(address.host);
-      return `${host}${port(address.port)}`;
-    }
+    case 'tcp':
+      return `${formatHost(address.host)}${port(address.port)}`;
   }
+}
+
+/** A link's name behind an IPv6 address may be anything, and a colon elsewhere does not make one. */
+function formatHost(host: string): string {
+  const [, literal, zone] = /^([0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)(?:%(.+))?$/s.exec(host) ?? [];
+  if (literal === undefined) return encodeURIComponent(host);
+  return zone === undefined ? `[${literal}]` : `[${literal}%25${encodeURIComponent(zone)}]`;
 }
 
 function splitAuthority(text: string, authority: string): { userName: string | undefined; place: string } {
@@ -212,7 +215,7 @@ function splitPort(text: string, place: string): { host: string; port: number | 
     throw bad(text, `'${place}' is not a host with an optional port${advice}`);
   }
   const [, literal, name, digits] = match;
-  if (literal !== undefined && !/^[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%25.+)?$/.test(literal)) {
+  if (literal !== undefined && !/^[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%25.+)?$/s.test(literal)) {
     throw bad(text, `'[${literal}]' is not an IPv6 address`);
   }
   const port = digits === undefined || digits === '' ? undefined : Number(digits);

@@ -269,7 +269,8 @@ describe('memory', () => {
     client.say(wayIn, header(Command.Write, 0, 1000), new Uint8Array(1000));
     await turns();
     client.stopReading();
-    client.say(...Array.from({ length: 200 }, () => wholeRead(mebi)));
+    // All in one delivery, so that some wait behind others.
+    client.say(Buffer.concat(Array.from({ length: 200 }, () => wholeRead(mebi))));
     await turns();
     await server.destroy();
     expect(server.sessions).toEqual([]);
