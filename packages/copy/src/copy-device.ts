@@ -70,7 +70,7 @@ export function alignment(...devices: readonly BlockDevice[]): bigint {
   return BigInt(Math.max(...devices.map(({ geometry }) => geometry.minimumBlockSize)));
 }
 
-export function handles(device: DeviceHandles): readonly [BlockDevice, ...BlockDevice[]] {
+function handles(device: DeviceHandles): readonly [BlockDevice, ...BlockDevice[]] {
   return Array.isArray(device) ? (device as readonly [BlockDevice, ...BlockDevice[]]) : [device as BlockDevice];
 }
 
