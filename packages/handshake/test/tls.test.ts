@@ -1,5 +1,5 @@
 /** "TLS support": never weaker than asked for, and nothing smuggled in front of it. */
-import { ConnectError } from '@nbdjs/interfaces';
+import { ConnectError, ProtocolError } from '@nbdjs/interfaces';
 import { encodeGreeting, Option, OptionReply } from '@nbdjs/protocol';
 import { describe, expect, it } from 'vitest';
 import { ClientHandshake } from '../src/index.ts';
@@ -119,6 +119,17 @@ describe('the upgrade', () => {
     const cause = new ConnectError('ERR_NBD_TLS', 'certificate is for another host', { permanent: true });
     const outcome = play({ tls: 'allow' }, greeting, ack(Option.StartTls), (handshake) => handshake.ended(cause));
     expect(errorOf(outcome)).toBe(cause);
+  });
+
+  it('keeps what the transport says about clear text, and what it learns only when TLS stands', () => {
+    const smuggled = new ProtocolError('clear-text-behind-starttls', 'clear text', { phase: 'option', rule: 'S25' });
+    const early = play({ tls: 'allow' }, greeting, ack(Option.StartTls), (handshake) => handshake.ended(smuggled));
+    expect(errorOf(early)).toBe(smuggled);
+    // With TLS 1.3 a server judges a client's certificate when the client is through with the handshake.
+    const refused = new ConnectError('ERR_NBD_TLS', 'the server demands a certificate', { permanent: true });
+    const acts: readonly Act[] = [upgraded, (handshake) => handshake.ended(refused)];
+    const late = play({ tls: 'require' }, greeting, ack(Option.StartTls), ...acts);
+    expect(errorOf(late)).toBe(refused);
   });
 
   it('a server that is gone instead of upgrading', () => {
