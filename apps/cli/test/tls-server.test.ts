@@ -241,13 +241,15 @@ describe.each(clientKinds)('%s, with TLS, to nbd serve', (kind) => {
       else expect({ code, text }).toEqual({ code: 1, text: expect.stringMatching(refused) });
     });
 
-    it.runIf(qemu.includes(kind))('a Unix socket says nothing about the name, so it has to be told', async () => {
-      const { place } = await serverOf('--socket', '@socket', ...demanding);
-      const look = (hostname?: string) => runClient(kind, workspace, place, { folder: 'good', hostname });
-      expect(await look()).toMatchObject({ code: 1, text: expect.stringMatching(/hostname/i) });
-      expect(await look('other.example')).toMatchObject({ code: 1, text: expect.stringMatching(/does not match/) });
-      expect(await look('storage.example')).toMatchObject({ code: 0 });
-    });
+    if (qemu.includes(kind)) {
+      it('a Unix socket says nothing about the name, so it has to be told', async () => {
+        const { place } = await serverOf('--socket', '@socket', ...demanding);
+        const look = (hostname?: string) => runClient(kind, workspace, place, { folder: 'good', hostname });
+        expect(await look()).toMatchObject({ code: 1, text: expect.stringMatching(/hostname/i) });
+        expect(await look('other.example')).toMatchObject({ code: 1, text: expect.stringMatching(/does not match/) });
+        expect(await look('storage.example')).toMatchObject({ code: 0 });
+      });
+    }
 
     it('a Unix socket, with certificates and with keys', async () => {
       const { place } = await serverOf('--socket', '@socket', ...demanding);
