@@ -39,6 +39,9 @@ const isLong = process.env.NBDJS_LONG === '1';
 const imageBytes = isLong ? 2048 * mebi : 256 * mebi;
 const [killsMin, killsMax] = isLong ? [20, 60] : [2, 3];
 
+type Kind = 'qemu-nbd' | 'nbdkit' | 'nbd serve';
+type Pair = readonly [from: Kind, to: Kind];
+
 let workspace: Workspace;
 
 function inWorkspace(generation: Generation): void {
@@ -71,7 +74,7 @@ function runNbd(words: readonly string[], onLine: (line: string) => void = () =>
 }
 
 /** What serves a file of the workspace. */
-function serverOf(kind: 'qemu-nbd' | 'nbdkit' | 'nbd serve', image: string, name: string): Restarting {
+function serverOf(kind: Kind, image: string, name: string): Restarting {
   const socket = workspace.socketPath(name);
   const peer = (program: Program, ...args: string[]) => commandLine(program, workspace.generation, args);
   const [socketThere, imageThere] = [workspace.peerPath(name), workspace.peerPath(image)];
@@ -86,11 +89,15 @@ function serverOf(kind: 'qemu-nbd' | 'nbdkit' | 'nbd serve', image: string, name
 describePeers('nbd copy --retries', ['qemu-nbd', 'nbdkit'], (generation) => {
   inWorkspace(generation);
 
-  it.each([
-    ['qemu-nbd', 'nbdkit'],
-    ['nbdkit', 'nbd serve'],
-    ['nbd serve', 'qemu-nbd'],
-  ] as const)(
+  // nbdkit 1.32 dies by itself when a busy client vanishes, and would not be started again.
+  const pairs = {
+    bookworm: [['qemu-nbd', 'nbd serve']],
+    trixie: [
+      ['nbdkit', 'qemu-nbd'],
+      ['nbd serve', 'nbdkit'],
+    ],
+  } as const;
+  it.each<Pair>([...pairs[generation]])(
     'from %s to %s, both killed again and again',
     async (from, to) => {
       makeRawImage(workspace.hostPath('source.img'), imageBytes, [
