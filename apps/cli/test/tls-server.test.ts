@@ -27,7 +27,8 @@ const libnbd: readonly ClientKind[] = ['nbdinfo', 'nbdcopy'];
 
 const alert = /A TLS fatal alert has been received/;
 /** In TLS 1.3 a server looks at the client's certificate when the client is through, which then finds the connection cut off. */
-const cutOff = /fatal alert|non-properly terminated|Input\/output error|connection abort|Broken pipe|Connection reset/;
+const cutOff =
+  /fatal alert|non-properly terminated|Input\/output error|connection abort|Broken pipe|Connection reset|pull function/;
 const denied = /is not served here|server policy prevents|opt_go request: Operation not supported/;
 const noTls = /server refused TLS|server reported: TLS is not configured|connection is closed/;
 /** Clients of GnuTLS show none that the server could not know. */
