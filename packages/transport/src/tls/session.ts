@@ -31,7 +31,7 @@ export function describeSession(socket: TLSSocket, evidence: Evidence): TlsPeer 
   return { protocol, cipher, subject: certificate === undefined ? undefined : nameOfSubject(certificate) };
 }
 
-/** A subject as GnuTLS and QEMU write it (RFC 4514): the last part first, all in one line. */
+/** A subject as GnuTLS writes it (RFC 4514): the last part first, all in one line. QEMU writes the first part first. */
 function nameOfSubject({ subject }: X509Certificate): string {
   return subject.split('\n').reverse().join(',');
 }
