@@ -104,7 +104,7 @@ describe.each(deliveries)('%s', (delivery) => {
   });
 
   it('a reply of one byte a second: request, while silence has nothing to say', async () => {
-    const { down } = await open({ requestTimeoutMs: 1900, silenceMs: 1500 });
+    const { down } = await open({ requestTimeoutMs: 2900, silenceMs: 2500 });
     down.bytesPerSecond = 1;
     const error = await failure(disk?.readBytes(0, 512) ?? Promise.resolve());
     expect(error).toMatchObject({ code: 'ERR_NBD_TIMEOUT', phase: 'request' });
