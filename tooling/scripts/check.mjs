@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { prepare, root } from './pnpm.mjs';
+import { environment, prepare, root } from './pnpm.mjs';
 
 prepare();
 
@@ -68,7 +68,12 @@ async function check(name, program, ...args) {
 
 function run(path, args) {
   return new Promise((resolve) => {
-    const child = spawn(path, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], timeout: timeoutMs });
+    const child = spawn(path, args, {
+      cwd: root,
+      env: environment,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: timeoutMs,
+    });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text) => {

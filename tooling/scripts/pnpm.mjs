@@ -12,8 +12,8 @@ const wanted = JSON.parse(readFileSync(`${root}package.json`, 'utf8')).packageMa
 /** Where pnpm goes when the machine has none: the project's own folder, so that nothing global changes. */
 const tools = `${root}.tools`;
 
-// The build tool would otherwise leave a file in the user's home. It looks for pnpm in the path.
-const environment = {
+/** For all that is run here: the build tool would otherwise leave a file in the user's home, and many look for pnpm in the path. */
+export const environment = {
   ...process.env,
   TURBO_TELEMETRY_DISABLED: '1',
   DO_NOT_TRACK: '1',
