@@ -6,6 +6,7 @@ import { type BlockDevice, baseAllocation, UsageError } from '@nbdjs/interfaces'
 import { createNullDevice, createRetryLayer, openFileDevice } from '@nbdjs/storage';
 
 import { describeOperand, type Operand } from '../arguments/operands.ts';
+import { oneLine } from '../failure.ts';
 import { openServer, type ServerOperand } from '../open.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -125,9 +126,7 @@ export class Sides {
     const { retries } = this.#options;
     if (retries === 0) return device;
     const onRetry = ({ command, offset = 0 }: { command: string; offset?: unknown }, error: unknown): void => {
-      this.#terminal.note(
-        `nbd: ${command} at ${offset}: ${error instanceof Error ? error.message : error}; trying again`,
-      );
+      this.#terminal.note(`nbd: ${command} at ${offset}: ${oneLine(error)}; trying again`);
     };
     return createRetryLayer(device, { clock: systemClock, retries, onRetry });
   }
