@@ -4,6 +4,7 @@
  * Two counters tell how many bytes were ever written and read, modulo 2^32. Each is written by one side only and has a
  * cache line of its own. Bytes are in place before the counter that announces them is stored, which `Atomics` orders.
  */
+import { copyShared } from './shared-memory.ts';
 
 /** Counters are this far apart: two cache lines, because processors fetch them in pairs. */
 const lineBytes = 128;
@@ -89,7 +90,7 @@ export class RingWriter extends Ring {
       const target = this.writable();
       if (target.length === 0) break;
       const piece = source.subarray(position, position + target.length);
-      target.set(piece);
+      copyShared(target, piece);
       this.commit(piece.length);
       position += piece.length;
     }

@@ -7,6 +7,7 @@ import { detachDescriptor } from '@nbdjs/transport';
 import { attemptsOptions } from './attempt-settings.ts';
 import { Attempts } from './attempts.ts';
 import type { ConnectionEvent } from './diagnostics.ts';
+import { KeeperRounds } from './keeper-rounds.ts';
 import { LinkPool } from './link-pool.ts';
 import { RingBridge } from './ring-bridge.ts';
 import type { RingSizes } from './ring-link.ts';
@@ -27,6 +28,7 @@ export class EstablishmentService {
   /** The waits that can be cancelled, by request. */
   readonly #waits = new Map<number, AbortController>();
   readonly #pool = new LinkPool();
+  readonly #rounds = new KeeperRounds();
   #eventsWanted = false;
 
   constructor(post: Post) {
@@ -131,7 +133,7 @@ export class EstablishmentService {
   ): [ThreadDeliveryMessage, Transferable[]] {
     const { port1, port2 } = new MessageChannel();
     const memory = this.#pool.take(rings);
-    new RingBridge(channel, memory, port1);
+    new RingBridge(channel, memory, port1, this.#rounds);
     return [{ type: 'kept', ...about, port: port2, memory }, [port2]];
   }
 }

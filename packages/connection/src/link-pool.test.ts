@@ -2,6 +2,7 @@ import { MessageChannel } from 'node:worker_threads';
 import { createMemoryPair } from '@nbdjs/transport';
 import { expect, it } from 'vitest';
 import { RingReader, RingWriter } from './byte-ring.ts';
+import { KeeperRounds } from './keeper-rounds.ts';
 import { LinkPool } from './link-pool.ts';
 import { RingBridge } from './ring-bridge.ts';
 import { RingChannel } from './ring-channel.ts';
@@ -33,7 +34,7 @@ it('gets memory back when both sides are through, and neither touches it afterwa
   const [ours] = createMemoryPair();
   const { port1, port2 } = new MessageChannel();
   const memory = new LinkPool().take({ receiveBytes: 4096, sendBytes: 4096 });
-  const bridge = new RingBridge(ours, memory, port1);
+  const bridge = new RingBridge(ours, memory, port1, new KeeperRounds());
   let hasReleased = false;
   const owner = new RingChannel(memory, port2, ours.peer, () => {
     hasReleased = true;

@@ -2,6 +2,7 @@
 
 import type { MessagePort } from 'node:worker_threads';
 import { type ByteChannel, type ByteSink, type CloseReason, toErrorRecord } from '@nbdjs/interfaces';
+import type { KeeperRounds, RoundMember } from './keeper-rounds.ts';
 import { type KeeperMessage, type LinkMemory, type OwnerMessage, RingLink } from './ring-link.ts';
 
 /** So much memory is given for a delivery while the ring is full. */
@@ -11,12 +12,21 @@ const spillBytes = 16 * 1024;
 const patienceMs = 20;
 
 /**
+ * To wake a thread costs as much as to decrypt this many bytes. Where so many come at once more are likely to follow, and they are
+ * told together.
+ */
+const streamBytesMin = 64 * 1024;
+/** For so long at most, in milliseconds. */
+const lingerMs = 1;
+
+/**
  * A channel's sink whose memory is the ring itself, so that the kernel writes where the owner reads. What it is to send
  * goes to the channel from the ring, without a copy; the ring's memory stays lent until the channel is through with it.
  */
-export class RingBridge implements ByteSink {
+export class RingBridge implements ByteSink, RoundMember {
   readonly #channel: ByteChannel;
   readonly #link: RingLink<OwnerMessage, KeeperMessage>;
+  readonly #rounds: KeeperRounds;
   /** The longest piece that is sent at once: small enough that the owner can fill the rest of the ring meanwhile. */
   readonly #pieceBytes: number;
   /** The memory that was given last, when it is not the ring's. */
@@ -24,7 +34,11 @@ export class RingBridge implements ByteSink {
   /** Bytes that found the ring full, and come before all others. */
   #spilled: Uint8Array[] = [];
   #isPaused = false;
-  #isWaking = false;
+  #isInRounds = false;
+  /** Something has come since the last round. */
+  #hasReceived = false;
+  /** Since when something has been in the ring that the owner has not been told of. */
+  #untoldSinceMs: number | undefined;
   #lateWake: NodeJS.Timeout | undefined;
   /** Bytes of the ring that are lent to the channel. */
   #lentBytes = 0;
@@ -36,8 +50,9 @@ export class RingBridge implements ByteSink {
   #hasClosed = false;
 
   /** `channel` and `port` are given; both are released when either end is through. */
-  constructor(channel: ByteChannel, memory: LinkMemory, port: MessagePort) {
+  constructor(channel: ByteChannel, memory: LinkMemory, port: MessagePort, rounds: KeeperRounds) {
     this.#channel = channel;
+    this.#rounds = rounds;
     this.#pieceBytes = memory.sendBytes / 4;
     this.#link = new RingLink(memory, 'keeper', port, {
       woken: () => this.#work(),
@@ -62,7 +77,7 @@ export class RingBridge implements ByteSink {
       this.#spilled.push(this.#spill.slice(0, byteCount));
       this.#pourSpilled();
     }
-    this.#wakeSoon();
+    this.#join();
     if (this.#spilled.length > 0 || outgoing.free < outgoing.capacity / 4) this.#pause();
   }
 
@@ -92,6 +107,8 @@ export class RingBridge implements ByteSink {
   #work(): void {
     if (this.#hasClosed) return;
     this.#move();
+    // In rounds we look by ourselves.
+    if (this.#isInRounds) return;
     this.#link.rest();
     this.#move();
   }
@@ -119,19 +136,48 @@ export class RingBridge implements ByteSink {
     this.#channel.end();
   }
 
-  /**
-   * Wakes the owner when all is in the ring that has come at once, and as much as the owner can do something with: TLS brings bytes
-   * in records, and each call would cost more than a record does.
-   */
-  #wakeSoon(): void {
-    if (this.#isWaking) return;
-    this.#isWaking = true;
-    setImmediate(() => {
-      this.#isWaking = false;
-      if (this.#hasClosed) return;
-      if (this.#link.outgoing.isWanted) this.#link.wake();
-      else this.#lateWake ??= setTimeout(() => this.#wakeLate(), patienceMs).unref();
-    });
+  #join(): void {
+    this.#hasReceived = true;
+    this.#rounds.join(this);
+    if (this.#isInRounds) return;
+    this.#isInRounds = true;
+    this.#link.attend();
+  }
+
+  /** While bytes come we look for what the owner sends as well, so that it need not wake us. */
+  round(isQuiet: boolean): boolean {
+    if (this.#hasClosed) return false;
+    this.#move();
+    const hasReceived = this.#hasReceived;
+    this.#hasReceived = false;
+    if (hasReceived) this.#untoldSinceMs ??= performance.now();
+    const isStreaming = this.#isStreaming;
+    if (isStreaming && !isQuiet && !this.#isDue) return true;
+    if (this.#untoldSinceMs !== undefined) this.#tellOwner();
+    if (isStreaming && hasReceived && !isQuiet) return true;
+    this.#isInRounds = false;
+    this.#work();
+    return false;
+  }
+
+  /** Whoever gets little at a time waits for it, and is not made to wait for more. */
+  get #isStreaming(): boolean {
+    const { free, capacity } = this.#link.outgoing;
+    return capacity - free >= streamBytesMin;
+  }
+
+  /** Whether the owner should be told even if more is about to come. */
+  get #isDue(): boolean {
+    const { free, capacity } = this.#link.outgoing;
+    if (free <= capacity / 2) return true;
+    return this.#untoldSinceMs === undefined || performance.now() - this.#untoldSinceMs >= lingerMs;
+  }
+
+  /** Wakes the owner if it can do something with what is there: TLS brings bytes in records, and each call would cost more than one. */
+  #tellOwner(): void {
+    this.#untoldSinceMs = undefined;
+    if (this.#link.outgoing.isWanted) this.#link.wake();
+    else this.#lateWake ??= setTimeout(() => this.#wakeLate(), patienceMs).unref();
   }
 
   /** What comes slowly is told all the same: somebody may watch whether anything comes. */

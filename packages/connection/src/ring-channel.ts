@@ -10,6 +10,7 @@ import {
   type PeerDescription,
 } from '@nbdjs/interfaces';
 import { type KeeperMessage, type LinkMemory, type OwnerMessage, RingLink } from './ring-link.ts';
+import { copyShared } from './shared-memory.ts';
 
 /** After so many bytes in one go, in rings' worths, others on this loop get their turn. */
 const ringsPerTurn = 4;
@@ -172,7 +173,7 @@ export class RingChannel implements ByteChannel {
       const target = sink.writable();
       if (target.length === 0) throw new Error('the sink named no memory for the next bytes');
       const piece = bytes.length > target.length ? bytes.subarray(0, target.length) : bytes;
-      target.set(piece);
+      copyShared(target, piece);
       this.#link.incoming.release(piece.length);
       sink.advance(piece.length);
       return piece.length;

@@ -115,6 +115,11 @@ export class RingLink<Incoming extends KeeperMessage | OwnerMessage, Outgoing ex
     Atomics.store(this.#wakes, this.#ownWake, 0);
   }
 
+  /** Wake-up calls are not needed until the next rest: we look at the rings without them. */
+  attend(): void {
+    Atomics.store(this.#wakes, this.#ownWake, 1);
+  }
+
   tell(message: Outgoing): void {
     if (!this.#isClosed) this.#port.postMessage(message);
   }

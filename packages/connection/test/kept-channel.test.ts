@@ -5,6 +5,7 @@ import type { ByteChannel } from '@nbdjs/interfaces';
 import { byteChannelConformance, seededRandom } from '@nbdjs/testkit';
 import { connectTcp, createMemoryPair } from '@nbdjs/transport';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { KeeperRounds } from '../src/keeper-rounds.ts';
 import { RingBridge } from '../src/ring-bridge.ts';
 import { RingChannel } from '../src/ring-channel.ts';
 import { allocateLink, type RingSizes } from '../src/ring-link.ts';
@@ -33,7 +34,7 @@ afterAll(() => {
 function keep(channel: ByteChannel, sizes: RingSizes = {}): ByteChannel {
   const { port1, port2 } = new MessageChannel();
   const memory = allocateLink(sizes);
-  new RingBridge(channel, memory, port1);
+  new RingBridge(channel, memory, port1, new KeeperRounds());
   return new RingChannel(memory, port2, channel.peer);
 }
 
@@ -109,6 +110,34 @@ describe('a kept connection', () => {
     await channel.closed;
   });
 
+  it('tells of a little at once, and of more soon, although much comes for others', async () => {
+    const rounds = new KeeperRounds();
+    let isOver = false;
+    const busy = { round: () => !isOver };
+    const endMs = performance.now() + 5000;
+    const stir = (): void => {
+      rounds.join(busy);
+      if (!isOver && performance.now() < endMs) setImmediate(stir);
+    };
+    stir();
+    try {
+      for (const length of [1, 200_000]) {
+        const [ours, theirs] = createMemoryPair();
+        const memory = allocateLink();
+        const { port1, port2 } = new MessageChannel();
+        new RingBridge(ours, memory, port1, rounds);
+        const owner = new RingChannel(memory, port2, ours.peer);
+        const probe = new Probe(owner);
+        theirs.send([new Uint8Array(length)]);
+        expect((await probe.take(length)).length).toBe(length);
+        owner.destroy();
+        await owner.closed;
+      }
+    } finally {
+      isOver = true;
+    }
+  });
+
   it('delivers what came before the end, even when it is opened later', async () => {
     const [ours, theirs] = createMemoryPair();
     theirs.send([Uint8Array.of(1, 2, 3)]);
@@ -152,7 +181,7 @@ describe('a kept connection', () => {
   it('closes its socket when its owner vanishes', async () => {
     const { port1, port2 } = new MessageChannel();
     const [ours] = createMemoryPair();
-    new RingBridge(ours, allocateLink(), port1);
+    new RingBridge(ours, allocateLink(), port1, new KeeperRounds());
     port2.close();
     expect(await ours.closed).toMatchObject({ by: 'us' });
   });

@@ -2,12 +2,26 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import type { ConnectOptions } from '@nbdjs/client';
 import { type Generation, runCommandLine, startNbdkit, TestAuthority, Workspace } from '@nbdjs/peers';
 import { wallSeconds } from './peers.ts';
 import { alternate, median } from './statistics.ts';
 
-const copyScript = fileURLToPath(new URL('copy-load.ts', import.meta.url));
+const copyScript = fileURLToPath(new URL('copy-load.mjs', import.meta.url));
 const serverScript = fileURLToPath(new URL('tls-server.ts', import.meta.url));
+
+interface Load {
+  readonly seconds: number;
+  /** How busy the loop was, and how much of a processor its thread had, from 0 to 1. */
+  readonly utilization: number;
+  readonly processor: number;
+}
+
+async function copy(uri: string, options: ConnectOptions): Promise<Load> {
+  const { code, stdout, stderr } = await runCommandLine([process.execPath, copyScript, uri, JSON.stringify(options)]);
+  if (code !== 0) throw new Error(`our copy ended with ${code}: ${stderr}`);
+  return JSON.parse(stdout.toString()) as Load;
+}
 
 export type Row = (name: string, ours: number, theirs: number, aim: string) => void;
 
@@ -26,23 +40,29 @@ export async function measureTls(
   console.log(`\nseconds to copy 2 GiB in TLS to nowhere, median of ${rounds}     ours     theirs  ratio  aim`);
   const folder = `--tls-certificates=${workspace.peerPath('pki')}`;
   await using nbdkit = await startNbdkit(workspace, ['--tls=require', folder, 'pattern', '2G']);
-  for (const delivery of ['kept', 'inline']) {
-    const busy: number[] = [];
-    const options = JSON.stringify({ delivery, connections: 4 });
-    const uri = `${uriOf(nbdkit.socketPath)}&tls-hostname=localhost`;
+  const uri = `${uriOf(nbdkit.socketPath)}&tls-hostname=localhost`;
+  const nbdcopy = (): Promise<number> => wallSeconds(['nbdcopy', uriOf(nbdkit.socketPath), 'null:']);
+  for (const [delivery, connections] of [
+    ['kept', 4],
+    ['kept', 1],
+    ['inline', 4],
+  ] as const) {
+    const loads: Load[] = [];
     const { ours, theirs } = await alternate(
       rounds,
       async () => {
-        const { code, stdout, stderr } = await runCommandLine([...node, copyScript, uri, options]);
-        if (code !== 0) throw new Error(`our copy ended with ${code}: ${stderr}`);
-        const { seconds, utilization } = JSON.parse(stdout.toString()) as { seconds: number; utilization: number };
-        busy.push(utilization);
-        return seconds;
+        const load = await copy(uri, { delivery, connections });
+        loads.push(load);
+        return load.seconds;
       },
-      () => wallSeconds(['nbdcopy', uriOf(nbdkit.socketPath), 'null:']),
+      nbdcopy,
     );
-    row(`copy from nbdkit, ${delivery}`, ours, theirs, 'at most 1.2');
-    console.log(`  the caller's loop was busy for ${(100 * median(busy)).toFixed(0)} % of the time`);
+    row(`${delivery}, connections: ${connections}`, ours, theirs, 'at most 1.2');
+    const percent = (part: 'utilization' | 'processor'): string =>
+      `${(100 * median(loads.map((load) => load[part]))).toFixed(0)} %`;
+    console.log(
+      `  the caller's loop: busy ${percent('utilization')}, on a processor ${percent('processor')} of the time`,
+    );
   }
 
   const socketPath = workspace.socketPath('ours');
@@ -50,11 +70,7 @@ export async function measureTls(
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   await once(child.stdout, 'data');
-  const { ours, theirs } = await alternate(
-    rounds,
-    () => wallSeconds(['nbdcopy', uriOf(socketPath), 'null:']),
-    () => wallSeconds(['nbdcopy', uriOf(nbdkit.socketPath), 'null:']),
-  );
+  const { ours, theirs } = await alternate(rounds, () => wallSeconds(['nbdcopy', uriOf(socketPath), 'null:']), nbdcopy);
   row('nbdcopy from our server', ours, theirs, 'at most 1.5');
   child.kill();
   await once(child, 'exit');
