@@ -129,6 +129,47 @@ describe('nbd serve, with TLS', () => {
   });
 });
 
+describe('encrypted keys', () => {
+  const passphrase = 'open sesame';
+
+  beforeAll(() => {
+    workspace = new Workspace('bookworm');
+  });
+  afterAll(() => workspace.dispose());
+
+  it('are opened by the first line of a file, on both sides, and again by SIGHUP', async () => {
+    const authority = await createAuthority();
+    const folder = workspace.hostPath('pki');
+    writeFolder(folder, {
+      authority: { certificate: authority.certificate },
+      server: await authority.issueServer({ hosts: ['localhost'], passphrase }),
+      client: await authority.issueClient({ name: 'alice', passphrase }),
+    });
+    const [right, wrong] = [workspace.hostPath('right'), workspace.hostPath('wrong')];
+    writeFileSync(right, `${passphrase}\n`);
+    writeFileSync(wrong, 'sesame\n');
+    const words = ['--tls-certificates', folder, '--tls-passphrase-file', right];
+    const { uri } = await serve('--port', '0', '--tls-verify-peer', ...words);
+    const look = (...others: readonly string[]) =>
+      nbd('info', '--no-content', ...others, uri.replace('127.0.0.1', 'localhost'));
+    expect(await look(...words)).toMatchObject({ code: 0, stderr: '' });
+    expect(await look(...words.slice(0, 2))).toMatchObject({
+      code: 1,
+      stderr: `nbd: TLS: ${folder}/client-key.pem: the key is encrypted, and no passphrase is given\n`,
+    });
+    expect(await look(...words.slice(0, 3), wrong)).toMatchObject({
+      code: 1,
+      stderr: `nbd: TLS: ${folder}/client-key.pem: the passphrase does not open the key\n`,
+    });
+    expect(await look('--tls-passphrase-file', right)).toMatchObject({
+      code: 1,
+      stderr: 'nbd: --tls-passphrase-file needs --tls-certificates, the folder with the key that it opens\n',
+    });
+    server?.hangUp();
+    expect(server?.notes).toMatch(/^nbd: SIGHUP: certificates and keys were read again/);
+  });
+});
+
 describe('SIGHUP', () => {
   let authority: CertificateAuthority;
   beforeAll(async () => {

@@ -84,6 +84,24 @@ describe('certificates of a server', () => {
     () =>
       createTlsServer({ certificates, ...more });
 
+  it('open with a passphrase from a file', () => {
+    const passphraseFile = join(folder, 'passphrase');
+    const from = (text: string) => {
+      writeFileSync(passphraseFile, text);
+      return make({ folder: locked, passphraseFile });
+    };
+    expect(from('open sesame')).not.toThrow();
+    expect(from('open sesame\r\nand more\n')).not.toThrow();
+    expect(from('\nopen sesame')).toThrow(/passphrase: its first line is empty, expected a passphrase/);
+    expect(from('wrong\n')).toThrow(/server-key\.pem: the passphrase does not open the key/);
+    expect(make({ folder: locked, passphraseFile, passphrase: 'x' })).toThrow(
+      /passphrase: a passphrase is given as well/,
+    );
+    expect(make({ folder: locked, passphraseFile: join(folder, 'nowhere') })).toThrow(
+      /nowhere: there is no such file with a passphrase/,
+    );
+  });
+
   it('open with a passphrase', () => {
     expect(make({ folder: locked, passphrase: 'open sesame' })).not.toThrow();
     expect(make({ folder: locked })).toThrow(/server-key\.pem: the key is encrypted, and no passphrase is given/);
@@ -124,6 +142,9 @@ describe('shared keys', () => {
     ['alice:', /line 1: the key of user 'alice' has 0 bytes, expected 1 to 64/],
     [`alice:${'00'.repeat(65)}`, /line 1: the key of user 'alice' has 65 bytes/],
     [':00', /line 1: a user's name has 0 bytes/],
+    // Found by fuzzing: names went into messages as they were.
+    ['al\u001b[2Jice:zz', /line 1: a user's name has control characters in it$/],
+    [`${'a'.repeat(70_000)}:zz`, /line 1: a user's name has 70000 bytes, expected 1 to 128$/],
     ['alice:00\nalice:11', /line 2: user 'alice' is there twice/],
     ['', /there is no key in it/],
   ])('%j', (text, message) => {

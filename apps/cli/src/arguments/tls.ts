@@ -1,7 +1,7 @@
 /** Options about TLS: of those who connect, and of those who serve. */
 import { UsageError } from '@nbdjs/interfaces';
 import { parseUri } from '@nbdjs/protocol';
-import type { TlsPeer, TlsServerSettings } from '@nbdjs/server';
+import type { TlsCertificates, TlsPeer, TlsServerSettings } from '@nbdjs/server';
 import { type Command, Option } from 'commander';
 import { describeOperand, type Operand } from './operands.ts';
 
@@ -10,6 +10,8 @@ export interface TlsWords {
   readonly mode: 'off' | 'allow' | 'require' | undefined;
   /** A folder. */
   readonly certificates: string | undefined;
+  /** A file. */
+  readonly passphrase: string | undefined;
   /** A file of shared keys. */
   readonly psk: string | undefined;
   readonly hostname: string | undefined;
@@ -28,6 +30,7 @@ export function addClientTls(command: Command): Command {
       '--tls-certificates <folder>',
       'with ca-cert.pem, and client-cert.pem and client-key.pem if the server asks',
     )
+    .option('--tls-passphrase-file <file>', 'whose first line opens the key, if that is encrypted')
     .option('--tls-psk <file>', 'with a key that is shared with the server, from lines of user:key')
     .option('--tls-hostname <name>', 'whom the certificate has to be for, if not the host of the URI')
     .option('--tls-verify-peer', 'check the certificate (default)')
@@ -41,6 +44,7 @@ export function addServerTls(command: Command): Command {
       new Option('--tls <when>', 'TLS for clients (default: require, with one of the two below)').choices(modes),
     )
     .option('--tls-certificates <folder>', 'with ca-cert.pem, server-cert.pem and server-key.pem')
+    .option('--tls-passphrase-file <file>', 'whose first line opens the key, if that is encrypted')
     .option('--tls-psk <file>', 'with keys that are shared with clients, from lines of user:key')
     .option('--tls-verify-peer', 'clients have to show a certificate, too')
     .option('--no-tls-verify-peer', 'they need none (default)')
@@ -56,6 +60,7 @@ export function tlsWords(options: Readonly<Record<string, unknown>>): TlsWords {
   const words: TlsWords = {
     mode: options.tls as TlsWords['mode'],
     certificates: options.tlsCertificates as string | undefined,
+    passphrase: options.tlsPassphraseFile as string | undefined,
     psk: options.tlsPsk as string | undefined,
     hostname: options.tlsHostname as string | undefined,
     verifyPeer: options.tlsVerifyPeer as boolean | undefined,
@@ -63,6 +68,9 @@ export function tlsWords(options: Readonly<Record<string, unknown>>): TlsWords {
   };
   if (words.certificates !== undefined && words.psk !== undefined) {
     throw bad('--tls-certificates and --tls-psk exclude each other');
+  }
+  if (words.passphrase !== undefined && words.certificates === undefined) {
+    throw bad('--tls-passphrase-file needs --tls-certificates, the folder with the key that it opens');
   }
   return words;
 }
@@ -76,9 +84,9 @@ export function withTls<Some extends Operand>(
   words: TlsWords,
   operands: readonly Operand[] = [operand],
 ): Some {
-  const { mode, certificates, psk, hostname, verifyPeer } = words;
+  const { mode, certificates, passphrase, psk, hostname, verifyPeer } = words;
   const settings = {
-    ...(certificates === undefined ? {} : { certificates: { folder: certificates } }),
+    ...(certificates === undefined ? {} : { certificates: certificatesIn(certificates, passphrase) }),
     ...(psk === undefined ? {} : { psk: { file: psk } }),
     ...(hostname === undefined ? {} : { hostname }),
     ...(verifyPeer === undefined ? {} : { verifyPeer }),
@@ -106,7 +114,7 @@ function demandsTls(server: Operand): boolean {
 
 /** How a server is told. Nothing for one without TLS. */
 export function serverTls(words: TlsWords): TlsServerSettings | undefined {
-  const { mode, certificates, psk, verifyPeer, authz } = words;
+  const { mode, certificates, passphrase, psk, verifyPeer, authz } = words;
   if (certificates === undefined && psk === undefined) {
     const [lonely] = [
       mode !== undefined && mode !== 'off' && `--tls ${mode}`,
@@ -125,7 +133,7 @@ export function serverTls(words: TlsWords): TlsServerSettings | undefined {
     throw bad('--tls-verify-peer is about certificates, and --tls-psk uses none');
   return {
     mode: mode ?? 'require',
-    ...(certificates === undefined ? {} : { certificates: { folder: certificates } }),
+    ...(certificates === undefined ? {} : { certificates: certificatesIn(certificates, passphrase) }),
     ...(psk === undefined ? {} : { psk: { file: psk } }),
     ...(verifyPeer === undefined ? {} : { verifyPeer }),
     ...(authz === undefined ? {} : { allow: allowance(authz) }),
@@ -154,6 +162,10 @@ function allowance(patterns: readonly string[]): (peer: TlsPeer) => boolean {
           ];
     return names.some((name) => name !== undefined && forms.some((form) => form.test(name)));
   };
+}
+
+function certificatesIn(folder: string, passphraseFile: string | undefined): TlsCertificates {
+  return passphraseFile === undefined ? { folder } : { folder, passphraseFile };
 }
 
 /** Wrong words. */

@@ -27,7 +27,8 @@ const longestPem = 16 * 2 ** 20;
 
 /** @throws UsageError naming the file, and what is wrong with it. */
 export function readIdentity(certificates: TlsCertificates, role: Role): Identity {
-  const { folder, passphrase } = certificates;
+  const { folder } = certificates;
+  const passphrase = passphraseOf(certificates);
   if (folder !== undefined) checkFolder(folder);
   const piece = (text: string | undefined, file: string, option: string): Piece | undefined => {
     if (text !== undefined) return { text, name: `tls.certificates.${option}` };
@@ -70,6 +71,16 @@ const reasons: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EISDIR: 'it is a folder, expected a file',
 };
+
+function passphraseOf({ passphrase, passphraseFile: file }: TlsCertificates): string | undefined {
+  if (file === undefined) return passphrase;
+  if (passphrase !== undefined) throw wrong(file, 'a passphrase is given as well, and only one can be right');
+  const text = readText(file);
+  if (text === undefined) throw wrong(file, 'there is no such file with a passphrase');
+  const [line = ''] = text.split(/\r?\n/);
+  if (line === '') throw wrong(file, 'its first line is empty, expected a passphrase');
+  return line;
+}
 
 function checkFolder(folder: string): void {
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) {

@@ -16,6 +16,8 @@ export interface TlsCertificates {
   readonly key?: string | undefined;
   /** What opens an encrypted key. */
   readonly passphrase?: string | undefined;
+  /** A file whose first line opens it instead, read whenever the key is. */
+  readonly passphraseFile?: string | undefined;
   /** Lists of revoked certificates, as PEM; one for every authority. */
   readonly crl?: string | undefined;
 }

@@ -25,21 +25,28 @@ export function readSharedKeys(file: string): ReadonlyMap<string, Uint8Array> {
   return keys;
 }
 
-/** @throws UsageError when the user's name or the key is too long, or empty. */
+/** @throws UsageError when the user's name or the key is too long, or empty, or the name could not be shown. */
 export function checkSharedKey(user: string, key: Uint8Array, place = 'tls.psk'): void {
+  checkUser(user, place);
+  if (!(key instanceof Uint8Array) || key.length < 1 || key.length > keyBytesMax) {
+    throw wrong(place, `the key of user '${user}' has ${key?.length ?? 'no'} bytes, expected 1 to ${keyBytesMax}`);
+  }
+}
+
+/** Names go into messages, so they are looked at before anything else is. */
+function checkUser(user: string, place: string): void {
   const userBytes = Buffer.byteLength(user);
   if (userBytes < 1 || userBytes > userBytesMax) {
     throw wrong(place, `a user's name has ${userBytes} bytes, expected 1 to ${userBytesMax}`);
   }
-  if (!(key instanceof Uint8Array) || key.length < 1 || key.length > keyBytesMax) {
-    throw wrong(place, `the key of user '${user}' has ${key?.length ?? 'no'} bytes, expected 1 to ${keyBytesMax}`);
-  }
+  if (/\p{Cc}/u.test(user)) throw wrong(place, "a user's name has control characters in it");
 }
 
 function parseLine(line: string, place: string): [string, Uint8Array] {
   const colon = line.lastIndexOf(':');
   if (colon < 0) throw wrong(place, "there is no ':' in it, expected user:hexkey");
   const user = line.slice(0, colon);
+  checkUser(user, place);
   const hex = line.slice(colon + 1).trim();
   if (!/^[0-9a-f]*$/i.test(hex)) throw wrong(place, `the key of user '${user}' is not made of hexadecimal digits`);
   if (hex.length % 2 !== 0)

@@ -2,6 +2,7 @@
 import type { Target } from '../target.ts';
 import { replyTargets, wholeClient } from './client.ts';
 import { clientHandshake, optionMode } from './client-handshake.ts';
+import { certificates, sharedKeys } from './files.ts';
 import { requestTargets, wholeServer } from './server.ts';
 import { serverHandshake } from './server-handshake.ts';
 import { uri } from './uri.ts';
@@ -15,4 +16,6 @@ export const targets: readonly Target[] = [
   wholeServer,
   wholeClient,
   uri,
+  sharedKeys,
+  certificates,
 ];
