@@ -53,7 +53,7 @@ export const limits = {
   /** Clients that may wait for their turn. */
   connectionsWaitingMax: 4096,
   /** Clients in the handshake at a time; the one that has been at it longest makes room for the next. */
-  handshakesMax: 256,
+  handshakesMax: 512,
   /** Connections of one address at a time (of one /64 network with IPv6), those that wait among them. */
   connectionsPerAddressMax: 512,
   /** New connections of one address each second, after a burst of twice as many. */

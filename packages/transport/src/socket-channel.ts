@@ -47,9 +47,13 @@ export class SocketChannel extends LandingChannel<Socket> {
       Error.stackTraceLimit = 0;
       const [chunk] = chunks;
       return chunks.length === 1 && chunk !== undefined ? writeSync(fd, chunk) : writevSync(fd, chunks);
-    } catch {
-      // The kernel takes nothing at the moment, or it is the end: the stream finds out.
-      return 0;
+    } catch (error) {
+      const { code, errno } = error as NodeJS.ErrnoException;
+      // The kernel takes nothing at the moment, or it is something else that the stream will find out.
+      if (code !== 'EPIPE' && code !== 'ECONNRESET') return 0;
+      // The peer is gone, in the words of streams; to ask the stream, too, would cost such a description all the same.
+      this.stream.destroy(Object.assign(new Error(`write ${code}`), { code, errno, syscall: 'write' }));
+      return chunks.reduce((sum, { length }) => sum + length, 0);
     } finally {
       Error.stackTraceLimit = stackTraceLimit;
     }

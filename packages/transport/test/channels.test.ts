@@ -176,6 +176,21 @@ describe('sending', () => {
     expect(pair.channel.queuedBytes).toBe(0);
   });
 
+  it('ends with an error when it is given bytes for a peer that is gone', async () => {
+    const channel = await connectUnix(unixPath);
+    kill();
+    // Whoever does not read learns of it when he writes.
+    await vi.waitFor(() => expect(sockets.size).toBe(0));
+    expect(channel.send([Uint8Array.of(1), Uint8Array.of(2)])).toBe(true);
+    const { stackTraceLimit } = Error;
+    expect(await channel.closed).toMatchObject({
+      by: 'error',
+      cause: { message: 'write EPIPE', code: 'EPIPE', syscall: 'write' },
+    });
+    expect(Error.stackTraceLimit).toBe(stackTraceLimit);
+    expect(channel.send([Uint8Array.of(3)])).toBe(true);
+  });
+
   it('delivers every byte of what the kernel takes in parts, at any length', async () => {
     await using pair = await unread();
     const sent: Uint8Array[] = [];
