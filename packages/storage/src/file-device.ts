@@ -23,6 +23,7 @@ import {
   blockDeviceSize,
   cachedReadBytesMax,
   capabilities,
+  nextTurn,
   punchHole,
   readCached,
   sectorSize,
@@ -55,6 +56,9 @@ export interface FileDevice extends BlockDevice {
 const extentsMax = 1024;
 /** Zeroes are written in pieces of this size where there is no better way. */
 const zeroBytes = 1024 * 1024;
+
+/** So much is given back to the filesystem, or zeroed by it, before others on this thread have their turn: some milliseconds' worth. */
+const rangePieceBytes = 2 ** 30;
 
 /**
  * Opens a regular file or a block device.
@@ -231,17 +235,18 @@ class OpenFile implements FileDevice {
   trim(offset: Offset, length: Offset, options?: WriteOptions): Promise<void> {
     return this.#change(offset, length, options, 'trimming', async () => {
       // Trimming is a hint: where it cannot be done, nothing is done.
-      if (this.#canPunch && length > 0) this.#punch(offset, length);
+      if (this.#canPunch && length > 0) await this.#punch(offset, length, options?.signal);
     });
   }
 
   writeZeroes(offset: Offset, length: Offset, options: WriteZeroesOptions = {}): Promise<void> {
     return this.#change(offset, length, options, 'zeroing', async () => {
       if (length <= 0) return;
-      if (options.noHole !== true && this.#canPunch && this.#punch(offset, length)) return;
-      if (options.noHole === true && this.#canZeroRange && this.#zero(offset, length)) return;
+      const { noHole = false, signal } = options;
+      if (!noHole && this.#canPunch && (await this.#punch(offset, length, signal))) return;
+      if (noHole && this.#canZeroRange && (await this.#zero(offset, length, signal))) return;
       if (options.fastZero === true) throw new CommandError('ENOTSUP', `${this.#path} cannot be zeroed quickly`);
-      await this.#writeZeroBytes(BigInt(offset), BigInt(offset) + BigInt(length), options.signal);
+      await this.#writeZeroBytes(BigInt(offset), BigInt(offset) + BigInt(length), signal);
     });
   }
 
@@ -371,14 +376,33 @@ class OpenFile implements FileDevice {
   }
 
   /** `false` when the filesystem cannot. */
-  #punch(offset: Offset, length: Offset): boolean {
-    this.#canPunch = attempt(() => punchHole(this.#fd, offset, length));
+  async #punch(offset: Offset, length: Offset, signal: AbortSignal | undefined): Promise<boolean> {
+    this.#canPunch = await this.#inPieces(punchHole, offset, length, signal);
     return this.#canPunch;
   }
 
-  #zero(offset: Offset, length: Offset): boolean {
-    this.#canZeroRange = attempt(() => zeroRange(this.#fd, offset, length));
+  async #zero(offset: Offset, length: Offset, signal: AbortSignal | undefined): Promise<boolean> {
+    this.#canZeroRange = await this.#inPieces(zeroRange, offset, length, signal);
     return this.#canZeroRange;
+  }
+
+  /** Has the filesystem work on a range, however long; `false` when it cannot. */
+  async #inPieces(
+    work: (fd: number, offset: Offset, length: Offset) => void,
+    offset: Offset,
+    length: Offset,
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> {
+    if (length <= rangePieceBytes) return attempt(() => work(this.#fd, offset, length));
+    const end = BigInt(offset) + BigInt(length);
+    for (let position = BigInt(offset); position < end; position += BigInt(rangePieceBytes)) {
+      signal?.throwIfAborted();
+      const left = end - position;
+      const piece = left < rangePieceBytes ? Number(left) : rangePieceBytes;
+      if (!attempt(() => work(this.#fd, position, piece))) return false;
+      await new Promise<void>(nextTurn);
+    }
+    return true;
   }
 
   #extents(start: bigint, end: bigint, count: number): Extent[] {

@@ -54,6 +54,44 @@ describe('a file', () => {
     await device.close();
   });
 
+  it('is zeroed in pieces, between which others have their turn, and which can be stopped', async () => {
+    const gibi = 2 ** 30;
+    const device = await makeFile(8 * gibi);
+    const marks = [0, gibi - 1, gibi, 5 * gibi - 1, 5 * gibi];
+    const mark = async (): Promise<void> => {
+      for (const place of marks) await device.write(place, Uint8Array.of(7));
+    };
+    const look = async (): Promise<number[]> => {
+      const seen: number[] = [];
+      for (const place of marks) {
+        const byte = new Uint8Array(1);
+        await device.read(place, byte);
+        seen.push(byte[0] ?? -1);
+      }
+      return seen;
+    };
+    for (const work of ['writeZeroes', 'trim'] as const) {
+      await mark();
+      let turns = 0;
+      const count = (): void => {
+        turns++;
+        ticking = setImmediate(count);
+      };
+      let ticking = setImmediate(count);
+      await device[work](0, BigInt(5 * gibi));
+      clearImmediate(ticking);
+      expect(await look()).toEqual([0, 0, 0, 0, 7]);
+      expect(turns).toBeGreaterThanOrEqual(4);
+    }
+    await mark();
+    const stop = new AbortController();
+    const zeroing = device.writeZeroes(0, 5 * gibi, { signal: stop.signal });
+    stop.abort(new Error('enough'));
+    await expect(zeroing).rejects.toThrow('enough');
+    expect(await look()).toEqual([0, 0, 7, 7, 7]);
+    await device.close();
+  });
+
   it('is read-only when opened so', async () => {
     const path = join(folder, 'read-only');
     writeFileSync(path, 'content');

@@ -10,6 +10,9 @@ import { oneLine } from '../failure.ts';
 import { openServer, type ServerOperand } from '../open.ts';
 import type { Terminal } from '../terminal.ts';
 
+/** What is tried again is told of so often at most, in milliseconds. */
+const retryNoteMs = 1000;
+
 export interface DeviceSide {
   readonly type: 'device';
   readonly device: BlockDevice;
@@ -125,8 +128,18 @@ export class Sides {
   #persistent(device: BlockDevice): BlockDevice {
     const { retries } = this.#options;
     if (retries === 0) return device;
+    let toldMs = Number.NEGATIVE_INFINITY;
+    let untold = 0;
     const onRetry = ({ command, offset = 0 }: { command: string; offset?: unknown }, error: unknown): void => {
-      this.#terminal.note(`nbd: ${command} at ${offset}: ${oneLine(error)}; trying again`);
+      // When a server has trouble, all that is under way fails, again and again.
+      if (systemClock.now() - toldMs < retryNoteMs) {
+        untold++;
+        return;
+      }
+      const others = untold === 0 ? '' : ` (and ${untold} more since the last time)`;
+      this.#terminal.note(`nbd: ${command} at ${offset}: ${oneLine(error)}; trying again${others}`);
+      toldMs = systemClock.now();
+      untold = 0;
     };
     return createRetryLayer(device, { clock: systemClock, retries, onRetry });
   }
