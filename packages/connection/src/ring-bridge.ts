@@ -29,7 +29,9 @@ export class RingBridge implements ByteSink, RoundMember {
   readonly #rounds: KeeperRounds;
   /** The longest piece that is sent at once: small enough that the owner can fill the rest of the ring meanwhile. */
   readonly #pieceBytes: number;
-  /** The memory that was given last, when it is not the ring's. */
+  /** The memory that was given last: channels ask before each delivery, and after it. */
+  #named: Uint8Array | undefined;
+  /** The same, when it is not the ring's. */
   #spill: Uint8Array | undefined;
   /** Bytes that found the ring full, and come before all others. */
   #spilled: Uint8Array[] = [];
@@ -64,6 +66,11 @@ export class RingBridge implements ByteSink, RoundMember {
   }
 
   writable(): Uint8Array {
+    this.#named ??= this.#name();
+    return this.#named;
+  }
+
+  #name(): Uint8Array {
     const target = this.#spilled.length === 0 ? this.#link.outgoing.writable() : nothing;
     this.#spill = target.length === 0 ? new Uint8Array(spillBytes) : undefined;
     return this.#spill ?? target;
@@ -71,6 +78,7 @@ export class RingBridge implements ByteSink, RoundMember {
 
   advance(byteCount: number): void {
     const { outgoing } = this.#link;
+    this.#named = undefined;
     if (this.#spill === undefined) {
       outgoing.commit(byteCount);
     } else {

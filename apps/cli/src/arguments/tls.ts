@@ -30,8 +30,8 @@ export function addClientTls(command: Command): Command {
       '--tls-certificates <folder>',
       'with ca-cert.pem, and client-cert.pem and client-key.pem if the server asks',
     )
-    .option('--tls-passphrase-file <file>', 'whose first line opens the key, if that is encrypted')
     .option('--tls-psk <file>', 'with a key that is shared with the server, from lines of user:key')
+    .option('--tls-passphrase-file <file>', 'whose first line opens an encrypted key in the folder')
     .option('--tls-hostname <name>', 'whom the certificate has to be for, if not the host of the URI')
     .option('--tls-verify-peer', 'check the certificate (default)')
     .option('--no-tls-verify-peer', 'do not: anybody could be the server');
@@ -44,8 +44,8 @@ export function addServerTls(command: Command): Command {
       new Option('--tls <when>', 'TLS for clients (default: require, with one of the two below)').choices(modes),
     )
     .option('--tls-certificates <folder>', 'with ca-cert.pem, server-cert.pem and server-key.pem')
-    .option('--tls-passphrase-file <file>', 'whose first line opens the key, if that is encrypted')
     .option('--tls-psk <file>', 'with keys that are shared with clients, from lines of user:key')
+    .option('--tls-passphrase-file <file>', 'whose first line opens an encrypted key in the folder')
     .option('--tls-verify-peer', 'clients have to show a certificate, too')
     .option('--no-tls-verify-peer', 'they need none (default)')
     .option(
