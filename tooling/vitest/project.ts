@@ -23,7 +23,8 @@ export function project(name: string) {
       pool: 'forks',
       execArgv,
       include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-      testTimeout: 20_000,
+      // Some take a third of that by themselves, and the machine may be busy.
+      testTimeout: 60_000,
       hookTimeout: 60_000,
       // What has to happen soon may take a while on a busy machine.
       expect: { poll: { timeout: 15_000 } },
