@@ -41,7 +41,8 @@ export async function measureTls(
   const folder = `--tls-certificates=${workspace.peerPath('pki')}`;
   await using nbdkit = await startNbdkit(workspace, ['--tls=require', folder, 'pattern', '2G']);
   const uri = `${uriOf(nbdkit.socketPath)}&tls-hostname=localhost`;
-  const nbdcopy = (): Promise<number> => wallSeconds(['nbdcopy', uriOf(nbdkit.socketPath), 'null:']);
+  const nbdcopy = (socketPath: string, connections: number): Promise<number> =>
+    wallSeconds(['nbdcopy', `--connections=${connections}`, uriOf(socketPath), 'null:']);
   for (const [delivery, connections] of [
     ['kept', 4],
     ['kept', 1],
@@ -55,7 +56,7 @@ export async function measureTls(
         loads.push(load);
         return load.seconds;
       },
-      nbdcopy,
+      () => nbdcopy(nbdkit.socketPath, connections),
     );
     row(`${delivery}, connections: ${connections}`, ours, theirs, 'at most 1.2');
     const percent = (part: 'utilization' | 'processor'): string =>
@@ -70,7 +71,11 @@ export async function measureTls(
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   await once(child.stdout, 'data');
-  const { ours, theirs } = await alternate(rounds, () => wallSeconds(['nbdcopy', uriOf(socketPath), 'null:']), nbdcopy);
+  const { ours, theirs } = await alternate(
+    rounds,
+    () => nbdcopy(socketPath, 4),
+    () => nbdcopy(nbdkit.socketPath, 4),
+  );
   row('nbdcopy from our server', ours, theirs, 'at most 1.5');
   child.kill();
   await once(child, 'exit');
