@@ -75,7 +75,7 @@ export abstract class DuplexChannel<Stream extends AnyDuplex = AnyDuplex> implem
     }
     // What the kernel took at once is off the books already, long before any callback says so.
     if (stream.writableLength === 0 || (isIdle && this.copies(rest))) return true;
-    this.sendIsSlow();
+    if (isIdle) this.sendIsSlow();
     if (!this.#owesDrained) {
       this.#owesDrained = true;
       this.#watchDrain();
@@ -97,7 +97,7 @@ export abstract class DuplexChannel<Stream extends AnyDuplex = AnyDuplex> implem
     return false;
   }
 
-  /** The kernel has not taken everything. */
+  /** The kernel has not taken everything, although all that was sent before is gone. */
   protected sendIsSlow(): void {}
 
   /** Says better what a stream's error means. */

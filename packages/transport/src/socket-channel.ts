@@ -13,10 +13,12 @@ import { StreamChannel } from './stream-channel.ts';
  * sides would wait for each other in turns. TCP finds out by itself what it needs.
  */
 const sendBufferBytes = 1024 * 1024;
+/** From so many sends on that it has not taken at once. */
+const slowSendsMin = 2;
 
 /** A socket that reads nothing before `open`. Connecting it, unless it is given as a descriptor, is the maker's part. */
 export class SocketChannel extends LandingChannel<Socket> {
-  #isWidened = false;
+  #slowSends = 0;
 
   constructor(options: { readonly fd?: number; readonly handle?: unknown }, peer: PeerDescription) {
     const make = (onread: OnRead): Socket => {
@@ -60,8 +62,8 @@ export class SocketChannel extends LandingChannel<Socket> {
   }
 
   protected override sendIsSlow(): void {
-    if (this.#isWidened) return;
-    this.#isWidened = true;
+    // Whoever is slow once more has read what the kernel did not take before; memory for those who never read would be wasted.
+    if (++this.#slowSends !== slowSendsMin) return;
     const fd = this.stream.remoteAddress === undefined ? descriptorOf(this.stream) : undefined;
     if (fd !== undefined) setSendBuffer(fd, sendBufferBytes);
   }
