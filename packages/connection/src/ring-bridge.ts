@@ -144,6 +144,7 @@ export class RingBridge implements ByteSink, RoundMember {
     this.#channel.end();
   }
 
+  /** Bytes have come: from now on, and while more do, we look at the rings without being woken. */
   #join(): void {
     this.#hasReceived = true;
     this.#rounds.join(this);
@@ -152,7 +153,7 @@ export class RingBridge implements ByteSink, RoundMember {
     this.#link.attend();
   }
 
-  /** While bytes come we look for what the owner sends as well, so that it need not wake us. */
+  /** Sends what the owner has given us meanwhile, and tells it of what has come: at once, or when more has. */
   round(isQuiet: boolean): boolean {
     if (this.#hasClosed) return false;
     this.#move();
@@ -181,7 +182,7 @@ export class RingBridge implements ByteSink, RoundMember {
     return this.#untoldSinceMs === undefined || performance.now() - this.#untoldSinceMs >= lingerMs;
   }
 
-  /** Wakes the owner if it can do something with what is there: TLS brings bytes in records, and each call would cost more than one. */
+  /** Wakes the owner if it can do something with what is there; a call costs more than a record of TLS does. */
   #tellOwner(): void {
     this.#untoldSinceMs = undefined;
     if (this.#link.outgoing.isWanted) this.#link.wake();

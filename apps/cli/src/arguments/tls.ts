@@ -1,7 +1,7 @@
 /** Options about TLS: of those who connect, and of those who serve. */
 import { UsageError } from '@nbdjs/interfaces';
 import { parseUri } from '@nbdjs/protocol';
-import type { TlsCertificates, TlsPeer, TlsServerSettings } from '@nbdjs/server';
+import type { TlsPeer, TlsServerSettings } from '@nbdjs/server';
 import { type Command, Option } from 'commander';
 import { describeOperand, type Operand } from './operands.ts';
 
@@ -10,8 +10,8 @@ export interface TlsWords {
   readonly mode: 'off' | 'allow' | 'require' | undefined;
   /** A folder. */
   readonly certificates: string | undefined;
-  /** A file. */
-  readonly passphrase: string | undefined;
+  /** A file whose first line opens the key. */
+  readonly passphraseFile: string | undefined;
   /** A file of shared keys. */
   readonly psk: string | undefined;
   readonly hostname: string | undefined;
@@ -60,7 +60,7 @@ export function tlsWords(options: Readonly<Record<string, unknown>>): TlsWords {
   const words: TlsWords = {
     mode: options.tls as TlsWords['mode'],
     certificates: options.tlsCertificates as string | undefined,
-    passphrase: options.tlsPassphraseFile as string | undefined,
+    passphraseFile: options.tlsPassphraseFile as string | undefined,
     psk: options.tlsPsk as string | undefined,
     hostname: options.tlsHostname as string | undefined,
     verifyPeer: options.tlsVerifyPeer as boolean | undefined,
@@ -69,7 +69,7 @@ export function tlsWords(options: Readonly<Record<string, unknown>>): TlsWords {
   if (words.certificates !== undefined && words.psk !== undefined) {
     throw bad('--tls-certificates and --tls-psk exclude each other');
   }
-  if (words.passphrase !== undefined && words.certificates === undefined) {
+  if (words.passphraseFile !== undefined && words.certificates === undefined) {
     throw bad('--tls-passphrase-file needs --tls-certificates, the folder with the key that it opens');
   }
   return words;
@@ -84,9 +84,9 @@ export function withTls<Some extends Operand>(
   words: TlsWords,
   operands: readonly Operand[] = [operand],
 ): Some {
-  const { mode, certificates, passphrase, psk, hostname, verifyPeer } = words;
+  const { mode, certificates, passphraseFile, psk, hostname, verifyPeer } = words;
   const settings = {
-    ...(certificates === undefined ? {} : { certificates: certificatesIn(certificates, passphrase) }),
+    ...(certificates === undefined ? {} : { certificates: { folder: certificates, passphraseFile } }),
     ...(psk === undefined ? {} : { psk: { file: psk } }),
     ...(hostname === undefined ? {} : { hostname }),
     ...(verifyPeer === undefined ? {} : { verifyPeer }),
@@ -114,7 +114,7 @@ function demandsTls(server: Operand): boolean {
 
 /** How a server is told. Nothing for one without TLS. */
 export function serverTls(words: TlsWords): TlsServerSettings | undefined {
-  const { mode, certificates, passphrase, psk, verifyPeer, authz } = words;
+  const { mode, certificates, passphraseFile, psk, verifyPeer, authz } = words;
   if (certificates === undefined && psk === undefined) {
     const [lonely] = [
       mode !== undefined && mode !== 'off' && `--tls ${mode}`,
@@ -133,7 +133,7 @@ export function serverTls(words: TlsWords): TlsServerSettings | undefined {
     throw bad('--tls-verify-peer is about certificates, and --tls-psk uses none');
   return {
     mode: mode ?? 'require',
-    ...(certificates === undefined ? {} : { certificates: certificatesIn(certificates, passphrase) }),
+    ...(certificates === undefined ? {} : { certificates: { folder: certificates, passphraseFile } }),
     ...(psk === undefined ? {} : { psk: { file: psk } }),
     ...(verifyPeer === undefined ? {} : { verifyPeer }),
     ...(authz === undefined ? {} : { allow: allowance(authz) }),
@@ -162,10 +162,6 @@ function allowance(patterns: readonly string[]): (peer: TlsPeer) => boolean {
           ];
     return names.some((name) => name !== undefined && forms.some((form) => form.test(name)));
   };
-}
-
-function certificatesIn(folder: string, passphraseFile: string | undefined): TlsCertificates {
-  return passphraseFile === undefined ? { folder } : { folder, passphraseFile };
 }
 
 /** Wrong words. */

@@ -131,14 +131,15 @@ export class Sides {
     let toldMs = Number.NEGATIVE_INFINITY;
     let untold = 0;
     const onRetry = ({ command, offset = 0 }: { command: string; offset?: unknown }, error: unknown): void => {
+      const now = systemClock.now();
       // When a server has trouble, all that is under way fails, again and again.
-      if (systemClock.now() - toldMs < retryNoteMs) {
+      if (now - toldMs < retryNoteMs) {
         untold++;
         return;
       }
       const others = untold === 0 ? '' : ` (and ${untold} more since the last time)`;
       this.#terminal.note(`nbd: ${command} at ${offset}: ${oneLine(error)}; trying again${others}`);
-      toldMs = systemClock.now();
+      toldMs = now;
       untold = 0;
     };
     return createRetryLayer(device, { clock: systemClock, retries, onRetry });
