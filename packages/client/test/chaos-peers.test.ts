@@ -42,27 +42,57 @@ describePeers('real servers behind a proxy that cuts', ['qemu-nbd', 'nbdkit'], (
   let workspace: Workspace;
   let server: PeerServer;
   let proxy: ChaosProxy;
+  let isOver: boolean;
+  let restartCount: number;
+  /** Rejects when the server is gone and none comes in its place. */
+  let supervision: Promise<void>;
 
   beforeEach(() => {
     workspace = new Workspace(generation);
+    isOver = false;
+    restartCount = 0;
   });
 
   afterEach(async () => {
+    isOver = true;
     await proxy.close();
     await server.stop();
-    workspace.dispose();
+    await supervision.finally(() => workspace.dispose());
   });
 
-  async function start(peer: 'qemu-nbd' | 'nbdkit'): Promise<void> {
+  const servers = {
+    'qemu-nbd': () => startQemuNbd(workspace, { image: 'disk', format: 'raw', extraArguments: ['--discard=unmap'] }),
+    nbdkit: () => startNbdkit(workspace, ['file', workspace.peerPath('disk')]),
+  };
+
+  async function start(peer: keyof typeof servers): Promise<void> {
     makeRawImage(workspace.hostPath('disk'), size, [{ offset: 0, length: size }]);
-    server =
-      peer === 'qemu-nbd'
-        ? await startQemuNbd(workspace, { image: 'disk', format: 'raw', extraArguments: ['--discard=unmap'] })
-        : await startNbdkit(workspace, ['memory', String(size)]);
+    server = await servers[peer]();
     proxy = await ChaosProxy.start({
       listen: { type: 'unix', path: workspace.socketPath('proxy') },
       target: { type: 'unix', path: server.socketPath },
     });
+    supervision = supervise(peer);
+    // Who waits for it does so at the end.
+    supervision.catch(() => {});
+  }
+
+  /**
+   * Until 1.34, an assertion of nbdkit's fails when a client leaves while two replies are on their way to it. Whoever runs such a
+   * server has it started again, over the same file, and so does this.
+   */
+  async function supervise(peer: keyof typeof servers): Promise<void> {
+    for (;;) {
+      await server.exited;
+      if (isOver) return;
+      expect(server.stderr).toMatch(/^nbdkit: connections\.c:\d+: raw_send_\w+: Assertion `sock >= 0' failed\.$/m);
+      const dead = server;
+      server = await servers[peer]();
+      proxy.target = { type: 'unix', path: server.socketPath };
+      await dead.stop();
+      if (isOver) await server.stop();
+      restartCount++;
+    }
   }
 
   /** One session in the area with that number, whose first connection is cut there. */
@@ -70,7 +100,7 @@ describePeers('real servers behind a proxy that cuts', ['qemu-nbd', 'nbdkit'], (
     area: number,
     cut?: { readonly [direction in (typeof directions)[number]]?: number },
   ): Promise<void> {
-    const first = proxy.acceptedCount;
+    const [first, before] = [proxy.acceptedCount, restartCount];
     proxy.plan = (index) =>
       index > first || cut === undefined ? {} : { up: { cutAt: cut.up }, down: { cutAt: cut.down } };
     const disk = await connect(proxy.uri(), { delivery: 'inline', openTimeoutMs: 20_000, reconnectDelayMs: 20_000 });
@@ -79,7 +109,10 @@ describePeers('real servers behind a proxy that cuts', ['qemu-nbd', 'nbdkit'], (
     } finally {
       await disk.close();
     }
-    if (cut !== undefined) expect(proxy.acceptedCount - first).toBe(2);
+    // One connection is cut, the next one serves; a server that has to be started again may have missed some in between.
+    if (cut === undefined) return;
+    if (restartCount === before) expect(proxy.acceptedCount - first).toBe(2);
+    else expect(proxy.acceptedCount - first).toBeGreaterThanOrEqual(2);
   }
 
   describe.each(['qemu-nbd', 'nbdkit'] as const)('%s', (peer) => {
