@@ -10,9 +10,10 @@ const target = `${root}docs/limits.md`;
 
 const head = `# Limits
 
-Everything that a peer can make us keep, wait for, count or look through has a bound. Where the right one depends on the use, it is
-an option of the package that it concerns, and this is its default; the others hold for everybody. \`pnpm limits\` writes this page from \`packages/interfaces/src/limits.ts\`; \`pnpm check\`
-fails when the two differ.
+Everything that a peer can make us keep, wait for, count or look through has a bound: these are the defaults. \`stringBytesMax\` is the
+specification's own, and \`payloadBytesMax\` what nothing exceeds; every other one is an option, under this name or the one that its
+package has for it: of \`connect\` and of the packages below it (\`limits\` for what a server sends), and of \`createServer\` (\`limits\`).
+\`pnpm limits\` writes this page from \`packages/interfaces/src/limits.ts\`; \`pnpm check\` fails when the two differ.
 
 | name | default | meaning |
 | --- | ---: | --- |

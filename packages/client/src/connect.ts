@@ -1,7 +1,7 @@
 /** Putting it together: a target's connector, the multiplexer on top, and the client around it. */
-import { createConnector, type Delivery } from '@nbdjs/connection';
-import type { Abortable, Connector, HeaderMode } from '@nbdjs/interfaces';
-import { createMultiplexer, type MultiplexerOptions, traceEvents } from '@nbdjs/multiplexer';
+import { createConnector, type Delivery, type HandshakeLimits } from '@nbdjs/connection';
+import type { Abortable, Connector, HeaderMode, LimitOptions } from '@nbdjs/interfaces';
+import { createMultiplexer, type MultiplexerOptions, type ReplyLimits, traceEvents } from '@nbdjs/multiplexer';
 import { afterMicrotasks, diagnosticsTrace, nextTurn, systemClock } from '@nbdjs/syscalls';
 import { NbdClient } from './client.ts';
 import { type ConnectTarget, resolveTarget } from './target.ts';
@@ -15,6 +15,7 @@ export type DeviceOptions = Pick<
   | 'connections'
   | 'journal'
   | 'keepAliveMs'
+  | 'limits'
   | 'openTimeoutMs'
   | 'reconnectDelayMs'
   | 'requestsInFlightMax'
@@ -42,6 +43,8 @@ export interface ConnectOptions extends Abortable, DeviceOptions, TlsWishes {
   readonly connectTimeoutMs?: number | undefined;
   /** For the whole handshake, in milliseconds. @default 10000 */
   readonly handshakeTimeoutMs?: number | undefined;
+  /** How much of what a server sends is taken; see `limits` of `@nbdjs/interfaces` for the defaults. */
+  readonly limits?: LimitOptions<keyof HandshakeLimits | keyof ReplyLimits> | undefined;
 }
 
 /** Options for a connector that the caller has made. */
@@ -69,6 +72,7 @@ export async function connect(target: ConnectTarget, options: ConnectOptions = {
       contexts: options.contexts ?? contextsDefault,
       fullInfo: options.fullInfo ?? false,
       tls: tlsMode,
+      limits: options.limits,
     },
     tls,
     connectTimeoutMs: options.connectTimeoutMs,
@@ -92,6 +96,7 @@ export async function openClient(connector: Connector, options: OpenOptions = {}
     connections: options.connections,
     journal: options.journal,
     keepAliveMs: options.keepAliveMs,
+    limits: options.limits,
     openTimeoutMs: options.openTimeoutMs,
     reconnectDelayMs: options.reconnectDelayMs,
     requestsInFlightMax: options.requestsInFlightMax,

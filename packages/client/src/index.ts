@@ -4,6 +4,8 @@
  * @packageDocumentation
  */
 
+export type { HandshakeLimits } from '@nbdjs/connection';
+export type { ReplyLimits } from '@nbdjs/multiplexer';
 export { afterMicrotasks, diagnosticsTrace, nextTurn, systemClock } from '@nbdjs/syscalls';
 export type { TlsCertificates, TlsClientKey, TlsClientSettings } from '@nbdjs/transport';
 export { NbdClient } from './client.ts';

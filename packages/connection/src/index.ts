@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+export type { HandshakeLimits } from '@nbdjs/handshake';
 export type { AttemptSettings } from './attempt-settings.ts';
 export { type ChosenConnector, type ConnectorOptions, createConnector, type Delivery } from './create-connector.ts';
 export type { ConnectionEvent } from './diagnostics.ts';

@@ -359,6 +359,17 @@ describe('metadata contexts', () => {
     expect(typesOf(play([structured, set(disk.contexts)], { options: { limits } }))).toEqual(['ACK', 'ERR_TOO_BIG']);
   });
 
+  it('takes so many queries in one option, and no more', () => {
+    const limits = { contextQueriesMax: 2 };
+    const names = ['base:allocation', 'x:one', 'x:two'];
+    for (const word of [set, list]) {
+      const outcome = (queries: readonly string[]) =>
+        typesOf(play([structured, word(queries)], { options: { limits } }));
+      expect(outcome(names.slice(0, 2))).toEqual(['ACK', 'META_CONTEXT', 'ACK']);
+      expect(outcome(names)).toEqual(['ACK', 'ERR_INVALID']);
+    }
+  });
+
   it('S34: SET replaces what was set, also when it fails; the selection is for one export', () => {
     const chosen = (words: readonly Uint8Array[]) =>
       factsOf(play([structured, ...words])).contexts.map(({ name }) => name);

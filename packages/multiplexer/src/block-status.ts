@@ -4,7 +4,6 @@ import {
   CommandError,
   type ExportFacts,
   type Extent,
-  limits,
   type MetaContextExtents,
   type SelectedContext,
   UsageError,
@@ -19,6 +18,7 @@ export class StatusQuery {
   readonly request: Request;
   readonly #wanted: readonly string[];
   readonly #isOne: boolean;
+  readonly #extentsKeptMax: number;
   /** What is asked for, in whole blocks. */
   readonly #start: bigint;
   readonly #end: bigint;
@@ -29,6 +29,7 @@ export class StatusQuery {
     this.#start = start;
     this.#end = end;
     this.#isOne = options.one === true;
+    this.#extentsKeptMax = checks.replyLimits.extentsKeptMax;
     this.#wanted = wantedContexts(checks, options.contexts);
     // C71: a request can only be narrowed to some contexts where the server takes a payload with it.
     const isNarrowed =
@@ -66,7 +67,7 @@ export class StatusQuery {
   #prepare(facts: ExportFacts, isNarrowed: boolean): void {
     const { request } = this;
     const asked = isNarrowed ? facts.contexts.filter(({ name }) => this.#wanted.includes(name)) : facts.contexts;
-    this.#extents = new StatusExtents(asked, this.#start, this.#end);
+    this.#extents = new StatusExtents(asked, this.#start, this.#end, this.#extentsKeptMax);
     request.detailed().status = this.#extents;
     if (!isNarrowed) return;
     const ids = asked.map(({ id }) => id);
@@ -100,12 +101,12 @@ export class StatusExtents implements StatusSink {
   #current: Extent[] = [];
   #position = 0n;
 
-  constructor(asked: readonly SelectedContext[], start: bigint, end: bigint) {
+  constructor(asked: readonly SelectedContext[], start: bigint, end: bigint, keptMax: number) {
     this.#asked = asked;
     this.#start = start;
     this.#end = end;
     this.#names = new Map(asked.map(({ id, name }) => [id, name]));
-    this.#keptMax = Math.max(1, Math.floor(limits.extentsKeptMax / Math.max(1, asked.length)));
+    this.#keptMax = Math.max(1, Math.floor(keptMax / Math.max(1, asked.length)));
   }
 
   begin(contextId: number): void {

@@ -12,6 +12,7 @@ import {
 } from '@nbdjs/interfaces';
 import { CommandFlag, TransmissionFlag } from '@nbdjs/protocol';
 import { abilitiesOf, geometryOf } from './export-traits.ts';
+import type { ReplyLimits } from './reply-limits.ts';
 import type { StrictChecks } from './strict.ts';
 
 /** Header fields have 64 bits. */
@@ -25,6 +26,7 @@ export class Checks {
   readonly geometry: Geometry;
   readonly abilities: Abilities;
   readonly strict: StrictChecks;
+  readonly replyLimits: ReplyLimits;
   /** Whether ranges have to fit blocks of more than one byte. */
   readonly needsAlignment: boolean;
   /** Where the last whole block ends. */
@@ -33,9 +35,10 @@ export class Checks {
   readonly payloadBytesMax: number;
   readonly isExtended: boolean;
 
-  constructor(facts: ExportFacts, strict: StrictChecks) {
+  constructor(facts: ExportFacts, strict: StrictChecks, replyLimits: ReplyLimits) {
     this.facts = facts;
     this.strict = strict;
+    this.replyLimits = replyLimits;
     this.geometry = geometryOf(facts);
     this.abilities = abilitiesOf(facts);
     this.isExtended = facts.mode === 'extended';

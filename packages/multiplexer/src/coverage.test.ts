@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { cover, requireFullCoverage } from './coverage.ts';
 import { requestOf } from './request.ts';
 
+const stretchesMax = 16;
 const stream = { excerpt: new Uint8Array(0) };
 const offset = 2n ** 32n - 50n;
 
@@ -12,7 +13,7 @@ function reading() {
   return {
     cover(start: number, end: number): number {
       const place = offset + BigInt(start);
-      return cover(request, Number(place >> 32n), Number(place & 0xffff_ffffn), end - start, stream);
+      return cover(request, Number(place >> 32n), Number(place & 0xffff_ffffn), end - start, stretchesMax, stream);
     },
     isComplete(): boolean {
       try {

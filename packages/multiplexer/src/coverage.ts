@@ -1,5 +1,4 @@
 /** Which bytes of a read its chunks have delivered: each exactly once (checklist C53, C54). */
-import { limits } from '@nbdjs/interfaces';
 import { describe, violation } from './failures.ts';
 import type { Request } from './request.ts';
 
@@ -10,16 +9,17 @@ export interface Excerpt {
 
 /**
  * Records that a chunk covers `length` bytes of the read from the given place of the export on. Chunks in order cost
- * nothing but an addition.
+ * nothing but an addition. Of stretches with gaps between them there may be `stretchesMax` at a time.
  *
  * @returns where in the read that is.
- * @throws ProtocolError when it lies outside of the read or overlaps with an earlier chunk.
+ * @throws ProtocolError when it lies outside of the read, overlaps with an earlier chunk or makes too many stretches.
  */
 export function cover(
   request: Request,
   offsetHigh: number,
   offsetLow: number,
   length: number,
+  stretchesMax: number,
   stream: Excerpt,
 ): number {
   const start = (offsetHigh - request.offsetHigh) * 2 ** 32 + (offsetLow - (request.offsetLow >>> 0));
@@ -33,7 +33,7 @@ export function cover(
     request.coveredBytes = end;
     return start;
   }
-  insert(request, start, end, stream);
+  insert(request, start, end, stretchesMax, stream);
   request.coveredBytes += length;
   return start;
 }
@@ -46,7 +46,7 @@ export function requireFullCoverage(request: Request, stream: Excerpt): void {
 }
 
 /** Keeps the covered stretches as an ascending list of starts and ends, neighbours joined. */
-function insert(request: Request, start: number, end: number, stream: Excerpt): void {
+function insert(request: Request, start: number, end: number, stretchesMax: number, stream: Excerpt): void {
   const details = request.detailed();
   details.stretches ??= request.coveredBytes > 0 ? [0, request.coveredBytes] : [];
   const { stretches } = details;
@@ -64,8 +64,8 @@ function insert(request: Request, start: number, end: number, stream: Excerpt): 
   else if (joinsNext) stretches[index] = start;
   else stretches.splice(index, 0, start, end);
   // Each new one takes time in proportion to how many there are.
-  if (stretches.length > 2 * limits.replyStretchesMax) {
-    const message = `${describe(request)}: chunks deliver more than ${limits.replyStretchesMax} stretches with gaps between them`;
+  if (stretches.length > 2 * stretchesMax) {
+    const message = `${describe(request)}: chunks deliver more than ${stretchesMax} stretches with gaps between them`;
     throw violation('too-many-stretches', message, 'G6', stream.excerpt);
   }
 }

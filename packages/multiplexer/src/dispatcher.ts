@@ -15,6 +15,7 @@ import { Fleet } from './fleet.ts';
 import type { Journal } from './journal.ts';
 import { closedError, Link, type LinkState } from './link.ts';
 import { Replay } from './replay.ts';
+import type { ReplyLimits } from './reply-limits.ts';
 import { type Request, requestOf } from './request.ts';
 import { RequestQueue } from './request-queue.ts';
 import { type JournalOptions, Safeguard } from './safeguard.ts';
@@ -48,6 +49,7 @@ export interface DispatcherOptions {
   readonly stopOnPermanent: boolean;
   readonly requestsInFlightMax: number;
   readonly bytesInFlightMax: number;
+  readonly limits: ReplyLimits;
   readonly requestTimeoutMs: number;
   readonly silenceMs: number;
   readonly keepAliveMs: number;
@@ -106,6 +108,7 @@ export class Dispatcher {
     const wireOptions = {
       requestsInFlightMax,
       bytesInFlightMax,
+      limits: options.limits,
       takesBack: reconnectDelayMs > 0,
       clock: silenceMs > 0 || keepAliveMs > 0 ? clock : undefined,
     };

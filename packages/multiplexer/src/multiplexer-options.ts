@@ -6,12 +6,14 @@ import type {
   Connector,
   Defer,
   ExportFacts,
+  LimitOptions,
   Offset,
   ReadOptions,
   Trace,
   WriteOptions,
 } from '@nbdjs/interfaces';
 import type { LinkState } from './link.ts';
+import type { ReplyLimits } from './reply-limits.ts';
 import type { JournalOptions } from './safeguard.ts';
 import type { Statistics } from './statistics.ts';
 import type { StrictChecks } from './strict.ts';
@@ -70,6 +72,8 @@ export interface MultiplexerOptions {
   readonly requestsInFlightMax?: number | undefined;
   /** Payload bytes in flight at a time, both ways. A longer request goes alone. @default 64 MiB */
   readonly bytesInFlightMax?: number | undefined;
+  /** How much of a server's answers is taken; see `limits` of `@nbdjs/interfaces` for the defaults. */
+  readonly limits?: LimitOptions<keyof ReplyLimits> | undefined;
   /** How long `close` waits, first for requests and then for the server's end, in milliseconds. @default 10000 */
   readonly closeMs?: number | undefined;
 }

@@ -21,6 +21,7 @@ import { Dispatcher } from './dispatcher.ts';
 import type { LinkState } from './link.ts';
 import type { Multiplexer, MultiplexerOptions } from './multiplexer-options.ts';
 import { Ranges } from './ranges.ts';
+import { type ReplyLimits, settleReplyLimits } from './reply-limits.ts';
 import { provided, Request } from './request.ts';
 import type { Statistics } from './statistics.ts';
 import { type StrictChecks, strictDefaults } from './strict.ts';
@@ -35,6 +36,7 @@ class ConnectionMultiplexer implements Multiplexer {
   readonly closed: Promise<Error | undefined>;
   readonly statistics: Statistics;
   readonly #strict: StrictChecks;
+  readonly #replyLimits: ReplyLimits;
   readonly #dispatcher: Dispatcher;
   /** These two exist from the first connection on. */
   #checks: Checks | undefined;
@@ -49,6 +51,7 @@ class ConnectionMultiplexer implements Multiplexer {
 
   constructor(options: MultiplexerOptions) {
     this.#strict = { ...strictDefaults, ...options.strict };
+    this.#replyLimits = settleReplyLimits(options.limits);
     const { connector, clock, defer, nextTurn, trace = silent, journal = true } = options;
     this.#dispatcher = new Dispatcher(
       {
@@ -63,6 +66,7 @@ class ConnectionMultiplexer implements Multiplexer {
         stopOnPermanent: options.stopOnPermanent ?? true,
         requestsInFlightMax: options.requestsInFlightMax ?? limits.requestsInFlightMax,
         bytesInFlightMax: options.bytesInFlightMax ?? limits.bytesInFlightMax,
+        limits: this.#replyLimits,
         requestTimeoutMs: options.requestTimeoutMs ?? 0,
         silenceMs: options.silenceMs ?? 0,
         keepAliveMs: options.keepAliveMs ?? 0,
@@ -255,7 +259,7 @@ class ConnectionMultiplexer implements Multiplexer {
   #connected(facts: ExportFacts): void {
     // Later connections offer the same; what they may offer on top is not made use of.
     if (this.#checks !== undefined) return;
-    const checks = new Checks(facts, this.#strict);
+    const checks = new Checks(facts, this.#strict, this.#replyLimits);
     this.#checks = checks;
     this.#ranges = new Ranges(this.#dispatcher, checks);
     this.#end = Math.min(Number(checks.reachableEnd), Number.MAX_SAFE_INTEGER);

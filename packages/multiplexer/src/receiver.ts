@@ -1,8 +1,9 @@
 /** Brings each reply to its request. */
-import { type HeaderMode, limits } from '@nbdjs/interfaces';
+import type { HeaderMode } from '@nbdjs/interfaces';
 import { ChunkType, Command, chunkTypes, printableBytes, ReplyDecoder, type ReplyHandler } from '@nbdjs/protocol';
 import { cover, requireFullCoverage } from './coverage.ts';
 import { describe, violation } from './failures.ts';
+import type { ReplyLimits } from './reply-limits.ts';
 import { joinHalves, type Request } from './request.ts';
 import type { SlotTable } from './slot-table.ts';
 import type { WireStatistics } from './statistics.ts';
@@ -11,6 +12,7 @@ import type { TransmissionTrace } from './transmission-trace.ts';
 export class Receiver implements ReplyHandler {
   readonly decoder: ReplyDecoder;
   readonly #mode: HeaderMode;
+  readonly #limits: ReplyLimits;
   readonly #slots: SlotTable;
   readonly #statistics: WireStatistics;
   readonly #trace: TransmissionTrace;
@@ -25,13 +27,15 @@ export class Receiver implements ReplyHandler {
   /** `answered` is called with each request when its reply is complete. */
   constructor(
     mode: HeaderMode,
+    limits: ReplyLimits,
     slots: SlotTable,
     statistics: WireStatistics,
     trace: TransmissionTrace,
     answered: (request: Request) => void,
   ) {
-    this.decoder = new ReplyDecoder(this, mode);
+    this.decoder = new ReplyDecoder(this, mode, limits.replyExtentsMax);
     this.#mode = mode;
+    this.#limits = limits;
     this.#slots = slots;
     this.#statistics = statistics;
     this.#trace = trace;
@@ -83,8 +87,9 @@ export class Receiver implements ReplyHandler {
     this.#statistics.chunksReceived++;
     if (this.#trace.isOn) this.#trace.chunk(request, type);
     request.chunkCount++;
-    if (request.chunkCount > limits.replyChunksMax) {
-      const message = `${describe(request)}: the reply has more than ${limits.replyChunksMax} chunks`;
+    const { replyChunksMax } = this.#limits;
+    if (request.chunkCount > replyChunksMax) {
+      const message = `${describe(request)}: the reply has more than ${replyChunksMax} chunks`;
       throw this.#violation('too-many-chunks', message, 'G6');
     }
     if (this.#mode === 'extended' && (offsetHigh !== request.offsetHigh || (offsetLow | 0) !== request.offsetLow)) {
@@ -99,7 +104,8 @@ export class Receiver implements ReplyHandler {
 
   data(offsetHigh: number, offsetLow: number, length: number): Uint8Array | undefined {
     const request = this.#current as Request;
-    const position = cover(request, offsetHigh, offsetLow, length, this.decoder);
+    const { replyStretchesMax } = this.#limits;
+    const position = cover(request, offsetHigh, offsetLow, length, replyStretchesMax, this.decoder);
     this.#position = position;
     this.#length = length;
     const memory = request.landingPlace();
@@ -111,7 +117,8 @@ export class Receiver implements ReplyHandler {
 
   hole(offsetHigh: number, offsetLow: number, length: number): void {
     const request = this.#current as Request;
-    const position = cover(request, offsetHigh, offsetLow, length, this.decoder);
+    const { replyStretchesMax } = this.#limits;
+    const position = cover(request, offsetHigh, offsetLow, length, replyStretchesMax, this.decoder);
     request.landingPlace()?.fill(0, position, position + length);
     tellChunk(request, 'hole', position, length);
   }

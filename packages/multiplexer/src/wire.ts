@@ -5,6 +5,7 @@ import { asError, commandError } from './failures.ts';
 import type { Journal } from './journal.ts';
 import { Outbox } from './outbox.ts';
 import { Receiver } from './receiver.ts';
+import type { ReplyLimits } from './reply-limits.ts';
 import { Request } from './request.ts';
 import { type CookieNumbers, oldestFirst, SlotTable } from './slot-table.ts';
 import type { WireStatistics } from './statistics.ts';
@@ -13,6 +14,7 @@ import type { TransmissionTrace } from './transmission-trace.ts';
 export interface WireOptions {
   readonly requestsInFlightMax: number;
   readonly bytesInFlightMax: number;
+  readonly limits: ReplyLimits;
   /** Requests that are refused because the server goes away are kept for the next connection. */
   readonly takesBack: boolean;
   /** Set where it matters when something was last heard. */
@@ -84,7 +86,8 @@ export class Wire implements ByteSink {
     this.#journal = commons.journal;
     this.#events = events;
     this.#outbox = new Outbox(channel, facts.mode === 'extended');
-    this.#receiver = new Receiver(facts.mode, this.#slots, statistics, trace, (request) => this.#answered(request));
+    const answered = (request: Request): void => this.#answered(request);
+    this.#receiver = new Receiver(facts.mode, commons.options.limits, this.#slots, statistics, trace, answered);
   }
 
   /** Requests in flight. */

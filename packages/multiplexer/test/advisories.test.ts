@@ -1,9 +1,10 @@
 /** Defects that other clients had, each under the name that it became known by. */
 import { ProtocolError } from '@nbdjs/interfaces';
+import type { MultiplexerOptions } from '@nbdjs/multiplexer';
 import { encodeBlockStatusChunk, encodeDataChunkHeader, encodeHoleChunk } from '@nbdjs/protocol';
 import type { FakeRequest } from '@nbdjs/testkit';
 import { describe, expect, it } from 'vitest';
-import { failure, openSession } from './session.ts';
+import { failure, makeSession, openSession } from './session.ts';
 
 const modes = ['structured', 'extended'] as const;
 
@@ -114,5 +115,51 @@ describe('more than anybody can use', () => {
     const { device } = await openSession({ mode: 'structured', onRequest });
     const error = await failure(device.read(0, new Uint8Array(100_000)));
     expect(error).toMatchObject({ cause: { violation: 'too-many-chunks' } });
+  });
+
+  it('all of these limits are options', async () => {
+    const byteAt = (request: FakeRequest, place: number, isLast: boolean): Uint8Array =>
+      Buffer.concat([
+        isLast
+          ? encodeDataChunkHeader(request.frame(), BigInt(place), 1)
+          : encodeDataChunkHeader(request.frame(0), BigInt(place), 1),
+        Uint8Array.of(1),
+      ]);
+    const reading = async (places: readonly number[], limits: MultiplexerOptions['limits']): Promise<unknown> => {
+      const onRequest = (request: FakeRequest) => {
+        const chunks = places.map((place, index) => byteAt(request, place, index === places.length - 1));
+        request.connection.send(Buffer.concat(chunks));
+      };
+      const { device } = await openSession({ mode: 'structured', onRequest, multiplexer: { limits } });
+      return device.read(0, new Uint8Array(places.length)).catch((error: unknown) => error);
+    };
+    expect(await reading([0, 1, 2], { replyChunksMax: 3 })).toBeUndefined();
+    expect(await reading([0, 1, 2, 3], { replyChunksMax: 3 })).toMatchObject({
+      cause: { violation: 'too-many-chunks' },
+    });
+    expect(await reading([4, 2, 0, 1, 3], { replyStretchesMax: 3 })).toBeUndefined();
+    expect(await reading([6, 4, 2, 0, 1, 3, 5], { replyStretchesMax: 3 })).toMatchObject({
+      cause: { violation: 'too-many-stretches' },
+    });
+
+    const status = async (limits: MultiplexerOptions['limits']): Promise<unknown> => {
+      const { device, server } = await openSession({ mode: 'structured', multiplexer: { limits } });
+      server.extents = () => [0n, 1n, 2n, 3n].map((one) => ({ length: 512n, status: one }));
+      try {
+        const [answer] = await device.blockStatus(0, 2048);
+        return answer?.extents.length;
+      } catch (error) {
+        return error;
+      }
+    };
+    expect(await status({ replyExtentsMax: 4 })).toBe(4);
+    expect(await status({ replyExtentsMax: 3 })).toMatchObject({ cause: { violation: 'too-many-extents' } });
+    expect(await status({ extentsKeptMax: 3 })).toBe(3);
+  });
+
+  it.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])('a limit of %d is none', (replyChunksMax) => {
+    expect(() => makeSession({ multiplexer: { limits: { replyChunksMax } } })).toThrow(
+      `limits.replyChunksMax is ${replyChunksMax}, expected a whole number from 1 on`,
+    );
   });
 });

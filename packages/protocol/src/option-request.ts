@@ -56,9 +56,13 @@ export function decodeOptionHeader(bytes: Uint8Array): OptionHeader | Malformed 
 
 /**
  * Understands the payload of an option, or says what is wrong with it; nothing when the option is unknown, which a
- * server answers with `NBD_REP_ERR_UNSUP` (checklist S3).
+ * server answers with `NBD_REP_ERR_UNSUP` (checklist S3). With more than `queriesMax` queries for metadata contexts, it is wrong.
  */
-export function parseOptionRequest(option: number, payload: Uint8Array): OptionRequest | Malformed | undefined {
+export function parseOptionRequest(
+  option: number,
+  payload: Uint8Array,
+  queriesMax: number = limits.contextQueriesMax,
+): OptionRequest | Malformed | undefined {
   const reader = new PayloadReader(payload, `option ${options.name(option)}`, ruleOf[option] ?? 'S3');
   switch (option) {
     case Option.Abort:
@@ -77,7 +81,7 @@ export function parseOptionRequest(option: number, payload: Uint8Array): OptionR
       return parseInfoRequest(option, reader);
     case Option.ListMetaContext:
     case Option.SetMetaContext:
-      return parseMetaContextRequest(option, reader);
+      return parseMetaContextRequest(option, reader, queriesMax);
     default:
       return undefined;
   }
@@ -130,16 +134,20 @@ function parseInfoRequest(option: InfoOption, reader: PayloadReader): OptionRequ
   return reader.finish({ option, exportName, infoTypes });
 }
 
-function parseMetaContextRequest(option: MetaContextOption, reader: PayloadReader): OptionRequest | Malformed {
+function parseMetaContextRequest(
+  option: MetaContextOption,
+  reader: PayloadReader,
+  queriesMax: number,
+): OptionRequest | Malformed {
   const exportName = reader.text(reader.u32('length of the export name'), 'export name');
   const count = reader.u32('number of queries');
   const queries: string[] = [];
   // A count that lies ends at the first query that has no bytes: each takes four for its length.
   while (queries.length < count && !reader.faulty) {
-    if (queries.length < limits.contextQueriesMax) {
+    if (queries.length < queriesMax) {
       queries.push(reader.text(reader.u32('length of the query'), 'query'));
     } else {
-      reader.fail('too-many-queries', `${count} queries are too many, at most ${limits.contextQueriesMax} are taken`);
+      reader.fail('too-many-queries', `${count} queries are too many, at most ${queriesMax} are taken`);
     }
   }
   return reader.finish({ option, exportName, queries });

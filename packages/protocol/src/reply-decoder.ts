@@ -40,6 +40,7 @@ export class ReplyDecoder {
   readonly #intake = new Intake(stagingBytes);
   readonly #handler: ReplyHandler;
   readonly #mode: HeaderMode;
+  readonly #extentsMax: number;
   #step: (typeof Step)[keyof typeof Step] = Step.Header;
   #isSimple = false;
   /** Of the chunk under way: its type, whether it is the last of its reply, and how many bytes of it are still to come. */
@@ -50,9 +51,11 @@ export class ReplyDecoder {
   #textBytes = 0;
   #mayBeDirect = true;
 
-  constructor(handler: ReplyHandler, mode: HeaderMode) {
+  /** `extentsMax`: how many a block status chunk may have. */
+  constructor(handler: ReplyHandler, mode: HeaderMode, extentsMax: number = limits.replyExtentsMax) {
     this.#handler = handler;
     this.#mode = mode;
+    this.#extentsMax = extentsMax;
   }
 
   /** Whether everything so far was consumed: the only place where a peer may end in order. */
@@ -206,7 +209,7 @@ export class ReplyDecoder {
     const [fixedBytes, extentBytes] = isExtended ? [8, 16] : [4, 8];
     const count = (length - fixedBytes) / extentBytes;
     if (!Number.isInteger(count) || count < 1) throw this.#violation('bad-chunk-length', `has ${length} bytes`, 'C51');
-    if (count > limits.replyExtentsMax) throw this.#violation('too-many-extents', `has ${count} extents`, 'C69');
+    if (count > this.#extentsMax) throw this.#violation('too-many-extents', `has ${count} extents`, 'C69');
   }
 
   #takeData(): boolean {

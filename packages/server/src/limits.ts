@@ -30,6 +30,7 @@ const settledDefaults: ServerLimits = {
   optionsMax: defaults.optionsMax,
   optionBytesMax: defaults.optionBytesMax,
   optionsBytesMax: defaults.optionsBytesMax,
+  contextQueriesMax: defaults.contextQueriesMax,
   contextsMax: defaults.contextsMax,
   listEntriesMax: defaults.listEntriesMax,
   listBytesMax: defaults.listBytesMax,

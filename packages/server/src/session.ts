@@ -35,6 +35,8 @@ export interface HandshakeBounds {
   readonly optionBytesMax: number;
   /** Payload of all options, in bytes. */
   readonly optionsBytesMax: number;
+  /** Queries for metadata contexts in one option. */
+  readonly contextQueriesMax: number;
   /** Contexts that can be selected. */
   readonly contextsMax: number;
   /** Exports that are listed. */

@@ -1,5 +1,13 @@
 /** What the caller wants of a handshake, and the defaults for the rest. */
-import { baseAllocation, type HeaderMode, limits, silent, type Trace, UsageError } from '@nbdjs/interfaces';
+import {
+  baseAllocation,
+  type HeaderMode,
+  type LimitOptions,
+  settleLimits,
+  silent,
+  type Trace,
+  UsageError,
+} from '@nbdjs/interfaces';
 import { encodeText, HandshakeFlag, quoted } from '@nbdjs/protocol';
 
 export interface ClientHandshakeOptions {
@@ -23,7 +31,7 @@ export interface ClientHandshakeOptions {
   /** Stop when options can be sent and let the caller drive. @default false */
   readonly optionMode?: boolean | undefined;
   /** Bounds for what the server sends. */
-  readonly limits?: Partial<HandshakeLimits> | undefined;
+  readonly limits?: LimitOptions<keyof HandshakeLimits> | undefined;
   readonly trace?: Trace | undefined;
 }
 
@@ -40,6 +48,14 @@ export interface HandshakeLimits {
   /** Metadata contexts in one selection or list. */
   readonly contextsMax: number;
 }
+
+const limitNames = [
+  'optionReplyBytesMax',
+  'optionRepliesMax',
+  'listEntriesMax',
+  'listBytesMax',
+  'contextsMax',
+] as const satisfies readonly (keyof HandshakeLimits)[];
 
 /** The same with nothing left open. */
 export interface HandshakeSettings {
@@ -58,7 +74,7 @@ export interface HandshakeSettings {
 /**
  * Fills in the defaults.
  *
- * @throws UsageError when a name cannot travel or a context's name is none.
+ * @throws UsageError when a name cannot travel, a context's name is none or a limit is none.
  */
 export function settle(options: ClientHandshakeOptions): HandshakeSettings {
   const exportName = options.exportName ?? '';
@@ -72,13 +88,7 @@ export function settle(options: ClientHandshakeOptions): HandshakeSettings {
     tls: options.tls ?? 'off',
     handshakeFlags: options.handshakeFlags ?? HandshakeFlag.FixedNewstyle | HandshakeFlag.NoZeroes,
     optionMode: options.optionMode ?? false,
-    limits: {
-      optionReplyBytesMax: options.limits?.optionReplyBytesMax ?? limits.optionReplyBytesMax,
-      optionRepliesMax: options.limits?.optionRepliesMax ?? limits.optionRepliesMax,
-      listEntriesMax: options.limits?.listEntriesMax ?? limits.listEntriesMax,
-      listBytesMax: options.limits?.listBytesMax ?? limits.listBytesMax,
-      contextsMax: options.limits?.contextsMax ?? limits.contextsMax,
-    },
+    limits: settleLimits(limitNames, options.limits),
     trace: options.trace ?? silent,
   };
 }

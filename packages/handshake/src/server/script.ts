@@ -140,7 +140,7 @@ export class ServerScript {
   }
 
   *#answer({ option }: OptionHeader, payload: Uint8Array): ServerStep<Outcome | undefined> {
-    const request = parseOptionRequest(option, payload);
+    const request = parseOptionRequest(option, payload, this.#settings.limits.contextQueriesMax);
     if (request === undefined) {
       this.#refuse(option, OptionReply.ErrUnsupported, `option ${options.name(option)} is not supported`);
       return undefined;

@@ -1,5 +1,5 @@
 /** What a server's handshake may be told. */
-import { limits, silent, type Trace, UsageError } from '@nbdjs/interfaces';
+import { type LimitOptions, settleLimits, silent, type Trace, UsageError } from '@nbdjs/interfaces';
 
 /**
  * Whether there is TLS ("NOTLS mode", "FORCEDTLS mode" and "SELECTIVETLS mode" of the specification): never, for everything,
@@ -17,7 +17,7 @@ export interface ServerHandshakeOptions {
   readonly tls?: ServerTlsMode | undefined;
   /** Offer structured replies and extended headers. @default 'extended' */
   readonly mode?: 'simple' | 'structured' | 'extended' | undefined;
-  readonly limits?: Partial<ServerHandshakeLimits> | undefined;
+  readonly limits?: LimitOptions<keyof ServerHandshakeLimits> | undefined;
   readonly trace?: Trace | undefined;
 }
 
@@ -28,9 +28,19 @@ export interface ServerHandshakeLimits {
   readonly optionsMax: number;
   /** A client whose options have more payload than this, all together, is cut off. In bytes. */
   readonly optionsBytesMax: number;
+  /** An option with more queries for metadata contexts is refused. */
+  readonly contextQueriesMax: number;
   /** Contexts that can be selected at a time. */
   readonly contextsMax: number;
 }
+
+const limitNames = [
+  'optionBytesMax',
+  'optionsMax',
+  'optionsBytesMax',
+  'contextQueriesMax',
+  'contextsMax',
+] as const satisfies readonly (keyof ServerHandshakeLimits)[];
 
 export interface ServerHandshakeSettings {
   readonly style: 'newstyle' | 'oldstyle';
@@ -46,16 +56,5 @@ export function settle(options: ServerHandshakeOptions): ServerHandshakeSettings
   if (style === 'oldstyle' && tls !== 'none') {
     throw new UsageError('ERR_NBD_ARGUMENT', `the oldstyle handshake knows no TLS, which is '${tls}'`);
   }
-  const settled = {
-    optionBytesMax: options.limits?.optionBytesMax ?? limits.optionBytesMax,
-    optionsMax: options.limits?.optionsMax ?? limits.optionsMax,
-    optionsBytesMax: options.limits?.optionsBytesMax ?? limits.optionsBytesMax,
-    contextsMax: options.limits?.contextsMax ?? limits.contextsMax,
-  };
-  for (const [name, value] of Object.entries(settled)) {
-    if (!Number.isSafeInteger(value) || value < 1) {
-      throw new UsageError('ERR_NBD_ARGUMENT', `limits.${name} is ${value}, expected at least 1`);
-    }
-  }
-  return { style, tls, mode, limits: settled, trace };
+  return { style, tls, mode, limits: settleLimits(limitNames, options.limits), trace };
 }
