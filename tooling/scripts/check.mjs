@@ -33,6 +33,7 @@ await checkAll([
   ...published
     .filter((folder) => folder.startsWith('packages/'))
     .map((folder) => [`types as published by ${folder}`, 'attw', '--pack', folder, '--profile', 'esm-only']),
+  ['tests without peers', process.execPath, 'tooling/scripts/without-peers.mjs'],
   ['table of limits', process.execPath, 'tooling/scripts/limits.mjs', '--check'],
   ['changesets', 'changeset', 'status'],
 ]);

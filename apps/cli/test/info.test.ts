@@ -1,5 +1,6 @@
 /** `nbd info` against nbdinfo of the same generation as the server. */
 import {
+  commandLine,
   describePeers,
   type Generation,
   makeQcow2,
@@ -11,7 +12,7 @@ import {
   startQemuNbd,
   Workspace,
 } from '@nbdjs/peers';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { nbd } from './harness.ts';
 
 const mebi = 1024 * 1024;
@@ -333,9 +334,10 @@ describePeers('nbd info of nbd-server', ['nbd-server', 'nbdinfo'], (generation) 
   });
 });
 
-describe('nbd info of a command', () => {
-  it.runIf(process.platform === 'linux')('has no URI', async () => {
-    const { code, stdout, stderr } = await nbd('info', '--json', '--no-content', '[', 'nbdkit', 'memory', '1M', ']');
+describePeers('nbd info of a command', ['nbdkit'], (generation) => {
+  it('has no URI', async () => {
+    const command = commandLine('nbdkit', generation, ['memory', '1M']);
+    const { code, stdout, stderr } = await nbd('info', '--json', '--no-content', '[', ...command, ']');
     expect(stderr).toBe('');
     expect(code).toBe(0);
     const { exports } = JSON.parse(stdout) as { exports: Record<string, unknown>[] };

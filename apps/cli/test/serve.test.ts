@@ -1,19 +1,12 @@
 /** `nbd serve` before the clients of two Debians. */
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, linkSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import {
-  allocatedBytes,
-  describePeers,
-  makeRawImage,
-  runCommandLine,
-  runPeer,
-  sha256OfFile,
-  startNbdkit,
-} from '@nbdjs/peers';
+import { allocatedBytes, describePeers, makeRawImage, runPeer, sha256OfFile, startNbdkit } from '@nbdjs/peers';
 import { describe, expect, it } from 'vitest';
-import { nbd, nbdCommand, spawnNbd } from './harness.ts';
+import { nbd, nbdCommand } from './harness.ts';
 import { endLast, inWorkspace, peer, serve, workspace } from './serving.ts';
 
 const mebi = 2 ** 20;
@@ -271,29 +264,25 @@ describe('nbd serve', () => {
 
   it('prints a URI, writes its process id, ends with the last client, and leaves nothing behind', async () => {
     const pidFile = workspace.hostPath('pid');
-    const running = spawnNbd([
-      'serve',
-      '-p',
-      '0',
-      '--print-uri',
-      '--no-persistent',
-      '--pid-file',
-      pidFile,
-      'x=memory:1M',
-    ]);
+    const words = ['-p', '0', '--print-uri', '--no-persistent', '--pid-file', pidFile, 'x=memory:1M'];
+    const [program, ...args] = nbdCommand('serve', ...words);
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const exited = once(child, 'exit');
+    const said = { stdout: '', stderr: '' };
+    for (const name of ['stdout', 'stderr'] as const) {
+      child[name].setEncoding('utf8').on('data', (text: string) => {
+        said[name] += text;
+      });
+    }
+    await expect.poll(() => said.stdout).toMatch(/^nbd:\/\/127\.0\.0\.1:\d+\/x\n$/);
     await expect.poll(() => existsSync(pidFile)).toBe(true);
-    const ports = await runCommandLine(['ss', '-tlnpH']);
-    const pid = readFileSync(pidFile, 'utf8').trim();
-    const port = new RegExp(`127\\.0\\.0\\.1:(\\d+) .*pid=${pid},`).exec(ports.stdout.toString())?.[1];
-    expect((await nbd('info', '--size', `nbd://127.0.0.1:${port}/x`)).stdout).toBe('1048576\n');
+    expect(readFileSync(pidFile, 'utf8')).toBe(`${child.pid}\n`);
+    const uri = said.stdout.trim();
+    expect((await nbd('info', '--size', uri)).stdout).toBe('1048576\n');
     // Whoever only asks has not been a client (qemu-nbd's rule).
-    expect((await nbd('dump', '-n', '16', `nbd://127.0.0.1:${port}/x`)).code).toBe(0);
-    const { code, stdout, stderr } = await running;
-    expect({ code, stdout: stdout.toString(), stderr }).toEqual({
-      code: 0,
-      stdout: `nbd://127.0.0.1:${port}/x\n`,
-      stderr: '',
-    });
+    expect((await nbd('dump', '-n', '16', uri)).code).toBe(0);
+    expect(await exited).toEqual([0, null]);
+    expect(said).toEqual({ stdout: `${uri}\n`, stderr: '' });
     expect(existsSync(pidFile)).toBe(false);
   });
 

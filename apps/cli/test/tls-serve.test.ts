@@ -254,11 +254,11 @@ describe('SIGHUP', () => {
     expect(await exited).toEqual([0, null]);
   });
 
-  it('of a terminal that is gone is the end, TLS or not', async () => {
+  it.runIf(existsSync('/usr/bin/script'))('of a terminal that is gone is the end, TLS or not', async () => {
     const folder = await certify('localhost');
     const pidFile = workspace.hostPath('pid');
     const words = nbdCommand('serve', '--port', '0', '--pid-file', pidFile, '--tls-certificates', folder, 'memory:1M');
-    const child = spawn('script', ['-qec', words.map((word) => `'${word}'`).join(' '), '/dev/null'], {
+    const child = spawn('/usr/bin/script', ['-qec', words.map((word) => `'${word}'`).join(' '), '/dev/null'], {
       stdio: 'ignore',
     });
     const exited = once(child, 'exit');

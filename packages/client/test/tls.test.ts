@@ -2,7 +2,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describePeers, startNbdkit, TestAuthority, Workspace } from '@nbdjs/peers';
+import { describePeers, startNbdkit, Workspace } from '@nbdjs/peers';
+import { TestAuthority } from '@nbdjs/testkit';
 import { afterAll, describe, expect, it } from 'vitest';
 import { connect, resolveTarget, resolveTls, type TlsWishes } from '../src/index.ts';
 
@@ -84,9 +85,9 @@ describe('how', () => {
 describePeers('URIs with TLS', ['nbdkit'], (generation) => {
   it.each(['kept', 'inline'] as const)('open exports of real servers: %s', async (delivery) => {
     using workspace = new Workspace(generation);
-    const authority = new TestAuthority(workspace.hostPath('authority'));
-    authority.issue(workspace.hostPath('pki'), 'server', { names: ['disk.example'] });
-    authority.issue(workspace.hostPath('client'), 'client');
+    const authority = await TestAuthority.create();
+    await authority.issueServer(workspace.hostPath('pki'), { hosts: ['disk.example'] });
+    await authority.issueClient(workspace.hostPath('client'));
     writeFileSync(workspace.hostPath('keys.psk'), `alice:${'ab'.repeat(32)}\n`);
     const pki = `--tls-certificates=${workspace.peerPath('pki')}`;
     await using certificates = await startNbdkit(workspace, [

@@ -2,6 +2,7 @@
 import type { ClientHandshakeOptions } from '@nbdjs/handshake';
 import type { ExportFacts } from '@nbdjs/interfaces';
 import {
+  commandLine,
   describePeers,
   type Generation,
   makeRawImage,
@@ -13,7 +14,7 @@ import {
   Workspace,
 } from '@nbdjs/peers';
 import { capabilities } from '@nbdjs/syscalls';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createConnector, type Delivery, type Negotiation, openNegotiation } from '../src/index.ts';
 import { readOnce } from './support/read-once.ts';
 
@@ -175,9 +176,9 @@ describeServer('nbd-server', () => {
   });
 });
 
-describe('a command of ours', () => {
+describePeers('a command of ours', ['nbdkit'], (generation) => {
   it.runIf(capabilities().duplicateDescriptor)('is connected to on this thread', async () => {
-    const command = ['nbdkit', '--foreground', 'memory', '1M'] as const;
+    const command = commandLine('nbdkit', generation, ['--foreground', 'memory', '1M']);
     const { connector, delivery } = createConnector({
       endpoint: { type: 'command', command, mode: 'socket-activation' },
     });

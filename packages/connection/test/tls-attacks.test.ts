@@ -4,7 +4,6 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TLSSocket } from 'node:tls';
-import { TestAuthority } from '@nbdjs/peers';
 import {
   encodeAckReply,
   encodeErrorReply,
@@ -14,13 +13,14 @@ import {
   OptionReply,
   optionHeaderBytes,
 } from '@nbdjs/protocol';
+import { TestAuthority } from '@nbdjs/testkit';
 import type { TlsClientSettings } from '@nbdjs/transport';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createConnector, type Delivery } from '../src/index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nbdjs-attacks-'));
 const path = join(folder, 'socket');
-const authority = new TestAuthority(join(folder, 'authority'));
+const authority = await TestAuthority.create();
 const tls: TlsClientSettings = { certificates: { ca: authority.pem }, hostname: 'localhost' };
 
 const greeting = encodeGreeting({ style: 'newstyle', handshakeFlags: 3 });
@@ -130,8 +130,8 @@ for (const delivery of ['inline', 'kept'] as const) {
       });
 
       it('a consent with somebody else behind it', async () => {
-        const other = new TestAuthority(join(folder, `other-${delivery}-${mode}`));
-        const files = other.issue(join(folder, `files-${delivery}-${mode}`), 'server');
+        const other = await TestAuthority.create();
+        const files = await other.issueServer(join(folder, `files-${delivery}-${mode}`));
         script = (said, socket) => {
           if (said === 4 + optionHeaderBytes) impersonate(socket, files);
         };

@@ -1,5 +1,5 @@
 /** TLS with real servers, over each delivery: who gets in, and what is said to those who do not. */
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   describePeers,
@@ -7,13 +7,14 @@ import {
   makeRawImage,
   type PeerServer,
   type Program,
+  runPeer,
   startNbdkit,
   startNbdServer,
   startQemuNbd,
-  TestAuthority,
   Workspace,
 } from '@nbdjs/peers';
 import { capabilities } from '@nbdjs/syscalls';
+import { TestAuthority } from '@nbdjs/testkit';
 import type { TlsClientSettings } from '@nbdjs/transport';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createConnector, type Delivery, openNegotiation } from '../src/index.ts';
@@ -29,12 +30,12 @@ let server: PeerServer | undefined;
 
 function describeServer(program: Program, tests: (generation: Generation) => void): void {
   describePeers(`TLS with ${program}`, [program], (generation) => {
-    beforeEach(() => {
+    beforeEach(async () => {
       workspace = new Workspace(generation);
       makeRawImage(workspace.hostPath('disk'), megabyte, [{ offset: 0, length: 4096 }]);
-      authority = new TestAuthority(workspace.hostPath('authority'));
-      authority.issue(workspace.hostPath('pki'), 'server', { names: ['disk.example', 'localhost'] });
-      authority.issue(workspace.hostPath('client'), 'client', { commonName: 'one' });
+      authority = await TestAuthority.create();
+      await authority.issueServer(workspace.hostPath('pki'), { hosts: ['disk.example', 'localhost'] });
+      await authority.issueClient(workspace.hostPath('client'), { name: 'one' });
       writeFileSync(workspace.hostPath('keys.psk'), `alice:${key}\n`);
     });
     afterEach(async () => {
@@ -96,8 +97,8 @@ describeServer('qemu-nbd', () => {
     expect(await errorOf({ ...certificates(), hostname: 'other.example' })).toMatchObject(
       refused(/is for "disk\.example", "localhost", not for "other\.example"/),
     );
-    const stranger = new TestAuthority(workspace.hostPath('stranger'));
-    stranger.issue(workspace.hostPath('strange'), 'client');
+    const stranger = await TestAuthority.create();
+    await stranger.issueClient(workspace.hostPath('strange'));
     const strange = { certificates: { folder: workspace.hostPath('strange') }, hostname: 'disk.example' };
     expect(await errorOf(strange, 'kept')).toMatchObject(refused(/not signed by an authority that is trusted here/));
     expect(await visit({ ...strange, verifyPeer: false })).toBe(true);
@@ -142,6 +143,52 @@ describeServer('qemu-nbd', () => {
     const established = await negotiation.go('');
     await readOnce(established);
     established.channel.destroy();
+  });
+});
+
+/** Certificates that others have made: with RSA keys, by GnuTLS, as its documentation says. */
+async function makeByCerttool(generation: Generation): Promise<void> {
+  const folder = 'gnutls';
+  const templates = {
+    ca: 'cn = "Example CA"\nca\ncert_signing_key\n',
+    server: 'cn = "disk.example"\ndns_name = "disk.example"\ntls_www_server\nencryption_key\nsigning_key\n',
+    client: 'country = GB\norganization = "Example"\ncn = "one"\ntls_www_client\nencryption_key\nsigning_key\n',
+  };
+  mkdirSync(workspace.hostPath(folder));
+  const file = (name: string): string => workspace.peerPath(join(folder, name));
+  const authority = ['--load-ca-certificate', file('ca-cert.pem'), '--load-ca-privkey', file('ca-key.pem')];
+  for (const [role, template] of Object.entries(templates)) {
+    writeFileSync(workspace.hostPath(join(folder, `${role}.info`)), `${template}expiration_days = 2\n`);
+    const key = file(`${role}-key.pem`);
+    const how = role === 'ca' ? ['--generate-self-signed'] : ['--generate-certificate', ...authority];
+    const what = ['--load-privkey', key, '--template', file(`${role}.info`), '--outfile', file(`${role}-cert.pem`)];
+    for (const args of [
+      ['--generate-privkey', '--bits=2048', '--outfile', key],
+      [...how, ...what],
+    ]) {
+      const { code, stderr } = await runPeer('certtool', generation, args);
+      if (code !== 0) throw new Error(stderr);
+    }
+  }
+}
+
+describePeers('TLS with certificates made by certtool', ['nbdkit', 'certtool'], (generation) => {
+  beforeEach(() => {
+    workspace = new Workspace(generation);
+  });
+  afterEach(async () => {
+    await server?.stop();
+    server = undefined;
+    workspace[Symbol.dispose]();
+  });
+
+  it('both sides know each other', async () => {
+    await makeByCerttool(generation);
+    const options = ['--tls=require', `--tls-certificates=${workspace.peerPath('gnutls')}`, '--tls-verify-peer'];
+    server = await startNbdkit(workspace, { options, plugin: 'memory', parameters: ['1M'] });
+    const tls = { certificates: { folder: workspace.hostPath('gnutls') }, hostname: 'disk.example' };
+    expect(await visit(tls)).toBe(true);
+    expect(await errorOf({ ...tls, hostname: 'other.example' })).toMatchObject(refused(/is for "disk\.example"/));
   });
 });
 

@@ -1,18 +1,10 @@
 /** TLS with clients of all kinds: those of two Debians, and our own across restarts. */
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { connect } from '@nbdjs/client';
-import {
-  describePeers,
-  makeRawImage,
-  type Program,
-  runPeer,
-  sha256OfFile,
-  TestAuthority,
-  Workspace,
-} from '@nbdjs/peers';
+import { describePeers, makeRawImage, type Program, runPeer, sha256OfFile, Workspace } from '@nbdjs/peers';
 import { createMemoryDevice } from '@nbdjs/storage';
-import { seededRandom } from '@nbdjs/testkit';
+import { seededRandom, TestAuthority } from '@nbdjs/testkit';
 import { type Listener, listen } from '@nbdjs/transport';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createServer, type Server, type TlsServerSettings } from '../src/index.ts';
@@ -38,12 +30,12 @@ async function serve(tls: TlsServerSettings): Promise<void> {
 const certificates = (): TlsServerSettings => ({ certificates: { folder: workspace.hostPath('pki') } });
 
 function inWorkspace(make: () => Workspace): void {
-  beforeEach(() => {
+  beforeEach(async () => {
     workspace = make();
     port = 0;
-    authority = new TestAuthority(workspace.hostPath('authority'));
-    authority.issue(workspace.hostPath('pki'), 'server');
-    authority.issue(workspace.hostPath('pki'), 'client', { commonName: 'one' });
+    authority = await TestAuthority.create();
+    await authority.issueServer(workspace.hostPath('pki'));
+    await authority.issueClient(workspace.hostPath('pki'), { name: 'one' });
     writeFileSync(workspace.hostPath('keys.psk'), `# a comment\nalice:${hexKey}\n`);
     makeRawImage(workspace.hostPath('disk'), size, [{ offset: mebi, length: 3 * mebi }]);
   });
@@ -118,7 +110,7 @@ describe('our own client', () => {
     };
     await start();
     await using client = await connect(`nbds://127.0.0.1:${port}/disk`, {
-      tls: { certificates: { ca: readFileSync(authority.certificate, 'utf8') } },
+      tls: { certificates: { ca: authority.pem } },
       reconnectDelayMs: 30_000,
       delivery,
     });

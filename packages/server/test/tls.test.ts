@@ -7,10 +7,9 @@ import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { connect } from '@nbdjs/client';
 import { openNegotiation } from '@nbdjs/connection';
-import { TestAuthority } from '@nbdjs/peers';
 import { encodeClientFlags, encodeOption, Option, OptionReply } from '@nbdjs/protocol';
 import { createMemoryDevice } from '@nbdjs/storage';
-import { seededRandom } from '@nbdjs/testkit';
+import { seededRandom, TestAuthority } from '@nbdjs/testkit';
 import { type Listener, listen, type TlsClientSettings } from '@nbdjs/transport';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { createServer, type Export, type Server, type ServerOptions, type TlsServerSettings } from '../src/index.ts';
@@ -18,10 +17,10 @@ import { createServer, type Export, type Server, type ServerOptions, type TlsSer
 const mebi = 2 ** 20;
 const folder = mkdtempSync(join(tmpdir(), 'nbdjs-'));
 const path = join(folder, 'socket');
-const authority = new TestAuthority(join(folder, 'authority'));
-const pki = authority.issue(join(folder, 'pki'), 'server');
-authority.issue(pki, 'client', { commonName: 'one', organization: 'Example, Inc', country: 'GB' });
-const other = authority.issue(join(folder, 'other'), 'client', { commonName: 'two' });
+const authority = await TestAuthority.create();
+const pki = await authority.issueServer(join(folder, 'pki'));
+await authority.issueClient(pki, { name: 'CN=one,O=Example\\, Inc,C=GB' });
+const other = await authority.issueClient(join(folder, 'other'), { name: 'two' });
 const subject = 'CN=one,O=Example\\, Inc,C=GB';
 const ca = authority.pem;
 
@@ -265,10 +264,10 @@ describe('the upgrade', () => {
 
 describe('reloading', () => {
   it('takes new certificates for new clients, and cuts nobody off', async () => {
-    const files = authority.issue(join(folder, 'replaced'), 'server', { names: ['localhost'] });
+    const files = await authority.issueServer(join(folder, 'replaced'), { hosts: ['localhost'] });
     await serve({ certificates: { folder: files } });
     await using early = await open(nobody);
-    authority.issue(files, 'server', { names: ['elsewhere'] });
+    await authority.issueServer(files, { hosts: ['elsewhere'] });
     await using stillOld = await open(nobody);
     server.reloadTls();
     expect(await errorOf(open(nobody))).toMatchObject({
@@ -280,7 +279,7 @@ describe('reloading', () => {
   });
 
   it('goes on with the old ones when the new ones are no good', async () => {
-    const files = authority.issue(join(folder, 'broken'), 'server');
+    const files = await authority.issueServer(join(folder, 'broken'));
     await serve({ certificates: { folder: files } });
     writeFileSync(join(files, 'server-key.pem'), 'nonsense');
     expect(() => server.reloadTls()).toThrow(`${join(files, 'server-key.pem')}: it holds no private key`);

@@ -3,8 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ByteChannel } from '@nbdjs/interfaces';
-import { TestAuthority } from '@nbdjs/peers';
-import { byteChannelConformance } from '@nbdjs/testkit';
+import { byteChannelConformance, TestAuthority } from '@nbdjs/testkit';
 import { afterAll, beforeAll } from 'vitest';
 import {
   connectTcp,
@@ -18,8 +17,8 @@ import {
 
 const folder = mkdtempSync(join(tmpdir(), 'nbdjs-tls-'));
 const socketPath = join(folder, 'echo');
-const authority = new TestAuthority(join(folder, 'authority'));
-const certificates = { folder: authority.issue(join(folder, 'server'), 'server') };
+const authority = await TestAuthority.create();
+const certificates = { folder: await authority.issueServer(join(folder, 'server')) };
 const server = createTlsServer({ certificates });
 const client = createTlsClient({ certificates: { ca: authority.pem }, hostname: 'localhost' });
 const keys = { alice: new Uint8Array(32).fill(7) };

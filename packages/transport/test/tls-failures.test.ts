@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer as createNodeServer } from 'node:tls';
 import type { ByteChannel } from '@nbdjs/interfaces';
-import { TestAuthority } from '@nbdjs/peers';
+import { TestAuthority } from '@nbdjs/testkit';
 import { afterAll, describe, expect, it } from 'vitest';
 import {
   connectTcp,
@@ -18,18 +18,18 @@ import {
 } from '../src/index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nbdjs-tls-'));
-const authority = new TestAuthority(join(folder, 'authority'));
-const stranger = new TestAuthority(join(folder, 'stranger'));
-const past = { from: '2001-01-01 00:00:00', until: '2002-01-01 00:00:00' };
-const future = { from: '2036-01-01 00:00:00', until: '2037-01-01 00:00:00' };
-const pki = authority.issue(join(folder, 'pki'), 'server');
-authority.issue(pki, 'client', { commonName: 'one', organization: 'Example, Inc', country: 'GB' });
-const expired = authority.issue(join(folder, 'expired'), 'server', past);
-const early = authority.issue(join(folder, 'early'), 'server', future);
-const strange = stranger.issue(join(folder, 'strange'), 'server');
-stranger.issue(strange, 'client');
-const own = authority.issue(join(folder, 'own'), 'client');
-const late = authority.issue(join(folder, 'late'), 'client', past);
+const authority = await TestAuthority.create();
+const stranger = await TestAuthority.create();
+const past = { validFrom: new Date('2001-01-01'), validTo: new Date('2002-01-01') };
+const future = { validFrom: new Date('2036-01-01'), validTo: new Date('2037-01-01') };
+const pki = await authority.issueServer(join(folder, 'pki'));
+await authority.issueClient(pki, { name: 'CN=one,O=Example\\, Inc,C=GB' });
+const expired = await authority.issueServer(join(folder, 'expired'), past);
+const early = await authority.issueServer(join(folder, 'early'), future);
+const strange = await stranger.issueServer(join(folder, 'strange'));
+await stranger.issueClient(strange);
+const own = await authority.issueClient(join(folder, 'own'));
+const late = await authority.issueClient(join(folder, 'late'), past);
 const ca = authority.pem;
 const keys = { alice: new Uint8Array(16).fill(3) };
 
@@ -137,11 +137,11 @@ describe('a server', () => {
 
   it('that is revoked', async () => {
     const server = { certificates: { folder: pki } };
-    const crl = authority.revoke(join(pki, 'server-cert.pem'));
+    const crl = await authority.revoke(join(pki, 'server-cert.pem'));
     expect((await outcome({ certificates: { ca, crl } }, server)).client).toMatchObject(failed(true, 'is revoked'));
-    const others = { certificates: { ca, crl: authority.revoke(join(own, 'client-cert.pem')) } };
+    const others = { certificates: { ca, crl: await authority.revoke(join(own, 'client-cert.pem')) } };
     expect((await outcome(others, server)).client).toMatchObject({ tls: {} });
-    const foreign = { certificates: { ca, crl: stranger.revoke() } };
+    const foreign = { certificates: { ca, crl: await stranger.revoke() } };
     expect((await outcome(foreign, server)).client).toMatchObject(failed(true, 'no list of revoked certificates'));
   });
 
@@ -176,7 +176,7 @@ describe('a client', () => {
   });
 
   it('that is revoked', async () => {
-    const crl = authority.revoke(join(own, 'client-cert.pem'));
+    const crl = await authority.revoke(join(own, 'client-cert.pem'));
     const { server } = await outcome(
       { certificates: { folder: own } },
       { ...strict, certificates: { folder: pki, crl } },

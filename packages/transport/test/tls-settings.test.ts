@@ -2,15 +2,15 @@
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { TestAuthority } from '@nbdjs/peers';
+import { TestAuthority } from '@nbdjs/testkit';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createTlsClient, createTlsServer } from '../src/index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nbdjs-tls-'));
-const authority = new TestAuthority(join(folder, 'authority'));
-const pki = authority.issue(join(folder, 'pki'), 'server');
-authority.issue(pki, 'client');
-const locked = authority.issue(join(folder, 'locked'), 'server', { passphrase: 'open sesame' });
+const authority = await TestAuthority.create();
+const pki = await authority.issueServer(join(folder, 'pki'));
+await authority.issueClient(pki);
+const locked = await authority.issueServer(join(folder, 'locked'), { passphrase: 'open sesame' });
 const keyFile = join(folder, 'keys.psk');
 const ca = authority.pem;
 

@@ -3,7 +3,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { ConnectOptions } from '@nbdjs/client';
-import { type Generation, runCommandLine, startNbdkit, TestAuthority, Workspace } from '@nbdjs/peers';
+import { type Generation, runCommandLine, startNbdkit, Workspace } from '@nbdjs/peers';
+import { TestAuthority } from '@nbdjs/testkit';
 import { wallSeconds } from './peers.ts';
 import { alternate, median } from './statistics.ts';
 
@@ -32,9 +33,9 @@ export async function measureTls(
   row: Row,
 ): Promise<void> {
   using workspace = new Workspace(generation);
-  const authority = new TestAuthority(workspace.hostPath('authority'));
-  const pki = authority.issue(workspace.hostPath('pki'), 'server');
-  authority.issue(pki, 'client');
+  const authority = await TestAuthority.create();
+  const pki = await authority.issueServer(workspace.hostPath('pki'));
+  await authority.issueClient(pki);
   const uriOf = (socketPath: string): string => `nbds+unix:///?socket=${socketPath}&tls-certificates=${pki}`;
 
   console.log(`\nseconds to copy 2 GiB in TLS to nowhere, median of ${rounds}     ours     theirs  ratio  aim`);

@@ -1,5 +1,4 @@
 /** Real NBD servers and clients for tests: finding, starting and ending them. */
-export { type CertificateOptions, TestAuthority } from './certificates.ts';
 export { type Child, type Exit, spawnChild } from './child.ts';
 export { allocatedBytes, type ImageArea, makeRawImage, sha256OfFile } from './images.ts';
 export { type NbdServerExport, type NbdServerOptions, startNbdServer } from './nbd-server.ts';

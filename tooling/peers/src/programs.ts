@@ -52,8 +52,9 @@ export function findPeer(program: Program, generation: Generation): Peer | undef
   return path === undefined ? undefined : { program, generation, path, version: versionOf(program, generation) };
 }
 
-/** The path of a program, as seen by its own generation; nothing when it is missing. */
+/** The path of a program, as seen by its own generation; nothing when it is missing, or all are to count as missing. */
 export function findProgram(program: Program, generation: Generation): string | undefined {
+  if (process.env.NBDJS_PEERS === 'none') return undefined;
   if (generation === 'trixie' && process.getuid?.() !== 0) return undefined;
   const root = generation === 'trixie' ? trixieRoot : '';
   const folder = folders.find((one) => existsSync(`${root}${one}/${program}`));

@@ -25,5 +25,6 @@ export { type FaultEvent, FaultInjector, type FaultInjectorOptions, type FaultRu
 export { seededRandom } from './random.ts';
 export { ScriptedChannel, type ScriptedChannelOptions, type ScriptedPeer } from './scripted-channel.ts';
 export { listenAt, nodeAddress, type SocketAddress, uriAt } from './socket-address.ts';
+export { TestAuthority } from './test-authority.ts';
 export { TinyServer, type TinyServerAddress, type TinyServerOptions, tinyServerExportBytes } from './tiny-server.ts';
 export { VirtualClock } from './virtual-clock.ts';
