@@ -402,27 +402,35 @@ function addServe(
 
 function addCerts(command: Command, terminal: Terminal, exit: (code: number) => void): void {
   command
-    .option('-d, --directory <folder>', 'where the files go', 'pki')
+    .argument('[folder]', 'where the files go (default: pki)')
+    .option('-d, --directory <folder>', 'the same')
     .option('--host <name...>', 'names and IP addresses of the server (default: localhost 127.0.0.1 ::1)')
     .option('--client <name>', 'name of the client, such as alice or CN=alice,O=Example (default: client)')
     .option('--days <n>', 'how long the certificates are good', count('--days', 1, 36_500), 365)
     .option('--psk <user...>', 'make keys that these users share with the server, instead of certificates')
     .option('--authority <folder>', 'go on with the authority in that folder instead of making a new one')
+    .option('--revoke <certificate...>', 'make the list of those that the authority takes back')
+    .option('--passphrase-file <file>', "whose first line encrypts the keys, and opens the authority's")
     .option('-f, --force', 'replace files that are there')
     .addOption(colourOption())
     .addOption(noColourOption())
     .option('-v, --verbose', 'say more about errors')
-    .action(async (options: Record<string, unknown>) => {
+    .action(async (folder: string | undefined, options: Record<string, unknown>) => {
+      if (folder !== undefined && options.directory !== undefined) {
+        throw new UsageError('ERR_NBD_ARGUMENT', 'the folder is given twice, by itself and by --directory');
+      }
       const certs = await commands.certs();
       exit(
         await certs(
           {
-            directory: options.directory as string,
+            directory: folder ?? (options.directory as string | undefined) ?? 'pki',
             hosts: options.host as string[] | undefined,
             client: options.client as string | undefined,
             days: options.days as number,
             psk: options.psk as string[] | undefined,
             authority: options.authority as string | undefined,
+            revoke: options.revoke as string[] | undefined,
+            passphraseFile: options.passphraseFile as string | undefined,
             force: options.force === true,
             colour: options.color as boolean | undefined,
           },

@@ -1,5 +1,6 @@
 /** What users see of things that go wrong: one line that names the thing, exit code 1, and no wait without end. */
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import { describePeers, makeRawImage, startNbdkit, startQemuNbd, Workspace } from '@nbdjs/peers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { nbd, nbdWith, type Outcome, spawnNbd } from './harness.ts';
@@ -17,7 +18,7 @@ describe('wrong words', () => {
     [/no-such-host\.invalid/, 'info', 'nbd://no-such-host.invalid'],
     [/127\.0\.0\.1:1: connection refused/, 'info', 'nbd://127.0.0.1:1'],
     [/\/none\/x: there is no such socket/, 'info', 'nbd+unix:///?socket=/none/x'],
-    [/\/etc\/passwd: it is not a socket/, 'dump', 'nbd+unix:///?socket=/etc/passwd'],
+    [/bad-input\.test\.ts: it is not a socket/, 'dump', `nbd+unix:///?socket=${fileURLToPath(import.meta.url)}`],
     [/socket=PATH/, 'info', 'nbd+unix:///x'],
     [/99999 is not a port/, 'info', 'nbd://h:99999'],
     [/'http:\/\/x' is not an NBD URI/, 'info', 'http://x'],

@@ -1,10 +1,10 @@
 /** `nbd certs`: the files that it makes, and what it says. */
-import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { nbd } from './harness.ts';
+import { nbd, nbdWith } from './harness.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -88,6 +88,46 @@ it('goes on with an authority', async () => {
   expect(readFileSync(join(folder, 'ca-key.pem'))).toEqual(before);
 });
 
+it('revokes what an authority has issued', async () => {
+  const ending = new AbortController();
+  await nbd('certs', folder);
+  await nbd('certs', join(folder, 'bob'), '--authority', folder, '--client', 'CN=bob,O=Example');
+  const bob = join(folder, 'bob', 'client-cert.pem');
+  const { code, stdout } = await nbd('certs', folder, '--authority', folder, '--revoke', bob, '--days', '7');
+  const day = new Date(Date.now() + 7 * 86_400_000).toISOString().slice(0, 10);
+  expect({ code, stdout }).toEqual({
+    code: 0,
+    stdout: `${folder}/ca-crl.pem  revokes CN=bob,O=Example, and nothing else; until ${day}\n`,
+  });
+  const uri = `nbds+unix:///?socket=${join(folder, 'socket')}&tls-hostname=localhost`;
+  const server = nbdWith(
+    { signal: ending.signal },
+    ...['serve', '-k', join(folder, 'socket'), '--tls-certificates', folder, '--tls-verify-peer', 'memory:1M'],
+  );
+  await expect.poll(() => existsSync(join(folder, 'socket'))).toBe(true);
+  expect(await nbd('info', '--size', '--tls-certificates', folder, uri)).toMatchObject({ stdout: '1048576\n' });
+  const refused = await nbd('info', '--size', '--tls-certificates', join(folder, 'bob'), uri);
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining("refuse a client's certificate") });
+  ending.abort(new Error('enough'));
+  await server;
+});
+
+it('encrypts keys, and opens them again', async () => {
+  const file = join(folder, 'passphrase');
+  writeFileSync(file, 'open sesame\n');
+  const pki = join(folder, 'pki');
+  expect(await nbd('certs', pki, '--passphrase-file', file)).toMatchObject({ code: 0 });
+  for (const name of ['ca-key.pem', 'server-key.pem', 'client-key.pem']) {
+    const key = readFileSync(join(pki, name));
+    expect(() => createPrivateKey(key)).toThrow();
+    expect(createPrivateKey({ key, passphrase: 'open sesame' }).asymmetricKeyType).toBe('ec');
+  }
+  const more = ['certs', join(folder, 'bob'), '--authority', pki, '--client', 'bob'];
+  const { stderr } = await nbd(...more);
+  expect(stderr).toBe('nbd: the private key cannot be read: it is encrypted\n');
+  expect(await nbd(...more, '--passphrase-file', file)).toMatchObject({ code: 0 });
+});
+
 it('leaves files alone unless it is told to replace them', async () => {
   await nbd('certs', '-d', folder);
   const before = certificate('server-cert.pem').serialNumber;
@@ -109,6 +149,9 @@ it.each<[RegExp, ...string[]]>([
   [/the user 'a' is given twice/, '--psk', 'a', 'a'],
   [/\/none\/ca-cert\.pem: no such file or directory/, '--authority', '/none'],
   [/\/etc\/passwd\/ca-cert\.pem: not a directory/, '--directory', '/etc/passwd'],
+  [/the folder is given twice/, 'other'],
+  [/--revoke needs --authority/, '--revoke', '/etc/passwd'],
+  [/\/dev\/null: its first line is empty, expected a passphrase/, '--passphrase-file', '/dev/null'],
 ])('is one line: %s', async (message, ...argv) => {
   const { code, stdout, stderr } = await nbd('certs', '--directory', join(folder, 'new'), ...argv);
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' });

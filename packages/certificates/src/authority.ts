@@ -42,7 +42,11 @@ export interface Credentials {
 export interface CertificateAuthority extends Credentials {
   issueServer(options: ServerCertificateOptions): Promise<Credentials>;
   issueClient(options: ClientCertificateOptions): Promise<Credentials>;
-  /** A list (PEM) that revokes exactly these certificates of the authority; it takes the place of earlier ones. */
+  /**
+   * A list (PEM) that revokes exactly these certificates of the authority; it takes the place of earlier ones.
+   *
+   * @throws UsageError for a certificate that somebody else has issued.
+   */
   revoke(certificates: readonly Pick<Credentials, 'certificate'>[], options?: RevocationOptions): Promise<string>;
 }
 
@@ -103,7 +107,20 @@ class Authority implements CertificateAuthority {
     return this.#issue('client', parseDistinguishedName(options.name), options, []);
   }
 
-  revoke(certificates: readonly Pick<Credentials, 'certificate'>[], options: RevocationOptions = {}): Promise<string> {
+  async revoke(
+    certificates: readonly Pick<Credentials, 'certificate'>[],
+    options: RevocationOptions = {},
+  ): Promise<string> {
+    const authority = new X509Certificate(this.certificate);
+    for (const { certificate } of certificates) {
+      const issued = new X509Certificate(certificate);
+      if (issued.checkIssued(authority)) continue;
+      const [subject, issuer] = [issued.subject, issued.issuer].map((name) => name.replaceAll('\n', ', '));
+      throw new UsageError(
+        'ERR_NBD_ARGUMENT',
+        `the certificate of ${subject} was issued by ${issuer}, not by this authority`,
+      );
+    }
     return createRevocationList({
       ...validityOf(options),
       issuer: this.#name,
