@@ -12,7 +12,7 @@
 import { CommandError, ConnectError, ConnectionLostError, type HeaderMode } from '@nbdjs/interfaces';
 import { describe, expect, it } from 'vitest';
 import { finalContent, type Outcome, type SessionOptions, SeveredSession } from './support/severed-session.ts';
-import type { Cut, SeveredWire } from './support/severed-wire.ts';
+import type { Cut } from './support/severed-wire.ts';
 
 const modes: readonly HeaderMode[] = ['simple', 'structured', 'extended'];
 const directions = ['sent', 'received'] as const;
@@ -24,40 +24,14 @@ const stride = (every: number) => (process.env.NBDJS_CHAOS === 'full' ? 1 : ever
 const model = finalContent();
 const reconnecting = { reconnectDelayMs: 10_000, openTimeoutMs: 10_000 };
 
-interface Ran {
-  readonly session: SeveredSession;
-  readonly openError: unknown;
-  /** How many bytes of the first connection were the handshake's. */
-  readonly handshake: SeveredWire['passed'];
-}
-
-/** Runs the script to its end, whatever that is. */
-async function run(options: SessionOptions): Promise<Ran> {
-  const session = new SeveredSession(options);
-  const { device, server } = session;
-  let openError: unknown;
-  await session.until(device.open()).catch((error: unknown) => {
-    openError = error;
-  });
-  const handshake = session.wires[0]?.passed ?? { sent: 0, received: 0 };
-  if (openError === undefined) {
-    session.isDown = (options.reconnectDelayMs ?? 0) === 0;
-    await session.until(session.runScript());
-    await session.until(device.close());
-  } else {
-    device.destroy();
-  }
-  await session.until(Promise.all(session.wires.map(({ client }) => client.closed)));
-  await session.until(server.close());
-  return { session, openError, handshake };
-}
+const run = (options: SessionOptions): Promise<SeveredSession> => new SeveredSession(options).run();
 
 /**
  * Every place to cut at; of long runs of equal bytes only some, because there one place is like the next, and the whole handshake
  * only once, because all modes have that in common.
  */
 async function placesOf(mode: HeaderMode, direction: Direction): Promise<readonly number[]> {
-  const { session, handshake } = await run({ mode });
+  const session = await run({ mode });
   expect(session.outcomes.filter(({ error }) => error !== undefined)).toHaveLength(1);
   expect(Buffer.compare(session.content, model)).toBe(0);
   const stream = session.wires[0]?.streams[direction] ?? new Uint8Array(0);
@@ -65,7 +39,7 @@ async function placesOf(mode: HeaderMode, direction: Direction): Promise<readonl
   let runBytes = 0;
   for (let place = 0; place < stream.length; place++) {
     runBytes = stream[place] === stream[place - 1] ? runBytes + 1 : 0;
-    const isKnown = mode !== 'extended' && place < handshake[direction] && place % 7 !== 0;
+    const isKnown = mode !== 'extended' && place < session.handshake[direction] && place % 7 !== 0;
     if (!isKnown && (runBytes < 16 || runBytes % 499 === 0)) places.push(place);
   }
   return places;
@@ -91,6 +65,8 @@ function problemsOf(session: SeveredSession, hasJournal: boolean): readonly stri
 
 /** What is wrong with how calls failed without a reconnect delay. */
 function failuresOf(session: SeveredSession): readonly string[] {
+  const { openError } = session;
+  if (openError !== undefined && !(openError instanceof ConnectError)) return [`open: ${openError}`];
   return session.outcomes.flatMap((outcome) => {
     const { key, error } = outcome;
     if (error === undefined || isPlanned(outcome)) return [];
@@ -113,13 +89,13 @@ async function tryCuts(
   places: readonly number[],
   cutsAt: (place: number) => readonly Cut[],
   options: SessionOptions,
-  problemsIn: (session: SeveredSession, openError: unknown) => readonly string[],
+  problemsIn: (session: SeveredSession) => readonly string[],
 ): Promise<readonly string[]> {
   const problems: string[] = [];
   for (const place of places) {
-    const { session, openError } = await run({ ...options, cuts: cutsAt(place) });
+    const session = await run({ ...options, cuts: cutsAt(place) });
     if (!session.isCut) problems.push(`at ${place}: the cut did not come`);
-    const found = [...problemsOf(session, options.journal !== false), ...problemsIn(session, openError)];
+    const found = [...problemsOf(session, options.journal !== false), ...problemsIn(session)];
     problems.push(...found.map((problem) => `at ${place}: ${problem}`));
   }
   return problems;
@@ -131,13 +107,7 @@ describe.each(modes)('%s replies, cut at every byte', (mode) => {
     async (direction) => {
       const places = await placesOf(mode, direction);
       const options = { mode, journal: false, requestsInFlightMax: 6 };
-      const problems = await tryCuts(
-        places,
-        (place) => [{ [direction]: place }],
-        options,
-        (session, openError) =>
-          openError === undefined || openError instanceof ConnectError ? failuresOf(session) : [`open: ${openError}`],
-      );
+      const problems = await tryCuts(places, (place) => [{ [direction]: place }], options, failuresOf);
       expect(problems).toEqual([]);
     },
     60_000,
@@ -166,10 +136,10 @@ describe.each(modes)('%s replies, cut at every byte', (mode) => {
   it.each(directions)(
     'of what was %s by the second connection, in the middle of the replay',
     async (direction) => {
-      const { session } = await run({ mode });
+      const session = await run({ mode });
       const first = { received: Math.floor((session.wires[0]?.passed.received ?? 0) * 0.5) };
       const probe = await run({ mode, ...reconnecting, cuts: [first] });
-      const total = probe.session.wires[1]?.passed[direction] ?? 0;
+      const total = probe.wires[1]?.passed[direction] ?? 0;
       expect(total).toBeGreaterThan(300);
       const places = Array.from({ length: Math.floor(total / stride(29)) }, (_, index) => index * stride(29));
       const cutsAt = (place: number) => [first, { [direction]: place }];

@@ -11,37 +11,16 @@ const modes: readonly HeaderMode[] = ['simple', 'structured', 'extended'];
 const directions = ['sent', 'received'] as const;
 const stride = process.env.NBDJS_CHAOS === 'full' ? 1 : 11;
 
-async function run(mode: HeaderMode, garbled: Cut['garbled']): Promise<SeveredSession & { openError?: unknown }> {
-  const session: SeveredSession & { openError?: unknown } = new SeveredSession({
-    mode,
-    silenceMs: 1000,
-    closeMs: 1000,
-    cuts: [{ garbled }],
-  });
-  const { device, server } = session;
-  await session.until(device.open()).catch((error: unknown) => {
-    session.openError = error;
-  });
-  if (session.openError === undefined) {
-    session.isDown = true;
-    await session.until(session.runScript());
-    await session.until(device.close());
-  } else {
-    device.destroy();
-  }
-  await session.until(Promise.all(session.wires.map(({ client }) => client.closed)));
-  await session.until(server.close());
-  return session;
-}
+const run = (mode: HeaderMode, garbled: Cut['garbled']): Promise<SeveredSession> =>
+  new SeveredSession({ mode, silenceMs: 1000, closeMs: 1000, cuts: [{ garbled }] }).run();
 
-function problemsOf(session: SeveredSession & { openError?: unknown }): readonly string[] {
-  const { openError, outcomes } = session;
+function problemsOf({ openError, outcomes, hasLeftNothing }: SeveredSession): readonly string[] {
   const isMeant = (error: unknown): boolean => error instanceof NbdError || error instanceof WrongBytesError;
   const problems = outcomes.flatMap(({ key, error }) =>
     error === undefined || isMeant(error) ? [] : [`${key}: ${error}`],
   );
   if (openError !== undefined && !isMeant(openError)) problems.push(`open: ${openError}`);
-  if (!session.hasLeftNothing) problems.push('something is left over');
+  if (!hasLeftNothing) problems.push('something is left over');
   return problems;
 }
 

@@ -52,8 +52,12 @@ export class SeveredSession {
   readonly outcomes: Outcome[] = [];
   readonly clock = new VirtualClock();
   readonly serverClock = new VirtualClock();
+  /** Why there never was a device to ask; the script has not run then. */
+  openError: unknown;
+  /** How many bytes of the first connection were the handshake's. */
+  handshake: SeveredWire['passed'] = { sent: 0, received: 0 };
   /** Nobody takes connections any more. */
-  isDown = false;
+  #isDown = false;
   readonly #storage = createMemoryDevice({ size: sessionBytes });
   readonly #options: SessionOptions;
   #isRetrying = false;
@@ -87,8 +91,27 @@ export class SeveredSession {
     return content;
   }
 
+  /** Opens the device, runs the script and closes everything, whatever comes of it. Without a reconnect delay, nobody listens again. */
+  async run(): Promise<this> {
+    const { device } = this;
+    await this.#until(device.open()).catch((error: unknown) => {
+      this.openError = error;
+    });
+    this.handshake = this.wires[0]?.passed ?? this.handshake;
+    if (this.openError === undefined) {
+      this.#isDown = (this.#options.reconnectDelayMs ?? 0) === 0;
+      await this.#until(this.#runScript());
+      await this.#until(device.close());
+    } else {
+      device.destroy();
+    }
+    await this.#until(Promise.all(this.wires.map(({ client }) => client.closed)));
+    await this.#until(this.server.close());
+    return this;
+  }
+
   /** Lets virtual time pass until a call is over. */
-  async until<Result>(work: Promise<Result>): Promise<Result> {
+  async #until<Result>(work: Promise<Result>): Promise<Result> {
     let isOver = false;
     const settled = work.finally(() => {
       isOver = true;
@@ -102,7 +125,7 @@ export class SeveredSession {
   }
 
   /** Every command, many at a time; reads hold what they found against the model. */
-  async runScript(): Promise<void> {
+  async #runScript(): Promise<void> {
     const { device } = this;
     const bytes = (length: number, value: number) => new Uint8Array(length).fill(value);
     await Promise.all([
@@ -165,7 +188,7 @@ export class SeveredSession {
       establish: async ({ signal }) => {
         for (;;) {
           signal?.throwIfAborted();
-          if (this.#isReleased || this.isDown) throw new ConnectError('ERR_NBD_REFUSED', 'nobody listens');
+          if (this.#isReleased || this.#isDown) throw new ConnectError('ERR_NBD_REFUSED', 'nobody listens');
           const wire = new SeveredWire(this.#options.cuts?.[this.wires.length]);
           this.wires.push(wire);
           void this.server.accept(wire.server);
