@@ -11,6 +11,7 @@ const authority = await createAuthority({ name: 'CN=Good CA,O=Example' });
 const stranger = await createAuthority({ name: 'CN=Other CA,O=Example' });
 const server = await authority.issueServer({ hosts: ['localhost', '127.0.0.1', 'storage.example'] });
 const client = await authority.issueClient({ name: 'CN=alice,O=Example' });
+const formerClient = await authority.issueClient({ name: 'CN=alice,O=Example' });
 const strangersServer = await stranger.issueServer({ hosts: ['localhost', '127.0.0.1', 'storage.example'] });
 const strangersClient = await stranger.issueClient({ name: 'CN=alice,O=Example' });
 /** The authority's certificate alone, which is what others need of it. */
@@ -22,7 +23,7 @@ const folders = {
   /** The same, in the eyes of whom the server and the client of `good` are revoked. */
   revoking: { authority: trust, server, client, revocationList: await authority.revoke([server, client]) },
   /** Has a list, in which nobody of `good` is. */
-  listed: { authority: trust, server, client, revocationList: await authority.revoke([strangersClient]) },
+  listed: { authority: trust, server, client, revocationList: await authority.revoke([formerClient]) },
   /** A server at another host, and another client. */
   elsewhere: {
     authority: trust,

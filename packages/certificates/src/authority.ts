@@ -45,7 +45,7 @@ export interface CertificateAuthority extends Credentials {
   /**
    * A list (PEM) that revokes exactly these certificates of the authority; it takes the place of earlier ones.
    *
-   * @throws UsageError for a certificate that somebody else has issued.
+   * @throws UsageError for a certificate that is none, or that somebody else has issued.
    */
   revoke(certificates: readonly Pick<Credentials, 'certificate'>[], options?: RevocationOptions): Promise<string>;
 }
@@ -113,7 +113,7 @@ class Authority implements CertificateAuthority {
   ): Promise<string> {
     const authority = new X509Certificate(this.certificate);
     for (const { certificate } of certificates) {
-      const issued = new X509Certificate(certificate);
+      const issued = readCertificate(certificate);
       if (issued.checkIssued(authority)) continue;
       const [subject, issuer] = [issued.subject, issued.issuer].map((name) => name.replaceAll('\n', ', '));
       throw new UsageError(
@@ -147,6 +147,16 @@ class Authority implements CertificateAuthority {
       hosts: names,
     });
     return { certificate, key: formatPrivateKey(keys, options.passphrase) };
+  }
+}
+
+/** @throws UsageError when it is none. */
+function readCertificate(pem: string): X509Certificate {
+  const der = parsePem('CERTIFICATE', pem);
+  try {
+    return new X509Certificate(der);
+  } catch (cause) {
+    throw new UsageError('ERR_NBD_ARGUMENT', 'the certificate cannot be read', { cause });
   }
 }
 

@@ -115,6 +115,18 @@ describe('an authority', () => {
     await expect(openAuthority({ certificate: authority.certificate, key: 'no PEM' })).rejects.toThrow(/it is no key/);
   });
 
+  it('revokes only what it has issued', async () => {
+    const other = await createAuthority({ name: 'CN=Other CA,O=Example' });
+    const client = await other.issueClient({ name: 'bob' });
+    await expect(authority.revoke([client])).rejects.toThrow(
+      'the certificate of CN=bob was issued by O=Example, CN=Other CA, not by this authority',
+    );
+    const junk = client.certificate.replace(/^M.{10}/m, 'AAAAAAAAAAA');
+    for (const certificate of ['junk', junk]) {
+      await expect(authority.revoke([{ certificate }])).rejects.toMatchObject({ code: 'ERR_NBD_ARGUMENT' });
+    }
+  });
+
   it('never gives a number twice, nor a negative one', async () => {
     const issued = await Promise.all(Array.from({ length: 50 }, () => authority.issueClient({ name: 'x' })));
     const numbers = issued.map(({ certificate }) => new X509Certificate(certificate).serialNumber);

@@ -32,7 +32,7 @@ export async function sha256OfFile(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** Bytes that a file takes on its disk. */
+/** Bytes that a file takes on its disk; where it is in many pieces, some KiB more than it has, for the list of them. */
 export function allocatedBytes(path: string): number {
   return statSync(path).blocks * 512;
 }
