@@ -13,13 +13,14 @@ import { CommandError, ConnectError, ConnectionLostError, type HeaderMode } from
 import { describe, expect, it } from 'vitest';
 import { finalContent, type Outcome, type SessionOptions, SeveredSession } from './support/severed-session.ts';
 import type { Cut } from './support/severed-wire.ts';
+import { isThorough, timeoutMs } from './support/thoroughness.ts';
 
 const modes: readonly HeaderMode[] = ['simple', 'structured', 'extended'];
 const directions = ['sent', 'received'] as const;
 type Direction = (typeof directions)[number];
 
-/** Where a variant of the same session is tried at some places only; `NBDJS_CHAOS=full` has it tried at all. */
-const stride = (every: number) => (process.env.NBDJS_CHAOS === 'full' ? 1 : every);
+/** Where a variant of the same session is tried at some places only; when all are wanted, at all. */
+const stride = (every: number) => (isThorough ? 1 : every);
 
 const model = finalContent();
 const reconnecting = { reconnectDelayMs: 10_000, openTimeoutMs: 10_000 };
@@ -110,7 +111,7 @@ describe.each(modes)('%s replies, cut at every byte', (mode) => {
       const problems = await tryCuts(places, (place) => [{ [direction]: place }], options, failuresOf);
       expect(problems).toEqual([]);
     },
-    60_000,
+    timeoutMs,
   );
 
   it.each(directions)(
@@ -120,7 +121,7 @@ describe.each(modes)('%s replies, cut at every byte', (mode) => {
       const problems = await tryCuts(places, (place) => [{ [direction]: place }], { mode, ...reconnecting }, lossesOf);
       expect(problems).toEqual([]);
     },
-    60_000,
+    timeoutMs,
   );
 
   it.each(directions)(
@@ -130,7 +131,7 @@ describe.each(modes)('%s replies, cut at every byte', (mode) => {
       const options = { mode, journal: false, ...reconnecting };
       expect(await tryCuts(places, (place) => [{ [direction]: place }], options, lossesOf)).toEqual([]);
     },
-    60_000,
+    timeoutMs,
   );
 
   it.each(directions)(
@@ -145,6 +146,6 @@ describe.each(modes)('%s replies, cut at every byte', (mode) => {
       const cutsAt = (place: number) => [first, { [direction]: place }];
       expect(await tryCuts(places, cutsAt, { mode, ...reconnecting }, lossesOf)).toEqual([]);
     },
-    60_000,
+    timeoutMs,
   );
 });

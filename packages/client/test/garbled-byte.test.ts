@@ -6,10 +6,11 @@ import { type HeaderMode, NbdError } from '@nbdjs/interfaces';
 import { describe, expect, it } from 'vitest';
 import { SeveredSession, WrongBytesError } from './support/severed-session.ts';
 import type { Cut } from './support/severed-wire.ts';
+import { isThorough, timeoutMs } from './support/thoroughness.ts';
 
 const modes: readonly HeaderMode[] = ['simple', 'structured', 'extended'];
 const directions = ['sent', 'received'] as const;
-const stride = process.env.NBDJS_CHAOS === 'full' ? 1 : 11;
+const stride = isThorough ? 1 : 11;
 
 const run = (mode: HeaderMode, garbled: Cut['garbled']): Promise<SeveredSession> =>
   new SeveredSession({ mode, silenceMs: 1000, closeMs: 1000, cuts: [{ garbled }] }).run();
@@ -44,6 +45,6 @@ describe.each(modes)('%s replies', (mode) => {
       expect(problems).toEqual([]);
       expect(failedCount).toBeGreaterThan(25);
     },
-    60_000,
+    timeoutMs,
   );
 });
