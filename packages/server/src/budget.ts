@@ -97,22 +97,28 @@ export class Budget {
 export class Account {
   readonly retry: () => void;
   readonly #budget: Budget;
+  /** What was asked for in vain, by what it is for. */
+  readonly #wants = new Map<unknown, number>();
   usedBytes = 0;
-  wantedBytes = 0;
 
   constructor(budget: Budget, retry: () => void) {
     this.#budget = budget;
     this.retry = retry;
   }
 
-  /** `false` when there is not so much left. */
-  take(bytes: number): boolean {
+  /** The least of what it waits for. */
+  get wantedBytes(): number {
+    return Math.min(...this.#wants.values());
+  }
+
+  /** `false` when there is not so much left; then it waits, for that purpose among others. */
+  take(bytes: number, purpose: unknown): boolean {
     if (!this.#budget.fits(this, bytes)) {
-      this.wantedBytes = bytes;
+      this.#wants.set(purpose, bytes);
       this.#budget.wait(this);
       return false;
     }
-    if (this.wantedBytes > 0) this.stopWaiting();
+    if (this.#wants.size > 0) this.#granted(purpose);
     this.takeAnyway(bytes);
     this.#budget.taken(this);
     return true;
@@ -139,7 +145,14 @@ export class Account {
   }
 
   stopWaiting(): void {
-    this.wantedBytes = 0;
+    this.#wants.clear();
     this.#budget.stopWaiting(this);
+  }
+
+  /** What else it waits for comes behind what others have waited for. */
+  #granted(purpose: unknown): void {
+    if (!this.#wants.delete(purpose)) return;
+    this.#budget.stopWaiting(this);
+    if (this.#wants.size > 0) this.#budget.wait(this);
   }
 }

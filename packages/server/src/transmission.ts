@@ -286,7 +286,7 @@ export class Transmission implements ByteSink, RequestHandler, Watched {
   /** Sets memory aside for the payload that comes next. */
   #makeRoom(job: Job): boolean {
     const byteCount = pieceBytes(job.payloadBytes);
-    if (!this.#account.take(byteCount)) return false;
+    if (!this.#account.take(byteCount, job)) return false;
     job.reservedBytes = byteCount;
     return true;
   }
@@ -375,7 +375,7 @@ export class Transmission implements ByteSink, RequestHandler, Watched {
     const byteCount = this.#bytesOf(job);
     if (this.#bytesInFlight > 0 && this.#bytesInFlight + byteCount > bytesInFlightMax) return false;
     const lackingBytes = byteCount - job.reservedBytes;
-    if (lackingBytes > 0 && !this.#account.take(lackingBytes)) return false;
+    if (lackingBytes > 0 && !this.#account.take(lackingBytes, job)) return false;
     job.reservedBytes = byteCount;
     return true;
   }

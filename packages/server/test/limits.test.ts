@@ -241,6 +241,26 @@ describe('memory', () => {
     expect(server.bytesInFlight).toBe(0);
   });
 
+  // Found by the fuzzer: what was granted made forget what was still waited for, and the client was never looked at again.
+  it('is waited for also by those who get some for something else meanwhile', async () => {
+    const { server } = startServer({ exports: { '': distant() }, limits: { serverBytesMax: 4 * mebi } });
+    const hoarder = new HostileClient(server);
+    hoarder.say(wayIn, header(Command.Write, 0, 2 * mebi));
+    await turns();
+    const client = new HostileClient(server);
+    client.say(wayIn);
+    await turns();
+    // In one piece, because nothing is read any more where a request waits.
+    client.say(Buffer.concat([wholeRead(1.5 * mebi), header(Command.Write, 0, 512), new Uint8Array(512)]));
+    await turns(50);
+    expect(server.statistics.requests).toBe(0);
+    hoarder.leave();
+    await expect.poll(() => server.statistics.requests).toBe(2);
+    expect(client.receivedBytes).toBeGreaterThan(1.5 * mebi);
+    await server.destroy();
+    expect(server.bytesInFlight).toBe(0);
+  });
+
   it('for block status is bounded, however many extents there are', async () => {
     const size = 16 * mebi;
     const extents = Array.from({ length: size / 16 }, (_, index) => ({
