@@ -7,7 +7,7 @@ import { encodeClientFlags, encodeOption, Option, writeRequest } from '@nbdjs/pr
 import { createMemoryDevice } from '@nbdjs/storage';
 import { seededRandom } from '@nbdjs/testkit';
 import { connectUnix, type Listener, listen } from '@nbdjs/transport';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createServer, type Server } from '../src/index.ts';
 import { connectTo, RawClient } from './support.ts';
 import { asynchronous, wrapped } from './wrapped-device.ts';
@@ -34,7 +34,7 @@ afterEach(async () => {
   expect(readdirSync(folder)).toEqual([]);
 });
 
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const uri = `nbd+unix:///?socket=${path}`;
 const descriptors = (): number => readdirSync('/proc/self/fd').length;

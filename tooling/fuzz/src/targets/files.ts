@@ -24,18 +24,16 @@ function expectToSay(setUp: () => unknown): void {
   }
 }
 
-let folder: string | undefined;
-
-/** One file, written anew each time. */
-function fileWith(bytes: Uint8Array): string {
-  if (folder === undefined) {
-    const made = mkdtempSync(join(tmpdir(), 'nbdjs-fuzz-'));
-    process.once('exit', () => rmSync(made, { recursive: true, force: true }));
-    folder = made;
+/** A file that is there for so long only. */
+function withFile(bytes: Uint8Array, use: (file: string) => void): void {
+  const folder = mkdtempSync(join(tmpdir(), 'nbdjs-fuzz-'));
+  try {
+    const file = join(folder, 'file');
+    writeFileSync(file, bytes);
+    use(file);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
-  const file = join(folder, 'file');
-  writeFileSync(file, bytes);
-  return file;
 }
 
 const encoder = new TextEncoder();
@@ -50,10 +48,11 @@ export const sharedKeys: Target = {
       'a:b:c:1234\n',
     ].map((text) => encoder.encode(text)),
   run({ seed, bytes }) {
-    const file = fileWith(bytes);
     const user = seed % 3 === 0 ? 'alice' : undefined;
-    expectToSay(() => createTlsClient({ psk: { file, user } }));
-    expectToSay(() => createTlsServer({ psk: { file } }));
+    withFile(bytes, (file) => {
+      expectToSay(() => createTlsClient({ psk: { file, user } }));
+      expectToSay(() => createTlsServer({ psk: { file } }));
+    });
   },
 };
 
@@ -70,14 +69,10 @@ export const certificates: Target = {
     const settings: TlsCertificates = { ...good, [part]: text, passphrase };
     expectToSay(() => createTlsClient({ certificates: settings, hostname: 'localhost' }));
     expectToSay(() => createTlsServer({ certificates: settings, verifyPeer: true }));
-    if (part === 'key') {
-      const passphraseFile = fileWith(bytes);
-      expectToSay(() =>
-        createTlsClient({
-          certificates: { ...good, key: pem('encrypted-key'), passphraseFile },
-          hostname: 'localhost',
-        }),
-      );
-    }
+    if (part !== 'key') return;
+    const locked = { ...good, key: pem('encrypted-key') };
+    withFile(bytes, (passphraseFile) => {
+      expectToSay(() => createTlsClient({ certificates: { ...locked, passphraseFile }, hostname: 'localhost' }));
+    });
   },
 };
