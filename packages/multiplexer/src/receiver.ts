@@ -104,8 +104,7 @@ export class Receiver implements ReplyHandler {
 
   data(offsetHigh: number, offsetLow: number, length: number): Uint8Array | undefined {
     const request = this.#current as Request;
-    const { replyStretchesMax } = this.#limits;
-    const position = cover(request, offsetHigh, offsetLow, length, replyStretchesMax, this.decoder);
+    const position = this.#cover(request, offsetHigh, offsetLow, length);
     this.#position = position;
     this.#length = length;
     const memory = request.landingPlace();
@@ -117,8 +116,7 @@ export class Receiver implements ReplyHandler {
 
   hole(offsetHigh: number, offsetLow: number, length: number): void {
     const request = this.#current as Request;
-    const { replyStretchesMax } = this.#limits;
-    const position = cover(request, offsetHigh, offsetLow, length, replyStretchesMax, this.decoder);
+    const position = this.#cover(request, offsetHigh, offsetLow, length);
     request.landingPlace()?.fill(0, position, position + length);
     tellChunk(request, 'hole', position, length);
   }
@@ -159,6 +157,10 @@ export class Receiver implements ReplyHandler {
       else request.details?.status?.end();
     }
     this.#settle(request);
+  }
+
+  #cover(request: Request, offsetHigh: number, offsetLow: number, length: number): number {
+    return cover(request, offsetHigh, offsetLow, length, this.#limits.replyStretchesMax, this.decoder);
   }
 
   #tellData(request: Request): void {

@@ -5,7 +5,6 @@ import { join, resolve } from 'node:path';
 import {
   type CertificateAuthority,
   type CertificateFiles,
-  type Credentials,
   createAuthority,
   createPsk,
   fileNames,
@@ -52,11 +51,11 @@ const defaultClient = 'client';
 export async function certs(options: CertsOptions, terminal: Terminal): Promise<number> {
   const { directory, psk, revoke, hosts = localHosts } = options;
   const isNamed = options.hosts !== undefined || options.client !== undefined;
-  const isAsked = isNamed || (options.authority !== undefined && revoke === undefined);
-  const isOnly = psk === undefined && revoke === undefined;
+  // Whoever asks for something else gets that alone; an authority that is to make keys issues as well, one that is to revoke does not.
+  const isAsked = isNamed || (revoke === undefined && (psk === undefined || options.authority !== undefined));
   const passphrase = options.passphraseFile === undefined ? undefined : firstLine(options.passphraseFile);
   const authority = await openedAuthority(options, passphrase);
-  const issued = isOnly || isAsked ? await issue(options, hosts, authority, passphrase) : undefined;
+  const issued = isAsked ? await issue(options, hosts, authority, passphrase) : undefined;
   const revoked = revoke === undefined ? undefined : await revokeAll(revoke, options, authority);
   const psks = psk?.map(createPsk);
   writeFolder(directory, { ...issued?.files, ...revoked?.files, psks }, { overwrite: options.force });
@@ -115,13 +114,8 @@ async function revokeAll(
   if (authority === undefined) {
     throw new UsageError('ERR_NBD_ARGUMENT', '--revoke needs --authority, the folder of who has issued them');
   }
-  const certificates: Pick<Credentials, 'certificate'>[] = [];
-  const names: string[] = [];
-  for (const file of files) {
-    const certificate = readFileSync(file, 'utf8');
-    names.push(subjectOf(certificate, file));
-    certificates.push({ certificate });
-  }
+  const certificates = files.map((file) => ({ file, certificate: readFileSync(file, 'utf8') }));
+  const names = certificates.map(({ file, certificate }) => subjectOf(certificate, file));
   const validTo = new Date(Date.now() + days * dayMs);
   const revocationList = await authority.revoke(certificates, { validTo });
   const note = `revokes ${names.join(' and ')}, and nothing else; until ${dayOf(validTo)}`;
