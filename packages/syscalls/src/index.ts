@@ -1,6 +1,6 @@
 /**
  * The handful of system calls that Node lacks, and the clock, turns and diagnostics that it has, behind the seams of this
- * project. Each system call is optional: without the FFI library koffi, or on another system than Linux, `capabilities` says
+ * project. Each system call is optional: without koffi's library, or on another system than Linux, `capabilities` says
  * so and the callers take their portable paths.
  *
  * @packageDocumentation

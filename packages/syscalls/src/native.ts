@@ -1,9 +1,14 @@
-/** The C library, by way of koffi, loaded when the first call needs it, or found missing. */
+/**
+ * The C library, by way of koffi, loaded when the first call needs it, or found missing. Of koffi, only the part for this
+ * processor is asked for: the whole of it has an install script, which package managers stop at.
+ */
 import { createRequire } from 'node:module';
+import { constants } from 'node:os';
 
 /** A C function; the result is its return value. */
 type NativeFunction = (...args: unknown[]) => number | bigint;
 
+/** What is used of the library; one that lacks some of it is as good as none. */
 interface Koffi {
   load(path: string | null): { func(definition: string): NativeFunction };
   errno(): number;
@@ -43,9 +48,9 @@ export function native(): Native | undefined {
 
 function load(): Native | undefined {
   try {
-    const koffi = createRequire(import.meta.url)('koffi') as Koffi;
+    const koffi = createRequire(import.meta.url)(`@koromix/koffi-linux-${process.arch}`) as Koffi;
     const library = koffi.load(null);
-    return {
+    const functions: Native = {
       // Variadic functions are declared as such, or the arguments would be passed wrongly on arm64.
       fcntl: library.func('int fcntl(int fd, int command, ...)'),
       lseek: library.func('int64_t lseek64(int fd, int64_t offset, int whence)'),
@@ -59,9 +64,15 @@ function load(): Native | undefined {
       address: (memory) => BigInt(koffi.address(memory)),
       errno: () => koffi.errno(),
     };
+    return works(functions) ? functions : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** One call whose outcome is known: a version of koffi that passes arguments or results otherwise must not touch files. */
+function works({ lseek, errno, address }: Native): boolean {
+  return Number(lseek(-1, 0n, 0)) === -1 && errno() === constants.errno.EBADF && address(Buffer.alloc(8)) > 0n;
 }
 
 /** A function, or nothing where the library has none of that name. */

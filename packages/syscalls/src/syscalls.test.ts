@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, ftruncateSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -80,6 +81,26 @@ describe.runIf(process.platform === 'linux')('with native calls', () => {
 
   it('refuses to take a plain file for a block device', () => {
     expect(() => blockDeviceSize(fd)).toThrow(expect.objectContaining({ code: 'ENOTTY' }));
+  });
+});
+
+describe('what is installed', () => {
+  const { dependencies, optionalDependencies, scripts } = createRequire(import.meta.url)('../package.json');
+
+  it('has native calls for the usual processors, and runs without them', () => {
+    const names = ['x64', 'arm64'].map((processor) => `@koromix/koffi-linux-${processor}`);
+    expect(Object.keys(optionalDependencies)).toEqual(expect.arrayContaining(names));
+    expect(Object.keys(dependencies)).toEqual(['@nbdjs/interfaces']);
+  });
+
+  it('brings no install script, which package managers would stop at', () => {
+    const processor = `@koromix/koffi-linux-${process.arch}`;
+    const names = ['preinstall', 'install', 'postinstall', 'prepare'];
+    for (const name of names) expect(scripts).not.toHaveProperty(name);
+    expect(optionalDependencies).not.toHaveProperty('koffi');
+    if (process.platform !== 'linux' || !(processor in optionalDependencies)) return;
+    const installed = createRequire(import.meta.url)(`${processor}/package.json`);
+    for (const name of names) expect(installed.scripts ?? {}).not.toHaveProperty(name);
   });
 });
 
