@@ -70,6 +70,19 @@ export function alignment(...devices: readonly BlockDevice[]): bigint {
   return BigInt(Math.max(...devices.map(({ geometry }) => geometry.minimumBlockSize)));
 }
 
+/**
+ * Where a block begins that is too short, and that a server may refuse to read or to write: the last one of a device whose size
+ * is no multiple of its blocks. The source's size, where there is none.
+ */
+function tailStart(source: BlockDevice, target: BlockDevice): bigint {
+  const { size } = source.geometry;
+  const isShort = [source, target].some(({ geometry }) => {
+    const over = geometry.size % BigInt(geometry.minimumBlockSize);
+    return over > 0n && size > geometry.size - over;
+  });
+  return isShort ? size - (size % alignment(source, target)) : size;
+}
+
 function handles(device: DeviceHandles): readonly [BlockDevice, ...BlockDevice[]] {
   return Array.isArray(device) ? (device as readonly [BlockDevice, ...BlockDevice[]]) : [device as BlockDevice];
 }
@@ -82,6 +95,8 @@ class DeviceCopy {
   readonly #depth: Depth;
   readonly #memory: MemoryPool;
   readonly #size: bigint;
+  /** What begins here is copied first. */
+  readonly #tailStart: bigint;
   readonly #plan: Plan;
   readonly #lanes: Lanes;
   readonly #checkpoints: Checkpoints | undefined;
@@ -104,7 +119,8 @@ class DeviceCopy {
     const zeroes = { bytes: undefined };
     this.#writers = targets.map((one) => new TargetWriter(one, settings, zeroes));
     this.#depth = new Depth(lanes * Math.max(sources.length, targets.length), requestSize);
-    this.#plan = this.#planOf(startAt, this.#size);
+    this.#tailStart = startAt < this.#size ? tailStart(sources[0], targets[0]) : this.#size;
+    this.#plan = this.#planOf(startAt, this.#tailStart);
     this.#lanes = this.#lanesFor(this.#plan, (stretch) => this.#done(stretch));
     this.#doneBytes = startAt;
     this.#checkpoints = checkpoint && new Checkpoints(() => this.flush(), checkpoint);
@@ -112,6 +128,7 @@ class DeviceCopy {
 
   async run(): Promise<void> {
     try {
+      await this.#copyTail();
       await this.#lanes.run();
     } catch (error) {
       // How far it has come is worth a try to tell; what has ended it says more than a failure of that would.
@@ -149,6 +166,14 @@ class DeviceCopy {
       zeroedBytes: tallies.reduce((sum, { zeroedBytes }) => sum + zeroedBytes, 0n),
       skippedBytes: tallies.reduce((sum, { skippedBytes }) => sum + skippedBytes, 0n),
     };
+  }
+
+  /** Whether the last bytes are to be had at all is found out before the others are copied. */
+  async #copyTail(): Promise<void> {
+    if (this.#tailStart === this.#size) return;
+    await this.#lanesFor(this.#planOf(this.#tailStart, this.#size)).run();
+    this.#doneBytes += this.#size - this.#tailStart;
+    this.#settings.onProgress?.({ doneBytes: this.#doneBytes, totalBytes: this.#size });
   }
 
   async #copyAgain(ranges: readonly LostRange[]): Promise<void> {

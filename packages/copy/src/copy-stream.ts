@@ -148,6 +148,7 @@ export async function copyToStream(
   };
 
   try {
+    await tryTail(source);
     for (;;) {
       await fill();
       const next = ahead.shift();
@@ -174,4 +175,17 @@ export async function copyToStream(
     await Promise.allSettled(ahead.map(({ read }) => read));
   }
   return { totalBytes: size, readBytes, writtenBytes: doneBytes, zeroedBytes: 0n, skippedBytes: 0n };
+}
+
+/** Whether the last bytes of a device whose size is no multiple of its blocks can be read is found out before anything else. */
+async function tryTail(source: BlockDevice): Promise<void> {
+  const { size, minimumBlockSize } = source.geometry;
+  const length = Number(size % BigInt(minimumBlockSize));
+  if (length === 0) return;
+  const offset = size - BigInt(length);
+  try {
+    await source.read(plain(offset), new Uint8Array(length));
+  } catch (error) {
+    throw failureAt(error, `reading the source at ${offset}`);
+  }
 }

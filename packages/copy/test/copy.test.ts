@@ -269,6 +269,31 @@ describe('copyDevice', () => {
   });
 });
 
+describe('A7: a last block that is too short', () => {
+  const geometry = { minimumBlockSize: 4096 };
+  const content = sparseContent(100_000, 5).fill(1, 99_000);
+
+  it.each([
+    ['source', 'read'],
+    ['target', 'write'],
+  ])('is tried before anything else is copied, when it is the %s’s', async (side, command) => {
+    const fail = { command, index: 0 };
+    const own = (one: string) => (one === side ? { geometry, fail } : {});
+    const source = device({ size: content.length, content, ...own('source') });
+    const target = device({ size: content.length, ...own('target') });
+    const place = side === 'source' ? 'reading the source at 98304' : 'writing the target at 98304';
+    await expect(copyDevice(source, target, { requestSize: 4096 })).rejects.toThrow(place);
+    expect(target.content.every((byte) => byte === 0)).toBe(true);
+  });
+
+  it('is tried before a stream gets anything', async () => {
+    const source = device({ size: content.length, content, geometry, fail: { command: 'read', index: 0 } });
+    let chunks = 0;
+    await expect(copyToStream(source, () => void chunks++)).rejects.toThrow('reading the source at 98304');
+    expect(chunks).toBe(0);
+  });
+});
+
 describe('checkpoints', () => {
   /** A target that forgets what was not flushed, and what it holds for certain. */
   class Forgetful extends ScriptedDevice {

@@ -1,4 +1,8 @@
-/** Access to ranges that do not fit a device's blocks (checklist C43), by reading, changing and writing whole blocks. */
+/**
+ * Access to ranges that do not fit a device's blocks (checklist C43), by reading, changing and writing whole blocks.
+ *
+ * Where the device's size is no multiple of its blocks, the last block is a short one: what ends there counts as whole.
+ */
 import { RangeLock } from './range-lock.ts';
 import { allSettled, untilAborted } from './together.ts';
 
@@ -23,6 +27,8 @@ type Range = readonly [start: bigint, end: bigint];
 export interface AlignedAccessOptions {
   /** In bytes, a power of two. */
   readonly blockBytes: number;
+  /** The device's size in bytes. */
+  readonly size: bigint;
   /** Settles when no writing request that touches the range and was issued before is under way any more. */
   readonly quiet: (start: bigint, end: bigint) => Promise<void>;
   /** Runs work that the end of everything has to wait for. */
@@ -46,7 +52,7 @@ export class AlignedAccess {
 
   /** Whether a range consists of whole blocks. */
   fits(start: bigint, end: bigint): boolean {
-    return start % this.#blockBytes === 0n && end % this.#blockBytes === 0n;
+    return this.#down(start) === start && this.#down(end) === end;
   }
 
   /** The whole blocks inside a range, or nothing when there are none. */
@@ -67,7 +73,7 @@ export class AlignedAccess {
     const body = this.inside(start, end);
     await allSettled([
       ...this.#edges(start, end).map(async ([from, to]) => {
-        const block = new Uint8Array(Number(this.#blockBytes));
+        const block = this.#memoryOf(from);
         await access.read(this.#down(from), block);
         place(from, to).set(this.#within(block, from, to));
       }),
@@ -128,7 +134,7 @@ export class AlignedAccess {
     change: Change,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const block = new Uint8Array(Number(this.#blockBytes));
+    const block = this.#memoryOf(from);
     await access.read(this.#down(from), block);
     if (signal?.aborted) return;
     change.edge(this.#within(block, from, to), from);
@@ -152,11 +158,21 @@ export class AlignedAccess {
     return block.subarray(Number(from - blockStart), Number(to - blockStart));
   }
 
+  /** Memory for the block that a position lies in. */
+  #memoryOf(position: bigint): Uint8Array {
+    return new Uint8Array(Number(this.#up(position + 1n) - this.#down(position)));
+  }
+
   #down(position: bigint): bigint {
-    return position - (position % this.#blockBytes);
+    return position === this.#options.size ? position : position - (position % this.#blockBytes);
   }
 
   #up(position: bigint): bigint {
-    return this.#down(position + this.#blockBytes - 1n);
+    const over = position % this.#blockBytes;
+    if (over === 0n) return position;
+    const up = position + this.#blockBytes - over;
+    const { size } = this.#options;
+    // Ranges beyond the end come only where nobody checks bounds.
+    return position <= size && up > size ? size : up;
   }
 }

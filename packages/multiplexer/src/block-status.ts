@@ -1,6 +1,7 @@
 /** Block status requests, and the replies gathered into extents per context. */
 import {
   type BlockStatusOptions,
+  baseAllocation,
   CommandError,
   type ExportFacts,
   type Extent,
@@ -61,6 +62,18 @@ export class StatusQuery {
         }
         return { context, extents: this.#isOne ? within.slice(0, 1) : within };
       });
+  }
+
+  /**
+   * The answer about bytes behind the last whole block, of which the server tells nothing. They are data for all that anybody
+   * knows, which is what `base:allocation` has a word for; other contexts have none.
+   *
+   * @throws `refusal` when there is no word for it.
+   */
+  resultOfTail(start: bigint, end: bigint, refusal: CommandError): readonly MetaContextExtents[] {
+    if (this.#wanted.some((context) => context !== baseAllocation)) throw refusal;
+    const extents = [{ offset: start, length: end - start, status: 0n }];
+    return this.#wanted.map((context) => ({ context, extents }));
   }
 
   /** C34: contexts have other numbers on each connection. */

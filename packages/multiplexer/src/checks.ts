@@ -1,6 +1,7 @@
 /** Whether a call may be made at all, and which flags its requests carry. What is wrong is told before anything is sent. */
 import {
   type Abilities,
+  CommandError,
   type ExportFacts,
   type Geometry,
   limits,
@@ -29,8 +30,11 @@ export class Checks {
   readonly replyLimits: ReplyLimits;
   /** Whether ranges have to fit blocks of more than one byte. */
   readonly needsAlignment: boolean;
-  /** Where the last whole block ends. */
-  readonly reachableEnd: bigint;
+  /**
+   * Where the last whole block ends. What comes behind it, the tail, is a block that is too short: the specification puts it out
+   * of reach (C43), but most servers let a request through that ends with the export.
+   */
+  readonly tailStart: bigint;
   /** The longest read or write that goes in one request, in bytes. */
   readonly payloadBytesMax: number;
   readonly isExtended: boolean;
@@ -44,7 +48,7 @@ export class Checks {
     this.isExtended = facts.mode === 'extended';
     const { size, minimumBlockSize, maximumBlockSize } = this.geometry;
     this.needsAlignment = minimumBlockSize > 1 && strict.align;
-    this.reachableEnd = this.needsAlignment ? size - (size % BigInt(minimumBlockSize)) : size;
+    this.tailStart = this.needsAlignment ? size - (size % BigInt(minimumBlockSize)) : size;
     this.payloadBytesMax = strict.payload
       ? maximumBlockSize - (maximumBlockSize % minimumBlockSize)
       : limits.payloadBytesMax;
@@ -66,24 +70,17 @@ export class Checks {
     return [start, end];
   }
 
-  /**
-   * The same for what moves or changes all bytes of the range. Where the size is no multiple of the minimum block size, the
-   * specification puts the last bytes out of reach (C43).
-   *
-   * @throws UsageError for those, too.
-   */
-  reachableRange(command: string, offset: Offset, length: Offset): readonly [start: bigint, end: bigint] {
+  /** The same for what is only advice about whole blocks: the part of the range before the tail, which may be empty. */
+  partInBlocks(command: string, offset: Offset, length: Offset): readonly [start: bigint, end: bigint] {
     const [start, end] = this.range(command, offset, length);
-    if (this.strict.bounds && end > this.reachableEnd) throw this.#unreachable(command, start, end);
-    return [start, end];
+    const { tailStart } = this;
+    if (!this.strict.bounds || end <= tailStart) return [start, end];
+    return start < tailStart ? [start, tailStart] : [tailStart, tailStart];
   }
 
-  /** The same for what is about whole blocks anyway: the part of the range that can be reached, which may be empty. */
-  reachablePart(command: string, offset: Offset, length: Offset): readonly [start: bigint, end: bigint] {
-    const [start, end] = this.range(command, offset, length);
-    const { reachableEnd } = this;
-    if (!this.strict.bounds || end <= reachableEnd) return [start, end];
-    return start < reachableEnd ? [start, reachableEnd] : [reachableEnd, reachableEnd];
+  /** Whether a server that answers like this to a request up to `end` does not let anybody get at the tail. */
+  refusesTail(error: unknown, end: bigint): error is CommandError {
+    return end > this.tailStart && this.needsAlignment && error instanceof CommandError && error.code === 'EINVAL';
   }
 
   /** @throws UsageError when the export does not offer a command (C41), or is not to be changed by it. */
@@ -134,13 +131,6 @@ export class Checks {
   /** Whether the export has a transmission flag. */
   offers(flag: number): boolean {
     return (this.facts.transmissionFlags & flag) !== 0;
-  }
-
-  #unreachable(command: string, start: bigint, end: bigint): UsageError {
-    const { size, minimumBlockSize } = this.geometry;
-    const what = `${command} of ${end - start} bytes at ${start} touches the last ${size - this.reachableEnd} bytes`;
-    const why = `which blocks of ${minimumBlockSize} bytes do not reach`;
-    return new UsageError('ERR_NBD_UNALIGNED', `${what} of the export, ${why}`);
   }
 
   #requireFlag(command: string, flag: string, isOffered: boolean): void {

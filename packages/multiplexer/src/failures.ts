@@ -10,6 +10,7 @@ import {
   WritesLostError,
 } from '@nbdjs/interfaces';
 import { Command, commands, isKnownWireError, wireErrorCode } from '@nbdjs/protocol';
+import type { Checks } from './checks.ts';
 import type { Request } from './request.ts';
 
 /** So many ranges a message names. */
@@ -37,6 +38,15 @@ export function commandError(request: Request): CommandError {
     serverText: details?.errorText,
     wireNumber: isKnown ? undefined : error,
   });
+}
+
+/** The server does not let anybody get at the bytes behind its last whole block, from `tailStart` on (C43). */
+export function tailError(request: Request, { facts, tailStart }: Checks, refusal: CommandError): CommandError {
+  const what = `${describe(request)} touches the last ${facts.size - tailStart} bytes of the export`;
+  const why = `which blocks of ${facts.blockSizes?.minimum} bytes do not reach, and the server refuses it`;
+  const text = refusal.serverText ? `; server reported: ${refusal.serverText}` : '';
+  const { command, offset, length, serverText } = refusal;
+  return new CommandError('EINVAL', `${what}, ${why}${text}`, { command, offset, length, serverText, cause: refusal });
 }
 
 /** The connection went away before the request was answered. */

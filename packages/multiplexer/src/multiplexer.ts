@@ -18,6 +18,7 @@ import { Command, CommandFlag } from '@nbdjs/protocol';
 import { StatusQuery } from './block-status.ts';
 import { Checks } from './checks.ts';
 import { Dispatcher } from './dispatcher.ts';
+import { tailError } from './failures.ts';
 import type { LinkState } from './link.ts';
 import type { Multiplexer, MultiplexerOptions } from './multiplexer-options.ts';
 import { Ranges } from './ranges.ts';
@@ -151,7 +152,7 @@ class ConnectionMultiplexer implements Multiplexer {
   async trim(offset: Offset, length: Offset, options: WriteOptions = {}): Promise<void> {
     const { checks, ranges } = this.#ready();
     checks.requireCommand('TRIM', 'trim');
-    const [start, end] = checks.reachablePart('TRIM', offset, length);
+    const [start, end] = checks.partInBlocks('TRIM', offset, length);
     const flags = checks.fuaFlag('TRIM', options);
     if (this.#isNothing(start, end)) return;
     await this.#dispatcher.during(() => ranges.trim(start, end, flags, options.signal));
@@ -160,7 +161,7 @@ class ConnectionMultiplexer implements Multiplexer {
   async writeZeroes(offset: Offset, length: Offset, options: WriteZeroesOptions = {}): Promise<void> {
     const { checks, ranges } = this.#ready();
     checks.requireCommand('WRITE_ZEROES', 'writeZeroes');
-    const [start, end] = checks.reachableRange('WRITE_ZEROES', offset, length);
+    const [start, end] = checks.range('WRITE_ZEROES', offset, length);
     const flags = checks.zeroFlags(options);
     if (this.#isNothing(start, end)) return;
     const edgeFlags = checks.writeFlags(options);
@@ -170,7 +171,7 @@ class ConnectionMultiplexer implements Multiplexer {
   async cache(offset: Offset, length: Offset, options: Abortable = {}): Promise<void> {
     const { checks, ranges } = this.#ready();
     checks.requireCommand('CACHE', 'cache');
-    const [start, end] = checks.reachablePart('CACHE', offset, length);
+    const [start, end] = checks.partInBlocks('CACHE', offset, length);
     if (this.#isNothing(start, end)) return;
     const around = ranges.around(start, end);
     await this.#dispatcher.during(() => ranges.plain(Command.Cache, 0, ...around, options.signal));
@@ -182,13 +183,20 @@ class ConnectionMultiplexer implements Multiplexer {
     options: BlockStatusOptions = {},
   ): Promise<readonly MetaContextExtents[]> {
     const { checks, ranges } = this.#ready();
-    const [start, end] = checks.reachablePart('BLOCK_STATUS', offset, length);
+    const [start, end] = checks.range('BLOCK_STATUS', offset, length);
     if (this.#isNothing(start, end)) throw new UsageError('ERR_NBD_EMPTY', 'BLOCK_STATUS of no bytes');
     const [from, to] = ranges.around(start, end);
     // The answer may be about less than was asked for, so a range that is too long is simply cut.
     const cut = to - from > ranges.lengthMax ? from + ranges.lengthMax : to;
     const query = new StatusQuery(checks, from, cut, from !== start, options);
-    await this.#dispatcher.submit(query.request);
+    try {
+      await this.#dispatcher.submit(query.request);
+    } catch (error) {
+      if (!checks.refusesTail(error, cut)) throw error;
+      const { tailStart } = checks;
+      if (start < tailStart) return this.blockStatus(start, tailStart - start, options);
+      return query.resultOfTail(start, end, tailError(query.request, checks, error));
+    }
     return query.result(start, end);
   }
 
@@ -208,7 +216,7 @@ class ConnectionMultiplexer implements Multiplexer {
 
   async #readRange(offset: Offset, target: Uint8Array, options: ReadOptions): Promise<void> {
     const { checks, ranges } = this.#ready();
-    const [start, end] = checks.reachableRange('READ', offset, target.length);
+    const [start, end] = checks.range('READ', offset, target.length);
     const flags = checks.readFlags(options);
     if (this.#isNothing(start, end)) return;
     await this.#dispatcher.during(() => ranges.read(start, target, flags, options));
@@ -217,14 +225,14 @@ class ConnectionMultiplexer implements Multiplexer {
   /** What takes several requests needs its memory from the start. */
   async #readRangeLate(offset: Offset, length: number, provide: () => Uint8Array, options: ReadOptions): Promise<void> {
     const { checks } = this.#ready();
-    checks.reachableRange('READ', offset, length);
+    checks.range('READ', offset, length);
     await this.#readRange(offset, provided(provide, length), options);
   }
 
   async #writeRange(offset: Offset, source: Uint8Array, options: WriteOptions): Promise<void> {
     const { checks, ranges } = this.#ready();
     checks.requireWritable('WRITE');
-    const [start, end] = checks.reachableRange('WRITE', offset, source.length);
+    const [start, end] = checks.range('WRITE', offset, source.length);
     const flags = checks.writeFlags(options);
     if (this.#isNothing(start, end)) return;
     await this.#dispatcher.during(() => ranges.write(start, source, flags, options.signal));
@@ -262,7 +270,7 @@ class ConnectionMultiplexer implements Multiplexer {
     const checks = new Checks(facts, this.#strict, this.#replyLimits);
     this.#checks = checks;
     this.#ranges = new Ranges(this.#dispatcher, checks);
-    this.#end = Math.min(Number(checks.reachableEnd), Number.MAX_SAFE_INTEGER);
+    this.#end = Math.min(Number(checks.tailStart), Number.MAX_SAFE_INTEGER);
     this.#payloadBytesMax = checks.payloadBytesMax;
     this.#blockMask = checks.needsAlignment ? checks.geometry.minimumBlockSize - 1 : 0;
     this.#writeFlags = checks.writeFlags({});

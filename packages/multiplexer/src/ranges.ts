@@ -4,7 +4,8 @@ import { Command } from '@nbdjs/protocol';
 import { AlignedAccess, type BlockAccess } from './aligned-access.ts';
 import type { Checks } from './checks.ts';
 import type { Dispatcher } from './dispatcher.ts';
-import { requestOf } from './request.ts';
+import { tailError } from './failures.ts';
+import { type Request, requestOf } from './request.ts';
 import { inParts } from './together.ts';
 
 /** Compact headers have 32 bits for a length; this much is a multiple of every block size. */
@@ -21,6 +22,7 @@ export class Ranges {
     if (!checks.needsAlignment) return;
     this.#aligned = new AlignedAccess({
       blockBytes: checks.geometry.minimumBlockSize,
+      size: checks.geometry.size,
       quiet: (start, end) => dispatcher.quiet(start, end),
       during: (work) => dispatcher.during(work),
     });
@@ -106,7 +108,7 @@ export class Ranges {
   ): Promise<void> {
     return inParts(start, end, lengthMax, async (from, to) => {
       try {
-        await this.#dispatcher.submit(requestOf(command, flags, from, to - from, undefined, signal));
+        await this.#submit(requestOf(command, flags, from, to - from, undefined, signal), to);
       } catch (error) {
         // C45, C59: a server may refuse more than it would take as a payload; then it has to be that much.
         const shorter = BigInt(this.#checks.payloadBytesMax);
@@ -122,14 +124,25 @@ export class Ranges {
       if (onChunk !== undefined) {
         request.detailed().onChunk = (chunk) => onChunk({ ...chunk, position: position + chunk.position });
       }
-      return this.#dispatcher.submit(request);
+      return this.#submit(request, from + BigInt(part.length));
     });
   }
 
   #write(start: bigint, source: Uint8Array, flags: number, signal: AbortSignal | undefined): Promise<void> {
-    return this.#inPayloads(start, source, (from, part) =>
-      this.#dispatcher.submit(requestOf(Command.Write, flags, from, BigInt(part.length), part, signal)),
-    );
+    return this.#inPayloads(start, source, (from, part) => {
+      const length = BigInt(part.length);
+      return this.#submit(requestOf(Command.Write, flags, from, length, part, signal), from + length);
+    });
+  }
+
+  /** What reaches into the tail is tried, and a refusal told in words that help. */
+  #submit(request: Request, end: bigint): Promise<void> {
+    const settled = this.#dispatcher.submit(request);
+    const checks = this.#checks;
+    if (end <= checks.tailStart) return settled;
+    return settled.catch((error: unknown) => {
+      throw checks.refusesTail(error, end) ? tailError(request, checks, error) : error;
+    });
   }
 
   #inPayloads(

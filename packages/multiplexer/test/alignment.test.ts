@@ -99,16 +99,6 @@ describe('C43: writes', () => {
     expect(server.requests.map(inShort)).toEqual(['1 5+10', '0 7+3', '4 9+20000']);
   });
 
-  it('bytes that blocks do not reach cannot be reached', async () => {
-    const content = patternBytes(2 * block + 100);
-    const { server, device } = await alignedSession({ content });
-    await device.read(block, new Uint8Array(block));
-    const unaligned = { code: 'ERR_NBD_UNALIGNED' };
-    expect(await failure(device.read(2 * block - 1, new Uint8Array(2)))).toMatchObject(unaligned);
-    expect(await failure(device.write(2 * block, new Uint8Array(100)))).toMatchObject(unaligned);
-    expect(server.requests).toHaveLength(1);
-  });
-
   it('a failing read leaves everything as it was', async () => {
     const { server, device } = await alignedSession({
       onRequest: (request) => (request.command === Command.Read ? request.fail(WireError.Eio) : request.answer()),
@@ -166,6 +156,88 @@ describe('C43: zeroes, trims, cache and block status', () => {
       },
     ]);
     expect(server.requests.map(inShort)).toEqual([`7 ${block}+${2 * block}`]);
+  });
+});
+
+describe('A7: an export that ends in the middle of a block', () => {
+  const size = 2 * block + 100;
+  const refuseTail = (request: FakeRequest) => {
+    if (request.length % BigInt(block) === 0n) request.answer();
+    else request.fail(WireError.Einval);
+  };
+  const tailSession = (options: SessionOptions = {}) => alignedSession({ content: patternBytes(size), ...options });
+
+  it('is read and written to its end, the last block as one short request', async () => {
+    const { server, device } = await tailSession();
+    const model = server.content.slice();
+    const target = new Uint8Array(50);
+    await device.read(size - 50, target);
+    expect(same(target, model.subarray(size - 50))).toBe(true);
+    const all = new Uint8Array(size);
+    await device.read(0, all);
+    expect(same(all, model)).toBe(true);
+    model.fill(7, 2 * block - 1, 2 * block + 10);
+    await device.write(2 * block - 1, new Uint8Array(11).fill(7));
+    expect(same(server.content, model)).toBe(true);
+    await device.writeZeroes(2 * block, 100);
+    await device.trim(block, block + 100);
+    await device.cache(0, size);
+    expect(same(server.content, model.fill(0, 2 * block))).toBe(true);
+    expect(server.requests.map(inShort)).toEqual([
+      `0 ${2 * block}+100`,
+      `0 0+${size}`,
+      `0 ${block}+${block}`,
+      `0 ${2 * block}+100`,
+      `1 ${block}+${block}`,
+      `1 ${2 * block}+100`,
+      `6 ${2 * block}+100`,
+      `4 ${block}+${block}`,
+      `5 0+${2 * block}`,
+    ]);
+  });
+
+  it('tells in words that the server refuses its last bytes', async () => {
+    const { server, device } = await tailSession({ onRequest: refuseTail });
+    const words =
+      'READ of 100 bytes at 8192 touches the last 100 bytes of the export, which blocks of 4096 bytes do not reach, and the server refuses it';
+    const target = new Uint8Array(100);
+    const refusal = { code: 'EINVAL', message: words };
+    expect(await failure(device.read(2 * block, target))).toMatchObject(refusal);
+    expect(await failure(device.readLate(2 * block, 100, () => target))).toMatchObject(refusal);
+    const write = { code: 'EINVAL', message: expect.stringContaining('WRITE of 100 bytes at 8192 touches') };
+    expect(await failure(device.write(2 * block, target))).toMatchObject(write);
+    const zero = { code: 'EINVAL', message: expect.stringContaining('WRITE_ZEROES of 100 bytes at 8192 touches') };
+    expect(await failure(device.writeZeroes(2 * block, 100))).toMatchObject(zero);
+    server.onRequest = (request) => request.fail(WireError.Eio);
+    expect(await failure(device.read(2 * block, target))).toMatchObject({ code: 'EIO' });
+  });
+
+  it('has a map of all of it, the refused end being data', async () => {
+    const { server, device } = await tailSession();
+    const hole = 3n;
+    server.extents = () => [{ length: BigInt(size), status: hole }];
+    const map = async (offset: number, length: number) => (await device.blockStatus(offset, length))[0]?.extents;
+    expect(await map(0, size)).toEqual([{ offset: 0n, length: BigInt(size), status: hole }]);
+    expect(await map(size - 5, 5)).toEqual([{ offset: BigInt(size - 5), length: 5n, status: hole }]);
+    expect(server.requests.map(inShort)).toEqual([`7 0+${size}`, `7 ${2 * block}+100`]);
+    server.onRequest = refuseTail;
+    expect(await map(0, size)).toEqual([{ offset: 0n, length: BigInt(2 * block), status: hole }]);
+    expect(await map(2 * block, 100)).toEqual([{ offset: BigInt(2 * block), length: 100n, status: 0n }]);
+  });
+
+  it('has no answer for other contexts about an end that is refused', async () => {
+    const contexts = [{ name: 'qemu:dirty-bitmap:a', id: 3 }];
+    const { device } = await tailSession({ onRequest: refuseTail, facts: { contexts } });
+    expect(await failure(device.blockStatus(2 * block, 100))).toMatchObject({ code: 'EINVAL' });
+  });
+
+  it('may be shorter than a block', async () => {
+    const { server, device } = await alignedSession({ content: patternBytes(100), facts: { size: 100n } });
+    const target = new Uint8Array(10);
+    await device.read(5, target);
+    expect(same(target, server.content.subarray(5, 15))).toBe(true);
+    await device.write(5, new Uint8Array(10));
+    expect(server.requests.map(inShort)).toEqual(['0 0+100', '0 0+100', '1 0+100']);
   });
 });
 
