@@ -15,6 +15,12 @@ function systemMessage(error: Error): string | undefined {
   return reason === undefined || path === undefined ? undefined : `${path}: ${reason}`;
 }
 
+/** The reason alone, where the message around it says what it is about. */
+export function systemReason(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return /^[A-Z0-9]+: (.+?), \w+(?: '.*')?$/s.exec(message)?.[1] ?? message;
+}
+
 interface Suggestion {
   /** The error's code. */
   readonly code: string;
@@ -37,6 +43,11 @@ const suggestions: readonly Suggestion[] = [
     code: 'ERR_NBD_TLS',
     says: /certificate is for .*, not for /,
     advice: 'to expect another name than that of the URI, use --tls-hostname NAME',
+  },
+  {
+    code: 'ERR_NBD_ARGUMENT',
+    says: /cannot be opened for writing/,
+    advice: 'to serve it for reading only, use --read-only',
   },
   {
     code: 'ERR_NBD_ARGUMENT',

@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 /** `nbd`: the command line of nbdjs. */
+// First, because it is about the time until the others are loaded, too.
+import './no-debugger.ts';
 import { run } from './program.ts';
 import { endByForce, Interrupted, processTerminal } from './terminal.ts';
 

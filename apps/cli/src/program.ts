@@ -3,8 +3,9 @@ import { createRequire } from 'node:module';
 import { type HeaderMode, isNbdError, UsageError } from '@nbdjs/interfaces';
 import { Command, CommanderError, Option } from 'commander';
 import { parseOperand, parseServer } from './arguments/operands.ts';
+import { addServe } from './arguments/serve.ts';
 import { parseCount, parsePowerOfTwo, parseSize } from './arguments/size.ts';
-import { addClientTls, addServerTls, serverTls, tlsWords, withTls } from './arguments/tls.ts';
+import { addClientTls, tlsWords, withTls } from './arguments/tls.ts';
 import { prepareWords, type Words } from './arguments/words.ts';
 import { featureNames } from './commands/features.ts';
 import { causes, oneLine, suggestion } from './failure.ts';
@@ -21,7 +22,6 @@ const commands = {
   demo: async () => (await import('./commands/demo.ts')).demo,
   dump: async () => (await import('./commands/dump.ts')).dump,
   info: async () => (await import('./commands/info.ts')).info,
-  serve: async () => (await import('./commands/serve.ts')).serve,
 };
 
 const kibi = 1024;
@@ -310,96 +310,6 @@ function addDump(
     });
 }
 
-function addServe(
-  command: Command,
-  brackets: Words['brackets'],
-  terminal: Terminal,
-  exit: (code: number) => void,
-): void {
-  command
-    .argument(
-      '<source...>',
-      'FILE, memory:SIZE, an NBD URI or [ COMMAND ARGUMENTS ]; NAME=SOURCE gives the export a name',
-    )
-    .option('-k, --socket <path>', 'listen on a Unix socket')
-    .option('-b, --bind <address>', "listen on this address, '*' for all (default: 127.0.0.1)")
-    .option(
-      '-p, --port <n>',
-      'listen on this TCP port, 0 for any free one (default: 10809)',
-      count('--port', 0, 65_535),
-    )
-    .option('--print-uri', 'print the URI on standard output when clients may come')
-    .option('-x, --export-name <name>', 'name of the only export')
-    .option('-D, --description <text>', 'description of the exports')
-    .option('-r, --read-only', 'refuse to write')
-    .option(
-      '-e, --shared <n>',
-      'clients at a time, the others wait; 0 for any number (default: 1024)',
-      count('--shared', 0, 1_000_000),
-    )
-    .addOption(new Option('-t, --persistent', 'go on when the last client has left (default)').default(true).hideHelp())
-    .option('--no-persistent', 'exit when the last client has left')
-    .option(
-      '--handshake-limit <s>',
-      'seconds for the handshake, 0 for no limit (default: 10)',
-      count('--handshake-limit', 0, 1e6),
-    )
-    .option('--allow <who>', 'let in only such clients: ADDRESS[/BITS], uid:N, gid:N, user:NAME (repeatable)', gather)
-    .option('--deny <who>', 'turn such clients away (repeatable)', gather)
-    .option(
-      '--max-connections-per-address <n>',
-      'connections of one address at a time, 0 for any number (default: 512)',
-      count('--max-connections-per-address', 0, 1_000_000),
-    )
-    .option(
-      '--idle-timeout <s>',
-      'seconds that a client may ask for nothing, 0 for any time (default: 0)',
-      count('--idle-timeout', 0, 1e6),
-    )
-    .option('-o, --offset <n>', 'leave out so many bytes at the start', (text: string) => parseSize(text, '--offset'))
-    .option('-A, --allocation-depth', 'offer the context qemu:allocation-depth')
-    .option('--snapshot', 'keep what is written in memory, and forget it at the end')
-    .option('--pid-file <path>', 'write the process id there when clients may come')
-    .option('--oldstyle', 'greet as servers did before there were options: the default export, simple replies, no TLS')
-    .option('-s, --stdio', 'serve one client on standard input and output');
-  addServerTls(command)
-    .option('-v, --verbose', 'say more about errors, and about clients that are turned away')
-    .action(async (sources: string[], options: Record<string, unknown>) => {
-      const serve = await commands.serve();
-      exit(
-        await serve(
-          sources,
-          (word) => parseOperand(word, brackets),
-          {
-            socket: options.socket as string | undefined,
-            bind: options.bind as string | undefined,
-            port: options.port as number | undefined,
-            exportName: options.exportName as string | undefined,
-            description: options.description as string | undefined,
-            readOnly: options.readOnly === true,
-            shared: options.shared as number | undefined,
-            persistent: options.persistent !== false,
-            handshakeLimit: options.handshakeLimit as number | undefined,
-            allow: (options.allow ?? []) as readonly string[],
-            deny: (options.deny ?? []) as readonly string[],
-            connectionsPerAddress: options.maxConnectionsPerAddress as number | undefined,
-            idleTimeout: options.idleTimeout as number | undefined,
-            offset: options.offset as bigint | undefined,
-            allocationDepth: options.allocationDepth === true,
-            snapshot: options.snapshot === true,
-            pidFile: options.pidFile as string | undefined,
-            printUri: options.printUri === true,
-            oldstyle: options.oldstyle === true,
-            stdio: options.stdio === true,
-            tls: serverTls(tlsWords(options)),
-            verbose: options.verbose === true,
-          },
-          terminal,
-        ),
-      );
-    });
-}
-
 function addCerts(command: Command, terminal: Terminal, exit: (code: number) => void): void {
   command
     .argument('[folder]', 'where the files go (default: pki)')
@@ -454,11 +364,6 @@ function colourOption(): Option {
 
 function noColourOption(): Option {
   return new Option('--no-color', 'do not use colours');
-}
-
-/** Of an option that may be given more than once. */
-function gather(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, value];
 }
 
 function count(option: string, from: number, to: number): (text: string) => number {

@@ -68,6 +68,10 @@ export function settleLimits(given: GivenLimits): ServerLimits {
   const isGiven = (entry: [string, unknown]): boolean => entry[1] !== undefined;
   const settled: ServerLimits = { ...settledDefaults, ...Object.fromEntries(Object.entries(given).filter(isGiven)) };
   for (const [name, value] of Object.entries(settled)) {
+    if (!(name in settledDefaults)) {
+      const message = `limits.${name} is no limit of a server, expected one of ${Object.keys(settledDefaults).join(', ')}`;
+      throw new UsageError('ERR_NBD_ARGUMENT', message);
+    }
     const least = mayBeZero.has(name) ? 0 : 1;
     if (!Number.isSafeInteger(value) || value < least) {
       throw new UsageError('ERR_NBD_ARGUMENT', `limits.${name} is ${value}, expected a whole number from ${least} on`);

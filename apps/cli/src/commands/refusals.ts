@@ -1,34 +1,100 @@
-/** Tells of clients that a server turns away: for reasons of TLS always, for others when it is asked to say more. */
+/**
+ * Tells of clients that a server turns away or cuts off. Those whom somebody has set up rules for are told of always (TLS, lists of
+ * who may come, clients that lose their session because they stand still), others when it is asked to say more: most of them only look
+ * at the port.
+ */
 import { diagnosticsTrace } from '@nbdjs/client';
 import { isNbdError, type PeerDescription, type Trace } from '@nbdjs/interfaces';
-import { traceEvents } from '@nbdjs/server';
+import { type CutOffReason, type RefusalReason, traceEvents } from '@nbdjs/server';
 import { oneLine } from '../failure.ts';
 import type { Terminal } from '../terminal.ts';
 
-/** Events that tell of somebody who was turned away; others are looked at by whoever subscribes to the channels. */
-const refusals: ReadonlySet<string> = new Set(['handshake-failed', 'export-refused']);
+export interface RefusalTrace extends Trace {
+  /** Whether a client has come and not got through its handshake. */
+  readonly hasFailed: boolean;
+}
 
 /** What a person who has set up certificates or keys waits for; all else may be a mere look at the port. */
 const tlsCodes: ReadonlySet<string> = new Set(['ERR_NBD_TLS', 'ERR_NBD_POLICY']);
 const tlsViolation = 'clear-text-behind-starttls';
 
+const words: Readonly<Record<RefusalReason, string>> = {
+  closing: 'the server is about to end',
+  denied: 'is among those of --deny',
+  'not-allowed': 'is not among those of --allow',
+  'too-many': 'too many clients wait (--max-waiting)',
+  'too-many-from-address': 'too many connections of its address (--max-connections-per-address)',
+  'too-often-from-address': 'its address comes too often (--max-connects-per-second)',
+};
+
+/** Whoever is turned away by a list is told of once for each address; of so many. */
+const addressesMax = 1000;
+const byList: ReadonlySet<string> = new Set<RefusalReason>(['denied', 'not-allowed']);
+/** Reasons that cost a client its session. */
+const losses: ReadonlySet<string> = new Set<CutOffReason>(['stall', 'unread', 'pressure', 'idle']);
+
 /** A server's trace that prints refusals, and publishes everything on the diagnostics channels as well. */
-export function refusalTrace(terminal: Terminal, isVerbose: boolean): Trace {
+export function refusalTrace(
+  terminal: Terminal,
+  { verbose, stdio }: { readonly verbose: boolean; readonly stdio: boolean },
+): RefusalTrace {
   const channels = diagnosticsTrace('server', traceEvents);
+  const addresses = new Set<string>();
   let last = '';
+  let hasFailed = false;
+
+  /** Whether it is worth a line to whoever has not asked for more. */
+  const isNews = (event: string, { peer, error, reason = '' }: Details): boolean => {
+    if (event === 'cut-off') return losses.has(reason);
+    if (event !== 'refused') return stdio || isAboutTls(error);
+    const address = peer?.address ?? String(peer?.user?.uid ?? '');
+    if (!byList.has(reason) || addresses.has(address) || addresses.size >= addressesMax) return false;
+    addresses.add(address);
+    return true;
+  };
+
   return {
     enabled: true,
+    get hasFailed() {
+      return hasFailed;
+    },
     emit(event, details) {
       channels.emit(event, details);
-      if (!refusals.has(event)) return;
-      const { peer, error } = details as { readonly peer?: PeerDescription; readonly error?: unknown };
-      if (!isVerbose && !isAboutTls(error)) return;
-      const line = `nbd: client ${peer?.name ?? 'unknown'}: ${oneLine(error)}`;
-      // Whoever is not served by one option tries the next.
-      if (line !== last) terminal.note(line);
+      const text = textOf(event, details as Details);
+      if (text === undefined) return;
+      if (event === 'handshake-failed') hasFailed = true;
+      if (!isNews(event, details as Details) && !verbose) return;
+      const { peer } = details as Details;
+      const user = peer?.user === undefined ? '' : ` (uid ${peer.user.uid})`;
+      const line = `nbd: client ${peer?.name ?? 'unknown'}${user}: ${text}`;
+      // Whoever is not served by one option tries the next, and a handshake that is cut off has failed, too.
+      const isKnown = event !== 'refused' && line === last;
+      if (!isKnown) terminal.note(line);
       last = line;
     },
   };
+}
+
+interface Details {
+  readonly peer?: PeerDescription;
+  readonly error?: unknown;
+  readonly reason?: string;
+  readonly message?: string;
+}
+
+/** What is told of an event; nothing of those in which nobody is turned away. */
+function textOf(event: string, { error, reason = '', message }: Details): string | undefined {
+  switch (event) {
+    case 'handshake-failed':
+    case 'export-refused':
+      return oneLine(error);
+    case 'refused':
+      return `turned away: ${message ?? words[reason as RefusalReason] ?? reason}`;
+    case 'cut-off':
+      return message ?? reason;
+    default:
+      return undefined;
+  }
 }
 
 function isAboutTls(error: unknown): boolean {
