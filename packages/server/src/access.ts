@@ -5,6 +5,9 @@ import { type PeerDescription, UsageError } from '@nbdjs/interfaces';
 /**
  * Each entry is an address (`192.0.2.1`, `2001:db8::1`), a network (`192.0.2.0/24`, `2001:db8::/32`), or a user or group at the
  * other end of a Unix socket (`uid:1000`, `gid:100`; its listener has to find them out, option `users`). Applies to clients that come by TCP or Unix sockets.
+ *
+ * An IPv4 client is one wherever it comes in, at a socket of IPv6 (`::ffff:192.0.2.1`) too: networks of IPv6 do not mean it, not even
+ * `::/0`, unless they are written as networks of IPv4 (`::ffff:192.0.2.0/120`).
  */
 export interface AccessRules {
   /** If there are any, everybody else is turned away. @default none */
@@ -31,8 +34,15 @@ export class AccessList {
   }
 }
 
+/** Where addresses of IPv4 stand among those of IPv6. */
+const mappedBits = 96;
+const mapped = new BlockList();
+mapped.addSubnet('::ffff:0:0', mappedBits, 'ipv6');
+
 class Entries {
-  readonly #addresses = new BlockList();
+  /** The lists never hold networks of the other family, which `BlockList` would compare in their mapped form. */
+  readonly #ipv4 = new BlockList();
+  readonly #ipv6 = new BlockList();
   readonly #users = new Set<number>();
   readonly #groups = new Set<number>();
   #hasAddresses = false;
@@ -51,7 +61,8 @@ class Entries {
     // An address with a zone is one of a link.
     const plain = address?.split('%')[0];
     if (plain === undefined || isIP(plain) === 0) return undefined;
-    return this.#addresses.check(plain, isIP(plain) === 6 ? 'ipv6' : 'ipv4');
+    const family = isIP(plain) === 6 ? 'ipv6' : 'ipv4';
+    return (family === 'ipv4' || mapped.check(plain, family) ? this.#ipv4 : this.#ipv6).check(plain, family);
   }
 
   #add(entry: string): void {
@@ -70,7 +81,9 @@ class Entries {
     }
     const family = version === 6 ? 'ipv6' : 'ipv4';
     this.#hasAddresses = true;
-    if (bits === undefined) this.#addresses.addAddress(address, family);
-    else this.#addresses.addSubnet(address, bits, family);
+    const isMapped = version === 6 && (bits ?? 128) >= mappedBits && mapped.check(address, family);
+    const list = version === 4 || isMapped ? this.#ipv4 : this.#ipv6;
+    if (bits === undefined) list.addAddress(address, family);
+    else list.addSubnet(address, bits, family);
   }
 }
