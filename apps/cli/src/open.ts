@@ -1,6 +1,17 @@
 /** Opening what an operand names. */
-import { type ConnectOptions, type ConnectTarget, connect, type NbdClient } from '@nbdjs/client';
+import {
+  type ConnectOptions,
+  type ConnectTarget,
+  connect,
+  type NbdClient,
+  resolveTarget,
+  resolveTls,
+} from '@nbdjs/client';
+import { type Negotiation, type OpenNegotiationOptions, openNegotiation } from '@nbdjs/connection';
 import type { Operand } from './arguments/operands.ts';
+import type { ServerWords } from './arguments/server.ts';
+import { patienceMs, tellingWhy } from './patience.ts';
+import type { Terminal } from './terminal.ts';
 
 /** An operand that is a server. */
 export type ServerOperand = Extract<Operand, { type: 'uri' | 'command' }>;
@@ -12,7 +23,59 @@ export function targetOf(server: ServerOperand): ConnectTarget {
 /**
  * Connects to a server. One command makes one or a few connections, for which starting a thread would take longer than
  * connecting. Whoever writes the command line may name files in URIs.
+ *
+ * With retries, a server (or an export) that is not there yet is waited for, and one that goes away later, too.
  */
-export function openServer(server: ServerOperand, options: ConnectOptions): Promise<NbdClient> {
-  return connect(targetOf(server), { delivery: 'inline', tls: server.tls, allowLocalFiles: true, ...options });
+export async function openServer(
+  server: ServerOperand,
+  words: ServerWords,
+  terminal: Terminal,
+  options: ConnectOptions = {},
+): Promise<NbdClient> {
+  const waitMs = waitMsOf(server, words);
+  const open = () =>
+    connect(targetOf(server), {
+      delivery: 'inline',
+      tls: server.tls,
+      allowLocalFiles: true,
+      signal: terminal.signal,
+      mode: words.mode,
+      openTimeoutMs: waitMs,
+      reconnectDelayMs: waitMs,
+      awaitExport: waitMs > 0,
+      ...options,
+    });
+  return await tellingWhy(terminal, open);
+}
+
+/**
+ * The same up to where options can be sent. `probe` asks what has to be answered; with retries, it is asked again (of a new
+ * connection) when that fails in a way that may pass, or because there is no such export yet.
+ */
+export async function openTalk(
+  server: ServerOperand,
+  words: ServerWords,
+  terminal: Terminal,
+  probe?: OpenNegotiationOptions['probe'],
+): Promise<Negotiation> {
+  const target = resolveTarget(targetOf(server));
+  const tls = resolveTls(target, { tls: server.tls, allowLocalFiles: true });
+  const waitMs = waitMsOf(server, words);
+  const { mode } = words;
+  const open = () =>
+    openNegotiation(target.endpoint, {
+      name: target.name,
+      signal: terminal.signal,
+      tls: tls.settings,
+      handshake: { fullInfo: true, tls: tls.mode, ...(mode && { mode }) },
+      openTimeoutMs: waitMs,
+      awaitExport: waitMs > 0,
+      probe,
+    });
+  return await tellingWhy(terminal, open);
+}
+
+/** A command is started anew with each connection, and what it then serves need not be the same. */
+function waitMsOf(server: ServerOperand, { retries }: ServerWords): number {
+  return server.type === 'uri' ? patienceMs(retries) : 0;
 }

@@ -1,9 +1,10 @@
 /** The command line: commands, options, help, and what becomes of errors. */
 import { createRequire } from 'node:module';
-import { type HeaderMode, isNbdError, UsageError } from '@nbdjs/interfaces';
+import { isNbdError, UsageError } from '@nbdjs/interfaces';
 import { Command, CommanderError, Option } from 'commander';
 import { parseOperand, parseServer } from './arguments/operands.ts';
 import { addServe } from './arguments/serve.ts';
+import { addServerWords, serverWords } from './arguments/server.ts';
 import { parseCount, parsePowerOfTwo, parseSize } from './arguments/size.ts';
 import { addClientTls, tlsWords, withTls } from './arguments/tls.ts';
 import { prepareWords, type Words } from './arguments/words.ts';
@@ -145,8 +146,8 @@ function addInfo(
     .option('--content', 'look at the first bytes with file(1)')
     .option('--no-content', 'do not')
     .addOption(colourOption())
-    .addOption(noColourOption())
-    .addOption(new Option('--mode <mode>', 'ask for at most').choices(['simple', 'structured', 'extended']));
+    .addOption(noColourOption());
+  addServerWords(command);
   addClientTls(command).option('-v, --verbose', 'say more about errors');
   for (const flag of positive) {
     command.addOption(
@@ -187,7 +188,7 @@ function addInfo(
           can,
           content: command.getOptionValueSource('content') === 'cli' ? (options.content as boolean) : undefined,
           colour: options.color as boolean | undefined,
-          mode: options.mode as HeaderMode | undefined,
+          ...serverWords(options),
         },
         terminal,
       ),
@@ -230,7 +231,6 @@ function addCopy(
       'requests in flight for each connection, at most (default: as many as it takes)',
       count('--requests', 1, 65536),
     )
-    .option('--retries <n>', 'try again what fails, so often, and wait for servers', count('--retries', 0, 100_000), 0)
     .option('--checkpoint <file>', 'tell there how far the copy has come, and go on from there')
     .option('--verify', 'compare when all is copied')
     .option(
@@ -243,6 +243,7 @@ function addCopy(
     .addOption(new Option('-T, --threads <n>', 'accepted for the sake of nbdcopy; has no effect').hideHelp())
     .addOption(colourOption())
     .addOption(noColourOption());
+  addServerWords(command, 'try again what fails, so often, and wait for servers');
   addClientTls(command)
     .option('-v, --verbose', 'tell what is copied how')
     .action(async (source: string, destination: string, options: Record<string, unknown>) => {
@@ -264,7 +265,7 @@ function addCopy(
             destinationIsZero: options.destinationIsZero === true || options.targetIsZero === true,
             flush: options.flush === true,
             synchronous: options.synchronous === true,
-            retries: options.retries as number,
+            ...serverWords(options),
             checkpoint: options.checkpoint as string | undefined,
             verify: options.verify === true,
             verbose: options.verbose === true,
@@ -292,6 +293,7 @@ function addDump(
     .addOption(new Option('--skip <n>').argParser(bytes('--skip')).hideHelp())
     .addOption(colourOption())
     .addOption(noColourOption());
+  addServerWords(command);
   addClientTls(command)
     .option('-v, --verbose', 'say more about errors')
     .action(async (server: string, options: Record<string, unknown>) => {
@@ -302,6 +304,7 @@ function addDump(
           {
             offset: (options.offset ?? options.skip ?? 0n) as bigint,
             limit: (options.length ?? options.limit) as bigint | undefined,
+            ...serverWords(options),
             colour: options.color as boolean | undefined,
           },
           terminal,

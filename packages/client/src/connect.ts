@@ -32,6 +32,11 @@ export interface ConnectOptions extends Abortable, DeviceOptions, TlsWishes {
   readonly contexts?: readonly string[] | undefined;
   /** The most that is asked for: older words can be forced for trying out servers. @default 'extended' */
   readonly mode?: HeaderMode | undefined;
+  /**
+   * An export that the server does not know is waited for, as a server that is not there is: as long as `openTimeoutMs` and
+   * `reconnectDelayMs` allow. @default false: it is a refusal on principle
+   */
+  readonly awaitExport?: boolean | undefined;
   /** Ask for the export's preferred name and description too. @default false */
   readonly fullInfo?: boolean | undefined;
   /**
@@ -79,6 +84,7 @@ export async function connect(target: ConnectTarget, options: ConnectOptions = {
     handshakeTimeoutMs: options.handshakeTimeoutMs,
     openTimeoutMs: options.openTimeoutMs,
     stopOnPermanent: options.stopOnPermanent,
+    awaitExport: options.awaitExport,
   });
   return openClient(connector, options, name);
 }

@@ -8,6 +8,7 @@ export type { HandshakeLimits } from '@nbdjs/connection';
 export type { ReplyLimits } from '@nbdjs/multiplexer';
 export { afterMicrotasks, diagnosticsTrace, nextTurn, systemClock } from '@nbdjs/syscalls';
 export type { TlsCertificates, TlsClientKey, TlsClientSettings } from '@nbdjs/transport';
+export { type AdoptOptions, adoptConnection } from './adopt.ts';
 export { NbdClient } from './client.ts';
 export {
   type ConnectOptions,

@@ -26,6 +26,8 @@ export interface AttemptSettings {
   readonly handshakeTimeoutMs?: number | undefined;
   /** A refusal on principle (an unknown export, say) ends the repetition of attempts. @default true */
   readonly stopOnPermanent?: boolean | undefined;
+  /** An export that the server does not know is waited for, as a server that is not there is. @default false */
+  readonly awaitExport?: boolean | undefined;
   /**
    * More than 0: until the first success, attempts are repeated even though `retry` is off, and a wait lasts at most
    * this long, in milliseconds. @default 0
@@ -49,7 +51,7 @@ export function nameOfSettings({ endpoint, handshake }: AttemptSettings): string
 
 /** Joins settings and means: an attempt connects, shakes hands and parks the connection. */
 export function attemptsOptions(settings: AttemptSettings, means: AttemptMeans): AttemptsOptions<Established> {
-  const { endpoint, handshake = {}, tls, connectTimeoutMs, stopOnPermanent, openTimeoutMs } = settings;
+  const { endpoint, handshake = {}, tls, connectTimeoutMs, stopOnPermanent, awaitExport, openTimeoutMs } = settings;
   const { clock, upgradeTls = upgradeWith(tls, endpoint) } = means;
   const timeoutMs = settings.handshakeTimeoutMs ?? limits.handshakeMs;
   const name = nameOfSettings(settings);
@@ -57,6 +59,7 @@ export function attemptsOptions(settings: AttemptSettings, means: AttemptMeans):
     ...means,
     name,
     stopOnPermanent,
+    awaitExport,
     openTimeoutMs,
     async attempt(signal) {
       const channel = await connectEndpoint(endpoint, { signal, connectTimeoutMs });

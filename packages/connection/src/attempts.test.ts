@@ -430,6 +430,19 @@ describe('the open timeout', () => {
     await expect(next).rejects.toMatchObject({ code: 'ERR_NBD_REFUSED' });
   });
 
+  it('B7: waits for an export that the server does not know yet, if told so', async () => {
+    const impatient = makeAttempts({ openTimeoutMs: 10_000 }).establish({ wait: true });
+    trial().fail(unknownExport());
+    await expect(impatient).rejects.toMatchObject({ code: 'ERR_NBD_UNKNOWN_EXPORT' });
+    const attempts = makeAttempts({ openTimeoutMs: 10_000, awaitExport: true });
+    const outcome = attempts.establish({ wait: true });
+    trial().fail(unknownExport());
+    await clock.advance(1000);
+    trial().succeed();
+    await outcome;
+    expect(clock.pending).toBe(0);
+  });
+
   it('ends the wait with the last error as its cause', async () => {
     const attempts = makeAttempts({ openTimeoutMs: 5000 });
     const outcome = watch(attempts.establish({ wait: true }));

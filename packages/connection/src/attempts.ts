@@ -9,7 +9,7 @@ import {
 } from '@nbdjs/interfaces';
 import { BackOff } from './back-off.ts';
 import type { ConnectionEvent } from './diagnostics.ts';
-import { copyOfError, isPermanent } from './error-copies.ts';
+import { copyOfError, isPermanent, isUnknownExport } from './error-copies.ts';
 
 /** What a successful attempt has made, while nobody owns it yet. */
 export interface Candidate<Connection> {
@@ -31,6 +31,8 @@ export interface AttemptsOptions<Connection> {
   readonly jitter?: (() => number) | undefined;
   /** A refusal on principle ends the repetition. @default true */
   readonly stopOnPermanent?: boolean | undefined;
+  /** An export that the server does not know is not a refusal on principle: it may come yet. @default false */
+  readonly awaitExport?: boolean | undefined;
   /**
    * More than 0: until the first success, attempts are repeated even though `retry` is off, and a wait for them lasts
    * at most this long, in milliseconds. @default 0
@@ -168,7 +170,8 @@ export class Attempts<Connection> {
   #failed(error: Error): void {
     if (this.#state === 'released') return;
     const { name: endpoint } = this.#options;
-    const permanent = isPermanent(error);
+    const isAwaited = this.#options.awaitExport === true && isUnknownExport(error);
+    const permanent = isPermanent(error) && !isAwaited;
     this.#lastError = copyOfError(error, this.#count);
     this.#report({ type: 'failed', endpoint, attempt: this.#count, error: copyOfError(error), permanent });
     if (this.#repeats && !(permanent && (this.#options.stopOnPermanent ?? true))) this.#sleep();

@@ -22,6 +22,11 @@ export function named(error: Error, name: string): Error {
   return error;
 }
 
+/** Whether the server knows no export of the name that was asked for. */
+export function isUnknownExport(error: Error): boolean {
+  return error instanceof NegotiationError && error.code === 'ERR_NBD_UNKNOWN_EXPORT';
+}
+
 /** Whether the same attempt would come to the same end: a refusal on principle, not a passing trouble. */
 export function isPermanent(error: Error): boolean {
   if (error instanceof NegotiationError || error instanceof ConnectError) return error.permanent;

@@ -1,11 +1,15 @@
 /** Asking a server about its exports, one option at a time, before opening one of them or none. */
 import type { ByteChannel } from '@nbdjs/interfaces';
+import { systemClock } from '@nbdjs/syscalls';
 import { connectEndpoint, type Endpoint, type TlsClientSettings } from '@nbdjs/transport';
+import { Attempts, type Candidate } from './attempts.ts';
+import { publish } from './diagnostics.ts';
 import { nameOfEndpoint, nameOfPeer } from './names.ts';
 import type { Negotiation } from './negotiation.ts';
 import { NewstyleNegotiation } from './newstyle-negotiation.ts';
 import { OldstyleNegotiation } from './oldstyle-negotiation.ts';
 import { OptionConversation, type OptionConversationOptions } from './option-conversation.ts';
+import { StayAlive } from './stay-alive.ts';
 import { checkTls, settleTls, upgradeWith } from './tls.ts';
 
 export interface OpenNegotiationOptions extends OptionConversationOptions {
@@ -18,6 +22,15 @@ export interface OpenNegotiationOptions extends OptionConversationOptions {
    * @default the client's folder, or the system's authorities, when `handshake.tls` asks for TLS of an endpoint
    */
   readonly tls?: TlsClientSettings | undefined;
+  /**
+   * More than 0: attempts at an endpoint are repeated until one succeeds, for at most this long, in milliseconds; a refusal on
+   * principle ends that. @default 0
+   */
+  readonly openTimeoutMs?: number | undefined;
+  /** An export that the server does not know to `probe` is waited for, as a server that is not there is. @default false */
+  readonly awaitExport?: boolean | undefined;
+  /** An attempt counts as a success when this succeeds, too: ask here what the server has to be able to answer. */
+  readonly probe?: ((negotiation: Negotiation) => Promise<unknown>) | undefined;
 }
 
 /**
@@ -38,15 +51,68 @@ export async function openNegotiation(
   }
   const { upgradeTls = upgradeWith(tls, source) } = options;
   if (options.upgradeTls === undefined) checkTls({ endpoint: source, handshake, tls });
-  const channel = await connectEndpoint(source, options);
   const name = options.name ?? nameOfEndpoint(source, '', handshake?.tls === 'require');
-  return await begin(channel, { ...options, upgradeTls }, name);
+  return await repeatedly(options, name, async (signal) => {
+    const channel = await connectEndpoint(source, { ...options, signal });
+    return await begin(channel, { ...options, upgradeTls, signal }, name);
+  });
+}
+
+/** Makes one attempt, or several where the options want that. */
+async function repeatedly(
+  options: OpenNegotiationOptions,
+  name: string,
+  attempt: (signal: AbortSignal | undefined) => Promise<Negotiation>,
+): Promise<Negotiation> {
+  const { signal, openTimeoutMs = 0, awaitExport, clock = systemClock } = options;
+  if (openTimeoutMs === 0) return await attempt(signal);
+  const stayAlive = new StayAlive();
+  const attempts = new Attempts<Negotiation>({
+    name,
+    openTimeoutMs,
+    awaitExport,
+    clock,
+    attempt: async (ended) => candidate(await attempt(ended)),
+    report: publish,
+    waiting: (on) => stayAlive.set(on),
+  });
+  try {
+    return await attempts.establish({ wait: true, signal });
+  } finally {
+    attempts.release();
+  }
+}
+
+function candidate(negotiation: Negotiation): Candidate<Negotiation> {
+  return { usable: true, take: () => negotiation, discard: () => negotiation.close() };
 }
 
 async function begin(channel: ByteChannel, options: OpenNegotiationOptions, name: string): Promise<Negotiation> {
   const conversation = new OptionConversation(channel, options, name);
   const start = await conversation.start(options.signal);
-  return start.type === 'negotiating'
-    ? new NewstyleNegotiation(conversation, start)
-    : new OldstyleNegotiation(conversation, start);
+  const negotiation =
+    start.type === 'negotiating'
+      ? new NewstyleNegotiation(conversation, start)
+      : new OldstyleNegotiation(conversation, start);
+  if (options.probe !== undefined) await probe(negotiation, options.probe, options.signal);
+  return negotiation;
+}
+
+/** Takes leave of a server that does not pass. */
+async function probe(
+  negotiation: Negotiation,
+  ask: (negotiation: Negotiation) => Promise<unknown>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const onAbort = () => negotiation.close();
+  signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    await ask(negotiation);
+  } catch (error) {
+    await negotiation.abort().catch(() => {});
+    negotiation.close();
+    throw signal?.aborted ? signal.reason : error;
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+  }
 }

@@ -93,7 +93,8 @@ class ThreadConnector implements Connector, ThreadClient {
   #isReleased = false;
 
   constructor(options: ThreadConnectorOptions) {
-    const { endpoint, handshake, tls, connectTimeoutMs, handshakeTimeoutMs, stopOnPermanent, openTimeoutMs } = options;
+    const { endpoint, handshake, tls, connectTimeoutMs, handshakeTimeoutMs } = options;
+    const { stopOnPermanent, awaitExport, openTimeoutMs } = options;
     this.#name = nameOfSettings(options);
     if (endpoint.type === 'command' || endpoint.type === 'descriptor') {
       const message = `${this.#name}: an endpoint of type '${endpoint.type}' belongs to this thread, expected delivery 'inline'`;
@@ -107,6 +108,7 @@ class ThreadConnector implements Connector, ThreadClient {
       connectTimeoutMs,
       handshakeTimeoutMs,
       stopOnPermanent,
+      awaitExport,
       openTimeoutMs,
     });
     this.#thread = establishmentThread(options.workerUrl);

@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import type { Terminal } from '../terminal.ts';
 import { parseOperand } from './operands.ts';
 import { addServerLimits, serverLimits } from './serve-limits.ts';
+import { addServerWords, serverWords } from './server.ts';
 import { parseCount, parseSize } from './size.ts';
 import { addServerTls, serverTls, tlsWords } from './tls.ts';
 import type { Words } from './words.ts';
@@ -43,6 +44,7 @@ export function addServe(
     .option('--oldstyle', 'greet as servers did before there were options: the default export, simple replies, no TLS')
     .option('-s, --stdio', 'serve one client on standard input and output');
   addServerLimits(command);
+  addServerWords(command, 'wait for servers that are served again, for so many tries');
   addServerTls(command)
     .option('-v, --verbose', 'say more about errors, and about clients that are turned away or cut off')
     .action(async (sources: string[], options: Record<string, unknown>) => {
@@ -74,6 +76,7 @@ export function addServe(
             stdio: options.stdio === true,
             tls: serverTls(tlsWords(options)),
             verbose: options.verbose === true,
+            ...serverWords(options),
           },
           terminal,
         ),

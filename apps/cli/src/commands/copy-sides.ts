@@ -4,8 +4,8 @@ import { stat } from 'node:fs/promises';
 import { type NbdClient, systemClock } from '@nbdjs/client';
 import { type BlockDevice, baseAllocation, UsageError } from '@nbdjs/interfaces';
 import { createNullDevice, createRetryLayer, openFileDevice } from '@nbdjs/storage';
-
 import { describeOperand, type Operand } from '../arguments/operands.ts';
+import type { ServerWords } from '../arguments/server.ts';
 import { oneLine } from '../failure.ts';
 import { openServer, type ServerOperand } from '../open.ts';
 import type { Terminal } from '../terminal.ts';
@@ -28,17 +28,13 @@ export interface DeviceSide {
 
 export type Side = DeviceSide | { readonly type: 'stream'; readonly path: string | number };
 
-export interface SideOptions {
-  /** How often what has failed is tried again; a server that is gone is waited for as long as that takes. */
-  readonly retries: number;
+/** `retries` are also how often a request that has failed is tried again. */
+export interface SideOptions extends ServerWords {
   /** The destination will be read, too. */
   readonly verify: boolean;
   /** The destination file, if there is one, holds a part of the copy. */
   readonly isResumed: boolean;
 }
-
-/** Delays between tries, in seconds: 1, 2, 4, 8, 16, 16, ... */
-const delayMax = 16;
 
 /** Opens sides, and closes all of them again. */
 export class Sides {
@@ -101,10 +97,7 @@ export class Sides {
   }
 
   async #server(operand: ServerOperand, contexts: readonly string[]): Promise<DeviceSide> {
-    const { retries } = this.#options;
-    // A command is started anew with each connection, and what it then serves need not be the same.
-    const reconnectDelayMs = operand.type === 'uri' ? 1000 * patience(retries) : 0;
-    const client: NbdClient = await openServer(operand, { signal: this.#terminal.signal, contexts, reconnectDelayMs });
+    const client: NbdClient = await openServer(operand, this.#options, this.#terminal, { contexts });
     this.#keep(client);
     const canWiden = operand.type === 'uri' && client.abilities.multiConn;
     return {
@@ -144,13 +137,6 @@ export class Sides {
     };
     return createRetryLayer(device, { clock: systemClock, retries, onRetry });
   }
-}
-
-/** Seconds that so many tries take, with growing delays between them. */
-function patience(retries: number): number {
-  let seconds = 0;
-  for (let retry = 0, delay = 1; retry < retries; retry++, delay = Math.min(2 * delay, delayMax)) seconds += delay;
-  return seconds;
 }
 
 async function isStream(path: string): Promise<boolean> {

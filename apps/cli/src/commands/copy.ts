@@ -5,12 +5,14 @@ import { nextTurn } from '@nbdjs/client';
 import { type CopyOptions, compareDevices, copyDevice, copyFromStream, copyToStream } from '@nbdjs/copy';
 import { CommandError, UsageError } from '@nbdjs/interfaces';
 import { describeOperand, type Operand } from '../arguments/operands.ts';
+import type { ServerWords } from '../arguments/server.ts';
 import { JsonLines, noProgress, PercentLines, type Progress, ProgressBar } from '../render/progress.ts';
 import type { Terminal } from '../terminal.ts';
 import { CheckpointFile, hasCheckpoint } from './copy-checkpoint.ts';
 import { type DeviceSide, type Side, Sides } from './copy-sides.ts';
 
-export interface CopyCommandOptions {
+/** `retries` are also how often a request that has failed is tried again. */
+export interface CopyCommandOptions extends ServerWords {
   /** Connections to each server, where both sides allow several. */
   readonly connections: number;
   /** Requests in flight for each connection. @default as many as it takes */
@@ -24,8 +26,6 @@ export interface CopyCommandOptions {
   readonly destinationIsZero: boolean;
   readonly flush: boolean;
   readonly synchronous: boolean;
-  /** How often what has failed is tried again. */
-  readonly retries: number;
   /** The file that tells how far the copy has come. */
   readonly checkpoint: string | undefined;
   /** Compare when all is copied. */
@@ -46,9 +46,9 @@ export async function copy(
   terminal: Terminal,
 ): Promise<number> {
   refuseImpossible(source, destination, options, terminal);
-  const { checkpoint: path, retries, verify } = options;
+  const { checkpoint: path, mode, retries, verify } = options;
   const isResumed = path !== undefined && (await hasCheckpoint(path));
-  const sides = new Sides({ retries, verify, isResumed }, terminal);
+  const sides = new Sides({ mode, retries, verify, isResumed }, terminal);
   let timer: NodeJS.Timeout | undefined;
   // Requests in flight end with their connections; aborting each of them by itself would cost a copy of the data.
   const onAbort = (): void => {

@@ -3,11 +3,12 @@
 import type { NbdClient } from '@nbdjs/client';
 import { AllocationStatus, baseAllocation, UsageError } from '@nbdjs/interfaces';
 import type { Operand } from '../arguments/operands.ts';
+import type { ServerWords } from '../arguments/server.ts';
 import { openServer } from '../open.ts';
 import { Hexdump } from '../render/hexdump.ts';
 import type { Terminal } from '../terminal.ts';
 
-export interface DumpOptions {
+export interface DumpOptions extends ServerWords {
   /** First byte. */
   readonly offset: bigint;
   /** At most this many bytes. */
@@ -22,7 +23,7 @@ export async function dump(
   options: DumpOptions,
   terminal: Terminal,
 ): Promise<number> {
-  await using client = await openServer(server, { signal: terminal.signal });
+  await using client = await openServer(server, options, terminal);
   const { size } = client.geometry;
   if (options.offset > size) {
     throw new UsageError(

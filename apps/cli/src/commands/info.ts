@@ -1,11 +1,12 @@
 /** `nbd info`: what a server and its exports are like. Options and output are nbdinfo's. */
-import { resolveTarget, resolveTls } from '@nbdjs/client';
-import { type Negotiation, openNegotiation } from '@nbdjs/connection';
+import { resolveTarget } from '@nbdjs/client';
+import type { Negotiation } from '@nbdjs/connection';
 import { totalExtents, walkExtents } from '@nbdjs/copy';
-import { type ExportFacts, type HeaderMode, NegotiationError, UsageError } from '@nbdjs/interfaces';
+import { type ExportFacts, NegotiationError, UsageError } from '@nbdjs/interfaces';
 import type { ExportEntry, NbdUri } from '@nbdjs/protocol';
 import { formatUri, parseUri } from '@nbdjs/protocol';
-import { openServer, type ServerOperand, targetOf } from '../open.ts';
+import type { ServerWords } from '../arguments/server.ts';
+import { openServer, openTalk, type ServerOperand, targetOf } from '../open.ts';
 import { exactJson } from '../render/exact-json.ts';
 import { type ExportView, exportJson, exportText, protocolJson, protocolText } from '../render/export.ts';
 import { mapJson, mapText, totalsJson, totalsText } from '../render/map.ts';
@@ -13,7 +14,7 @@ import type { Terminal } from '../terminal.ts';
 import { probeContent } from './content.ts';
 import { type FeatureTest, featureOf } from './features.ts';
 
-export interface InfoOptions {
+export interface InfoOptions extends ServerWords {
   readonly json: boolean;
   readonly size: boolean;
   readonly uri: boolean;
@@ -25,8 +26,6 @@ export interface InfoOptions {
   /** Look at the first bytes with `file`. @default yes, except for lists */
   readonly content?: boolean | undefined;
   readonly colour?: boolean | undefined;
-  /** The most to ask of the server. */
-  readonly mode?: HeaderMode | undefined;
 }
 
 /** Exit code of `--can` and its kin when the answer is no. */
@@ -36,15 +35,10 @@ export async function info(server: ServerOperand, options: InfoOptions, terminal
   requireCompatible(options);
   const test = options.can === undefined ? undefined : requireFeature(options.can);
   if (options.map !== undefined) return map(server, options.map, options, terminal);
-  const target = resolveTarget(targetOf(server));
-  const { endpoint, exportName, name } = target;
-  const tls = resolveTls(target, { tls: server.tls, allowLocalFiles: true });
-  const negotiation = await openNegotiation(endpoint, {
-    name,
-    signal: terminal.signal,
-    tls: tls.settings,
-    handshake: { fullInfo: true, tls: tls.mode, ...(options.mode && { mode: options.mode }) },
-  });
+  const { exportName } = resolveTarget(targetOf(server));
+  const isPatient = options.retries > 0 && !options.list;
+  const probe = isPatient ? (talk: Negotiation) => knows(talk, exportName) : undefined;
+  const negotiation = await openTalk(server, options, terminal, probe);
   try {
     if (test !== undefined) return await can(negotiation, exportName, test, options.can?.negated === true);
     if (options.size) return await size(negotiation, exportName, terminal);
@@ -79,6 +73,14 @@ function requireFeature({ feature, negated }: NonNullable<InfoOptions['can']>): 
     );
   }
   return test;
+}
+
+/** Fails if the server can tell that it has no such export. */
+async function knows(negotiation: Negotiation, exportName: string): Promise<void> {
+  if (negotiation.style === 'newstyle') return;
+  await negotiation.info(exportName).catch((error: unknown) => {
+    if (!(error instanceof NegotiationError && error.code === 'ERR_NBD_OPTION_UNSUPPORTED')) throw error;
+  });
 }
 
 /** Facts of an export, which has to be opened where the server does not tell them otherwise. */
@@ -184,16 +186,13 @@ async function look(
   const contexts = await contextsOf(negotiation, entry.name);
   let content: string | undefined;
   if (wantsContent || facts.size === 0n) {
-    const client = await openServer(server, {
-      exportName: entry.name,
-      contexts: [],
-      mode: options.mode,
-      signal: terminal.signal,
-    }).catch((error: unknown) => {
-      // A server that takes one client at a time is busy with us.
-      if (terminal.signal.aborted) throw error;
-      return undefined;
-    });
+    const client = await openServer(server, options, terminal, { exportName: entry.name, contexts: [] }).catch(
+      (error: unknown) => {
+        // A server that takes one client at a time is busy with us.
+        if (terminal.signal.aborted) throw error;
+        return undefined;
+      },
+    );
     if (client !== undefined) {
       if (facts.size === 0n) facts = { ...facts, size: client.facts.size };
       if (wantsContent) content = await probeContent(client, terminal.signal);
@@ -236,7 +235,7 @@ async function print(
 }
 
 async function map(server: ServerOperand, context: string, options: InfoOptions, terminal: Terminal): Promise<number> {
-  await using client = await openServer(server, { contexts: [context], mode: options.mode, signal: terminal.signal });
+  await using client = await openServer(server, options, terminal, { contexts: [context] });
   if (!client.abilities.contexts.includes(context)) {
     throw new UsageError('ERR_NBD_NOT_SUPPORTED', `--map: server does not support metadata context "${context}"`);
   }

@@ -1,8 +1,10 @@
 /** What `nbd serve` may be told, and what of it does not go together. */
 import { UsageError } from '@nbdjs/interfaces';
 import type { GivenLimits, TlsServerSettings } from '@nbdjs/server';
+import type { ServerWords } from '../arguments/server.ts';
 
-export interface ServeOptions {
+/** `mode` and `retries` are about servers that are served again. */
+export interface ServeOptions extends ServerWords {
   readonly socket: string | undefined;
   readonly bind: string | undefined;
   readonly port: number | undefined;

@@ -10,6 +10,7 @@ import {
   openFileDevice,
 } from '@nbdjs/storage';
 import type { Operand } from '../arguments/operands.ts';
+import type { ServerWords } from '../arguments/server.ts';
 import { parseSize } from '../arguments/size.ts';
 import { systemReason } from '../failure.ts';
 import { openServer } from '../open.ts';
@@ -68,18 +69,23 @@ function splitName(word: string, parse: (word: string) => Operand): NamedSource 
 /** Opens what an operand names, with the layers that the options put over it. */
 export async function openSource(operand: Operand, options: ServeOptions, terminal: Terminal): Promise<BlockDevice> {
   const readOnly = options.readOnly || options.snapshot;
-  const device = await openOperand(operand, readOnly, terminal);
+  const device = await openOperand(operand, readOnly, options, terminal);
   const sliced = options.offset === undefined ? device : createSliceLayer(device, { offset: options.offset });
   const { allocationDepth } = options;
   const top = options.snapshot ? createOverlayLayer(sliced, { allocationDepth }) : sliced;
   return allocationDepth ? createAllocationDepthLayer(top) : top;
 }
 
-async function openOperand(operand: Operand, readOnly: boolean, terminal: Terminal): Promise<BlockDevice> {
+async function openOperand(
+  operand: Operand,
+  readOnly: boolean,
+  options: ServerWords,
+  terminal: Terminal,
+): Promise<BlockDevice> {
   switch (operand.type) {
     case 'uri':
     case 'command':
-      return openServer(operand, { signal: terminal.signal });
+      return openServer(operand, options, terminal);
     case 'file': {
       const { path } = operand;
       if (path.startsWith(memoryPrefix)) {

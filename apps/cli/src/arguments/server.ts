@@ -1,0 +1,29 @@
+/** Options of every command that talks to a server: how much to ask of it, and how long to wait for it. */
+import type { HeaderMode } from '@nbdjs/interfaces';
+import { type Command, Option } from 'commander';
+import { parseCount } from './size.ts';
+
+/** What was said about talking to servers. */
+export interface ServerWords {
+  /** The most to ask for. */
+  readonly mode?: HeaderMode | undefined;
+  /** How often a server that is not there (yet, or any more) is tried again. */
+  readonly retries: number;
+}
+
+const modes: readonly HeaderMode[] = ['simple', 'structured', 'extended'];
+
+/** `meaning` completes the help of `--retries` where it does more than to wait. */
+export function addServerWords(
+  command: Command,
+  meaning = 'wait for a server that is not there, for so many tries',
+): Command {
+  return command
+    .addOption(new Option('--mode <mode>', 'ask a server for at most these replies').choices(modes))
+    .option('--retries <n>', meaning, (text: string) => parseCount(text, '--retries', 0, 100_000), 0);
+}
+
+/** What the above has collected. */
+export function serverWords(options: Readonly<Record<string, unknown>>): ServerWords {
+  return { mode: options.mode as HeaderMode | undefined, retries: options.retries as number };
+}
