@@ -380,6 +380,48 @@ describe('metadata contexts', () => {
   });
 });
 
+describe('A5, S34: a SET that fails leaves no selection, whoever refuses it', () => {
+  const limits = { contextQueriesMax: 1 };
+  const base = '00 00 00 0f "base:allocation"';
+  it.each([
+    ['fewer queries than announced', '00 00 00 04 "disk" 00 00 00 02', base],
+    ['bytes behind the queries', '00 00 00 04 "disk" 00 00 00 01', `${base} 00 00 00 00`],
+    ['a name that is longer than the option', '00 00 0f a0 "abc"', ''],
+    ['no payload at all', '', ''],
+    ['too many queries', '00 00 00 04 "disk" 00 00 00 02', `${base} ${base}`],
+    ['an export that is not there', '00 00 00 04 "nope" 00 00 00 01', base],
+    ['an export that is forbidden', '00 00 00 09 "forbidden" 00 00 00 01', base],
+  ])('%s', (_what, head, tail) => {
+    const bad = encodeOption(Option.SetMetaContext, hex(`${head} ${tail}`));
+    const { contexts } = factsOf(play([structured, set(['base:allocation']), bad, go()], { options: { limits } }));
+    expect(contexts).toEqual([]);
+  });
+
+  it('more payload than is taken', () => {
+    const bad = encodeOption(Option.SetMetaContext, new Uint8Array(2000));
+    const words = [structured, set(['base:allocation']), bad, go()];
+    const outcome = play(words, { options: { limits: { optionBytesMax: 1000 } } });
+    expect(typesOf(outcome)).toContain('ERR_TOO_BIG');
+    expect(factsOf(outcome).contexts).toEqual([]);
+  });
+
+  it('and other options that fail take nothing away', () => {
+    const bad = [
+      encodeOption(Option.ListMetaContext, hex('00')),
+      encodeOption(Option.Info, hex('00')),
+      encodeOption(Option.StartTls),
+      encodeOption(Option.List, hex('00')),
+      structured,
+      go('nothing'),
+    ];
+    const { contexts, mode } = factsOf(play([structured, set(['base:allocation']), ...bad, go()]));
+    expect({ contexts: contexts.map(({ name }) => name), mode }).toEqual({
+      contexts: ['base:allocation'],
+      mode: 'structured',
+    });
+  });
+});
+
 describe('extended headers', () => {
   it('S68, S69: acknowledged with or without structured replies before, which are refused afterwards', () => {
     expect(typesOf(play([extended, structured]))).toEqual(['ACK', 'ERR_EXT_HEADER_REQD']);

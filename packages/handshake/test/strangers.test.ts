@@ -1,5 +1,6 @@
 /** Peers that are no NBD servers, recognized by their first bytes. */
 import { describe, expect, it } from 'vitest';
+import { ServerHandshake } from '../src/index.ts';
 import { hex } from './hex.ts';
 import { errorOf, play } from './play.ts';
 
@@ -32,5 +33,21 @@ describe('a peer that is no NBD server', () => {
   it('is not suspected before it has said something else', () => {
     const outcome = play({}, hex('"NBDMAG"'), (handshake) => handshake.ended());
     expect(errorOf(outcome)).toMatchObject({ code: 'ERR_NBD_PEER_CLOSED' });
+  });
+});
+
+describe('a client that is no NBD client', () => {
+  it.each([
+    ['TLS', '16 03 01 01', 'it speaks TLS from the first byte, where NBD negotiates TLS later'],
+    ['HTTP', '"GET "', 'it looks like an HTTP client'],
+    ['SSH', '"SSH-"', 'it looks like an SSH client'],
+  ])('speaks %s', (_, notation, hint) => {
+    const server = new ServerHandshake();
+    server.writable().set(hex(notation));
+    server.advance(4);
+    const event = server.nextEvent();
+    expect(event?.type === 'failed' && event.error.message).toMatch(
+      new RegExp(`unknown handshake flags 0x[0-9a-f]+: ${hint}`),
+    );
   });
 });

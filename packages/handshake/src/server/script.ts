@@ -30,6 +30,7 @@ import { nextList, nextOffer, receive, type ServerHandshakeEvent, type ServerSte
 import { type ExportOffer, flagsOnWire, type Refusal, refusalTypes, type ServedFacts } from './offer.ts';
 import { listContexts, selectContexts } from './queries.ts';
 import type { ServerHandshakeSettings } from './settings.ts';
+import { strangerBehind } from './strangers.ts';
 
 /** A longer option cannot be meant well (G6). */
 const optionBytesHardMax = 2 ** 25;
@@ -46,6 +47,8 @@ export class ServerScript {
   isShuttingDown = false;
   /** What the client is expected to do, for messages. */
   activity = 'answering the greeting';
+  /** Things that the client had to do, and has done: answering the greeting, sending an option, setting up TLS. */
+  stepsDone = 0;
   readonly #settings: ServerHandshakeSettings;
   #isFixed = false;
   #noZeroes = false;
@@ -80,12 +83,15 @@ export class ServerScript {
     this.output.push(encodeGreeting({ style: 'newstyle', handshakeFlags }));
     const flags = decodeClientFlags(yield* receive(GreetingBytes.clientFlags));
     if ((flags & ~knownClientFlags) !== 0) {
-      throw violation('unknown-client-flags', `client set the unknown handshake flags 0x${flags.toString(16)}`, 'S2');
+      const stranger = strangerBehind(flags);
+      const message = `client set the unknown handshake flags 0x${flags.toString(16)}`;
+      throw violation('unknown-client-flags', stranger === undefined ? message : `${message}: ${stranger}`, 'S2');
     }
     this.#isFixed = (flags & HandshakeFlag.FixedNewstyle) !== 0;
     this.#noZeroes = (flags & HandshakeFlag.NoZeroes) !== 0;
     for (let count = 0; count < this.#settings.limits.optionsMax; count++) {
       this.activity = 'choosing an option';
+      this.stepsDone++;
       const outcome = yield* this.#option();
       if (outcome !== undefined) return outcome;
     }
@@ -96,6 +102,8 @@ export class ServerScript {
   *#option(): ServerStep<Outcome | undefined> {
     const header = decodeOptionHeader(yield* receive(optionHeaderBytes));
     if (header instanceof Malformed) throw violation(header.violation, header.message, header.rule);
+    // Even a command that fails undoes the selection, whoever refuses it and why (S34).
+    if (header.option === Option.SetMetaContext) this.#selection = undefined;
     const name = options.name(header.option);
     if (this.#settings.trace.enabled) this.#settings.trace.emit('option', { option: name, length: header.length });
     this.activity = `sending option ${name}`;
@@ -232,6 +240,7 @@ export class ServerScript {
       this.activity = 'setting up TLS';
       yield { type: 'upgrade' };
       this.#tls = true;
+      this.stepsDone++;
       // What was said in clear text counts for nothing (S27, S78).
       this.#mode = 'simple';
       this.#selection = undefined;
@@ -257,8 +266,6 @@ export class ServerScript {
 
   *#contexts({ option, exportName, queries }: MetaContextRequest): ServerStep<void> {
     const isSet = option === Option.SetMetaContext;
-    // Even a command that fails undoes the selection (S34).
-    if (isSet) this.#selection = undefined;
     if (isSet && this.#mode === 'simple') {
       const text = 'contexts need structured replies or extended headers first';
       this.#refuse(option, OptionReply.ErrInvalid, text);

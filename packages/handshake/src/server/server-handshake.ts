@@ -46,6 +46,14 @@ export class ServerHandshake {
     return this.#script.activity;
   }
 
+  /**
+   * How many things the client had to do, and has done: answering the greeting, sending an option, setting up TLS. Whoever limits the
+   * time that a client may stand still looks at whether this has changed.
+   */
+  get stepsDone(): number {
+    return this.#script.stepsDone;
+  }
+
   /** Bytes to send now, oldest first; empties the queue. They stay unchanged. */
   takeOutput(): readonly Uint8Array[] {
     return this.#script.output.splice(0);
