@@ -2,8 +2,8 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { MessageChannel } from 'node:worker_threads';
 import type { ByteChannel } from '@nbdjs/interfaces';
-import { byteChannelConformance, seededRandom } from '@nbdjs/testkit';
-import { connectTcp, createMemoryPair } from '@nbdjs/transport';
+import { brokenRecord, byteChannelConformance, type Relay, relay, seededRandom } from '@nbdjs/testkit';
+import { connectTcp, createMemoryPair, createTlsClient, createTlsServer } from '@nbdjs/transport';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { KeeperRounds } from '../src/keeper-rounds.ts';
 import { RingBridge } from '../src/ring-bridge.ts';
@@ -38,15 +38,18 @@ function keep(channel: ByteChannel, sizes: RingSizes = {}): ByteChannel {
   return new RingChannel(memory, port2, channel.peer);
 }
 
+const resetAll = (): void => {
+  for (const socket of sockets) socket.resetAndDestroy();
+};
+
 for (const [name, sizes] of Object.entries({
   'kept by another thread': {},
   'kept, with small rings': { receiveBytes: 4096, sendBytes: 4096 },
 } satisfies Record<string, RingSizes>)) {
   byteChannelConformance(name, {
     connect: async () => keep(await connectTcp({ host: '127.0.0.1', port }), sizes),
-    kill: () => {
-      for (const socket of sockets) socket.resetAndDestroy();
-    },
+    kill: resetAll,
+    fail: resetAll,
   });
   byteChannelConformance(`${name}, from memory`, {
     connect: async () => {
@@ -56,6 +59,22 @@ for (const [name, sizes] of Object.entries({
     },
   });
 }
+
+const key = new Uint8Array(32).fill(7);
+const tlsServer = createTlsServer({ psk: { keys: { alice: key } } });
+const tlsClient = createTlsClient({ psk: { user: 'alice', key } });
+let between: Relay | undefined;
+
+byteChannelConformance('kept, in TLS', {
+  connect: async () => {
+    const [ours, left] = createMemoryPair();
+    const [right, theirs] = createMemoryPair();
+    between = relay(left, right);
+    void tlsServer.upgrade(theirs).then(echo);
+    return keep(await tlsClient.upgrade(ours));
+  },
+  fail: () => between?.slipIn(brokenRecord),
+});
 
 function cutter(): () => number {
   const random = seededRandom(5);

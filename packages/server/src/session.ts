@@ -3,6 +3,7 @@ import { type ExportOffer, type Refusal, ServerHandshake, type ServerHandshakeEv
 import {
   type ByteChannel,
   type ByteSink,
+  type CloseReason,
   type ExportFacts,
   NegotiationError,
   ProtocolError,
@@ -325,8 +326,8 @@ export class Session implements ByteSink, SessionDescription {
 
   /** A channel under TLS may be closed before TLS is. */
   #watch(channel: ByteChannel): void {
-    void channel.closed.then(({ by }) => {
-      if (channel === this.#channel) void this.#closed(by);
+    void channel.closed.then((reason) => {
+      if (channel === this.#channel) void this.#closed(reason);
     });
   }
 
@@ -335,14 +336,15 @@ export class Session implements ByteSink, SessionDescription {
     this.#opened.clear();
   }
 
-  async #closed(by: 'us' | 'peer' | 'error'): Promise<void> {
+  async #closed(reason: CloseReason): Promise<void> {
     this.#isOver = true;
     this.#cancelDeadline();
     this.#account.close();
     this.#transmission?.closed();
     await this.#transmission?.idle;
     this.#releaseAll();
-    this.#trace('closed', { by });
+    const cause = 'cause' in reason ? reason.cause : undefined;
+    this.#trace('closed', { by: reason.by, ...(cause === undefined ? {} : { error: cause }) });
     this.#settleGone();
   }
 

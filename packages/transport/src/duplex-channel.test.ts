@@ -73,6 +73,31 @@ describe('a channel over a slow stream', () => {
     expect(calls).toEqual(['ended broken']);
   });
 
+  it('C24: ends when the stream says that it has failed, and stands on', async () => {
+    const { stream, channel, calls } = setUp();
+    stream.emit('error', new Error('a word nobody understands'));
+    expect(calls).toEqual(['ended a word nobody understands']);
+    expect(stream.destroyed).toBe(true);
+    expect(channel.send([new Uint8Array(1)])).toBe(true);
+    expect(await channel.closed).toMatchObject({ by: 'error', cause: { message: 'a word nobody understands' } });
+    expect(calls).toHaveLength(1);
+  });
+
+  it('C24: is closed by a failure also while it is paused, and before it was opened', async () => {
+    const { stream, channel } = setUp();
+    channel.pause(true);
+    stream.emit('error', new Error('broken'));
+    expect(await channel.closed).toMatchObject({ by: 'error' });
+    const unopened = new SlowStream();
+    const silent = new StreamChannel(unopened, { name: 'slow', transport: 'descriptor', tls: false });
+    unopened.emit('error', new Error('broken'));
+    expect(await silent.closed).toMatchObject({ by: 'error', cause: { message: 'broken' } });
+    const told = new Promise((ended) => {
+      silent.open({ writable: () => new Uint8Array(1), advance() {}, drained() {}, ended });
+    });
+    expect(await told).toMatchObject({ message: 'broken' });
+  });
+
   it('tells the end once, however often the same sink is put in place', async () => {
     const { stream, channel, calls, sink } = setUp();
     stream.push(null);

@@ -43,6 +43,8 @@ export abstract class DuplexChannel<Stream extends AnyDuplex = AnyDuplex> implem
     stream.on('end', () => this.#ended(this.#cause));
     stream.on('error', (error) => {
       this.#cause ??= this.explain(error);
+      this.breakOff();
+      this.#ended(this.#cause);
     });
     this.closed = new Promise((resolve) => {
       stream.on('close', async () => {
@@ -99,6 +101,14 @@ export abstract class DuplexChannel<Stream extends AnyDuplex = AnyDuplex> implem
 
   /** The kernel has not taken everything, although all that was sent before is gone. */
   protected sendIsSlow(): void {}
+
+  /**
+   * Releases the stream, which has failed. Not every stream does so by itself: one of TLS tells of a record that it cannot decipher,
+   * or of the peer's alert, and stands on.
+   */
+  protected breakOff(): void {
+    this.stream.destroy();
+  }
 
   /** Says better what a stream's error means. */
   protected explain(error: Error): Error {

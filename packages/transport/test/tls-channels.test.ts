@@ -1,10 +1,13 @@
 /** Channels in TLS keep every rule that channels have, over sockets and over anything else. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ByteChannel } from '@nbdjs/interfaces';
-import { byteChannelConformance, TestAuthority } from '@nbdjs/testkit';
-import { afterAll, beforeAll } from 'vitest';
+import { type ByteChannelFactory, brokenRecord, byteChannelConformance, relay, TestAuthority } from '@nbdjs/testkit';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { DuplexChannel } from '../src/duplex-channel.ts';
+import { descriptorOf } from '../src/handle.ts';
 import {
   connectTcp,
   connectUnix,
@@ -25,13 +28,18 @@ const keys = { alice: new Uint8Array(32).fill(7) };
 const keyServer = createTlsServer({ psk: { keys } });
 const keyClient = createTlsClient({ psk: { user: 'alice', key: keys.alice } });
 
+/** The other ends that stand. */
 const peers = new Set<ByteChannel>();
 const listeners: Listener[] = [];
 let port = 0;
+/** Sends something that is no TLS of theirs to the channel that was made last. */
+let spoil = (): void => {};
 
 beforeAll(async () => {
-  const unix = await listen({ type: 'unix', path: socketPath }, (channel) => void echo(channel, server));
-  const tcp = await listen({ type: 'tcp', host: '127.0.0.1', port: 0 }, (channel) => void echo(channel, keyServer));
+  const unix = await listen({ type: 'unix', path: socketPath }, (channel) => void echo(spoilable(channel), server));
+  const tcp = await listen({ type: 'tcp', host: '127.0.0.1', port: 0 }, (channel) => {
+    void echo(spoilable(channel), keyServer);
+  });
   listeners.push(unix, tcp);
   port = tcp.address.type === 'tcp' ? tcp.address.port : 0;
 });
@@ -42,34 +50,67 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-byteChannelConformance('TLS over a Unix socket', {
-  connect: async () => client.upgrade(await connectUnix(socketPath)),
-  kill,
-});
-byteChannelConformance('TLS over TCP, with a shared key', {
-  connect: async () => keyClient.upgrade(await connectTcp({ host: '127.0.0.1', port })),
-  kill,
-});
-byteChannelConformance('TLS over memory', {
-  connect: async () => {
-    const [ours, theirs] = createMemoryPair();
-    void echo(theirs, server);
-    return client.upgrade(ours);
+const fail = (): void => spoil();
+const factories: Readonly<Record<string, ByteChannelFactory>> = {
+  'TLS over a Unix socket': { connect: async () => client.upgrade(await connectUnix(socketPath)), kill, fail },
+  'TLS over TCP, with a shared key': {
+    connect: async () => keyClient.upgrade(await connectTcp({ host: '127.0.0.1', port })),
+    kill,
+    fail,
   },
-  kill,
-});
-byteChannelConformance('TLS as a server', {
-  connect: async () => {
-    const [ours, theirs] = createMemoryPair();
-    void echo(theirs, client);
-    return server.upgrade(ours);
+  'TLS over memory': { connect: async () => client.upgrade(throughMemory(server)), kill, fail },
+  'TLS as a server': { connect: async () => server.upgrade(throughMemory(client)), kill, fail },
+  'TLS as a server, with a shared key': {
+    connect: async () => keyServer.upgrade(throughMemory(keyClient)),
+    kill,
+    fail,
   },
-  kill,
+};
+for (const [name, factory] of Object.entries(factories)) byteChannelConformance(name, factory);
+
+describe('C24: after a fatal alert', () => {
+  it.each(Object.entries(factories))('both sides close, without being told to: %s', async (_, factory) => {
+    const channel = await factory.connect();
+    const received = new Promise<number>((resolve) => {
+      channel.open({ writable: () => new Uint8Array(10), advance: resolve, drained() {}, ended() {} });
+    });
+    channel.send([Uint8Array.of(1)]);
+    expect(await received).toBe(1);
+    await expect.poll(() => peers.size).toBe(1);
+    const [peer] = peers;
+    fail();
+    expect(await channel.closed).toMatchObject({
+      by: 'error',
+      cause: {
+        code: 'ERR_NBD_TLS',
+        message: expect.stringMatching(/^TLS failed: what the .* sent cannot be deciphered, .*on the way$/),
+      },
+    });
+    await expect.poll(() => peers.size, { timeout: 2000 }).toBe(0);
+    expect(await peer?.closed).toBeDefined();
+  });
 });
 
 function kill(): void {
   for (const peer of peers) peer.destroy();
   peers.clear();
+}
+
+/** The other end of a channel in memory, in TLS of its own, with somebody in between. */
+function throughMemory(tls: Pick<typeof server, 'upgrade'>): ByteChannel {
+  const [ours, left] = createMemoryPair();
+  const [right, theirs] = createMemoryPair();
+  const between = relay(left, right);
+  spoil = () => between.slipIn(brokenRecord);
+  void echo(theirs, tls);
+  return ours;
+}
+
+/** Writes past TLS, from the side where a socket was accepted. */
+function spoilable(channel: ByteChannel): ByteChannel {
+  const { stream } = channel as DuplexChannel<Socket>;
+  spoil = () => void writeSync(descriptorOf(stream) ?? -1, brokenRecord);
+  return channel;
 }
 
 /** Sends back what it gets, and ends when the other side ends. */

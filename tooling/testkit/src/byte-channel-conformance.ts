@@ -8,6 +8,11 @@ export interface ByteChannelFactory {
   connect(): Promise<ByteChannel>;
   /** Makes the peers vanish. Left out where that cannot be arranged. */
   kill?(): void;
+  /**
+   * Has the channel that was made last fail without anybody closing it: something comes that its transport cannot make sense of, or
+   * what carries it says that it is broken. Left out where a channel can only end.
+   */
+  fail?(): void;
 }
 
 /** Collects what arrives, in memory of odd sizes, and checks the rules on the way. */
@@ -501,6 +506,24 @@ export function byteChannelConformance(name: string, factory: ByteChannelFactory
       for (let round = 0; round < 5; round++) await connectOnce();
       await expect.poll(handles, { timeout: 8000 }).toBeLessThanOrEqual(before);
     });
+
+    const { fail } = factory;
+    if (fail !== undefined) {
+      it('C24: ends at once when it fails, although nobody has closed it', async () => {
+        const channel = await factory.connect();
+        const sink = new Collector();
+        channel.open(sink);
+        channel.send([new Uint8Array(10)]);
+        await sink.until(() => sink.received.length === 10, 'the bytes');
+        fail();
+        await sink.until(() => sink.endedCount > 0, 'the end');
+        expect(sink.cause).toBeInstanceOf(Error);
+        expect(channel.send([new Uint8Array(10)])).toBe(true);
+        const isClosed = Promise.race([channel.closed, soon(5000)]);
+        expect(await isClosed).toMatchObject({ by: 'error', cause: { message: sink.cause?.message } });
+        expect(sink.endedCount).toBe(1);
+      });
+    }
 
     if (factory.kill === undefined) return;
     it('notices when the peer vanishes', async () => {

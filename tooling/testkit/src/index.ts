@@ -23,6 +23,7 @@ export {
 } from './fake-server.ts';
 export { type FaultEvent, FaultInjector, type FaultInjectorOptions, type FaultRule } from './fault-injector.ts';
 export { seededRandom } from './random.ts';
+export { brokenRecord, type Relay, relay } from './relay.ts';
 export { ScriptedChannel, type ScriptedChannelOptions, type ScriptedPeer } from './scripted-channel.ts';
 export { listenAt, nodeAddress, type SocketAddress, uriAt } from './socket-address.ts';
 export { TestAuthority } from './test-authority.ts';

@@ -92,6 +92,9 @@ function textOf(event: string, { error, reason = '', message }: Details): string
       return `turned away: ${message ?? words[reason as RefusalReason] ?? reason}`;
     case 'cut-off':
       return message ?? reason;
+    case 'closed':
+      // Most connections close without an error, or because the client's process has ended.
+      return isNbdError(error) ? oneLine(error) : undefined;
     default:
       return undefined;
   }

@@ -97,6 +97,33 @@ const sharedKeyRows: Readonly<Record<string, Row>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: certificateInstead,
 };
 
+const spoiltHere = {
+  says: 'what the {peer} sent cannot be deciphered, so it was changed on the way',
+  passing: true,
+} as const;
+const spoiltThere = {
+  says: 'the {peer} cannot decipher what it got, so it was changed on the way',
+  passing: true,
+} as const;
+const noRecord = { says: 'what the {peer} sent is no TLS, so it was changed on the way', passing: true } as const;
+
+/** And once TLS stands, where another connection may do better. */
+const establishedRows: Readonly<Record<string, Row>> = {
+  ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC: spoiltHere,
+  ERR_SSL_LENGTH_TOO_SHORT: spoiltHere,
+  ERR_SSL_WRONG_VERSION_NUMBER: noRecord,
+  ERR_SSL_BAD_RECORD_TYPE: noRecord,
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: noRecord,
+  ERR_SSL_RECORD_LENGTH_MISMATCH: noRecord,
+  ERR_SSL_ENCRYPTED_LENGTH_TOO_LONG: noRecord,
+  ERR_SSL_DATA_LENGTH_TOO_LONG: noRecord,
+  ERR_SSL_UNEXPECTED_MESSAGE: noRecord,
+  ERR_SSL_SSLV3_ALERT_BAD_RECORD_MAC: spoiltThere,
+  ERR_SSL_SSLV3_ALERT_UNEXPECTED_MESSAGE: spoiltThere,
+  ERR_SSL_TLSV1_ALERT_RECORD_OVERFLOW: spoiltThere,
+  ERR_SSL_TLSV1_ALERT_DECODE_ERROR: spoiltThere,
+};
+
 /** What OpenSSL says to a first record that is none. */
 const clearTextCodes: ReadonlySet<string> = new Set([
   'ERR_SSL_WRONG_VERSION_NUMBER',
@@ -115,7 +142,8 @@ const hungUpCodes: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ECONNA
 export function explainTlsError(error: Error, peer: PeerRole): Error {
   const { code = '' } = error as TlsError;
   if (error instanceof NbdError) return error;
-  return code in rows || code.startsWith('ERR_SSL') ? tlsFailure(error, peer, rows[code]) : error;
+  const row = establishedRows[code] ?? rows[code];
+  return row !== undefined || code.startsWith('ERR_SSL') ? tlsFailure(error, peer, row) : error;
 }
 
 /** A server that has taken part in the handshake and then says nothing more but goodbye. */

@@ -52,6 +52,12 @@ export class TlsChannel extends LandingChannel<TLSSocket> {
     this.#below.destroy(cause);
   }
 
+  /** RFC 8446, 6.2: after a fatal alert, sent or received, both sides close at once. TLS has handed its own alert on by now. */
+  protected override breakOff(): void {
+    super.breakOff();
+    this.#below.destroy();
+  }
+
   protected override copies(chunks: readonly Uint8Array[]): boolean {
     let byteCount = 0;
     for (const chunk of chunks) byteCount += chunk.length;
