@@ -18,8 +18,10 @@ const published = folders.filter((folder) => {
 let passed = 0;
 let failed = 0;
 
-// The checks of the published shape look at the declarations.
+// The checks of the published shape look at what would be published, declarations and all.
+const packed = `${root}.reports/packed`;
 await checkAll([['declarations', process.execPath, 'tooling/scripts/declarations.mjs']]);
+await checkAll([['packing', process.execPath, 'tooling/scripts/pack.mjs', packed]]);
 await checkAll([
   ['lint and format', 'biome', 'ci', '.', '--error-on-warnings'],
   ['boundaries', 'depcruise', '{packages,apps,tooling}/*/{src,test,bench}', '--config', '.dependency-cruiser.cjs'],
@@ -28,11 +30,11 @@ await checkAll([
   ...folders
     .filter(has('tsconfig.pure.json'))
     .map((folder) => [`purity of ${folder}`, 'tsc', '-p', `${folder}/tsconfig.pure.json`, '--noEmit']),
-  ...published.map((folder) => [`shape of ${folder}`, 'publint', '--strict', folder]),
+  ...published.map((folder) => [`shape of ${folder}`, 'publint', '--strict', tarball(folder)]),
   // A program without exports for others has no types to publish.
   ...published
     .filter((folder) => folder.startsWith('packages/'))
-    .map((folder) => [`types as published by ${folder}`, 'attw', '--pack', folder, '--profile', 'esm-only']),
+    .map((folder) => [`types as published by ${folder}`, 'attw', tarball(folder), '--profile', 'esm-only']),
   ['tests without peers', process.execPath, 'tooling/scripts/without-peers.mjs'],
   ['table of limits', process.execPath, 'tooling/scripts/limits.mjs', '--check'],
   ['changesets', 'changeset', 'status'],
@@ -40,6 +42,11 @@ await checkAll([
 
 process.stdout.write(`${passed} passed, ${failed} failed\n`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+
+function tarball(folder) {
+  const { name, version } = JSON.parse(readFileSync(`${root}${folder}/package.json`, 'utf8'));
+  return `${packed}/${name.replace('@', '').replace('/', '-')}-${version}.tgz`;
+}
 
 function has(file) {
   return (folder) => existsSync(`${root}${folder}/${file}`);

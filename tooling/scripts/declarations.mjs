@@ -5,6 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { root } from './pnpm.mjs';
+import { stamp } from './sources.mjs';
 
 // A declaration whose source is gone must not be published.
 for (const name of readdirSync(`${root}packages`)) {
@@ -18,4 +19,5 @@ const { status } = spawnSync(`${root}node_modules/.bin/tsc`, ['-b', 'tsconfig.bu
   cwd: root,
   stdio: ['ignore', 'inherit', 'inherit'],
 });
+if (status === 0) for (const name of readdirSync(`${root}packages`)) stamp(`${root}packages/${name}`, 'declarations');
 process.exitCode = status ?? 1;

@@ -1,4 +1,5 @@
 import { defineConfig, type Options } from 'tsup';
+import { stamp } from '../scripts/sources.mjs';
 
 /**
  * How every package is built: ESM only, dependencies left as imports, declarations left to `tsc -b`.
@@ -18,6 +19,8 @@ export function library(entries: Readonly<Record<string, string>> = {}, kind: 'l
     // tsup would strip `node:` from imports, and some modules exist only with it.
     removeNodeProtocol: false,
     dts: false,
+    // `prepack` asks whether what is there was made of the sources that are there.
+    onSuccess: async () => stamp('.', 'program'),
   };
   return defineConfig(options);
 }
