@@ -12,6 +12,7 @@ import {
 } from '@nbdjs/interfaces';
 import { announceConnect, announced } from './diagnostics.ts';
 import { SocketChannel } from './socket-channel.ts';
+import { requireUnixPath } from './unix-path.ts';
 
 export interface ConnectOptions {
   readonly signal?: AbortSignal | undefined;
@@ -29,9 +30,6 @@ export interface TcpAddress {
   /** Only addresses of this family. @default both */
   readonly family?: 4 | 6 | undefined;
 }
-
-/** The longest path that fits into a socket's address, in bytes. */
-const unixPathBytesMax = 107;
 
 /**
  * One of several addresses is given up for the next after this long; the last has as long as the whole attempt. Node's
@@ -63,18 +61,7 @@ export async function connectTcp(address: TcpAddress, options: ConnectOptions = 
  * @throws UsageError for a path that cannot be one, ConnectError, TimeoutError, or the signal's reason.
  */
 export async function connectUnix(path: string, options: ConnectOptions = {}): Promise<ByteChannel> {
-  if (path === '') throw new UsageError('ERR_NBD_ARGUMENT', 'the path of the Unix socket is empty');
-  if (path.includes('\0', 1)) {
-    // The system would take what stands before it for the whole path.
-    throw new UsageError('ERR_NBD_ARGUMENT', `the path of the Unix socket has a NUL in it: ${JSON.stringify(path)}`);
-  }
-  const byteCount = Buffer.byteLength(path);
-  if (byteCount > unixPathBytesMax) {
-    throw new UsageError(
-      'ERR_NBD_ARGUMENT',
-      `the path of the Unix socket has ${byteCount} bytes, at most ${unixPathBytesMax} are possible: ${path}`,
-    );
-  }
+  requireUnixPath(path);
   const name = path.startsWith('\0') ? `@${path.slice(1)}` : path;
   return connect({ path }, options.peer ?? { name, transport: 'unix', tls: false }, options);
 }

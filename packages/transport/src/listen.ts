@@ -1,17 +1,22 @@
 /** Listening on TCP and Unix sockets, and on listening sockets that somebody else has opened. */
-import { lstatSync, unlinkSync } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Server, type Socket, type ListenOptions as SystemListenOptions } from 'node:net';
+import { getSystemErrorMap } from 'node:util';
 import { type ByteChannel, ConnectError, type PeerDescription } from '@nbdjs/interfaces';
 import { peerUser } from '@nbdjs/syscalls';
 import { announced } from './diagnostics.ts';
 import { descriptorOf } from './handle.ts';
 import { adoptSocket } from './socket-channel.ts';
+import { SocketFile } from './socket-file.ts';
+import { requireUnixPath } from './unix-path.ts';
 
 /** Where to listen. */
 export type ListenTarget =
   /** `host` absent: on all addresses. Port 0: any free one. */
   | { readonly type: 'tcp'; readonly host?: string | undefined; readonly port: number }
-  /** The path is removed again at the end; one that a dead server has left behind is replaced. */
+  /**
+   * One that a dead server has left behind is replaced, one where somebody listens is not. It is removed again at the end, if it is
+   * still ours. A leading NUL means Linux's abstract namespace.
+   */
   | { readonly type: 'unix'; readonly path: string }
   /** A listening socket, by systemd's socket activation for instance. */
   | { readonly type: 'descriptor'; readonly fd: number };
@@ -40,7 +45,7 @@ const keepAliveMs = 60_000;
 /**
  * Takes connections and gives each to `onConnection`, as a channel that reads nothing before it is opened.
  *
- * @throws ConnectError when the address is in use or not ours, UsageError when it is none.
+ * @throws ConnectError when the address is in use or not ours, UsageError when it is none, or is too long for a Unix socket.
  */
 export async function listen(
   target: ListenTarget,
@@ -51,24 +56,30 @@ export async function listen(
   const alive = { keepAlive: true, keepAliveInitialDelay: keepAliveMs };
   const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true, ...alive });
   const { backlog } = options;
-  if (target.type === 'unix') removeStale(target.path);
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause) => reject(listenError(target, cause)));
-    if (target.type === 'tcp') server.listen({ host: target.host, port: target.port, backlog }, resolve);
-    else if (target.type === 'unix') server.listen({ path: target.path, backlog }, resolve);
-    else server.listen({ fd: target.fd, backlog }, resolve);
-  });
+  if (target.type === 'unix') requireUnixPath(target.path);
+  let file: SocketFile | undefined;
+  try {
+    if (target.type === 'tcp') await begin(server, { host: target.host, port: target.port, backlog });
+    else if (target.type === 'descriptor') await begin(server, { fd: target.fd, backlog });
+    else if (target.path.startsWith('\0')) await begin(server, { path: target.path, backlog });
+    else file = await SocketFile.listen(server, target.path, backlog);
+  } catch (error) {
+    throw listenError(target, error as NodeJS.ErrnoException);
+  }
   server.removeAllListeners('error');
   // Out of descriptors, say: that connection is lost, and listening goes on.
   server.on('error', () => {});
+  const address = addressOf(server, target);
+  const ownName = address.type === 'unix' ? address.path : undefined;
   server.on('connection', (socket) => {
-    const channel = adoptSocket(socket, describe(socket, server, options.users === true));
+    const channel = adoptSocket(socket, describe(socket, server, ownName, options.users === true));
     if (channel !== undefined) onConnection(announced(channel));
   });
   return {
-    address: addressOf(server, target),
+    address,
     // Node would wait for connections that it has made, and which are no longer its own.
     async close() {
+      file?.remove();
       server.close();
       await new Promise((resolve) => setImmediate(resolve));
     },
@@ -84,8 +95,8 @@ function addressOf(server: Server, target: ListenTarget): Listener['address'] {
   return { type: 'tcp', host: address.address, port: address.port };
 }
 
-function describe(socket: Socket, server: Server, asksForUsers: boolean): PeerDescription {
-  const own = server.address();
+function describe(socket: Socket, server: Server, ownName: string | undefined, asksForUsers: boolean): PeerDescription {
+  const own = ownName ?? server.address();
   const { remoteAddress: address, remotePort } = socket;
   // What Node knows of a listener that was inherited is little, so its peers are asked.
   if (address === undefined && (own === null || typeof own === 'string')) {
@@ -99,20 +110,21 @@ function describe(socket: Socket, server: Server, asksForUsers: boolean): PeerDe
   return { name, transport: 'tcp', tls: false, address };
 }
 
-function removeStale(path: string): void {
-  try {
-    if (lstatSync(path).isSocket()) unlinkSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
+function begin(server: Server, options: SystemListenOptions & { fd?: number }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options, resolve);
+  });
 }
 
-function listenError(target: ListenTarget, cause: Error): ConnectError {
+function listenError(target: ListenTarget, cause: NodeJS.ErrnoException): ConnectError {
   const place =
     target.type === 'tcp'
       ? `${target.host ?? '*'}:${target.port}`
       : target.type === 'unix'
         ? target.path
         : `descriptor ${target.fd}`;
-  return new ConnectError('ERR_NBD_CONNECT', `cannot listen on ${place}: ${cause.message}`, { cause });
+  // Node's own text has the place in it once more.
+  const why = getSystemErrorMap().get(cause.errno ?? 0)?.[1] ?? cause.message;
+  return new ConnectError('ERR_NBD_CONNECT', `cannot listen on ${place}: ${why}`, { cause });
 }
