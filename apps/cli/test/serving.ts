@@ -1,5 +1,5 @@
 /** `nbd serve` for one test at a time, and the peers that use it. */
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { type Generation, runPeer, Workspace } from '@nbdjs/peers';
 import { afterEach, beforeEach, expect } from 'vitest';
 import { nbdWith, type Outcome } from './harness.ts';
@@ -23,13 +23,16 @@ export function inWorkspace(generation: Generation): void {
 export async function serve(...argv: readonly string[]): Promise<(exportName?: string) => string> {
   const name = `s${ends.length}`;
   const socket = workspace.socketPath(name);
+  const file = () => statSync(socket, { throwIfNoEntry: false })?.ino;
+  const before = file();
   const abort = new AbortController();
   const running = nbdWith({ signal: abort.signal }, 'serve', '--socket', socket, ...argv);
   ends.push(() => {
     abort.abort(new Error('the test is over'));
     return running;
   });
-  await expect.poll(() => existsSync(socket)).toBe(true);
+  // Another file than a dead server has left there.
+  await expect.poll(() => file() ?? before).not.toBe(before);
   return (exportName = '') => `nbd+unix:///${exportName}?socket=${workspace.peerPath(name)}`;
 }
 
