@@ -1,17 +1,14 @@
 /** Connecting to a TCP port or a Unix socket. */
+import dns from 'node:dns';
 import { statSync } from 'node:fs';
-import type { NetConnectOpts } from 'node:net';
-import {
-  type ByteChannel,
-  ConnectError,
-  type ConnectErrorCode,
-  limits,
-  type PeerDescription,
-  TimeoutError,
-  UsageError,
-} from '@nbdjs/interfaces';
+import { isIP } from 'node:net';
+import { type ByteChannel, ConnectError, limits, type PeerDescription, UsageError } from '@nbdjs/interfaces';
+import { systemClock } from '@nbdjs/syscalls';
+import { RaceLost, raceAddresses } from './address-race.ts';
+import { attemptConnect } from './connect-attempt.ts';
+import { addressesFailure, codeOf, connectFailure, connectTimeout } from './connect-failure.ts';
 import { announceConnect, announced } from './diagnostics.ts';
-import { SocketChannel } from './socket-channel.ts';
+import type { SocketChannel } from './socket-channel.ts';
 import { requireUnixPath } from './unix-path.ts';
 
 export interface ConnectOptions {
@@ -31,15 +28,15 @@ export interface TcpAddress {
   readonly family?: 4 | 6 | undefined;
 }
 
-/**
- * One of several addresses is given up for the next after this long; the last has as long as the whole attempt. Node's
- * own default of 250 ms gives up peers that are merely far away.
- */
-const nextAddressMs = 1000;
+/** A host's next address joins in when the one before has not answered for so long (RFC 8305, section 8). */
+const nextAddressMs = 250;
+
+/** A full queue is looked at again after this long, then after twice as long and so on, in milliseconds. */
+const fullQueueMs = { first: 10, longest: 200 };
 
 /**
- * Connects by TCP. The host's addresses of both families are tried in turn, a silent one not for long (in the manner of
- * RFC 8305). Small packets are sent at once (checklist G3).
+ * Connects by TCP. The host's addresses of both families are raced: the next one joins in when one is slow, and none is given up
+ * before the limit (RFC 8305). The system asks a peer that says nothing whether it is still there (TCP keep-alive).
  *
  * @throws UsageError for an impossible address, ConnectError, TimeoutError, or the signal's reason.
  */
@@ -50,94 +47,119 @@ export async function connectTcp(address: TcpAddress, options: ConnectOptions = 
     throw new UsageError('ERR_NBD_ARGUMENT', `the port to connect to must be 1 to 65535, got ${port}`);
   }
   const name = `${host.includes(':') ? `[${host}]` : host}:${port}`;
-  const several = { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: nextAddressMs };
-  const how = { host, port, family, noDelay: true, ...several };
-  return connect(how, options.peer ?? { name, transport: 'tcp', tls: false }, options);
+  const peer = options.peer ?? { name, transport: 'tcp', tls: false };
+  return within(options, peer, async (stop, timeoutMs) => {
+    const addresses = await lookUp(host, family, stop).catch((error) => {
+      throw stop.aborted
+        ? connectTimeout(peer, `the name was not looked up within ${timeoutMs} ms`)
+        : connectFailure(error, peer);
+    });
+    const begin = (one: string, signal: AbortSignal): Promise<SocketChannel> =>
+      attemptConnect({ host: one, port }, peer, signal);
+    return raceAddresses(addresses, begin, { nextMs: nextAddressMs, clock: systemClock, signal: stop }).catch(
+      (error) => {
+        throw error instanceof RaceLost ? addressesFailure(error.outcomes, peer, timeoutMs) : error;
+      },
+    );
+  });
 }
 
 /**
- * Connects to a Unix socket; a path that begins with NUL is a name in Linux's abstract namespace.
+ * Connects to a Unix socket; a path that begins with NUL is a name in Linux's abstract namespace. While the server's queue is full,
+ * it is tried again.
  *
  * @throws UsageError for a path that cannot be one, ConnectError, TimeoutError, or the signal's reason.
  */
 export async function connectUnix(path: string, options: ConnectOptions = {}): Promise<ByteChannel> {
   requireUnixPath(path);
   const name = path.startsWith('\0') ? `@${path.slice(1)}` : path;
-  return connect({ path }, options.peer ?? { name, transport: 'unix', tls: false }, options);
-}
-
-function connect(how: NetConnectOpts, peer: PeerDescription, options: ConnectOptions): Promise<SocketChannel> {
-  const { signal, connectTimeoutMs = limits.connectMs } = options;
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted) {
-      reject(signal.reason);
-      return;
+  const peer = options.peer ?? { name, transport: 'unix', tls: false };
+  return within(options, peer, async (stop, timeoutMs) => {
+    let isFull = false;
+    for (let pauseMs = fullQueueMs.first; ; pauseMs = Math.min(2 * pauseMs, fullQueueMs.longest)) {
+      try {
+        return await attemptConnect({ path }, peer, stop);
+      } catch (error) {
+        if (stop.aborted) {
+          throw connectTimeout(peer, isFull ? `the server's queue was full for ${timeoutMs} ms` : noAnswer(timeoutMs));
+        }
+        if (codeOf(error) !== 'EAGAIN') throw unixFailure(error as Error, path, peer);
+      }
+      // More clients wait to be taken than the server has asked the system to keep for it.
+      isFull = true;
+      await pause(pauseMs, stop);
     }
-    const channel = new SocketChannel({}, peer);
-    const { stream: socket } = channel;
-    const fail = (error: unknown): void => {
-      finish();
-      channel.destroy();
-      reject(error);
-    };
-    const onAbort = (): void => fail(signal?.reason);
-    const onError = (error: Error): void => fail(connectError(error, peer, how));
-    const onClose = (): void => fail(connectError(new Error('the socket was closed'), peer, how));
-    const onConnect = (): void => {
-      finish();
-      resolve(announced(channel));
-    };
-    const timer = setTimeout(() => {
-      fail(new TimeoutError('connect', `cannot connect to ${peer.name}: no answer within ${connectTimeoutMs} ms`));
-    }, connectTimeoutMs);
-    const finish = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
-      socket.off('error', onError).off('close', onClose).off('connect', onConnect);
-    };
-    signal?.addEventListener('abort', onAbort, { once: true });
-    socket.on('error', onError).on('close', onClose).on('connect', onConnect);
-    announceConnect(peer);
-    socket.connect(how);
   });
 }
 
-const reasons: Readonly<Record<string, readonly [ConnectErrorCode, string]>> = {
-  ENOTFOUND: ['ERR_NBD_HOST_NOT_FOUND', 'there is no host of this name'],
-  EAI_AGAIN: ['ERR_NBD_HOST_NOT_FOUND', 'the host name cannot be looked up at the moment'],
-  ECONNREFUSED: ['ERR_NBD_REFUSED', 'connection refused'],
-  ECONNRESET: ['ERR_NBD_CONNECT', 'connection reset'],
-  EHOSTUNREACH: ['ERR_NBD_CONNECT', 'the host cannot be reached'],
-  ENETUNREACH: ['ERR_NBD_CONNECT', 'the network cannot be reached'],
-  ETIMEDOUT: ['ERR_NBD_CONNECT', 'no answer'],
-  ENOENT: ['ERR_NBD_CONNECT', 'there is no such socket'],
-  ENOTDIR: ['ERR_NBD_CONNECT', 'there is no such socket'],
-  EACCES: ['ERR_NBD_CONNECT', 'permission denied'],
-  EPROTOTYPE: ['ERR_NBD_CONNECT', 'it is not a stream socket'],
-};
-
-/** Says in one line what could not be reached, and why. */
-function connectError(error: NodeJS.ErrnoException, peer: PeerDescription, how: NetConnectOpts): ConnectError {
-  const attempts: readonly AttemptError[] = error instanceof AggregateError ? error.errors : [error];
-  // A refusal tells most: somebody is there.
-  const telling = attempts.find((attempt) => attempt.code === 'ECONNREFUSED') ?? attempts[0] ?? error;
-  const [code, text] = reasons[telling.code ?? ''] ?? ['ERR_NBD_CONNECT' as const, telling.message];
-  const subject = `cannot connect to ${peer.name}`;
-  // The system does not tell a file that is no socket from a socket without a listener.
-  if ('path' in how && telling.code === 'ECONNREFUSED' && !isSocket(how.path)) {
-    return new ConnectError('ERR_NBD_CONNECT', `${subject}: it is not a socket`, { cause: error });
+/** Works within the limits of time and patience that the caller has set, and announces what comes of it. */
+async function within(
+  { signal, connectTimeoutMs: timeoutMs = limits.connectMs }: ConnectOptions,
+  peer: PeerDescription,
+  work: (stop: AbortSignal, timeoutMs: number) => Promise<SocketChannel>,
+): Promise<ByteChannel> {
+  signal?.throwIfAborted();
+  const stop = new AbortController();
+  const onAbort = (): void => stop.abort();
+  const timer = setTimeout(onAbort, timeoutMs);
+  signal?.addEventListener('abort', onAbort, { once: true });
+  announceConnect(peer);
+  try {
+    return announced(await work(stop.signal, timeoutMs));
+  } catch (error) {
+    throw signal?.aborted ? signal.reason : error;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
   }
-  const addresses = attempts.length > 1 ? attempts.flatMap(({ address }) => address ?? []) : [];
-  const tried = addresses.length > 0 ? ` (tried ${addresses.join(', ')})` : '';
-  return new ConnectError(code, `${subject}: ${text}${tried}`, { cause: error });
 }
 
-/** What Node says about one of several addresses. */
-interface AttemptError extends NodeJS.ErrnoException {
-  readonly address?: string;
+/** The host's addresses: those of both families in turns, beginning with the system's favourite (RFC 8305, section 4). */
+function lookUp(host: string, family: 0 | 4 | 6, signal: AbortSignal): Promise<readonly string[]> {
+  if (isIP(host) !== 0) return Promise.resolve([host]);
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    dns.lookup(host, { all: true, family }, (error, found) => {
+      signal.removeEventListener('abort', onAbort);
+      if (error) reject(error);
+      else resolve(interleaved(found));
+    });
+  });
+}
+
+function interleaved(found: readonly dns.LookupAddress[]): readonly string[] {
+  const [first] = found;
+  const ours = found.filter(({ family }) => family === first?.family);
+  const others = found.filter(({ family }) => family !== first?.family);
+  const pairs = Array.from({ length: Math.max(ours.length, others.length) }, (_, index) => [
+    ours[index],
+    others[index],
+  ]);
+  return [...new Set(pairs.flat().flatMap((one) => one?.address ?? []))];
+}
+
+function unixFailure(error: Error, path: string, peer: PeerDescription): ConnectError {
+  // The system does not tell a file that is no socket from a socket without a listener.
+  if (codeOf(error) !== 'ECONNREFUSED' || isSocket(path)) return connectFailure(error, peer);
+  return new ConnectError('ERR_NBD_CONNECT', `cannot connect to ${peer.name}: it is not a socket`, { cause: error });
 }
 
 function isSocket(path: string): boolean {
   // Names in the abstract namespace have no file.
   return path.startsWith('\0') || (statSync(path, { throwIfNoEntry: false })?.isSocket() ?? true);
+}
+
+const noAnswer = (timeoutMs: number): string => `no answer within ${timeoutMs} ms`;
+
+function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const go = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', go);
+      resolve();
+    };
+    const timer = setTimeout(go, delayMs);
+    signal.addEventListener('abort', go, { once: true });
+  });
 }

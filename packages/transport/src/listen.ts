@@ -120,7 +120,7 @@ function begin(server: Server, options: SystemListenOptions & { fd?: number }): 
 function listenError(target: ListenTarget, cause: NodeJS.ErrnoException): ConnectError {
   const place =
     target.type === 'tcp'
-      ? `${target.host ?? '*'}:${target.port}`
+      ? `${target.host?.includes(':') ? `[${target.host}]` : (target.host ?? '*')}:${target.port}`
       : target.type === 'unix'
         ? target.path
         : `descriptor ${target.fd}`;

@@ -1,9 +1,10 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import dns from 'node:dns';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
+import { createConnection, createServer, type Server, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { connectTcp, connectUnix, type TransportEvent } from '../src/index.ts';
 
@@ -31,6 +32,52 @@ async function listen(...where: [string] | [number, string]): Promise<number> {
   return typeof address === 'object' ? (address?.port ?? 0) : 0;
 }
 
+interface Unattended extends AsyncDisposable {
+  readonly port: number;
+  /** Has connections wait until there is room for no more. */
+  fill(): Promise<void>;
+  /** Takes those that wait, and those that come. */
+  attend(): void;
+}
+
+/** A server whose queue is short, and whose thread takes nobody before it is told to. */
+async function listenUnattended(where: { path: string } | { host: string; port: number }): Promise<Unattended> {
+  const gate = new Int32Array(new SharedArrayBuffer(4));
+  const worker = new Worker(
+    `const { parentPort, workerData: { where, gate } } = require('node:worker_threads');
+    const server = require('node:net').createServer((socket) => socket.on('error', () => {}));
+    server.listen({ ...where, backlog: 1 }, () => {
+      parentPort.postMessage(server.address());
+      setImmediate(() => Atomics.wait(gate, 0, 0, 10_000));
+    });`,
+    { eval: true, workerData: { where, gate } },
+  );
+  const address = await new Promise<{ port: number }>((resolve) => worker.once('message', resolve));
+  // The thread is in its wait soon after its message.
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const fillers: Socket[] = [];
+  const attend = (): void => {
+    Atomics.store(gate, 0, 1);
+    Atomics.notify(gate, 0);
+  };
+  return {
+    port: address.port,
+    async fill() {
+      for (let count = 0; count < 4; count++) {
+        const socket = createConnection('path' in where ? where : { ...where, port: address.port });
+        fillers.push(socket.on('error', () => {}));
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    },
+    attend,
+    async [Symbol.asyncDispose]() {
+      for (const socket of fillers) socket.destroy();
+      attend();
+      await worker.terminate();
+    },
+  };
+}
+
 const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
 
 describe('TCP', () => {
@@ -50,6 +97,47 @@ describe('TCP', () => {
     const channel = await connectTcp({ host: 'localhost', port });
     channel.destroy();
     await channel.closed;
+  });
+
+  it('B8: does not give up a slow address for another that refuses', async () => {
+    await using slow = await listenUnattended({ host: '127.0.0.1', port: 0 });
+    await slow.fill();
+    resolveBoth('127.0.0.1', '127.0.0.2');
+    let isConnected = false;
+    const connecting = connectTcp({ host: 'localhost', port: slow.port }).finally(() => {
+      isConnected = true;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    expect(isConnected).toBe(false);
+    slow.attend();
+    const channel = await connecting;
+    channel.destroy();
+    await channel.closed;
+  });
+
+  it('B8: names each address with its own reason, and says of none that was silent that it refused', async () => {
+    await using slow = await listenUnattended({ host: '127.0.0.1', port: 0 });
+    await slow.fill();
+    resolveBoth('127.0.0.1', '127.0.0.2');
+    const { port } = slow;
+    await expect(connectTcp({ host: 'localhost', port }, { connectTimeoutMs: 400 })).rejects.toMatchObject({
+      code: 'ERR_NBD_TIMEOUT',
+      message: `cannot connect to localhost:${port}: 127.0.0.1: no answer within 400 ms; 127.0.0.2: connection refused`,
+    });
+  });
+
+  it('P8: says what an address of a link lacks', async () => {
+    await expect(connectTcp({ host: 'fe80::1', port: 10809 })).rejects.toMatchObject({
+      message:
+        'cannot connect to [fe80::1]:10809: an address of a link needs the name of the interface, as in fe80::1%eth0',
+    });
+  });
+
+  it('B11: has the system ask a silent peer whether it is still there', async () => {
+    const keepAlive = vi.spyOn(Socket.prototype, 'setKeepAlive');
+    const channel = await connectTcp({ host: '127.0.0.1', port: await listen(0, '127.0.0.1') });
+    expect(keepAlive).toHaveBeenCalledWith(true, expect.any(Number));
+    channel.destroy();
   });
 
   it('names all addresses that were tried', async () => {
@@ -110,6 +198,35 @@ describe('Unix sockets', () => {
     });
     await expect(connectUnix(folder)).rejects.toThrow(/: it is not a socket$/);
     await expect(connectUnix(join(file, 'below'))).rejects.toThrow(/: there is no such socket$/);
+  });
+
+  it("B6: waits for room in the server's queue", async () => {
+    const path = join(folder, 'full');
+    await using server = await listenUnattended({ path });
+    await server.fill();
+    const connecting = connectUnix(path);
+    const soon = new Promise((resolve) => setTimeout(resolve, 100, 'waits'));
+    expect(await Promise.race([connecting, soon])).toBe('waits');
+    server.attend();
+    const channel = await connecting;
+    channel.destroy();
+  });
+
+  it('B6: says that the queue is full when it stays so, and leaves no timer', async () => {
+    const path = join(folder, 'full');
+    await using server = await listenUnattended({ path });
+    await server.fill();
+    const before = timers();
+    await expect(connectUnix(path, { connectTimeoutMs: 100 })).rejects.toMatchObject({
+      code: 'ERR_NBD_TIMEOUT',
+      message: `cannot connect to ${path}: the server's queue was full for 100 ms`,
+    });
+    const reason = new Error('enough');
+    const abort = new AbortController();
+    const connecting = connectUnix(path, { signal: abort.signal });
+    setTimeout(() => abort.abort(reason), 20);
+    await expect(connecting).rejects.toBe(reason);
+    expect(timers()).toBe(before);
   });
 
   it.each(['', 'a\0b', '\0a\0b', `/${'ü'.repeat(54)}`])('refuses the path %j', async (path) => {
