@@ -11,6 +11,7 @@ import type {
   ExportFacts,
   Extent,
   Geometry,
+  Losses,
   MetaContextExtents,
   Offset,
   ReadOptions,
@@ -50,6 +51,11 @@ export class NbdClient implements BlockDevice, AsyncDisposable {
   /** Everything that was settled in the handshake. */
   get facts(): ExportFacts {
     return this.#device.facts;
+  }
+
+  /** Writes that the server had acknowledged and may have lost, for those who share the client; see `Holder`. */
+  get losses(): Losses {
+    return this.#device.losses;
   }
 
   get state(): LinkState {

@@ -5,6 +5,7 @@
  * *is* one, so a client can be served again, copied, or wrapped, and one conformance suite tests them all.
  */
 import type { Extent, MetaContextExtents } from './extents.ts';
+import type { Losses } from './losses.ts';
 
 /**
  * A position or a length in bytes. A `bigint` is accepted wherever a `number` is, because a device may be up to 2^63 - 1
@@ -102,6 +103,11 @@ export interface BlockDevice {
   /** What it is now: after a `resize`, it is another one. */
   readonly geometry: Geometry;
   readonly abilities: Abilities;
+  /**
+   * What it has lost of what it had acknowledged. `flush` tells whoever calls it first; those who share the device look here,
+   * by a `Holder`. Devices that tell of nothing but failures of their flush may leave it out.
+   */
+  readonly losses?: Losses | undefined;
   /** Fills `target` with the bytes from `offset` on. */
   read(offset: Offset, target: Uint8Array, options?: ReadOptions): void | Promise<void>;
   /**

@@ -13,4 +13,5 @@ export * from './errors.ts';
 export { AllocationStatus, allocationDepth, baseAllocation } from './extents.ts';
 export * from './facts.ts';
 export * from './limits.ts';
+export * from './losses.ts';
 export * from './trace.ts';

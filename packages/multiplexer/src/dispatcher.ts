@@ -5,6 +5,7 @@ import {
   type Defer,
   type Established,
   type ExportFacts,
+  type Losses,
   TimeoutError,
 } from '@nbdjs/interfaces';
 import { Command } from '@nbdjs/protocol';
@@ -53,7 +54,7 @@ export interface DispatcherOptions {
   readonly requestTimeoutMs: number;
   readonly silenceMs: number;
   readonly keepAliveMs: number;
-  /** What to remember of unflushed writes; only used where the server has FLUSH and reconnecting is on. */
+  /** What to remember of unflushed writes; without, and without reconnecting, it is only noted which ranges they are in. */
   readonly journal: JournalOptions | undefined;
 }
 
@@ -79,7 +80,7 @@ export class Dispatcher {
   readonly #onConnected: (facts: ExportFacts) => void;
   readonly #commons: WireCommons;
   readonly #fleet: Fleet;
-  readonly #safeguard: Safeguard | undefined;
+  readonly #safeguard: Safeguard;
   readonly #watch: Watch | undefined;
   /** While it runs, nothing else is sent. */
   #replay: Replay | undefined;
@@ -104,7 +105,8 @@ export class Dispatcher {
       this.#settleClosed = resolve;
     });
     const { clock, reconnectDelayMs, requestsInFlightMax, bytesInFlightMax, silenceMs, keepAliveMs, journal } = options;
-    this.#safeguard = journal === undefined ? undefined : new Safeguard(journal, options, () => this.#room());
+    const remembered = reconnectDelayMs > 0 ? journal : undefined;
+    this.#safeguard = new Safeguard(remembered, options, () => this.#room());
     const wireOptions = {
       requestsInFlightMax,
       bytesInFlightMax,
@@ -135,6 +137,11 @@ export class Dispatcher {
 
   get state(): LinkState {
     return this.#link.state;
+  }
+
+  /** What was acknowledged, and may be gone. */
+  get losses(): Losses {
+    return this.#safeguard.losses;
   }
 
   get facts(): ExportFacts | undefined {
@@ -181,9 +188,14 @@ export class Dispatcher {
 
   /** @throws WritesLostError when the server, or its successor, does not have all that was acknowledged. */
   async flush(signal: AbortSignal | undefined): Promise<void> {
-    const troubleCount = this.#safeguard?.troubleCount;
-    await this.submit(requestOf(Command.Flush, 0, 0n, 0n, undefined, signal));
-    this.#safeguard?.requireNothingLost(troubleCount);
+    const { toldCount } = this.losses;
+    try {
+      await this.submit(requestOf(Command.Flush, 0, 0n, 0n, undefined, signal));
+    } catch (error) {
+      this.#safeguard.flushFailed(error);
+      throw error;
+    }
+    this.#safeguard.requireNothingLost(toldCount);
   }
 
   /** Runs something that issues requests one after the other: `close` waits for it as for a request. */
@@ -276,9 +288,9 @@ export class Dispatcher {
     this.#trace.look();
     const queue = this.#queue;
     const safeguard = this.#safeguard;
-    if (safeguard !== undefined) this.#flushInTime(safeguard);
+    this.#flushInTime();
     for (let request = queue.first; request !== undefined; request = queue.first) {
-      if (safeguard?.holdsBack(request) === true) break;
+      if (safeguard.holdsBack(request)) break;
       const wire = fleet.choose(request);
       if (wire === undefined) break;
       queue.shift();
@@ -288,9 +300,9 @@ export class Dispatcher {
     if (this.#link.isShort) this.#link.nudge();
   }
 
-  #flushInTime(safeguard: Safeguard): void {
+  #flushInTime(): void {
     const wire = this.#fleet.members.find(({ isBlocked }) => !isBlocked);
-    const flush = wire === undefined ? undefined : safeguard.dueFlush();
+    const flush = wire === undefined ? undefined : this.#safeguard.dueFlush();
     if (flush !== undefined) wire?.issue(flush);
   }
 
@@ -327,8 +339,8 @@ export class Dispatcher {
     const { facts } = established;
     this.#onConnected(facts);
     // Where nothing can be flushed, nothing ever becomes safe.
-    const isOfUse = this.#options.reconnectDelayMs > 0 && abilitiesOf(facts).flush && !abilitiesOf(facts).readOnly;
-    this.#commons.journal = isOfUse ? this.#safeguard?.journal : undefined;
+    const isOfUse = abilitiesOf(facts).flush && !abilitiesOf(facts).readOnly;
+    this.#commons.journal = isOfUse ? this.#safeguard.journal : undefined;
     this.#watch?.begin();
     this.#fleet.add(established);
   }
@@ -348,9 +360,13 @@ export class Dispatcher {
       if (this.#replay !== replay) return;
       this.#replay = undefined;
       this.#trace.replayed(replay.requestCount);
+      this.#safeguard.settle();
       this.#room();
     });
-    if (replay.isDone) return;
+    if (replay.isDone) {
+      this.#safeguard.settle();
+      return;
+    }
     this.#replay = replay;
     replay.feed();
   }
@@ -460,8 +476,9 @@ export class Dispatcher {
     await Promise.all(this.#leaving.values());
     if (this.#isDestroyed) return;
     const { journal } = this.#commons;
-    if (cause !== undefined) journal?.loseAll();
-    this.#safeguard?.requireNothingLost(undefined, cause);
+    if (cause !== undefined && this.#remembers) journal?.loseAll();
+    this.#safeguard.settle(cause);
+    this.#safeguard.requireNothingLost();
   }
 
   /** Waits for what is under way, then says good-bye. */
@@ -471,7 +488,7 @@ export class Dispatcher {
     const cancel = clock.schedule(closeMs, () => this.#end(expiry));
     await this.#idle();
     const { journal } = this.#commons;
-    if (this.#fleet.isEmpty && journal?.isEmpty === false) {
+    if (this.#fleet.isEmpty && this.#remembers && journal?.isEmpty === false) {
       // Nobody has asked for anything since the connection was lost, but there are writes that may need replaying.
       await this.submit(requestOf(Command.Flush, 0, 0n, 0n)).catch(() => {});
       if (!journal.isEmpty) journal.loseAll();
@@ -481,6 +498,11 @@ export class Dispatcher {
     for (const wire of wires) this.#fleet.remove(wire);
     this.#link.close();
     for (const wire of wires) this.#seeOff(wire, () => wire.farewell());
+  }
+
+  /** Whether unflushed writes can be played again, so that a new connection is worth having for that alone. */
+  get #remembers(): boolean {
+    return this.#options.reconnectDelayMs > 0 && this.#options.journal !== undefined;
   }
 
   #idle(): Promise<void> {

@@ -3,18 +3,13 @@ import {
   CommandError,
   ConnectionLostError,
   fromErrorRecord,
-  type LostRange,
   NegotiationError,
   ProtocolError,
   toErrorRecord,
-  WritesLostError,
 } from '@nbdjs/interfaces';
 import { Command, commands, isKnownWireError, wireErrorCode } from '@nbdjs/protocol';
 import type { Checks } from './checks.ts';
 import type { Request } from './request.ts';
-
-/** So many ranges a message names. */
-const rangesNamedMax = 4;
 
 /** A request in words: `READ of 4096 bytes at 8192`. */
 export function describe(request: Request): string {
@@ -60,14 +55,6 @@ export function lostError(
   return new ConnectionLostError(outcome, `${describe(request)}: the connection was lost (${why}); ${known}`, {
     cause,
   });
-}
-
-/** Writes that were acknowledged may be gone. */
-export function writesLostError(ranges: readonly LostRange[], cause?: Error): WritesLostError {
-  const named = ranges.slice(0, rangesNamedMax).map(({ offset, length }) => `${length} bytes at ${offset}`);
-  const others = ranges.length > rangesNamedMax ? ` and ${ranges.length - rangesNamedMax} more ranges` : '';
-  const message = `the server was lost before writes were flushed, and they could not be replayed: ${named.join(', ')}${others} may be lost`;
-  return new WritesLostError(ranges, message, { cause });
 }
 
 /** What requests that are not in flight fail with when the device is closed for good. */

@@ -6,14 +6,17 @@
  * begun: it notes which ranges it cannot vouch for any more, and tells of them if the server is lost before they are flushed.
  */
 import type { LostRange } from '@nbdjs/interfaces';
-import { CommandFlag } from '@nbdjs/protocol';
+import { Command, CommandFlag } from '@nbdjs/protocol';
 import { Cover } from './cover.ts';
 import { JournalEntry, stable } from './journal-entry.ts';
 import { type JournalBlock, JournalMemory } from './journal-memory.ts';
+import { RangeLog } from './range-log.ts';
 import { RangeSet } from './range-set.ts';
 import { type FlushMark, type Request, requestOf } from './request.ts';
 
 export interface JournalBounds {
+  /** Off: only which ranges are at risk is noted, nothing can be played again, and no payload is copied. @default true */
+  readonly remembers?: boolean | undefined;
   /** Payload bytes that are kept. */
   readonly bytesMax: number;
   /** Requests that are kept. */
@@ -40,15 +43,22 @@ export class Journal {
   #bytes = 0;
   #lastNumber = 0;
   /** Since the last FLUSH began, more has been written than can be kept. */
-  #hasGivenUp = false;
+  #hasGivenUp: boolean;
   /** Goes up with each FLUSH that begins. */
   #era = 0;
   /** What was given up, by the era in which that happened. */
-  readonly #givenUp = new Map<number, RangeSet>();
+  readonly #givenUp = new Map<number, RangeLog>();
+  /** The last of them, while its era lasts. */
+  #eraLog: RangeLog | undefined;
   #lost = new RangeSet();
 
   constructor(bounds: JournalBounds) {
     this.#bounds = bounds;
+    this.#hasGivenUp = !this.#remembers;
+  }
+
+  get #remembers(): boolean {
+    return this.#bounds.remembers !== false;
   }
 
   /** Nothing that was acknowledged is at risk. */
@@ -69,12 +79,15 @@ export class Journal {
     const payload = isStable ? undefined : request.memory;
     if (!this.#hasGivenUp && !this.#hasRoom(payload?.length ?? 0)) this.#makeRoom();
     if (!this.#hasGivenUp) this.#append(isStable ? stable : request.command, request, payload);
-    else if (!isStable) this.#eraRanges().add(request.offset, request.offset + request.length);
+    else if (!isStable && isLossy(request.command)) {
+      this.#eraRanges().add(request.offsetHigh, request.offsetLow, request.lengthHigh, request.lengthLow);
+    }
   }
 
   /** A FLUSH leaves: what has been acknowledged so far will be safe with its success. */
   mark(): FlushMark {
-    this.#hasGivenUp = false;
+    this.#hasGivenUp = !this.#remembers;
+    this.#eraLog = undefined;
     return { number: this.#lastNumber, era: this.#era++ };
   }
 
@@ -90,21 +103,22 @@ export class Journal {
 
   /** The server may have forgotten everything that is not flushed. What cannot be played again is lost. */
   serverLost(): void {
-    for (const ranges of this.#givenUp.values()) this.#lost.addAll(ranges);
+    for (const log of this.#givenUp.values()) this.#lost.addAll(log.ranges());
     this.#givenUp.clear();
-    this.#hasGivenUp = false;
+    this.#eraLog = undefined;
+    this.#hasGivenUp = !this.#remembers;
   }
 
   /** There is no server any more that anything could be played to. */
   loseAll(): void {
     this.serverLost();
-    for (const { command, start, end } of this.#live()) if (command !== stable) this.#lost.add(start, end);
+    for (const { command, start, end } of this.#live()) if (isLossy(command)) this.#lost.add(start, end);
     this.#clear();
   }
 
-  /** A range could not be played again. */
-  lose(start: bigint, end: bigint): void {
-    this.#lost.add(start, end);
+  /** A request could not be played again. */
+  lose({ command, offset, length }: Request): void {
+    if (isLossy(command)) this.#lost.add(offset, offset + length);
   }
 
   /** What is lost for good and nobody has been told of; from now on somebody has. */
@@ -158,26 +172,25 @@ export class Journal {
     this.#coalesce();
     if (this.fill <= 1 / 2) return;
     this.#hasGivenUp = true;
-    const ranges = this.#eraRanges();
-    for (const { command, start, end } of this.#live()) if (command !== stable) ranges.add(start, end);
+    const log = this.#eraRanges();
+    for (const { command, start, end } of this.#live()) if (isLossy(command)) log.addExact(start, end);
     this.#clear();
   }
 
-  #eraRanges(): RangeSet {
-    let ranges = this.#givenUp.get(this.#era);
-    if (ranges === undefined) {
-      ranges = new RangeSet();
-      this.#givenUp.set(this.#era, ranges);
-      this.#joinEras();
-    }
-    return ranges;
+  #eraRanges(): RangeLog {
+    if (this.#eraLog !== undefined) return this.#eraLog;
+    const log = new RangeLog();
+    this.#eraLog = log;
+    this.#givenUp.set(this.#era, log);
+    this.#joinEras();
+    return log;
   }
 
   /** Flushes that fail again and again each leave an era behind. Of the two oldest, the later one speaks for both. */
   #joinEras(): void {
     const [first, second] = this.#givenUp;
     if (this.#givenUp.size <= erasMax || first === undefined || second === undefined) return;
-    second[1].addAll(first[1]);
+    second[1].addAll(first[1].ranges());
     this.#givenUp.delete(first[0]);
   }
 
@@ -256,6 +269,11 @@ export class Journal {
   #live(): JournalEntry[] {
     return this.#entries.slice(this.#front);
   }
+}
+
+/** Whether there is anything to miss when a command's effect is gone; what was trimmed is nobody's any more. */
+function isLossy(command: number): boolean {
+  return command !== stable && command !== Command.Trim;
 }
 
 /** Whether one entry goes on where another has ended, in the export and in memory, in the same way. */

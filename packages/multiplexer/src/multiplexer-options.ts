@@ -7,6 +7,7 @@ import type {
   Defer,
   ExportFacts,
   LimitOptions,
+  Losses,
   Offset,
   ReadOptions,
   Trace,
@@ -49,7 +50,9 @@ export interface MultiplexerOptions {
   readonly stopOnPermanent?: boolean | undefined;
   /**
    * Remembers writes that are acknowledged and not flushed, and replays them when the server may have lost them: it costs
-   * a copy of what is written. Only with a reconnect delay, and where the server offers FLUSH. @default true
+   * a copy of what is written. Only with a reconnect delay, and where the server offers FLUSH. When it is off, it is still noted
+   * which ranges they are in, and when the server may have lost them, the next `flush` fails with a `WritesLostError`.
+   * @default true
    */
   readonly journal?: boolean | JournalOptions | undefined;
   /** Connections at a time, where the server allows several (CAN_MULTI_CONN); each has the limits below. @default 1 */
@@ -105,6 +108,8 @@ export interface Multiplexer extends BlockDevice, AsyncDisposable {
   widen(connections: number): void;
   /** What the first connection settled; every later one has to offer the same. */
   readonly facts: ExportFacts;
+  /** Writes that the server had acknowledged and may have lost, and flushes of it that have failed. */
+  readonly losses: Losses;
   /**
    * Has the server make durable what it has acknowledged.
    *

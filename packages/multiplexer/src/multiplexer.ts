@@ -5,6 +5,7 @@ import {
   type BlockStatusOptions,
   type ExportFacts,
   type Geometry,
+  type Losses,
   limits,
   type MetaContextExtents,
   type Offset,
@@ -94,6 +95,10 @@ class ConnectionMultiplexer implements Multiplexer {
 
   get abilities(): Abilities {
     return (this.#checks ?? notOpen()).abilities;
+  }
+
+  get losses(): Losses {
+    return this.#dispatcher.losses;
   }
 
   open(options: Abortable = {}): Promise<ExportFacts> {

@@ -35,8 +35,8 @@ export class RangeSet {
     }
   }
 
-  addAll(other: RangeSet): void {
-    for (const { offset, length } of other.ranges()) this.add(offset, offset + length);
+  addAll(ranges: readonly LostRange[]): void {
+    for (const { offset, length } of ranges) this.add(offset, offset + length);
   }
 
   ranges(): readonly LostRange[] {

@@ -56,7 +56,7 @@ export class Replay {
     request.resolve = answered;
     // What cannot be written once more is lost, which the next FLUSH will tell; nobody else waits for it.
     request.reject = () => {
-      this.#journal.lose(request.offset, request.offset + request.length);
+      this.#journal.lose(request);
       answered();
     };
     // The journal still has it; another connection begins anew.

@@ -1,6 +1,7 @@
 /** What is done so that no acknowledged write is lost unnoticed: the journal, and what follows from it. */
+import { isLoss, LossLog, writesLostError } from '@nbdjs/interfaces';
 import { Command } from '@nbdjs/protocol';
-import { asError, copyOf, writesLostError } from './failures.ts';
+import { asError } from './failures.ts';
 import { Journal } from './journal.ts';
 import { type Request, requestOf } from './request.ts';
 
@@ -25,27 +26,29 @@ const flushFill = 1 / 2;
 
 export class Safeguard {
   readonly journal: Journal;
+  /** What was lost, for whoever shares the device. */
+  readonly losses = new LossLog();
   readonly #flushes: boolean;
   readonly #changed: () => void;
   #isFlushing = false;
-  /** What FLUSH requests of our own have failed with, while nobody has been told. */
-  #failure: Error | undefined;
-  #troubleCount = 0;
-  #lastTrouble: Error | undefined;
 
-  /** `inFlight`: the most that may be in flight; `changed` is called when a FLUSH of our own is over. */
+  /**
+   * Without options only ranges are noted, and nothing is remembered. `inFlight`: the most that may be in flight; `changed` is
+   * called when a FLUSH of our own is over.
+   */
   constructor(
-    { bytesMax = bytesMaxDefault, requestsMax = requestsMaxDefault, whenFull = 'give-up' }: JournalOptions,
+    options: JournalOptions | undefined,
     inFlight: { readonly bytesInFlightMax: number; readonly requestsInFlightMax: number; readonly connections: number },
     changed: () => void,
   ) {
+    const { bytesMax = bytesMaxDefault, requestsMax = requestsMaxDefault, whenFull = 'give-up' } = options ?? {};
     this.#flushes = whenFull === 'flush';
     this.#changed = changed;
     const { bytesInFlightMax, requestsInFlightMax, connections } = inFlight;
     const slack = this.#flushes
       ? { slackBytes: bytesInFlightMax * connections, slackRequests: requestsInFlightMax * connections }
       : {};
-    this.journal = new Journal({ bytesMax, requestsMax, ...slack });
+    this.journal = new Journal({ bytesMax, requestsMax, remembers: options !== undefined, ...slack });
   }
 
   /** Whether a request has to wait for a flush under way, because what it writes could not be remembered. */
@@ -64,7 +67,7 @@ export class Safeguard {
     const request = requestOf(Command.Flush, 0, 0n, 0n);
     request.resolve = over;
     request.reject = (error) => {
-      this.#failure ??= asError(error);
+      this.losses.add(asError(error));
       over();
     };
     request.detailed().onLost = () => {
@@ -73,26 +76,31 @@ export class Safeguard {
     return request;
   }
 
-  /** How often somebody has been told of trouble. */
-  get troubleCount(): number {
-    return this.#troubleCount;
+  /** What cannot be brought back any more is counted as lost. Tells what that is. */
+  settle(cause?: Error): Error | undefined {
+    const ranges = this.journal.takeLost();
+    if (ranges.length === 0) return undefined;
+    const error = writesLostError(ranges, cause);
+    this.losses.add(error);
+    return error;
+  }
+
+  /** A FLUSH has failed, and somebody is told. */
+  flushFailed(error: unknown): void {
+    if (!isLoss(error)) return;
+    this.losses.add(error);
+    this.losses.told();
   }
 
   /**
-   * To be asked when a flush has succeeded, and at the end: whether it all is as it seems. Each trouble is told of once, and
-   * to all whose flush began before that: `since` is the count of then.
+   * To be asked when a flush has succeeded, and at the end: whether it all is as it seems. Each loss is told of once, and to
+   * all whose flush began before that: `since` is how many had been told of then.
    *
-   * @throws WritesLostError, or what a FLUSH of our own has failed with.
+   * @throws WritesLostError, or what a FLUSH has failed with.
    */
-  requireNothingLost(since = this.#troubleCount, cause?: Error): void {
-    const ranges = this.journal.takeLost();
-    const trouble = ranges.length > 0 ? writesLostError(ranges, cause) : this.#failure;
-    this.#failure = undefined;
-    if (trouble !== undefined) {
-      this.#troubleCount++;
-      this.#lastTrouble = trouble;
-      throw copyOf(trouble);
-    }
-    if (this.#lastTrouble !== undefined && since < this.#troubleCount) throw copyOf(this.#lastTrouble);
+  requireNothingLost(since = this.losses.toldCount): void {
+    if (this.losses.count <= since) return;
+    this.losses.told();
+    throw this.losses.since(since);
   }
 }

@@ -1,4 +1,5 @@
 /** A server that forgets what was not flushed, in virtual time. */
+import { type BlockDevice, Holder, WritesLostError } from '@nbdjs/interfaces';
 import { Command, TransmissionFlag, WireError } from '@nbdjs/protocol';
 import { allTransmissionFlags, type FakeRequest, seededRandom } from '@nbdjs/testkit';
 import { describe, expect, it } from 'vitest';
@@ -276,23 +277,107 @@ describe('close', () => {
 });
 
 describe('no journal', () => {
-  it.each([
+  const withoutFlush = { facts: { transmissionFlags: allTransmissionFlags & ~TransmissionFlag.SendFlush } };
+  const cases = [
     ['when it is off', { multiplexer: { journal: false } }],
     ['without a reconnect delay', { multiplexer: { reconnectDelayMs: 0 } }],
-    [
-      'where the server has no FLUSH',
-      { facts: { transmissionFlags: allTransmissionFlags & ~TransmissionFlag.SendFlush } },
-    ],
-  ] as const)('%s: what the server forgets is forgotten', async (_, options) => {
-    const { device, server, forgetful } = await forgetfulSession(options);
+    ['where the server has no FLUSH', withoutFlush],
+  ] as const;
+
+  /** After a write of 10 bytes, the server is another run of itself. */
+  async function restarted(options: Parameters<typeof forgetfulSession>[0]) {
+    const session = await forgetfulSession(options);
+    const { device, forgetful } = session;
     await device.write(0, bytes(10, 7));
     forgetful.crash();
     await turn();
     // Without a reconnect delay this only gives a nudge.
     await device.read(0, new Uint8Array(1)).catch(() => {});
     await device.read(0, new Uint8Array(1));
+    return session;
+  }
+
+  it.each(cases)('%s: what the server forgets is forgotten', async (_, options) => {
+    const { device, server } = await restarted(options);
     expect(server.content[0]).toBe(0);
     expect(server.requestsOf(Command.Write)).toHaveLength(1);
+    await device.close().catch(() => {});
+  });
+
+  it.each(cases.slice(0, 2))('D7: %s: the next flush does not succeed, and tells what is lost', async (_, options) => {
+    const { device } = await restarted(options);
+    await expect(device.flush()).rejects.toMatchObject({
+      code: 'ERR_NBD_WRITES_LOST',
+      ranges: [{ offset: 0n, length: 10n }],
+    });
+    await device.flush();
+    await device.close();
+  });
+
+  it.each(cases.slice(0, 2))('D7: %s: closing tells what no flush has told', async (_, options) => {
+    const { device } = await restarted(options);
+    await expect(device.close()).rejects.toMatchObject({ code: 'ERR_NBD_WRITES_LOST' });
+  });
+
+  it('D7: what was flushed, or was written through, is not lost, nor is what was trimmed', async () => {
+    const { device, forgetful } = await forgetfulSession({ multiplexer: { reconnectDelayMs: 0 } });
+    await device.write(0, bytes(10, 7));
+    await device.flush();
+    await device.write(100, bytes(10, 7), { fua: true });
+    await device.trim(200, 100);
+    forgetful.crash();
+    await turn();
+    await device.read(0, new Uint8Array(1)).catch(() => {});
+    await device.flush();
+    await device.close();
+  });
+
+  it('D7: a flush that fails for want of a connection has told nothing of what is lost', async () => {
+    const { device, forgetful, server } = await forgetfulSession({ multiplexer: { reconnectDelayMs: 0 } });
+    await device.writeZeroes(0, 4096);
+    forgetful.crash();
+    await turn();
+    await expect(device.flush()).rejects.not.toMatchObject({ code: 'ERR_NBD_WRITES_LOST' });
+    await expect.poll(() => server.connections.length).toBe(2);
+    await expect(device.flush()).rejects.toMatchObject({ code: 'ERR_NBD_WRITES_LOST' });
+    await device.flush();
+    await device.close();
+  });
+});
+
+describe('those who share a device', () => {
+  it('D7: each of them hears of a loss, once, whoever flushes first', async () => {
+    const { device, forgetful } = await forgetfulSession({ multiplexer: { reconnectDelayMs: 0 } });
+    const [one, other] = [new Holder(device), new Holder(device)];
+    await device.write(0, bytes(10, 7));
+    forgetful.crash();
+    await turn();
+    await device.read(0, new Uint8Array(1)).catch(() => {});
+    await device.read(0, new Uint8Array(1));
+    const early = new Holder(device);
+    await expect(one.flush()).rejects.toMatchObject({ code: 'ERR_NBD_WRITES_LOST' });
+    const late = new Holder(device);
+    await one.flush();
+    await expect(other.flush()).rejects.toMatchObject({ ranges: [{ offset: 0n, length: 10n }] });
+    await other.flush();
+    // Nobody had been told when this one came, so it may be a successor of whoever has written.
+    await expect(early.flush()).rejects.toMatchObject({ code: 'ERR_NBD_WRITES_LOST' });
+    await late.flush();
+    await device.close();
+  });
+
+  it('D7: a flush that the server has failed is told to each of them', async () => {
+    const { device, server } = await openSession({ facts: { transmissionFlags: allTransmissionFlags } });
+    const [one, other] = [new Holder(device), new Holder(device)];
+    server.onRequest = (request) => {
+      if (request.command === Command.Flush) request.fail(5);
+      else request.answer();
+      server.onRequest = undefined;
+    };
+    await expect(one.flush()).rejects.toMatchObject({ code: 'EIO' });
+    await one.flush();
+    await expect(other.flush()).rejects.toMatchObject({ code: 'EIO' });
+    await other.flush();
     await device.close();
   });
 });
@@ -300,6 +385,15 @@ describe('no journal', () => {
 describe.each([true, false])('fifty crashes at random, journal: %s', (journal) => {
   it('what is left is what was acknowledged', async () => {
     let wrongBytes = 0;
+    let tellings = 0;
+    const flush = async (device: BlockDevice): Promise<void> => {
+      try {
+        await device.flush();
+      } catch (error) {
+        if (!(error instanceof WritesLostError)) throw error;
+        tellings++;
+      }
+    };
     for (const seed of [1, 2, 3]) {
       const random = seededRandom(seed);
       const { device, server, clock, forgetful } = await forgetfulSession({ multiplexer: { journal } });
@@ -319,7 +413,7 @@ describe.each([true, false])('fifty crashes at random, journal: %s', (journal) =
             await device.writeZeroes(offset, length, { fua });
             model.fill(0, offset, offset + length);
           } else {
-            await device.flush();
+            await flush(device);
           }
         }
       });
@@ -333,14 +427,15 @@ describe.each([true, false])('fifty crashes at random, journal: %s', (journal) =
         }
       })();
       await Promise.all(lanes.concat(crashing));
-      await device.flush();
+      await flush(device);
       forgetful.crash();
       wrongBytes += model.filter((value, index) => server.content[index] !== value).length;
-      await device.close();
+      await device.close().catch(() => {});
       expect(clock.pending).toBe(0);
     }
     // Without the journal the loss must show, or this test could not fail.
-    if (journal) expect(wrongBytes).toBe(0);
+    if (journal) expect({ wrongBytes, tellings }).toEqual({ wrongBytes: 0, tellings: 0 });
     else expect(wrongBytes).toBeGreaterThan(100);
+    if (!journal) expect(tellings).toBeGreaterThanOrEqual(3);
   });
 });

@@ -1,20 +1,30 @@
-/** How many clients use each device, which a resize has to know. */
-import type { BlockDevice } from '@nbdjs/interfaces';
+/** Who uses each device: how many, which a resize has to know, and each of them as a holder who hears of losses by himself. */
+import { type BlockDevice, Holder, LossLog } from '@nbdjs/interfaces';
+
+interface Users {
+  count: number;
+  /** For a device that does not count its losses itself. */
+  readonly log: LossLog;
+}
 
 export class DeviceUsers {
-  readonly #counts = new Map<BlockDevice, number>();
+  readonly #users = new Map<BlockDevice, Users>();
 
   of(device: BlockDevice): number {
-    return this.#counts.get(device) ?? 0;
+    return this.#users.get(device)?.count ?? 0;
   }
 
-  enter(device: BlockDevice): void {
-    this.#counts.set(device, this.of(device) + 1);
+  enter(device: BlockDevice): Holder {
+    const users = this.#users.get(device) ?? { count: 0, log: new LossLog() };
+    this.#users.set(device, users);
+    users.count++;
+    return new Holder(device, users.log);
   }
 
   leave(device: BlockDevice): void {
-    const count = this.of(device) - 1;
-    if (count > 0) this.#counts.set(device, count);
-    else this.#counts.delete(device);
+    const users = this.#users.get(device);
+    if (users === undefined) return;
+    users.count--;
+    if (users.count === 0) this.#users.delete(device);
   }
 }

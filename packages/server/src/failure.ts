@@ -30,7 +30,11 @@ export function failureOf(thrown: unknown, mayBeUnsupported: boolean): Failure {
 }
 
 function numberOf(thrown: unknown): number {
-  if (thrown instanceof UsageError) return errorOfUsage[thrown.code] ?? WireError.Einval;
+  if (thrown instanceof UsageError) {
+    // A device that has come to an end by itself will not be there for the next connection either.
+    if (thrown.code === 'ERR_NBD_CLOSED' && thrown.cause !== undefined) return WireError.Eio;
+    return errorOfUsage[thrown.code] ?? WireError.Einval;
+  }
   const code = typeof thrown === 'object' && thrown !== null && 'code' in thrown ? thrown.code : undefined;
   if (typeof code !== 'string') return WireError.Eio;
   // The device behind the device is gone, or broke its own rules: for the client that is an I/O error.

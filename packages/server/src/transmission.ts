@@ -13,6 +13,7 @@ import {
   CommandError,
   type Defer,
   type ExportFacts,
+  type Holder,
   type LentPiece,
   limits,
   type MetaContextExtents,
@@ -102,6 +103,7 @@ const withFua = { fua: true } as const;
 export class Transmission implements ByteSink, RequestHandler, Watched {
   readonly #channel: ByteChannel;
   readonly #device: BlockDevice;
+  readonly #holder: Holder;
   readonly #contexts: readonly SelectedContext[];
   readonly #mode: ExportFacts['mode'];
   readonly #around: Surroundings;
@@ -165,7 +167,7 @@ export class Transmission implements ByteSink, RequestHandler, Watched {
     this.#writer = new ReplyWriter(channel, facts.mode, around.pool, this.#account);
     this.#receiving = new ProgressMeter(around.limits.progressBytesMin);
     this.#reading = new ProgressMeter(around.limits.progressBytesMin);
-    around.users.enter(device);
+    this.#holder = around.users.enter(device);
     around.watch.enter(this);
     this.idle = new Promise((resolve) => {
       this.#settleIdle = resolve;
@@ -454,7 +456,7 @@ export class Transmission implements ByteSink, RequestHandler, Watched {
       case Command.Write:
         return this.#write(job);
       case Command.Flush:
-        return this.#told(job, device.flush());
+        return this.#told(job, this.#holder.flush());
       case Command.Trim:
         return this.#change(job, () => device.trim(offset, length, this.#fuaOf(job)));
       case Command.WriteZeroes: {
@@ -540,7 +542,7 @@ export class Transmission implements ByteSink, RequestHandler, Watched {
     const { memory, payloadBytes } = job;
     this.#statistics.writtenBytes += payloadBytes;
     if (job.isStored)
-      return job.has(CommandFlag.Fua) ? this.#told(job, this.#device.flush()) : this.#told(job, undefined);
+      return this.#told(job, job.has(CommandFlag.Fua) ? this.#holder.settle(this.#holder.lossCount) : undefined);
     if (memory === undefined) throw new Error('a write without its payload');
     if (!job.has(CommandFlag.Fua))
       return this.#told(job, this.#device.write(job.offset, exactly(memory, payloadBytes)));
@@ -551,9 +553,10 @@ export class Transmission implements ByteSink, RequestHandler, Watched {
   #change(job: Job, work: () => void | Promise<void>): void | Promise<void> {
     const device = this.#device;
     if (!job.has(CommandFlag.Fua) || device.abilities.fua) return this.#told(job, work());
+    const { lossCount } = this.#holder;
     return this.#told(
       job,
-      Promise.resolve(work()).then(() => device.flush()),
+      Promise.resolve(work()).then(() => this.#holder.settle(lossCount)),
     );
   }
 

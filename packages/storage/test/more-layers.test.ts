@@ -1,5 +1,12 @@
 /** Layers that slow down, fail, tell, or cut. */
-import { type BlockDevice, CommandError, ConnectionLostError } from '@nbdjs/interfaces';
+import {
+  type BlockDevice,
+  CommandError,
+  ConnectionLostError,
+  Holder,
+  LossLog,
+  writesLostError,
+} from '@nbdjs/interfaces';
 import { blockDeviceConformance, seededRandom, VirtualClock } from '@nbdjs/testkit';
 import { describe, expect, it } from 'vitest';
 import {
@@ -9,6 +16,7 @@ import {
   createLogLayer,
   createMemoryDevice,
   createRateLayer,
+  createReadOnlyLayer,
   createRetryLayer,
   createSliceLayer,
   type LogEntry,
@@ -190,6 +198,53 @@ describe('log', () => {
   });
 });
 
+describe('layers over one device', () => {
+  const lost = (offset: bigint, length: bigint) => writesLostError([{ offset, length }]);
+
+  function losing(): { readonly device: BlockDevice; readonly losses: LossLog } {
+    const losses = new LossLog();
+    const device: BlockDevice = {
+      ...blocky(65_536, 1, 65_536),
+      losses,
+      async flush() {
+        const { toldCount } = losses;
+        losses.told();
+        if (losses.count > toldCount) throw losses.since(toldCount);
+      },
+    };
+    return { device, losses };
+  }
+
+  it('D7: each hears of what the device has lost, once', async () => {
+    const { device, losses } = losing();
+    const [one, other] = [createReadOnlyLayer(device), createRetryLayer(device, { clock })];
+    losses.add(lost(0n, 512n));
+    await expect(one.flush()).rejects.toMatchObject({ code: 'ERR_NBD_WRITES_LOST' });
+    await one.flush();
+    await expect(other.flush()).rejects.toMatchObject({ ranges: [{ offset: 0n, length: 512n }] });
+    await other.flush();
+  });
+
+  it('D7: a part hears of what is its own, in its own terms', async () => {
+    const { device, losses } = losing();
+    const first = createSliceLayer(device, { offset: 0, length: 4096 });
+    const second = createSliceLayer(device, { offset: 4096, length: 4096 });
+    const users = [new Holder(second), new Holder(second)] as const;
+    losses.add(lost(4000n, 200n));
+    losses.add(lost(8000n, 1000n));
+    await expect(first.flush()).rejects.toMatchObject({ ranges: [{ offset: 4000n, length: 96n }] });
+    const ranges = [
+      { offset: 0n, length: 104n },
+      { offset: 3904n, length: 192n },
+    ];
+    await expect(users[0].flush()).rejects.toMatchObject({ ranges });
+    await expect(users[1].flush()).rejects.toMatchObject({ ranges });
+    losses.add(lost(20_000n, 512n));
+    await first.flush();
+    await users[0].flush();
+  });
+});
+
 describe('retry', () => {
   /** A device that fails its first calls, and how often it was called. */
   function failing(failures: number, error: Error) {
@@ -243,10 +298,18 @@ describe('retry', () => {
     const clock = new VirtualClock();
     const { device, counter } = failing(9, passing);
     const layer = createRetryLayer(device, { clock, retries: 3, delayMs: 10 });
-    const flushing = expect(layer.flush()).rejects.toBe(passing);
+    const reading = expect(layer.read(0, new Uint8Array(512))).rejects.toBe(passing);
     await clock.advance(1000);
-    await flushing;
+    await reading;
     expect(counter.calls).toBe(4);
+  });
+
+  it('D7: does not flush again what could not be stored: the second flush would succeed, without the bytes', async () => {
+    const clock = new VirtualClock();
+    const { device, counter } = failing(1, passing);
+    const layer = createRetryLayer(device, { clock, retries: 3, delayMs: 10 });
+    await expect(layer.flush()).rejects.toBe(passing);
+    expect(counter.calls).toBe(1);
   });
 
   it('does not try again what would fail the same way, or may have been carried out', async () => {

@@ -1,26 +1,35 @@
 /** What all layers have in common: whatever they do not change goes on to the device below. */
-import type {
-  Abilities,
-  Abortable,
-  BlockDevice,
-  BlockStatusOptions,
-  Geometry,
-  MetaContextExtents,
-  Offset,
-  ReadOptions,
-  WriteOptions,
-  WriteZeroesOptions,
+import {
+  type Abilities,
+  type Abortable,
+  type BlockDevice,
+  type BlockStatusOptions,
+  type Geometry,
+  Holder,
+  type Losses,
+  type MetaContextExtents,
+  type Offset,
+  type ReadOptions,
+  type WriteOptions,
+  type WriteZeroesOptions,
 } from '@nbdjs/interfaces';
 
 export abstract class Layer implements BlockDevice {
   readonly geometry: Geometry;
   readonly abilities: Abilities;
   protected readonly inner: BlockDevice;
+  /** Others may use the device below, too, by layers of their own. */
+  readonly #holder: Holder;
 
   constructor(inner: BlockDevice, geometry: Geometry = inner.geometry, abilities: Abilities = inner.abilities) {
     this.inner = inner;
+    this.#holder = new Holder(inner);
     this.geometry = geometry;
     this.abilities = abilities;
+  }
+
+  get losses(): Losses | undefined {
+    return this.inner.losses;
   }
 
   read(offset: Offset, target: Uint8Array, options?: ReadOptions): void | Promise<void> {
@@ -32,7 +41,7 @@ export abstract class Layer implements BlockDevice {
   }
 
   flush(options?: Abortable): void | Promise<void> {
-    return this.inner.flush(options);
+    return this.#holder.flush(options);
   }
 
   trim(offset: Offset, length: Offset, options?: WriteOptions): void | Promise<void> {

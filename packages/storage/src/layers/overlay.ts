@@ -12,6 +12,7 @@ import {
   type BlockStatusOptions,
   baseAllocation,
   type Extent,
+  type Losses,
   type MetaContextExtents,
   type Offset,
   type ReadOptions,
@@ -100,6 +101,10 @@ class OverlayLayer extends Layer {
     await this.#store.write(offset, source, options);
     // Only now are the bytes where a reader will look for them.
     this.#places.set(start, end, 'store');
+  }
+
+  override get losses(): Losses | undefined {
+    return this.#store.losses;
   }
 
   override flush(options?: Abortable): void | Promise<void> {

@@ -3,6 +3,7 @@ import {
   type BlockDevice,
   type Clock,
   CommandError,
+  isLoss,
   type Offset,
   type ReadOptions,
   UsageError,
@@ -33,7 +34,7 @@ interface RetrySettings extends Pick<RetryOptions, 'clock' | 'onRetry'> {
 const passing = ['EIO', 'ENOMEM', 'ESHUTDOWN'];
 
 /**
- * Tries calls again that fail with EIO, ENOMEM or ESHUTDOWN. Calls whose connection was lost are not among them: whether such a
+ * Tries calls again that fail with EIO, ENOMEM or ESHUTDOWN; but no flush that fails with EIO. Calls whose connection was lost are not among them: whether such a
  * call was carried out is for whoever knows about connections to find out.
  *
  * @throws UsageError when an option is out of bounds.
@@ -78,7 +79,7 @@ async function tryAgain<Result>(
     try {
       return await go();
     } catch (error) {
-      if (attempt > retries || !mayPass(error)) throw error;
+      if (attempt > retries || !mayPass(error) || isLost(call, error)) throw error;
       onRetry?.(call, error, attempt);
     }
     await wait(clock, delayMs, call.options);
@@ -88,6 +89,11 @@ async function tryAgain<Result>(
 
 function mayPass(error: unknown): boolean {
   return error instanceof CommandError && passing.includes(error.code);
+}
+
+/** What a flush could not store is forgotten: the next one would succeed, and the bytes would be gone all the same. */
+function isLost({ command }: LayerCall, error: unknown): boolean {
+  return command === 'flush' && isLoss(error);
 }
 
 function bad(option: string, value: number): UsageError {

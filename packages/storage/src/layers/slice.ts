@@ -3,13 +3,18 @@ import {
   type Abortable,
   type BlockDevice,
   type BlockStatusOptions,
+  isLoss,
   type LentPiece,
+  LossLog,
+  type LostRange,
   type MetaContextExtents,
   type Offset,
   type ReadOptions,
   UsageError,
   type WriteOptions,
+  WritesLostError,
   type WriteZeroesOptions,
+  writesLostError,
 } from '@nbdjs/interfaces';
 import { requireInside } from '../bounds.ts';
 import { Layer } from './layer.ts';
@@ -37,12 +42,15 @@ export function createSliceLayer(device: BlockDevice, { offset, length }: SliceO
 
 class SliceLayer extends Layer {
   readonly #start: bigint;
+  /** What the device below has lost of this part, as this part sees it. */
+  readonly #losses: LossLog | undefined;
   readonly lend?: NonNullable<BlockDevice['lend']>;
   readonly lendForWriting?: NonNullable<BlockDevice['lendForWriting']>;
 
   constructor(inner: BlockDevice, start: bigint, size: bigint) {
     super(inner, { ...inner.geometry, size });
     this.#start = start;
+    this.#losses = inner.losses === undefined ? undefined : new LossLog();
     const { lend, lendForWriting } = inner;
     if (lend !== undefined) {
       this.lend = (offset, length): LentPiece | undefined => lend.call(inner, this.#at(offset, length), length);
@@ -50,6 +58,41 @@ class SliceLayer extends Layer {
     if (lendForWriting !== undefined) {
       this.lendForWriting = (offset, length) => lendForWriting.call(inner, this.#at(offset, length), length);
     }
+  }
+
+  override get losses(): LossLog | undefined {
+    return this.#losses;
+  }
+
+  override flush(options?: Abortable): void | Promise<void> {
+    try {
+      const work = super.flush(options);
+      return work?.catch((error: unknown) => this.#lost(error));
+    } catch (error) {
+      return this.#lost(error);
+    }
+  }
+
+  /** What is lost elsewhere is no loss of this part. */
+  #lost(error: unknown): void {
+    let own = error;
+    if (error instanceof WritesLostError) {
+      const ranges = error.ranges.flatMap((range) => this.#within(range));
+      if (ranges.length === 0) return;
+      own = writesLostError(ranges, error.cause);
+    }
+    if (this.#losses !== undefined && isLoss(own)) {
+      this.#losses.add(own);
+      this.#losses.told();
+    }
+    throw own;
+  }
+
+  #within({ offset, length }: LostRange): readonly LostRange[] {
+    const from = offset > this.#start ? offset - this.#start : 0n;
+    const end = offset + length - this.#start;
+    const to = end < this.geometry.size ? end : this.geometry.size;
+    return from < to ? [{ offset: from, length: to - from }] : [];
   }
 
   override read(offset: Offset, target: Uint8Array, options?: ReadOptions): void | Promise<void> {

@@ -1,0 +1,204 @@
+/**
+ * What a device has lost of what it had acknowledged, and who has been told.
+ *
+ * A flush that fails once tells one caller. Behind one device there may be several: clients of a server, layers, parts of one
+ * program. Each of them has to hear of every loss by himself, or his next flush would tell him that all is well. So a device
+ * counts its losses, and each holder remembers how many he knows of.
+ */
+import type { Abortable, BlockDevice } from './block-device.ts';
+import { fromErrorRecord, toErrorRecord } from './error-record.ts';
+import { CommandError, type LostRange, NbdError, WritesLostError } from './errors.ts';
+
+/** Losses of one device, counted from 1 on. */
+export interface Losses {
+  readonly count: number;
+  /** Up to here somebody has been told. Whoever begins to use the device now has to hear of what lies behind it. */
+  readonly toldCount: number;
+  /** What to tell somebody who knows of the first `count`, as an error of his own. There has to be more than that. */
+  since(count: number): Error;
+  /** Somebody has been told of everything up to here. */
+  told(): void;
+}
+
+/** Losses that are kept apart; of older ones, one speaks for several. */
+const lossesMax = 32;
+/** Ranges in one report; those that are nearest to each other are joined. */
+const rangesMax = 64;
+/** So many ranges a message names. */
+const rangesNamedMax = 4;
+
+export class LossLog implements Losses {
+  #losses: { count: number; error: Error }[] = [];
+  #count = 0;
+  #toldCount = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get toldCount(): number {
+    return this.#toldCount;
+  }
+
+  /** Something that was acknowledged may be gone: a `WritesLostError` with its ranges, or what a flush has failed with. */
+  add(error: Error): void {
+    this.#count++;
+    this.#losses.push({ count: this.#count, error });
+    const [first, second] = this.#losses;
+    if (this.#losses.length <= lossesMax || first === undefined || second === undefined) return;
+    this.#losses.splice(0, 2, { count: second.count, error: joined([first.error, second.error]) });
+  }
+
+  since(count: number): Error {
+    return joined(this.#losses.filter((loss) => loss.count > count).map(({ error }) => error));
+  }
+
+  told(): void {
+    this.#toldCount = this.#count;
+  }
+}
+
+/**
+ * One of those who use a device, and rely on its flush. Made when he begins to use it.
+ */
+export class Holder {
+  readonly #device: BlockDevice;
+  readonly #losses: Losses | undefined;
+  /** Where failures are noted for the others, of a device that does not count them itself. */
+  readonly #log: LossLog | undefined;
+  #known: number;
+
+  /** `log`: what all holders of a device share that has no `losses`. */
+  constructor(device: BlockDevice, log?: LossLog) {
+    this.#device = device;
+    this.#log = device.losses === undefined ? log : undefined;
+    this.#losses = device.losses ?? this.#log;
+    this.#known = this.#losses?.toldCount ?? 0;
+  }
+
+  /** How many losses the device has had; see `settle`. */
+  get lossCount(): number {
+    return this.#losses?.count ?? 0;
+  }
+
+  /**
+   * Flushes for this holder.
+   *
+   * @throws what the device's `flush` throws, and when that succeeds, what this holder has not heard of yet: once.
+   */
+  flush(options?: Abortable): void | Promise<void> {
+    const known = this.#known;
+    const work = this.#device.flush(options);
+    if (work === undefined) return this.#tellSince(known);
+    return work.then(
+      () => this.#tellSince(known),
+      (error: unknown) => {
+        const isAbort = options?.signal?.aborted === true && error === options.signal.reason;
+        if (!isAbort && (this.#note(error) || isLoss(error))) this.#hasHeard();
+        throw error;
+      },
+    );
+  }
+
+  /**
+   * Flushes on behalf of one request that has just been carried out, and that cares for nothing else. Its holder has not heard
+   * of older losses then, and his next `flush` will tell.
+   *
+   * @param lossCount `lossCount` from before the request.
+   * @throws when the request's own effect may be lost.
+   */
+  settle(lossCount: number, options?: Abortable): void | Promise<void> {
+    const work = this.#device.flush(options);
+    if (work === undefined) return this.#requireNoneSince(lossCount);
+    return work.then(
+      () => this.#requireNoneSince(lossCount),
+      (error: unknown) => {
+        this.#note(error);
+        // The flush itself has gone well, and tells of what was lost before.
+        if (!(error instanceof WritesLostError)) throw error;
+        this.#requireNoneSince(lossCount);
+      },
+    );
+  }
+
+  #requireNoneSince(lossCount: number): void {
+    if (this.lossCount > lossCount) throw this.#losses?.since(lossCount);
+  }
+
+  /** Tells the others, where the device does not. */
+  #note(error: unknown): boolean {
+    if (this.#log === undefined || (!isLoss(error) && !isForeignLoss(error))) return false;
+    this.#log.add(error);
+    return true;
+  }
+
+  #tellSince(known: number): void {
+    if (this.lossCount <= known) return;
+    this.#hasHeard();
+    throw this.#losses?.since(known);
+  }
+
+  #hasHeard(): void {
+    this.#known = this.lossCount;
+    this.#losses?.told();
+  }
+}
+
+/** Whether what a flush has failed with means that something may be lost, for whoever shares the device. */
+export function isLoss(error: unknown): error is Error {
+  if (error instanceof WritesLostError) return true;
+  // The others tell that nothing was done, or that the outcome is unknown; the next flush will show.
+  return error instanceof CommandError && isStorageFailure(error.code);
+}
+
+/** The same of a device that knows none of our errors. */
+function isForeignLoss(error: unknown): error is Error {
+  if (!(error instanceof Error) || error instanceof NbdError) return false;
+  return error.name !== 'AbortError' && isStorageFailure('code' in error ? error.code : 'EIO');
+}
+
+function isStorageFailure(code: unknown): boolean {
+  return code === 'EIO' || code === 'ENOSPC' || code === 'EDQUOT';
+}
+
+/** Writes that were acknowledged may be gone. `ranges` ascend. */
+export function writesLostError(ranges: readonly LostRange[], cause?: unknown): WritesLostError {
+  const named = ranges.slice(0, rangesNamedMax).map(({ offset, length }) => `${length} bytes at ${offset}`);
+  const others = ranges.length > rangesNamedMax ? ` and ${ranges.length - rangesNamedMax} more ranges` : '';
+  const message = `the server was lost before writes were flushed, and they could not be replayed: ${named.join(', ')}${others} may be lost`;
+  return new WritesLostError(ranges, message, { cause });
+}
+
+/** Several losses as one error: of lost writes if there are any, because that says which. */
+function joined(errors: readonly Error[]): Error {
+  const last = errors.at(-1) ?? new CommandError('EIO', 'writes may be lost');
+  const lost = errors.filter((error) => error instanceof WritesLostError);
+  if (lost.length === 0 || errors.length === 1) return fromErrorRecord(toErrorRecord(last));
+  return writesLostError(joinedRanges(lost.flatMap(({ ranges }) => ranges)), lost.at(-1)?.cause);
+}
+
+/** Ascending and apart from each other, and not too many. */
+function joinedRanges(ranges: readonly LostRange[]): readonly LostRange[] {
+  const sorted = [...ranges].sort((one, other) => (one.offset < other.offset ? -1 : 1));
+  const apart: { offset: bigint; length: bigint }[] = [];
+  for (const { offset, length } of sorted) {
+    const last = apart.at(-1);
+    if (last === undefined || offset > last.offset + last.length) apart.push({ offset, length });
+    else if (offset + length > last.offset + last.length) last.length = offset + length - last.offset;
+  }
+  while (apart.length > rangesMax) joinNearest(apart);
+  return apart;
+}
+
+function joinNearest(ranges: { offset: bigint; length: bigint }[]): void {
+  const gapBehind = (index: number): bigint => {
+    const [one, next] = [ranges[index], ranges[index + 1]];
+    return one === undefined || next === undefined ? 0n : next.offset - one.offset - one.length;
+  };
+  let nearest = 0;
+  for (let index = 1; index + 1 < ranges.length; index++) if (gapBehind(index) < gapBehind(nearest)) nearest = index;
+  const [one, next] = [ranges[nearest], ranges[nearest + 1]];
+  if (one === undefined || next === undefined) return;
+  one.length = next.offset + next.length - one.offset;
+  ranges.splice(nearest + 1, 1);
+}
