@@ -67,7 +67,8 @@ export async function openTalk(
       name: target.name,
       signal: terminal.signal,
       tls: tls.settings,
-      handshake: { fullInfo: true, tls: tls.mode, ...(mode && { mode }) },
+      // No context is selected, for none is used.
+      handshake: { fullInfo: true, contexts: [], tls: tls.mode, ...(mode && { mode }) },
       openTimeoutMs: waitMs,
       awaitExport: waitMs > 0,
       probe,

@@ -5,6 +5,7 @@ import {
   baseAllocation,
   CommandError,
   type Extent,
+  limits,
   type Offset,
 } from '@nbdjs/interfaces';
 
@@ -17,6 +18,9 @@ export interface ExtentWalkOptions extends Abortable {
   readonly length?: Offset | undefined;
 }
 
+/** Answers of about so many extents are long enough to be quick, and short enough to be kept. */
+const extentsAtOnce = 16 * 1024;
+
 /**
  * The extents of one context over a device or a part of it, in order, neighbours of equal status merged.
  *
@@ -27,7 +31,7 @@ export async function* walkExtents(
   options: ExtentWalkOptions = {},
 ): AsyncGenerator<Extent, void, void> {
   let last: Extent | undefined;
-  for await (const extents of askExtents(device, options)) {
+  for await (const extents of walkExtentLists(device, options)) {
     for (const extent of extents) {
       if (last !== undefined && last.status === extent.status) {
         last = { offset: last.offset, length: last.length + extent.length, status: last.status };
@@ -40,19 +44,31 @@ export async function* walkExtents(
   if (last !== undefined) yield last;
 }
 
-/** The device's answers, one after the other, each to a question about all that is left. */
-async function* askExtents(
+/**
+ * The same, many at a time: each list is one answer of the device. They follow on each other, and neighbours in different lists
+ * may be of equal status.
+ *
+ * @throws what the device's `blockStatus` throws.
+ */
+export async function* walkExtentLists(
   device: BlockDevice,
   options: ExtentWalkOptions,
 ): AsyncGenerator<readonly Extent[], void, void> {
   const { context = baseAllocation, signal } = options;
   const start = BigInt(options.offset ?? 0);
   const end = options.length === undefined ? device.geometry.size : start + BigInt(options.length);
+  /** What is asked about at a time. As a rule that is all that is left. */
+  let window = end - start;
   let position = start;
   while (position < end) {
-    const extents = await extentsFrom(device, context, position, end - position, signal);
+    const left = end - position;
+    const length = window < left ? window : left;
+    const extents = await extentsFrom(device, context, position, length, signal);
     const last = extents.at(-1) as Extent;
-    position = last.offset + last.length;
+    const told = last.offset + last.length - position;
+    if (extents.length > extentsAtOnce) window = (told * BigInt(extentsAtOnce)) / BigInt(extents.length) || 1n;
+    else if (extents.length < extentsAtOnce / 2 && told >= length) window *= 4n;
+    position += told;
     yield extents;
   }
 }
@@ -81,9 +97,26 @@ export async function extentsFrom(
   return extents;
 }
 
-/** How many bytes have each status, by status. */
-export async function totalExtents(extents: AsyncIterable<Extent> | Iterable<Extent>): Promise<Map<bigint, bigint>> {
+/**
+ * How many bytes have each status, by status.
+ *
+ * @throws CommandError `EOVERFLOW` when the extents have more than `limits.extentStatusesMax` of them.
+ */
+export async function totalExtents(
+  extents: AsyncIterable<Extent | readonly Extent[]> | Iterable<Extent | readonly Extent[]>,
+): Promise<Map<bigint, bigint>> {
   const totals = new Map<bigint, bigint>();
-  for await (const { status, length } of extents) totals.set(status, (totals.get(status) ?? 0n) + length);
+  const add = ({ status, length }: Extent): void => {
+    const known = totals.get(status);
+    if (known === undefined && totals.size >= limits.extentStatusesMax) {
+      const message = `expected at most ${limits.extentStatusesMax} statuses of extents, got more`;
+      throw new CommandError('EOVERFLOW', message, { command: 'BLOCK_STATUS' });
+    }
+    totals.set(status, (known ?? 0n) + length);
+  };
+  for await (const item of extents) {
+    if ('status' in item) add(item);
+    else for (const extent of item) add(extent);
+  }
   return totals;
 }

@@ -39,6 +39,8 @@ export const limits = {
   replyExtentsMax: 1_048_576,
   /** Extents of one block status reply that a client keeps, of all contexts; what lies behind it asks for again. */
   extentsKeptMax: 131_072,
+  /** Different statuses that the extents of one context may have when they are added up. */
+  extentStatusesMax: 65_536,
   /** Extents that a server puts into one block status reply, of all contexts, in bytes. */
   statusBytesMax: mebi,
   /** Requests in flight on one connection. */

@@ -113,6 +113,8 @@ export class StatusExtents implements StatusSink {
   readonly #keptMax: number;
   #current: Extent[] = [];
   #position = 0n;
+  readonly #lengths = new Bigints();
+  readonly #statuses = new Bigints();
 
   constructor(asked: readonly SelectedContext[], start: bigint, end: bigint, keptMax: number) {
     this.#asked = asked;
@@ -136,18 +138,18 @@ export class StatusExtents implements StatusSink {
 
   /** C38: the server may tell of less than was asked for, or of more, and neighbours may be alike. */
   extent(lengthHigh: number, lengthLow: number, statusHigh: number, statusLow: number): void {
-    const length = joinHalves(lengthHigh, lengthLow);
+    const length = this.#lengths.of(lengthHigh, lengthLow);
     if (length === 0n) throw violation('empty-extent', 'a block status has an extent of no bytes', 'C51');
     const offset = this.#position;
     if (offset >= this.#end) return;
     const next = offset + length;
     this.#position = next > this.#end ? this.#end : next;
-    const status = joinHalves(statusHigh, statusLow);
+    const status = this.#statuses.of(statusHigh, statusLow);
     const last = this.#current.at(-1);
     if (last !== undefined && last.status === status) {
       this.#current[this.#current.length - 1] = { offset: last.offset, length: this.#position - last.offset, status };
     } else if (this.#current.length < this.#keptMax) {
-      this.#current.push({ offset, length: this.#position - offset, status });
+      this.#current.push({ offset, length: next === this.#position ? length : this.#position - offset, status });
     } else {
       // The caller asks again from here.
       this.#position = this.#end;
@@ -168,7 +170,36 @@ export class StatusExtents implements StatusSink {
   }
 }
 
+/**
+ * Bigints from their halves. A reply has very many of them and few different ones, so those of little value are made once: it
+ * is a good part of what extents cost.
+ */
+class Bigints {
+  readonly #small: (bigint | undefined)[] = [];
+  #last = 0n;
+  #lastHigh = 0;
+  #lastLow = 0;
+
+  of(highHalf: number, lowHalf: number): bigint {
+    if (highHalf === 0 && lowHalf < 16) {
+      this.#small[lowHalf] ??= BigInt(lowHalf);
+      return this.#small[lowHalf] as bigint;
+    }
+    if (highHalf !== this.#lastHigh || lowHalf !== this.#lastLow) {
+      this.#last = joinHalves(highHalf, lowHalf);
+      this.#lastHigh = highHalf;
+      this.#lastLow = lowHalf;
+    }
+    return this.#last;
+  }
+}
+
 function clip(extents: readonly Extent[], start: bigint, end: bigint): readonly Extent[] {
+  const [first] = extents;
+  const last = extents.at(-1);
+  // As a rule nothing is to be cut, and there may be very many.
+  if (first !== undefined && last !== undefined && first.offset >= start && last.offset + last.length <= end)
+    return extents;
   return extents.flatMap((extent) => {
     const from = extent.offset > start ? extent.offset : start;
     const extentEnd = extent.offset + extent.length;

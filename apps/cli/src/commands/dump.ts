@@ -7,6 +7,7 @@ import type { ServerWords } from '../arguments/server.ts';
 import { openServer } from '../open.ts';
 import { Hexdump } from '../render/hexdump.ts';
 import type { Terminal } from '../terminal.ts';
+import { leaving } from './leave-taking.ts';
 
 export interface DumpOptions extends ServerWords {
   /** First byte. */
@@ -23,7 +24,8 @@ export async function dump(
   options: DumpOptions,
   terminal: Terminal,
 ): Promise<number> {
-  await using client = await openServer(server, options, terminal);
+  const client = await openServer(server, options, terminal);
+  await using _ = leaving(client, terminal.signal);
   const { size } = client.geometry;
   if (options.offset > size) {
     throw new UsageError(

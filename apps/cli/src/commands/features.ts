@@ -1,26 +1,29 @@
 /** The features that `nbd info --can` and its kin ask about. */
 import type { ExportFacts } from '@nbdjs/interfaces';
 import { TransmissionFlag } from '@nbdjs/protocol';
+import type { ProtocolView } from '../render/export.ts';
 
-/** Answers from what a server tells about an export. */
-export type FeatureTest = (facts: ExportFacts) => boolean;
+/** Answers from what was agreed on with the server, or from what it tells about the export, which is asked for only then. */
+export type Feature = (connection: ProtocolView, facts: () => Promise<ExportFacts>) => boolean | Promise<boolean>;
 
 const flag =
-  (bit: number): FeatureTest =>
-  ({ transmissionFlags }) =>
-    (transmissionFlags & bit) !== 0;
+  (bit: number): Feature =>
+  async (_, facts) =>
+    ((await facts()).transmissionFlags & bit) !== 0;
 
-const always: FeatureTest = () => true;
-const structured: FeatureTest = ({ mode }) => mode !== 'simple';
+const connect: Feature = () => true;
+const structured: Feature = ({ mode }) => mode !== 'simple';
+const extended: Feature = ({ mode }) => mode === 'extended';
 const readOnly = flag(TransmissionFlag.ReadOnly);
 const fastZero = flag(TransmissionFlag.SendFastZero);
 const multiConn = flag(TransmissionFlag.CanMultiConn);
 
 /** By name, in lower case, with single hyphens between words. */
-const features: Readonly<Record<string, FeatureTest>> = {
-  connect: always,
-  read: always,
-  write: (facts) => !readOnly(facts),
+const features: Readonly<Record<string, Feature>> = {
+  connect,
+  // As nbdinfo sees it: who can connect can read.
+  read: connect,
+  write: async (connection, facts) => !(await readOnly(connection, facts)),
   'read-only': readOnly,
   readonly: readOnly,
   rotational: flag(TransmissionFlag.Rotational),
@@ -29,9 +32,9 @@ const features: Readonly<Record<string, FeatureTest>> = {
   structured,
   'structured-reply': structured,
   'structured-replies': structured,
-  eh: ({ mode }) => mode === 'extended',
-  'extended-header': ({ mode }) => mode === 'extended',
-  'extended-headers': ({ mode }) => mode === 'extended',
+  eh: extended,
+  'extended-header': extended,
+  'extended-headers': extended,
   'block-status-payload': flag(TransmissionFlag.BlockStatusPayload),
   cache: flag(TransmissionFlag.SendCache),
   df: flag(TransmissionFlag.SendDf),
@@ -46,7 +49,7 @@ const features: Readonly<Record<string, FeatureTest>> = {
 };
 
 /** The test for a feature; case does not matter, and words may be joined by `-`, `_` or a blank. */
-export function featureOf(name: string): FeatureTest | undefined {
+export function featureOf(name: string): Feature | undefined {
   const key = name.toLowerCase().replace(/[_ ]/g, '-');
   return Object.hasOwn(features, key) ? features[key] : undefined;
 }

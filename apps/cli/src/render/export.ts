@@ -2,8 +2,9 @@
 import type { ExportFacts, HandshakeStyle, HeaderMode } from '@nbdjs/interfaces';
 import { sizeMax } from '@nbdjs/interfaces';
 import { TransmissionFlag } from '@nbdjs/protocol';
+import { oneLine } from '../failure.ts';
 import type { Colours } from './colours.ts';
-import type { JsonValue } from './exact-json.ts';
+import { exactJson, type JsonValue } from './exact-json.ts';
 import { exactSize } from './human-size.ts';
 import { printable } from './printable.ts';
 
@@ -19,7 +20,17 @@ export interface ExportView {
   readonly uri?: string | undefined;
   readonly content?: string | undefined;
   readonly contexts?: readonly string[] | undefined;
-  readonly facts: ExportFacts;
+  /** Nothing for an export that the server announces and then refuses. */
+  readonly facts?: ExportFacts | undefined;
+  /** Why not everything is known. */
+  readonly error?: Error | undefined;
+}
+
+/** Texts that are to be printed one after the other, so that long lists need no memory. */
+export interface ListFormat {
+  begin(): string;
+  add(view: ExportView): string;
+  end(): string;
 }
 
 /** What an export can do, by nbdinfo's keys and in its order. */
@@ -35,56 +46,94 @@ const abilities: readonly (readonly [key: string, flag: number])[] = [
   ['can_zero', TransmissionFlag.SendWriteZeroes],
 ];
 
-export function protocolJson({ style, mode, tls }: ProtocolView): Record<string, JsonValue> {
-  return { protocol: style, TLS: tls, structured: mode !== 'simple', extended: mode === 'extended' };
-}
-
-export function protocolText({ style, mode, tls }: ProtocolView, colours: Colours): string {
-  return `${colours.dim(`protocol: ${style} ${tls ? 'with' : 'without'} TLS, using ${mode} packets`)}\n`;
-}
-
-export function exportJson(view: ExportView): Record<string, JsonValue | undefined> {
-  const { facts } = view;
-  const has = (flag: number): boolean => (facts.transmissionFlags & flag) !== 0;
-  const { blockSizes } = facts;
+/** nbdinfo's JSON: facts about the connection, and the exports in a list. */
+export function listJson({ style, mode, tls }: ProtocolView): ListFormat {
+  const head = { protocol: style, TLS: tls, structured: mode !== 'simple', extended: mode === 'extended' };
+  let count = 0;
   return {
+    // The list is the last member: what stands around it is that of an empty one.
+    begin: () => exactJson({ ...head, exports: [] }).replace(/\]\n\}$/, ''),
+    add: (view) => `${count++ === 0 ? '' : ','}\n    ${exactJson(exportJson(view), '    ')}`,
+    end: () => (count === 0 ? ']\n}\n' : '\n  ]\n}\n'),
+  };
+}
+
+export function listText({ style, mode, tls }: ProtocolView, colours: Colours): ListFormat {
+  return {
+    begin: () => `${colours.dim(`protocol: ${style} ${tls ? 'with' : 'without'} TLS, using ${mode} packets`)}\n`,
+    add: (view) => exportText(view, colours),
+    end: () => '',
+  };
+}
+
+function exportJson(view: ExportView): Record<string, JsonValue | undefined> {
+  const { facts, error } = view;
+  const head = {
     'export-name': view.name,
     description: view.description === '' ? undefined : view.description,
     content: view.content,
     uri: view.uri,
     contexts: view.contexts,
+  };
+  const tail = { error: error && reason(error) };
+  if (facts === undefined) return { ...head, ...tail };
+  const has = (flag: number): boolean => (facts.transmissionFlags & flag) !== 0;
+  const { blockSizes } = facts;
+  const size = knownSize(view);
+  return {
+    ...head,
     is_rotational: has(TransmissionFlag.Rotational),
     is_read_only: has(TransmissionFlag.ReadOnly),
     ...Object.fromEntries(abilities.map(([key, flag]) => [key, has(flag)])),
     block_size_minimum: blockSizes?.minimum,
     block_size_preferred: blockSizes?.preferred,
     block_size_maximum: blockSizes?.maximum,
-    'export-size': facts.size <= sizeMax ? facts.size : undefined,
-    'export-size-str': exactSize(facts.size),
+    'export-size': size !== undefined && size <= sizeMax ? size : undefined,
+    'export-size-str': size === undefined ? 'unknown' : exactSize(size),
+    ...tail,
   };
 }
 
-export function exportText(view: ExportView, colours: Colours): string {
-  const { facts } = view;
-  const has = (flag: number): boolean => (facts.transmissionFlags & flag) !== 0;
+function exportText(view: ExportView, colours: Colours): string {
+  const { facts, error } = view;
   const lines: string[] = [colours.bold(`export="${printable(view.name.replace(/["\\]/g, '\\$&'))}":`)];
   const add = (key: string, value: string, paint = colours.reset): void => void lines.push(paint(`\t${key}: ${value}`));
+  const size = knownSize(view);
   if (view.description) add('description', printable(view.description), colours.bold);
-  add('export-size', withHumanSize(facts.size), colours.bold);
+  if (facts !== undefined) add('export-size', size === undefined ? 'unknown' : withHumanSize(size), colours.bold);
   if (view.content) add('content', view.content, colours.bold);
   if (view.uri) add('uri', view.uri, colours.bold);
-  if (view.contexts !== undefined) {
+  if (view.contexts !== undefined && facts !== undefined) {
     lines.push(colours.dim('\tcontexts:'), ...view.contexts.map((context) => colours.dim(`\t\t${printable(context)}`)));
   }
+  if (facts !== undefined) addFacts(facts, add, colours);
+  if (error !== undefined) add('error', reason(error), colours.red);
+  return `${lines.join('\n')}\n`;
+}
+
+function addFacts(
+  facts: ExportFacts,
+  add: (key: string, value: string, paint?: Colours['reset']) => void,
+  colours: Colours,
+): void {
+  const has = (flag: number): boolean => (facts.transmissionFlags & flag) !== 0;
   add('is_rotational', String(has(TransmissionFlag.Rotational)), colours.dim);
   add('is_read_only', String(has(TransmissionFlag.ReadOnly)));
   for (const [key, flag] of abilities) add(key, String(has(flag)), has(flag) ? colours.green : colours.red);
-  if (facts.blockSizes !== undefined) {
-    add('block_size_minimum', withHumanSize(BigInt(facts.blockSizes.minimum)));
-    add('block_size_preferred', withHumanSize(BigInt(facts.blockSizes.preferred)));
-    add('block_size_maximum', withHumanSize(BigInt(facts.blockSizes.maximum)));
-  }
-  return `${lines.join('\n')}\n`;
+  if (facts.blockSizes === undefined) return;
+  add('block_size_minimum', withHumanSize(BigInt(facts.blockSizes.minimum)));
+  add('block_size_preferred', withHumanSize(BigInt(facts.blockSizes.preferred)));
+  add('block_size_maximum', withHumanSize(BigInt(facts.blockSizes.maximum)));
+}
+
+/** A size of 0 may stand for one that was to be found out later; where that failed, it is no fact. */
+function knownSize({ facts, error }: ExportView): bigint | undefined {
+  return error !== undefined && facts?.size === 0n ? undefined : facts?.size;
+}
+
+/** What went wrong, without the server's name: the list says whose it is. */
+function reason(error: Error): string {
+  return oneLine(error).replace(/^(?:nbds?(?:\+[a-z]+)?:\S*|\[ .*? \]): /, '');
 }
 
 /** `1048576 (1M)`, or the plain number when it is no multiple of 1024. */

@@ -33,26 +33,89 @@ function describeStatus(context: string, status: bigint): Description | undefine
   return { text: `backing depth ${status}`, paint: (text, colours) => colours.dim(text) };
 }
 
-/** One line per extent. */
-export function mapText(context: string, extents: readonly Extent[], colours: Colours): string {
-  return extents
-    .map(({ offset, length, status }) => {
-      const description = describeStatus(context, status);
-      const line = `${column(offset, 10)}  ${column(length, 10)}  ${column(status, 3)}`;
-      return description === undefined
-        ? `${line}\n`
-        : `${description.paint(`${line}  ${description.text}`, colours)}\n`;
-    })
-    .join('');
+/** What the pieces of a map become, to be printed one after the other: it may be far longer than what can be kept. */
+export interface MapFormat {
+  /** Extents that follow on those before; neighbours of one status are merged. */
+  add(extents: readonly Extent[]): string;
+  end(): string;
 }
 
-/** One object per extent. */
-export function mapJson(context: string, extents: readonly Extent[]): string {
-  return jsonLines(
-    extents.map(({ offset, length, status }) =>
-      compactJson({ offset, length, type: status, description: describeStatus(context, status)?.text }),
-    ),
+/** One line per extent. */
+export function mapText(context: string, colours: Colours): MapFormat {
+  const endings = new Endings((status) => {
+    const description = describeStatus(context, status);
+    if (description === undefined) return { before: '', after: `  ${column(status, 3)}\n` };
+    // The paint goes around the line, of which only the end is known here.
+    const [before = '', after = ''] = description.paint('\0', colours).split('\0');
+    return { before, after: `  ${column(status, 3)}  ${description.text}${after}\n` };
+  });
+  return formatOf(
+    endings,
+    (offset, length, { before, after }) => `${before}${column(offset, 10)}  ${column(length, 10)}${after}`,
   );
+}
+
+/** One object per extent, in a list. */
+export function mapJson(context: string): MapFormat {
+  const endings = new Endings((status) => {
+    const members = compactJson({ type: status, description: describeStatus(context, status)?.text });
+    // nbdinfo puts no blank at the end of these.
+    return { before: '', after: members.replace(/^\{(.*) \}$/, '$1}') };
+  });
+  let isFirst = true;
+  const line = (offset: bigint, length: bigint, { after }: Ending): string => {
+    const before = isFirst ? '[\n' : ',\n';
+    isFirst = false;
+    return `${before}{ "offset": ${digits(offset)}, "length": ${digits(length)},${after}`;
+  };
+  const format = formatOf(endings, line);
+  return { ...format, end: () => `${format.end()}${isFirst ? '[]\n' : '\n]\n'}` };
+}
+
+/** What stands around the numbers of an extent. */
+interface Ending {
+  readonly before: string;
+  readonly after: string;
+}
+
+/** Most maps have few statuses, so that most of a line is there already. */
+class Endings {
+  readonly #make: (status: bigint) => Ending;
+  readonly #known = new Map<bigint, Ending>();
+
+  constructor(make: (status: bigint) => Ending) {
+    this.#make = make;
+  }
+
+  of(status: bigint): Ending {
+    const known = this.#known.get(status);
+    if (known !== undefined) return known;
+    const made = this.#make(status);
+    // A server may make up as many as it likes.
+    if (this.#known.size < 64) this.#known.set(status, made);
+    return made;
+  }
+}
+
+function formatOf(endings: Endings, line: (offset: bigint, length: bigint, ending: Ending) => string): MapFormat {
+  /** Its successor may have the same status. */
+  let last: Extent | undefined;
+  const finished = ({ offset, length, status }: Extent): string => line(offset, length, endings.of(status));
+  return {
+    add(extents) {
+      let text = '';
+      for (const extent of extents) {
+        if (last === undefined || last.status !== extent.status) {
+          if (last !== undefined) text += finished(last);
+          last = extent;
+        } else {
+          last = { offset: last.offset, length: last.length + extent.length, status: last.status };
+        }
+      }
+      return text;
+    },
+    end: () => (last === undefined ? '' : finished(last)),
+  };
 }
 
 /** Bytes per status, in ascending order of status. */
@@ -95,5 +158,10 @@ function percent(part: bigint, whole: bigint): number {
 }
 
 function column(value: bigint, width: number): string {
-  return value.toString().padStart(width);
+  return digits(value).padStart(width);
+}
+
+/** Numbers become digits several times as fast as bigints do. */
+function digits(value: bigint): string {
+  return value <= Number.MAX_SAFE_INTEGER ? String(Number(value)) : String(value);
 }
