@@ -27,9 +27,12 @@ const foot = `
   all memory is divided evenly among those who are connected, so that whoever needs little gets it whatever the others do. One
   request more than that may be let through when nothing else would move.
 - Bytes in the kernel's socket buffers are the kernel's; it bounds them itself (\`net.ipv4.tcp_mem\`, \`net.core.wmem_max\`).
-- A client that stands still is cut off after \`stallMs\` (in the middle of a request) or \`sendStallMs\` (with replies unread),
-  after \`pressureMs\` already if others wait for the memory that it holds, and after \`idleMs\` when it asks for nothing.
-  Where a limit is a time, or a number of clients, 0 means none.
+- A client that stands still, in the middle of a request or with replies unread, may be a suspended machine: it is cut off
+  only when others wait for the memory that it holds (after \`pressureMs\`) or for its place (after \`placeMs\`). \`stallMs\`,
+  \`sendStallMs\` and, for whoever asks for nothing, \`idleMs\` hold whether or not anybody needs anything, where they are given.
+- A client that waits for a place is refused, in words, when all who have one have asked for nothing for \`waitMs\`.
+- Where a limit is a time, or a number of clients, 0 means none. \`nbd serve\` has options for those that matter most, and
+  \`--limit NAME=N\` for each of a server's.
 - A process has a limit of open files besides (\`ulimit -n\`): one for each client, and some more.
 `;
 

@@ -51,26 +51,30 @@ export const limits = {
   serverBytesMax: 512 * mebi,
   /** Bytes of replies that may wait for a client before nothing more is done for it. */
   unsentBytesMax: mebi,
-  /** Clients that a server serves at a time. */
+  /** Clients that use an export of a server at a time. */
   connectionsMax: 1024,
   /** Clients that may wait for their turn. */
   connectionsWaitingMax: 4096,
-  /** Clients in the handshake at a time; the one that has been at it longest makes room for the next. */
+  /** How long a client waits for its turn while those who have theirs ask for nothing, in milliseconds. */
+  waitMs: 10_000,
+  /** Clients in the handshake at a time; whoever stands still makes room for the next. */
   handshakesMax: 512,
-  /** Connections of one address at a time (of one /64 network with IPv6), those that wait among them. */
+  /** Connections of one address at a time (of one /64 network with IPv6), those that wait among them; not of this machine's own. */
   connectionsPerAddressMax: 512,
-  /** New connections of one address each second, after a burst of twice as many. */
+  /** New connections of one address each second, after a burst of twice as many; not of this machine's own. */
   connectsPerSecondMax: 500,
-  /** From the first byte to the end of the handshake, in milliseconds. */
+  /** A client's: from the first byte to the end of the handshake. A server's: for each step of it. In milliseconds. */
   handshakeMs: 10_000,
-  /** How long a client may take over the next `progressBytesMin` bytes of a request that it has begun, in milliseconds. */
-  stallMs: 60_000,
-  /** How long a client may take over reading the next `progressBytesMin` bytes of replies that wait, in milliseconds. */
-  sendStallMs: 60_000,
+  /** How long a client may take over the next `progressBytesMin` bytes of a request that it has begun, in milliseconds; 0 for as long as it likes. */
+  stallMs: 0,
+  /** How long a client may take over reading the next `progressBytesMin` bytes of replies that wait, in milliseconds; 0 for as long as it likes. */
+  sendStallMs: 0,
   /** What counts as going on, for the two above, in bytes. */
   progressBytesMin: mebi,
   /** How long a client that stands still may hold memory that others wait for, in milliseconds. */
   pressureMs: 2000,
+  /** How long a client that stands still may have a place that others wait for, in milliseconds. */
+  placeMs: 60_000,
   /** How long a client may ask for nothing, in milliseconds; 0 for as long as it likes. */
   idleMs: 0,
   /** From the start of an attempt until the transport stands, in milliseconds. */

@@ -1,11 +1,14 @@
 /** Who has come to a server, who was turned away, and who was cut off. */
 
-/** Why a client was turned away before it was greeted. */
+/** Why a client was turned away: before it was greeted, or when it wanted to open an export. */
 const refusalReasons = [
   'closing',
   'denied',
   'not-allowed',
+  /** So many wait already. */
   'too-many',
+  /** It has waited to open an export, and those who have their turn do nothing. */
+  'no-place',
   'too-many-from-address',
   'too-often-from-address',
 ] as const;
@@ -14,9 +17,9 @@ export type RefusalReason = (typeof refusalReasons)[number];
 
 /** Why a client was cut off. */
 const cutOffReasons = [
-  /** The handshake took too long. */
+  /** It stood still in the handshake. */
   'handshake-time',
-  /** It had been in the handshake for longest when others needed the place. */
+  /** It stood still in the handshake when others needed the place. */
   'handshake-crowd',
   /** It has broken the rules of the protocol, in the handshake or later. */
   'violation',
@@ -26,6 +29,8 @@ const cutOffReasons = [
   'unread',
   /** It stood still and held memory that others waited for. */
   'pressure',
+  /** It stood still and had a place that others waited for. */
+  'place',
   /** It asked for nothing. */
   'idle',
 ] as const;

@@ -21,7 +21,9 @@ export interface Export {
   readonly readOnly?: boolean | undefined;
   /**
    * Tell clients that they may open several connections (`NBD_FLAG_CAN_MULTI_CONN`). All of them use this one device, so a flush
-   * on one covers what was answered on the others. @default true
+   * on one covers what was answered on the others. Never told where the server lets in one client at a time.
+   *
+   * @default true, unless the server lets in so few at a time that a client with several connections would wait for itself
    */
   readonly multiConn?: boolean | undefined;
   /**
@@ -98,7 +100,7 @@ function isVisible(one: Export, tls: TlsPeer | undefined): boolean {
 }
 
 /** What the client is told. @throws UsageError when the device's block sizes are none. */
-export function offerOf(one: Export, payloadBytesMax: number): ExportOffer {
+export function offerOf(one: Export, payloadBytesMax: number, connectionsMax = 0): ExportOffer {
   const { device, description } = one;
   const { geometry, abilities } = device;
   if (geometry.size < 0n || geometry.size > 0x7fff_ffff_ffff_ffffn) {
@@ -106,7 +108,7 @@ export function offerOf(one: Export, payloadBytesMax: number): ExportOffer {
   }
   return {
     size: geometry.size,
-    transmissionFlags: flagsOf(one),
+    transmissionFlags: flagsOf(one, connectionsMax),
     blockSizes: blockSizesOf(one, payloadBytesMax),
     description,
     contexts: abilities.contexts,
@@ -124,7 +126,19 @@ function blockSizesOf({ device: { geometry } }: Export, payloadBytesMax: number)
   };
 }
 
-function flagsOf({ device: { abilities, resize }, readOnly, multiConn, resizable }: Export): number {
+/** Programs that copy open so many connections where they may; fewer than that they would not all get. */
+const usualConnections = 4;
+
+/** What is announced has to fit what is let in: a client that holds some connections and waits for more waits for itself. */
+function announcesMultiConn(multiConn: boolean | undefined, connectionsMax: number): boolean {
+  if (connectionsMax === 1) return false;
+  return multiConn ?? (connectionsMax === 0 || connectionsMax >= usualConnections);
+}
+
+function flagsOf(
+  { device: { abilities, resize }, readOnly, multiConn, resizable }: Export,
+  connectionsMax: number,
+): number {
   const isReadOnly = readOnly === true || abilities.readOnly;
   const canWrite: number = isReadOnly
     ? TransmissionFlag.ReadOnly
@@ -139,7 +153,7 @@ function flagsOf({ device: { abilities, resize }, readOnly, multiConn, resizable
     when(abilities.fua || abilities.flush, TransmissionFlag.SendFua) |
     when(abilities.cache, TransmissionFlag.SendCache) |
     when(abilities.rotational, TransmissionFlag.Rotational) |
-    when(multiConn !== false, TransmissionFlag.CanMultiConn)
+    when(announcesMultiConn(multiConn, connectionsMax), TransmissionFlag.CanMultiConn)
   );
 }
 

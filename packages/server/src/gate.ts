@@ -3,12 +3,16 @@ import type { Clock, PeerDescription } from '@nbdjs/interfaces';
 import type { AccessList } from './access.ts';
 import type { RefusalReason } from './clients.ts';
 
+/** This machine's own address stands for all who use it, so it is limited only when somebody says so: when these are given. */
 export interface GateLimits {
   /** Connections of one address at a time, those that wait among them; 0 for no limit. */
   readonly connectionsPerAddressMax: number;
   /** New connections of one address each second, after a burst of twice as many; 0 for no limit. */
   readonly connectsPerSecondMax: number;
 }
+
+/** Which of them are meant for this machine's own address, too. */
+export type LoopbackLimits = { readonly [Name in keyof GateLimits]: boolean };
 
 interface Address {
   connections: number;
@@ -17,18 +21,26 @@ interface Address {
   atMs: number;
 }
 
+/** That of `::1`. */
+const loopbackNetwork = '0:0:0:0';
+
 /** So many addresses are remembered without having a connection, lest a forgetful gate be an open one. */
 const remembersMax = 10_000;
 
 export class Gate {
   readonly #clock: Clock;
   readonly #limits: GateLimits;
+  readonly #loopback: GateLimits;
   readonly #access: AccessList;
   readonly #addresses = new Map<string, Address>();
 
-  constructor(clock: Clock, limits: GateLimits, access: AccessList) {
+  constructor(clock: Clock, limits: GateLimits, loopback: LoopbackLimits, access: AccessList) {
     this.#clock = clock;
     this.#limits = limits;
+    this.#loopback = {
+      connectionsPerAddressMax: loopback.connectionsPerAddressMax ? limits.connectionsPerAddressMax : 0,
+      connectsPerSecondMax: loopback.connectsPerSecondMax ? limits.connectsPerSecondMax : 0,
+    };
     this.#access = access;
   }
 
@@ -38,7 +50,8 @@ export class Gate {
     if (refusal !== undefined) return refusal;
     const key = keyOf(peer);
     if (key === undefined) return undefined;
-    const { connectionsPerAddressMax: most, connectsPerSecondMax: rate } = this.#limits;
+    const limits = isLoopback(key) ? this.#loopback : this.#limits;
+    const { connectionsPerAddressMax: most, connectsPerSecondMax: rate } = limits;
     const address = this.#find(key);
     if (most > 0 && address.connections >= most) return 'too-many-from-address';
     if (rate > 0) {
@@ -87,6 +100,10 @@ function keyOf({ address }: PeerDescription): string | undefined {
   if (!address.includes(':')) return address;
   const plain = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
   return plain ?? networkOf(address);
+}
+
+function isLoopback(key: string): boolean {
+  return key.startsWith('127.') || key === loopbackNetwork;
 }
 
 /** The first 64 bits of an IPv6 address, written out. */

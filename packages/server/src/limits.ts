@@ -1,18 +1,14 @@
 /** What a server's limits are when nobody says otherwise. */
 import { limits as defaults, UsageError } from '@nbdjs/interfaces';
 import type { GateLimits } from './gate.ts';
+import type { PlaceLimits } from './places.ts';
+import type { ReceptionLimits } from './reception.ts';
 import type { HandshakeBounds } from './session.ts';
 import type { TransmissionLimits } from './transmission.ts';
 
-export interface ServerLimits extends TransmissionLimits, GateLimits, HandshakeBounds {
-  /** From the first byte to the end of the handshake, in milliseconds; 0 for no limit. */
+export interface ServerLimits extends TransmissionLimits, GateLimits, HandshakeBounds, PlaceLimits, ReceptionLimits {
+  /** How long a client may take over each step of the handshake (an option, setting up TLS), in milliseconds; 0 for no limit. */
   readonly handshakeMs: number;
-  /** Clients at a time. Further ones wait without being greeted. 0 for no limit. */
-  readonly connectionsMax: number;
-  /** Clients that may wait; whoever comes then is turned away. */
-  readonly waitingMax: number;
-  /** Clients in the handshake at a time. The one that has been at it longest makes room for the next; 0 for no limit. */
-  readonly handshakesMax: number;
   /** Payload bytes in flight and in replies that wait, of all clients together. */
   readonly serverBytesMax: number;
 }
@@ -27,6 +23,7 @@ const settledDefaults: ServerLimits = {
   connectionsPerAddressMax: defaults.connectionsPerAddressMax,
   connectsPerSecondMax: defaults.connectsPerSecondMax,
   waitingMax: defaults.connectionsWaitingMax,
+  waitMs: defaults.waitMs,
   optionsMax: defaults.optionsMax,
   optionBytesMax: defaults.optionBytesMax,
   optionsBytesMax: defaults.optionsBytesMax,
@@ -45,6 +42,7 @@ const settledDefaults: ServerLimits = {
   sendStallMs: defaults.sendStallMs,
   progressBytesMin: defaults.progressBytesMin,
   pressureMs: defaults.pressureMs,
+  placeMs: defaults.placeMs,
   idleMs: defaults.idleMs,
   closeMs: defaults.closeMs,
 };
@@ -57,6 +55,8 @@ const mayBeZero: ReadonlySet<string> = new Set([
   'connectionsPerAddressMax',
   'connectsPerSecondMax',
   'waitingMax',
+  'waitMs',
+  'placeMs',
   'stallMs',
   'sendStallMs',
   'pressureMs',

@@ -1,5 +1,12 @@
 /** An NBD server: exports, and the clients that use them. */
-import { type ByteChannel, type Clock, type Defer, type Trace, UsageError } from '@nbdjs/interfaces';
+import {
+  type ByteChannel,
+  type Clock,
+  type Defer,
+  type PeerDescription,
+  type Trace,
+  UsageError,
+} from '@nbdjs/interfaces';
 import { diagnosticsTrace, nextTurn, systemClock } from '@nbdjs/syscalls';
 import { createTlsServer, type TlsServer, type TlsServerSettings } from '@nbdjs/transport';
 import { AccessList, type AccessRules } from './access.ts';
@@ -12,6 +19,8 @@ import { Gate } from './gate.ts';
 import { Ledger } from './ledger.ts';
 import { type GivenLimits, type ServerLimits, settleLimits } from './limits.ts';
 import { MemoryPool } from './memory-pool.ts';
+import { type NoPlace, Places } from './places.ts';
+import { Reception } from './reception.ts';
 import { Session, type SessionDescription, type SessionOptions } from './session.ts';
 import { addStatistics, type Statistics } from './statistics.ts';
 import { Watch } from './watch.ts';
@@ -116,20 +125,18 @@ export function createServer(options: ServerOptions): Server {
 
 class NbdServer implements Server {
   readonly #sessions = new Set<Session>();
-  readonly #waiting: { readonly channel: ByteChannel; readonly start: () => void }[] = [];
   readonly #options: ServerOptions;
   readonly #limits: ServerLimits;
   readonly #budget: Budget;
   readonly #sessionOptions: Omit<SessionOptions, 'tls'>;
   readonly #gate: Gate;
   readonly clients = noClients();
-  /** Those in the handshake, the one that has been at it longest first. */
-  readonly #shakingHands = new Set<Session>();
+  readonly #reception: Reception<Session>;
+  readonly #places: Places;
   #tlsSettings: TlsServerSettings | undefined;
   #tls: TlsServer | undefined;
   readonly #ledger = new Ledger();
   #isClosing = false;
-  #placesTaken = 0;
   /** Clients that have come in this turn of the loop, and those for whom that was too many. */
   #arrivals = 0;
   readonly #crowd: (() => void)[] = [];
@@ -144,7 +151,14 @@ class NbdServer implements Server {
     }
     const { clock = systemClock, nextTurn: defer = nextTurn, busyPollMs = busyPollMsDefault } = options;
     this.#budget = new Budget(this.#limits.serverBytesMax, defer);
-    this.#gate = new Gate(clock, this.#limits, new AccessList(options.access));
+    const { connectionsPerAddressMax, connectsPerSecondMax } = options.limits ?? {};
+    const loopback = {
+      connectionsPerAddressMax: connectionsPerAddressMax !== undefined,
+      connectsPerSecondMax: connectsPerSecondMax !== undefined,
+    };
+    this.#gate = new Gate(clock, this.#limits, loopback, new AccessList(options.access));
+    this.#reception = new Reception(clock, this.#limits);
+    this.#places = new Places(clock, this.#limits);
     if (!(busyPollMs >= 0 && busyPollMs <= busyPollMsMax)) {
       const message = `busyPollMs is ${busyPollMs}, expected 0 to ${busyPollMsMax} milliseconds`;
       throw new UsageError('ERR_NBD_ARGUMENT', message);
@@ -157,11 +171,13 @@ class NbdServer implements Server {
       budget: this.#budget,
       users: new DeviceUsers(),
       busyPoll: new BusyPoll(clock, defer, busyPollMs),
-      watch: new Watch(clock, leastPatienceMs(this.#limits), this.#budget),
+      watch: new Watch(clock, leastPatienceMs(this.#limits), this.#budget, this.#places),
       counts: this.clients,
       limits: this.#limits,
       handshake: this.#limits,
-      onNegotiated: (session) => this.#shakingHands.delete(session),
+      connectionsMax: this.#limits.connectionsMax,
+      takePlace: (session) => this.#takePlace(session),
+      onNegotiated: (session) => this.#reception.leave(session),
       provider: providerOf(options.exports),
       handshakeMs: this.#limits.handshakeMs,
       style: options.style ?? 'newstyle',
@@ -207,9 +223,9 @@ class NbdServer implements Server {
       return;
     }
     await this.#waitForTurn();
-    const late = await this.#takePlace(channel);
-    if (late === undefined) await this.#serve(channel);
-    else await this.#refuse(channel, late);
+    const session = await this.#reception.admit(() => this.#begin(channel));
+    if (session instanceof Session) await this.#end(session);
+    else await this.#refuse(channel, session);
     this.#gate.leave(peer);
   }
 
@@ -229,51 +245,45 @@ class NbdServer implements Server {
     for (const start of next) start();
   }
 
-  /** Waits for a place, not read and not greeted, as in a listener's backlog. Why there will be none is the answer. */
-  async #takePlace(channel: ByteChannel): Promise<RefusalReason | undefined> {
-    const { connectionsMax, waitingMax } = this.#limits;
-    if (this.#isClosing) return 'closing';
-    if (connectionsMax === 0 || this.#placesTaken < connectionsMax) {
-      this.#placesTaken++;
-      return undefined;
-    }
-    if (this.#waiting.length >= waitingMax) return 'too-many';
-    // Whoever leaves hands the place over.
-    await new Promise<void>((start) => this.#waiting.push({ channel, start }));
-    return this.#isClosing ? 'closing' : undefined;
+  /** Whoever waits for a place is not in the handshake meanwhile: it is not the one that takes its time. */
+  #takePlace(session: Session): Promise<NoPlace | undefined> | undefined {
+    const place = this.#places.take(session);
+    if (place === undefined) return undefined;
+    this.#reception.leave(session);
+    return place.then((refusal) => {
+      if (refusal === 'gone') return refusal;
+      this.#reception.return(session);
+      if (refusal !== undefined) this.#noteRefusal(session.peer, refusal);
+      return refusal;
+    });
   }
 
   async #refuse(channel: ByteChannel, reason: RefusalReason): Promise<void> {
-    this.clients.refused[reason]++;
-    const { trace } = this.#sessionOptions;
-    if (trace.enabled) trace.emit('refused', { peer: channel.peer, reason });
+    this.#noteRefusal(channel.peer, reason);
     channel.destroy();
     await channel.closed;
   }
 
-  async #serve(channel: ByteChannel): Promise<void> {
-    const { handshakesMax } = this.#limits;
-    if (handshakesMax > 0 && this.#shakingHands.size >= handshakesMax) this.#makeRoom();
+  #noteRefusal(peer: PeerDescription, reason: RefusalReason): void {
+    this.clients.refused[reason]++;
+    const { trace } = this.#sessionOptions;
+    if (trace.enabled) trace.emit('refused', { peer, reason });
+  }
+
+  #begin(channel: ByteChannel): Session {
     this.clients.accepted++;
     const session = new Session(channel, { ...this.#sessionOptions, tls: this.#tls });
     this.#sessions.add(session);
-    this.#shakingHands.add(session);
-    await session.gone;
-    this.#sessions.delete(session);
-    this.#shakingHands.delete(session);
-    this.#ledger.add(session.facts?.exportName, session.statistics);
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#placesTaken--;
-    else next.start();
-    this.#options.onSessionEnd?.(session);
+    return session;
   }
 
-  /** Whoever means it well is done in a moment, so the one who has taken longest is the one to do without. */
-  #makeRoom(): void {
-    const [longest] = this.#shakingHands;
-    if (longest === undefined) return;
-    this.#shakingHands.delete(longest);
-    longest.cutOff('handshake-crowd', 'others need the place of the client that takes longest over its handshake');
+  async #end(session: Session): Promise<void> {
+    await session.gone;
+    this.#sessions.delete(session);
+    this.#reception.leave(session);
+    this.#places.leave(session);
+    this.#ledger.add(session.facts?.exportName, session.statistics);
+    this.#options.onSessionEnd?.(session);
   }
 
   async close(): Promise<void> {
@@ -300,11 +310,12 @@ class NbdServer implements Server {
 
   #stopWaiting(): void {
     this.#isClosing = true;
-    for (const { start } of this.#waiting.splice(0)) start();
+    this.#reception.close();
+    this.#places.close();
   }
 }
 
 /** The shortest time after which somebody who stands still is cut off. */
-function leastPatienceMs({ stallMs, sendStallMs, idleMs, pressureMs }: ServerLimits): number {
-  return Math.min(...[stallMs, sendStallMs, idleMs, pressureMs].filter((limitMs) => limitMs > 0));
+function leastPatienceMs({ stallMs, sendStallMs, idleMs, pressureMs, placeMs }: ServerLimits): number {
+  return Math.min(...[stallMs, sendStallMs, idleMs, pressureMs, placeMs].filter((limitMs) => limitMs > 0));
 }

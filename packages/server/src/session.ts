@@ -14,6 +14,7 @@ import { isAllowed, type TlsPeer, type TlsServer } from '@nbdjs/transport';
 import type { Account } from './budget.ts';
 import type { CutOffReason } from './clients.ts';
 import { type ClientDescription, type Export, type ExportProvider, needsTls, offerOf, refusalOf } from './exports.ts';
+import type { NoPlace } from './places.ts';
 import { emptyStatistics, type Statistics } from './statistics.ts';
 import { type Surroundings, Transmission } from './transmission.ts';
 
@@ -24,6 +25,10 @@ export interface SessionOptions extends Surroundings {
   readonly style: 'newstyle' | 'oldstyle';
   readonly mode: 'simple' | 'structured' | 'extended';
   readonly tls: TlsServer | undefined;
+  /** Clients at a time; 0 for no limit. */
+  readonly connectionsMax: number;
+  /** Waits for a place among those who use an export. Called before one is opened; why there is none is the answer. */
+  readonly takePlace: (session: Session) => Promise<NoPlace | undefined> | undefined;
   /** Called when the handshake is over. */
   readonly onNegotiated: (session: Session) => void;
 }
@@ -68,7 +73,16 @@ export class Session implements ByteSink, SessionDescription {
   /** What the provider has opened, by the names that were asked for. */
   readonly #opened = new Map<string, Promise<Export | undefined>>();
   #transmission: Transmission | undefined;
-  #cancelDeadline: () => void;
+  #cancelDeadline: () => void = () => {};
+  /** What the client had done when it was looked at last, and since when it is its turn. */
+  #stepsSeen = 0;
+  #movedMs: number;
+  #isUpgrading = false;
+  /** It has asked for an export and waits for a place. Meanwhile it is listened to only for whether it leaves. */
+  #isWaiting = false;
+  /** What it has said although it was not its turn. */
+  #early = new Uint8Array(0);
+  readonly #earMemory = new Uint8Array(earBytes);
   readonly #account: Account;
   /** Bytes that the client has not read; nothing more is answered meanwhile. */
   #unreadBytes = 0;
@@ -78,7 +92,8 @@ export class Session implements ByteSink, SessionDescription {
   constructor(channel: ByteChannel, options: SessionOptions) {
     this.#channel = channel;
     this.#options = options;
-    const { clock, handshakeMs, style, mode, trace, tls } = options;
+    const { clock, style, mode, trace, tls } = options;
+    this.#movedMs = clock.now();
     this.#handshake = new ServerHandshake({
       style,
       mode,
@@ -90,7 +105,7 @@ export class Session implements ByteSink, SessionDescription {
     this.gone = new Promise((resolve) => {
       this.#settleGone = resolve;
     });
-    this.#cancelDeadline = handshakeMs === 0 ? () => {} : clock.schedule(handshakeMs, () => this.#expire());
+    this.#setDeadline(options.handshakeMs);
     this.#watch(channel);
     this.#pump();
     channel.open(this);
@@ -117,12 +132,27 @@ export class Session implements ByteSink, SessionDescription {
     this.#channel.destroy(cause);
   }
 
+  /** Nothing is asked that is not answered, and all answers are read. */
+  get isAtRest(): boolean {
+    return this.#transmission?.isAtRest ?? false;
+  }
+
+  get requestCount(): number {
+    return this.statistics.requests;
+  }
+
+  /** For how long it has been the client's turn in the handshake, and it has done nothing, in milliseconds. */
+  standstillMs(now: number): number {
+    return this.#handshake.turn === 'driver' && !this.#isUpgrading ? 0 : now - this.#movedMs;
+  }
+
   writable(): Uint8Array {
-    return this.#handshake.writable();
+    return this.#isWaiting ? this.#earMemory : this.#handshake.writable();
   }
 
   advance(byteCount: number): void {
-    this.#handshake.advance(byteCount);
+    if (this.#isWaiting) this.#early = joined(this.#early, this.#earMemory.subarray(0, byteCount));
+    else this.#handshake.advance(byteCount);
     this.#pump();
   }
 
@@ -148,15 +178,26 @@ export class Session implements ByteSink, SessionDescription {
     for (let event = this.#handshake.nextEvent(); event !== undefined; event = this.#handshake.nextEvent()) {
       this.#handle(event);
     }
+    this.#noteMove();
     // Nothing is read while a question is open, or an answer is waiting to be read.
-    const mustPause = this.#handshake.turn === 'driver' || this.#unreadBytes > 0;
+    const isOpen = this.#handshake.turn === 'driver' && !this.#isWaiting;
+    const mustPause = isOpen || this.#unreadBytes > 0 || this.#early.length > 0;
     if (this.#transmission === undefined) this.#channel.pause(mustPause);
+  }
+
+  #noteMove(): void {
+    const { turn, stepsDone } = this.#handshake;
+    if (stepsDone === this.#stepsSeen && turn !== 'driver') return;
+    this.#stepsSeen = stepsDone;
+    if (!this.#isUpgrading) this.#movedMs = this.#options.clock.now();
   }
 
   #handle(event: ServerHandshakeEvent): void {
     switch (event.type) {
       case 'export-wanted':
-        void this.#offer(event.exportName).then((offer) => this.#answer(() => this.#handshake.offer(offer)));
+        void this.#offer(event.exportName, event.purpose).then((offer) =>
+          this.#answer(() => this.#handshake.offer(offer)),
+        );
         return;
       case 'list-wanted':
         void this.#list().then((list) => this.#answer(() => this.#handshake.list(list)));
@@ -182,6 +223,7 @@ export class Session implements ByteSink, SessionDescription {
     try {
       give();
       this.#pump();
+      this.#hearEarly();
     } catch (error) {
       // A provider's answer that is none ends its client's session, not the process.
       this.#channel.destroy(error as Error);
@@ -190,6 +232,7 @@ export class Session implements ByteSink, SessionDescription {
 
   /** S25: whatever comes from now on is TLS's, and when that fails, it is the end. */
   async #upgrade(): Promise<void> {
+    this.#isUpgrading = true;
     try {
       // The handshake's deadline covers this.
       const secured = await this.#options.tls?.upgrade(this.#channel, { timeoutMs: 0 });
@@ -204,6 +247,7 @@ export class Session implements ByteSink, SessionDescription {
       this.#trace('tls', { tls: secured.tls });
       // S27: what was opened for somebody unknown may not be for whom it turned out to be.
       this.#releaseAll();
+      this.#isUpgrading = false;
       this.#handshake.tlsEstablished();
       secured.open(this);
     } catch (error) {
@@ -230,9 +274,11 @@ export class Session implements ByteSink, SessionDescription {
     this.#options.onNegotiated(this);
     this.#channel.open(this.#transmission);
     this.#channel.pause(false);
+    pour(this.#early, this.#transmission);
+    this.#early = nothing;
   }
 
-  async #offer(exportName: string): Promise<ExportOffer | Refusal> {
+  async #offer(exportName: string, purpose: 'open' | 'info' | 'contexts'): Promise<ExportOffer | Refusal> {
     try {
       this.#checkClient();
       const opening = this.#opened.get(exportName) ?? this.#open(exportName);
@@ -240,7 +286,12 @@ export class Session implements ByteSink, SessionDescription {
       if (one === undefined) return { refusal: 'unknown' };
       this.#checkExport(one);
       const tlsOnly = needsTls(one) || this.#options.tls?.isSelective === true;
-      return { ...offerOf(one, this.#options.limits.payloadBytesMax), tlsOnly };
+      const isHidden = tlsOnly && this.tls === undefined && this.#options.tls?.mode === 'allow';
+      if (purpose === 'open' && !isHidden) {
+        const refusal = await this.#waitForPlace();
+        if (refusal !== undefined) return refusal;
+      }
+      return { ...offerOf(one, this.#options.limits.payloadBytesMax, this.#options.connectionsMax), tlsOnly };
     } catch (error) {
       this.#trace('export-refused', { exportName, error });
       return refusalOf(error);
@@ -304,9 +355,44 @@ export class Session implements ByteSink, SessionDescription {
     return { refusal: 'too-big', text: `${entries.length} exports are too many to be listed` };
   }
 
-  #expire(): void {
-    const { handshakeMs } = this.#options;
-    this.cutOff('handshake-time', `the client spent ${handshakeMs} ms on the handshake: ${this.#handshake.activity}`);
+  async #waitForPlace(): Promise<Refusal | undefined> {
+    const place = this.#options.takePlace(this);
+    if (place === undefined) return undefined;
+    this.#isWaiting = true;
+    this.#channel.pause(false);
+    const refusal = await place;
+    this.#isWaiting = false;
+    if (refusal === undefined || this.#isOver) return undefined;
+    const { connectionsMax } = this.#options;
+    const text = `${connectionsMax} client${connectionsMax === 1 ? '' : 's'} at a time can use the exports, and all places are taken`;
+    return refusal === 'closing' ? { refusal: 'shutdown' } : { refusal: 'policy', text };
+  }
+
+  /** Goes on with what the client has said before its turn. */
+  #hearEarly(): void {
+    while (this.#early.length > 0 && this.#handshake.turn === 'client') {
+      const target = this.#handshake.writable();
+      const byteCount = Math.min(target.length, this.#early.length);
+      target.set(this.#early.subarray(0, byteCount));
+      this.#early = this.#early.slice(byteCount);
+      this.advance(byteCount);
+    }
+  }
+
+  #setDeadline(delayMs: number): void {
+    if (delayMs > 0) this.#cancelDeadline = this.#options.clock.schedule(delayMs, () => this.#checkDeadline());
+  }
+
+  /** What counts is standing still, not how much there is to be said: that has limits of its own. */
+  #checkDeadline(): void {
+    const { handshakeMs, clock } = this.#options;
+    const leftMs = handshakeMs - this.standstillMs(clock.now());
+    if (leftMs > 0) {
+      this.#setDeadline(leftMs);
+      return;
+    }
+    const message = `the client stood still for ${handshakeMs} ms in the handshake: ${this.#handshake.activity}`;
+    this.cutOff('handshake-time', message);
   }
 
   /** Ends a handshake that takes too long, or too much room. */
@@ -353,6 +439,29 @@ export class Session implements ByteSink, SessionDescription {
     if (trace.enabled) trace.emit(event, { peer: this.peer, ...details });
   }
 }
+
+function joined(one: Uint8Array, other: Uint8Array): Uint8Array<ArrayBuffer> {
+  const both = new Uint8Array(one.length + other.length);
+  both.set(one);
+  both.set(other, one.length);
+  return both;
+}
+
+/** Hands bytes to a sink as a channel would. */
+function pour(bytes: Uint8Array, sink: ByteSink): void {
+  for (let position = 0; position < bytes.length; ) {
+    const target = sink.writable();
+    if (target.length === 0) throw new Error('there is no memory for what the client has said before its turn');
+    const piece = bytes.subarray(position, position + target.length);
+    target.set(piece);
+    position += piece.length;
+    sink.advance(piece.length);
+  }
+}
+
+/** What a client may say before its turn until it is not read any more; all that matters is whether it leaves. */
+const earBytes = 4096;
+const nothing = new Uint8Array(0);
 
 /** The specification's words for the modes. */
 const tlsModes = { off: 'none', allow: 'selective', require: 'forced' } as const;

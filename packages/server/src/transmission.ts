@@ -81,6 +81,8 @@ export interface TransmissionLimits {
   readonly progressBytesMin: number;
   /** How long a client that stands still may hold memory that others wait for; 0 for no limit. */
   readonly pressureMs: number;
+  /** How long a client that stands still may have a place that others wait for; 0 for no limit. */
+  readonly placeMs: number;
   /** How long a client may ask for nothing; 0 for as long as it likes. */
   readonly idleMs: number;
   /** What a client that is told to go has to go by, in milliseconds. */
@@ -178,6 +180,16 @@ export class Transmission implements ByteSink, RequestHandler, Watched {
     return this.#inFlight + this.#waiting.length;
   }
 
+  /** Nothing is asked that is not answered, and all answers are read. */
+  get isAtRest(): boolean {
+    return !this.#isPartial && this.#writer.unsentBytes === 0 && this.requestsInFlight === 0;
+  }
+
+  /** The client has begun a request, and it is its turn to go on. */
+  get #isPartial(): boolean {
+    return !this.#isPaused && !this.#decoder.isBetweenRequests;
+  }
+
   /** Finishes what is under way, answers what comes meanwhile with ESHUTDOWN, then ends the connection (S66). */
   shutDown(): void {
     this.#isShuttingDown = true;
@@ -201,7 +213,7 @@ export class Transmission implements ByteSink, RequestHandler, Watched {
     try {
       decode();
     } catch (error) {
-      if (error instanceof ProtocolError) this.#around.counts.cutOff.violation++;
+      if (error instanceof ProtocolError) this.#report('violation', error.message);
       throw error;
     } finally {
       this.#isDelivering = false;
@@ -231,23 +243,25 @@ export class Transmission implements ByteSink, RequestHandler, Watched {
     this.#over();
   }
 
-  look(now: number, isShort: boolean): void {
+  look(now: number, isShort: boolean, isWanted: boolean): void {
     if (this.#isOver) return;
-    const { stallMs, sendStallMs, pressureMs, idleMs } = this.#around.limits;
+    const { stallMs, sendStallMs, pressureMs, placeMs, idleMs } = this.#around.limits;
     const { unsentBytes, sentBytes } = this.#writer;
-    const isPartial = !this.#isPaused && !this.#decoder.isBetweenRequests;
+    const isPartial = this.#isPartial;
     const stalledMs = this.#receiving.standstillMs(now, isPartial, this.#receivedBytes, this.#heardCount);
     const takenBytes = sentBytes - (this.#channel.queuedBytes ?? unsentBytes);
     const unreadMs = this.#reading.standstillMs(now, unsentBytes > 0, takenBytes, this.#drainCount);
-    const isResting = !isPartial && unsentBytes === 0 && this.requestsInFlight === 0 && !this.#isLeaving;
-    const idleForMs = this.#resting.standstillMs(now, isResting, this.#receivedBytes, 0);
+    const idleForMs = this.#resting.standstillMs(now, this.isAtRest && !this.#isLeaving, this.#receivedBytes, 0);
+    const standstillMs = Math.max(stalledMs, unreadMs);
     if (isOver(stalledMs, stallMs)) {
       this.#cutOff('stall', `the client has begun a request and not gone on for ${stallMs} ms`);
     } else if (isOver(unreadMs, sendStallMs)) {
       this.#cutOff('unread', `the client has not read its replies for ${sendStallMs} ms`);
-    } else if (isShort && this.#account.usedBytes > 0 && isOver(Math.max(stalledMs, unreadMs), pressureMs)) {
+    } else if (isShort && this.#account.usedBytes > 0 && isOver(standstillMs, pressureMs)) {
       const text = `the client stands still and holds ${this.#account.usedBytes} bytes of memory that others wait for`;
       this.#cutOff('pressure', text);
+    } else if (isWanted && isOver(standstillMs, placeMs)) {
+      this.#cutOff('place', `the client has stood still for ${standstillMs} ms and has a place that others wait for`);
     } else if (isOver(idleForMs, idleMs)) {
       this.#report('idle', `the client has asked for nothing for ${idleMs} ms`);
       this.#isLeaving = true;

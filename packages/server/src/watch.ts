@@ -4,8 +4,8 @@ import type { Budget } from './budget.ts';
 
 /** Somebody to be looked at. */
 export interface Watched {
-  /** `isShort`: others have waited for memory for a while, which this one may be holding. */
-  look(now: number, isShort: boolean): void;
+  /** `isShort`: others have waited for memory for a while, which this one may be holding. `isWanted`: others wait for its place. */
+  look(now: number, isShort: boolean, isWanted: boolean): void;
 }
 
 const tickMsMax = 1000;
@@ -14,13 +14,15 @@ export class Watch {
   readonly #clock: Clock;
   readonly #tickMs: number;
   readonly #budget: Budget;
+  readonly #places: { readonly isWanted: boolean };
   readonly #watched = new Set<Watched>();
   #wasShort = false;
   #cancel: Cancel | undefined;
 
   /** `patienceMs`: the shortest time that somebody may stand still. */
-  constructor(clock: Clock, patienceMs: number, budget: Budget) {
+  constructor(clock: Clock, patienceMs: number, budget: Budget, places: { readonly isWanted: boolean }) {
     this.#clock = clock;
+    this.#places = places;
     this.#tickMs = Math.max(1, Math.min(tickMsMax, patienceMs / 4));
     this.#budget = budget;
   }
@@ -42,7 +44,8 @@ export class Watch {
     const { isShort } = this.#budget;
     const now = this.#clock.now();
     this.#cancel = this.#clock.schedule(this.#tickMs, () => this.#look());
-    for (const watched of [...this.#watched]) watched.look(now, isShort && this.#wasShort);
+    const { isWanted } = this.#places;
+    for (const watched of [...this.#watched]) watched.look(now, isShort && this.#wasShort, isWanted);
     this.#wasShort = isShort;
     this.#budget.unstick();
   }

@@ -168,7 +168,7 @@ describe('limits', () => {
     expect(byBytes.bytesInFlight).toBe(0);
   });
 
-  it('clients beyond the limit wait for their turn, and beyond that are turned away', async () => {
+  it('clients beyond the limit wait for their turn, and beyond that are refused in words', async () => {
     const device = createMemoryDevice({ size: mebi });
     const full = createServer({ exports: { '': device }, limits: { connectionsMax: 1, waitingMax: 1 } });
     const first = await connectTo(full);
@@ -179,7 +179,10 @@ describe('limits', () => {
     });
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(isThere).toBe(false);
-    await expect(connectTo(full)).rejects.toMatchObject({ code: 'ERR_NBD_PEER_CLOSED' });
+    await expect(connectTo(full)).rejects.toMatchObject({
+      code: 'ERR_NBD_POLICY',
+      message: expect.stringContaining('1 client at a time can use the exports, and all places are taken'),
+    });
     await first.close();
     await (await second).close();
     await full.close();

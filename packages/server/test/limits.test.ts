@@ -5,6 +5,7 @@ import { createMemoryDevice } from '@nbdjs/storage';
 import { describe, expect, it } from 'vitest';
 import type { GivenLimits } from '../src/index.ts';
 import { HostileClient, header, startServer, turns, wayIn } from './hostile-client.ts';
+import { connectTo } from './support.ts';
 import { wrapped } from './wrapped-device.ts';
 
 const mebi = 2 ** 20;
@@ -26,9 +27,11 @@ describe('the handshake', () => {
   it('is over for a client that says a byte now and then when its time is up, and no later', async () => {
     const { server, clock } = startServer({ exports, limits: { handshakeMs: 10_000 } });
     const client = new HostileClient(server);
-    for (let second = 0; second < 10; second++) {
+    // The first four are its flags; then an option begins that has no end.
+    for (let second = 0; second < 13; second++) {
       expect(client.isCutOff).toBe(false);
       client.say(byte);
+      await turns(3);
       await clock.advance(1000);
     }
     await client.gone;
@@ -46,16 +49,53 @@ describe('the handshake', () => {
     expect(server.sessions).toEqual([]);
   });
 
-  it('makes room by cutting off whoever takes longest', async () => {
+  it('C32: goes on for whoever goes on, for as long as there are options to be sent', async () => {
+    const { server, clock } = startServer({ exports, limits: { handshakeMs: 10_000 } });
+    const client = new HostileClient(server);
+    client.say(encodeClientFlags(3));
+    for (let round = 0; round < 100; round++) {
+      await clock.advance(9000);
+      expect(client.isCutOff).toBe(false);
+      client.say(encodeOption(99));
+      await turns(3);
+    }
+    await clock.advance(10_000);
+    await client.gone;
+    expect(server.clients.cutOff['handshake-time']).toBe(1);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('does not count the time that a provider takes', async () => {
+    const provider = {
+      open: () => new Promise<undefined>((resolve) => void clock.schedule(100_000, () => resolve(undefined))),
+    };
+    const { server, clock } = startServer({ exports: provider, limits: { handshakeMs: 10_000 } });
+    const client = new HostileClient(server);
+    client.say(wayIn);
+    await turns();
+    await clock.advance(100_000);
+    await turns();
+    expect(client.isCutOff).toBe(false);
+    await server.destroy();
+  });
+
+  it('makes room by cutting off whoever stands still, and has the next wait while nobody does', async () => {
     const { server, clock } = startServer({ exports, limits: { handshakesMax: 2 } });
     const [first, second] = [new HostileClient(server), new HostileClient(server)];
+    await clock.advance(500);
+    second.say(encodeClientFlags(3));
     await turns();
     const third = new HostileClient(server);
     await turns();
+    expect([first, second, third].map(({ isCutOff }) => isCutOff)).toEqual([false, false, false]);
+    expect(third.receivedBytes).toBe(0);
+    await clock.advance(600);
+    await turns();
     expect([first, second, third].map(({ isCutOff }) => isCutOff)).toEqual([true, false, false]);
+    expect(third.receivedBytes).toBe(18);
     expect(server.clients.cutOff['handshake-crowd']).toBe(1);
     // Whoever is done does not count.
-    second.say(wayIn);
+    second.say(wayIn.subarray(4));
     await turns();
     const fourth = new HostileClient(server);
     await turns();
@@ -211,6 +251,142 @@ describe('standing still', () => {
   });
 });
 
+describe('places', () => {
+  const limits = { connectionsMax: 2, waitMs: 8000, placeMs: 4000, closeMs: 1000 };
+  const isThrough = ({ receivedBytes }: HostileClient): boolean => receivedBytes > 100;
+
+  it('B4: everybody is greeted and answered, and waits only for an export to be opened', async () => {
+    const { server, clock } = startServer({ exports, limits: { ...limits, handshakesMax: 3 } });
+    const clients = Array.from({ length: 20 }, () => new HostileClient(server));
+    for (const client of clients) client.say(encodeClientFlags(3), encodeOptionRequest({ option: Option.List }));
+    await clock.advance(1000);
+    // Those in the handshake go on; the others are greeted as soon as these are through.
+    for (const client of clients) client.say(wayIn.subarray(4));
+    for (let round = 0; round < 40 && clients.some((client) => !isThrough(client)); round++) {
+      await clock.advance(250);
+      await turns();
+      clients.find((client) => isThrough(client) && !client.isCutOff)?.say(header(Command.Disconnect, 0, 0));
+      await turns();
+    }
+    expect(clients.filter(isThrough)).toHaveLength(20);
+    expect(server.clients.refused['no-place']).toBe(0);
+    await server.destroy();
+    expect(clock.pending).toBe(0);
+  });
+
+  it('are waited for as long as those who have one do something', async () => {
+    const { server, clock } = startServer({ exports, limits });
+    const [one, other, late] = [new HostileClient(server), new HostileClient(server), new HostileClient(server)];
+    for (const client of [one, other, late]) client.say(wayIn);
+    for (let second = 0; second < 60; second++) {
+      await clock.advance(1000);
+      one.say(header(Command.Flush, 0, 0));
+      await turns();
+    }
+    expect(isThrough(late)).toBe(false);
+    other.leave();
+    await turns();
+    expect(isThrough(late)).toBe(true);
+    await server.destroy();
+    expect(clock.pending).toBe(0);
+  });
+
+  it('D6: clients that wait for each other do not wait for ever: the last one is told, and the others go on', async () => {
+    const { server, clock } = startServer({ exports, limits });
+    // Two programs that each have one connection and want another.
+    const had = [new HostileClient(server), new HostileClient(server)];
+    for (const client of had) client.say(wayIn);
+    await turns();
+    const wanted = [new HostileClient(server), new HostileClient(server)];
+    for (const client of wanted) client.say(wayIn);
+    const answered = () => wanted.map(({ receivedBytes }) => receivedBytes);
+    await turns();
+    const before = answered();
+    await clock.advance(7000);
+    expect(answered()).toEqual(before);
+    await clock.advance(1000);
+    expect(answered().map((bytes, index) => bytes > (before[index] ?? 0))).toEqual([false, true]);
+    expect(server.clients.refused['no-place']).toBe(1);
+    // Its program ends.
+    had[1]?.leave();
+    await turns();
+    expect(answered()[0]).toBeGreaterThan(before[0] ?? 0);
+    await server.destroy();
+    expect(clock.pending).toBe(0);
+  });
+
+  it('are not kept for those who have gone, nor do these wait on', async () => {
+    const { server, clock } = startServer({ exports, limits: { ...limits, connectionsMax: 1 } });
+    const [one, gone, late] = [new HostileClient(server), new HostileClient(server), new HostileClient(server)];
+    for (const client of [one, gone, late]) client.say(wayIn);
+    await turns();
+    gone.endSaying();
+    await gone.gone;
+    one.leave();
+    await turns();
+    expect(isThrough(late)).toBe(true);
+    await server.destroy();
+    expect(clock.pending).toBe(0);
+  });
+
+  it('what is said before its turn by a client that waits is not lost', async () => {
+    const { server } = startServer({ exports, limits: { ...limits, connectionsMax: 1 } });
+    const [one, eager] = [new HostileClient(server), new HostileClient(server)];
+    one.say(wayIn);
+    await turns();
+    eager.say(wayIn);
+    await turns();
+    eager.say(header(Command.Write, 0, 600), new Uint8Array(600), wholeRead(1000));
+    await turns();
+    one.leave();
+    await expect.poll(() => server.statistics.requests).toBe(2);
+    expect(eager.receivedBytes).toBeGreaterThan(1000);
+    await server.destroy();
+  });
+
+  it('B12: are taken from whoever stands still only when others want them', async () => {
+    const { server, clock } = startServer({ exports: { '': distant() }, limits: { ...limits, connectionsMax: 1 } });
+    const paused = new HostileClient(server);
+    paused.say(wayIn);
+    await turns();
+    paused.stopReading();
+    paused.say(...Array.from({ length: 64 }, () => wholeRead(mebi)));
+    paused.say(header(Command.Write, 0, mebi));
+    await clock.advance(3_600_000);
+    expect(paused.isCutOff).toBe(false);
+    const next = new HostileClient(server);
+    next.say(wayIn);
+    await turns();
+    await clock.advance(6000);
+    await paused.gone;
+    expect(server.clients.cutOff.place).toBe(1);
+    await turns();
+    expect(isThrough(next)).toBe(true);
+    await server.destroy();
+    expect(clock.pending).toBe(0);
+  });
+
+  it.each([
+    [1, undefined, false],
+    [1, true, false],
+    [2, undefined, false],
+    [2, true, true],
+    [4, undefined, true],
+    [4, false, false],
+    [0, undefined, true],
+  ])(
+    'B5: of %i, with multiConn %s, several connections are announced: %s',
+    async (connectionsMax, multiConn, isTold) => {
+      const device = createMemoryDevice({ size: mebi });
+      const { server } = startServer({ exports: { '': { device, multiConn } }, limits: { connectionsMax } });
+      const client = await connectTo(server);
+      expect(client.abilities.multiConn).toBe(isTold);
+      await client.close();
+      await server.destroy();
+    },
+  );
+});
+
 describe('memory', () => {
   it('for a payload is set aside before it arrives, and whoever does not get any is not read', async () => {
     const { server } = startServer({ exports: { '': distant() }, limits: { serverBytesMax: 4 * mebi } });
@@ -349,6 +525,19 @@ describe('the gate', () => {
     await turns();
     expect(next.isCutOff).toBe(false);
     await server.destroy();
+  });
+
+  it('P4: does not limit this machine’s own address, unless told to', async () => {
+    for (const address of ['127.0.0.1', '127.5.0.1', '::1', '::ffff:127.0.0.1']) {
+      for (const limits of [{}, { connectsPerSecondMax: 1 }, { connectionsPerAddressMax: 1 }]) {
+        const { server } = startServer({ exports, limits: { ...limits, connectionsMax: 0, handshakesMax: 0 } });
+        const clients = Array.from({ length: 1500 }, () => new HostileClient(server, tcp(address)));
+        await turns(200);
+        const isLimited = Object.keys(limits).length > 0;
+        expect({ address, limits, isLimited: clients.some(({ isCutOff }) => isCutOff) }).toMatchObject({ isLimited });
+        await server.destroy();
+      }
+    }
   });
 
   it('lets an address come only so often', async () => {

@@ -33,6 +33,12 @@ const limitOptions: readonly LimitOption[] = [
     help: 'clients that may wait, the others are turned away (default: 4096)',
   },
   {
+    flags: '--wait-limit <s>',
+    unit: 'seconds',
+    names: ['waitMs'],
+    help: 'seconds that a client waits while those who are served do nothing, 0 for any time (default: 10)',
+  },
+  {
     flags: '--handshake-limit <s>',
     unit: 'seconds',
     names: ['handshakeMs'],
@@ -66,7 +72,7 @@ const limitOptions: readonly LimitOption[] = [
     flags: '--stall-timeout <s>',
     unit: 'seconds',
     names: ['stallMs', 'sendStallMs'],
-    help: 'seconds that a client may stand still in a request or before replies, 0 for any time (default: 60)',
+    help: 'seconds that a client may stand still in a request or before replies, 0 for as long as nobody needs what it has (default: 0)',
   },
   {
     flags: '--max-requests <n>',

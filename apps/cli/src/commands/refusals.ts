@@ -23,6 +23,7 @@ const words: Readonly<Record<RefusalReason, string>> = {
   denied: 'is among those of --deny',
   'not-allowed': 'is not among those of --allow',
   'too-many': 'too many clients wait (--max-waiting)',
+  'no-place': 'all places are taken, and those who have them do nothing (--shared, --wait-limit)',
   'too-many-from-address': 'too many connections of its address (--max-connections-per-address)',
   'too-often-from-address': 'its address comes too often (--max-connects-per-second)',
 };
@@ -31,7 +32,7 @@ const words: Readonly<Record<RefusalReason, string>> = {
 const addressesMax = 1000;
 const byList: ReadonlySet<string> = new Set<RefusalReason>(['denied', 'not-allowed']);
 /** Reasons that cost a client its session. */
-const losses: ReadonlySet<string> = new Set<CutOffReason>(['stall', 'unread', 'pressure', 'idle']);
+const losses: ReadonlySet<string> = new Set<CutOffReason>(['stall', 'unread', 'pressure', 'place', 'idle']);
 
 /** A server's trace that prints refusals, and publishes everything on the diagnostics channels as well. */
 export function refusalTrace(
