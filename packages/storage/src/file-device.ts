@@ -1,15 +1,13 @@
 /** A regular file or a block device of the system. */
-import { close, constants, fdatasync, fstat, ftruncate, open, read, type Stats, write, writeSync } from 'node:fs';
+import { close, fdatasync, read, write, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import {
   type Abilities,
   type Abortable,
-  AllocationStatus,
   type BlockDevice,
   type BlockStatusOptions,
   baseAllocation,
   CommandError,
-  type Extent,
   type Geometry,
   limits,
   type MetaContextExtents,
@@ -19,30 +17,28 @@ import {
   type WriteOptions,
   type WriteZeroesOptions,
 } from '@nbdjs/interfaces';
-import {
-  blockDeviceSize,
-  cachedReadBytesMax,
-  capabilities,
-  nextTurn,
-  punchHole,
-  readCached,
-  sectorSize,
-  seekData,
-  seekHole,
-  systemClock,
-  zeroRange,
-} from '@nbdjs/syscalls';
+import { cachedReadBytesMax, readCached, sectorSize, systemClock, willNeed } from '@nbdjs/syscalls';
 import { Lifetime, requireGoing, requireInside } from './bounds.ts';
+import { isBusy } from './busy-filesystems.ts';
 import { fileError } from './file-error.ts';
+import { FileExtents } from './file-extents.ts';
+import { type OpenedFile, openFile, truncate } from './file-opening.ts';
+import { FileRanges } from './file-ranges.ts';
 import { PromptWrites } from './prompt-writes.ts';
+import { SharedSync } from './shared-sync.ts';
 
 export interface FileDeviceOptions {
   /** @default false */
   readonly readOnly?: boolean | undefined;
   /** Make the file when it does not exist. @default false */
   readonly create?: boolean | undefined;
-  /** Give a regular file this length, in bytes. Block devices keep theirs. */
+  /**
+   * Give a regular file this length, in bytes; one that is longer is refused unless `truncate` is set. Block devices keep
+   * theirs.
+   */
   readonly size?: number | bigint | undefined;
+  /** Cut off what a file has beyond `size`. @default false */
+  readonly truncate?: boolean | undefined;
 }
 
 /** A device over a file, with what opening it has shown. */
@@ -50,59 +46,27 @@ export interface FileDevice extends BlockDevice {
   readonly kind: 'file' | 'block-device';
   /** The file did not exist, or was empty, so that it reads as zeroes throughout. */
   readonly isNew: boolean;
+  /** Closes without finishing what is under way: long zeroing, trimming and caching stop where they are, with `cause`. */
+  destroy(cause?: Error): void;
 }
 
 /** Extents in one answer. */
 const extentsMax = 1024;
-/** Zeroes are written in pieces of this size where there is no better way. */
-const zeroBytes = 1024 * 1024;
+/** Zeroes are written, and bytes read ahead, in pieces of this size where there is no better way. */
+const scratchBytes = 1024 * 1024;
 
-/** So much is given back to the filesystem, or zeroed by it, before others on this thread have their turn: some milliseconds' worth. */
-const rangePieceBytes = 2 ** 30;
+/** More is not read ahead for one request, which is a hint and nothing more. In bytes. */
+const cacheBytesMax = 2 ** 30;
+/** A system takes only so much of a range as it reads ahead at once: 128 KiB if nobody has set it otherwise. */
+const readAheadBytes = 128 * 1024;
 
 /**
  * Opens a regular file or a block device.
  *
- * @throws a system error that names the path, or UsageError when it is neither of the two.
+ * @throws a system error that names the path, or UsageError when it is neither of the two, or longer than it may be.
  */
 export async function openFileDevice(path: string, options: FileDeviceOptions = {}): Promise<FileDevice> {
-  const { readOnly = false, create = false, size } = options;
-  const access = readOnly ? constants.O_RDONLY : constants.O_RDWR;
-  const fd = await promisify(open)(path, access | (create && !readOnly ? constants.O_CREAT : 0), 0o666);
-  try {
-    const stats = await promisify(fstat)(fd);
-    if (!stats.isFile() && !stats.isBlockDevice()) {
-      throw new UsageError('ERR_NBD_ARGUMENT', `${path} is neither a regular file nor a block device`);
-    }
-    const isNew = stats.isFile() && stats.size === 0;
-    if (size !== undefined && stats.isFile() && !readOnly && BigInt(stats.size) !== BigInt(size)) {
-      await truncate(fd, path, size);
-    }
-    return new OpenFile(fd, path, readOnly, stats, await measure(fd, path, stats), isNew);
-  } catch (error) {
-    await promisify(close)(fd);
-    throw error;
-  }
-}
-
-async function truncate(fd: number, path: string, size: number | bigint): Promise<void> {
-  if (size > Number.MAX_SAFE_INTEGER) {
-    throw new UsageError('ERR_NBD_ARGUMENT', `${path} cannot be given a length of ${size} bytes`);
-  }
-  try {
-    await promisify(ftruncate)(fd, Number(size));
-  } catch (error) {
-    throw fileError('extending', path, error);
-  }
-}
-
-async function measure(fd: number, path: string, stats: Stats): Promise<bigint> {
-  if (stats.isFile()) return BigInt((await promisify(fstat)(fd)).size);
-  const size = blockDeviceSize(fd);
-  if (size === undefined) {
-    throw new UsageError('ERR_NBD_NOT_SUPPORTED', `the size of the block device ${path} cannot be found out here`);
-  }
-  return size;
+  return new OpenFile(await openFile(path, options));
 }
 
 class OpenFile implements FileDevice {
@@ -122,23 +86,30 @@ class OpenFile implements FileDevice {
   #busyCount = 0;
   #whenIdle: (() => void) | undefined;
   #closing: Promise<void> | undefined;
-  /** Native calls that the filesystem turned out not to support are not tried again. */
-  #canSeek = capabilities().seekData;
-  #canPunch = capabilities().allocate;
-  #canZeroRange = capabilities().allocate;
+  /** An inability of the file is remembered; an error of one read is not. */
   #canReadAtOnce = true;
+  #canAdvise = true;
   readonly #promptWrites: PromptWrites;
-  #flushCount = 0;
+  /** The filesystem that it lies on, or the block device that it is; a filesystem on that device has the same number. */
+  readonly #filesystem: number;
+  readonly #sync: SharedSync;
+  readonly #ranges: FileRanges;
+  readonly #extents: FileExtents;
+  #destroyedBy: Error | undefined;
 
-  constructor(fd: number, path: string, readOnly: boolean, stats: Stats, size: bigint, isNew: boolean) {
+  constructor({ fd, path, readOnly, stats, size }: OpenedFile) {
     this.#fd = fd;
     this.#path = path;
     this.#size = size;
     this.#sizeNumber = Number(size);
     this.kind = stats.isFile() ? 'file' : 'block-device';
-    this.isNew = isNew;
-    this.#promptWrites = new PromptWrites(systemClock);
+    this.isNew = stats.isFile() && stats.size === 0;
     const sector = stats.isFile() ? undefined : sectorSize(fd);
+    this.#promptWrites = new PromptWrites(systemClock);
+    this.#filesystem = stats.isFile() ? stats.dev : stats.rdev;
+    this.#sync = new SharedSync(() => promisify(fdatasync)(fd));
+    this.#ranges = new FileRanges(fd, this.#filesystem, sector ?? 1, () => this.#requireNotDestroyed());
+    this.#extents = new FileExtents(fd, systemClock, () => this.#ranges.isBusy);
     if (stats.isFile() && !readOnly) this.resize = (next, options) => this.#resize(next, options);
     this.#geometry = {
       size,
@@ -150,10 +121,10 @@ class OpenFile implements FileDevice {
       readOnly,
       flush: true,
       fua: !readOnly,
-      trim: !readOnly && this.#canPunch,
+      trim: !readOnly && this.#ranges.canPunch,
       writeZeroes: !readOnly,
-      fastZero: !readOnly && this.#canPunch,
-      cache: false,
+      fastZero: !readOnly && this.#ranges.canPunch,
+      cache: true,
       multiConn: true,
       rotational: false,
       contexts: [baseAllocation],
@@ -202,8 +173,9 @@ class OpenFile implements FileDevice {
   /** What the page cache takes as quickly as memory would is written at once; the rest by a thread that may wait. */
   #writeAtOnce(offset: Offset, source: Uint8Array, options: WriteOptions | undefined): boolean {
     const { length } = source;
-    // Beside a flush, the filesystem may make writers wait.
-    if (typeof offset !== 'number' || length === 0 || options?.fua === true || this.#flushCount > 0) return false;
+    if (typeof offset !== 'number' || length === 0 || options?.fua === true) return false;
+    // Beside a flush, or work on ranges, the filesystem may make writers wait.
+    if (this.#sync.isRunning || isBusy(this.#filesystem)) return false;
     if (!this.#isPlain(offset, length, options) || !this.#promptWrites.mayTry(offset, length)) return false;
     try {
       return this.#promptWrites.run(() => writeSync(this.#fd, source, 0, length, offset)) === length;
@@ -220,38 +192,65 @@ class OpenFile implements FileDevice {
   }
 
   flush(options?: Abortable): Promise<void> {
-    return this.#run(0, 0, options, 'flushing', () => this.#sync());
-  }
-
-  async #sync(): Promise<void> {
-    this.#flushCount++;
-    try {
-      await promisify(fdatasync)(this.#fd);
-    } finally {
-      this.#flushCount--;
-    }
+    return this.#run(0, 0, options, 'flushing', () => this.#sync.run());
   }
 
   trim(offset: Offset, length: Offset, options?: WriteOptions): Promise<void> {
     return this.#change(offset, length, options, 'trimming', async () => {
-      // Trimming is a hint: where it cannot be done, nothing is done.
-      if (this.#canPunch && length > 0) await this.#punch(offset, length, options?.signal);
+      // Trimming is a hint: where it cannot be done, as in parts of sectors, nothing is done.
+      const start = BigInt(offset);
+      const [from, to] = this.#ranges.whole(start, start + BigInt(length));
+      if (from < to) await this.#ranges.punch(from, to, options?.signal);
     });
   }
 
   writeZeroes(offset: Offset, length: Offset, options: WriteZeroesOptions = {}): Promise<void> {
     return this.#change(offset, length, options, 'zeroing', async () => {
-      if (length <= 0) return;
-      const { noHole = false, signal } = options;
-      if (!noHole && this.#canPunch && (await this.#punch(offset, length, signal))) return;
-      if (noHole && this.#canZeroRange && (await this.#zero(offset, length, signal))) return;
-      if (options.fastZero === true) throw new CommandError('ENOTSUP', `${this.#path} cannot be zeroed quickly`);
-      await this.#writeZeroBytes(BigInt(offset), BigInt(offset) + BigInt(length), signal);
+      const start = BigInt(offset);
+      const end = start + BigInt(length);
+      const [from, to] = this.#ranges.whole(start, end);
+      if (from >= to) {
+        await this.#writeZeroBytes(start, end, options.signal);
+      } else if (await this.#zeroSectors(from, to, options)) {
+        await this.#writeZeroBytes(start, from, options.signal);
+        await this.#writeZeroBytes(to, end, options.signal);
+      } else {
+        if (options.fastZero === true) throw new CommandError('ENOTSUP', `${this.#path} cannot be zeroed quickly`);
+        await this.#writeZeroBytes(start, end, options.signal);
+      }
     });
   }
 
+  /** `false` when the filesystem, or the device, cannot. */
+  async #zeroSectors(from: bigint, to: bigint, { noHole, fastZero, signal }: WriteZeroesOptions): Promise<boolean> {
+    if (noHole !== true && (await this.#ranges.punch(from, to, signal))) return true;
+    // A block device may have the system write the zeroes.
+    if (fastZero === true && (noHole !== true || this.kind === 'block-device')) return false;
+    return this.#ranges.zero(from, to, signal);
+  }
+
+  /** Has the system read ahead, or reads. */
   cache(offset: Offset, length: Offset, options?: Abortable): Promise<void> {
-    return this.#run(offset, length, options, 'caching', async () => {});
+    return this.#run(offset, length, options, 'caching', async () => {
+      const start = BigInt(offset);
+      const wanted = BigInt(length);
+      const end = start + (wanted < cacheBytesMax ? wanted : BigInt(cacheBytesMax));
+      let scratch: Uint8Array | undefined;
+      for (let position = start; position < end; ) {
+        options?.signal?.throwIfAborted();
+        this.#requireNotDestroyed();
+        const pieceBytes = this.#canAdvise ? readAheadBytes : scratchBytes;
+        const piece = end - position < pieceBytes ? Number(end - position) : pieceBytes;
+        if (this.#canAdvise) {
+          this.#canAdvise = await willNeed(this.#fd, position, piece);
+          if (!this.#canAdvise) continue;
+        } else {
+          scratch ??= new Uint8Array(pieceBytes);
+          await this.#readAll(position, scratch.subarray(0, piece));
+        }
+        position += BigInt(piece);
+      }
+    });
   }
 
   async blockStatus(
@@ -264,12 +263,25 @@ class OpenFile implements FileDevice {
     const [start, end] = requireInside(this.#size, offset, length);
     if (start === end) throw new UsageError('ERR_NBD_EMPTY', 'block status of no bytes');
     if (options.contexts !== undefined && !options.contexts.includes(baseAllocation)) return [];
-    return [{ context: baseAllocation, extents: this.#extents(start, end, options.one === true ? 1 : extentsMax) }];
+    let extents: MetaContextExtents['extents'] = [];
+    await this.#run(offset, length, options, 'mapping', async () => {
+      extents = await this.#extents.list(start, end, options.one === true ? 1 : extentsMax);
+    });
+    return [{ context: baseAllocation, extents }];
   }
 
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  destroy(cause: Error = new UsageError('ERR_NBD_CLOSED', 'the device was closed')): void {
+    this.#destroyedBy ??= cause;
+    void this.close().catch(() => {});
+  }
+
+  #requireNotDestroyed(): void {
+    if (this.#destroyedBy !== undefined) throw this.#destroyedBy;
   }
 
   async #close(): Promise<void> {
@@ -295,7 +307,7 @@ class OpenFile implements FileDevice {
     if (options?.fua !== true) return this.#run(offset, length, options, operation, work);
     return this.#run(offset, length, options, operation, async () => {
       await work();
-      await this.#sync();
+      await this.#sync.run();
     });
   }
 
@@ -313,8 +325,8 @@ class OpenFile implements FileDevice {
     try {
       await work();
     } catch (error) {
-      if (error instanceof CommandError || error instanceof UsageError || error === options?.signal?.reason)
-        throw error;
+      if (error instanceof CommandError || error instanceof UsageError) throw error;
+      if (error === options?.signal?.reason || error === this.#destroyedBy) throw error;
       throw fileError(operation, this.#path, error);
     } finally {
       this.#busyCount--;
@@ -367,81 +379,13 @@ class OpenFile implements FileDevice {
 
   async #writeZeroBytes(start: bigint, end: bigint, signal: AbortSignal | undefined): Promise<void> {
     const left = end - start;
-    const zeroes = new Uint8Array(left < zeroBytes ? Number(left) : zeroBytes);
+    if (left <= 0n) return;
+    const zeroes = new Uint8Array(left < scratchBytes ? Number(left) : scratchBytes);
     for (let position = start; position < end; position += BigInt(zeroes.length)) {
       signal?.throwIfAborted();
+      this.#requireNotDestroyed();
       const rest = end - position;
       await this.#writeAll(Number(position), rest < zeroes.length ? zeroes.subarray(0, Number(rest)) : zeroes);
     }
   }
-
-  /** `false` when the filesystem cannot. */
-  async #punch(offset: Offset, length: Offset, signal: AbortSignal | undefined): Promise<boolean> {
-    this.#canPunch = await this.#inPieces(punchHole, offset, length, signal);
-    return this.#canPunch;
-  }
-
-  async #zero(offset: Offset, length: Offset, signal: AbortSignal | undefined): Promise<boolean> {
-    this.#canZeroRange = await this.#inPieces(zeroRange, offset, length, signal);
-    return this.#canZeroRange;
-  }
-
-  /** Has the filesystem work on a range, however long; `false` when it cannot. */
-  async #inPieces(
-    work: (fd: number, offset: Offset, length: Offset) => void,
-    offset: Offset,
-    length: Offset,
-    signal: AbortSignal | undefined,
-  ): Promise<boolean> {
-    if (length <= rangePieceBytes) return attempt(() => work(this.#fd, offset, length));
-    const end = BigInt(offset) + BigInt(length);
-    for (let position = BigInt(offset); position < end; position += BigInt(rangePieceBytes)) {
-      signal?.throwIfAborted();
-      const left = end - position;
-      const piece = left < rangePieceBytes ? Number(left) : rangePieceBytes;
-      if (!attempt(() => work(this.#fd, position, piece))) return false;
-      await new Promise<void>(nextTurn);
-    }
-    return true;
-  }
-
-  #extents(start: bigint, end: bigint, count: number): Extent[] {
-    const hole = BigInt(AllocationStatus.Hole | AllocationStatus.Zero);
-    const extents: Extent[] = [];
-    let position = start;
-    const add = (to: bigint, status: bigint): void => {
-      const until = to < end ? to : end;
-      if (until > position) extents.push({ offset: position, length: until - position, status });
-      position = until > position ? until : position;
-    };
-    try {
-      while (this.#canSeek && position < end && extents.length < count) {
-        const data = seekData(this.#fd, position) ?? end;
-        add(data, hole);
-        if (position < end && extents.length < count) add(seekHole(this.#fd, position) ?? end, 0n);
-      }
-    } catch (error) {
-      if (!isUnsupported(error)) throw fileError('mapping', this.#path, error);
-      this.#canSeek = false;
-    }
-    // Without a way to ask, everything counts as data.
-    if (extents.length === 0) add(end, 0n);
-    return extents;
-  }
-}
-
-/** Whether the filesystem could do it. Other errors are thrown. */
-function attempt(work: () => void): boolean {
-  try {
-    work();
-    return true;
-  } catch (error) {
-    if (isUnsupported(error)) return false;
-    throw error;
-  }
-}
-
-function isUnsupported(error: unknown): boolean {
-  const code = (error as NodeJS.ErrnoException).code ?? '';
-  return ['EOPNOTSUPP', 'ENOTSUP', 'ENOSYS', 'EINVAL', 'ENODEV', 'ENOTTY', 'ESPIPE'].includes(code);
 }

@@ -6,9 +6,19 @@
  * @packageDocumentation
  */
 export { blockDeviceSize, sectorSize } from './block-device.ts';
-export { cachedReadBytesMax, readCached } from './cached-read.ts';
+export { cachedReadBytesMax, readCached, willNeed } from './cached-read.ts';
 export { type Capabilities, capabilities } from './capabilities.ts';
 export { duplicateDescriptor } from './descriptor.ts';
 export { peerUser, setSendBuffer } from './socket.ts';
-export { punchHole, seekData, seekHole, zeroRange } from './sparse.ts';
+export {
+  punchHole,
+  punchHoleAside,
+  type SoughtAside,
+  seekData,
+  seekDataAside,
+  seekHole,
+  seekHoleAside,
+  zeroRange,
+  zeroRangeAside,
+} from './sparse.ts';
 export { afterMicrotasks, diagnosticsTrace, nextTurn, systemClock } from './system.ts';

@@ -6,7 +6,11 @@ import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 
 /** A C function; the result is its return value. */
-type NativeFunction = (...args: unknown[]) => number | bigint;
+export interface NativeFunction {
+  (...args: unknown[]): number | bigint;
+  /** On one of libuv's threads; the last argument is told the result, and the error number is that call's while it is. Not for variadic functions. */
+  async(...args: unknown[]): void;
+}
 
 /** What is used of the library; one that lacks some of it is as good as none. */
 interface Koffi {
@@ -19,6 +23,8 @@ export interface Native {
   readonly fcntl: NativeFunction;
   readonly lseek: NativeFunction;
   readonly fallocate: NativeFunction;
+  /** Returns its error number. Missing in some C libraries. */
+  readonly fadvise: NativeFunction | undefined;
   readonly ioctl: NativeFunction;
   readonly setsockopt: NativeFunction;
   readonly getsockopt: NativeFunction;
@@ -55,6 +61,7 @@ function load(): Native | undefined {
       fcntl: library.func('int fcntl(int fd, int command, ...)'),
       lseek: library.func('int64_t lseek64(int fd, int64_t offset, int whence)'),
       fallocate: library.func('int fallocate64(int fd, int mode, int64_t offset, int64_t length)'),
+      fadvise: optional(() => library.func('int posix_fadvise64(int fd, int64_t offset, int64_t length, int advice)')),
       ioctl: library.func('int ioctl(int fd, unsigned long request, ...)'),
       setsockopt: library.func('int setsockopt(int fd, int level, int name, const void *value, unsigned int length)'),
       getsockopt: library.func('int getsockopt(int fd, int level, int name, void *value, void *length)'),
@@ -72,6 +79,7 @@ function load(): Native | undefined {
 
 /** One call whose outcome is known: a version of koffi that passes arguments or results otherwise must not touch files. */
 function works({ lseek, errno, address }: Native): boolean {
+  if (typeof lseek.async !== 'function') return false;
   return Number(lseek(-1, 0n, 0)) === -1 && errno() === constants.errno.EBADF && address(Buffer.alloc(8)) > 0n;
 }
 

@@ -111,7 +111,10 @@ export class Sides {
 
   async #file(path: string, name: string, target: { readonly size?: bigint }): Promise<DeviceSide> {
     const isTarget = target.size !== undefined;
-    const options = isTarget ? { create: !this.#options.isResumed, size: target.size } : { readOnly: true };
+    // A target is as long as the source, whatever it was before.
+    const options = isTarget
+      ? { create: !this.#options.isResumed, size: target.size, truncate: true }
+      : { readOnly: true };
     const device = this.#keep(await openFileDevice(path, options));
     const isZero = isTarget && device.isNew;
     return { type: 'device', device: this.#persistent(device), name, isZero, stats: await stat(path) };

@@ -1,0 +1,32 @@
+/**
+ * How much of a range a filesystem is given at a time. What it costs depends on how many pieces the file is in there, which nobody knows
+ * beforehand: the length follows the time that was taken.
+ */
+
+/** The first piece, in bytes. */
+export const firstPieceBytes = 2 ** 20;
+/** Even in the smallest pieces, each call costs something. */
+const pieceBytesMin = 2 ** 16;
+/** Holes are given back at any speed, but what comes behind them may not be a hole. */
+const pieceBytesMax = 2 ** 34;
+/** A piece that took less could have been longer. In milliseconds. */
+const quickMs = 5;
+/** For so long, others may have to wait for the file. In milliseconds. */
+const slowMs = 20;
+
+export class PieceLength {
+  #bytes = firstPieceBytes;
+
+  /** Where the piece that begins at `start` ends: at a multiple of its length, so that no block is cut twice. */
+  endOf(start: bigint, end: bigint): bigint {
+    const length = BigInt(this.#bytes);
+    const next = start - (start % length) + length;
+    return next < end ? next : end;
+  }
+
+  /** How long a piece took, in milliseconds. */
+  took(ms: number): void {
+    if (ms < quickMs) this.#bytes = Math.min(pieceBytesMax, this.#bytes * 4);
+    else if (ms > slowMs) this.#bytes = Math.max(pieceBytesMin, this.#bytes / (ms > 4 * slowMs ? 4 : 2));
+  }
+}

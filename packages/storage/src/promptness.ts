@@ -1,0 +1,43 @@
+/**
+ * When a system call may be made at once, on the event loop: while it takes no time. A filesystem that is slow, or that makes its
+ * callers wait, would have everybody wait with us.
+ */
+import type { Clock } from '@nbdjs/interfaces';
+
+/** A call that took longer has been waiting. In milliseconds. */
+const slowMs = 5;
+/** Threads do it for so long then, and twice as long if the next attempt is slow, too. In milliseconds. */
+const pauseMs = 1000;
+const pauseMsMax = 60_000;
+
+export class Promptness {
+  readonly #clock: Clock;
+  #pausedUntil = Number.NEGATIVE_INFINITY;
+  #pauseMs = pauseMs;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Whether a call may be tried at once. */
+  get isQuick(): boolean {
+    return this.#pausedUntil === Number.NEGATIVE_INFINITY || this.#clock.now() >= this.#pausedUntil;
+  }
+
+  /** Makes a call, and remembers how long it took. */
+  run<Result>(call: () => Result): Result {
+    const start = this.#clock.now();
+    try {
+      return call();
+    } finally {
+      const end = this.#clock.now();
+      if (end - start > slowMs) {
+        this.#pausedUntil = end + this.#pauseMs;
+        this.#pauseMs = Math.min(2 * this.#pauseMs, pauseMsMax);
+      } else if (this.#pausedUntil !== Number.NEGATIVE_INFINITY) {
+        this.#pausedUntil = Number.NEGATIVE_INFINITY;
+        this.#pauseMs = pauseMs;
+      }
+    }
+  }
+}
