@@ -1,3 +1,4 @@
-import { library } from '../../tooling/tsup/library.ts';
+import { library, program } from '../../tooling/tsup/library.ts';
 
-export default library({ worker: 'src/worker.ts' });
+// The worker includes whatever it needs, so that a copy of its file works wherever a bundler or a user puts it.
+export default [library(), program({ 'nbdjs-worker': 'src/worker.ts' })];

@@ -41,9 +41,13 @@ export interface ConnectOptions extends Abortable, DeviceOptions, TlsWishes {
   readonly fullInfo?: boolean | undefined;
   /**
    * Where the connection is made: on this thread (`inline`), or in a thread of its own that either hands the socket over
-   * or keeps it (`thread` chooses). @default 'thread', except for commands and descriptors
+   * or keeps it (`thread` chooses).
+   *
+   * @default 'thread', except for commands and descriptors, and in bundles that have left the worker's file behind
    */
   readonly delivery?: Delivery | 'thread' | undefined;
+  /** The worker's file, for bundlers: where they have put a copy of `@nbdjs/connection/worker`. @default the one of that package */
+  readonly workerUrl?: URL | undefined;
   /** Until the transport stands, in milliseconds. @default 30000 */
   readonly connectTimeoutMs?: number | undefined;
   /** For the whole handshake, in milliseconds. @default 10000 */
@@ -71,6 +75,7 @@ export async function connect(target: ConnectTarget, options: ConnectOptions = {
   const { connector } = createConnector({
     endpoint,
     delivery: options.delivery,
+    workerUrl: options.workerUrl,
     handshake: {
       exportName: options.exportName ?? exportName,
       mode: options.mode ?? 'extended',

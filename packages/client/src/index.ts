@@ -4,10 +4,13 @@
  * @packageDocumentation
  */
 
-export type { HandshakeLimits } from '@nbdjs/connection';
-export type { ReplyLimits } from '@nbdjs/multiplexer';
+export type { Delivery, HandshakeLimits } from '@nbdjs/connection';
+export type { ExtentWalkOptions } from '@nbdjs/copy';
+export * from '@nbdjs/interfaces';
+export type { LinkState, Multiplexer, MultiplexerOptions, ReplyLimits, Statistics } from '@nbdjs/multiplexer';
+export type { NbdUri, UriTls } from '@nbdjs/protocol';
 export { afterMicrotasks, diagnosticsTrace, nextTurn, systemClock } from '@nbdjs/syscalls';
-export type { TlsCertificates, TlsClientKey, TlsClientSettings } from '@nbdjs/transport';
+export type { Endpoint, TlsCertificates, TlsClientKey, TlsClientSettings } from '@nbdjs/transport';
 export { type AdoptOptions, adoptConnection } from './adopt.ts';
 export { NbdClient } from './client.ts';
 export {

@@ -2,10 +2,17 @@
 import { type Connector, UsageError } from '@nbdjs/interfaces';
 import { capabilities } from '@nbdjs/syscalls';
 import { nameOfSettings } from './attempt-settings.ts';
+import { publish } from './diagnostics.ts';
 import { createInlineConnector, type InlineConnectorOptions } from './inline-connector.ts';
-import { createThreadConnector, type ThreadConnectorOptions, threadDeliveryDefault } from './thread-connector.ts';
+import {
+  createThreadConnector,
+  noWorker,
+  type ThreadConnectorOptions,
+  threadDeliveryDefault,
+} from './thread-connector.ts';
 import type { ThreadDelivery } from './thread-messages.ts';
 import { checkTls, settleTls } from './tls.ts';
+import { workerUrlDefault } from './worker-url.ts';
 
 /** How connections come to the caller: made on its own thread, or on another and then handed over or kept there. */
 export type Delivery = 'inline' | ThreadDelivery;
@@ -15,7 +22,8 @@ export interface ConnectorOptions extends Omit<ThreadConnectorOptions, 'delivery
    * `inline`: on the caller's own thread. `thread`: on a thread of their own, and then `handed-over` if that is possible,
    * else `kept`. Connections in TLS are never handed over: whoever has set it up goes on with it.
    *
-   * @default 'thread', except for what belongs to the caller's thread: commands and descriptors
+   * @default 'thread', except for what belongs to the caller's thread (commands and descriptors), and for bundles that have
+   *   left the worker's file behind, which are `inline`
    */
   readonly delivery?: Delivery | 'thread' | undefined;
 }
@@ -37,6 +45,7 @@ export function createConnector(given: ConnectorOptions): ChosenConnector {
   const options = settleTls(given);
   const { delivery, reason } = choose(options);
   if (options.upgradeTls === undefined) checkTls(options);
+  publish({ type: 'chosen', endpoint: nameOfSettings(options), delivery, reason });
   if (delivery === 'inline') return { connector: createInlineConnector(options), delivery, reason };
   return { connector: createThreadConnector({ ...options, delivery }), delivery, reason };
 }
@@ -47,6 +56,9 @@ function choose(options: ConnectorOptions): { delivery: Delivery; reason: string
   if (wish === 'inline') return { delivery: wish, reason: 'as asked for' };
   if (isLocal && wish === undefined) {
     return { delivery: 'inline', reason: `an endpoint of type '${endpoint.type}' belongs to this thread` };
+  }
+  if (wish === undefined && options.workerUrl === undefined && workerUrlDefault() === undefined) {
+    return { delivery: 'inline', reason: noWorker };
   }
   if (wish === 'handed-over' && !capabilities().duplicateDescriptor) {
     const message = `${nameOfSettings(options)}: connections cannot be handed over, descriptors cannot be duplicated here`;

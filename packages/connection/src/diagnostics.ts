@@ -3,6 +3,8 @@ import { channel } from 'node:diagnostics_channel';
 
 /** A message on the channel `nbdjs:connection:<type>`. `endpoint` is what error messages call it, too. */
 export type ConnectionEvent =
+  /** A connector was made; `reason` says in one line why it works that way. */
+  | { readonly type: 'chosen'; readonly endpoint: string; readonly delivery: string; readonly reason: string }
   /** An attempt begins; they are counted from 1 after each success. */
   | { readonly type: 'attempt'; readonly endpoint: string; readonly attempt: number }
   | {
@@ -20,6 +22,7 @@ export type ConnectionEvent =
   | { readonly type: 'released'; readonly endpoint: string };
 
 const channels = {
+  chosen: channel('nbdjs:connection:chosen'),
   attempt: channel('nbdjs:connection:attempt'),
   failed: channel('nbdjs:connection:failed'),
   sleep: channel('nbdjs:connection:sleep'),

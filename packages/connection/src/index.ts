@@ -4,7 +4,10 @@
  *
  * @packageDocumentation
  */
-export type { HandshakeLimits } from '@nbdjs/handshake';
+export type { ClientHandshakeOptions, HandshakeLimits } from '@nbdjs/handshake';
+export * from '@nbdjs/interfaces';
+export type { ExportEntry } from '@nbdjs/protocol';
+export type { Endpoint, TlsClientSettings } from '@nbdjs/transport';
 export type { AttemptSettings } from './attempt-settings.ts';
 export { type ChosenConnector, type ConnectorOptions, createConnector, type Delivery } from './create-connector.ts';
 export type { ConnectionEvent } from './diagnostics.ts';
@@ -13,6 +16,7 @@ export { createInlineConnector, type InlineConnectorOptions } from './inline-con
 export { type NegotiateOptions, negotiate } from './negotiate.ts';
 export type { Negotiation } from './negotiation.ts';
 export { type OpenNegotiationOptions, openNegotiation } from './open-negotiation.ts';
+export type { OptionConversationOptions } from './option-conversation.ts';
 export type { RingSizes } from './ring-link.ts';
 export { createThreadConnector, type ThreadConnectorOptions } from './thread-connector.ts';
 export type { ThreadDelivery } from './thread-messages.ts';

@@ -32,9 +32,12 @@ export interface ThreadConnectorOptions extends AttemptSettings {
   readonly delivery?: ThreadDelivery | undefined;
   /** How many bytes may be under way when the connection is kept. */
   readonly rings?: RingSizes | undefined;
-  /** The worker's file, for bundlers. @default the one that comes with this package */
+  /** The worker's file, for bundlers: a copy of `@nbdjs/connection/worker`. @default the one that comes with this package */
   readonly workerUrl?: URL | undefined;
 }
+
+/** Why there is no thread, where there is none. */
+export const noWorker = 'the file of the worker of @nbdjs/connection is not beside its module';
 
 /** One thread serves all connectors of a process (of a worker's file, strictly speaking). */
 const threads = new Map<string, EstablishmentThread>();
@@ -46,7 +49,7 @@ let requestCount = 0;
  * Makes a connector whose attempts go on in a thread of their own, whatever the caller's thread is busy with. The thread
  * is started on first use and shared; it keeps the process alive only while somebody waits for a connection.
  *
- * @throws UsageError for an endpoint that cannot be reached from another thread.
+ * @throws UsageError for an endpoint that cannot be reached from another thread, or when there is no worker's file.
  */
 export function createThreadConnector(options: ThreadConnectorOptions): Connector {
   return new ThreadConnector(settleTls(options));
@@ -58,7 +61,11 @@ export function threadDeliveryDefault(): ThreadDelivery {
 }
 
 /** The thread behind a worker's file, running or not. Internal: tests look at it. */
-export function establishmentThread(workerUrl: URL = workerUrlDefault()): EstablishmentThread {
+export function establishmentThread(workerUrl: URL | undefined = workerUrlDefault()): EstablishmentThread {
+  if (workerUrl === undefined) {
+    const message = `${noWorker}, expected workerUrl or delivery 'inline'`;
+    throw new UsageError('ERR_NBD_NOT_SUPPORTED', message);
+  }
   let thread = threads.get(workerUrl.href);
   if (thread === undefined) {
     const started: EstablishmentThread = new EstablishmentThread(workerUrl, {

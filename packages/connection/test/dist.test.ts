@@ -42,7 +42,14 @@ describe.skipIf(notBuilt.length > 0)(`the built package${reason}`, () => {
   });
 
   it('brings its worker along', () => {
-    expect(readdirSync(join(packages, 'connection', 'dist'))).toContain('worker.js');
+    expect(readdirSync(join(packages, 'connection', 'dist'))).toContain('nbdjs-worker.mjs');
+  });
+
+  it('brings a worker that needs no other file', () => {
+    const worker = readFileSync(join(packages, 'connection', 'dist', 'nbdjs-worker.mjs'), 'utf8');
+    const imported = [...worker.matchAll(/^import .* from "(.*)";$/gm)].map(([, name]) => name);
+    expect(imported).toContain('node:worker_threads');
+    expect(imported.filter((name) => !name?.startsWith('node:'))).toEqual([]);
   });
 
   it.each(deliveries)('makes connections: %s', (delivery) => {

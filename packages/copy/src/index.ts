@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export * from '@nbdjs/interfaces';
 export type { CheckpointOptions } from './checkpoints.ts';
 export { compareDevices } from './compare-devices.ts';
 export { copyDevice, type DeviceHandles } from './copy-device.ts';

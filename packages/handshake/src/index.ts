@@ -3,10 +3,21 @@
  *
  * @packageDocumentation
  */
+export type {
+  BlockSizes,
+  ExportFacts,
+  HandshakeStyle,
+  HeaderMode,
+  LimitOptions,
+  NbdError,
+  NegotiationError,
+  Trace,
+} from '@nbdjs/interfaces';
+export type { ExportEntry, SelectedContext } from '@nbdjs/protocol';
 export { ClientHandshake } from './client/client-handshake.ts';
 export type { HandshakeEvent, OptionResult } from './client/events.ts';
 export type { ClientHandshakeOptions, HandshakeLimits } from './client/options.ts';
-export { type HandshakeState, handshakeStates, isFinal } from './client/states.ts';
+export { type HandshakeState, handshakeStates, isFinal, type StateRow } from './client/states.ts';
 export type { ServerHandshakeEvent } from './server/events.ts';
 export type { ExportOffer, Refusal, ServedFacts } from './server/offer.ts';
 export { ServerHandshake, type ServerHandshakeTurn } from './server/server-handshake.ts';

@@ -4,6 +4,19 @@
  *
  * @packageDocumentation
  */
+export type {
+  Abortable,
+  BlockDevice,
+  Clock,
+  Connector,
+  Defer,
+  ExportFacts,
+  LimitOptions,
+  Offset,
+  ReadOptions,
+  Trace,
+  WriteOptions,
+} from '@nbdjs/interfaces';
 export type { LinkState } from './link.ts';
 export { createMultiplexer } from './multiplexer.ts';
 export type { Multiplexer, MultiplexerOptions } from './multiplexer-options.ts';

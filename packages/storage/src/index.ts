@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export * from '@nbdjs/interfaces';
 export { type FileDevice, type FileDeviceOptions, openFileDevice } from './file-device.ts';
 export { createAllocationDepthLayer } from './layers/allocation-depth.ts';
 export type { LayerCall } from './layers/around.ts';

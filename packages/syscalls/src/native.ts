@@ -54,7 +54,7 @@ export function native(): Native | undefined {
 
 function load(): Native | undefined {
   try {
-    const koffi = createRequire(import.meta.url)(`@koromix/koffi-linux-${process.arch}`) as Koffi;
+    const koffi = find(`@koromix/koffi-linux-${process.arch}`);
     const library = koffi.load(null);
     const functions: Native = {
       // Variadic functions are declared as such, or the arguments would be passed wrongly on arm64.
@@ -74,6 +74,16 @@ function load(): Native | undefined {
     return works(functions) ? functions : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** In a file that includes this one (a worker's, say), the library is not beside that file but beside our package. */
+function find(name: string): Koffi {
+  const require = createRequire(import.meta.url);
+  try {
+    return require(name) as Koffi;
+  } catch {
+    return createRequire(require.resolve('@nbdjs/syscalls'))(name) as Koffi;
   }
 }
 

@@ -4,12 +4,20 @@
  *
  * @packageDocumentation
  */
+export * from '@nbdjs/interfaces';
 export { type CommandOptions, type CommandServer, runCommand } from './command.ts';
 export { type ConnectOptions, connectTcp, connectUnix, type TcpAddress } from './connect.ts';
 export { adoptDescriptor, adoptStdio, type DetachedDescriptor, detachDescriptor } from './descriptor.ts';
 export type { TransportEvent } from './diagnostics.ts';
 export { connectEndpoint, describeEndpoint, type Endpoint } from './endpoint.ts';
-export { type Listener, type ListenOptions, type ListenTarget, listen } from './listen.ts';
+export {
+  type AddressOf,
+  type ListenAddress,
+  type Listener,
+  type ListenOptions,
+  type ListenTarget,
+  listen,
+} from './listen.ts';
 export { createMemoryPair, type MemoryPairOptions } from './memory-pair.ts';
 export type { CommandEnd } from './program.ts';
 export { createTlsClient, type TlsClient } from './tls/client.ts';

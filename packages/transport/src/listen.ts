@@ -21,13 +21,18 @@ export type ListenTarget =
   /** A listening socket, by systemd's socket activation for instance. */
   | { readonly type: 'descriptor'; readonly fd: number };
 
+/** Where clients connect to, with TCP the port that was chosen; or the socket that was inherited and does not tell. */
+export type ListenAddress =
+  | { readonly type: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly type: 'unix'; readonly path: string }
+  | { readonly type: 'descriptor'; readonly fd: number };
+
+/** The address that comes of a target. */
+export type AddressOf<T extends ListenTarget> = Extract<ListenAddress, { readonly type: T['type'] }>;
+
 /** Somebody who listens. */
-export interface Listener {
-  /** Where clients connect to, with TCP the port that was chosen; or the socket that was inherited and does not tell. */
-  readonly address:
-    | { readonly type: 'tcp'; readonly host: string; readonly port: number }
-    | { readonly type: 'unix'; readonly path: string }
-    | { readonly type: 'descriptor'; readonly fd: number };
+export interface Listener<A extends ListenAddress = ListenAddress> {
+  readonly address: A;
   /** Takes no more connections; those that stand live on. */
   close(): Promise<void>;
 }
@@ -47,6 +52,11 @@ const keepAliveMs = 60_000;
  *
  * @throws ConnectError when the address is in use or not ours, UsageError when it is none, or is too long for a Unix socket.
  */
+export async function listen<T extends ListenTarget>(
+  target: T,
+  onConnection: (channel: ByteChannel) => void,
+  options?: ListenOptions,
+): Promise<Listener<AddressOf<T>>>;
 export async function listen(
   target: ListenTarget,
   onConnection: (channel: ByteChannel) => void,

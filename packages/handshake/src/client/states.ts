@@ -4,7 +4,7 @@
  * Three states are final: `transmission` (all went well), `ended` (we left by `NBD_OPT_ABORT`) and `failed`.
  */
 
-interface StateRow {
+export interface StateRow {
   /** Whose turn it is. */
   readonly turn: 'server' | 'transport' | 'caller' | 'nobody';
   /** Where it can go from here; staying is always possible. */

@@ -1,0 +1,52 @@
+/** A server and the place where it listens, in one. */
+import { formatUri } from '@nbdjs/protocol';
+import { type AddressOf, type ListenAddress, type ListenTarget, listen } from '@nbdjs/transport';
+import { createServer, type Server, type ServerOptions } from './server.ts';
+
+/** A server that listens. */
+export interface Serving<A extends ListenAddress = ListenAddress> {
+  /** For the clients: the server's URI, with the export's name where a table has one export only. None for a descriptor. */
+  readonly uri: string;
+  /** Where it listens, with TCP the port that was chosen. */
+  readonly address: A;
+  readonly server: Server;
+  /** Takes no more clients, then closes the server in good order. The devices belong to their makers. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * Makes a server and has it listen.
+ *
+ * @throws UsageError when an option is wrong, ConnectError when the address is in use or not ours.
+ */
+export async function serve<T extends ListenTarget>(target: T, options: ServerOptions): Promise<Serving<AddressOf<T>>> {
+  const server = createServer(options);
+  // Rules about users can only be checked where the listener asks who comes.
+  const listener = await listen(target, (channel) => void server.accept(channel), {
+    users: options.access !== undefined,
+  });
+  const close = async () => {
+    await listener.close();
+    await server.close();
+  };
+  return {
+    uri: uriOf(listener.address, options),
+    address: listener.address,
+    server,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function uriOf(address: ListenAddress, { exports, tls }: ServerOptions): string {
+  if (address.type === 'descriptor') return '';
+  const names = typeof exports.open === 'function' ? [] : Object.keys(exports);
+  const exportName = names.length === 1 && names[0] !== undefined ? names[0] : '';
+  const tlsRequired = tls !== undefined && tls.mode !== 'off' && tls.mode !== 'allow';
+  const uri = { exportName, tlsRequired, tls: {}, extensions: {} };
+  if (address.type === 'unix') return formatUri({ ...uri, address: { transport: 'unix', path: address.path } });
+  // Nobody can connect to "all addresses".
+  const host = address.host === '::' || address.host === '0.0.0.0' ? 'localhost' : address.host;
+  return formatUri({ ...uri, address: { transport: 'tcp', host, port: address.port } });
+}
