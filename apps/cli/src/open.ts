@@ -10,7 +10,7 @@ import {
 import { type Negotiation, type OpenNegotiationOptions, openNegotiation } from '@nbdjs/connection';
 import type { Operand } from './arguments/operands.ts';
 import type { ServerWords } from './arguments/server.ts';
-import { patienceMs, tellingWhy } from './patience.ts';
+import { patienceFor, tellingWhy } from './patience.ts';
 import type { Terminal } from './terminal.ts';
 
 /** An operand that is a server. */
@@ -32,7 +32,6 @@ export async function openServer(
   terminal: Terminal,
   options: ConnectOptions = {},
 ): Promise<NbdClient> {
-  const waitMs = waitMsOf(server, words);
   const open = () =>
     connect(targetOf(server), {
       delivery: 'inline',
@@ -40,12 +39,10 @@ export async function openServer(
       allowLocalFiles: true,
       signal: terminal.signal,
       mode: words.mode,
-      openTimeoutMs: waitMs,
-      reconnectDelayMs: waitMs,
-      awaitExport: waitMs > 0,
+      ...patienceWith(server, words),
       ...options,
     });
-  return await tellingWhy(terminal, open);
+  return await tellingWhy(words, terminal, open);
 }
 
 /**
@@ -60,7 +57,6 @@ export async function openTalk(
 ): Promise<Negotiation> {
   const target = resolveTarget(targetOf(server));
   const tls = resolveTls(target, { tls: server.tls, allowLocalFiles: true });
-  const waitMs = waitMsOf(server, words);
   const { mode } = words;
   const open = () =>
     openNegotiation(target.endpoint, {
@@ -69,14 +65,14 @@ export async function openTalk(
       tls: tls.settings,
       // No context is selected, for none is used.
       handshake: { fullInfo: true, contexts: [], tls: tls.mode, ...(mode && { mode }) },
-      openTimeoutMs: waitMs,
-      awaitExport: waitMs > 0,
+      ...patienceWith(server, words),
       probe,
     });
-  return await tellingWhy(terminal, open);
+  return await tellingWhy(words, terminal, open);
 }
 
-/** A command is started anew with each connection, and what it then serves need not be the same. */
-function waitMsOf(server: ServerOperand, { retries }: ServerWords): number {
-  return server.type === 'uri' ? patienceMs(retries) : 0;
+function patienceWith(server: ServerOperand, { retries }: ServerWords) {
+  // A command is started anew with each connection, and what it then serves need not be the same.
+  const patience = patienceFor(server.type === 'uri' ? retries : 0);
+  return { ...patience, awaitExport: patience.openAttemptsMax > 1 };
 }

@@ -1,45 +1,81 @@
-/** Waiting for servers that are not there yet. */
+/** Waiting for servers that are not there yet, and coming to terms with those that are. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { ConnectionEvent } from '@nbdjs/connection';
+import { limits } from '@nbdjs/interfaces';
+import type { ServerWords } from './arguments/server.ts';
 import { oneLine } from './failure.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Delays between tries, in seconds: 1, 2, 4, 8, 16, 16, ... */
 const delaySecondsMax = 16;
 
-/** The delays are up to a fifth longer, and the last try takes time, too. */
-const slack = { factor: 1.2, ms: 1000 };
+/** The delays are up to a fifth longer. */
+const jitterFactor = 1.2;
 
-/** Milliseconds that so many tries take, with growing delays between them; 0 for none. */
-export function patienceMs(retries: number): number {
-  if (retries === 0) return 0;
+export interface Patience {
+  /** Tries to connect at first. */
+  readonly openAttemptsMax: number;
+  /** More than the tries can take, in milliseconds; 0 where there is only one. */
+  readonly openTimeoutMs: number;
+  /** How long a server that has gone is waited for, in milliseconds. */
+  readonly reconnectDelayMs: number;
+}
+
+/** What so many retries mean, with growing delays between them. */
+export function patienceFor(retries: number): Patience {
   let seconds = 0;
   for (let retry = 0, delay = 1; retry < retries; retry++, delay = Math.min(2 * delay, delaySecondsMax)) {
     seconds += delay;
   }
-  return Math.ceil(1000 * seconds * slack.factor) + slack.ms;
+  const openAttemptsMax = retries + 1;
+  const reconnectDelayMs = Math.ceil(1000 * seconds * jitterFactor);
+  const attemptMs = limits.connectMs + limits.handshakeMs;
+  const openTimeoutMs = retries === 0 ? 0 : reconnectDelayMs + openAttemptsMax * attemptMs;
+  return { openAttemptsMax, openTimeoutMs, reconnectDelayMs };
 }
 
-const channels = { failed: 'nbdjs:connection:failed', sleep: 'nbdjs:connection:sleep' } as const;
+type Listeners = {
+  readonly [Type in ConnectionEvent['type']]?: (event: Extract<ConnectionEvent, { type: Type }>) => void;
+};
 
-/** Does something that may wait for a server, and says what it is waiting for: each reason once. */
-export async function tellingWhy<Result>(terminal: Terminal, wait: () => Promise<Result>): Promise<Result> {
+/** Does something that may wait for a server, and says what it is waiting for, each reason once; if wordy, also what was left out. */
+export async function tellingWhy<Result>(
+  { verbose }: Pick<ServerWords, 'verbose'>,
+  terminal: Terminal,
+  wait: () => Promise<Result>,
+): Promise<Result> {
   let reason = '';
   let told = '';
-  const onFailed = (event: unknown): void => {
-    const { error } = event as Extract<ConnectionEvent, { type: 'failed' }>;
-    reason = oneLine(error);
+  return await listening(
+    {
+      failed: ({ error }) => {
+        reason = oneLine(error);
+      },
+      sleep: () => {
+        if (reason !== told) terminal.note(`nbd: ${reason}; trying again`);
+        told = reason;
+      },
+      downgraded: ({ endpoint, option, avoided }) => {
+        if (!verbose) return;
+        terminal.note(
+          `nbd: ${endpoint}: the server hung up because of option ${option}; trying without ${avoided.join(', ')}`,
+        );
+      },
+    },
+    wait,
+  );
+}
+
+async function listening<Result>(listeners: Listeners, act: () => Promise<Result>): Promise<Result> {
+  const hear = (event: unknown): void => {
+    const { type } = event as ConnectionEvent;
+    (listeners[type] as ((event: unknown) => void) | undefined)?.(event);
   };
-  const onSleep = (): void => {
-    if (reason !== told) terminal.note(`nbd: ${reason}; trying again`);
-    told = reason;
-  };
-  subscribe(channels.failed, onFailed);
-  subscribe(channels.sleep, onSleep);
+  const channels = Object.keys(listeners).map((type) => `nbdjs:connection:${type}`);
+  for (const channel of channels) subscribe(channel, hear);
   try {
-    return await wait();
+    return await act();
   } finally {
-    unsubscribe(channels.failed, onFailed);
-    unsubscribe(channels.sleep, onSleep);
+    for (const channel of channels) unsubscribe(channel, hear);
   }
 }

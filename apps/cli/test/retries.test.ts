@@ -2,6 +2,8 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { runCommandLine, Workspace } from '@nbdjs/peers';
+import { Option } from '@nbdjs/protocol';
+import { TinyServer } from '@nbdjs/testkit';
 import { afterAll, describe, expect, it } from 'vitest';
 import { nbd, nbdWith, type Outcome } from './harness.ts';
 
@@ -154,7 +156,7 @@ describe.concurrent('B7: --retries waits for what is not there yet', () => {
     const { code, stderr } = await nbd('info', '--retries', '1', uri);
     expect({ code, stderr }).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/no connection within 2200 ms; the last of 2 attempts: .*there is no such socket/),
+      stderr: expect.stringMatching(/^nbd: .*there is no such socket; trying again\nnbd: .*there is no such socket\n$/),
     });
   });
 
@@ -169,6 +171,21 @@ describe.concurrent('B7: --retries waits for what is not there yet', () => {
 });
 
 describe('--mode', () => {
+  it('A6: what a server cannot stand is left out, and --verbose tells so', async () => {
+    const server = new TinyServer({ exports: ['disk'], hangUpAt: [Option.ExtendedHeaders] });
+    const address = await server.listen({ type: 'tcp', host: '127.0.0.1', port: 0 });
+    if (address.type !== 'tcp') throw new Error('expected a port');
+    const uri = `nbd://127.0.0.1:${address.port}/disk`;
+    const quiet = await nbd('info', '--no-content', uri);
+    expect(quiet).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('using structured packets') });
+    expect(await nbd('info', '--no-content', '--verbose', uri)).toMatchObject({
+      code: 0,
+      stdout: quiet.stdout,
+      stderr: `nbd: ${uri}: the server hung up because of option EXTENDED_HEADERS; trying without EXTENDED_HEADERS\n`,
+    });
+    await server.close();
+  });
+
   it('is taken by every command that names a server', async () => {
     const { uri, come } = sockets('mode');
     await come();

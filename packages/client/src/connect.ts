@@ -37,6 +37,8 @@ export interface ConnectOptions extends Abortable, DeviceOptions, TlsWishes {
    * `reconnectDelayMs` allow. @default false: it is a refusal on principle
    */
   readonly awaitExport?: boolean | undefined;
+  /** No more attempts than this until the first success, within `openTimeoutMs`. @default as many as the time allows */
+  readonly openAttemptsMax?: number | undefined;
   /** Ask for the export's preferred name and description too. @default false */
   readonly fullInfo?: boolean | undefined;
   /**
@@ -90,6 +92,7 @@ export async function connect(target: ConnectTarget, options: ConnectOptions = {
     openTimeoutMs: options.openTimeoutMs,
     stopOnPermanent: options.stopOnPermanent,
     awaitExport: options.awaitExport,
+    openAttemptsMax: options.openAttemptsMax,
   });
   return openClient(connector, options, name);
 }

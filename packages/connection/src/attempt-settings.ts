@@ -1,10 +1,11 @@
 /** How attempts at one endpoint are made and repeated. */
-import type { ClientHandshakeOptions } from '@nbdjs/handshake';
+import type { AvoidableOption, ClientHandshakeOptions } from '@nbdjs/handshake';
 import { type Clock, type Established, limits } from '@nbdjs/interfaces';
 import { connectEndpoint, type Endpoint, type TlsClientSettings } from '@nbdjs/transport';
 import type { AttemptsOptions } from './attempts.ts';
 import type { ConnectionEvent } from './diagnostics.ts';
 import type { UpgradeTls } from './handshake-driver.ts';
+import { Ladder } from './ladder.ts';
 import { nameOfEndpoint } from './names.ts';
 import { negotiateAndPark } from './negotiate.ts';
 import { upgradeWith } from './tls.ts';
@@ -33,6 +34,8 @@ export interface AttemptSettings {
    * this long, in milliseconds. @default 0
    */
   readonly openTimeoutMs?: number | undefined;
+  /** No more attempts than this until the first success, then the last error is told. @default as many as the time allows */
+  readonly openAttemptsMax?: number | undefined;
 }
 
 /** What only the thread that makes the attempts has. */
@@ -51,19 +54,43 @@ export function nameOfSettings({ endpoint, handshake }: AttemptSettings): string
 
 /** Joins settings and means: an attempt connects, shakes hands and parks the connection. */
 export function attemptsOptions(settings: AttemptSettings, means: AttemptMeans): AttemptsOptions<Established> {
-  const { endpoint, handshake = {}, tls, connectTimeoutMs, stopOnPermanent, awaitExport, openTimeoutMs } = settings;
+  const {
+    endpoint,
+    handshake = {},
+    tls,
+    connectTimeoutMs,
+    stopOnPermanent,
+    awaitExport,
+    openTimeoutMs,
+    openAttemptsMax,
+  } = settings;
   const { clock, upgradeTls = upgradeWith(tls, endpoint) } = means;
   const timeoutMs = settings.handshakeTimeoutMs ?? limits.handshakeMs;
   const name = nameOfSettings(settings);
+  const ladder = ladderFor(handshake, name, means.report);
   return {
     ...means,
     name,
     stopOnPermanent,
     awaitExport,
     openTimeoutMs,
+    openAttemptsMax,
     async attempt(signal) {
-      const channel = await connectEndpoint(endpoint, { signal, connectTimeoutMs });
-      return await negotiateAndPark(channel, handshake, { signal, timeoutMs, upgradeTls, name, clock });
+      const meet = async (avoid: readonly AvoidableOption[]) => {
+        const channel = await connectEndpoint(endpoint, { signal, connectTimeoutMs });
+        return await negotiateAndPark(channel, { ...handshake, avoid }, { signal, timeoutMs, upgradeTls, name, clock });
+      };
+      // An inherited descriptor is one connection, and no other can be made.
+      return endpoint.type === 'descriptor' ? await meet(handshake.avoid ?? []) : await ladder.descend(meet);
     },
   };
+}
+
+/** A ladder that tells of its steps. */
+export function ladderFor(
+  { avoid }: ClientHandshakeOptions,
+  endpoint: string,
+  report?: AttemptMeans['report'],
+): Ladder {
+  return new Ladder(avoid, (step) => report?.({ type: 'downgraded', endpoint, ...step }));
 }

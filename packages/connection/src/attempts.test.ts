@@ -443,6 +443,18 @@ describe('the open timeout', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('is over early after so many attempts, with the last error', async () => {
+    const attempts = makeAttempts({ openTimeoutMs: 10_000, openAttemptsMax: 2 });
+    const outcome = watch(attempts.establish({ wait: true }));
+    trial().fail();
+    await clock.advance(1000);
+    trial().fail();
+    await clock.advance(0);
+    expect(outcome.reason).toMatchObject({ code: 'ERR_NBD_REFUSED', attempts: 2 });
+    expect(trials).toHaveLength(2);
+    expect(clock.pending).toBe(0);
+  });
+
   it('ends the wait with the last error as its cause', async () => {
     const attempts = makeAttempts({ openTimeoutMs: 5000 });
     const outcome = watch(attempts.establish({ wait: true }));

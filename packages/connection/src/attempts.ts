@@ -38,6 +38,8 @@ export interface AttemptsOptions<Connection> {
    * at most this long, in milliseconds. @default 0
    */
   readonly openTimeoutMs?: number | undefined;
+  /** No more attempts than this until the first success, then the last error is told. @default as many as the time allows */
+  readonly openAttemptsMax?: number | undefined;
   /** Hears how the attempts go. */
   readonly report?: ((event: ConnectionEvent) => void) | undefined;
   /** Somebody begins or ceases to wait: the process should live on meanwhile. */
@@ -174,7 +176,9 @@ export class Attempts<Connection> {
     const permanent = isPermanent(error) && !isAwaited;
     this.#lastError = copyOfError(error, this.#count);
     this.#report({ type: 'failed', endpoint, attempt: this.#count, error: copyOfError(error), permanent });
-    if (this.#repeats && !(permanent && (this.#options.stopOnPermanent ?? true))) this.#sleep();
+    const { stopOnPermanent = true, openAttemptsMax = Number.POSITIVE_INFINITY } = this.#options;
+    const isEnough = (permanent && stopOnPermanent) || (!this.#hasOpened && this.#count >= openAttemptsMax);
+    if (this.#repeats && !isEnough) this.#sleep();
     else this.#giveUp();
   }
 

@@ -18,6 +18,16 @@ export type ConnectionEvent =
   /** The next attempt begins in so many milliseconds. */
   | { readonly type: 'sleep'; readonly endpoint: string; readonly delayMs: number }
   | { readonly type: 'established'; readonly endpoint: string; readonly attempt: number; readonly durationMs: number }
+  /**
+   * The server hung up at an option, or lost its place behind it. It is met again at once, and the options in `avoided` are left out
+   * from now on.
+   */
+  | {
+      readonly type: 'downgraded';
+      readonly endpoint: string;
+      readonly option: string;
+      readonly avoided: readonly string[];
+    }
   /** The connector was let go. */
   | { readonly type: 'released'; readonly endpoint: string };
 
@@ -27,6 +37,7 @@ const channels = {
   failed: channel('nbdjs:connection:failed'),
   sleep: channel('nbdjs:connection:sleep'),
   established: channel('nbdjs:connection:established'),
+  downgraded: channel('nbdjs:connection:downgraded'),
   released: channel('nbdjs:connection:released'),
 };
 

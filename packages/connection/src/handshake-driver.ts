@@ -1,7 +1,7 @@
 /** Joins the handshake's machine to a channel. */
 
 import { ClientHandshake, type ClientHandshakeOptions, type HandshakeEvent } from '@nbdjs/handshake';
-import { type ByteChannel, type ByteSink, type Clock, ConnectError } from '@nbdjs/interfaces';
+import { type ByteChannel, type ByteSink, type Clock, ConnectError, type TimeoutError } from '@nbdjs/interfaces';
 import { systemClock } from '@nbdjs/syscalls';
 import { farewell } from './farewell.ts';
 
@@ -49,6 +49,11 @@ export class HandshakeDriver implements ByteSink {
   order(give: (machine: ClientHandshake) => void): void {
     give(this.#machine);
     this.#pump();
+  }
+
+  /** The error for a server that is not waited for any longer. */
+  silence(timeoutMs: number): TimeoutError {
+    return this.#machine.silence(timeoutMs);
   }
 
   /** Gives up: the server is owed no word, because an option may be outstanding. */

@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-export type { ClientHandshakeOptions, HandshakeLimits } from '@nbdjs/handshake';
+export type { AvoidableOption, ClientHandshakeOptions, HandshakeLimits } from '@nbdjs/handshake';
 export * from '@nbdjs/interfaces';
 export type { ExportEntry } from '@nbdjs/protocol';
 export type { Endpoint, TlsClientSettings } from '@nbdjs/transport';

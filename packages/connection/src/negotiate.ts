@@ -1,7 +1,7 @@
 /** From a connected channel to a negotiated connection. */
 
 import type { ClientHandshakeOptions } from '@nbdjs/handshake';
-import { type ByteChannel, type Clock, ConnectError, type Established, limits, TimeoutError } from '@nbdjs/interfaces';
+import { type ByteChannel, type Clock, ConnectError, type Established, limits } from '@nbdjs/interfaces';
 import { systemClock } from '@nbdjs/syscalls';
 import { named } from './error-copies.ts';
 import { type DriverEvent, HandshakeDriver, type UpgradeTls } from './handshake-driver.ts';
@@ -64,7 +64,7 @@ export function negotiateAndPark(
     };
     const driver = openDriver(channel, handshake, { upgradeTls, clock, onEvent }, name);
     const cancelDeadline = clock.schedule(timeoutMs, () => {
-      abandon(new TimeoutError('handshake', `${name}: the handshake was not over within ${timeoutMs} ms`));
+      abandon(named(driver.silence(timeoutMs), name));
     });
     signal?.addEventListener('abort', onAbort, { once: true });
     if (signal?.aborted) onAbort();

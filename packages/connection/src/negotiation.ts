@@ -1,4 +1,6 @@
 /** Option mode, as its users see it. */
+
+import type { AvoidableOption } from '@nbdjs/handshake';
 import type {
   Established,
   ExportFacts,
@@ -20,6 +22,8 @@ export interface Negotiation {
   readonly style: HandshakeStyle;
   readonly mode: HeaderMode;
   readonly tls: boolean;
+  /** Options that are not sent, because the server has shown on a connection before that it cannot stand them. */
+  readonly avoided: readonly AvoidableOption[];
   /** Which exports there are. A server of the oldstyle handshake has one, without a name. */
   list(): Promise<readonly ExportEntry[]>;
   /** What there is to know about an export, without opening it. */

@@ -1,5 +1,5 @@
 /** Option mode with a server that has it. */
-import type { ClientHandshake } from '@nbdjs/handshake';
+import type { AvoidableOption, ClientHandshake } from '@nbdjs/handshake';
 import type {
   Established,
   ExportFacts,
@@ -18,6 +18,7 @@ export class NewstyleNegotiation implements Negotiation {
   readonly style: HandshakeStyle;
   readonly mode: HeaderMode;
   readonly tls: boolean;
+  readonly avoided: readonly AvoidableOption[];
   readonly #conversation: OptionConversation;
 
   constructor(conversation: OptionConversation, start: Extract<Start, { type: 'negotiating' }>) {
@@ -26,6 +27,7 @@ export class NewstyleNegotiation implements Negotiation {
     this.style = start.style;
     this.mode = start.mode;
     this.tls = start.tls;
+    this.avoided = conversation.avoided;
   }
 
   async list(): Promise<readonly ExportEntry[]> {

@@ -19,6 +19,7 @@ export class OldstyleNegotiation implements Negotiation {
   readonly style: HandshakeStyle;
   readonly mode: HeaderMode;
   readonly tls: boolean;
+  readonly avoided = [];
   readonly #conversation: OptionConversation;
   readonly #parked: ParkedConnection;
   #isOver = false;

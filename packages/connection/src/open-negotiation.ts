@@ -1,7 +1,9 @@
 /** Asking a server about its exports, one option at a time, before opening one of them or none. */
+import type { AvoidableOption } from '@nbdjs/handshake';
 import type { ByteChannel } from '@nbdjs/interfaces';
 import { systemClock } from '@nbdjs/syscalls';
 import { connectEndpoint, type Endpoint, type TlsClientSettings } from '@nbdjs/transport';
+import { ladderFor } from './attempt-settings.ts';
 import { Attempts, type Candidate } from './attempts.ts';
 import { publish } from './diagnostics.ts';
 import { nameOfEndpoint, nameOfPeer } from './names.ts';
@@ -27,9 +29,14 @@ export interface OpenNegotiationOptions extends OptionConversationOptions {
    * principle ends that. @default 0
    */
   readonly openTimeoutMs?: number | undefined;
+  /** No more attempts than this. @default as many as the time allows */
+  readonly openAttemptsMax?: number | undefined;
   /** An export that the server does not know to `probe` is waited for, as a server that is not there is. @default false */
   readonly awaitExport?: boolean | undefined;
-  /** An attempt counts as a success when this succeeds, too: ask here what the server has to be able to answer. */
+  /**
+   * An attempt counts as a success when this succeeds, too: ask here what the server has to be able to answer. It is asked again, of a new
+   * connection, when an attempt is repeated, and when the server could not stand an option: without that, as `avoided` tells.
+   */
   readonly probe?: ((negotiation: Negotiation) => Promise<unknown>) | undefined;
 }
 
@@ -52,9 +59,13 @@ export async function openNegotiation(
   const { upgradeTls = upgradeWith(tls, source) } = options;
   if (options.upgradeTls === undefined) checkTls({ endpoint: source, handshake, tls });
   const name = options.name ?? nameOfEndpoint(source, '', handshake?.tls === 'require');
+  const ladder = ladderFor(handshake ?? {}, name, publish);
   return await repeatedly(options, name, async (signal) => {
-    const channel = await connectEndpoint(source, { ...options, signal });
-    return await begin(channel, { ...options, upgradeTls, signal }, name);
+    const meet = async (avoid: readonly AvoidableOption[]) => {
+      const channel = await connectEndpoint(source, { ...options, signal });
+      return await begin(channel, { ...options, handshake: { ...handshake, avoid }, upgradeTls, signal }, name);
+    };
+    return source.type === 'descriptor' ? await meet(handshake?.avoid ?? []) : await ladder.descend(meet);
   });
 }
 
@@ -64,12 +75,13 @@ async function repeatedly(
   name: string,
   attempt: (signal: AbortSignal | undefined) => Promise<Negotiation>,
 ): Promise<Negotiation> {
-  const { signal, openTimeoutMs = 0, awaitExport, clock = systemClock } = options;
+  const { signal, openTimeoutMs = 0, openAttemptsMax, awaitExport, clock = systemClock } = options;
   if (openTimeoutMs === 0) return await attempt(signal);
   const stayAlive = new StayAlive();
   const attempts = new Attempts<Negotiation>({
     name,
     openTimeoutMs,
+    openAttemptsMax,
     awaitExport,
     clock,
     attempt: async (ended) => candidate(await attempt(ended)),

@@ -1,14 +1,6 @@
 /** Option mode as promises: one question at a time, each with a deadline. */
-import type { ClientHandshake, ClientHandshakeOptions, OptionResult } from '@nbdjs/handshake';
-import {
-  type ByteChannel,
-  type Cancel,
-  type Clock,
-  type Established,
-  limits,
-  TimeoutError,
-  UsageError,
-} from '@nbdjs/interfaces';
+import type { AvoidableOption, ClientHandshake, ClientHandshakeOptions, OptionResult } from '@nbdjs/handshake';
+import { type ByteChannel, type Cancel, type Clock, type Established, limits, UsageError } from '@nbdjs/interfaces';
 import { systemClock } from '@nbdjs/syscalls';
 import { copyOfError, named } from './error-copies.ts';
 import type { DriverEvent, HandshakeDriver } from './handshake-driver.ts';
@@ -39,6 +31,7 @@ interface Asker {
 /** Turns orders and events into promises. */
 export class OptionConversation {
   readonly name: string;
+  readonly avoided: readonly AvoidableOption[];
   readonly #driver: HandshakeDriver;
   readonly #timeoutMs: number;
   readonly #clock: Clock;
@@ -51,6 +44,7 @@ export class OptionConversation {
     const handshake = { ...options.handshake, optionMode: true };
     const onEvent = (event: DriverEvent) => this.#hear(event);
     this.name = name;
+    this.avoided = options.handshake?.avoid ?? [];
     this.#driver = openDriver(channel, handshake, { upgradeTls, clock, onEvent }, name);
     this.#timeoutMs = options.timeoutMs ?? limits.handshakeMs;
     this.#clock = options.clock ?? systemClock;
@@ -132,7 +126,9 @@ export class OptionConversation {
         },
       };
       signal?.addEventListener('abort', onAbort, { once: true });
-      cancelDeadline = this.#clock.schedule(this.#timeoutMs, () => this.#lose(this.#timedOut()));
+      cancelDeadline = this.#clock.schedule(this.#timeoutMs, () =>
+        this.#lose(named(this.#driver.silence(this.#timeoutMs), this.name)),
+      );
       try {
         begin();
       } catch (error) {
@@ -161,10 +157,6 @@ export class OptionConversation {
 
   #park({ facts, excess }: Extract<DriverEvent, { type: 'established' }>): ParkedConnection {
     return new ParkedConnection(this.#driver.channel, facts, excess);
-  }
-
-  #timedOut(): TimeoutError {
-    return new TimeoutError('handshake', `${this.name}: no answer to the option within ${this.#timeoutMs} ms`);
   }
 
   #unexpected(answer: Answer): Error {

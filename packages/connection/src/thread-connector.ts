@@ -101,7 +101,7 @@ class ThreadConnector implements Connector, ThreadClient {
 
   constructor(options: ThreadConnectorOptions) {
     const { endpoint, handshake, tls, connectTimeoutMs, handshakeTimeoutMs } = options;
-    const { stopOnPermanent, awaitExport, openTimeoutMs } = options;
+    const { stopOnPermanent, awaitExport, openTimeoutMs, openAttemptsMax } = options;
     this.#name = nameOfSettings(options);
     if (endpoint.type === 'command' || endpoint.type === 'descriptor') {
       const message = `${this.#name}: an endpoint of type '${endpoint.type}' belongs to this thread, expected delivery 'inline'`;
@@ -117,6 +117,7 @@ class ThreadConnector implements Connector, ThreadClient {
       stopOnPermanent,
       awaitExport,
       openTimeoutMs,
+      openAttemptsMax,
     });
     this.#thread = establishmentThread(options.workerUrl);
   }

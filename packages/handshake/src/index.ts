@@ -16,7 +16,12 @@ export type {
 export type { ExportEntry, SelectedContext } from '@nbdjs/protocol';
 export { ClientHandshake } from './client/client-handshake.ts';
 export type { HandshakeEvent, OptionResult } from './client/events.ts';
-export type { ClientHandshakeOptions, HandshakeLimits } from './client/options.ts';
+export {
+  type AvoidableOption,
+  avoidableOptions,
+  type ClientHandshakeOptions,
+  type HandshakeLimits,
+} from './client/options.ts';
 export { type HandshakeState, handshakeStates, isFinal, type StateRow } from './client/states.ts';
 export type { ServerHandshakeEvent } from './server/events.ts';
 export type { ExportOffer, Refusal, ServedFacts } from './server/offer.ts';

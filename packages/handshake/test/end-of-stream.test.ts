@@ -6,7 +6,7 @@ import { ClientHandshake, type ClientHandshakeOptions } from '../src/index.ts';
 import { converse } from './converse.ts';
 import { errorOf, play } from './play.ts';
 import { ScriptedServer, type ServerSettings } from './scripted-server.ts';
-import { gone, greeting, plainGreeting } from './words.ts';
+import { ack, error, gone, greeting, plainGreeting } from './words.ts';
 
 const exports = {
   disk: {
@@ -63,11 +63,14 @@ describe('a death at every byte', () => {
         continue;
       }
       expect(end.error).toBeInstanceOf(ConnectError);
-      expect(end.error).toMatchObject({ code: 'ERR_NBD_PEER_CLOSED', permanent: false });
+      expect(end.error).toMatchObject({
+        code: expect.stringMatching(/^ERR_NBD_(PEER_CLOSED|OUT_OF_STEP)$/),
+        permanent: false,
+      });
       expect(end.error.message).toMatch(
         bytes < 18
           ? /^the server closed the connection while sending its greeting$/
-          : /^the server closed the connection while (answering option [A-Z_]+|sending its greeting)$/,
+          : /^the server closed the connection (while (answering option [A-Z_]+|sending its greeting)|after it had refused option GO: .*)$/,
       );
     }
   });
@@ -117,6 +120,40 @@ describe('the end of the stream', () => {
     expect(errorOf(broken)).toMatchObject({ code: 'ERR_NBD_PEER_CLOSED', cause });
     const half = play({ exportName: 'e' }, plainGreeting, new Uint8Array(3), (handshake) => handshake.ended());
     expect(errorOf(half)).toMatchObject({ code: 'ERR_NBD_PEER_CLOSED' });
+  });
+
+  it.each(['EPIPE', 'ECONNRESET', 'ECONNABORTED'])('A6: is told in words, not as %s', (code) => {
+    const cause = Object.assign(new Error(`write ${code}`), { code });
+    const outcome = play({ mode: 'simple' }, greeting, (handshake) => handshake.ended(cause));
+    expect(errorOf(outcome)).toMatchObject({
+      message: 'the server closed the connection while answering option GO',
+      option: 'GO',
+      cause,
+    });
+  });
+
+  it('A6: behind an unknown option with data is put down to that one, until another is answered', () => {
+    const refused = error(Option.Go, OptionReply.ErrUnsupported);
+    const asked = { exportName: 'e', mode: 'simple' } as const;
+    for (const cause of [undefined, Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })]) {
+      const outcome = play(asked, greeting, refused, (handshake) => handshake.ended(cause));
+      expect(errorOf(outcome)).toMatchObject({
+        code: 'ERR_NBD_OUT_OF_STEP',
+        permanent: false,
+        option: 'GO',
+        message:
+          "the server closed the connection after it had refused option GO: it may have lost its place there, or have no export 'e'",
+      });
+    }
+    const unknownInfo = error(Option.Info, OptionReply.ErrUnsupported);
+    const steps = [greeting, (client: ClientHandshake) => client.info('e'), unknownInfo] as const;
+    const listing = (client: ClientHandshake) => client.list();
+    const options = { ...asked, optionMode: true };
+    expect(errorOf(play(options, ...steps, listing, (client) => client.ended()))).toMatchObject({
+      message: 'the server closed the connection after it had refused option INFO: it may have lost its place there',
+    });
+    const kept = play(options, ...steps, listing, ack(Option.List), listing, (client) => client.ended());
+    expect(errorOf(kept)).toMatchObject({ option: 'LIST' });
   });
 
   it('after the end changes nothing', () => {

@@ -124,7 +124,7 @@ describe('servers without GO', () => {
   });
 
   it('an export that is refused by hanging up is unknown, for good', () => {
-    const { end } = negotiate({ exportName: 'nope'.repeat(30) }, { ...rich, refuse });
+    const { end } = negotiate({ exportName: 'nope'.repeat(30), avoid: ['GO'] }, { ...rich, refuse });
     expect(end).toMatchObject({
       type: 'failed',
       error: {
@@ -135,6 +135,23 @@ describe('servers without GO', () => {
         cause: { code: 'ERR_NBD_PEER_CLOSED' },
       },
     });
+  });
+
+  it('A6: what is to be avoided is not sent', () => {
+    const ask = (avoid: ClientHandshakeOptions['avoid']) => negotiate({ exportName: 'disk', avoid }, rich);
+    expect(ask([]).asked).toEqual(['EXTENDED_HEADERS', 'SET_META_CONTEXT', 'GO']);
+    expect(ask(['EXTENDED_HEADERS'])).toMatchObject({
+      asked: ['STRUCTURED_REPLY', 'SET_META_CONTEXT', 'GO'],
+      end: { facts: { mode: 'structured' } },
+    });
+    expect(ask(['STRUCTURED_REPLY', 'EXTENDED_HEADERS'])).toMatchObject({ asked: ['GO'] });
+    expect(ask(['SET_META_CONTEXT'])).toMatchObject({ asked: ['EXTENDED_HEADERS', 'GO'] });
+    // EXPORT_NAME must not follow EXTENDED_HEADERS (C66).
+    expect(ask(['GO'])).toMatchObject({
+      asked: ['STRUCTURED_REPLY', 'SET_META_CONTEXT', 'EXPORT_NAME'],
+      end: { type: 'established', facts: { mode: 'structured', size: 4096n } },
+    });
+    expect(() => ask(['LIST' as 'GO'])).toThrow("option 'LIST' cannot be avoided");
   });
 
   it('C5: plain newstyle', () => {

@@ -209,7 +209,24 @@ describe('option mode', () => {
     const refuse = { [Option.Go]: OptionReply.ErrUnsupported };
     const { client, talk } = meet({ ...settings, refuse }, { mode: 'structured' });
     client.go('c');
-    expect(talk()).toMatchObject([{ type: 'failed', error: { code: 'ERR_NBD_UNKNOWN_EXPORT' } }]);
+    expect(talk()).toMatchObject([{ type: 'failed', error: { code: 'ERR_NBD_OUT_OF_STEP', option: 'GO' } }]);
+  });
+
+  it('A6: an order for what is to be avoided fails, and nothing is sent', () => {
+    const { client, server, talk } = meet(settings, { avoid: ['INFO', 'LIST_META_CONTEXT', 'SET_META_CONTEXT', 'GO'] });
+    const before = server.asked.length;
+    for (const order of [
+      () => client.info('a'),
+      () => client.listMetaContexts('a'),
+      () => client.setMetaContexts('a', ['qemu:x']),
+    ]) {
+      order();
+      expect(talk()).toMatchObject([{ type: 'option-failed', error: { code: 'ERR_NBD_OPTION_UNSUPPORTED' } }]);
+    }
+    expect(server.asked).toHaveLength(before);
+    client.go('a');
+    expect(talk()).toMatchObject([{ type: 'established', facts: { size: 1024n } }]);
+    expect(server.asked.slice(before)).toEqual([Option.ExportName]);
   });
 
   it('C10: the size that INFO tells is not remembered for GO', () => {

@@ -170,6 +170,7 @@ export type ConnectErrorCode =
   | 'ERR_NBD_REFUSED'
   | 'ERR_NBD_NOT_NBD'
   | 'ERR_NBD_PEER_CLOSED'
+  | 'ERR_NBD_OUT_OF_STEP'
   | 'ERR_NBD_COMMAND'
   | 'ERR_NBD_TLS'
   | 'ERR_NBD_WORKER';
@@ -179,6 +180,8 @@ export interface ConnectErrorDetails extends NbdErrorOptions {
   readonly attempts?: number | undefined;
   /** Whether trying again is pointless. */
   readonly permanent?: boolean | undefined;
+  /** The option that the server could not stand, by its name in the specification without prefix, such as `GO`. */
+  readonly option?: string | undefined;
 }
 
 /** Nobody usable there. */
@@ -187,26 +190,35 @@ export class ConnectError extends NbdError {
   readonly code: ConnectErrorCode;
   readonly attempts: number;
   readonly permanent: boolean;
+  readonly option?: string | undefined;
 
   constructor(code: ConnectErrorCode, message: string, details: ConnectErrorDetails = {}) {
     super(message, details);
     this.code = code;
     this.attempts = details.attempts ?? 1;
     this.permanent = details.permanent ?? false;
+    this.option = details.option;
   }
 }
 
 export type TimeoutPhase = 'connect' | 'handshake' | 'open' | 'request' | 'silence' | 'stall' | 'idle' | 'close';
+
+export interface TimeoutErrorDetails extends NbdErrorOptions {
+  /** The option of the handshake that was not answered, by its name, such as `GO`. */
+  readonly option?: string | undefined;
+}
 
 /** It took too long. */
 export class TimeoutError extends NbdError {
   override readonly name = 'TimeoutError';
   readonly code = 'ERR_NBD_TIMEOUT';
   readonly phase: TimeoutPhase;
+  readonly option?: string | undefined;
 
-  constructor(phase: TimeoutPhase, message: string, options?: NbdErrorOptions) {
-    super(message, options);
+  constructor(phase: TimeoutPhase, message: string, details?: TimeoutErrorDetails) {
+    super(message, details);
     this.phase = phase;
+    this.option = details?.option;
   }
 }
 

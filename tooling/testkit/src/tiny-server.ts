@@ -4,6 +4,7 @@ import {
   decodeOptionHeader,
   encodeAckReply,
   encodeErrorReply,
+  encodeExportNameReply,
   encodeGreeting,
   encodeInfoReply,
   encodeMetaContextReply,
@@ -25,6 +26,12 @@ export interface TinyServerOptions {
   readonly silent?: boolean | undefined;
   /** Hangs up when it has sent so many bytes of the handshake. @default never */
   readonly hangUpAfterBytes?: number | undefined;
+  /** Hangs up when one of these options comes. @default none */
+  readonly hangUpAt?: readonly number[] | undefined;
+  /** Does not know these options, whose data it leaves unread: it takes that for the next option, and hangs up. @default none */
+  readonly losesPlaceAt?: readonly number[] | undefined;
+  /** Never answers these options. @default none */
+  readonly silentAt?: readonly number[] | undefined;
   /** Sent in one piece with the last word of the handshake, although nobody has asked. @default nothing */
   readonly excess?: Uint8Array | undefined;
   /** In transmission: sends so many bytes, as fast as they are taken, for each byte that comes. @default echo */
@@ -140,15 +147,27 @@ class Session {
 
   #takeOption(): boolean {
     if (this.#input.length < optionHeaderBytes) return false;
+    const { hangUpAt = [], losesPlaceAt = [], silentAt = [] } = this.#options;
     const header = decodeOptionHeader(this.#input.subarray(0, optionHeaderBytes));
-    if (header instanceof Malformed) throw new Error('the client sent a malformed option');
+    if (header instanceof Malformed) {
+      if (losesPlaceAt.length === 0) throw new Error('the client sent a malformed option');
+      this.#socket.destroy();
+      return false;
+    }
+    if (losesPlaceAt.includes(header.option)) {
+      this.#log.push(header.option);
+      this.#input = this.#input.subarray(optionHeaderBytes);
+      this.#send(encodeErrorReply(header.option, OptionReply.ErrUnsupported));
+      return true;
+    }
     const end = optionHeaderBytes + header.length;
     if (this.#input.length < end) return false;
     const payload = this.#input.subarray(optionHeaderBytes, end);
     this.#input = this.#input.subarray(end);
     this.#log.push(header.option);
-    this.#answer(header.option, payload);
-    return true;
+    if (hangUpAt.includes(header.option)) this.#socket.destroy();
+    else if (!silentAt.includes(header.option)) this.#answer(header.option, payload);
+    return !this.#socket.destroyed;
   }
 
   #answer(option: number, payload: Uint8Array): void {
@@ -166,6 +185,10 @@ class Session {
       case Option.StructuredReply:
         this.#send(encodeAckReply(option));
         break;
+      case Option.ExportName:
+        if (names.includes(request.exportName)) this.#openByName();
+        else this.#socket.destroy();
+        break;
       case Option.List:
         for (const name of names) this.#send(encodeServerReply({ name, description: '' }));
         this.#send(encodeAckReply(option));
@@ -182,6 +205,12 @@ class Session {
       default:
         this.#send(encodeErrorReply(option, OptionReply.ErrUnsupported));
     }
+  }
+
+  #openByName(): void {
+    this.#isTransmitting = true;
+    const transmissionFlags = TransmissionFlag.HasFlags | TransmissionFlag.SendFlush;
+    this.#send(encodeExportNameReply({ size: tinyServerExportBytes, transmissionFlags }, true));
   }
 
   #open(option: typeof Option.Info | typeof Option.Go): void {

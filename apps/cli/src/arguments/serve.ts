@@ -75,7 +75,6 @@ export function addServe(
             oldstyle: options.oldstyle === true,
             stdio: options.stdio === true,
             tls: serverTls(tlsWords(options)),
-            verbose: options.verbose === true,
             ...serverWords(options),
           },
           terminal,

@@ -9,6 +9,8 @@ export interface ServerWords {
   readonly mode?: HeaderMode | undefined;
   /** How often a server that is not there (yet, or any more) is tried again. */
   readonly retries: number;
+  /** Tell how the server was come to terms with. */
+  readonly verbose: boolean;
 }
 
 const modes: readonly HeaderMode[] = ['simple', 'structured', 'extended'];
@@ -25,5 +27,6 @@ export function addServerWords(
 
 /** What the above has collected. */
 export function serverWords(options: Readonly<Record<string, unknown>>): ServerWords {
-  return { mode: options.mode as HeaderMode | undefined, retries: options.retries as number };
+  const { mode, retries, verbose } = options;
+  return { mode: mode as HeaderMode | undefined, retries: retries as number, verbose: verbose === true };
 }

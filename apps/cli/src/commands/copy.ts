@@ -46,9 +46,9 @@ export async function copy(
   terminal: Terminal,
 ): Promise<number> {
   refuseImpossible(source, destination, options, terminal);
-  const { checkpoint: path, mode, retries, verify } = options;
+  const { checkpoint: path, mode, retries, verbose, verify } = options;
   const isResumed = path !== undefined && (await hasCheckpoint(path));
-  const sides = new Sides({ mode, retries, verify, isResumed }, terminal);
+  const sides = new Sides({ mode, retries, verbose, verify, isResumed }, terminal);
   let timer: NodeJS.Timeout | undefined;
   // Requests in flight end with their connections; aborting each of them by itself would cost a copy of the data.
   const onAbort = (): void => {

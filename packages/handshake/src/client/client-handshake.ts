@@ -1,5 +1,5 @@
 /** The client's half of the handshake as a machine: bytes in, bytes and events out. */
-import { type ExportFacts, NbdError, ProtocolError, UsageError } from '@nbdjs/interfaces';
+import { type ExportFacts, NbdError, ProtocolError, type TimeoutError, UsageError } from '@nbdjs/interfaces';
 import { ByteAssembler, encodeText, GreetingBytes, Option, options } from '@nbdjs/protocol';
 import { Conversation } from './conversation.ts';
 import { endOfStream } from './end-of-stream.ts';
@@ -8,6 +8,7 @@ import { lastWords } from './farewell.ts';
 import { type ClientHandshakeOptions, checkQueries, settle } from './options.ts';
 import type { Order } from './orders.ts';
 import { shakeHands } from './script.ts';
+import { silence } from './silence.ts';
 import { type HandshakeState, isFinal } from './states.ts';
 import type { Need } from './steps.ts';
 
@@ -100,6 +101,11 @@ export class ClientHandshake {
       this.#conversation.farewell = 'nothing';
       this.#fail(endOfStream(this.#conversation, this.#assembler.partial, cause));
     }
+  }
+
+  /** The error for a server that is not waited for any longer: it tells the step, and the option, that stayed without an answer. */
+  silence(timeoutMs: number): TimeoutError {
+    return silence(this.#conversation, timeoutMs, this.#assembler.partial.length > 0);
   }
 
   /** The transport answers the event `tls-upgrade`: from now on all bytes travel through TLS. */

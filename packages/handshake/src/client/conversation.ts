@@ -32,6 +32,13 @@ export class Conversation {
   tls = false;
   noZeroes = false;
   selection: Selection | undefined;
+  /** The option whose answer is awaited. */
+  outstanding: number | undefined;
+  /**
+   * An option with data that the server does not know, until it has understood another one: some servers leave the data of such an option
+   * unread, and take it for the next one.
+   */
+  suspect: number | undefined;
   /** The export that was asked for last. */
   exportName = '';
 
@@ -45,9 +52,15 @@ export class Conversation {
     if (this.settings.trace.enabled) this.settings.trace.emit('state', { state });
   }
 
+  /** Whether an option is to be sent at all. */
+  avoids(option: number): boolean {
+    return this.settings.avoid.has(option);
+  }
+
   /** Sends an option; its answer is awaited from now on. */
   ask(request: OptionRequest): void {
     const name = options.name(request.option);
+    this.outstanding = request.option;
     this.output.push(encodeOptionRequest(request));
     if ('exportName' in request) this.exportName = request.exportName;
     this.enter(stateAfter[request.option] ?? 'option', `answering option ${name}`);

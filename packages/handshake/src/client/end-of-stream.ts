@@ -1,6 +1,6 @@
 /** What it means when the server is gone in the middle of the handshake. */
 import { ConnectError, type NbdError, NegotiationError, ProtocolError } from '@nbdjs/interfaces';
-import { printableText } from '@nbdjs/protocol';
+import { options, printableText } from '@nbdjs/protocol';
 import type { Conversation } from './conversation.ts';
 import { mayBecomeNbd } from './first-bytes.ts';
 import { notNbd } from './greeting.ts';
@@ -8,21 +8,46 @@ import { nameOfExport } from './refusals.ts';
 
 /** `partial` is what had landed of the message that was awaited. */
 export function endOfStream(conversation: Conversation, partial: Uint8Array, cause?: Error): NbdError {
-  const { state, activity } = conversation;
+  const { state, activity, outstanding, suspect } = conversation;
   // The transport knows best what went wrong with TLS, and whether it will go wrong again. Some of it shows only later.
   if (cause instanceof ConnectError && cause.code === 'ERR_NBD_TLS') return cause;
   if (state === 'tls') return tlsFailed(cause);
   if (!conversation.isNbd && partial.length > 0 && !mayBecomeNbd(partial)) return notNbd(partial);
-  const how = cause === undefined ? 'the server closed the connection' : 'the connection broke';
-  const why = cause === undefined ? '' : `: ${printableText(cause.message)}`;
-  const closed = new ConnectError('ERR_NBD_PEER_CLOSED', `${how} while ${activity}${why}`, { cause });
+  const { how, why } = manner(cause);
+  if (suspect !== undefined) return lostItsPlace(conversation, suspect, how, cause);
+  const option = outstanding === undefined ? undefined : options.name(outstanding);
+  const closed = new ConnectError('ERR_NBD_PEER_CLOSED', `${how} while ${activity}${why}`, { cause, option });
   return state === 'export-name' && partial.length === 0 ? refusedByHangingUp(conversation, closed, cause) : closed;
+}
+
+/** What the system calls the end of a connection, which for a person is the other side's hanging up. */
+const hangUps: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED']);
+
+const reasons: Readonly<Record<string, string>> = {
+  ETIMEDOUT: "the server's host does not answer any more",
+  EHOSTUNREACH: "the server's host cannot be reached any more",
+  ENETUNREACH: 'the network cannot be reached any more',
+  ENETDOWN: 'the network is down',
+};
+
+function manner(cause: Error | undefined): { readonly how: string; readonly why: string } {
+  const code = cause !== undefined && 'code' in cause ? cause.code : undefined;
+  if (cause === undefined || hangUps.has(code)) return { how: 'the server closed the connection', why: '' };
+  return { how: 'the connection broke', why: `: ${reasons[String(code)] ?? printableText(cause.message)}` };
+}
+
+/** The last option that was answered is to blame, not the one that is awaited. */
+function lostItsPlace(conversation: Conversation, suspect: number, how: string, cause?: Error): ConnectError {
+  const option = options.name(suspect);
+  const doubt = conversation.state === 'export-name' ? `, or have no ${nameOfExport(conversation.exportName)}` : '';
+  const message = `${how} after it had refused option ${option}: it may have lost its place there${doubt}`;
+  return new ConnectError('ERR_NBD_OUT_OF_STEP', message, { cause, option });
 }
 
 function tlsFailed(cause?: Error): NbdError {
   if (cause instanceof ConnectError || cause instanceof ProtocolError) return cause;
-  const why = cause === undefined ? 'the server closed the connection' : printableText(cause.message);
-  return new ConnectError('ERR_NBD_TLS', `upgrade to TLS failed: ${why}`, { cause });
+  const { how, why } = manner(cause);
+  return new ConnectError('ERR_NBD_TLS', `upgrade to TLS failed: ${why === '' ? how : why.slice(2)}`, { cause });
 }
 
 /**

@@ -5,7 +5,7 @@ import { type Conversation, violation } from './conversation.ts';
 import { useExportName } from './export-name.ts';
 import { type ExportAnswer, factsOf } from './facts.ts';
 import { negotiateContexts } from './meta-contexts.ts';
-import { type Refusal, refusalError } from './refusals.ts';
+import { avoided, type Refusal, refusalError } from './refusals.ts';
 import { demand, exchange } from './replies.ts';
 import type { Step } from './steps.ts';
 
@@ -13,6 +13,7 @@ import type { Step } from './steps.ts';
 export function* go(conversation: Conversation, exportName: string): Step<ExportFacts> {
   if (conversation.style !== 'newstyle-fixed') return yield* useExportName(conversation, exportName);
   yield* negotiateContexts(conversation, exportName);
+  if (conversation.avoids(Option.Go)) return yield* useExportName(conversation, exportName);
   const answer = yield* askAbout(conversation, Option.Go, exportName);
   if (!('replyType' in answer)) return factsOf(conversation, exportName, answer);
   if (answer.replyType !== OptionReply.ErrUnsupported) throw refusalError(answer);
@@ -26,6 +27,7 @@ export function* go(conversation: Conversation, exportName: string): Step<Export
 
 /** Asks about an export without opening it. */
 export function* info(conversation: Conversation, exportName: string): Step<ExportFacts> {
+  if (conversation.avoids(Option.Info)) throw avoided(Option.Info);
   const answer = yield* askAbout(conversation, Option.Info, exportName);
   if ('replyType' in answer) throw refusalError(answer);
   return factsOf(conversation, exportName, answer);

@@ -8,13 +8,14 @@ import type { Step } from './steps.ts';
 /** Agrees on the best mode that both sides can do, up to the one that the caller wants at most. */
 export function* negotiateMode(conversation: Conversation): Step<void> {
   const { mode } = conversation.settings;
-  if (mode === 'extended') {
+  // EXPORT_NAME must not follow EXTENDED_HEADERS (C66).
+  if (mode === 'extended' && !conversation.avoids(Option.ExtendedHeaders) && !conversation.avoids(Option.Go)) {
     const refusal = yield* extendedHeaders(conversation);
     // Extended headers include structured replies: nothing is left to ask for.
     if (refusal === undefined) return;
     shrugOff(conversation, refusal);
   }
-  if (mode !== 'simple') {
+  if (mode !== 'simple' && !conversation.avoids(Option.StructuredReply)) {
     const refusal = yield* structuredReplies(conversation);
     if (refusal !== undefined) shrugOff(conversation, refusal);
   }

@@ -9,7 +9,7 @@ import type { Step } from './steps.ts';
 /** Selects the contexts that the caller wants by default, unless something was selected for this export by hand. */
 export function* negotiateContexts(conversation: Conversation, exportName: string): Step<void> {
   const { contexts } = conversation.settings;
-  if (conversation.mode === 'simple' || contexts.length === 0) return;
+  if (conversation.mode === 'simple' || contexts.length === 0 || conversation.avoids(Option.SetMetaContext)) return;
   if (conversation.selection?.exportName === exportName) return;
   const refusal = yield* setMetaContexts(conversation, exportName, contexts);
   if (refusal !== undefined) shrugOff(conversation, refusal);

@@ -8,14 +8,14 @@ import { extendedHeaders, structuredReplies } from './headers.ts';
 import { list } from './list.ts';
 import { listMetaContexts, setMetaContexts } from './meta-contexts.ts';
 import type { Errand } from './orders.ts';
-import { type Refusal, refusalError } from './refusals.ts';
+import { avoided, type Refusal, refusalError } from './refusals.ts';
 import { isRefusal } from './replies.ts';
 import { startTls, tlsRefused } from './start-tls.ts';
 import { nextOrder, receive, type Step } from './steps.ts';
 
 /** Carries out the caller's orders until one of them opens an export (then its facts come back) or leaves. */
 export function* takeOrders(conversation: Conversation): Step<ExportFacts | undefined> {
-  conversation.enter('negotiating', 'idle between two options');
+  backToCaller(conversation);
   const { style, mode, tls, events } = conversation;
   events.push({ type: 'negotiating', style, mode, tls });
   for (;;) {
@@ -42,11 +42,13 @@ function* carryOut(conversation: Conversation, order: Errand): Step<OptionResult
     case Option.Info:
       return { type: 'info', facts: yield* info(conversation, order.exportName) };
     case Option.ListMetaContext:
+      if (conversation.avoids(order.option)) throw avoided(order.option);
       return {
         type: 'context-names',
         names: granted(yield* listMetaContexts(conversation, order.exportName, order.queries)),
       };
     case Option.SetMetaContext:
+      if (conversation.avoids(order.option)) throw avoided(order.option);
       insist(yield* setMetaContexts(conversation, order.exportName, order.queries));
       return { type: 'contexts', contexts: conversation.selection?.contexts ?? [] };
     case Option.StructuredReply:
@@ -73,6 +75,7 @@ function* leave(conversation: Conversation): Step<undefined> {
 }
 
 function backToCaller(conversation: Conversation): void {
+  conversation.outstanding = undefined;
   conversation.enter('negotiating', 'idle between two options');
 }
 

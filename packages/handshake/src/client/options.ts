@@ -8,7 +8,7 @@ import {
   type Trace,
   UsageError,
 } from '@nbdjs/interfaces';
-import { encodeText, HandshakeFlag, quoted } from '@nbdjs/protocol';
+import { encodeText, HandshakeFlag, Option, options as optionNames, quoted } from '@nbdjs/protocol';
 
 export interface ClientHandshakeOptions {
   /** The export to use; empty for the server's default. @default '' */
@@ -30,10 +30,24 @@ export interface ClientHandshakeOptions {
   readonly handshakeFlags?: number | undefined;
   /** Stop when options can be sent and let the caller drive. @default false */
   readonly optionMode?: boolean | undefined;
+  /** Options that the server cannot stand: what they are for is done without, or by others. @default none */
+  readonly avoid?: readonly AvoidableOption[] | undefined;
   /** Bounds for what the server sends. */
   readonly limits?: LimitOptions<keyof HandshakeLimits> | undefined;
   readonly trace?: Trace | undefined;
 }
+
+/** Options that a handshake can do without, by their names in the specification. */
+export const avoidableOptions = [
+  'EXTENDED_HEADERS',
+  'STRUCTURED_REPLY',
+  'LIST_META_CONTEXT',
+  'SET_META_CONTEXT',
+  'INFO',
+  'GO',
+] as const;
+
+export type AvoidableOption = (typeof avoidableOptions)[number];
 
 /** Bounds for what the server sends; see the table of limits in `@nbdjs/interfaces`. */
 export interface HandshakeLimits {
@@ -67,6 +81,8 @@ export interface HandshakeSettings {
   readonly tls: 'off' | 'allow' | 'require';
   readonly handshakeFlags: number;
   readonly optionMode: boolean;
+  /** Numbers of options. */
+  readonly avoid: ReadonlySet<number>;
   readonly limits: HandshakeLimits;
   readonly trace: Trace;
 }
@@ -88,9 +104,20 @@ export function settle(options: ClientHandshakeOptions): HandshakeSettings {
     tls: options.tls ?? 'off',
     handshakeFlags: options.handshakeFlags ?? HandshakeFlag.FixedNewstyle | HandshakeFlag.NoZeroes,
     optionMode: options.optionMode ?? false,
+    avoid: numbersOf(options.avoid ?? []),
     limits: settleLimits(limitNames, options.limits),
     trace: options.trace ?? silent,
   };
+}
+
+function numbersOf(avoid: readonly AvoidableOption[]): ReadonlySet<number> {
+  for (const name of avoid) {
+    if (avoidableOptions.includes(name)) continue;
+    const message = `option ${quoted(String(name))} cannot be avoided (expected ${avoidableOptions.join(', ')})`;
+    throw new UsageError('ERR_NBD_ARGUMENT', message);
+  }
+  const avoided: readonly string[] = avoid;
+  return new Set(Object.values(Option).filter((option) => avoided.includes(optionNames.name(option))));
 }
 
 /**

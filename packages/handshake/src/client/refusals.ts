@@ -55,6 +55,13 @@ export function refusalError(refusal: Refusal, code?: NegotiationErrorCode): Neg
   });
 }
 
+/** The same for an option that is not even sent. */
+export function avoided(option: number): NegotiationError {
+  const name = options.name(option);
+  const message = `option ${name} is not sent: the server cannot stand it`;
+  return new NegotiationError('ERR_NBD_OPTION_UNSUPPORTED', message, { option: name });
+}
+
 /** `export 'x'`, or `the default export` for the empty name. */
 export function nameOfExport(exportName: string): string {
   return exportName === '' ? 'the default export' : `export ${quoted(exportName)}`;

@@ -70,6 +70,8 @@ function* replyHeader(conversation: Conversation, option: number): Step<OptionRe
     const message = `answer to option ${options.name(option)} is too long: expected at most ${bytesMax} bytes, got ${header.length}`;
     throw violation('option-reply-too-long', message, 'G6', bytes);
   }
+  // Whoever answers this has not lost its place at the one before.
+  conversation.suspect = undefined;
   const { trace } = conversation.settings;
   if (trace.enabled) trace.emit('option-reply', { ...header, name: optionReplies.name(header.type) });
   return header;
@@ -82,6 +84,8 @@ function* refusal(conversation: Conversation, request: OptionRequest, header: Op
     throw violation('tls-required-inside-tls', message, 'S26');
   }
   const exportName = 'exportName' in request ? request.exportName : undefined;
+  // The options that carry data are those about exports.
+  if (header.type === OptionReply.ErrUnsupported && exportName !== undefined) conversation.suspect = header.option;
   return { option: header.option, replyType: header.type, serverText, exportName };
 }
 
