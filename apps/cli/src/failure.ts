@@ -44,6 +44,7 @@ const suggestions: readonly Suggestion[] = [
     says: /certificate is for .*, not for /,
     advice: 'to expect another name than that of the URI, use --tls-hostname NAME',
   },
+  { code: 'EMFILE', advice: 'to have more files open at a time, raise ulimit -n' },
   {
     code: 'ERR_NBD_ARGUMENT',
     says: /cannot be opened for writing/,
@@ -58,7 +59,7 @@ const suggestions: readonly Suggestion[] = [
 
 /** What a person could do about it, if there is something that helps more often than not. */
 export function suggestion(error: unknown): string | undefined {
-  if (!isNbdError(error)) return undefined;
+  if (!(error instanceof Error) || !('code' in error)) return undefined;
   const { code, message } = error;
   return suggestions.find((one) => one.code === code && one.says?.test(message) !== false)?.advice;
 }

@@ -5,6 +5,7 @@ import { type ByteChannel, ConnectError, type PeerDescription } from '@nbdjs/int
 import { peerUser } from '@nbdjs/syscalls';
 import { announced } from './diagnostics.ts';
 import { descriptorOf } from './handle.ts';
+import { Intake } from './intake.ts';
 import { adoptSocket } from './socket-channel.ts';
 import { SocketFile } from './socket-file.ts';
 import { requireUnixPath } from './unix-path.ts';
@@ -42,13 +43,22 @@ export interface ListenOptions {
   readonly backlog?: number | undefined;
   /** Find out who the peers of a Unix socket are, where the system tells; each costs a call. @default false */
   readonly users?: boolean | undefined;
+  /**
+   * Connections at a time: those that come when there are so many are kept by the system, or taken all the same where it cannot be
+   * asked for that (without `@nbdjs/syscalls`' native calls). Meant for the limit of open files: Node closes without a word whoever comes
+   * when that is reached. @default any number
+   */
+  readonly connectionsMax?: number | undefined;
+  /** Called when so many are there. `canWait`: those who come then are kept by the system. */
+  readonly onFull?: ((canWait: boolean) => void) | undefined;
 }
 
 /** Whether a peer that says nothing is still there is asked after this long, in milliseconds; what follows is the system's. */
 const keepAliveMs = 60_000;
 
 /**
- * Takes connections and gives each to `onConnection`, as a channel that reads nothing before it is opened.
+ * Takes connections and gives each to `onConnection`, as a channel that reads nothing before it is opened. One counts for
+ * `connectionsMax` until the promise has settled that `onConnection` gives, or until its channel is closed.
  *
  * @throws ConnectError when the address is in use or not ours, UsageError when it is none, or is too long for a Unix socket.
  */
@@ -59,13 +69,14 @@ export async function listen<T extends ListenTarget>(
 ): Promise<Listener<AddressOf<T>>>;
 export async function listen(
   target: ListenTarget,
-  onConnection: (channel: ByteChannel) => void,
+  onConnection: (channel: ByteChannel) => void | Promise<void>,
   options: ListenOptions = {},
 ): Promise<Listener> {
   // A peer whose machine is gone says nothing: only asking finds it out.
   const alive = { keepAlive: true, keepAliveInitialDelay: keepAliveMs };
-  const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true, ...alive });
-  const { backlog } = options;
+  const how = { allowHalfOpen: true, noDelay: true, pauseOnConnect: true, ...alive };
+  const server = createServer(how);
+  const { backlog, connectionsMax, onFull } = options;
   if (target.type === 'unix') requireUnixPath(target.path);
   let file: SocketFile | undefined;
   try {
@@ -77,20 +88,21 @@ export async function listen(
     throw listenError(target, error as NodeJS.ErrnoException);
   }
   server.removeAllListeners('error');
-  // Out of descriptors, say: that connection is lost, and listening goes on.
-  server.on('error', () => {});
   const address = addressOf(server, target);
   const ownName = address.type === 'unix' ? address.path : undefined;
-  server.on('connection', (socket) => {
-    const channel = adoptSocket(socket, describe(socket, server, ownName, options.users === true));
-    if (channel !== undefined) onConnection(announced(channel));
-  });
+  const take = (socket: Socket, from: Server): Promise<unknown> | undefined => {
+    const adopted = adoptSocket(socket, describe(socket, from, ownName, options.users === true));
+    if (adopted === undefined) return undefined;
+    const channel = announced(adopted);
+    return onConnection(channel) ?? channel.closed;
+  };
+  const intake = new Intake(server, take, { server: how, backlog, connectionsMax, onFull });
   return {
     address,
     // Node would wait for connections that it has made, and which are no longer its own.
     async close() {
       file?.remove();
-      server.close();
+      intake.close();
       await new Promise((resolve) => setImmediate(resolve));
     },
   };

@@ -1,13 +1,15 @@
 /** `nbd serve`: exports files, memory and other servers, as qemu-nbd and nbdkit do. */
-import { type BlockDevice, type ByteChannel, UsageError } from '@nbdjs/interfaces';
+import { type BlockDevice, type ByteChannel, limits, UsageError } from '@nbdjs/interfaces';
 import { createServer, type Export, type Server } from '@nbdjs/server';
 import { type Listener, listen } from '@nbdjs/transport';
 import { accessEntry } from '../arguments/access.ts';
 import type { Operand } from '../arguments/operands.ts';
 import { oneLine } from '../failure.ts';
 import type { Terminal } from '../terminal.ts';
+import { descriptorRoom, roomWarning } from './descriptor-room.ts';
 import { writePidFile } from './pid-file.ts';
 import { refusalTrace } from './refusals.ts';
+import { seldom } from './seldom.ts';
 import { refuseConflicts, type ServeOptions, vainRules } from './serve-options.ts';
 import { announce, inheritedDescriptors, targets } from './serve-places.ts';
 import { namedSource, openSource } from './serve-sources.ts';
@@ -15,6 +17,8 @@ import { standardChannel } from './standard-streams.ts';
 
 export type { ServeOptions } from './serve-options.ts';
 
+/** Clients at a time, as the server has it. */
+const sharedDefault = limits.connectionsMax;
 /** Clients that are still there when we are told to stop have so long to go. */
 const closeMs = 2000;
 
@@ -46,10 +50,13 @@ export async function serve(
       stop = resolve;
     });
     const refusals = refusalTrace(terminal, options);
+    const { connectionsMax: shared = sharedDefault } = options.limits;
+    const room = options.stdio ? undefined : descriptorRoom();
+    const places = Math.min(shared || Number.POSITIVE_INFINITY, room?.places ?? Number.POSITIVE_INFINITY);
     const running = createServer({
       exports,
       access: { allow: options.allow.map(accessEntry), deny: options.deny.map(accessEntry) },
-      limits: { closeMs, ...options.limits, ...(options.stdio ? { connectionsMax: 1 } : {}) },
+      limits: { closeMs, ...options.limits, connectionsMax: options.stdio ? 1 : Number.isFinite(places) ? places : 0 },
       tls: options.tls,
       style: options.oldstyle ? 'oldstyle' : 'newstyle',
       trace: refusals,
@@ -60,7 +67,10 @@ export async function serve(
     server = running;
     terminal.signal.addEventListener('abort', () => stop(), { once: true });
     if (options.tls !== undefined) ignoreHangups = terminal.onHangup(() => reloadTls(running, terminal));
-    for (const line of vainRules(options, inherited.length > 0)) terminal.note(`nbd: warning: ${line}`);
+    const roomLine = room === undefined ? undefined : roomWarning(room, shared);
+    for (const line of [...vainRules(options, inherited.length > 0), ...(roomLine === undefined ? [] : [roomLine])]) {
+      terminal.note(`nbd: warning: ${line}`);
+    }
     if (options.stdio) {
       const channel = standardChannel();
       if (options.pidFile !== undefined) removePidFile = writePidFile(options.pidFile);
@@ -69,10 +79,15 @@ export async function serve(
     }
     // Who the clients are has to be found out only where it matters.
     const users = options.allow.length > 0 || options.deny.length > 0;
-    const accept = (channel: ByteChannel): void => void running.accept(channel);
-    for (const target of targets(options, inherited)) {
-      listeners.push(await listen(target, accept, { backlog: options.backlog, users }));
-    }
+    const accept = (channel: ByteChannel): Promise<void> => running.accept(channel);
+    const where = targets(options, inherited);
+    const how = {
+      backlog: options.backlog,
+      users,
+      ...(room === undefined ? {} : { connectionsMax: Math.max(1, Math.floor(room.clients / where.length)) }),
+      onFull: seldom((canWait: boolean) => terminal.note(fullLine(room?.limit ?? 0, canWait))),
+    };
+    for (const target of where) listeners.push(await listen(target, accept, how));
     if (options.pidFile !== undefined) removePidFile = writePidFile(options.pidFile);
     await announce(listeners, Object.keys(exports), options, terminal);
     if (!terminal.signal.aborted) await stopped;
@@ -84,6 +99,11 @@ export async function serve(
     for (const device of devices) await device.close();
     removePidFile();
   }
+}
+
+function fullLine(limit: number, canWait: boolean): string {
+  const then = canWait ? 'further clients wait until others leave' : 'further clients may find the door shut';
+  return `nbd: as many clients are connected as ulimit -n (${limit}) has room for: ${then}`;
 }
 
 /** Certificates expire, and are replaced while clients are connected. */
