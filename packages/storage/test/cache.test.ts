@@ -1,0 +1,72 @@
+/** CACHE on files: what is asked for is in the page cache afterwards. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, expect, it, vi } from 'vitest';
+import { createNullDevice, createOverlayLayer, createSliceLayer, openFileDevice } from '../src/index.ts';
+
+const mebi = 2 ** 20;
+const folder = mkdtempSync(join(tmpdir(), 'nbdjs-cache-'));
+const path = join(folder, 'file');
+writeFileSync(path, new Uint8Array(16 * mebi).fill(7));
+// What is not on the disk yet cannot be forgotten.
+execFileSync('sync', [path]);
+
+afterAll(() => rmSync(folder, { recursive: true }));
+afterEach(() => vi.unstubAllEnvs());
+
+/** Pages of the file that are in the page cache; reading them, however carefully, would bring in more. */
+function inMemory(): number {
+  return Number(execFileSync('fincore', ['--bytes', '--noheadings', '--output', 'PAGES', path], { encoding: 'utf8' }));
+}
+
+/** Has the system forget the file, and tells whether it has: one in memory stays where it is. */
+function forget(): boolean {
+  try {
+    execFileSync('dd', [`of=${path}`, 'oflag=nocache', 'conv=notrunc', 'count=0'], { stdio: 'ignore' });
+    return inMemory() === 0;
+  } catch {
+    return false;
+  }
+}
+
+const canForget = forget();
+if (!canForget)
+  console.warn('what is read ahead is not looked at: the page cache cannot be emptied, or not be looked into');
+
+it.each(['0', '1'])('reads a range ahead, and not the rest (NBDJS_NO_NATIVE=%s)', async (noNative) => {
+  vi.stubEnv('NBDJS_NO_NATIVE', noNative);
+  const device = await openFileDevice(path, { readOnly: true });
+  expect(device.abilities.cache).toBe(true);
+  if (canForget) forget();
+  await device.cache(4 * mebi + 1, 3 * mebi);
+  if (canForget) {
+    await expect.poll(inMemory).toBeGreaterThanOrEqual(768);
+    expect(inMemory()).toBeLessThan(2048);
+  }
+  await device.cache(0, 0);
+  await expect(device.cache(16 * mebi, 1)).rejects.toMatchObject({ code: 'ERR_NBD_OUT_OF_BOUNDS' });
+  await device.close();
+});
+
+it('goes on to the file below layers', async () => {
+  const file = await openFileDevice(path, { readOnly: true });
+  const slice = createSliceLayer(createOverlayLayer(file, { store: createNullDevice() }), { offset: 8 * mebi });
+  expect(slice.abilities.cache).toBe(true);
+  if (canForget) forget();
+  await slice.cache(mebi, mebi);
+  if (canForget) await expect.poll(inMemory).toBeGreaterThanOrEqual(256);
+  await slice.close();
+});
+
+it('can be stopped', async () => {
+  const device = await openFileDevice(path, { readOnly: true });
+  const stop = new AbortController();
+  const caching = device.cache(0, 16 * mebi, { signal: stop.signal });
+  stop.abort(new Error('enough'));
+  await expect(caching).rejects.toThrow('enough');
+  const other = device.cache(0, 16 * mebi);
+  device.destroy(new Error('gone'));
+  await expect(other).rejects.toThrow('gone');
+});
