@@ -1,5 +1,5 @@
 /** Errors as one line for people. */
-import { isNbdError } from '@nbdjs/interfaces';
+import { isNbdError, NegotiationError } from '@nbdjs/interfaces';
 import { printable } from './render/printable.ts';
 
 /** The message of an error in one line, without the stack. */
@@ -26,10 +26,36 @@ interface Suggestion {
   readonly code: string;
   /** Where the code stands for more than this: what the message says. */
   readonly says?: RegExp | undefined;
+  /** The only command that the advice is for. */
+  readonly command?: string | undefined;
   readonly advice: string;
 }
 
+/** Options that a server may stumble over, and that are not sent with less modern replies. */
+const modernOptions = /option (EXTENDED_HEADERS|STRUCTURED_REPLY|SET_META_CONTEXT|LIST_META_CONTEXT)\b/;
+
 const suggestions: readonly Suggestion[] = [
+  {
+    code: 'ERR_NBD_URI',
+    says: /there is no parameter|has no value|'%' that is not followed/,
+    advice: "in the name of an export, write %3F for '?' and %25 for '%'",
+  },
+  {
+    code: 'ERR_NBD_PEER_CLOSED',
+    says: modernOptions,
+    advice: 'to do without what older servers do not know, use --mode simple',
+  },
+  {
+    code: 'ERR_NBD_TIMEOUT',
+    says: modernOptions,
+    advice: 'to do without what older servers do not know, use --mode simple',
+  },
+  {
+    code: 'ERR_NBD_PROTOCOL',
+    says: /block status|BLOCK_STATUS/,
+    command: 'copy',
+    advice: "to copy without asking for the source's block map, use --no-extents",
+  },
   { code: 'ERR_NBD_UNKNOWN_EXPORT', advice: 'to list all exports on the server, use nbd info --list' },
   { code: 'ERR_NBD_EXISTS', advice: 'to replace files that are there, use --force' },
   { code: 'ERR_NBD_TLS_REQUIRED', advice: 'to use TLS, begin the URI with nbds: or nbds+unix:, or use --tls require' },
@@ -58,10 +84,22 @@ const suggestions: readonly Suggestion[] = [
 ];
 
 /** What a person could do about it, if there is something that helps more often than not. */
-export function suggestion(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('code' in error)) return undefined;
+export function suggestion(error: unknown, command?: string): string | undefined {
+  if (!(error instanceof Error) || !('code' in error) || isToldByProgram(error)) return undefined;
   const { code, message } = error;
-  return suggestions.find((one) => one.code === code && one.says?.test(message) !== false)?.advice;
+  return suggestions.find(
+    (one) =>
+      one.code === code && one.says?.test(message) !== false && (one.command === undefined || one.command === command),
+  )?.advice;
+}
+
+/**
+ * A program in brackets has one export as a rule. If it does not have that, then because it could not open what it is for,
+ * and it has said so on standard error; unless it says something about exports.
+ */
+function isToldByProgram(error: Error): boolean {
+  if (!(error instanceof NegotiationError && error.code === 'ERR_NBD_UNKNOWN_EXPORT')) return false;
+  return error.message.startsWith('[ ') && !/\bexport\b/i.test(error.serverText ?? '');
 }
 
 /** What `--verbose` adds: where it comes from, one line per cause. */

@@ -2,15 +2,17 @@
 import { createRequire } from 'node:module';
 import { isNbdError, UsageError } from '@nbdjs/interfaces';
 import { Command, CommanderError, Option } from 'commander';
-import { parseOperand, parseServer } from './arguments/operands.ts';
+import { addColours } from './arguments/colours.ts';
+import { addDump } from './arguments/dump.ts';
+import { addGeneral } from './arguments/general.ts';
+import { addInfo } from './arguments/info.ts';
+import { parseOperand } from './arguments/operands.ts';
 import { addServe } from './arguments/serve.ts';
 import { addServerWords, serverWords } from './arguments/server.ts';
 import { parseCount, parsePowerOfTwo, parseSize } from './arguments/size.ts';
 import { addClientTls, tlsWords, withTls } from './arguments/tls.ts';
 import { prepareWords, type Words } from './arguments/words.ts';
-import { featureNames } from './commands/features.ts';
 import { causes, oneLine, suggestion } from './failure.ts';
-import type { ServerOperand } from './open.ts';
 import { Interrupted, type Terminal } from './terminal.ts';
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
@@ -21,8 +23,6 @@ const commands = {
   completion: async () => (await import('./commands/completion.ts')).completion,
   copy: async () => (await import('./commands/copy.ts')).copy,
   demo: async () => (await import('./commands/demo.ts')).demo,
-  dump: async () => (await import('./commands/dump.ts')).dump,
-  info: async () => (await import('./commands/info.ts')).info,
 };
 
 const kibi = 1024;
@@ -32,20 +32,32 @@ const mebi = 1024 * kibi;
 export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
   let exitCode = 0;
   const isVerbose = argv.includes('--verbose') || argv.includes('-v');
+  const printed: Promise<void>[] = [];
+  const print = (text: string): void => {
+    const done = terminal.print(text);
+    // It is awaited when all that there is to say has been said.
+    done.catch(() => {});
+    printed.push(done);
+  };
   try {
     const words = prepareWords(argv);
-    const program = makeProgram(words.brackets, terminal, (code) => {
+    const program = makeProgram(words.brackets, terminal, print, (code) => {
       exitCode = code;
     });
     await program.parseAsync([...words.words], { from: 'user' });
+    await Promise.all(printed);
     return exitCode;
   } catch (error) {
-    return report(error, isVerbose, terminal);
+    const failure = await Promise.all(printed).then(
+      () => error,
+      (reason: unknown) => reason,
+    );
+    return report(failure, argv[0], isVerbose, terminal);
   }
 }
 
 /** Prints an error as one line, and gives the exit code that belongs to it. */
-function report(error: unknown, isVerbose: boolean, terminal: Terminal): number {
+function report(error: unknown, command: string | undefined, isVerbose: boolean, terminal: Terminal): number {
   if (error instanceof CommanderError) return error.exitCode;
   if (terminal.signal.aborted) {
     const { reason } = terminal.signal;
@@ -53,7 +65,7 @@ function report(error: unknown, isVerbose: boolean, terminal: Terminal): number 
   }
   const colours = terminal.colours('stderr');
   terminal.note(`${colours.red('nbd:')} ${oneLine(error)}`);
-  const advice = suggestion(error);
+  const advice = suggestion(error, command);
   if (advice !== undefined) terminal.note(`nbd: suggestion: ${advice}`);
   if (isVerbose) for (const line of causes(error)) terminal.note(`nbd:   ${line}`);
   // An error that is none of ours, and not the system's, is a defect: its stack is worth more than a short message.
@@ -62,36 +74,45 @@ function report(error: unknown, isVerbose: boolean, terminal: Terminal): number 
   return 1;
 }
 
-function makeProgram(brackets: Words['brackets'], terminal: Terminal, exit: (code: number) => void): Command {
+function makeProgram(
+  brackets: Words['brackets'],
+  terminal: Terminal,
+  print: (text: string) => void,
+  exit: (code: number) => void,
+): Command {
   const program = new Command('nbd')
     .description('Look at, copy, dump and serve NBD (Network Block Device) exports.')
-    .version(version, '-V, --version', 'show the version')
-    .helpOption('--help', 'show help')
     .helpCommand('help [command]', 'show help for a command')
     .showHelpAfterError('(nbd --help tells what is possible)')
     .addHelpText('after', help)
+    // What follows a command is the command's.
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
       writeErr: (text) => terminal.stderr.write(text),
-      writeOut: (text) => terminal.stdout.write(text),
+      writeOut: print,
       outputError: (text, write) => write(text.replace(/^error:/, 'nbd:')),
     });
+  const versionLine = `nbd ${version}\n`;
+  addGeneral(program, versionLine, print);
   const add = (name: string, summary: string): Command =>
-    program
-      .command(name)
-      .summary(summary)
-      .description(`${summary[0]?.toUpperCase()}${summary.slice(1)}.`)
-      .helpOption('--help', 'show help');
+    addGeneral(
+      program
+        .command(name)
+        .summary(summary)
+        .description(`${summary[0]?.toUpperCase()}${summary.slice(1)}.`),
+      versionLine,
+      print,
+    );
 
   addInfo(add('info', 'show what a server and its exports are like'), brackets, terminal, exit);
   addCopy(add('copy', 'copy from and to NBD servers, files, and standard input and output'), brackets, terminal, exit);
   addDump(add('dump', 'dump an export as hexadecimal digits'), brackets, terminal, exit);
   addServe(add('serve', 'serve files, memory or other servers'), brackets, terminal, exit);
   addCerts(add('certs', 'make certificates or shared keys for TLS'), terminal, exit);
-  add('demo', 'serve and copy a small image, and show how')
-    .addOption(colourOption())
-    .addOption(noColourOption())
-    .action(async (options: { color?: boolean }) => exit(await (await commands.demo())(terminal, options.color)));
+  addColours(add('demo', 'serve and copy a small image, and show how')).action(async (options: { color?: boolean }) =>
+    exit(await (await commands.demo())(terminal, options.color)),
+  );
   add('completion', 'print a completion script for a shell')
     .argument('<shell>', 'bash, zsh or fish')
     .action(async (shell: string) => terminal.print((await commands.completion())(shell, program)));
@@ -116,85 +137,6 @@ Examples:
   nbd copy disk.img [ qemu-nbd -f qcow2 disk.qcow2 ]
   nbd serve --socket /run/nbd.sock disk.img
   nbd certs && nbd serve --tls-certificates pki disk.img`;
-
-function addInfo(
-  command: Command,
-  brackets: Words['brackets'],
-  terminal: Terminal,
-  exit: (code: number) => void,
-): void {
-  const positive = ['--can', '--is', '--has', '--have'];
-  const negative = [
-    '--cannot',
-    '--can-not',
-    '--cant',
-    '--isnt',
-    '--is-not',
-    '--hasnt',
-    '--has-not',
-    '--havent',
-    '--have-not',
-  ];
-  command
-    .argument('<server>', 'an NBD URI, or [ COMMAND ARGUMENTS ]')
-    .option('--json', 'print JSON')
-    .option('--size', "print the export's size in bytes")
-    .option('--uri', "print the export's URI in canonical form")
-    .option('--map <context>', 'print the block map (--map alone: of base:allocation)')
-    .option('--totals', 'with --map, add up what is of one kind')
-    .option('-L, --list', 'show all exports of the server')
-    .option('--content', 'look at the first bytes with file(1)')
-    .option('--no-content', 'do not')
-    .addOption(colourOption())
-    .addOption(noColourOption());
-  addServerWords(command);
-  addClientTls(command).option('-v, --verbose', 'say more about errors');
-  for (const flag of positive) {
-    command.addOption(
-      new Option(`${flag} <feature>`, flag === '--can' ? 'exit with 0 if so, 2 if not' : '').hideHelp(flag !== '--can'),
-    );
-  }
-  for (const flag of negative) {
-    command.addOption(
-      new Option(`${flag} <feature>`, flag === '--cannot' ? 'exit with 2 if so, 0 if not' : '').hideHelp(
-        flag !== '--cannot',
-      ),
-    );
-  }
-  command.addHelpText(
-    'after',
-    `\nFeatures for --can (or --is, --has) and --cannot (or --isnt, --hasnt):\n  ${featureNames.join(' ')}`,
-  );
-  command.action(async (server: string, options: Record<string, unknown>) => {
-    const pick = (flags: readonly string[], negated: boolean) =>
-      flags
-        .map((flag) => options[camel(flag)])
-        .filter((feature) => typeof feature === 'string')
-        .map((feature) => ({ feature, negated }));
-    const [can, another] = [...pick(positive, false), ...pick(negative, true)];
-    if (another !== undefined)
-      throw new UsageError('ERR_NBD_ARGUMENT', 'only one feature can be asked about at a time');
-    const info = await commands.info();
-    exit(
-      await info(
-        serverWithTls(server, brackets, options),
-        {
-          json: options.json === true,
-          size: options.size === true,
-          uri: options.uri === true,
-          list: options.list === true,
-          totals: options.totals === true,
-          map: options.map as string | undefined,
-          can,
-          content: command.getOptionValueSource('content') === 'cli' ? (options.content as boolean) : undefined,
-          colour: options.color as boolean | undefined,
-          ...serverWords(options),
-        },
-        terminal,
-      ),
-    );
-  });
-}
 
 function addCopy(
   command: Command,
@@ -240,9 +182,8 @@ function addCopy(
       4 * kibi,
     )
     .option('--synchronous', 'one request at a time, in order')
-    .addOption(new Option('-T, --threads <n>', 'accepted for the sake of nbdcopy; has no effect').hideHelp())
-    .addOption(colourOption())
-    .addOption(noColourOption());
+    .addOption(new Option('-T, --threads <n>', 'accepted for the sake of nbdcopy; has no effect').hideHelp());
+  addColours(command);
   addServerWords(command, 'try again what fails, so often, and wait for servers');
   addClientTls(command)
     .option('-v, --verbose', 'tell what is copied how')
@@ -278,41 +219,6 @@ function addCopy(
     });
 }
 
-function addDump(
-  command: Command,
-  brackets: Words['brackets'],
-  terminal: Terminal,
-  exit: (code: number) => void,
-): void {
-  const bytes = (option: string) => (text: string) => parseSize(text, option);
-  command
-    .argument('<server>', 'an NBD URI, or [ COMMAND ARGUMENTS ]')
-    .option('-n, --length <n>', 'at most this many bytes', bytes('--length'))
-    .addOption(new Option('--limit <n>').argParser(bytes('--limit')).hideHelp())
-    .option('-o, --offset <n>', 'from this byte on', bytes('--offset'))
-    .addOption(new Option('--skip <n>').argParser(bytes('--skip')).hideHelp())
-    .addOption(colourOption())
-    .addOption(noColourOption());
-  addServerWords(command);
-  addClientTls(command)
-    .option('-v, --verbose', 'say more about errors')
-    .action(async (server: string, options: Record<string, unknown>) => {
-      const dump = await commands.dump();
-      exit(
-        await dump(
-          serverWithTls(server, brackets, options),
-          {
-            offset: (options.offset ?? options.skip ?? 0n) as bigint,
-            limit: (options.length ?? options.limit) as bigint | undefined,
-            ...serverWords(options),
-            colour: options.color as boolean | undefined,
-          },
-          terminal,
-        ),
-      );
-    });
-}
-
 function addCerts(command: Command, terminal: Terminal, exit: (code: number) => void): void {
   command
     .argument('[folder]', 'where the files go (default: pki)')
@@ -324,9 +230,8 @@ function addCerts(command: Command, terminal: Terminal, exit: (code: number) => 
     .option('--authority <folder>', 'go on with the authority in that folder instead of making a new one')
     .option('--revoke <certificate...>', 'make the list of those that the authority takes back')
     .option('--passphrase-file <file>', "whose first line encrypts the keys, and opens the authority's")
-    .option('-f, --force', 'replace files that are there')
-    .addOption(colourOption())
-    .addOption(noColourOption())
+    .option('-f, --force', 'replace files that are there');
+  addColours(command)
     .option('-v, --verbose', 'say more about errors')
     .action(async (folder: string | undefined, options: Record<string, unknown>) => {
       if (folder !== undefined && options.directory !== undefined) {
@@ -353,22 +258,6 @@ function addCerts(command: Command, terminal: Terminal, exit: (code: number) => 
     });
 }
 
-function serverWithTls(
-  word: string,
-  brackets: Words['brackets'],
-  options: Readonly<Record<string, unknown>>,
-): ServerOperand {
-  return withTls(parseServer(word, brackets), tlsWords(options));
-}
-
-function colourOption(): Option {
-  return new Option('--color', 'use colours even if the output is no terminal');
-}
-
-function noColourOption(): Option {
-  return new Option('--no-color', 'do not use colours');
-}
-
 function count(option: string, from: number, to: number): (text: string) => number {
   return (text) => parseCount(text, option, from, to);
 }
@@ -383,8 +272,4 @@ function size(option: string, from: number, to: number): (text: string) => numbe
     if (value >= from && value <= to) return value;
     throw new UsageError('ERR_NBD_ARGUMENT', `${option}: ${text} is not between ${from} and ${to}`);
   };
-}
-
-function camel(flag: string): string {
-  return flag.slice(2).replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

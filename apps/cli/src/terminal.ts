@@ -1,4 +1,5 @@
 /** The outside of the program: streams, signals, colours. One object, so that tests can stand in for it. */
+import { systemReason } from './failure.ts';
 import type { Colours } from './render/colours.ts';
 import { coloursFor } from './render/colours.ts';
 
@@ -64,7 +65,7 @@ export function processTerminal(): Terminal {
   const onError = (error: NodeJS.ErrnoException): void => {
     // `nbd dump ... | head` is no failure: the reader has seen enough.
     if (error.code === 'EPIPE') abort.abort(new Interrupted('a closed pipe', 13));
-    else abort.abort(error);
+    else abort.abort(outputError(error));
   };
   return {
     // The first look at one of Node's streams makes its pipe non-blocking, for whoever else has it, too: the program that has
@@ -89,7 +90,7 @@ export function processTerminal(): Terminal {
     },
     print(text) {
       return new Promise((resolve, reject) => {
-        this.stdout.write(text, (error) => (error ? reject(error) : resolve()));
+        this.stdout.write(text, (error) => (error ? reject(outputError(error)) : resolve()));
       });
     },
     note(text) {
@@ -99,4 +100,10 @@ export function processTerminal(): Terminal {
       return coloursFor(stream === 'stdout' ? this.stdout : this.stderr, wanted);
     },
   };
+}
+
+/** What the system says about writing, with the name of what was written to: nobody else knows it. */
+function outputError(error: NodeJS.ErrnoException): Error {
+  const named = new Error(`standard output: ${systemReason(error)}`, { cause: error });
+  return Object.assign(named, { code: error.code, syscall: error.syscall });
 }

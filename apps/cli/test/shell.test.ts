@@ -2,9 +2,11 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
-import { findPeer, runCommandLine, startNbdkit, Workspace } from '@nbdjs/peers';
+import { findPeer, runCommandLine, runPeer, startNbdkit, Workspace } from '@nbdjs/peers';
+import { Option } from '@nbdjs/protocol';
 import { describe, expect, it } from 'vitest';
 import { nbd, nbdCommand, spawnNbd } from './harness.ts';
+import { OptionServer } from './option-server.ts';
 
 describe('completion', () => {
   it.runIf(existsSync('/bin/bash'))('for bash parses, and completes commands and options', async () => {
@@ -28,11 +30,126 @@ it('help and version go to standard output', async () => {
   for (const argv of [['--help'], ['help', 'copy'], ['info', '--help'], ['--version']]) {
     const { code, stdout, stderr } = await nbd(...argv);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(stdout).toMatch(argv[0] === '--version' ? /^\d+\.\d+\.\d+\n$/ : /^Usage: nbd/);
+    expect(stdout).toMatch(argv[0] === '--version' ? /^nbd \d+\.\d+\.\d+\n$/ : /^Usage: nbd/);
+  }
+});
+
+it('D8.2: every command has -h and -V, and lists its options as libnbd does', async () => {
+  for (const command of ['info', 'copy', 'dump', 'serve', 'certs', 'demo', 'completion']) {
+    const outcome = (stdout: RegExp) => ({ code: 0, stderr: '', stdout: expect.stringMatching(stdout) });
+    expect(await nbd(command, '-h')).toEqual(outcome(new RegExp(`^Usage: nbd ${command} `)));
+    for (const flag of ['-V', '--version']) expect(await nbd(command, flag)).toEqual(outcome(/^nbd \d+\.\d+\.\d+\n$/));
+    expect(await nbd(command, '--long-options')).toEqual(outcome(/^--help\n(--[a-z-]+\n)*$/));
+    expect(await nbd(command, '--short-options')).toEqual(outcome(/^-h\n(-[a-zA-Z]\n)*$/));
+  }
+});
+
+describe.runIf(findPeer('nbdinfo', 'trixie') !== undefined)('D8.2: as the newest libnbd spells them', () => {
+  it.each([
+    ['nbdinfo', 'info'],
+    ['nbddump', 'dump'],
+  ] as const)('every option of %s is one of nbd %s', async (program, command) => {
+    for (const list of ['--long-options', '--short-options']) {
+      const theirs = (await runPeer(program, 'trixie', [list])).stdout.toString().split('\n');
+      const mine = (await nbd(command, list)).stdout.split('\n');
+      expect(mine).toEqual(expect.arrayContaining(theirs));
+    }
+  });
+
+  it('other spellings mean the same', async () => {
+    using workspace = new Workspace('bookworm');
+    await using server = await startNbdkit(workspace, ['data', '1 2 3', 'size=64']);
+    const uri = server.uri();
+    const same = async (one: string[], other: string[]): Promise<void> => {
+      const [first, second] = await Promise.all([nbd(...one, uri), nbd(...other, uri)]);
+      expect(first.stderr).toBe('');
+      expect(second).toEqual(first);
+    };
+    await same(['info', '--map', '--totals'], ['info', '--map', '--total']);
+    for (const flag of ['--colour', '--colors', '--colours']) await same(['dump', '--color'], ['dump', flag]);
+    for (const flag of ['--no-colour', '--no-colors', '--no-colours']) await same(['dump'], ['dump', '--color', flag]);
+    for (const flag of ['--isnot', '--hasnot', '--havenot'])
+      await same(['info', '--isnt', 'tls'], ['info', flag, 'tls']);
+    await same(['dump', '-o', '16', '-n', '16'], ['dump', '--skip', '16', '--limit', '16']);
+  });
+});
+
+/** What a shell runs for `nbd WORDS`. */
+function shellWords(words: string): string {
+  return `${nbdCommand()
+    .map((word) => `'${word}'`)
+    .join(' ')} ${words}`;
+}
+
+it.runIf(existsSync('/dev/full'))('P7: what cannot be printed is an error, whatever it is', async () => {
+  using workspace = new Workspace('bookworm');
+  const socket = workspace.socketPath('s');
+  const words = ['--help', '--version', 'help copy', 'info -h', 'completion bash', 'dump --long-options'];
+  const serve = `serve memory:1M --socket ${socket} --print-uri`;
+  for (const one of [...words, serve]) {
+    const { code, stderr } = await runCommandLine(['/bin/sh', '-c', `${shellWords(one)} > /dev/full`]);
+    expect({ one, code, stderr }).toEqual({
+      one,
+      code: 1,
+      stderr: expect.stringMatching(/^nbd: standard output: no space left on device\n$/),
+    });
   }
 });
 
 describe.runIf(findPeer('nbdkit', 'bookworm') !== undefined)('with a server', () => {
+  it('P7: nor can facts, maps and bytes that cannot be printed pass for success', async () => {
+    using workspace = new Workspace('bookworm');
+    await using server = await startNbdkit(workspace, ['memory', '1M']);
+    const words = [
+      'info',
+      'info --list --json',
+      'info --map',
+      'info --map --json',
+      'info --size',
+      'info --uri',
+      'dump',
+    ];
+    await Promise.all(
+      words.map(async (one) => {
+        const line = `${shellWords(one)} '${server.uri()}' > /dev/full`;
+        const { code, stderr } = await runCommandLine(['/bin/sh', '-c', line]);
+        expect({ one, code, stderr }).toEqual({
+          one,
+          code: 1,
+          stderr: 'nbd: standard output: no space left on device\n',
+        });
+      }),
+    );
+  });
+
+  it('SIGINT ends within a second what waits for an answer that does not come', async () => {
+    using workspace = new Workspace('bookworm');
+    await using reads = await startNbdkit(workspace, [
+      '--filter=delay',
+      '--filter=noextents',
+      'memory',
+      '1M',
+      'rdelay=60',
+    ]);
+    await using maps = await startNbdkit(workspace, ['--filter=delay', 'memory', '1M', 'delay-extents=60']);
+    await using silent = await OptionServer.start({
+      answer: (option) => (option === Option.Info ? 'silence' : undefined),
+    });
+    const lines = [
+      ['dump', reads.uri()],
+      ['info', reads.uri()],
+      ['dump', maps.uri()],
+      ['info', '--map', maps.uri()],
+      ['info', silent.uri()],
+      ['info', '--size', silent.uri()],
+      ['info', '--list', '--content', silent.uri()],
+    ];
+    const stdio = ['ignore', 'pipe', 'pipe'] as const;
+    const ends = await Promise.all(lines.map((argv) => interrupted([...stdio], ...argv)));
+    expect(ends.map(({ code }) => code)).toEqual(lines.map(() => 130));
+    for (const { seconds } of ends) expect(seconds).toBeLessThan(5);
+  });
+
   it('SIGINT during a copy gives 130, and leaves no child behind', async () => {
     // A word of its own, by which to find the child.
     const mark = `nbdkit.mark=${process.pid}`;
@@ -52,27 +169,28 @@ describe.runIf(findPeer('nbdkit', 'bookworm') !== undefined)('with a server', ()
   async function interrupted(
     stdio: ['pipe' | 'ignore', 'pipe' | 'ignore', 'pipe'],
     ...argv: string[]
-  ): Promise<number> {
+  ): Promise<{ readonly code: number; readonly seconds: number }> {
     const [program, ...args] = nbdCommand(...argv);
     const child = spawn(program, args, { stdio });
     const exited = new Promise<number>((resolve) => {
       child.on('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal as NodeJS.Signals]));
     });
     await new Promise((resolve) => setTimeout(resolve, 2500));
+    const start = performance.now();
     child.kill('SIGINT');
     const code = await Promise.race([exited, new Promise<number>((resolve) => setTimeout(resolve, 10_000, -1))]);
     child.kill('SIGKILL');
-    return code;
+    return { code, seconds: (performance.now() - start) / 1000 };
   }
 
   it('SIGINT ends a copy whose reader does not read, and one whose writer does not write', async () => {
     using workspace = new Workspace('bookworm');
     await using server = await startNbdkit(workspace, ['memory', '10M']);
-    const codes = await Promise.all([
+    const ends = await Promise.all([
       interrupted(['ignore', 'pipe', 'pipe'], 'copy', server.uri(), '-'),
       interrupted(['pipe', 'ignore', 'pipe'], 'copy', '-', server.uri()),
     ]);
-    expect(codes).toEqual([130, 130]);
+    expect(ends.map(({ code }) => code)).toEqual([130, 130]);
   });
 
   it('a pipe by name that nobody reads any more is one line', async () => {
