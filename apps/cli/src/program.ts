@@ -177,9 +177,8 @@ function addCopy(
     .option('--verify', 'compare when all is copied')
     .option(
       '-S, --sparse <n>',
-      'look for zeroes in blocks of this size; 0: do not',
+      'look for zeroes in blocks of this size, 0: do not (default: 4096, but not for few zeroes among data)',
       powerOfTwo('--sparse', 512, 2 ** 31, true),
-      4 * kibi,
     )
     .option('--synchronous', 'one request at a time, in order')
     .addOption(new Option('-T, --threads <n>', 'accepted for the sake of nbdcopy; has no effect').hideHelp());
@@ -200,7 +199,7 @@ function addCopy(
             requests: options.requests as number | undefined,
             requestSize: options.requestSize as number,
             queueSize: options.queueSize as number | undefined,
-            sparse: options.sparse as number,
+            sparse: options.sparse as number | undefined,
             extents: options.extents !== false,
             allocated: options.allocated === true,
             destinationIsZero: options.destinationIsZero === true || options.targetIsZero === true,

@@ -1,8 +1,8 @@
 /** Finding out whether two devices hold the same bytes. */
-import { AllocationStatus, type BlockDevice, baseAllocation } from '@nbdjs/interfaces';
+import { AllocationStatus, type BlockDevice, baseAllocation, type Extent } from '@nbdjs/interfaces';
 import { alignment } from './copy-device.ts';
 import { Depth } from './depth.ts';
-import { extentsFrom } from './extents.ts';
+import { extentsFrom, isMapFailure } from './extents.ts';
 import { failureAt, settleAll } from './failure.ts';
 import { Lanes } from './lanes.ts';
 import { MemoryPool, type Piece, readPiece } from './memory-pool.ts';
@@ -105,10 +105,13 @@ class Comparison {
   async #targetExtent(position: bigint, end: bigint): Promise<{ readonly next: bigint; readonly isZero: boolean }> {
     if (!this.#targetAsks) return { next: end, isZero: false };
     const { signal } = this.#settings;
-    const fail = (error: unknown): never => {
-      throw failureAt(error, `asking the target about ${position}`);
+    const untold = (error: unknown): readonly Extent[] => {
+      const length = end - position;
+      if (!isMapFailure(error)) throw failureAt(error, `asking the target about ${position}`);
+      this.#settings.onMapFailure?.({ side: 'target', offset: position, length, error });
+      return [];
     };
-    const [extent] = await extentsFrom(this.#target, baseAllocation, position, end - position, signal).catch(fail);
+    const [extent] = await extentsFrom(this.#target, baseAllocation, position, end - position, signal).catch(untold);
     if (extent === undefined) return { next: end, isZero: false };
     const isZero = (Number(extent.status & 0xffffn) & AllocationStatus.Zero) !== 0;
     const next = position + extent.length;

@@ -1,6 +1,7 @@
 /** Copying one device to another. */
 import { type BlockDevice, type LostRange, UsageError, WritesLostError } from '@nbdjs/interfaces';
 import { type CheckpointOptions, Checkpoints } from './checkpoints.ts';
+import { Crossing } from './crossing.ts';
 import { Depth } from './depth.ts';
 import { Lanes } from './lanes.ts';
 import { MemoryPool, readPiece } from './memory-pool.ts';
@@ -93,6 +94,7 @@ class DeviceCopy {
   readonly #writers: readonly TargetWriter[];
   readonly #settings: CopySettings;
   readonly #depth: Depth;
+  readonly #crossing: Crossing;
   readonly #memory: MemoryPool;
   readonly #size: bigint;
   /** What begins here is copied first. */
@@ -119,6 +121,7 @@ class DeviceCopy {
     const zeroes = { bytes: undefined };
     this.#writers = targets.map((one) => new TargetWriter(one, settings, zeroes));
     this.#depth = new Depth(lanes * Math.max(sources.length, targets.length), requestSize);
+    this.#crossing = new Crossing(requestSize);
     this.#tailStart = startAt < this.#size ? tailStart(sources[0], targets[0]) : this.#size;
     this.#plan = this.#planOf(startAt, this.#tailStart);
     this.#lanes = this.#lanesFor(this.#plan, (stretch) => this.#done(stretch));
@@ -188,15 +191,22 @@ class DeviceCopy {
 
   #planOf(start: bigint, end: bigint): Plan {
     const [source] = this.#sources;
-    return new Plan(source, end, alignment(source, this.#targets[0]), this.#settings, start);
+    return new Plan(source, end, alignment(source, this.#targets[0]), this.#settings, {
+      startAt: start,
+      crossing: this.#crossing,
+    });
   }
 
   #lanesFor(plan: Plan, done: (stretch: Stretch) => void = () => {}): Lanes {
     const work = async (stretch: Stretch, lane: number): Promise<'measured' | 'unmeasured'> => {
       const source = this.#sources[lane % this.#sources.length] as BlockDevice;
       const writer = this.#writers[lane % this.#writers.length] as TargetWriter;
-      if (stretch.isZero) await writer.zero(stretch.offset, stretch.length);
-      else await this.#move(source, writer, stretch, lanes);
+      if (stretch.isZero) {
+        await writer.zero(stretch.offset, stretch.length);
+      } else {
+        await this.#move(source, writer, stretch, lanes);
+        this.#crossing.completed(Number(stretch.length), this.#depth.limit, Date.now());
+      }
       if (!lanes.hasFailed) done(stretch);
       return stretch.isZero ? 'unmeasured' : 'measured';
     };

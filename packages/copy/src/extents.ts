@@ -16,10 +16,18 @@ export interface ExtentWalkOptions extends Abortable {
   readonly offset?: Offset | undefined;
   /** How many bytes. @default up to the device's end */
   readonly length?: Offset | undefined;
+  /**
+   * With this, a part that the device fails to tell of is called data (status 0), and the walk goes on behind it. Told of each
+   * such part. @default the walk ends with the error
+   */
+  readonly onMapFailure?: ((error: CommandError, offset: bigint, length: bigint) => void) | undefined;
 }
 
 /** Answers of about so many extents are long enough to be quick, and short enough to be kept. */
 const extentsAtOnce = 16 * 1024;
+
+/** When a device fails to tell of what was asked about, so much is called data before it is asked again. */
+const untoldBytes = 128n * 2n ** 20n;
 
 /**
  * The extents of one context over a device or a part of it, in order, neighbours of equal status merged.
@@ -62,8 +70,15 @@ export async function* walkExtentLists(
   let position = start;
   while (position < end) {
     const left = end - position;
+    const offset = position;
     const length = window < left ? window : left;
-    const extents = await extentsFrom(device, context, position, length, signal);
+    const asking = extentsFrom(device, context, offset, length, signal);
+    const extents = await asking.catch((error: unknown): readonly Extent[] => {
+      if (options.onMapFailure === undefined || !isMapFailure(error)) throw error;
+      const untold = length < untoldBytes ? length : untoldBytes;
+      options.onMapFailure(error, offset, untold);
+      return [{ offset, length: untold, status: 0n }];
+    });
     const last = extents.at(-1) as Extent;
     const told = last.offset + last.length - position;
     if (extents.length > extentsAtOnce) window = (told * BigInt(extentsAtOnce)) / BigInt(extents.length) || 1n;
@@ -95,6 +110,11 @@ export async function extentsFrom(
     });
   }
   return extents;
+}
+
+/** Whether an error says of a block status only that there is none, so that reading may still work. */
+export function isMapFailure(error: unknown): error is CommandError {
+  return error instanceof CommandError && error.code !== 'ESHUTDOWN';
 }
 
 /**

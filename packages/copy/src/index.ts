@@ -9,4 +9,4 @@ export { compareDevices } from './compare-devices.ts';
 export { copyDevice, type DeviceHandles } from './copy-device.ts';
 export { copyFromStream, copyToStream, type StreamSink } from './copy-stream.ts';
 export { type ExtentWalkOptions, totalExtents, walkExtentLists, walkExtents } from './extents.ts';
-export type { CompareOptions, CompareReport, CopyOptions, CopyProgress, CopyReport } from './options.ts';
+export type { CompareOptions, CompareReport, CopyOptions, CopyProgress, CopyReport, MapFailure } from './options.ts';

@@ -1,5 +1,5 @@
 /** How to copy. The names are ours; the meanings are nbdcopy's. */
-import { type BlockDevice, type Defer, UsageError } from '@nbdjs/interfaces';
+import { type BlockDevice, type CommandError, type Defer, UsageError } from '@nbdjs/interfaces';
 import type { CheckpointOptions } from './checkpoints.ts';
 
 export interface CopyOptions {
@@ -18,7 +18,10 @@ export interface CopyOptions {
    * would leave a server idle that is 50 ms away and brings 1 GB/s. @default 64 MiB
    */
   readonly queueBytesMax?: number | undefined;
-  /** Zeroes are looked for in blocks of this many bytes: a power of two from 512 on, or 0 for not at all. @default 4096 */
+  /**
+   * Zeroes are looked for in blocks of this many bytes: a power of two from 512 on, or 0 for not at all.
+   * @default 4096, but what is less than 64 KiB between data is written along where zeroing it would take a request
+   */
   readonly sparseSize?: number | undefined;
   /** Ask the source which parts of it are zero. @default true */
   readonly extents?: boolean | undefined;
@@ -41,12 +44,30 @@ export interface CopyOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called whenever something is done. */
   readonly onProgress?: ((progress: CopyProgress) => void) | undefined;
+  /** Told when a device fails to tell which of its parts are zero. Those are read then, and the copy goes on. */
+  readonly onMapFailure?: ((failure: MapFailure) => void) | undefined;
+}
+
+/** A part of a device that it has failed to tell of, in bytes. */
+export interface MapFailure {
+  readonly side: 'source' | 'target';
+  readonly offset: bigint;
+  readonly length: bigint;
+  readonly error: CommandError;
 }
 
 /** How to compare; the same as in a copy. */
 export type CompareOptions = Pick<
   CopyOptions,
-  'requests' | 'requestSize' | 'queueBytesMax' | 'extents' | 'synchronous' | 'nextTurn' | 'signal' | 'onProgress'
+  | 'requests'
+  | 'requestSize'
+  | 'queueBytesMax'
+  | 'extents'
+  | 'synchronous'
+  | 'nextTurn'
+  | 'signal'
+  | 'onProgress'
+  | 'onMapFailure'
 >;
 
 export interface CompareReport {
@@ -81,6 +102,8 @@ export interface CopySettings {
   /** Requests in flight at most for one pair of handles. */
   readonly lanes: number;
   readonly sparseSize: number;
+  /** Runs of zeroes between data that are shorter than this are written along with it, in bytes. */
+  readonly joinBytes: number;
   readonly extents: boolean;
   readonly allocated: boolean;
   readonly targetIsZero: boolean;
@@ -88,7 +111,14 @@ export interface CopySettings {
   readonly nextTurn: Defer | undefined;
   readonly signal: AbortSignal | undefined;
   readonly onProgress: ((progress: CopyProgress) => void) | undefined;
+  readonly onMapFailure: ((failure: MapFailure) => void) | undefined;
 }
+
+/**
+ * Zeroes between data that are fewer than this go with the data, where zeroing them would take a request: they would hardly
+ * free a cluster of the target.
+ */
+export const shortBytes = 64 * 1024;
 
 const kibi = 1024;
 const mebi = 1024 * kibi;
@@ -109,19 +139,23 @@ export function settle(options: CopyOptions, devices: readonly Pick<BlockDevice,
   const maximum = Math.min(...geometries.map(({ maximumBlockSize }) => maximumBlockSize));
   const size = Math.min(Math.max(requestSize, Math.min(preferred, 32 * mebi)), powerOfTwoWithin(maximum));
   const targetPreferred = Math.min(geometries.at(-1)?.preferredBlockSize ?? 0, size);
+  const targetIsZero = (options.targetIsZero ?? false) && options.allocated !== true;
   const lanes = Math.min(requests, Math.floor(Math.max(queueBytesMax, size) / size));
   return {
     requestSize: size,
     lanes: options.synchronous === true ? 1 : lanes,
     // Smaller pieces than the target prefers would only make work for it.
     sparseSize: sparseSize === 0 ? 0 : Math.min(Math.max(sparseSize, powerOfTwoWithin(targetPreferred)), size),
+    // Somebody who names a size wants zeroes found that are as few.
+    joinBytes: options.sparseSize === undefined && !targetIsZero ? shortBytes : 0,
     extents: options.extents ?? true,
     allocated: options.allocated ?? false,
-    targetIsZero: (options.targetIsZero ?? false) && options.allocated !== true,
+    targetIsZero,
     flush: options.flush ?? false,
     nextTurn: options.nextTurn,
     signal: options.signal,
     onProgress: options.onProgress,
+    onMapFailure: options.onMapFailure,
   };
 }
 

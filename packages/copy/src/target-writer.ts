@@ -3,7 +3,7 @@ import type { BlockDevice } from '@nbdjs/interfaces';
 import { failureAt, settleAll } from './failure.ts';
 import type { CopySettings } from './options.ts';
 import { plain } from './plan.ts';
-import { visitRuns } from './zero-blocks.ts';
+import { visitLongRuns } from './zero-blocks.ts';
 
 /** Errors after which zeroing is not tried again: the target has no way of its own to do it. */
 const withoutMeans = ['ENOTSUP', 'EINVAL', 'EOVERFLOW', 'ERR_NBD_NOT_SUPPORTED'];
@@ -31,11 +31,11 @@ export class TargetWriter {
 
   /** Writes bytes, with runs of zero blocks turned into zeroing. Settles when `bytes` is not in use any more. */
   store(offset: bigint, bytes: Uint8Array): void | Promise<void> {
-    const { sparseSize, allocated, targetIsZero } = this.#settings;
+    const { sparseSize, joinBytes, allocated, targetIsZero } = this.#settings;
     // Zeroes that have to be allocated and cannot be zeroed would be written anyway.
     if (sparseSize === 0 || (!this.#canZero && !targetIsZero) || allocated) return this.#write(offset, bytes);
     const work: (void | Promise<void>)[] = [];
-    visitRuns(bytes, sparseSize, Number(offset % BigInt(sparseSize)), (start, end, isZero) => {
+    visitLongRuns(bytes, sparseSize, Number(offset % BigInt(sparseSize)), joinBytes, (start, end, isZero) => {
       const from = offset + BigInt(start);
       if (isZero) work.push(this.zero(from, BigInt(end - start)));
       else work.push(this.#write(from, start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end)));

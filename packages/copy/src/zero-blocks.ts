@@ -25,6 +25,33 @@ export function visitRuns(bytes: Uint8Array, blockBytes: number, offsetInBlock: 
   if (runIsZero !== undefined) visit(runStart, bytes.length, runIsZero);
 }
 
+/**
+ * The same, with runs of zeroes that are shorter than `joinBytes` counted with what is beside them. Bytes that are all zero are
+ * a run of zeroes, however few they are.
+ */
+export function visitLongRuns(
+  bytes: Uint8Array,
+  blockBytes: number,
+  offsetInBlock: number,
+  joinBytes: number,
+  visit: VisitRun,
+): void {
+  let dataStart = -1;
+  let dataEnd = 0;
+  visitRuns(bytes, blockBytes, offsetInBlock, (start, end, isZero) => {
+    const isAll = start === 0 && end === bytes.length;
+    if (isZero && (end - start >= joinBytes || isAll)) {
+      if (dataStart >= 0) visit(dataStart, start, false);
+      visit(start, end, true);
+      dataStart = -1;
+    } else {
+      if (dataStart < 0) dataStart = start;
+      dataEnd = end;
+    }
+  });
+  if (dataStart >= 0) visit(dataStart, dataEnd, false);
+}
+
 /** The same memory as 32-bit words: from the first whole word on, at `first` bytes. */
 interface Words {
   readonly view: Int32Array;

@@ -18,6 +18,8 @@ export interface ScriptedOptions {
   readonly abilities?: Partial<Abilities> | undefined;
   /** Reports runs of zeroes longer than this as holes. @default 4096 */
   readonly holeBytesMin?: number | undefined;
+  /** An answer about the map has so many extents at most. @default 7 */
+  readonly extentsMax?: number | undefined;
   /** Delays each answer by up to so many turns. @default answers at once */
   readonly turns?: (() => number) | undefined;
   /** Delays each answer by so many milliseconds. @default 0 */
@@ -132,8 +134,8 @@ export class ScriptedDevice implements BlockDevice {
   /** At most a few extents at a time, so that several questions are needed. */
   #extents(start: number, end: number): Extent[] {
     const extents: Extent[] = [];
-    const { holeBytesMin = 4096 } = this.#options;
-    for (let position = start; position < end && extents.length < 7; ) {
+    const { holeBytesMin = 4096, extentsMax = 7 } = this.#options;
+    for (let position = start; position < end && extents.length < extentsMax; ) {
       let next = position;
       const isZero = this.content[position] === 0;
       while (next < end && (this.content[next] === 0) === isZero) next++;

@@ -6,6 +6,7 @@ import { type CopyOptions, compareDevices, copyDevice, copyFromStream, copyToStr
 import { CommandError, UsageError } from '@nbdjs/interfaces';
 import { describeOperand, type Operand } from '../arguments/operands.ts';
 import type { ServerWords } from '../arguments/server.ts';
+import { oneLine } from '../failure.ts';
 import { JsonLines, noProgress, PercentLines, type Progress, ProgressBar } from '../render/progress.ts';
 import type { Terminal } from '../terminal.ts';
 import { CheckpointFile, hasCheckpoint } from './copy-checkpoint.ts';
@@ -20,7 +21,8 @@ export interface CopyCommandOptions extends ServerWords {
   readonly requestSize: number;
   /** Bytes held in memory for each connection. @default as many as it takes, up to 64 MiB in all */
   readonly queueSize: number | undefined;
-  readonly sparse: number;
+  /** In blocks of so many bytes. @default 4096, but few zeroes among data go with them */
+  readonly sparse: number | undefined;
   readonly extents: boolean;
   readonly allocated: boolean;
   readonly destinationIsZero: boolean;
@@ -63,17 +65,19 @@ export async function copy(
     const connections = widen(from, to, options);
     if (options.verbose) describe(source, destination, from, to, connections, options, terminal);
     const progress = progressFor(options, terminal);
+    const mapFailures = mapFailuresTo(terminal, options.verbose);
     try {
       await transfer(
         from,
         to,
-        { ...copyOptions(to, connections, options, terminal), ...progressOf(progress) },
+        { ...copyOptions(to, connections, options, terminal), ...progressOf(progress), ...mapFailures },
         options,
         terminal,
       );
       if (verify) {
         progress.verifying();
-        await compare(from, to, { ...transferSizes(connections, options), ...progressOf(progress) }, options, terminal);
+        const how = { ...transferSizes(connections, options), ...progressOf(progress), ...mapFailures };
+        await compare(from, to, how, options, terminal);
       }
       await sides.close();
       progress.finish(true);
@@ -123,6 +127,21 @@ function transferSizes(connections: number, { requests, requestSize, queueSize }
     queueBytesMax: queueSize === undefined ? undefined : queueSize * connections,
     requestSize,
     nextTurn,
+  };
+}
+
+/** A map that cannot be had costs time, and nothing else: whoever wants to know is told, once for each side. */
+function mapFailuresTo(terminal: Terminal, verbose: boolean): Pick<CopyOptions, 'onMapFailure'> {
+  const told = new Set<string>();
+  return {
+    onMapFailure: ({ side, offset, error }) => {
+      if (!verbose || told.has(side)) return;
+      told.add(side);
+      const role = side === 'source' ? 'source' : 'destination';
+      terminal.note(
+        `nbd: the ${role} does not tell which parts of it are zero (at ${offset}: ${oneLine(error)}); reading them`,
+      );
+    },
   };
 }
 

@@ -66,7 +66,14 @@ async function* pieces(
     yield* data(client, offset, length, signal);
     return;
   }
-  for await (const extent of client.extents({ context: baseAllocation, offset, length, signal })) {
+  // What the server fails to tell of is read.
+  for await (const extent of client.extents({
+    context: baseAllocation,
+    offset,
+    length,
+    signal,
+    onMapFailure: () => {},
+  })) {
     if (Number(extent.status) & AllocationStatus.Zero) yield extent.length;
     else yield* data(client, extent.offset, extent.length, signal);
   }
