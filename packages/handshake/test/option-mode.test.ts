@@ -1,5 +1,5 @@
 /** Option mode: the caller drives, one option at a time. */
-import { encodeInfoReply, Option, OptionReply, options } from '@nbdjs/protocol';
+import { encodeInfoReply, encodeOptionReply, Option, OptionReply, options } from '@nbdjs/protocol';
 import { describe, expect, it } from 'vitest';
 import { ClientHandshake, type ClientHandshakeOptions } from '../src/index.ts';
 import { converse } from './converse.ts';
@@ -278,9 +278,31 @@ describe('option mode', () => {
     expect(outcome.sent.subarray(-16)).toEqual(abort);
   });
 
+  it('C31: a bad name in a list does not take down the others, and opens its export', () => {
+    const bad = { size: 512n };
+    const { client, server, talk } = meet({ exports: { good: bad } });
+    client.list();
+    const entry = (bytes: string) => encodeOptionReply(Option.List, OptionReply.Server, hex(bytes));
+    client.receive(entry('00000002 61ff'));
+    expect(talk()).toMatchObject([
+      {
+        result: {
+          exports: [
+            { name: 'a\udcff', description: '', fault: 'is no UTF-8' },
+            { name: 'good', description: '' },
+          ],
+        },
+      },
+    ]);
+    client.go('a\udcff');
+    const [sent] = client.takeOutput().slice(-1);
+    expect(sent?.subarray(16, 22)).toEqual(hex('00000002 61ff'));
+    expect(server.hungUp).toBe(false);
+  });
+
   it('names that cannot travel are refused and change nothing', () => {
     const { client } = meet();
-    expect(() => client.go('a\0')).toThrow('holds a NUL character');
+    expect(() => client.go('a\ud800')).toThrow('half a surrogate pair');
     expect(() => client.listMetaContexts('a', ['nonsense'])).toThrow('expected NAMESPACE:LEAF');
     expect(client.state).toBe('negotiating');
     expect(client.takeOutput()).toEqual([]);

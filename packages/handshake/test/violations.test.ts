@@ -145,11 +145,11 @@ const cases: readonly Case[] = [
     message: 'expected a power of two up to 65536 as minimum block size, got 3',
   },
   {
-    title: 'G2: INFO_NAME that is no UTF-8',
-    options: plain,
-    says: [greeting, reply(Option.Go, OptionReply.Info, hex('0001 ff'))],
-    violation: 'text-not-utf8',
-    message: 'INFO reply: the export name is no UTF-8',
+    title: 'G2: a selected context whose name is no UTF-8',
+    options: { mode: 'structured' },
+    says: [...structured, reply(Option.SetMetaContext, OptionReply.MetaContext, hex('00000001 "base:" ff'))],
+    violation: 'malformed-context',
+    message: String.raw`name of the context 'base:\xff' is no UTF-8`,
   },
   {
     title: 'S12: BLOCK_SIZE_REQD although sizes were requested',
@@ -276,9 +276,9 @@ describe('violations', () => {
 
   it('keeps the bytes that broke the rule, bounded', () => {
     const event = lastEvent(
-      play(plain, greeting, encodeOptionReply(Option.Go, OptionReply.Info, hex('0001', 'ff'.repeat(200)))),
+      play(plain, greeting, encodeOptionReply(Option.Go, OptionReply.Info, hex('0003', 'ff'.repeat(200)))),
     );
-    expect(event).toMatchObject({ error: { excerptHex: `0001${'ff'.repeat(62)}...` } });
+    expect(event).toMatchObject({ error: { excerptHex: `0003${'ff'.repeat(62)}...` } });
   });
 
   it('tolerates what harms nobody: repeated, unknown and unrequested information (C12)', () => {

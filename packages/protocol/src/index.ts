@@ -10,6 +10,7 @@ export * from './greeting.ts';
 export * from './info.ts';
 export * from './magic.ts';
 export { Malformed } from './malformed.ts';
+export { decodeName, encodeName, faultOfName } from './name.ts';
 export { flagNames, type NameTable, nameTable } from './name-table.ts';
 export * from './option-reply.ts';
 export * from './option-request.ts';

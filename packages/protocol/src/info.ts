@@ -48,7 +48,7 @@ export function parseInfo(payload: Uint8Array): Info | Malformed {
     case InfoType.Export:
       return reader.finish({ kind: 'export', size: reader.u64('size'), transmissionFlags: reader.u16('flags') });
     case InfoType.Name:
-      return reader.finish({ kind: 'name', name: reader.text(reader.remaining, 'export name') });
+      return reader.finish({ kind: 'name', name: reader.name(reader.remaining, 'export name') });
     case InfoType.Description:
       return reader.finish({ kind: 'description', description: reader.displayText(reader.remaining, 'description') });
     case InfoType.BlockSize:

@@ -4,6 +4,7 @@ import { Option, OptionReply } from './constants.ts';
 import { encodeInfo, type KnownInfo } from './info.ts';
 import { HandshakeMagic } from './magic.ts';
 import type { Malformed } from './malformed.ts';
+import { faultOfName } from './name.ts';
 import type { InfoOption, MetaContextOption } from './option-request.ts';
 import { PayloadReader } from './payload-reader.ts';
 import { PayloadWriter } from './payload-writer.ts';
@@ -21,7 +22,10 @@ export const optionReplyHeaderBytes = 20;
 
 /** One export in the answer to `NBD_OPT_LIST`. */
 export interface ExportEntry {
+  /** By which the export is opened, whatever the server calls it: see `decodeName` for what is no UTF-8. */
   readonly name: string;
+  /** Which rule the name breaks, as a word to follow it, such as `is no UTF-8`. Absent if it is as it should be. */
+  readonly fault?: string | undefined;
   /** For people; often empty. */
   readonly description: string;
 }
@@ -72,14 +76,16 @@ export function decodeOptionReplyHeader(bytes: Uint8Array): OptionReplyHeader | 
 /** Understands the payload of a `SERVER` reply. */
 export function parseServerReply(payload: Uint8Array): ExportEntry | Malformed {
   const reader = new PayloadReader(payload, 'SERVER reply', 'S19');
-  const name = reader.text(reader.u32('length of the export name'), 'export name');
-  return reader.finish({ name, description: reader.displayText(reader.remaining, 'description') });
+  const name = reader.name(reader.u32('length of the export name'), 'export name');
+  const fault = faultOfName(name);
+  const description = reader.displayText(reader.remaining, 'description');
+  return reader.finish(fault === undefined ? { name, description } : { name, description, fault });
 }
 
-/** Understands the payload of a `META_CONTEXT` reply. */
+/** Understands the payload of a `META_CONTEXT` reply. The name may be any bytes, as that of an export. */
 export function parseMetaContextReply(payload: Uint8Array): SelectedContext | Malformed {
   const reader = new PayloadReader(payload, 'META_CONTEXT reply', 'C34');
   const id = reader.u32('id');
   if (!reader.faulty && reader.remaining === 0) reader.fail('payload-too-short', 'the name of the context is missing');
-  return reader.finish({ id, name: reader.text(reader.remaining, 'name of the context') });
+  return reader.finish({ id, name: reader.name(reader.remaining, 'name of the context') });
 }

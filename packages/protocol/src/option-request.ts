@@ -104,15 +104,15 @@ function encodePayload(request: OptionRequest): Uint8Array {
   const writer = new PayloadWriter();
   switch (request.option) {
     case Option.ExportName:
-      return writer.text(request.exportName, 'export name').finish();
+      return writer.name(request.exportName).finish();
     case Option.Info:
     case Option.Go:
-      writer.countedText(request.exportName, 'export name').u16(request.infoTypes.length);
+      writer.countedName(request.exportName).u16(request.infoTypes.length);
       for (const infoType of request.infoTypes) writer.u16(infoType);
       return writer.finish();
     case Option.ListMetaContext:
     case Option.SetMetaContext:
-      writer.countedText(request.exportName, 'export name').u32(request.queries.length);
+      writer.countedName(request.exportName).u32(request.queries.length);
       for (const query of request.queries) writer.countedText(query, 'metadata context query');
       return writer.finish();
     default:

@@ -1,5 +1,6 @@
 /** Reads one message field by field, in network byte order. */
 import { Malformed } from './malformed.ts';
+import { decodeName } from './name.ts';
 import { decodeDisplayText, decodeText } from './text.ts';
 
 /**
@@ -45,12 +46,20 @@ export class PayloadReader {
 
   /** A string of `byteCount` bytes that identifies something: it has to be exact. */
   text(byteCount: number, field: string): string {
-    return this.#text(byteCount, field, decodeText);
+    const text = decodeText(this.#take(byteCount, field), field);
+    if (!(text instanceof Malformed)) return text;
+    this.fail(text.violation, text.message, text.rule);
+    return '';
+  }
+
+  /** A name of `byteCount` bytes, whatever they are; see `decodeName`. */
+  name(byteCount: number, field: string): string {
+    return decodeName(this.#take(byteCount, field));
   }
 
   /** A string of `byteCount` bytes that is only shown: what is no UTF-8 is replaced. */
   displayText(byteCount: number, field: string): string {
-    return this.#text(byteCount, field, decodeDisplayText);
+    return decodeDisplayText(this.#take(byteCount, field));
   }
 
   /** Records a fault that the reader cannot see itself; the first one counts. */
@@ -64,13 +73,11 @@ export class PayloadReader {
     return this.#fault ?? value;
   }
 
-  #text(byteCount: number, field: string, decode: typeof decodeText): string {
-    if (!this.#has(byteCount, field)) return '';
+  /** Bytes of the payload itself; none after a fault. */
+  #take(byteCount: number, field: string): Uint8Array {
+    if (!this.#has(byteCount, field)) return new Uint8Array(0);
     const start = this.#skip(byteCount);
-    const text = decode(this.#bytes.subarray(start, start + byteCount), field);
-    if (!(text instanceof Malformed)) return text;
-    this.fail(text.violation, text.message, text.rule);
-    return '';
+    return this.#bytes.subarray(start, start + byteCount);
   }
 
   #has(byteCount: number, field: string): boolean {

@@ -1,4 +1,5 @@
 /** Builds one message field by field, in network byte order. */
+import { encodeName } from './name.ts';
 import { encodeText } from './text.ts';
 
 export class PayloadWriter {
@@ -36,6 +37,17 @@ export class PayloadWriter {
   /** A string whose length is told by the rest of the message. */
   text(text: string, what: string): this {
     return this.bytes(encodeText(text, what));
+  }
+
+  /** The name of an export, whose length is told by the rest of the message. */
+  name(name: string): this {
+    return this.bytes(encodeName(name));
+  }
+
+  /** The name of an export behind its 32-bit length. */
+  countedName(name: string): this {
+    const bytes = encodeName(name);
+    return this.u32(bytes.length).bytes(bytes);
   }
 
   /** A string behind its 32-bit length. */

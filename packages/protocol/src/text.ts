@@ -1,8 +1,9 @@
 /**
  * Strings on the wire ("Conventions" of the specification, checklist G2): UTF-8, no NUL, at most 4096 bytes.
  *
- * What identifies something (export and context names) is decoded strictly, because two different byte strings
- * must never look like the same name. What is only shown (descriptions, error texts) is decoded as well as it can be.
+ * What identifies something (context names) is decoded strictly, because two different byte strings must never look like the same
+ * name; names of exports have a form of their own (`name.ts`). What is only shown (descriptions, error texts) is decoded as well
+ * as it can be.
  */
 import { limits, UsageError } from '@nbdjs/interfaces';
 import { Malformed } from './malformed.ts';
@@ -45,9 +46,11 @@ export function decodeText(bytes: Uint8Array, what: string): string | Malformed 
   }
 }
 
-/** Decodes a string that is only shown: bytes that are no UTF-8 turn into replacement characters. */
-export function decodeDisplayText(bytes: Uint8Array, what: string): string | Malformed {
-  return faultOf(bytes, what) ?? patientDecoder.decode(bytes);
+/** Decodes a string that is only shown: what is no UTF-8, and NUL, turns into replacement characters, and what is too long is cut. */
+export function decodeDisplayText(bytes: Uint8Array): string {
+  const isCut = bytes.length > limits.stringBytesMax;
+  const text = patientDecoder.decode(bytes.subarray(0, limits.stringBytesMax)).replaceAll('\0', '\ufffd');
+  return isCut ? `${text}...` : text;
 }
 
 /**
@@ -68,10 +71,16 @@ export function printableBytes(bytes: Uint8Array, charactersMax = 512): string {
   return printableText(patientDecoder.decode(bytes.subarray(0, charactersMax * 4 + 64)), charactersMax);
 }
 
-/** A name in quotes for messages, cut behind 80 characters. */
+/** A name in quotes for messages, cut behind 80 characters. Bytes that are no UTF-8 (see `decodeName`) and NUL are written in hexadecimal. */
 export function quoted(name: string): string {
-  return `'${printableText(name, 80)}'`;
+  // A little more than is shown, so that the work stays bounded.
+  const readable = name.slice(0, 400).replaceAll(strayByteOrNul, (half) => {
+    return `\\x${(half.charCodeAt(0) & 0xff).toString(16).padStart(2, '0')}`;
+  });
+  return `'${printableText(readable, 80)}'`;
 }
+
+const strayByteOrNul = /\0|(?<![\ud800-\udbff])[\udc80-\udcff]/g;
 
 function faultOf(bytes: Uint8Array, what: string): Malformed | undefined {
   if (bytes.length > limits.stringBytesMax) {

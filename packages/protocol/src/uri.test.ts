@@ -107,8 +107,8 @@ describe('U4: export names', () => {
 
   it.each([
     ['nbd://host/%', /export name has a '%'/],
-    ['nbd://host/%ff', /UTF-8/],
-    ['nbd://host/a%00b', /NUL/],
+    ['nbd://host/%ff%f', /'%' that is not followed by the code of a byte/],
+    ['nbd://host/%ff\udcff', /export name has a '%'/],
     ['nbd://host/a#b', /%23/],
     [`nbd://host/${'x'.repeat(4097)}`, /4097 bytes/],
     [`nbd://host/${'%C3%B6'.repeat(2049)}`, /4098 bytes/],

@@ -6,7 +6,8 @@
  */
 import { UsageError } from '@nbdjs/interfaces';
 import { defaultPort } from './magic.ts';
-import { decodePercent, encodePath, encodeQuery } from './percent-encoding.ts';
+import { isStray, partsOf } from './name.ts';
+import { decodePercent, decodePercentName, encodePath, encodeQuery } from './percent-encoding.ts';
 import { printableText } from './text.ts';
 
 /** Where a URI points to. */
@@ -54,7 +55,7 @@ export interface NbdUri {
   /** `true` for the schemes that begin with `nbds`: TLS, or nothing. */
   readonly tlsRequired: boolean;
   readonly tls: UriTls;
-  /** Empty for the default export. */
+  /** Empty for the default export. May be no UTF-8, and hold NUL: see `decodeName`. */
   readonly exportName: string;
   /** Experimental parameters (`x-...`), by name. */
   readonly extensions: Readonly<Record<string, string>>;
@@ -225,13 +226,17 @@ function splitPort(text: string, place: string): { host: string; port: number | 
 
 function parseExportName(text: string, path: string): string {
   // Exactly one slash separates the authority from the name; a second one belongs to the name.
-  const name = decode(text, path.startsWith('/') ? path.slice(1) : path, 'the export name');
-  if (name.includes('\0')) throw bad(text, 'the export name contains a NUL character');
-  const byteCount = new TextEncoder().encode(name).length;
+  const name = decodePercentName(path.startsWith('/') ? path.slice(1) : path);
+  if (name === undefined) throw bad(text, "the export name has a '%' that is not followed by the code of a byte");
+  const byteCount = partsOf(name).reduce((sum, part) => sum + (isStray(part) ? part.length : utf8Length(part)), 0);
   if (byteCount > exportNameBytesMax) {
     throw bad(text, `the export name has ${byteCount} bytes, at most ${exportNameBytesMax} are allowed`);
   }
   return name;
+}
+
+function utf8Length(text: string): number {
+  return new TextEncoder().encode(text).length;
 }
 
 interface Query {

@@ -1,6 +1,6 @@
 /** The client's half of the handshake as a machine: bytes in, bytes and events out. */
 import { type ExportFacts, NbdError, ProtocolError, type TimeoutError, UsageError } from '@nbdjs/interfaces';
-import { ByteAssembler, encodeText, GreetingBytes, Option, options } from '@nbdjs/protocol';
+import { ByteAssembler, encodeName, GreetingBytes, Option, options } from '@nbdjs/protocol';
 import { Conversation } from './conversation.ts';
 import { endOfStream } from './end-of-stream.ts';
 import type { HandshakeEvent } from './events.ts';
@@ -184,7 +184,7 @@ export class ClientHandshake {
       const message = `option ${name} cannot be sent: the server does not offer the fixed newstyle handshake`;
       throw new UsageError('ERR_NBD_STATE', message);
     }
-    if ('exportName' in order) encodeText(order.exportName, 'export name');
+    if ('exportName' in order) encodeName(order.exportName);
     this.#need.order = order;
     this.#goOn();
   }

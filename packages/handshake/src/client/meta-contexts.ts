@@ -1,6 +1,6 @@
 /** `NBD_OPT_SET_META_CONTEXT` and `NBD_OPT_LIST_META_CONTEXT` ("Metadata querying"). */
 import type { SelectedContext } from '@nbdjs/interfaces';
-import { Option, OptionReply, parseMetaContextReply, quoted } from '@nbdjs/protocol';
+import { faultOfName, Option, OptionReply, parseMetaContextReply, quoted } from '@nbdjs/protocol';
 import { type Conversation, violation } from './conversation.ts';
 import type { Refusal } from './refusals.ts';
 import { demand, exchange, shrugOff } from './replies.ts';
@@ -27,6 +27,9 @@ export function* setMetaContexts(
     conversation,
     { option: Option.SetMetaContext, exportName, queries },
     contextReplies(conversation, ({ id, name }) => {
+      const fault = faultOfName(name);
+      if (fault !== undefined)
+        throw violation('malformed-context', `name of the context ${quoted(name)} ${fault}`, 'G2');
       if (!answersOne(queries, name)) {
         throw violation('unrequested-context', `server selected ${quoted(name)}, which nobody asked for`, 'S29');
       }

@@ -8,7 +8,7 @@ import {
   type Trace,
   UsageError,
 } from '@nbdjs/interfaces';
-import { encodeText, HandshakeFlag, Option, options as optionNames, quoted } from '@nbdjs/protocol';
+import { encodeName, encodeText, HandshakeFlag, Option, options as optionNames, quoted } from '@nbdjs/protocol';
 
 export interface ClientHandshakeOptions {
   /** The export to use; empty for the server's default. @default '' */
@@ -94,7 +94,7 @@ export interface HandshakeSettings {
  */
 export function settle(options: ClientHandshakeOptions): HandshakeSettings {
   const exportName = options.exportName ?? '';
-  encodeText(exportName, 'export name');
+  encodeName(exportName);
   return {
     exportName,
     mode: options.mode ?? 'extended',
