@@ -5,6 +5,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { addColours } from './arguments/colours.ts';
 import { addDump } from './arguments/dump.ts';
 import { addGeneral } from './arguments/general.ts';
+import { addNoHangup } from './arguments/hangup.ts';
 import { addInfo } from './arguments/info.ts';
 import { parseOperand } from './arguments/operands.ts';
 import { addServe } from './arguments/serve.ts';
@@ -184,6 +185,7 @@ function addCopy(
     .addOption(new Option('-T, --threads <n>', 'accepted for the sake of nbdcopy; has no effect').hideHelp());
   addColours(command);
   addServerWords(command, 'try again what fails, so often, and wait for servers');
+  addNoHangup(command, terminal);
   addClientTls(command)
     .option('-v, --verbose', 'tell what is copied how')
     .action(async (source: string, destination: string, options: Record<string, unknown>) => {

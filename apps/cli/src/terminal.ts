@@ -11,6 +11,8 @@ export interface Terminal {
   readonly signal: AbortSignal;
   /** From now on SIGHUP calls this instead; gives a function that undoes it. */
   onHangup(listener: () => void): () => void;
+  /** From now on neither SIGHUP nor a terminal that is gone ends the program. */
+  outliveHangups(): void;
   /** Prints on standard output; settles when the text is out. */
   print(text: string | Uint8Array): Promise<void>;
   /** Prints a line on standard error. */
@@ -56,11 +58,12 @@ export function processTerminal(): Terminal {
       abort.abort(new Interrupted(name, number));
     });
   }
+  let outlivesHangups = false;
   let isWatched = false;
   let isStderrWatched = false;
   /** Nobody has to hear our complaints; but a terminal that is gone has hung up, whatever SIGHUP was taken for. */
   const onStderrError = (error: NodeJS.ErrnoException): void => {
-    if (error.code === 'EIO') abort.abort(new Interrupted('SIGHUP', signals.SIGHUP));
+    if (error.code === 'EIO' && !outlivesHangups) abort.abort(new Interrupted('SIGHUP', signals.SIGHUP));
   };
   const onError = (error: NodeJS.ErrnoException): void => {
     // `nbd dump ... | head` is no failure: the reader has seen enough.
@@ -87,6 +90,11 @@ export function processTerminal(): Terminal {
     onHangup(listener) {
       hangups.add(listener);
       return () => hangups.delete(listener);
+    },
+    outliveHangups() {
+      outlivesHangups = true;
+      // Whoever listens besides is called as before.
+      hangups.add(() => {});
     },
     print(text) {
       return new Promise((resolve, reject) => {

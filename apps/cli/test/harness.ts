@@ -63,6 +63,7 @@ export async function nbdWith(
       hangUps.add(listener);
       return () => hangUps.delete(listener);
     },
+    outliveHangups: () => {},
     print: (text) =>
       new Promise((resolve, reject) => {
         stdout.write(text, (error) => (error ? reject(error) : resolve()));

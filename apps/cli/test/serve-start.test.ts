@@ -120,6 +120,30 @@ describe('nbd serve', () => {
     expect(said).not.toMatch(/debugger/i);
   });
 
+  it.each([
+    [[], 0],
+    [['--no-hangup'], 'SIGTERM'],
+  ])('C28: under nohup, with %j, ends by %s', async (words, end) => {
+    const socket = workspace.socketPath('s');
+    const argv = nbdCommand('serve', '--socket', socket, ...words, 'memory:1M');
+    const child = spawn('nohup', argv, { stdio: ['ignore', 'ignore', 'pipe'] });
+    await once(child.stderr, 'data');
+    await expect.poll(() => existsSync(socket)).toBe(true);
+    const exited = once(child, 'exit');
+    child.kill('SIGHUP');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    if (end === 'SIGTERM') {
+      // It lives, and serves.
+      const client = connect(socket);
+      await once(client, 'data');
+      client.destroy();
+    } else {
+      expect(existsSync(socket)).toBe(false);
+    }
+    child.kill('SIGTERM');
+    expect(await exited).toEqual([0, null]);
+  });
+
   it('D8.7: --quiet does not say where clients may come to', async () => {
     await serve('memory:1M');
     expect((await endLast())?.stderr).toMatch(/^nbd: serving /);

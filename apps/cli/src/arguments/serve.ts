@@ -1,6 +1,7 @@
 /** The words of `nbd serve`. */
 import { type Command, Option } from 'commander';
 import type { Terminal } from '../terminal.ts';
+import { addNoHangup } from './hangup.ts';
 import { parseOperand } from './operands.ts';
 import { addServerLimits, serverLimits } from './serve-limits.ts';
 import { addServerWords, serverWords } from './server.ts';
@@ -45,6 +46,7 @@ export function addServe(
     .option('-s, --stdio', 'serve one client on standard input and output');
   addServerLimits(command);
   addServerWords(command, 'wait for servers that are served again, for so many tries');
+  addNoHangup(command, terminal);
   addServerTls(command)
     .option('-v, --verbose', 'say more about errors, and about clients that are turned away or cut off')
     .action(async (sources: string[], options: Record<string, unknown>) => {
