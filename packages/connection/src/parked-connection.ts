@@ -1,6 +1,9 @@
 /** A negotiated connection that nobody owns yet. */
+import { disconnectRequest } from '@nbdjs/handshake';
 import { type ByteChannel, type ByteSink, type Established, type ExportFacts, ProtocolError } from '@nbdjs/interfaces';
+import { systemClock } from '@nbdjs/syscalls';
 import type { Candidate } from './attempts.ts';
+import { farewell } from './farewell.ts';
 
 /** More than so many bytes that nobody has asked for are not kept. */
 const excessBytesMax = 64 * 1024;
@@ -39,8 +42,10 @@ export class ParkedConnection implements Candidate<Established>, ByteSink {
     return { channel: this.channel, facts: this.facts, excess: this.#excess };
   }
 
+  /** Takes leave of the server, which is in transmission already. */
   discard(): void {
-    this.channel.destroy();
+    if (this.usable) farewell(this.channel, [disconnectRequest(this.facts.mode)], systemClock);
+    else this.channel.destroy();
   }
 
   writable(): Uint8Array {

@@ -16,6 +16,7 @@ export type {
 export type { ExportEntry, SelectedContext } from '@nbdjs/protocol';
 export { ClientHandshake } from './client/client-handshake.ts';
 export type { HandshakeEvent, OptionResult } from './client/events.ts';
+export { disconnectRequest } from './client/farewell.ts';
 export {
   type AvoidableOption,
   avoidableOptions,

@@ -1,0 +1,68 @@
+/** How connections that come to nothing are left: the server is told. */
+import { createServer, type Server, type Socket } from 'node:net';
+import { Command, encodeGreeting } from '@nbdjs/protocol';
+import { listenAt, TinyServer } from '@nbdjs/testkit';
+import { afterEach, expect, it } from 'vitest';
+import { createInlineConnector, openNegotiation } from '../src/index.ts';
+
+const cleanUps: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0)) await cleanUp();
+});
+
+const anyPort = { type: 'tcp', host: '127.0.0.1', port: 0 } as const;
+
+/** Greets as servers did before there were options; collects what it is sent. */
+async function oldstyleServer() {
+  const heard: Buffer[] = [];
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('data', (chunk: Buffer) => heard.push(chunk));
+    socket.on('error', () => {});
+    socket.write(encodeGreeting({ style: 'oldstyle', size: 4096n, transmissionFlags: 1, handshakeFlags: 0 }));
+  });
+  cleanUps.push(() => new Promise((resolve) => server.close(resolve)));
+  cleanUps.push(async () => {
+    for (const socket of sockets) socket.destroy();
+  });
+  return { address: await listenAt(server, anyPort), heard: () => Buffer.concat(heard) };
+}
+
+function expectDisconnect(bytes: Buffer): void {
+  expect(bytes).toHaveLength(28);
+  expect(bytes.readUInt32BE()).toBe(0x25609513);
+  expect(bytes.readUInt16BE(6)).toBe(Command.Disconnect);
+}
+
+it('A11: an oldstyle server, which is in transmission from the start, gets DISC', async () => {
+  const { address, heard } = await oldstyleServer();
+  const negotiation = await openNegotiation(address);
+  await negotiation.abort();
+  await expect.poll(() => heard().length).toBeGreaterThan(0);
+  expectDisconnect(heard());
+});
+
+it('A11: so does the server of a connection that was made and not needed any more', async () => {
+  const { address, heard } = await oldstyleServer();
+  const connector = createInlineConnector({ endpoint: address });
+  await connector.establish({ wait: false }).catch(() => {});
+  // It is made meanwhile, and kept.
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  connector.release();
+  await expect.poll(() => heard().length).toBeGreaterThan(0);
+  expectDisconnect(heard());
+});
+
+it('A11: the connection is closed soon, even if the server does not', async () => {
+  const server = new TinyServer();
+  const address = await server.listen(anyPort);
+  cleanUps.push(() => server.close());
+  const connector = createInlineConnector({ endpoint: address });
+  await connector.establish({ wait: false }).catch(() => {});
+  await expect.poll(() => server.openCount).toBe(1);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  connector.release();
+  await expect.poll(() => server.openCount, { timeout: 3000 }).toBe(0);
+});
