@@ -1,5 +1,5 @@
 /** `nbd dump` against nbddump, byte for byte. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { findPeer, runCommandLine, runPeer, startNbdkit, startQemuNbd, Workspace } from '@nbdjs/peers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { nbd, nbdCommand } from './harness.ts';
@@ -78,6 +78,37 @@ describe.runIf(findPeer('nbddump', 'trixie') !== undefined)('nbd dump', () => {
     expect(stdout).toContain('\x1b[');
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is to be removed.
     expect(stdout.replace(/\x1b\[\d+m/g, '')).toBe((await nbd('dump', server.uri())).stdout);
+  });
+
+  it('reads across short holes, instead of asking for each piece of data by itself', async () => {
+    const log = workspace.hostPath('log');
+    const pieces = Array.from({ length: 128 }, (_, index) => `@${index * 65_536} 1`).join(' ');
+    await using server = await startNbdkit(workspace, [
+      '--filter=log',
+      'data',
+      pieces,
+      `size=${16 * mebi}`,
+      `logfile=${workspace.peerPath('log')}`,
+    ]);
+    const { stdout } = await nbd('dump', server.uri());
+    expect(stdout).toBe((await runPeer('nbddump', 'trixie', [server.peerUri()])).stdout.toString());
+    const [mine = ''] = readFileSync(log, 'utf8').split('Disconnect');
+    expect(mine.match(/ Read /g)?.length).toBe(32);
+  });
+
+  it('B10: reads what the block map fails to tell of, and says so if it is to be wordy', async () => {
+    const args = ['data', '1 2 3', 'size=5M'];
+    await using good = await startNbdkit(workspace, args);
+    await using bad = await startNbdkit(workspace, ['--filter=error', ...args, 'error-extents-rate=1']);
+    const { stdout } = await nbd('dump', good.uri());
+    expect(await nbd('dump', bad.uri())).toEqual({ code: 0, stderr: '', stdout });
+    expect(await nbd('dump', '--verbose', bad.uri())).toEqual({
+      code: 0,
+      stderr: expect.stringMatching(
+        /^nbd: the server does not tell which parts are zero \(at 0: .*\); reading them\n$/,
+      ),
+      stdout,
+    });
   });
 
   it('says so when the offset is behind the end', async () => {
