@@ -16,8 +16,10 @@ export type DeviceOptions = Pick<
   | 'journal'
   | 'keepAliveMs'
   | 'limits'
+  | 'onEvent'
   | 'openTimeoutMs'
   | 'reconnectDelayMs'
+  | 'reconnects'
   | 'requestsInFlightMax'
   | 'requestTimeoutMs'
   | 'silenceMs'
@@ -30,6 +32,8 @@ export interface ConnectOptions extends Abortable, DeviceOptions, TlsWishes {
   readonly exportName?: string | undefined;
   /** Metadata contexts to select, several at once; those that the server lacks are left out. @default ['base:allocation'] */
   readonly contexts?: readonly string[] | undefined;
+  /** Select whatever contexts the server lists for the export besides: for those who hand all of them on. @default false */
+  readonly allContexts?: boolean | undefined;
   /** The most that is asked for: older words can be forced for trying out servers. @default 'extended' */
   readonly mode?: HeaderMode | undefined;
   /**
@@ -82,6 +86,7 @@ export async function connect(target: ConnectTarget, options: ConnectOptions = {
       exportName: options.exportName ?? exportName,
       mode: options.mode ?? 'extended',
       contexts: options.contexts ?? contextsDefault,
+      allContexts: options.allContexts ?? false,
       fullInfo: options.fullInfo ?? false,
       tls: tlsMode,
       limits: options.limits,
@@ -94,7 +99,10 @@ export async function connect(target: ConnectTarget, options: ConnectOptions = {
     awaitExport: options.awaitExport,
     openAttemptsMax: options.openAttemptsMax,
   });
-  return openClient(connector, options, name);
+  // A command that is started again serves what it begins with, and a descriptor is gone with its connection.
+  const canComeBack = endpoint.type !== 'command' && endpoint.type !== 'descriptor';
+  const reconnects = options.reconnects ?? (canComeBack || (options.reconnectDelayMs ?? 0) > 0);
+  return openClient(connector, { ...options, reconnects }, name);
 }
 
 /** The same with a connector of the caller's, which is released with the client. */
@@ -111,8 +119,10 @@ export async function openClient(connector: Connector, options: OpenOptions = {}
     journal: options.journal,
     keepAliveMs: options.keepAliveMs,
     limits: options.limits,
+    onEvent: options.onEvent,
     openTimeoutMs: options.openTimeoutMs,
     reconnectDelayMs: options.reconnectDelayMs,
+    reconnects: options.reconnects,
     requestsInFlightMax: options.requestsInFlightMax,
     requestTimeoutMs: options.requestTimeoutMs,
     silenceMs: options.silenceMs,

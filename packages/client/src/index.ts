@@ -7,7 +7,14 @@
 export type { Delivery, HandshakeLimits } from '@nbdjs/connection';
 export type { ExtentWalkOptions } from '@nbdjs/copy';
 export * from '@nbdjs/interfaces';
-export type { LinkState, Multiplexer, MultiplexerOptions, ReplyLimits, Statistics } from '@nbdjs/multiplexer';
+export type {
+  DeviceEvent,
+  LinkState,
+  Multiplexer,
+  MultiplexerOptions,
+  ReplyLimits,
+  Statistics,
+} from '@nbdjs/multiplexer';
 export type { NbdUri, UriTls } from '@nbdjs/protocol';
 export { afterMicrotasks, diagnosticsTrace, nextTurn, systemClock } from '@nbdjs/syscalls';
 export type { Endpoint, TlsCertificates, TlsClientKey, TlsClientSettings } from '@nbdjs/transport';

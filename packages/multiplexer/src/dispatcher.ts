@@ -15,6 +15,7 @@ import { lostError, neverSentError, waitedInVainError } from './failures.ts';
 import { Fleet } from './fleet.ts';
 import type { Journal } from './journal.ts';
 import { closedError, Link, type LinkState } from './link.ts';
+import type { DeviceEvent } from './multiplexer-options.ts';
 import { Replay } from './replay.ts';
 import type { ReplyLimits } from './reply-limits.ts';
 import { type Request, requestOf } from './request.ts';
@@ -48,6 +49,8 @@ export interface DispatcherOptions {
   readonly closeMs: number;
   readonly connections: number;
   readonly stopOnPermanent: boolean;
+  readonly reconnects: boolean;
+  readonly onEvent: (event: DeviceEvent) => void;
   readonly requestsInFlightMax: number;
   readonly bytesInFlightMax: number;
   readonly limits: ReplyLimits;
@@ -93,6 +96,8 @@ export class Dispatcher {
   #callCount = 0;
   #closing: Promise<void> | undefined;
   #isDestroyed = false;
+  /** Somebody was told that the last connection is gone. */
+  #isDown = false;
   #settleClosed!: (error: Error | undefined) => void;
   #tellIdle: (() => void) | undefined;
 
@@ -125,7 +130,7 @@ export class Dispatcher {
     });
     this.#link = new Link(options, trace, {
       connected: (established) => this.#connected(established),
-      failed: (error) => this.#failWaiting((request) => waitedInVainError(request, error)),
+      failed: (error) => this.#waitedInVain(error),
       unwanted: (established) => this.#decline(established),
       closed: (error) => this.#ended(error),
     });
@@ -348,9 +353,19 @@ export class Dispatcher {
   /** What was not flushed may be gone with the connections of before. */
   #beginEra(): void {
     const { journal } = this.#commons;
-    if (journal === undefined || journal.isEmpty) return;
+    if (journal === undefined || journal.isEmpty) {
+      this.#restored(0);
+      return;
+    }
     journal.serverLost();
     this.#beginReplay(journal);
+  }
+
+  #restored(requestsReplayed: number): void {
+    const error = this.#safeguard.settle();
+    if (this.#isDown) this.#options.onEvent({ type: 'restored', requestsReplayed });
+    this.#isDown = false;
+    if (error !== undefined) this.#options.onEvent({ type: 'writes-lost', error });
   }
 
   #beginReplay(journal: Journal): void {
@@ -360,11 +375,11 @@ export class Dispatcher {
       if (this.#replay !== replay) return;
       this.#replay = undefined;
       this.#trace.replayed(replay.requestCount);
-      this.#safeguard.settle();
+      this.#restored(replay.requestCount);
       this.#room();
     });
     if (replay.isDone) {
-      this.#safeguard.settle();
+      this.#restored(0);
       return;
     }
     this.#replay = replay;
@@ -408,6 +423,10 @@ export class Dispatcher {
     const { reconnectDelayMs } = this.#options;
     if (this.#closing === undefined || reconnectDelayMs > 0) this.#link.lost(cause, wasOfUse);
     else if (this.#fleet.isEmpty) this.#link.close(cause);
+    if (this.#fleet.isEmpty && this.#closing === undefined && this.#link.state !== 'closed' && !this.#isDown) {
+      this.#isDown = true;
+      this.#options.onEvent({ type: 'lost', cause });
+    }
     const wasReplaying = this.#replay?.wire === wire;
     if (wasReplaying) this.#replay = undefined;
     this.#sendAgain(unanswered, cause);
@@ -443,6 +462,11 @@ export class Dispatcher {
     this.statistics.requestsResent += again.length;
     this.#queue.putFirst(again);
     if (!this.#isPumpScheduled) this.#schedulePump();
+  }
+
+  #waitedInVain(error: Error): void {
+    if (!this.#queue.isEmpty) this.#options.onEvent({ type: 'waited-in-vain', error });
+    this.#failWaiting((request) => waitedInVainError(request, error));
   }
 
   #failWaiting(makeError: (request: Request) => Error): void {

@@ -57,6 +57,12 @@ export function lostError(
   });
 }
 
+/** The only connection that there was to be is gone. */
+export function lostForGoodError(cause: Error | undefined): ConnectionLostError {
+  const why = cause === undefined ? 'the server closed it' : cause.message;
+  return new ConnectionLostError('not-sent', `the connection was lost (${why}), and there is no other`, { cause });
+}
+
 /** What requests that are not in flight fail with when the device is closed for good. */
 export function neverSentError(request: Request, cause: Error): Error {
   // Each of those who wait is told of a changed export itself; otherwise their requests were simply not sent.

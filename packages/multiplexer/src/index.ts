@@ -19,7 +19,7 @@ export type {
 } from '@nbdjs/interfaces';
 export type { LinkState } from './link.ts';
 export { createMultiplexer } from './multiplexer.ts';
-export type { Multiplexer, MultiplexerOptions } from './multiplexer-options.ts';
+export type { DeviceEvent, Multiplexer, MultiplexerOptions } from './multiplexer-options.ts';
 export type { ReplyLimits } from './reply-limits.ts';
 export type { JournalOptions } from './safeguard.ts';
 export type { Statistics } from './statistics.ts';

@@ -32,7 +32,7 @@ import {
   UsageError,
 } from '@nbdjs/interfaces';
 import { abilitiesOf, requireSameExport } from './export-traits.ts';
-import { asError } from './failures.ts';
+import { asError, lostForGoodError } from './failures.ts';
 import type { TransmissionTrace } from './transmission-trace.ts';
 
 export type LinkState = 'connecting-wait' | 'connecting-nowait' | 'connected' | 'closed';
@@ -46,6 +46,8 @@ export interface LinkOptions {
   readonly connections: number;
   /** A connection that leads to something else than the first one closes the link. Otherwise others are tried. */
   readonly stopOnPermanent: boolean;
+  /** Whether there is another connection after the last one. */
+  readonly reconnects: boolean;
 }
 
 export interface LinkEvents {
@@ -192,7 +194,11 @@ export class Link {
     }
     if (this.#count > 0) return;
     this.#wasOfUse = false;
-    const { clock, reconnectDelayMs } = this.#options;
+    const { clock, reconnectDelayMs, reconnects } = this.#options;
+    if (!reconnects) {
+      this.close(lostForGoodError(cause));
+      return;
+    }
     const isOver = this.#delayEndMs !== undefined && clock.now() >= this.#delayEndMs;
     if (reconnectDelayMs > 0 && !isOver) {
       this.#enter('connecting-wait');

@@ -19,6 +19,17 @@ import type { JournalOptions } from './safeguard.ts';
 import type { Statistics } from './statistics.ts';
 import type { StrictChecks } from './strict.ts';
 
+/** What people want to know who look after a device. That it is closed is told by `closed`. */
+export type DeviceEvent =
+  /** The last connection is gone; `cause` is absent when the server has ended it in order. */
+  | { readonly type: 'lost'; readonly cause?: Error | undefined }
+  /** There is a connection again, and by it so many requests were repeated that may have been forgotten. */
+  | { readonly type: 'restored'; readonly requestsReplayed: number }
+  /** Requests that waited for a connection fail. */
+  | { readonly type: 'waited-in-vain'; readonly error: Error }
+  /** What was acknowledged and not flushed may be gone; the next flush fails with the same. */
+  | { readonly type: 'writes-lost'; readonly error: Error };
+
 export interface MultiplexerOptions {
   /** Where connections come from. The multiplexer owns it: it is released with it. */
   readonly connector: Connector;
@@ -43,6 +54,13 @@ export interface MultiplexerOptions {
    * @default 0: they fail
    */
   readonly reconnectDelayMs?: number | undefined;
+  /**
+   * Whether there is another connection after the last one is lost. When off, that closes the device: for servers that were started
+   * for this one, say, and would begin with nothing. @default true
+   */
+  readonly reconnects?: boolean | undefined;
+  /** Told what becomes of the connections, and of what was written by them. @default nobody */
+  readonly onEvent?: ((event: DeviceEvent) => void) | undefined;
   /**
    * A new connection that leads to something else than the first one (another size, fewer abilities) ends the device. When off,
    * others are tried for as long as the reconnect delay lasts. @default true

@@ -66,6 +66,8 @@ class ConnectionMultiplexer implements Multiplexer {
         closeMs: options.closeMs ?? limits.closeMs,
         connections: options.connections ?? 1,
         stopOnPermanent: options.stopOnPermanent ?? true,
+        reconnects: options.reconnects ?? true,
+        onEvent: options.onEvent ?? (() => {}),
         requestsInFlightMax: options.requestsInFlightMax ?? limits.requestsInFlightMax,
         bytesInFlightMax: options.bytesInFlightMax ?? limits.bytesInFlightMax,
         limits: this.#replyLimits,

@@ -81,6 +81,8 @@ const busyPollMsDefault = 0.1;
 const busyPollMsMax = 10;
 /** Clients that are let in in one turn of the loop. A new one costs as much as several requests. */
 const arrivalsMax = 16;
+/** Time for what is left of a client that is cut off at the end, in milliseconds. */
+const lastMs = 50;
 /** Free memory that is kept for the next request. */
 const keptBytesMax = 32 * 2 ** 20;
 
@@ -110,7 +112,7 @@ export interface Server {
   reloadTls(settings?: TlsServerSettings): void;
   /**
    * Stops in good order: what is under way is finished, further requests are answered with ESHUTDOWN, further options with
-   * `ERR_SHUTDOWN`, and after `closeMs` whoever is still there is cut off.
+   * `ERR_SHUTDOWN`, and after `closeMs` whoever is still there is cut off. A device that goes on working then is not waited for.
    */
   close(): Promise<void>;
   /** Cuts everybody off; settles when no device works any more. */
@@ -290,10 +292,16 @@ class NbdServer implements Server {
     this.#stopWaiting();
     const sessions = [...this.#sessions];
     for (const session of sessions) session.shutDown();
-    const cancel = this.#sessionOptions.clock.schedule(this.#limits.closeMs, () => {
-      for (const session of sessions) session.destroy();
+    const { clock } = this.#sessionOptions;
+    let cancel = (): void => {};
+    const overdue = new Promise<void>((resolve) => {
+      cancel = clock.schedule(this.#limits.closeMs, () => {
+        for (const session of sessions) session.destroy();
+        // A device that hangs is not waited for; those that do not have let go by then.
+        cancel = clock.schedule(lastMs, resolve);
+      });
     });
-    await Promise.all(sessions.map(({ gone }) => gone));
+    await Promise.race([overdue, Promise.all(sessions.map(({ gone }) => gone))]);
     cancel();
   }
 

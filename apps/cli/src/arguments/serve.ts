@@ -1,10 +1,11 @@
 /** The words of `nbd serve`. */
+import type { HeaderMode } from '@nbdjs/interfaces';
 import { type Command, Option } from 'commander';
 import type { Terminal } from '../terminal.ts';
 import { addNoHangup } from './hangup.ts';
 import { parseOperand } from './operands.ts';
 import { addServerLimits, serverLimits } from './serve-limits.ts';
-import { addServerWords, serverWords } from './server.ts';
+import { modeOption, upstreamRetries } from './server.ts';
 import { parseCount, parseSize } from './size.ts';
 import { addServerTls, serverTls, tlsWords } from './tls.ts';
 import type { Words } from './words.ts';
@@ -45,7 +46,17 @@ export function addServe(
     .option('--oldstyle', 'greet as servers did before there were options: the default export, simple replies, no TLS')
     .option('-s, --stdio', 'serve one client on standard input and output');
   addServerLimits(command);
-  addServerWords(command, 'wait for servers that are served again, for so many tries');
+  command.option(
+    '--retries <n>',
+    `wait for servers that are served again, for so many tries (default: ${upstreamRetries}, and 0 for the first connection)`,
+    (text: string) => parseCount(text, '--retries', 0, 100_000),
+  );
+  command.addOption(modeOption());
+  command.option(
+    '--context <name>',
+    'offer this metadata context of such a server, too, if it has it (repeatable)',
+    gather,
+  );
   addNoHangup(command, terminal);
   addServerTls(command)
     .option('-v, --verbose', 'say more about errors, and about clients that are turned away or cut off')
@@ -77,7 +88,10 @@ export function addServe(
             oldstyle: options.oldstyle === true,
             stdio: options.stdio === true,
             tls: serverTls(tlsWords(options)),
-            ...serverWords(options),
+            mode: options.mode as HeaderMode | undefined,
+            retries: options.retries as number | undefined,
+            contexts: (options.context ?? []) as readonly string[],
+            verbose: options.verbose === true,
           },
           terminal,
         ),

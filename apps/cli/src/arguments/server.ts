@@ -13,6 +13,9 @@ export interface ServerWords {
   readonly verbose: boolean;
 }
 
+/** How often a server that is served again, and gone, is tried again, unless somebody says otherwise. */
+export const upstreamRetries = 5;
+
 const modes: readonly HeaderMode[] = ['simple', 'structured', 'extended'];
 
 /** `meaning` completes the help of `--retries` where it does more than to wait. */
@@ -21,7 +24,7 @@ export function addServerWords(
   meaning = 'wait for a server that is not there, for so many tries',
 ): Command {
   return command
-    .addOption(new Option('--mode <mode>', 'ask a server for at most these replies').choices(modes))
+    .addOption(modeOption())
     .option('--retries <n>', meaning, (text: string) => parseCount(text, '--retries', 0, 100_000), 0);
 }
 
@@ -29,4 +32,8 @@ export function addServerWords(
 export function serverWords(options: Readonly<Record<string, unknown>>): ServerWords {
   const { mode, retries, verbose } = options;
   return { mode: mode as HeaderMode | undefined, retries: retries as number, verbose: verbose === true };
+}
+
+export function modeOption(): Option {
+  return new Option('--mode <mode>', 'ask a server for at most these replies').choices(modes);
 }

@@ -1,10 +1,10 @@
 /** What `nbd serve` may be told, and what of it does not go together. */
 import { UsageError } from '@nbdjs/interfaces';
 import type { GivenLimits, TlsServerSettings } from '@nbdjs/server';
-import type { ServerWords } from '../arguments/server.ts';
+import type { UpstreamWords } from './upstream.ts';
 
-/** `mode` and `retries` are about servers that are served again. */
-export interface ServeOptions extends ServerWords {
+/** `mode`, `retries` and `contexts` are about servers that are served again. */
+export interface ServeOptions extends UpstreamWords {
   readonly socket: string | undefined;
   readonly bind: string | undefined;
   readonly port: number | undefined;

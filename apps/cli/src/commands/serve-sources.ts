@@ -10,12 +10,10 @@ import {
   openFileDevice,
 } from '@nbdjs/storage';
 import type { Operand } from '../arguments/operands.ts';
-import type { ServerWords } from '../arguments/server.ts';
 import { parseSize } from '../arguments/size.ts';
 import { systemReason } from '../failure.ts';
-import { openServer } from '../open.ts';
-import type { Terminal } from '../terminal.ts';
 import type { ServeOptions } from './serve-options.ts';
+import type { Upstreams } from './upstream.ts';
 
 /** What is no file, but memory of the size that follows. */
 const memoryPrefix = 'memory:';
@@ -67,25 +65,20 @@ function splitName(word: string, parse: (word: string) => Operand): NamedSource 
 }
 
 /** Opens what an operand names, with the layers that the options put over it. */
-export async function openSource(operand: Operand, options: ServeOptions, terminal: Terminal): Promise<BlockDevice> {
+export async function openSource(operand: Operand, options: ServeOptions, upstreams: Upstreams): Promise<BlockDevice> {
   const readOnly = options.readOnly || options.snapshot;
-  const device = await openOperand(operand, readOnly, options, terminal);
+  const device = await openOperand(operand, readOnly, upstreams);
   const sliced = options.offset === undefined ? device : createSliceLayer(device, { offset: options.offset });
   const { allocationDepth } = options;
   const top = options.snapshot ? createOverlayLayer(sliced, { allocationDepth }) : sliced;
   return allocationDepth ? createAllocationDepthLayer(top) : top;
 }
 
-async function openOperand(
-  operand: Operand,
-  readOnly: boolean,
-  options: ServerWords,
-  terminal: Terminal,
-): Promise<BlockDevice> {
+async function openOperand(operand: Operand, readOnly: boolean, upstreams: Upstreams): Promise<BlockDevice> {
   switch (operand.type) {
     case 'uri':
     case 'command':
-      return openServer(operand, options, terminal);
+      return upstreams.open(operand);
     case 'file': {
       const { path } = operand;
       if (path.startsWith(memoryPrefix)) {

@@ -14,6 +14,7 @@ import { refuseConflicts, type ServeOptions, vainRules } from './serve-options.t
 import { announce, inheritedDescriptors, targets } from './serve-places.ts';
 import { namedSource, openSource } from './serve-sources.ts';
 import { standardChannel } from './standard-streams.ts';
+import { Upstreams } from './upstream.ts';
 
 export type { ServeOptions } from './serve-options.ts';
 
@@ -31,6 +32,8 @@ export async function serve(
 ): Promise<number> {
   const inherited = inheritedDescriptors();
   refuseConflicts(options, words.length, inherited.length > 0);
+  const closeLimitMs = options.limits.closeMs ?? closeMs;
+  const upstreams = new Upstreams(options, terminal, closeLimitMs);
   const devices: BlockDevice[] = [];
   const listeners: Listener[] = [];
   let server: Server | undefined;
@@ -41,7 +44,7 @@ export async function serve(
     for (const word of words) {
       const { name, operand } = namedSource(word, parse, words.length, options.exportName);
       if (name in exports) throw new UsageError('ERR_NBD_ARGUMENT', `there are two exports named '${name}'`);
-      const device = await openSource(operand, options, terminal);
+      const device = await openSource(operand, options, upstreams);
       devices.push(device);
       exports[name] = { device, description: options.description, readOnly: options.readOnly };
     }
@@ -94,9 +97,11 @@ export async function serve(
     return 0;
   } finally {
     ignoreHangups();
+    const inTime = upstreams.endInTime();
     for (const listener of listeners) await listener.close();
     await server?.close();
-    for (const device of devices) await device.close();
+    for (const device of devices) await within(closeLimitMs, device.close());
+    inTime();
     removePidFile();
   }
 }
@@ -104,6 +109,15 @@ export async function serve(
 function fullLine(limit: number, canWait: boolean): string {
   const then = canWait ? 'further clients wait until others leave' : 'further clients may find the door shut';
   return `nbd: as many clients are connected as ulimit -n (${limit}) has room for: ${then}`;
+}
+
+/** Waits for something, but not longer than so many milliseconds: the file system behind a file, say, may hang. */
+async function within(limitMs: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, limitMs);
+  });
+  await Promise.race([work, limit]).finally(() => clearTimeout(timer));
 }
 
 /** Certificates expire, and are replaced while clients are connected. */

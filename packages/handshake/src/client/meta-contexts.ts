@@ -2,17 +2,36 @@
 import type { SelectedContext } from '@nbdjs/interfaces';
 import { faultOfName, Option, OptionReply, parseMetaContextReply, quoted } from '@nbdjs/protocol';
 import { type Conversation, violation } from './conversation.ts';
+import { isQuery } from './options.ts';
 import type { Refusal } from './refusals.ts';
 import { demand, exchange, shrugOff } from './replies.ts';
 import type { Step } from './steps.ts';
 
 /** Selects the contexts that the caller wants by default, unless something was selected for this export by hand. */
 export function* negotiateContexts(conversation: Conversation, exportName: string): Step<void> {
-  const { contexts } = conversation.settings;
-  if (conversation.mode === 'simple' || contexts.length === 0 || conversation.avoids(Option.SetMetaContext)) return;
+  const { contexts, allContexts } = conversation.settings;
+  if (conversation.mode === 'simple' || (contexts.length === 0 && !allContexts)) return;
+  if (conversation.avoids(Option.SetMetaContext)) return;
   if (conversation.selection?.exportName === exportName) return;
-  const refusal = yield* setMetaContexts(conversation, exportName, contexts);
+  const queries = allContexts ? yield* withListed(conversation, exportName, contexts) : contexts;
+  if (queries.length === 0) return;
+  const refusal = yield* setMetaContexts(conversation, exportName, queries);
   if (refusal !== undefined) shrugOff(conversation, refusal);
+}
+
+/** Some contexts, and those that the server lists, as far as it does. */
+function* withListed(
+  conversation: Conversation,
+  exportName: string,
+  contexts: readonly string[],
+): Step<readonly string[]> {
+  if (conversation.avoids(Option.ListMetaContext)) return contexts;
+  const listed = yield* listMetaContexts(conversation, exportName, []);
+  if ('replyType' in listed) {
+    shrugOff(conversation, listed);
+    return contexts;
+  }
+  return [...new Set([...contexts, ...listed.filter(isQuery)])];
 }
 
 /** Replaces the selection. It is empty when the server refuses, even if contexts were named before (C33, C35). */

@@ -17,6 +17,8 @@ export interface ClientHandshakeOptions {
   readonly mode?: HeaderMode | undefined;
   /** Metadata contexts to select on the way to transmission. @default ['base:allocation'] */
   readonly contexts?: readonly string[] | undefined;
+  /** Select whatever contexts the server lists for the export besides: for those who hand all of them on. @default false */
+  readonly allContexts?: boolean | undefined;
   /** Ask for the export's canonical name and description too. @default false */
   readonly fullInfo?: boolean | undefined;
   /** Ask for block sizes, which binds us to respect them. @default true */
@@ -76,6 +78,7 @@ export interface HandshakeSettings {
   readonly exportName: string;
   readonly mode: HeaderMode;
   readonly contexts: readonly string[];
+  readonly allContexts: boolean;
   readonly fullInfo: boolean;
   readonly requestBlockSizes: boolean;
   readonly tls: 'off' | 'allow' | 'require';
@@ -99,6 +102,7 @@ export function settle(options: ClientHandshakeOptions): HandshakeSettings {
     exportName,
     mode: options.mode ?? 'extended',
     contexts: checkQueries(options.contexts ?? [baseAllocation]),
+    allContexts: options.allContexts ?? false,
     fullInfo: options.fullInfo ?? false,
     requestBlockSizes: options.requestBlockSizes ?? true,
     tls: options.tls ?? 'off',
@@ -120,6 +124,11 @@ function numbersOf(avoid: readonly AvoidableOption[]): ReadonlySet<number> {
   return new Set(Object.values(Option).filter((option) => avoided.includes(optionNames.name(option))));
 }
 
+/** Whether a context can be asked for by a name. */
+export function isQuery(name: string): boolean {
+  return /^[^\s\p{Cc}:]+:/u.test(name);
+}
+
 /**
  * Checks queries for metadata contexts (checklist C32: a printable namespace, a colon, a leaf) and drops repetitions.
  *
@@ -127,7 +136,7 @@ function numbersOf(avoid: readonly AvoidableOption[]): ReadonlySet<number> {
  */
 export function checkQueries(queries: readonly string[]): readonly string[] {
   for (const query of queries) {
-    if (!/^[^\s\p{Cc}:]+:/u.test(query)) {
+    if (!isQuery(query)) {
       const message = `metadata context ${quoted(query)} is no valid name: expected NAMESPACE:LEAF`;
       throw new UsageError('ERR_NBD_ARGUMENT', message);
     }

@@ -1,0 +1,95 @@
+/** The servers that `nbd serve` serves again: how they are reached, and what becomes of the connection to them, line by line. */
+import type { DeviceEvent, NbdClient } from '@nbdjs/client';
+import { baseAllocation } from '@nbdjs/interfaces';
+import { describeOperand } from '../arguments/operands.ts';
+import { type ServerWords, upstreamRetries } from '../arguments/server.ts';
+import { oneLine } from '../failure.ts';
+import { openServer, type ServerOperand } from '../open.ts';
+import { patienceFor } from '../patience.ts';
+import type { Terminal } from '../terminal.ts';
+
+/** What was said about servers that are served again. */
+export interface UpstreamWords extends Omit<ServerWords, 'retries'> {
+  /** Nothing for the usual number, of which the first connection makes no use. */
+  readonly retries: number | undefined;
+  /** Metadata contexts to ask for besides those that the server lists. */
+  readonly contexts: readonly string[];
+}
+
+export class Upstreams {
+  readonly #words: UpstreamWords;
+  readonly #terminal: Terminal;
+  /** How long a server may take over the end, in milliseconds. */
+  readonly #closeMs: number;
+  readonly #clients: NbdClient[] = [];
+  #isEnding = false;
+
+  constructor(words: UpstreamWords, terminal: Terminal, closeMs: number) {
+    this.#words = words;
+    this.#terminal = terminal;
+    this.#closeMs = closeMs;
+  }
+
+  /**
+   * Connects to a server. A URI is connected to again when the connection is lost, and what was written and not flushed is written
+   * once more. A command would begin with nothing, so it is not started again.
+   */
+  async open(operand: ServerOperand): Promise<NbdClient> {
+    const { mode, retries, contexts, verbose } = this.#words;
+    const reconnectDelayMs = operand.type === 'uri' ? patienceFor(retries ?? upstreamRetries).reconnectDelayMs : 0;
+    const name = describeOperand(operand);
+    // Whoever has not asked for patience wants to know at once that he has mistaken the name.
+    const client = await openServer(operand, { mode, retries: retries ?? 0, verbose }, this.#terminal, {
+      contexts: [baseAllocation, ...contexts],
+      allContexts: true,
+      reconnectDelayMs,
+      awaitExport: reconnectDelayMs > 0,
+      // What cannot be remembered any more has the server flush, so that nothing can be lost.
+      journal: { whenFull: 'flush' },
+      closeMs: this.#closeMs,
+      onEvent: (event) => this.#tell(name, lineOf(event, reconnectDelayMs)),
+    });
+    void client.closed.then((error) => {
+      if (error === undefined) return;
+      const consequence = operand.type === 'command' ? 'it is not started again, and every' : 'every';
+      this.#tell(name, oneLine(error) + (this.#isEnding ? '' : `; ${consequence} request fails from now on`));
+    });
+    this.#clients.push(client);
+    return client;
+  }
+
+  /** From now on there is so much time: servers that still owe something then are left as they are. Gives a way to call that off. */
+  endInTime(): () => void {
+    this.#isEnding = true;
+    const timer = setTimeout(() => {
+      for (const client of this.#clients) {
+        if (client.state !== 'closed')
+          client.destroy(new Error(`the server took more than ${this.#closeMs} ms over the end`));
+      }
+    }, this.#closeMs);
+    return () => clearTimeout(timer);
+  }
+
+  #tell(name: string, line: string): void {
+    this.#terminal.note(`nbd: ${name}: ${line}`);
+  }
+}
+
+function lineOf(event: DeviceEvent, reconnectDelayMs: number): string {
+  switch (event.type) {
+    case 'lost': {
+      const why = event.cause === undefined ? 'the server closed it' : oneLine(event.cause);
+      const waiting = `; requests wait for another one, for ${Math.round(reconnectDelayMs / 1000)} s`;
+      return `the connection is lost (${why})${reconnectDelayMs > 0 ? waiting : ''}`;
+    }
+    case 'restored': {
+      const { requestsReplayed: count } = event;
+      const repeated = `, and what was not flushed is written again (${count} ${count === 1 ? 'request' : 'requests'})`;
+      return `connected again${count > 0 ? repeated : ''}`;
+    }
+    case 'waited-in-vain':
+      return `${oneLine(event.error)}; requests fail until it is there again`;
+    case 'writes-lost':
+      return `${oneLine(event.error)}; the next flush of each client fails`;
+  }
+}
