@@ -1,4 +1,5 @@
 /** Errors as one line for people. */
+import { getSystemErrorMap } from 'node:util';
 import { isNbdError, NegotiationError } from '@nbdjs/interfaces';
 import { printable } from './render/printable.ts';
 
@@ -18,7 +19,23 @@ function systemMessage(error: Error): string | undefined {
 /** The reason alone, where the message around it says what it is about. */
 export function systemReason(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  return /^[A-Z0-9]+: (.+?), \w+(?: '.*')?$/s.exec(message)?.[1] ?? message;
+  const reason = /^[A-Z0-9]+: (.+?), \w+(?: '.*')?$/s.exec(message)?.[1];
+  return reason ?? wordsFor(error) ?? message;
+}
+
+/** Words for an error of the system that has only a code. */
+function wordsFor(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('syscall' in error) || !('code' in error)) return undefined;
+  for (const [code, words] of getSystemErrorMap().values()) if (code === error.code) return words;
+  return undefined;
+}
+
+/** The system's error with the name of what it is about; others as they are. */
+export function systemErrorOf(name: string, error: unknown): Error {
+  if (!(error instanceof Error)) return new Error(String(error));
+  if (!('syscall' in error && 'code' in error)) return error;
+  const named = new Error(`${name}: ${systemReason(error)}`, { cause: error });
+  return Object.assign(named, { code: error.code, syscall: error.syscall });
 }
 
 interface Suggestion {

@@ -60,6 +60,7 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
 /** Prints an error as one line, and gives the exit code that belongs to it. */
 function report(error: unknown, command: string | undefined, isVerbose: boolean, terminal: Terminal): number {
   if (error instanceof CommanderError) return error.exitCode;
+  if (error instanceof Interrupted) return error.exitCode;
   if (terminal.signal.aborted) {
     const { reason } = terminal.signal;
     if (reason instanceof Interrupted) return reason.exitCode;
@@ -182,13 +183,20 @@ function addCopy(
       powerOfTwo('--sparse', 512, 2 ** 31, true),
     )
     .option('--synchronous', 'one request at a time, in order')
+    .addOption(new Option('--blkhash [how]').hideHelp())
+    .addOption(new Option('--blkhash-file <file>').hideHelp())
     .addOption(new Option('-T, --threads <n>', 'accepted for the sake of nbdcopy; has no effect').hideHelp());
   addColours(command);
   addServerWords(command, 'try again what fails, so often, and wait for servers');
   addNoHangup(command, terminal);
   addClientTls(command)
+    .option('-q, --quiet', 'print nothing but errors')
     .option('-v, --verbose', 'tell what is copied how')
     .action(async (source: string, destination: string, options: Record<string, unknown>) => {
+      if (options.blkhash !== undefined || options.blkhashFile !== undefined) {
+        const instead = "to hash what is copied, use 'nbd copy SOURCE - | sha256sum'";
+        throw new UsageError('ERR_NBD_ARGUMENT', `--blkhash: block hashes are not available here; ${instead}`);
+      }
       const copy = await commands.copy();
       const words = tlsWords(options);
       const sides = [source, destination].map((word) => parseOperand(word, brackets));
@@ -211,6 +219,7 @@ function addCopy(
             checkpoint: options.checkpoint as string | undefined,
             verify: options.verify === true,
             verbose: options.verbose === true,
+            quiet: options.quiet === true,
             progress: options.progress as string | undefined,
             colour: options.color as boolean | undefined,
           },

@@ -193,14 +193,14 @@ describe.runIf(findPeer('nbdkit', 'bookworm') !== undefined)('with a server', ()
     expect(ends.map(({ code }) => code)).toEqual([130, 130]);
   });
 
-  it('a pipe by name that nobody reads any more is one line', async () => {
+  it('a pipe by name that nobody reads any more ends it like one without', async () => {
     using workspace = new Workspace('bookworm');
     await using server = await startNbdkit(workspace, ['memory', '10M']);
     const pipe = workspace.hostPath('pipe');
     await runCommandLine(['mkfifo', pipe]);
     const reading = runCommandLine(['head', '-c', '100', pipe]);
     const { code, stderr } = await spawnNbd(['copy', server.uri(), pipe]);
-    expect({ code, stderr: stderr.toString() }).toEqual({ code: 1, stderr: expect.stringMatching(/^nbd: EPIPE.*\n$/) });
+    expect({ code, stderr: stderr.toString() }).toEqual({ code: 141, stderr: '' });
     await reading;
   });
 

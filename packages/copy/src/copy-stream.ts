@@ -7,7 +7,7 @@ import { TargetWriter } from './target-writer.ts';
 
 /**
  * Stores a stream from the start of the target on. Its length need not be known; a stream that is longer than the target is
- * an error.
+ * an error, unless the target can `grow`.
  *
  * @throws UsageError, errors of the stream or the device, or the signal's reason.
  */
@@ -17,6 +17,7 @@ export async function copyFromStream(
   options: CopyOptions = {},
 ): Promise<CopyReport> {
   if (target.abilities.readOnly) throw new UsageError('ERR_NBD_READ_ONLY', 'the target is read-only');
+  const { grow } = options;
   const settings = settle(options, [target]);
   const { requestSize, lanes, signal, onProgress } = settings;
   const writer = new TargetWriter(target, settings, { bytes: undefined });
@@ -73,19 +74,21 @@ export async function copyFromStream(
         filled += byteCount;
         taken += byteCount;
         position += BigInt(byteCount);
-        if (position > size) {
+        if (grow === undefined && position > size) {
           throw new UsageError(
             'ERR_NBD_OUT_OF_BOUNDS',
             `the source is longer than the target, which has ${size} bytes`,
           );
         }
         if (filled < requestSize) continue;
+        await grow?.(position);
         store(memory, filled);
         filled = 0;
         while (underWay.size >= lanes) await Promise.race(underWay);
         memory = spares.pop() ?? new Uint8Array(requestSize);
       }
     }
+    if (failure === undefined) await grow?.(position);
     if (filled > 0 && failure === undefined) store(memory, filled);
   } catch (error) {
     fail(error);

@@ -33,6 +33,11 @@ export interface CopyOptions {
   readonly flush?: boolean | undefined;
   /** One request at a time, in order. @default false */
   readonly synchronous?: boolean | undefined;
+  /**
+   * Of copies from a stream: the target grows with it. Called before anything is written behind its end, with the size in bytes
+   * that it is to have, and at the end. @default the target is as long as it is
+   */
+  readonly grow?: ((size: bigint) => void | Promise<void>) | undefined;
   /** Tells now and then how far the copy has come, so that it can be resumed. */
   readonly checkpoint?: CheckpointOptions | undefined;
   /**

@@ -4,6 +4,7 @@ import { open, readFile, rename, rm } from 'node:fs/promises';
 import { compareDevices } from '@nbdjs/copy';
 import { type BlockDevice, UsageError } from '@nbdjs/interfaces';
 import { createSliceLayer } from '@nbdjs/storage';
+import { systemErrorOf } from '../failure.ts';
 import type { DeviceSide } from './copy-sides.ts';
 
 const format = 'nbdjs copy checkpoint 1';
@@ -74,14 +75,20 @@ export class CheckpointFile {
       position: `${position}`,
     };
     const fresh = `${this.#path}.new`;
-    const file = await open(fresh, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o666);
     try {
-      await file.writeFile(`${JSON.stringify(record, null, 2)}\n`);
-      await file.sync();
-    } finally {
-      await file.close();
+      const file = await open(fresh, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o666);
+      try {
+        await file.writeFile(`${JSON.stringify(record, null, 2)}\n`);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(fresh, this.#path);
+    } catch (error) {
+      // What cannot be used is not left behind, and the checkpoint before is as good as it was.
+      await rm(fresh, { force: true }).catch(() => {});
+      throw systemErrorOf(`the checkpoint ${this.#path} cannot be saved`, error);
     }
-    await rename(fresh, this.#path);
   }
 
   /** There is nothing to go on with any more. */

@@ -1,14 +1,15 @@
 /** The two sides of a copy: what an operand stands for, opened. */
 import { fstatSync, type Stats } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { readFile, stat, truncate } from 'node:fs/promises';
 import { type NbdClient, systemClock } from '@nbdjs/client';
 import { type BlockDevice, baseAllocation, UsageError } from '@nbdjs/interfaces';
-import { createNullDevice, createRetryLayer, openFileDevice } from '@nbdjs/storage';
+import { createNullDevice, createRetryLayer, createSliceLayer, openFileDevice } from '@nbdjs/storage';
 import { describeOperand, type Operand } from '../arguments/operands.ts';
 import type { ServerWords } from '../arguments/server.ts';
 import { oneLine } from '../failure.ts';
 import { openServer, type ServerOperand } from '../open.ts';
 import type { Terminal } from '../terminal.ts';
+import { type ByteSource, type ByteTarget, byteSource, byteTarget, descriptorOf } from './copy-streams.ts';
 
 /** What is tried again is told of so often at most, in milliseconds. */
 const retryNoteMs = 1000;
@@ -24,9 +25,24 @@ export interface DeviceSide {
   readonly widen?: ((connections: number) => void) | undefined;
   /** What a file can be told from others by. */
   readonly stats?: Stats | undefined;
+  /** The file is as long as what has come of a stream, and is given each new size in bytes. */
+  readonly grow?: ((size: bigint) => Promise<void>) | undefined;
+  /** How many connections to the server, if it is one, have been of use. */
+  readonly connections?: (() => number) | undefined;
 }
 
-export type Side = DeviceSide | { readonly type: 'stream'; readonly path: string | number };
+export interface StreamSource {
+  readonly type: 'stream';
+  readonly source: ByteSource;
+}
+
+export interface StreamTarget {
+  readonly type: 'stream';
+  readonly target: ByteTarget;
+}
+
+export type SourceSide = DeviceSide | StreamSource;
+export type TargetSide = DeviceSide | StreamTarget;
 
 /** `retries` are also how often a request that has failed is tried again. */
 export interface SideOptions extends ServerWords {
@@ -34,6 +50,12 @@ export interface SideOptions extends ServerWords {
   readonly verify: boolean;
   /** The destination file, if there is one, holds a part of the copy. */
   readonly isResumed: boolean;
+  /** Whether the source's map is asked for. */
+  readonly extents: boolean;
+  /** What the destination holds does not matter: it counts as zeroes. */
+  readonly destinationIsZero: boolean;
+  /** Say nothing but errors. */
+  readonly quiet: boolean;
 }
 
 /** Opens sides, and closes all of them again. */
@@ -41,42 +63,71 @@ export class Sides {
   readonly #options: SideOptions;
   readonly #terminal: Terminal;
   readonly #opened: BlockDevice[] = [];
+  readonly #sources: ByteSource[] = [];
 
   constructor(options: SideOptions, terminal: Terminal) {
     this.#options = options;
     this.#terminal = terminal;
   }
 
-  async source(operand: Operand): Promise<Side> {
+  async source(operand: Operand): Promise<SourceSide> {
     switch (operand.type) {
       case 'uri':
       case 'command':
-        return this.#server(operand, [baseAllocation]);
+        // A map that nobody looks at is not asked for.
+        return this.#server(operand, this.#options.extents ? [baseAllocation] : []);
       case 'stdio':
-        // Standard input may be a file, which can be read like one.
-        if (fstatSync(0).isFile() && process.platform === 'linux') return this.#file('/proc/self/fd/0', '-', {});
-        return { type: 'stream', path: 0 };
-      case 'file':
-        if (await isStream(operand.path)) return { type: 'stream', path: operand.path };
-        return this.#file(operand.path, operand.path, {});
+        return this.#sourceOf(0, '-');
+      case 'file': {
+        const fd = descriptorOf(operand.path);
+        if (fd !== undefined) return this.#sourceOf(fd, operand.path);
+        if (!(await isStream(operand.path))) return this.#file(operand.path, operand.path, {});
+        return this.#sourceStream(operand.path);
+      }
       case 'null':
         throw new UsageError('ERR_NBD_ARGUMENT', "'null:' can only be the destination");
     }
   }
 
-  async destination(operand: Operand, from: Side): Promise<Side> {
+  async destination(operand: Operand, from: SourceSide): Promise<TargetSide> {
     switch (operand.type) {
       case 'uri':
       case 'command':
         return this.#server(operand, this.#options.verify ? [baseAllocation] : []);
       case 'stdio':
-        return { type: 'stream', path: 1 };
+        return { type: 'stream', target: await byteTarget(1, this.#terminal) };
       case 'null':
         return { type: 'device', device: this.#keep(createNullDevice()), name: 'null:', isZero: true };
-      case 'file':
-        if (from.type === 'stream' || (await isStream(operand.path))) return { type: 'stream', path: operand.path };
-        return this.#file(operand.path, operand.path, { size: from.device.geometry.size });
+      case 'file': {
+        const of = descriptorOf(operand.path) ?? operand.path;
+        const isPlain = typeof of === 'string' && !(await isStream(of));
+        if (!isPlain) return { type: 'stream', target: await byteTarget(of, this.#terminal) };
+        return this.#file(operand.path, operand.path, { from });
+      }
     }
+  }
+
+  /** A descriptor that is a file can be read like one, from where it stands. */
+  async #sourceOf(fd: number, name: string): Promise<SourceSide> {
+    if (process.platform !== 'linux' || !isFile(fd)) return this.#sourceStream(fd);
+    let side: DeviceSide;
+    try {
+      side = await this.#file(`/proc/self/fd/${fd}`, name, {});
+    } catch {
+      // It may have been opened by somebody who was allowed to do more.
+      return this.#sourceStream(fd);
+    }
+    const position = await positionOf(fd);
+    if (position === 0n) return side;
+    const { size } = side.device.geometry;
+    const offset = position < size ? position : size;
+    return { ...side, device: createSliceLayer(side.device, { offset }) };
+  }
+
+  #sourceStream(of: number | string): StreamSource {
+    const source = byteSource(of, this.#terminal);
+    this.#sources.push(source);
+    return { type: 'stream', source };
   }
 
   /** Closes everything in good order, and tells of what goes wrong with that. */
@@ -86,6 +137,7 @@ export class Sides {
 
   /** Ends everything now; what is under way fails. */
   destroy(cause?: Error): void {
+    for (const source of this.#sources) source.close();
     for (const device of this.#opened) {
       if ('destroy' in device && typeof device.destroy === 'function') device.destroy(cause);
     }
@@ -106,18 +158,32 @@ export class Sides {
       name: describeOperand(operand),
       isZero: false,
       widen: canWiden ? (connections) => client.widen(connections) : undefined,
+      connections: () => client.statistics.connections,
     };
   }
 
-  async #file(path: string, name: string, target: { readonly size?: bigint }): Promise<DeviceSide> {
-    const isTarget = target.size !== undefined;
-    // A target is as long as the source, whatever it was before.
-    const options = isTarget
-      ? { create: !this.#options.isResumed, size: target.size, truncate: true }
-      : { readOnly: true };
-    const device = this.#keep(await openFileDevice(path, options));
-    const isZero = isTarget && device.isNew;
-    return { type: 'device', device: this.#persistent(device), name, isZero, stats: await stat(path) };
+  async #file(path: string, name: string, target: { readonly from?: SourceSide }): Promise<DeviceSide> {
+    const { from } = target;
+    if (from === undefined) {
+      const device = this.#keep(await openFileDevice(path, { readOnly: true }));
+      return { type: 'device', device: this.#persistent(device), name, isZero: false, stats: await stat(path) };
+    }
+    const { isResumed, destinationIsZero } = this.#options;
+    // As long as the source, whatever it was before; and where it is to count as zeroes, it has to be.
+    const size = from.type === 'device' ? from.device.geometry.size : 0n;
+    if (destinationIsZero && !isResumed) await shorten(path);
+    const device = this.#keep(await openFileDevice(path, { create: !isResumed, size, truncate: true }));
+    const isRegular = device.resize !== undefined;
+    const grow =
+      from.type === 'stream' && isRegular ? (next: bigint) => device.resize?.(next) ?? Promise.resolve() : undefined;
+    return {
+      type: 'device',
+      device: this.#persistent(device),
+      name,
+      isZero: device.isNew || grow !== undefined,
+      stats: await stat(path),
+      grow,
+    };
   }
 
   /** The device, with calls that fail in passing tried again. */
@@ -127,6 +193,7 @@ export class Sides {
     let toldMs = Number.NEGATIVE_INFINITY;
     let untold = 0;
     const onRetry = ({ command, offset = 0 }: { command: string; offset?: unknown }, error: unknown): void => {
+      if (this.#options.quiet) return;
       const now = systemClock.now();
       // When a server has trouble, all that is under way fails, again and again.
       if (now - toldMs < retryNoteMs) {
@@ -150,4 +217,24 @@ async function isStream(path: string): Promise<boolean> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
     throw error;
   }
+}
+
+/** A regular file that is there becomes empty; other things stay as they are. */
+async function shorten(path: string): Promise<void> {
+  const stats = await stat(path).catch(() => undefined);
+  if (stats?.isFile() === true) await truncate(path);
+}
+
+function isFile(fd: number): boolean {
+  try {
+    return fstatSync(fd).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/** Where the next read of a descriptor would begin: somebody may have read from it before us. */
+async function positionOf(fd: number): Promise<bigint> {
+  const text = await readFile(`/proc/self/fdinfo/${fd}`, 'latin1');
+  return BigInt(/^pos:\s*(\d+)$/m.exec(text)?.[1] ?? 0);
 }

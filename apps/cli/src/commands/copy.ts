@@ -1,6 +1,4 @@
 /** `nbd copy`: from anywhere to anywhere. Options and their meanings are nbdcopy's, and more. */
-import { createReadStream, createWriteStream } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
 import { nextTurn } from '@nbdjs/client';
 import { type CopyOptions, compareDevices, copyDevice, copyFromStream, copyToStream } from '@nbdjs/copy';
 import { CommandError, UsageError } from '@nbdjs/interfaces';
@@ -10,7 +8,15 @@ import { oneLine } from '../failure.ts';
 import { JsonLines, noProgress, PercentLines, type Progress, ProgressBar } from '../render/progress.ts';
 import type { Terminal } from '../terminal.ts';
 import { CheckpointFile, hasCheckpoint } from './copy-checkpoint.ts';
-import { type DeviceSide, type Side, Sides } from './copy-sides.ts';
+import {
+  type DeviceSide,
+  Sides,
+  type SourceSide,
+  type StreamSource,
+  type StreamTarget,
+  type TargetSide,
+} from './copy-sides.ts';
+import type { ByteTarget } from './copy-streams.ts';
 
 /** `retries` are also how often a request that has failed is tried again. */
 export interface CopyCommandOptions extends ServerWords {
@@ -33,13 +39,18 @@ export interface CopyCommandOptions extends ServerWords {
   /** Compare when all is copied. */
   readonly verify: boolean;
   readonly verbose: boolean;
+  /** Say nothing but errors. */
+  readonly quiet: boolean;
   /** `bar`, `json`, `json:FD` or a descriptor. @default a bar on a terminal */
   readonly progress?: string | undefined;
   readonly colour?: boolean | undefined;
 }
 
+/** A connection more is made for so many bytes of the source. */
+const connectionBytesMin = 16n * 2n ** 20n;
+
 /** A copy that is told to stop has so long to tell how far it has come, in milliseconds. */
-const lastWordsMs = 5000;
+const lastWordsMs = 600;
 
 export async function copy(
   source: Operand,
@@ -48,9 +59,9 @@ export async function copy(
   terminal: Terminal,
 ): Promise<number> {
   refuseImpossible(source, destination, options, terminal);
-  const { checkpoint: path, mode, retries, verbose, verify } = options;
+  const { checkpoint: path, mode, retries, verbose, verify, extents, destinationIsZero, quiet } = options;
   const isResumed = path !== undefined && (await hasCheckpoint(path));
-  const sides = new Sides({ mode, retries, verbose, verify, isResumed }, terminal);
+  const sides = new Sides({ mode, retries, verbose, verify, isResumed, extents, destinationIsZero, quiet }, terminal);
   let timer: NodeJS.Timeout | undefined;
   // Requests in flight end with their connections; aborting each of them by itself would cost a copy of the data.
   const onAbort = (): void => {
@@ -61,9 +72,12 @@ export async function copy(
   terminal.signal.addEventListener('abort', onAbort, { once: true });
   try {
     const from = await sides.source(source);
+    if (from.type === 'stream') refuseOfStreams(options);
     const to = await sides.destination(destination, from);
+    if (to.type === 'stream') refuseOfStreams(options);
     const connections = widen(from, to, options);
-    if (options.verbose) describe(source, destination, from, to, connections, options, terminal);
+    if (verbose) describe(source, destination, from, to, connections, options, terminal);
+    if (to.type === 'stream' && !quiet) tellIdle(to, options, terminal);
     const progress = progressFor(options, terminal);
     const mapFailures = mapFailuresTo(terminal, options.verbose);
     try {
@@ -79,6 +93,7 @@ export async function copy(
         const how = { ...transferSizes(connections, options), ...progressOf(progress), ...mapFailures };
         await compare(from, to, how, options, terminal);
       }
+      if (verbose) for (const line of connectionsOf(from, to)) terminal.note(line);
       await sides.close();
       progress.finish(true);
     } catch (error) {
@@ -111,13 +126,31 @@ function refuseImpossible(
     refuse("--checkpoint: 'null:' keeps nothing to go on from");
 }
 
+/** @throws UsageError before anything is opened for writing */
+function refuseOfStreams({ checkpoint, verify }: CopyCommandOptions): void {
+  if (checkpoint !== undefined) throw noStream('--checkpoint');
+  if (verify) throw noStream('--verify');
+}
+
+/** Options that mean nothing for a destination that takes bytes in order are not kept silent about. */
+function tellIdle({ target }: StreamTarget, { flush, sparse }: CopyCommandOptions, terminal: Terminal): void {
+  const idle = [];
+  if (flush && target.flush === undefined) idle.push('--flush');
+  if (sparse !== undefined && sparse > 0) idle.push('--sparse');
+  if (idle.length > 0) terminal.note(`nbd: the destination is a stream, where ${idle.join(' and ')} can do nothing`);
+}
+
 /** With several connections to each side if both sides allow that. Tells how many. */
-function widen(from: Side, to: Side, { connections, synchronous }: CopyCommandOptions): number {
+function widen(from: SourceSide, to: TargetSide, { connections, synchronous }: CopyCommandOptions): number {
   if (from.type !== 'device' || to.type !== 'device' || synchronous) return 1;
   const canAll = [from, to].every(({ device }) => device.abilities.multiConn);
   if (!canAll || (from.widen === undefined && to.widen === undefined)) return 1;
-  for (const side of [from, to]) side.widen?.(connections);
-  return connections;
+  // A server notices connections that nobody comes to need, and says so in its log.
+  const useful = from.device.geometry.size / connectionBytesMin + 1n;
+  const wanted = useful < connections ? Number(useful) : connections;
+  if (wanted === 1) return 1;
+  for (const side of [from, to]) side.widen?.(wanted);
+  return wanted;
 }
 
 /** What is said of one connection, for all of them; and how others get a turn. */
@@ -149,7 +182,12 @@ function progressOf(progress: Progress): Pick<CopyOptions, 'onProgress'> {
   return { onProgress: (figures) => progress.update(figures) };
 }
 
-function copyOptions(to: Side, connections: number, options: CopyCommandOptions, { signal }: Terminal): CopyOptions {
+function copyOptions(
+  to: TargetSide,
+  connections: number,
+  options: CopyCommandOptions,
+  { signal }: Terminal,
+): CopyOptions {
   const canFlush = to.type === 'device' && to.device.abilities.flush;
   return {
     ...transferSizes(connections, options),
@@ -157,39 +195,59 @@ function copyOptions(to: Side, connections: number, options: CopyCommandOptions,
     extents: options.extents,
     allocated: options.allocated,
     targetIsZero: options.destinationIsZero || (to.type === 'device' && to.isZero),
-    // Only a flush tells whether a server that was lost has kept what it had acknowledged.
-    flush: options.flush || (canFlush && (options.retries > 0 || options.checkpoint !== undefined)),
+    // Only a flush tells whether a server that was lost has kept what it had acknowledged, and a disk what it was given.
+    flush: options.flush || (canFlush && (options.retries > 0 || options.checkpoint !== undefined || isDisk(to))),
+    grow: to.type === 'device' ? to.grow : undefined,
     synchronous: options.synchronous,
     signal,
   };
 }
 
+function isDisk(to: TargetSide): boolean {
+  return to.type === 'device' && to.stats?.isBlockDevice() === true;
+}
+
 async function transfer(
-  from: Side,
-  to: Side,
+  from: SourceSide,
+  to: TargetSide,
   how: CopyOptions,
   options: CopyCommandOptions,
   terminal: Terminal,
 ): Promise<void> {
   if (from.type === 'device' && to.type === 'device') {
     await transferDevice(from, to, how, options, terminal);
-    return;
+  } else if (from.type === 'stream' && to.type === 'device') {
+    await copyFromStream(from.source.bytes, to.device, how);
+  } else if (to.type === 'stream') {
+    const { target } = to;
+    if (from.type === 'device') await copyToStream(from.device, (chunk) => target.write(chunk), how);
+    else await transferStream(from, target, how, terminal.signal);
+    await target.end();
+    if (how.flush === true) await target.flush?.();
   }
-  if (options.checkpoint !== undefined) throw noStream('--checkpoint');
-  if (options.verify) throw noStream('--verify');
-  if (from.type === 'stream' && to.type === 'device') {
-    try {
-      await copyFromStream(readable(from.path), to.device, how);
-    } finally {
-      // Standard input that is still open, because the copy has failed, would keep the process alive.
-      if (from.path === 0) process.stdin.destroy();
+}
+
+/** From one stream to another, as the bytes come. */
+async function transferStream(
+  { source }: StreamSource,
+  target: ByteTarget,
+  { onProgress }: CopyOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  let doneBytes = 0n;
+  // A source that is silent may be so for ever; closing it ends the wait.
+  const onAbort = (): void => source.close();
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    for await (const chunk of source.bytes) {
+      signal.throwIfAborted();
+      await target.write(chunk);
+      doneBytes += BigInt(chunk.length);
+      onProgress?.({ doneBytes });
     }
-  } else if (from.type === 'device' && to.type === 'stream') {
-    const stream = writable(to.path);
-    await copyToStream(from.device, (chunk) => put(stream, chunk, terminal.signal), how);
-    if (stream !== process.stdout) await end(stream);
-  } else if (from.type === 'stream' && to.type === 'stream') {
-    await pipeline(readable(from.path), writable(to.path), { signal: terminal.signal });
+    signal.throwIfAborted();
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }
 
@@ -215,8 +273,8 @@ async function transferDevice(
 }
 
 async function compare(
-  from: Side,
-  to: Side,
+  from: SourceSide,
+  to: TargetSide,
   how: CopyOptions,
   { extents, synchronous }: CopyCommandOptions,
   { signal }: Terminal,
@@ -231,37 +289,8 @@ function noStream(option: string): UsageError {
   return new UsageError('ERR_NBD_ARGUMENT', `${option} needs a source and a destination that are no streams`);
 }
 
-function readable(path: string | number): AsyncIterable<Uint8Array> {
-  return typeof path === 'number' ? process.stdin : createReadStream(path, { highWaterMark: 256 * 1024 });
-}
-
-function writable(path: string | number): NodeJS.WritableStream {
-  if (typeof path === 'number') return process.stdout;
-  // Errors are told to those who write; without a listener they would end the process as well.
-  return createWriteStream(path).on('error', () => {});
-}
-
-/** Settles when the chunk is written; an abort is not held up by a reader that does not read. */
-function put(stream: NodeJS.WritableStream, chunk: Uint8Array, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    stream.write(chunk, (error) => {
-      signal.removeEventListener('abort', onAbort);
-      if (error) reject(error);
-      else resolve();
-    });
-  });
-}
-
-function end(stream: NodeJS.WritableStream): Promise<void> {
-  return new Promise((resolve, reject) => {
-    stream.on('error', reject);
-    stream.end(() => resolve());
-  });
-}
-
 function progressFor(options: CopyCommandOptions, terminal: Terminal): Progress {
+  if (options.quiet && options.progress === undefined) return noProgress;
   const how = options.progress ?? (terminal.stderr.isTTY && terminal.stdout.isTTY !== false ? 'bar' : 'none');
   if (how === 'none') return noProgress;
   if (how === 'bar') return new ProgressBar(terminal.stderr, terminal.colours('stderr', options.colour));
@@ -276,8 +305,8 @@ function progressFor(options: CopyCommandOptions, terminal: Terminal): Progress 
 function describe(
   source: Operand,
   destination: Operand,
-  from: Side,
-  to: Side,
+  from: SourceSide,
+  to: TargetSide,
   connections: number,
   { requests, requestSize, synchronous }: CopyCommandOptions,
   terminal: Terminal,
@@ -293,9 +322,18 @@ function describe(
   );
 }
 
-function figuresOf(side: Side, connections: number): string {
+function figuresOf(side: SourceSide | TargetSide, connections: number): string {
   if (side.type === 'stream') return 'a stream';
+  if (side.name === 'null:') return 'takes everything';
+  if (side.grow !== undefined) return 'a file that grows';
   const { size, preferredBlockSize } = side.device.geometry;
-  const count = side.widen === undefined ? 1 : connections;
-  return `size=${size} preferred block size=${preferredBlockSize} connections=${count}`;
+  const most = side.widen === undefined || connections === 1 ? '1' : `up to ${connections}`;
+  return `size=${size} preferred block size=${preferredBlockSize} connections=${most}`;
+}
+
+/** How many connections a server has let in, and been asked by. */
+function connectionsOf(from: SourceSide, to: TargetSide): readonly string[] {
+  return [['source', from] as const, ['destination', to] as const].flatMap(([role, side]) =>
+    side.type === 'device' && side.connections !== undefined ? [`nbd: ${role}: connections=${side.connections()}`] : [],
+  );
 }
