@@ -1,3 +1,4 @@
+import { mergeConfig } from 'vitest/config';
 import { project } from '../vitest/project.ts';
 
-export default project('consumer');
+export default mergeConfig(project('consumer'), { test: { globalSetup: ['test/support/install.ts'] } });

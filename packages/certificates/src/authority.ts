@@ -2,12 +2,13 @@
 import { KeyObject, X509Certificate } from 'node:crypto';
 import { UsageError } from '@nbdjs/interfaces';
 import { Certificate, type RelativeDistinguishedNames } from 'pkijs';
-import { type CertificateFacts, createCertificate, type Validity } from './certificate.ts';
+import { type CertificateFacts, createCertificate } from './certificate.ts';
 import { parseDistinguishedName } from './distinguished-name.ts';
 import { parseHost } from './host.ts';
 import { createKeyPair, formatPrivateKey, type KeyOptions, type KeyPair, parseKeyPair } from './key-pair.ts';
 import { parsePem } from './pem.ts';
 import { createRevocationList } from './revocation-list.ts';
+import type { Validity } from './validity.ts';
 
 export interface AuthorityOptions extends Validity, KeyOptions {
   /** A common name or a distinguished name, such as `CN=Test CA,O=Example`. @default 'nbdjs test authority' */

@@ -6,14 +6,7 @@ import { Certificate, type GeneralName, type RelativeDistinguishedNames, Time } 
 import { extensionsFor, type Purpose } from './extensions.ts';
 import { hashAlgorithm, type KeyPair } from './key-pair.ts';
 import { formatPem } from './pem.ts';
-
-/** When something begins and ceases to be good; dates in the past make what has expired. */
-export interface Validity {
-  /** @default an hour ago, for clocks that are slow */
-  readonly validFrom?: Date | undefined;
-  /** @default 365 days after `validFrom`; ten years for an authority */
-  readonly validTo?: Date | undefined;
-}
+import type { Validity } from './validity.ts';
 
 export interface CertificateFacts extends Validity {
   readonly purpose: Purpose;

@@ -14,7 +14,7 @@ export {
   type RevocationOptions,
   type ServerCertificateOptions,
 } from './authority.ts';
-export type { Validity } from './certificate.ts';
 export { type CertificateFiles, fileNames, type WriteOptions, writeFolder } from './folder.ts';
 export type { KeyOptions } from './key-pair.ts';
 export { createPsk, formatPskFile, type Psk } from './psk.ts';
+export type { Validity } from './validity.ts';

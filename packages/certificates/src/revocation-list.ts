@@ -8,10 +8,11 @@ import {
   type RelativeDistinguishedNames,
   RevokedCertificate,
 } from 'pkijs';
-import { type Validity, validityTimes } from './certificate.ts';
+import { validityTimes } from './certificate.ts';
 import { authorityIdentifier } from './extensions.ts';
 import { hashAlgorithm, type KeyPair } from './key-pair.ts';
 import { formatPem, parsePem } from './pem.ts';
+import type { Validity } from './validity.ts';
 
 export interface RevocationFacts extends Validity {
   readonly issuer: RelativeDistinguishedNames;

@@ -3,16 +3,7 @@
  *
  * @packageDocumentation
  */
-export type {
-  BlockSizes,
-  ExportFacts,
-  HandshakeStyle,
-  HeaderMode,
-  LimitOptions,
-  NbdError,
-  NegotiationError,
-  Trace,
-} from '@nbdjs/interfaces';
+export type * from '@nbdjs/interfaces';
 export type { ExportEntry, SelectedContext } from '@nbdjs/protocol';
 export { ClientHandshake } from './client/client-handshake.ts';
 export type { HandshakeEvent, OptionResult } from './client/events.ts';

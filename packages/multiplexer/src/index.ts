@@ -4,19 +4,7 @@
  *
  * @packageDocumentation
  */
-export type {
-  Abortable,
-  BlockDevice,
-  Clock,
-  Connector,
-  Defer,
-  ExportFacts,
-  LimitOptions,
-  Offset,
-  ReadOptions,
-  Trace,
-  WriteOptions,
-} from '@nbdjs/interfaces';
+export type * from '@nbdjs/interfaces';
 export type { LinkState } from './link.ts';
 export { createMultiplexer } from './multiplexer.ts';
 export type { DeviceEvent, Multiplexer, MultiplexerOptions } from './multiplexer-options.ts';

@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-export type { BlockSizes, CommandErrorCode, HeaderMode, SelectedContext } from '@nbdjs/interfaces';
+export type * from '@nbdjs/interfaces';
 export { ByteAssembler } from './byte-assembler.ts';
 export * from './constants.ts';
 export * from './greeting.ts';

@@ -5,7 +5,7 @@
  *
  * @packageDocumentation
  */
-export type { Clock, Defer, PeerUser, Trace } from '@nbdjs/interfaces';
+export type * from '@nbdjs/interfaces';
 export { blockDeviceSize, sectorSize } from './block-device.ts';
 export { cachedReadBytesMax, readCached, willNeed } from './cached-read.ts';
 export { type Capabilities, capabilities } from './capabilities.ts';

@@ -2,7 +2,8 @@
  * The C library, by way of koffi, loaded when the first call needs it, or found missing. Of koffi, only the part for this
  * processor is asked for: the whole of it has an install script, which package managers stop at.
  */
-import { createRequire } from 'node:module';
+// Not the function by its name: webpack would follow it to a library that it cannot take along, and warn of it.
+import nodeModule from 'node:module';
 import { constants } from 'node:os';
 
 /** A C function; the result is its return value. */
@@ -79,11 +80,11 @@ function load(): Native | undefined {
 
 /** In a file that includes this one (a worker's, say), the library is not beside that file but beside our package. */
 function find(name: string): Koffi {
-  const require = createRequire(import.meta.url);
+  const require = nodeModule.createRequire(import.meta.url);
   try {
     return require(name) as Koffi;
   } catch {
-    return createRequire(require.resolve('@nbdjs/syscalls'))(name) as Koffi;
+    return nodeModule.createRequire(require.resolve('@nbdjs/syscalls'))(name) as Koffi;
   }
 }
 

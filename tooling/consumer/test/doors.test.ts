@@ -35,7 +35,7 @@ it.each(names)('%s exports what its signatures need', (name) => {
     .flatMap(typesIn)
     .filter((symbol) => !exported.has(symbol))
     .map((symbol) => symbol.name);
-  expect([...new Set(missing)]).toEqual([]);
+  expect([...new Set(missing)], `to be exported from packages/${name}/src/index.ts`).toEqual([]);
 });
 
 function resolved(symbol: ts.Symbol): ts.Symbol {

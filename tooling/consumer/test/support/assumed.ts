@@ -1,0 +1,44 @@
+/** What the READMEs' blocks take for granted, by README and the number of the block, and which of them cannot be run. */
+
+interface Assumed {
+  /** TypeScript that goes before the block. */
+  readonly before?: string;
+  /** Why it is only compiled. */
+  readonly notRun?: string;
+}
+
+const certificates = 'needs certificates under /etc';
+
+export const assumed: Readonly<Record<string, Assumed>> = {
+  'client 3': { notRun: certificates },
+  'connection 1': { before: `const request = new Uint8Array(28);` },
+  'connection 3': { notRun: certificates },
+  'copy 2': {
+    before: `import { createMemoryDevice } from '@nbdjs/storage';
+      const [source, target] = [createMemoryDevice({ size: 4096 }), createMemoryDevice({ size: 4096 })];`,
+  },
+  'handshake 1': {
+    before: `import { connect } from 'node:net';
+      const socket = connect({ host: 'storage.example', port: 10809 });
+      const upgrade = async (_: unknown) => {};
+      const begin = (..._: readonly unknown[]) => socket.destroy();`,
+  },
+  'server 2': {
+    before: `import type { BlockDevice } from '@nbdjs/server';
+      interface Image { name: string; device: BlockDevice; release(): void }
+      const images = { async find(_: string): Promise<Image | undefined> { return undefined; }, all: (): Image[] => [] };`,
+  },
+  'server 3': { before: `declare const device: import('@nbdjs/server').BlockDevice;`, notRun: certificates },
+  'transport 2': {
+    before: `declare const channel: import('@nbdjs/transport').ByteChannel;
+      declare const accepted: import('@nbdjs/transport').ByteChannel;`,
+    notRun: certificates,
+  },
+  'transport 3': {
+    before: `import { MessageChannel } from 'node:worker_threads';
+      import { connectTcp } from '@nbdjs/transport';
+      const channel = await connectTcp({ host: 'storage.example', port: 10809 });
+      const port = new MessageChannel().port1;
+      setTimeout(() => process.exit(), 200);`,
+  },
+};
