@@ -56,7 +56,7 @@ export const limits = {
   /** Clients that may wait for their turn. */
   connectionsWaitingMax: 4096,
   /** How long a client waits for its turn while those who have theirs ask for nothing, in milliseconds. */
-  waitMs: 10_000,
+  waitMs: 8000,
   /** Clients in the handshake at a time; whoever stands still makes room for the next. */
   handshakesMax: 512,
   /** Connections of one address at a time (of one /64 network with IPv6), those that wait among them; not of this machine's own. */

@@ -398,8 +398,9 @@ export class Session implements ByteSink, SessionDescription {
   /** Ends a handshake that takes too long, or too much room. */
   cutOff(reason: CutOffReason, message: string): void {
     this.#options.counts.cutOff[reason]++;
-    this.#trace('cut-off', { reason, message });
-    this.#handshake.ended(new TimeoutError('handshake', message));
+    const error = new TimeoutError('handshake', message);
+    this.#trace('cut-off', { reason, message, error });
+    this.#handshake.ended(error);
     this.#pump();
     // Whoever has said good-bye and stays has nothing to be told either.
     this.#channel.destroy();

@@ -213,7 +213,7 @@ export class Transmission implements ByteSink, RequestHandler, Watched {
     try {
       decode();
     } catch (error) {
-      if (error instanceof ProtocolError) this.#report('violation', error.message);
+      if (error instanceof ProtocolError) this.#report('violation', error);
       throw error;
     } finally {
       this.#isDelivering = false;
@@ -263,7 +263,7 @@ export class Transmission implements ByteSink, RequestHandler, Watched {
     } else if (isWanted && isOver(standstillMs, placeMs)) {
       this.#cutOff('place', `the client has stood still for ${standstillMs} ms and has a place that others wait for`);
     } else if (isOver(idleForMs, idleMs)) {
-      this.#report('idle', `the client has asked for nothing for ${idleMs} ms`);
+      this.#report('idle', new TimeoutError('stall', `the client has asked for nothing for ${idleMs} ms`));
       this.#isLeaving = true;
       this.#checkLeave();
     }
@@ -756,14 +756,15 @@ export class Transmission implements ByteSink, RequestHandler, Watched {
   }
 
   #cutOff(reason: CutOffReason, message: string): void {
-    this.#report(reason, message);
-    this.#channel.destroy(new TimeoutError('stall', message));
+    const error = new TimeoutError('stall', message);
+    this.#report(reason, error);
+    this.#channel.destroy(error);
   }
 
-  #report(reason: CutOffReason, message: string): void {
+  #report(reason: CutOffReason, error: Error): void {
     const { counts, trace } = this.#around;
     counts.cutOff[reason]++;
-    if (trace.enabled) trace.emit('cut-off', { peer: this.#channel.peer, reason, message });
+    if (trace.enabled) trace.emit('cut-off', { peer: this.#channel.peer, reason, message: error.message, error });
   }
 }
 

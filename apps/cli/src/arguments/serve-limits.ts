@@ -36,7 +36,7 @@ const limitOptions: readonly LimitOption[] = [
     flags: '--wait-limit <s>',
     unit: 'seconds',
     names: ['waitMs'],
-    help: 'seconds that a client waits while those who are served do nothing, 0 for any time (default: 10)',
+    help: 'seconds that a client waits while those who are served do nothing, 0 for any time (default: 8)',
   },
   {
     flags: '--handshake-limit <s>',

@@ -27,7 +27,7 @@ export function addServe(
     .option('-p, --port <n>', 'listen on this TCP port, 0 for any free one (default: 10809)', (text: string) =>
       parseCount(text, '--port', 0, 65_535),
     )
-    .option('--backlog <n>', 'connections that the system keeps until they are taken (default: 511)', (text: string) =>
+    .option('--backlog <n>', 'connections that the system keeps until they are taken (default: 4096)', (text: string) =>
       parseCount(text, '--backlog', 1, 65_535),
     )
     .option('--print-uri', 'print the URI on standard output when clients may come')

@@ -41,6 +41,8 @@ export function refusalTrace(
 ): RefusalTrace {
   const channels = diagnosticsTrace('server', traceEvents);
   const addresses = new Set<string>();
+  /** What was told; one thing that goes wrong makes several events. */
+  const told = new WeakSet<object>();
   let last = '';
   let hasFailed = false;
 
@@ -68,9 +70,11 @@ export function refusalTrace(
       const { peer } = details as Details;
       const user = peer?.user === undefined ? '' : ` (uid ${peer.user.uid})`;
       const line = `nbd: client ${peer?.name ?? 'unknown'}${user}: ${text}`;
-      // Whoever is not served by one option tries the next, and a handshake that is cut off has failed, too.
-      const isKnown = event !== 'refused' && line === last;
-      if (!isKnown) terminal.note(line);
+      const { error } = details as Details;
+      // Whoever is not served by one option tries the next.
+      const isRepeated = event === 'export-refused' && line === last;
+      if (!isRepeated && !(error instanceof Error && told.has(error))) terminal.note(line);
+      if (error instanceof Error) told.add(error);
       last = line;
     },
   };
@@ -92,7 +96,7 @@ function textOf(event: string, { error, reason = '', message }: Details): string
     case 'refused':
       return `turned away: ${message ?? words[reason as RefusalReason] ?? reason}`;
     case 'cut-off':
-      return message ?? reason;
+      return error === undefined ? (message ?? reason) : oneLine(error);
     case 'closed':
       // Most connections close without an error, or because the client's process has ended.
       return isNbdError(error) ? oneLine(error) : undefined;

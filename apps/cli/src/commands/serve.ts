@@ -20,6 +20,11 @@ export type { ServeOptions } from './serve-options.ts';
 
 /** Clients at a time, as the server has it. */
 const sharedDefault = limits.connectionsMax;
+/**
+ * As long as systems let it be. Of those who come when the queue is full, some believe that they are connected, and wait for a greeting
+ * for ever: a server of NBD speaks first, so nobody would ever notice.
+ */
+const backlogDefault = 4096;
 /** Clients that are still there when we are told to stop have so long to go. */
 const closeMs = 2000;
 
@@ -85,7 +90,7 @@ export async function serve(
     const accept = (channel: ByteChannel): Promise<void> => running.accept(channel);
     const where = targets(options, inherited);
     const how = {
-      backlog: options.backlog,
+      backlog: options.backlog ?? backlogDefault,
       users,
       ...(room === undefined ? {} : { connectionsMax: Math.max(1, Math.floor(room.clients / where.length)) }),
       onFull: seldom((canWait: boolean) => terminal.note(fullLine(room?.limit ?? 0, canWait))),

@@ -123,6 +123,7 @@ export class ServerScript {
       return yield* this.#overlong(header);
     }
     const payload = yield* receive(header.length);
+    this.activity = `waiting for the answer to option ${name}`;
     if (header.option === Option.Abort) {
       this.output.push(encodeAckReply(header.option));
       return 'left';
