@@ -54,6 +54,7 @@ export interface DispatcherOptions {
   readonly requestsInFlightMax: number;
   readonly bytesInFlightMax: number;
   readonly limits: ReplyLimits;
+  readonly lenientReplies: boolean;
   readonly requestTimeoutMs: number;
   readonly silenceMs: number;
   readonly keepAliveMs: number;
@@ -116,6 +117,7 @@ export class Dispatcher {
       requestsInFlightMax,
       bytesInFlightMax,
       limits: options.limits,
+      lenientReplies: options.lenientReplies,
       takesBack: reconnectDelayMs > 0,
       clock: silenceMs > 0 || keepAliveMs > 0 ? clock : undefined,
     };

@@ -21,6 +21,7 @@ export function describe(request: Request): string {
 /** The server's answer to a request was an error. An unexpected number counts as `EINVAL` (C57). */
 export function commandError(request: Request): CommandError {
   const { error, details } = request;
+  if (details?.malformation !== undefined) return malformedError(request, details.malformation);
   const code = wireErrorCode(error);
   const isKnown = isKnownWireError(error);
   const number = isKnown ? '' : ` (unknown error ${error})`;
@@ -32,6 +33,19 @@ export function commandError(request: Request): CommandError {
     length: request.length,
     serverText: details?.errorText,
     wireNumber: isKnown ? undefined : error,
+  });
+}
+
+/** The server's answer broke the rules, which is taken for the answer of a server that cannot do it. */
+function malformedError(request: Request, cause: ProtocolError): CommandError {
+  const what = describe(request);
+  // Some violations say already whose reply it is.
+  const why = cause.message.startsWith(`${what}: `) ? cause.message.slice(what.length + 2) : cause.message;
+  return new CommandError('EIO', `${what} failed: the reply is malformed: ${why}`, {
+    command: commands.name(request.command),
+    offset: request.offset,
+    length: request.length,
+    cause,
   });
 }
 

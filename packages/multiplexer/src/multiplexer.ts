@@ -71,6 +71,7 @@ class ConnectionMultiplexer implements Multiplexer {
         requestsInFlightMax: options.requestsInFlightMax ?? limits.requestsInFlightMax,
         bytesInFlightMax: options.bytesInFlightMax ?? limits.bytesInFlightMax,
         limits: this.#replyLimits,
+        lenientReplies: !this.#strict.replies,
         requestTimeoutMs: options.requestTimeoutMs ?? 0,
         silenceMs: options.silenceMs ?? 0,
         keepAliveMs: options.keepAliveMs ?? 0,

@@ -1,5 +1,5 @@
 /** Brings each reply to its request. */
-import type { HeaderMode } from '@nbdjs/interfaces';
+import type { HeaderMode, ProtocolError } from '@nbdjs/interfaces';
 import { ChunkType, Command, chunkTypes, printableBytes, ReplyDecoder, type ReplyHandler } from '@nbdjs/protocol';
 import { cover, requireFullCoverage } from './coverage.ts';
 import { describe, violation } from './failures.ts';
@@ -17,7 +17,6 @@ export class Receiver implements ReplyHandler {
   readonly #statistics: WireStatistics;
   readonly #trace: TransmissionTrace;
   readonly #answered: (request: Request) => void;
-  /** The request that the chunk (or simple reply) under way belongs to. */
   #current: Request | undefined;
   /** Where in the read the data under way lands, and how many bytes there are; 0 when the chunk brings none. */
   #position = 0;
@@ -42,6 +41,11 @@ export class Receiver implements ReplyHandler {
     this.#answered = answered;
   }
 
+  /** The request that the chunk (or simple reply) under way belongs to. */
+  protected get current(): Request | undefined {
+    return this.#current;
+  }
+
   /** Lands nothing more in an abandoned request's memory. */
   discard(request: Request): void {
     request.takeBackMemory();
@@ -53,17 +57,25 @@ export class Receiver implements ReplyHandler {
     this.#current = request;
     this.#statistics.chunksReceived++;
     if (this.#trace.isOn) this.#trace.simpleReply(request, error);
+    if (request.error === 0) request.error = error;
     const isRead = request.command === Command.Read;
     if (this.#mode !== 'simple' && (isRead || request.chunkCount > 0)) {
       const message = `${describe(request)}: the reply is a simple one, although structured replies are in use`;
-      throw this.#violation('simple-reply', message, 'C56');
+      const simple = this.#violation('simple-reply', message, 'C56');
+      // Whether the payload of a read follows, nobody knows.
+      if (isRead && error === 0) throw simple;
+      return this.hollow(simple);
     }
-    request.error = error;
     if (error !== 0) return 0;
     if (request.command === Command.BlockStatus) {
-      throw this.#violation('missing-status', `${describe(request)}: the reply has no content`, 'C56');
+      return this.hollow(this.#violation('missing-status', `${describe(request)}: the reply has no content`, 'C56'));
     }
     return isRead ? request.lengthLow : 0;
+  }
+
+  /** A simple reply that breaks a rule, and has no payload. */
+  protected hollow(error: ProtocolError): number {
+    throw error;
   }
 
   simpleData(length: number): Uint8Array | undefined {
@@ -149,14 +161,13 @@ export class Receiver implements ReplyHandler {
 
   chunkEnd(isDone: boolean): void {
     const request = this.#current as Request;
-    this.#current = undefined;
     if (this.#length > 0) this.#tellData(request);
-    if (!isDone) return;
-    if (request.error === 0) {
+    if (isDone && request.error === 0) {
       if (request.command === Command.Read) requireFullCoverage(request, this.decoder);
       else request.details?.status?.end();
     }
-    this.#settle(request);
+    this.#current = undefined;
+    if (isDone) this.#settle(request);
   }
 
   #cover(request: Request, offsetHigh: number, offsetLow: number, length: number): number {
@@ -185,7 +196,7 @@ export class Receiver implements ReplyHandler {
     throw this.#violation('unexpected-cookie', message, 'C40');
   }
 
-  #violation(name: string, message: string, rule: string): Error {
+  #violation(name: string, message: string, rule: string): ProtocolError {
     return violation(name, message, rule, this.decoder.excerpt);
   }
 }

@@ -1,5 +1,5 @@
 /** One request on the wire, from being issued to being settled. */
-import { type ExportFacts, type ReadChunk, UsageError } from '@nbdjs/interfaces';
+import { type ExportFacts, type ProtocolError, type ReadChunk, UsageError } from '@nbdjs/interfaces';
 import { Command } from '@nbdjs/protocol';
 import { stopListening } from './abort-listening.ts';
 
@@ -31,6 +31,8 @@ export class RequestDetails {
   errorText: string | undefined;
   /** Where in the export the error happened. */
   errorOffset: bigint | undefined;
+  /** How the reply broke the rules, where that has not ended the connection. */
+  malformation: ProtocolError | undefined;
   /** What `onChunk` threw. */
   callbackFailure: { readonly error: unknown } | undefined;
   /** How often it has been given to a connection that was then lost. */

@@ -1,6 +1,9 @@
-/** Checks before anything is sent, each of which can be switched off to try out a server. The names are libnbd's. */
+/**
+ * Checks, each of which can be switched off to try out a server. Those before anything is sent have the names that libnbd gives
+ * them.
+ */
 
-/** What is refused, mended or filled in on our side. With a check off, the request goes out as it was asked for. */
+/** What is refused, mended or filled in on our side. With such a check off, the request goes out as it was asked for. */
 export interface StrictChecks {
   /** Commands that the export does not advertise are refused, and writing ones on a read-only export. */
   readonly commands: boolean;
@@ -16,6 +19,11 @@ export interface StrictChecks {
   readonly payload: boolean;
   /** `PAYLOAD_LEN` is set where extended headers want it. */
   readonly autoFlag: boolean;
+  /**
+   * A reply that breaks a rule ends everything, for the server is not to be relied on. With this off, only its request fails (`EIO`, with
+   * the `ProtocolError` as its cause) as long as it is known where the reply ends.
+   */
+  readonly replies: boolean;
 }
 
 export const strictDefaults: StrictChecks = {
@@ -26,4 +34,5 @@ export const strictDefaults: StrictChecks = {
   align: true,
   payload: true,
   autoFlag: true,
+  replies: true,
 };

@@ -3,6 +3,7 @@ import type { ByteSink, Clock, Established, ExportFacts } from '@nbdjs/interface
 import { Command, WireError } from '@nbdjs/protocol';
 import { asError, commandError } from './failures.ts';
 import type { Journal } from './journal.ts';
+import { LenientReceiver } from './lenient-receiver.ts';
 import { Outbox } from './outbox.ts';
 import { Receiver } from './receiver.ts';
 import type { ReplyLimits } from './reply-limits.ts';
@@ -15,6 +16,8 @@ export interface WireOptions {
   readonly requestsInFlightMax: number;
   readonly bytesInFlightMax: number;
   readonly limits: ReplyLimits;
+  /** A malformed reply fails its request, and not the connection, where that can be. */
+  readonly lenientReplies: boolean;
   /** Requests that are refused because the server goes away are kept for the next connection. */
   readonly takesBack: boolean;
   /** Set where it matters when something was last heard. */
@@ -87,7 +90,9 @@ export class Wire implements ByteSink {
     this.#events = events;
     this.#outbox = new Outbox(channel, facts.mode === 'extended');
     const answered = (request: Request): void => this.#answered(request);
-    this.#receiver = new Receiver(facts.mode, commons.options.limits, this.#slots, statistics, trace, answered);
+    const { limits, lenientReplies } = commons.options;
+    const receive = lenientReplies ? LenientReceiver : Receiver;
+    this.#receiver = new receive(facts.mode, limits, this.#slots, statistics, trace, answered);
   }
 
   /** Requests in flight. */

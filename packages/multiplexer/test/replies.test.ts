@@ -208,6 +208,61 @@ describe('violations', () => {
     ['G4: something that is no reply', 'bad-reply-magic', (request) => request.connection.send(text('HTTP/1.1 400'))],
   ];
 
+  /** Behind these nobody knows where the next reply begins, or there is no end to what a server may send. */
+  const hopeless = new Set(['unexpected-cookie', 'unfit-reply-magic', 'bad-reply-magic', 'chunk-too-long']);
+  const isTolerable = ([name, violation]: Case): boolean =>
+    !hopeless.has(violation) &&
+    !name.startsWith('C56: a simple reply to a read') &&
+    !name.includes('bigger than the buffer');
+
+  it.each(cases.filter(isTolerable))(
+    '%s fails only its request when told so',
+    async (_, violation, answer, mode, call) => {
+      // In one piece, and byte by byte.
+      for (const cut of [undefined, () => 1]) {
+        let isFirst = true;
+        const { device, server } = await openSession({
+          mode: mode ?? 'structured',
+          cut,
+          multiplexer: { strict: { replies: false } },
+          onRequest: (request) => {
+            if (isFirst) answer(request);
+            else request.answer();
+            isFirst = false;
+          },
+        });
+        const error = await failure((call ?? read)(device));
+        expect(error).toBeInstanceOf(CommandError);
+        expect(error).toMatchObject({ code: 'EIO' });
+        // An error that the server has told is told, in whatever form it came.
+        if (violation !== 'simple-reply') {
+          expect(error).toMatchObject({
+            message: expect.stringMatching(/^[A-Z_]+ of \d+ bytes at \d+ failed: the reply is malformed: /),
+            cause: { violation },
+          });
+        }
+        const target = new Uint8Array(100);
+        await device.read(300, target);
+        expect(same(target, server.bytes(300n, 100))).toBe(true);
+        expect(device.state).toBe('connected');
+        await device.close();
+      }
+    },
+  );
+
+  it.each(cases.filter((one) => hopeless.has(one[1])))(
+    '%s is the end, even when told so',
+    async (_, violation, answer, mode) => {
+      const { device } = await openSession({
+        mode: mode ?? 'structured',
+        multiplexer: { strict: { replies: false } },
+        onRequest: answer,
+      });
+      expect(await failure(read(device))).toMatchObject({ cause: { violation } });
+      expect(await device.closed).toMatchObject({ violation });
+    },
+  );
+
   it.each(cases)('%s ends the multiplexer for good', async (_, violation, answer, mode, call) => {
     const { error, device, server } = await answeredBy(call ?? read, answer, mode);
     expect(error).toBeInstanceOf(ConnectionLostError);

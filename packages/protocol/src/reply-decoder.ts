@@ -91,7 +91,20 @@ export class ReplyDecoder {
   /** @throws ProtocolError, or what the handler throws; nothing may be called afterwards. */
   advance(byteCount: number): void {
     this.#intake.landed(byteCount);
-    while (this.#take());
+    if (this.#handler.malformed === undefined) while (this.#take());
+    else while (this.#takeOrSkip());
+  }
+
+  /** The same for a handler to which a malformed chunk may be the end of a request, and not of the stream. */
+  #takeOrSkip(): boolean {
+    try {
+      return this.#take();
+    } catch (error) {
+      if (!(error instanceof ProtocolError) || this.#handler.malformed?.(error) !== true) throw error;
+      this.#intake.expectSmallThings();
+      this.#step = Step.Rest;
+      return true;
+    }
   }
 
   /** Consumes one part; `false` when the staging memory does not hold one. */
@@ -217,7 +230,8 @@ export class ReplyDecoder {
     const { view, head } = intake;
     if (intake.tail - head < 8) return false;
     intake.head = head + 8;
-    const length = this.#chunkLeft - 8;
+    this.#chunkLeft -= 8;
+    const length = this.#chunkLeft;
     this.#mayBeDirect = true;
     this.#expectPayload(this.#handler.data(view.getUint32(head), view.getUint32(head + 4), length), length);
     return true;
@@ -241,6 +255,7 @@ export class ReplyDecoder {
   }
 
   #endChunk(): void {
+    this.#chunkLeft = 0;
     this.#step = Step.Header;
     this.#handler.chunkEnd(this.#isDone);
   }
@@ -250,6 +265,7 @@ export class ReplyDecoder {
     const { view, head } = intake;
     if (intake.tail - head < 12) return false;
     intake.head = head + 12;
+    this.#chunkLeft = 0;
     const length = view.getUint32(head + 8);
     if (length === 0) throw this.#violation('empty-hole', 'describes a hole of no bytes', 'C51');
     this.#handler.hole(view.getUint32(head), view.getUint32(head + 4), length);
@@ -327,7 +343,7 @@ export class ReplyDecoder {
     return true;
   }
 
-  /** What an error chunk has besides its text is unknown to us. */
+  /** What an error chunk has besides its text, which is unknown to us, or what a malformed chunk still has. */
   #takeRest(): boolean {
     this.#chunkLeft -= this.#intake.skip(this.#chunkLeft);
     if (this.#chunkLeft > 0) return false;

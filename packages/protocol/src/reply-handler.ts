@@ -1,8 +1,9 @@
 /** What a `ReplyDecoder` tells whoever owns the requests. */
+import type { ProtocolError } from '@nbdjs/interfaces';
 
 /**
  * Learns what the replies say, in the order of the wire. Plain numbers only: 64-bit fields come as two 32-bit halves, and
- * nothing is allocated per reply. Whatever a method throws ends the decoding for good.
+ * nothing is allocated per reply. Whatever a method throws ends the decoding for good, unless `malformed` takes it upon itself.
  */
 export interface ReplyHandler {
   /**
@@ -30,6 +31,11 @@ export interface ReplyHandler {
   error(error: number, text: Uint8Array): void;
   /** Where the error that was told last happened. */
   errorOffset(offsetHigh: number, offsetLow: number): void;
+  /**
+   * The chunk that has begun breaks a rule, and where it ends is known all the same. The answer is whether the rest of it is to be skipped,
+   * up to its `chunkEnd`; without this method, or on `false`, the decoder throws the error.
+   */
+  malformed?(error: ProtocolError): boolean;
   /** The chunk is complete; `isDone` when it was the reply's last. */
   chunkEnd(isDone: boolean): void;
 }
