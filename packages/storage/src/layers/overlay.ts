@@ -2,7 +2,8 @@
  * Copy-on-write: what is written goes to a store, what is read comes from there or from the base, which never changes.
  *
  * Which ranges the store has, and which were zeroed since, is kept as sorted ranges with no clusters: nothing is ever copied
- * up, and a device of 8 EiB that is zeroed as a whole costs one range.
+ * up, and a device of 8 EiB that is zeroed as a whole costs one range. What was stored before it was trimmed, zeroed or overwritten by
+ * zeroes is given back to the store.
  */
 import {
   type Abortable,
@@ -19,9 +20,11 @@ import {
   UsageError,
   type WriteOptions,
 } from '@nbdjs/interfaces';
-import { requireGoing, requireInside } from '../bounds.ts';
+import { Lifetime, requireGoing, requireInside } from '../bounds.ts';
 import { createMemoryDevice } from '../memory-device.ts';
+import { isZero } from '../zeroes.ts';
 import { Layer } from './layer.ts';
+import { OverlayStore } from './overlay-store.ts';
 import { RangeMap } from './range-map.ts';
 
 export interface OverlayOptions {
@@ -33,6 +36,9 @@ export interface OverlayOptions {
 
 /** Extents in one answer. */
 const extentsMax = 4096;
+
+/** Stores may give back no less at a time: parts of it that are not needed go back together. In bytes. */
+const unitBytes = 262_144n;
 
 /** @throws UsageError when the store is smaller than the base, or read-only. */
 export function createOverlayLayer(base: BlockDevice, options: OverlayOptions = {}): BlockDevice {
@@ -51,6 +57,8 @@ type Place = 'store' | 'zero';
 
 class OverlayLayer extends Layer {
   readonly #store: BlockDevice;
+  readonly #stored: OverlayStore;
+  readonly #life = new Lifetime();
   readonly #places = new RangeMap<Place>();
 
   constructor(base: BlockDevice, store: BlockDevice, tellsDepth: boolean) {
@@ -81,6 +89,7 @@ class OverlayLayer extends Layer {
       },
     );
     this.#store = store;
+    this.#stored = new OverlayStore(store);
   }
 
   override async read(offset: Offset, target: Uint8Array, options?: ReadOptions): Promise<void> {
@@ -96,11 +105,11 @@ class OverlayLayer extends Layer {
     }
   }
 
-  override async write(offset: Offset, source: Uint8Array, options?: WriteOptions): Promise<void> {
+  override write(offset: Offset, source: Uint8Array, options?: WriteOptions): void | Promise<void> {
     const [start, end] = requireInside(this.geometry.size, offset, source.length);
-    await this.#store.write(offset, source, options);
-    // Only now are the bytes where a reader will look for them.
-    this.#places.set(start, end, 'store');
+    if (isZero(source)) return this.writeZeroes(offset, source.length, options);
+    // Only when they are stored are the bytes where a reader will look for them.
+    return this.#stored.write(start, source, options, () => this.#places.set(start, end, 'store'));
   }
 
   override get losses(): Losses | undefined {
@@ -111,14 +120,34 @@ class OverlayLayer extends Layer {
     return this.#store.flush(options);
   }
 
-  override trim(offset: Offset, length: Offset, options?: WriteOptions): void {
-    this.writeZeroes(offset, length, options);
+  override trim(offset: Offset, length: Offset, options?: WriteOptions): void | Promise<void> {
+    return this.writeZeroes(offset, length, options);
   }
 
-  override writeZeroes(offset: Offset, length: Offset, options?: WriteOptions): void {
+  override writeZeroes(offset: Offset, length: Offset, options?: WriteOptions): void | Promise<void> {
+    this.#life.requireOpen();
     const [start, end] = requireInside(this.geometry.size, offset, length);
     requireGoing(options);
+    const wasStored = this.#isStored(start, end);
     this.#places.set(start, end, 'zero');
+    if (!wasStored) return undefined;
+    return this.#stored.giveBack(...this.#unused(start, end));
+  }
+
+  #isStored(start: bigint, end: bigint): boolean {
+    for (const { value } of this.#places.within(start, end)) if (value === 'store') return true;
+    return false;
+  }
+
+  /** A range and what stands around it in its units, as far as none of it is stored. */
+  #unused(start: bigint, end: bigint): readonly [from: bigint, to: bigint] {
+    let from = start - (start % unitBytes);
+    for (const { to, value } of this.#places.within(from, start)) if (value === 'store') from = to;
+    const last = end + ((unitBytes - (end % unitBytes)) % unitBytes);
+    const { size } = this.geometry;
+    const to = last < size ? last : size;
+    for (const { from: next, value } of this.#places.within(end, to)) if (value === 'store') return [from, next];
+    return [from, to];
   }
 
   override async blockStatus(
@@ -181,6 +210,7 @@ class OverlayLayer extends Layer {
   }
 
   override async close(): Promise<void> {
+    this.#life.end();
     await Promise.all([this.inner.close(), this.#store.close()]);
   }
 }
