@@ -1,7 +1,7 @@
 /** `nbd info`: what a server and its exports are like. Options and output are nbdinfo's. */
-import { type ExportFacts, TimeoutError, UsageError } from '@nbdjs/interfaces';
+import { type ExportFacts, ProtocolError, TimeoutError, UsageError } from '@nbdjs/interfaces';
 import type { ExportEntry } from '@nbdjs/protocol';
-import { formatUri, parseUri } from '@nbdjs/protocol';
+import { encodeName, formatUri, parseUri, quoted } from '@nbdjs/protocol';
 import type { ServerWords } from '../arguments/server.ts';
 import { oneLine } from '../failure.ts';
 import type { ServerOperand } from '../open.ts';
@@ -121,7 +121,9 @@ async function list(visit: Visit, server: ServerOperand, options: InfoOptions, t
   for (const entry of entries) {
     const view = await look(visit, server, entry, options.content ?? false, terminal);
     if (view.error !== undefined) exitCode = 1;
-    if (view.error !== undefined && view.facts === undefined) complain(view.error, terminal);
+    // Of those that are half known it has been told already.
+    if (view.error !== undefined && (view.facts === undefined || entry.fault !== undefined))
+      complain(view.error, terminal);
     await terminal.print(format.add(view));
   }
   await terminal.print(format.end());
@@ -145,17 +147,23 @@ async function look(
   terminal: Terminal,
 ): Promise<ExportView> {
   const { signal } = terminal;
+  const { name, fault } = entry;
+  const misnamed = fault === undefined ? undefined : namingError(visit, name, fault);
+  if (misnamed !== undefined && !canTravel(name)) return { name, error: misnamed };
   let facts: ExportFacts | undefined;
+  let size: bigint | undefined;
   let contexts: readonly string[] | undefined;
   let content: string | undefined;
   let error: Error | undefined;
   try {
-    facts = await visit.info(entry.name);
-    contexts = await visit.contexts(entry.name);
-    if (wantsContent || facts === undefined || facts.size === 0n) {
-      const client = await visit.open(entry.name);
+    facts = await visit.info(name);
+    contexts = await visit.contexts(name);
+    if (facts !== undefined && facts.size > 0n) size = facts.size;
+    if (wantsContent || size === undefined) {
+      const client = await visit.open(name);
       await using _ = leaving(client, signal);
       facts = { ...facts, ...client.facts };
+      size = facts.size;
       if (wantsContent) content = await probeContent(client, signal);
     }
   } catch (reason) {
@@ -165,17 +173,34 @@ async function look(
     if (isRefusal(reason)) facts = undefined;
     if (facts !== undefined) complain(reason, terminal);
     // A server that is busy with others tells all the same what there is to know, except for the content.
-    if (facts !== undefined && facts.size > 0n && reason instanceof TimeoutError) error = undefined;
+    if (size !== undefined && reason instanceof TimeoutError) error = undefined;
   }
   return {
-    name: facts?.canonicalName ?? entry.name,
+    name: facts?.canonicalName ?? name,
     description: entry.description === '' ? facts?.description : entry.description,
-    uri: uriOf(server, entry.name),
+    uri: uriOf(server, name),
     content,
     contexts,
     facts,
-    error,
+    size,
+    error: error ?? misnamed,
   };
+}
+
+/** What is wrong with an export that can be had all the same. */
+function namingError(visit: Visit, name: string, fault: string): ProtocolError {
+  const message = `${visit.name}: the name of export ${quoted(name)} ${fault}`;
+  return new ProtocolError('export-name', message, { phase: 'option', rule: 'G2' });
+}
+
+/** Whether an export can be asked for by a name that breaks the rules. */
+function canTravel(name: string): boolean {
+  try {
+    encodeName(name);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The URI of an export of the same server, in a canonical form. A command has none. */

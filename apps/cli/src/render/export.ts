@@ -22,7 +22,9 @@ export interface ExportView {
   readonly contexts?: readonly string[] | undefined;
   /** Nothing for an export that the server announces and then refuses. */
   readonly facts?: ExportFacts | undefined;
-  /** Why not everything is known. */
+  /** Nothing where it could not be found out, whatever the facts say. */
+  readonly size?: bigint | undefined;
+  /** Why not everything is known, or what is wrong with it besides. */
   readonly error?: Error | undefined;
 }
 
@@ -67,7 +69,7 @@ export function listText({ style, mode, tls }: ProtocolView, colours: Colours): 
 }
 
 function exportJson(view: ExportView): Record<string, JsonValue | undefined> {
-  const { facts, error } = view;
+  const { facts, error, size } = view;
   const head = {
     'export-name': view.name,
     description: view.description === '' ? undefined : view.description,
@@ -79,7 +81,6 @@ function exportJson(view: ExportView): Record<string, JsonValue | undefined> {
   if (facts === undefined) return { ...head, ...tail };
   const has = (flag: number): boolean => (facts.transmissionFlags & flag) !== 0;
   const { blockSizes } = facts;
-  const size = knownSize(view);
   return {
     ...head,
     is_rotational: has(TransmissionFlag.Rotational),
@@ -95,10 +96,9 @@ function exportJson(view: ExportView): Record<string, JsonValue | undefined> {
 }
 
 function exportText(view: ExportView, colours: Colours): string {
-  const { facts, error } = view;
+  const { facts, error, size } = view;
   const lines: string[] = [colours.bold(`export="${printable(view.name.replace(/["\\]/g, '\\$&'))}":`)];
   const add = (key: string, value: string, paint = colours.reset): void => void lines.push(paint(`\t${key}: ${value}`));
-  const size = knownSize(view);
   if (view.description) add('description', printable(view.description), colours.bold);
   if (facts !== undefined) add('export-size', size === undefined ? 'unknown' : withHumanSize(size), colours.bold);
   if (view.content) add('content', view.content, colours.bold);
@@ -124,11 +124,6 @@ function addFacts(
   add('block_size_minimum', withHumanSize(BigInt(facts.blockSizes.minimum)));
   add('block_size_preferred', withHumanSize(BigInt(facts.blockSizes.preferred)));
   add('block_size_maximum', withHumanSize(BigInt(facts.blockSizes.maximum)));
-}
-
-/** A size of 0 may stand for one that was to be found out later; where that failed, it is no fact. */
-function knownSize({ facts, error }: ExportView): bigint | undefined {
-  return error !== undefined && facts?.size === 0n ? undefined : facts?.size;
 }
 
 /** What went wrong, without the server's name: the list says whose it is. */

@@ -1,6 +1,16 @@
-/** Text from a server, made harmless: what it says must not move the cursor or repaint the terminal. */
+/** Text from a server, made harmless: what it says must not move the cursor, repaint the terminal or turn words around. */
 
-/** Control characters become `\\u001b` and the like; everything else stays. */
+/** Controls, what ends lines or changes the direction of writing, and halves of surrogate pairs. */
+const unprintable = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}\p{Surrogate}]/gu;
+
+/**
+ * Control characters become `\\u001b` and the like, and bytes that are no UTF-8 (see names of exports in `@nbdjs/protocol`) `\\xff`;
+ * everything else stays.
+ */
 export function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return text.replace(unprintable, (character) => {
+    const code = character.charCodeAt(0);
+    if (code >= 0xdc80 && code <= 0xdcff) return `\\x${(code - 0xdc00).toString(16)}`;
+    return `\\u${code.toString(16).padStart(4, '0')}`;
+  });
 }
