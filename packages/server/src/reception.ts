@@ -20,7 +20,7 @@ export interface Haggler {
 }
 
 /** Whoever means it well has done something after this long. */
-const patienceMs = 1000;
+const patienceMs = 3000;
 /** Nobody waits for longer than this; then whoever has been in the handshake for longest has to go, standing still or not. */
 const waitMsMax = 10_000;
 const tickMs = 250;

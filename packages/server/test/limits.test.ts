@@ -82,14 +82,14 @@ describe('the handshake', () => {
   it('makes room by cutting off whoever stands still, and has the next wait while nobody does', async () => {
     const { server, clock } = startServer({ exports, limits: { handshakesMax: 2 } });
     const [first, second] = [new HostileClient(server), new HostileClient(server)];
-    await clock.advance(500);
+    await clock.advance(1000);
     second.say(encodeClientFlags(3));
     await turns();
     const third = new HostileClient(server);
     await turns();
     expect([first, second, third].map(({ isCutOff }) => isCutOff)).toEqual([false, false, false]);
     expect(third.receivedBytes).toBe(0);
-    await clock.advance(600);
+    await clock.advance(2500);
     await turns();
     expect([first, second, third].map(({ isCutOff }) => isCutOff)).toEqual([true, false, false]);
     expect(third.receivedBytes).toBe(18);
@@ -102,6 +102,24 @@ describe('the handshake', () => {
     expect([second, third, fourth].some(({ isCutOff }) => isCutOff)).toBe(false);
     await server.destroy();
     expect(clock.pending).toBe(0);
+  });
+
+  it('has nobody wait for ever for those who have always something to say', async () => {
+    const { server, clock } = startServer({ exports, limits: { handshakesMax: 2 } });
+    const busy = [new HostileClient(server), new HostileClient(server)];
+    for (const client of busy) client.say(encodeClientFlags(3));
+    await turns();
+    const next = new HostileClient(server);
+    for (let second = 0; second < 11; second++) {
+      expect([second, next.receivedBytes]).toEqual([second, 0]);
+      for (const client of busy) client.say(encodeOption(99));
+      await turns();
+      await clock.advance(1000);
+      if (busy[0]?.isCutOff) break;
+    }
+    await turns();
+    expect([busy[0]?.isCutOff, busy[1]?.isCutOff, next.receivedBytes]).toEqual([true, false, 18]);
+    await server.destroy();
   });
 
   it.each<[string, GivenLimits, readonly Uint8Array[]]>([
