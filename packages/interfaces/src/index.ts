@@ -6,6 +6,7 @@
  */
 export * from './block-device.ts';
 export * from './byte-channel.ts';
+export { endInWords, isHangUp } from './channel-end.ts';
 export * from './clock.ts';
 export * from './connector.ts';
 export * from './error-record.ts';

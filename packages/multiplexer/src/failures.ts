@@ -2,6 +2,7 @@
 import {
   CommandError,
   ConnectionLostError,
+  endInWords,
   fromErrorRecord,
   NegotiationError,
   ProtocolError,
@@ -64,7 +65,7 @@ export function lostError(
   outcome: 'not-sent' | 'unknown',
   cause: Error | undefined,
 ): ConnectionLostError {
-  const why = cause === undefined ? 'the server closed the connection' : cause.message;
+  const why = endInWords(cause);
   const known = outcome === 'not-sent' ? 'it was not sent' : 'whether it was carried out is unknown';
   return new ConnectionLostError(outcome, `${describe(request)}: the connection was lost (${why}); ${known}`, {
     cause,
@@ -73,7 +74,7 @@ export function lostError(
 
 /** The only connection that there was to be is gone. */
 export function lostForGoodError(cause: Error | undefined): ConnectionLostError {
-  const why = cause === undefined ? 'the server closed it' : cause.message;
+  const why = endInWords(cause);
   return new ConnectionLostError('not-sent', `the connection was lost (${why}), and there is no other`, { cause });
 }
 

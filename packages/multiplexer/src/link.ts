@@ -26,6 +26,7 @@ import {
   type Connector,
   type Established,
   type ExportFacts,
+  endInWords,
   isNbdError,
   ProtocolError,
   TimeoutError,
@@ -359,6 +360,6 @@ export class Link {
 
 /** What calls fail with that come too late. */
 export function closedError(cause: Error | undefined): UsageError {
-  const why = cause === undefined ? '' : `: ${cause.message}`;
+  const why = cause === undefined ? '' : `: ${endInWords(cause)}`;
   return new UsageError('ERR_NBD_CLOSED', `the device is closed${why}`, { cause });
 }

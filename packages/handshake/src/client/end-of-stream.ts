@@ -1,5 +1,5 @@
 /** What it means when the server is gone in the middle of the handshake. */
-import { ConnectError, type NbdError, NegotiationError, ProtocolError } from '@nbdjs/interfaces';
+import { ConnectError, endInWords, isHangUp, type NbdError, NegotiationError, ProtocolError } from '@nbdjs/interfaces';
 import { options, printableText } from '@nbdjs/protocol';
 import type { Conversation } from './conversation.ts';
 import { mayBecomeNbd } from './first-bytes.ts';
@@ -20,20 +20,9 @@ export function endOfStream(conversation: Conversation, partial: Uint8Array, cau
   return state === 'export-name' && partial.length === 0 ? refusedByHangingUp(conversation, closed, cause) : closed;
 }
 
-/** What the system calls the end of a connection, which for a person is the other side's hanging up. */
-const hangUps: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED']);
-
-const reasons: Readonly<Record<string, string>> = {
-  ETIMEDOUT: "the server's host does not answer any more",
-  EHOSTUNREACH: "the server's host cannot be reached any more",
-  ENETUNREACH: 'the network cannot be reached any more',
-  ENETDOWN: 'the network is down',
-};
-
 function manner(cause: Error | undefined): { readonly how: string; readonly why: string } {
-  const code = cause !== undefined && 'code' in cause ? cause.code : undefined;
-  if (cause === undefined || hangUps.has(code)) return { how: 'the server closed the connection', why: '' };
-  return { how: 'the connection broke', why: `: ${reasons[String(code)] ?? printableText(cause.message)}` };
+  if (isHangUp(cause)) return { how: endInWords(cause), why: '' };
+  return { how: 'the connection broke', why: `: ${printableText(endInWords(cause))}` };
 }
 
 /** The last option that was answered is to blame, not the one that is awaited. */

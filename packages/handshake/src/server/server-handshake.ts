@@ -1,5 +1,5 @@
 /** The server's half of the handshake as a machine: bytes in, bytes and events out. */
-import { ConnectError, NbdError, type ProtocolError, UsageError } from '@nbdjs/interfaces';
+import { ConnectError, endInWords, isHangUp, NbdError, type ProtocolError, UsageError } from '@nbdjs/interfaces';
 import { ByteAssembler, type ExportEntry } from '@nbdjs/protocol';
 import type { ServerHandshakeEvent, ServerNeed, ServerStep } from './events.ts';
 import type { ExportOffer, Refusal } from './offer.ts';
@@ -94,7 +94,10 @@ export class ServerHandshake {
       return;
     }
     const { activity } = this.#script;
-    const message = `the client closed the connection instead of ${activity}${cause === undefined ? '' : `: ${cause.message}`}`;
+    const words = endInWords(cause, 'client');
+    const message = isHangUp(cause)
+      ? `${words} instead of ${activity}`
+      : `the connection broke while the client was ${activity}: ${words}`;
     this.#fail(new ConnectError('ERR_NBD_PEER_CLOSED', message, { cause }));
   }
 
