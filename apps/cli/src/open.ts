@@ -8,6 +8,8 @@ import {
   resolveTls,
 } from '@nbdjs/client';
 import { type Negotiation, type OpenNegotiationOptions, openNegotiation } from '@nbdjs/connection';
+import type { ExportFacts } from '@nbdjs/interfaces';
+import { minimumBlockSizeMax } from '@nbdjs/protocol';
 import type { Operand } from './arguments/operands.ts';
 import type { ServerWords } from './arguments/server.ts';
 import { patienceFor, tellingWhy } from './patience.ts';
@@ -42,7 +44,17 @@ export async function openServer(
       ...patienceWith(server, words),
       ...options,
     });
-  return await tellingWhy(words, terminal, open);
+  const client = await tellingWhy(words, terminal, open);
+  warnOfBlocks(client.facts, client.name, terminal);
+  return client;
+}
+
+/** Blocks that are larger than there may be are taken as they are, so writes have to be of whole ones. */
+function warnOfBlocks({ blockSizes }: ExportFacts, name: string, terminal: Terminal): void {
+  const minimum = blockSizes?.minimum ?? 1;
+  if (minimum <= minimumBlockSizeMax) return;
+  const allowed = `the specification allows ${minimumBlockSizeMax} at most`;
+  terminal.note(`nbd: warning: ${name}: the server wants blocks of ${minimum} bytes, and ${allowed}`);
 }
 
 /**

@@ -1,14 +1,23 @@
 /** `nbd serve` as a proxy, whose server is killed and replaced under clients that write and flush. */
 import { existsSync, readFileSync } from 'node:fs';
 import { connect, type NbdClient, systemClock } from '@nbdjs/client';
-import { commandLine, describePeers, type Generation, makeQcow2, makeRawImage, startQemuNbd } from '@nbdjs/peers';
+import {
+  commandLine,
+  describePeers,
+  type Generation,
+  makeQcow2,
+  makeRawImage,
+  sha256OfFile,
+  startNbdkit,
+  startQemuNbd,
+} from '@nbdjs/peers';
 import { createServer } from '@nbdjs/server';
 import { createMemoryDevice, createRetryLayer } from '@nbdjs/storage';
 import { seededRandom } from '@nbdjs/testkit';
 import { listen } from '@nbdjs/transport';
 import { describe, expect, it } from 'vitest';
 import { ForgetfulServer } from '../../../packages/client/test/support/forgetful-server.ts';
-import { nbdWith, type Outcome } from './harness.ts';
+import { nbd, nbdWith, type Outcome } from './harness.ts';
 import { Restarting } from './restarting.ts';
 import { endLast, inWorkspace, peer, serve, workspace } from './serving.ts';
 
@@ -303,5 +312,41 @@ describePeers('a proxy offers what its server has', ['qemu-nbd', 'nbdinfo', 'qem
       const map = (from: string) => peer('nbdinfo', `--map=${context}`, from);
       expect(await map(uri)).toBe(await map(server.peerUri()));
     }
+  });
+});
+
+describePeers('a proxy in front of blocks', ['nbdkit', 'qemu-nbd', 'qemu-img'], (generation) => {
+  inWorkspace(generation);
+
+  it('A7: whose size is no multiple of theirs has all bytes, both ways', async () => {
+    const bytes = 2 ** 20 + 1000;
+    await using server = await startNbdkit(workspace, [
+      '--filter=blocksize-policy',
+      'memory',
+      `${bytes}`,
+      'blocksize-minimum=4096',
+    ]);
+    await serve(server.uri());
+    const [source, copy] = [workspace.hostPath('source.img'), workspace.hostPath('copy.img')];
+    makeRawImage(source, bytes, [{ offset: 1000, length: bytes - 1000 }]);
+    expect(await nbd('copy', '--flush', source, proxyUri())).toMatchObject({ code: 0, stderr: '' });
+    expect(await nbd('copy', proxyUri(), copy)).toMatchObject({ code: 0, stderr: '' });
+    expect(await sha256OfFile(copy)).toBe(await sha256OfFile(source));
+    const map = await nbd('info', '--map', proxyUri());
+    expect(map).toMatchObject({ code: 0 });
+  });
+
+  it('A12: that are larger than there may be is told of, and writes whole ones', async () => {
+    const image = workspace.peerPath('disk.qcow2');
+    await peer('qemu-img', 'create', '-q', '-f', 'qcow2', '-o', 'cluster_size=2M', image, '20M');
+    const driver = `driver=compress,file.driver=qcow2,file.file.driver=file,file.file.filename=${image}`;
+    const words = commandLine('qemu-nbd', generation, ['--image-opts', driver]);
+    await serve('[', ...words, ']');
+    await using disk = await connect(proxyUri(), { delivery: 'inline' });
+    expect(disk.geometry.minimumBlockSize).toBe(65_536);
+    await disk.write(3 * 2 ** 20, new Uint8Array(2 ** 20).fill(7));
+    await disk.flush();
+    expect((await disk.readBytes(3 * 2 ** 20 - 1, 3)).join()).toBe('0,7,7');
+    expect((await endLast())?.stderr).toContain('the server wants blocks of 2097152 bytes');
   });
 });

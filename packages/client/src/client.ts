@@ -53,6 +53,11 @@ export class NbdClient implements BlockDevice, AsyncDisposable {
     return this.#device.facts;
   }
 
+  /** Ranges that do not fit the server's blocks are made to fit, unless `strict.align` is off. */
+  get takesAnyRange(): boolean {
+    return this.#device.takesAnyRange ?? false;
+  }
+
   /** Writes that the server had acknowledged and may have lost, for those who share the client; see `Holder`. */
   get losses(): Losses {
     return this.#device.losses;

@@ -108,6 +108,10 @@ export interface BlockDevice {
    * by a `Holder`. Devices that tell of nothing but failures of their flush may leave it out.
    */
   readonly losses?: Losses | undefined;
+  /**
+   * It takes ranges of any offset and length, although its blocks have more than one byte, and makes them fit by itself. @default false
+   */
+  readonly takesAnyRange?: boolean | undefined;
   /** Fills `target` with the bytes from `offset` on. */
   read(offset: Offset, target: Uint8Array, options?: ReadOptions): void | Promise<void>;
   /**

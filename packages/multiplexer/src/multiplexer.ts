@@ -100,6 +100,10 @@ class ConnectionMultiplexer implements Multiplexer {
     return (this.#checks ?? notOpen()).abilities;
   }
 
+  get takesAnyRange(): boolean {
+    return this.#strict.align;
+  }
+
   get losses(): Losses {
     return this.#dispatcher.losses;
   }

@@ -8,8 +8,8 @@ import { tailError } from './failures.ts';
 import { type Request, requestOf } from './request.ts';
 import { inParts } from './together.ts';
 
-/** Compact headers have 32 bits for a length; this much is a multiple of every block size. */
-const compactLengthMax = 2n ** 32n - 2n ** 16n;
+/** Compact headers have 32 bits for a length. */
+const compactLengthEnd = 2n ** 32n;
 
 export class Ranges {
   readonly #dispatcher: Dispatcher;
@@ -35,7 +35,9 @@ export class Ranges {
 
   /** The longest effect of a request without payload. */
   get lengthMax(): bigint {
-    return this.#checks.isExtended ? 2n ** 63n : compactLengthMax;
+    if (this.#checks.isExtended) return 2n ** 63n;
+    // A multiple of every block size that the specification allows, and of larger ones, too.
+    return compactLengthEnd - BigInt(Math.max(this.#checks.geometry.minimumBlockSize, 2 ** 16));
   }
 
   /** The whole blocks that a range touches. */

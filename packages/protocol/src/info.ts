@@ -17,8 +17,14 @@ export type Info =
 /** The known pieces: those that can be encoded. */
 export type KnownInfo = Exclude<Info, { kind: 'unknown' }>;
 
-/** Block sizes are powers of two up to this for the minimum (checklist S13). */
+/** The specification's limit for a minimum block size (checklist S13), which servers keep to. */
 export const minimumBlockSizeMax = 65_536;
+
+/**
+ * What is taken from others: qemu-nbd tells clusters of 2 MiB where it has to write whole ones, and nothing is lost by keeping to
+ * those. Longer ones would not fit a request.
+ */
+const minimumBlockSizeTaken = 32 * 2 ** 20;
 
 /** "No limit" as maximum block size. */
 export const maximumBlockSizeUnlimited = 0xffff_ffff;
@@ -61,12 +67,12 @@ export function parseInfo(payload: Uint8Array): Info | Malformed {
 /**
  * Says what is wrong with block sizes ("Block size constraints"), or nothing.
  *
- * Left unsaid on purpose, because real servers send it and no harm comes of it: a preferred size below 512, a maximum
- * that is no multiple of the minimum, and a maximum below the preferred size (allowed for small exports).
+ * Left unsaid on purpose, because real servers send it and no harm comes of it: a minimum above 65536 (up to 32 MiB), a preferred
+ * size below 512, a maximum that is no multiple of the minimum, and a maximum below the preferred size (allowed for small exports).
  */
 export function faultOfBlockSizes({ minimum, preferred, maximum }: BlockSizes): Malformed | undefined {
-  if (!isPowerOfTwo(minimum) || minimum > minimumBlockSizeMax) {
-    const message = `expected a power of two up to ${minimumBlockSizeMax} as minimum block size, got ${minimum}`;
+  if (!isPowerOfTwo(minimum) || minimum > minimumBlockSizeTaken) {
+    const message = `expected a power of two up to ${minimumBlockSizeTaken} as minimum block size, got ${minimum}`;
     return new Malformed('bad-minimum-block-size', message, 'S13');
   }
   if (!isPowerOfTwo(preferred) || preferred < minimum) {

@@ -138,7 +138,7 @@ describe('option replies', () => {
     ['BLOCK_SIZE of 15 bytes', () => parseInfo(hex('0003 00000001 00001000 ffffffff 00')), 'payload-too-long'],
     ['minimum 0', () => parseInfo(hex('0003 00000000 00001000 ffffffff')), 'bad-minimum-block-size'],
     ['minimum 3', () => parseInfo(hex('0003 00000003 00001000 ffffffff')), 'bad-minimum-block-size'],
-    ['minimum 131072', () => parseInfo(hex('0003 00020000 00020000 ffffffff')), 'bad-minimum-block-size'],
+    ['minimum 64 MiB', () => parseInfo(hex('0003 04000000 04000000 ffffffff')), 'bad-minimum-block-size'],
     ['preferred 0', () => parseInfo(hex('0003 00000001 00000000 ffffffff')), 'bad-preferred-block-size'],
     ['preferred below minimum', () => parseInfo(hex('0003 00001000 00000800 ffffffff')), 'bad-preferred-block-size'],
     ['maximum below minimum', () => parseInfo(hex('0003 00001000 00001000 00000800')), 'bad-maximum-block-size'],
@@ -149,6 +149,7 @@ describe('option replies', () => {
 
   it.each([
     ['minimum 65536', '00010000 00010000 ffffffff'],
+    ['A12: minimum 2 MiB, which it must not be', '00200000 00200000 ffffffff'],
     ['preferred 256, which some servers send', '00000001 00000100 ffffffff'],
     ['preferred 2^31', '00000001 80000000 ffffffff'],
     ['a maximum below the preferred size, for a small export', '00000200 00001000 00000400'],

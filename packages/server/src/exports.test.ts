@@ -27,6 +27,12 @@ describe('what is offered', () => {
     if (blockSizes !== undefined) expect(faultOfBlockSizes(blockSizes)).toBeUndefined();
   });
 
+  it('A12: S13: larger blocks than there may be are not told, where the device makes requests fit', () => {
+    const geometry = { minimumBlockSize: 2 * mebi, preferredBlockSize: 2 * mebi };
+    const { blockSizes } = offerOf({ device: { ...device(geometry), takesAnyRange: true } }, 32 * mebi);
+    expect([blockSizes?.minimum, blockSizes?.preferred]).toEqual([65_536, 2 * mebi]);
+  });
+
   it('S17: flags for what the device can do, and for nothing else', () => {
     const {
       SendFlush,

@@ -9,7 +9,7 @@ import {
   type PeerDescription,
   UsageError,
 } from '@nbdjs/interfaces';
-import { type ExportEntry, encodeText, printableText, TransmissionFlag } from '@nbdjs/protocol';
+import { type ExportEntry, encodeText, minimumBlockSizeMax, printableText, TransmissionFlag } from '@nbdjs/protocol';
 import { isAllowed, type TlsAllowance, type TlsPeer } from '@nbdjs/transport';
 
 /** A device and how it is shown to clients. */
@@ -31,6 +31,12 @@ export interface Export {
    * to be its only client. @default false
    */
   readonly resizable?: boolean | undefined;
+  /**
+   * What to do with requests that do not fit the device's blocks, of clients that have not asked for their sizes: `mend` has the
+   * device make them fit, if it can (`takesAnyRange`; see `createBlockSizeLayer` of `@nbdjs/storage`), and `refuse` answers EINVAL.
+   * @default 'mend'
+   */
+  readonly unaligned?: 'mend' | 'refuse' | undefined;
   /** Where TLS is optional: hide this from clients without. @default false */
   readonly tlsOnly?: boolean | undefined;
   /** Whom to serve, of those who have shown who they are by TLS; nobody without TLS then. @default everybody */
@@ -116,8 +122,10 @@ export function offerOf(one: Export, payloadBytesMax: number, connectionsMax = 0
 }
 
 /** S13: powers of two, the preferred one at least 512, the maximum a multiple of the minimum. */
-function blockSizesOf({ device: { geometry } }: Export, payloadBytesMax: number): BlockSizes {
-  const minimum = geometry.minimumBlockSize;
+function blockSizesOf({ device: { geometry, takesAnyRange } }: Export, payloadBytesMax: number): BlockSizes {
+  // A device that was given larger blocks than there may be makes requests fit those.
+  const largest = takesAnyRange === true ? minimumBlockSizeMax : geometry.minimumBlockSize;
+  const minimum = Math.min(geometry.minimumBlockSize, largest);
   const most = Math.min(geometry.maximumBlockSize, payloadBytesMax, limits.payloadBytesMax);
   return {
     minimum,

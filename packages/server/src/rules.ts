@@ -22,7 +22,8 @@ export class Rules {
   readonly #isReadOnly: boolean;
   readonly #contextCount: number;
 
-  constructor(facts: ExportFacts, device: BlockDevice, payloadBytesMax: number) {
+  /** `isAligned`: requests have to fit the blocks that the client was told of. */
+  constructor(facts: ExportFacts, device: BlockDevice, payloadBytesMax: number, isAligned: boolean) {
     const { transmissionFlags: offered, mode, contexts } = facts;
     const has = (flag: number): boolean => (offered & flag) !== 0;
     // FUA is allowed on everything, and means something where bytes are changed (S49).
@@ -44,8 +45,9 @@ export class Rules {
     this.#toldSize = facts.size;
     this.#size = facts.size;
     this.#sizeNumber = Number(facts.size);
-    this.#alignMask = device.geometry.minimumBlockSize - 1;
-    this.#payloadBytesMax = Math.min(payloadBytesMax, facts.blockSizes?.maximum ?? payloadBytesMax);
+    const { minimum = device.geometry.minimumBlockSize, maximum = payloadBytesMax } = facts.blockSizes ?? {};
+    this.#alignMask = isAligned ? minimum - 1 : 0;
+    this.#payloadBytesMax = isAligned ? Math.min(payloadBytesMax, maximum) : payloadBytesMax;
     this.#isReadOnly = has(TransmissionFlag.ReadOnly);
     this.#contextCount = contexts.length;
   }
@@ -103,12 +105,24 @@ export class Rules {
       const text = `bytes ${offset} to ${end} reach past the end at ${this.#size}`;
       return refuse(isWrite || end <= this.#toldSize ? WireError.Enospc : WireError.Einval, text);
     }
-    const lowLength = typeof length === 'number' ? length % 65_536 : Number(length & 0xffffn);
-    if (((offsetLow | lowLength) & this.#alignMask) !== 0) {
+    if (!this.#fits(offset, offsetLow, length)) {
       const text = `offset ${offset} and length ${length} have to be multiples of ${this.#alignMask + 1}`;
       return refuse(WireError.Einval, text);
     }
     return undefined;
+  }
+
+  /** The last block may be a short one: a request that ends with the export can be about nothing else. */
+  #fits(offset: Offset, offsetLow: number, length: Offset): boolean {
+    const mask = this.#alignMask;
+    const lowLength = typeof length === 'number' ? length % 2 ** 32 : Number(length & 0xffff_ffffn);
+    if (((offsetLow | lowLength) & mask) === 0) return true;
+    return (offsetLow & mask) === 0 && BigInt(offset) + BigInt(length) === this.#size;
+  }
+
+  /** Bytes of a block that the client has to keep to; 1 when anything goes. */
+  get blockBytes(): number {
+    return this.#alignMask + 1;
   }
 
   #isInside(offset: Offset, length: Offset): boolean {

@@ -1,5 +1,11 @@
 /** One client, from its first byte to its last: the handshake, then transmission. */
-import { type ExportOffer, type Refusal, ServerHandshake, type ServerHandshakeEvent } from '@nbdjs/handshake';
+import {
+  type ExportOffer,
+  type Refusal,
+  type ServedFacts,
+  ServerHandshake,
+  type ServerHandshakeEvent,
+} from '@nbdjs/handshake';
 import {
   type ByteChannel,
   type ByteSink,
@@ -256,7 +262,7 @@ export class Session implements ByteSink, SessionDescription {
     this.#pump();
   }
 
-  #begin(facts: ExportFacts): void {
+  #begin(facts: ServedFacts): void {
     this.#cancelDeadline();
     void this.#opened.get(facts.exportName)?.then((one) => {
       // It has been offered, so it is there.
@@ -264,13 +270,14 @@ export class Session implements ByteSink, SessionDescription {
     });
   }
 
-  #transmit(facts: ExportFacts, { device }: Export): void {
+  #transmit(facts: ServedFacts, { device, unaligned }: Export): void {
     this.facts = facts;
     this.#trace('established', { facts });
     // From here on the transmission has one of its own.
     this.#account.close();
     this.#unreadBytes = 0;
-    this.#transmission = new Transmission(this.#channel, facts, device, this.#options, this.statistics);
+    const isAligned = facts.knowsBlockSizes || unaligned === 'refuse' || device.takesAnyRange !== true;
+    this.#transmission = new Transmission(this.#channel, facts, device, isAligned, this.#options, this.statistics);
     this.#options.onNegotiated(this);
     this.#channel.open(this.#transmission);
     this.#channel.pause(false);

@@ -38,7 +38,7 @@ import type { Account, Budget } from './budget.ts';
 import type { BusyPoll } from './busy-poll.ts';
 import type { ClientCounts, CutOffReason } from './clients.ts';
 import type { DeviceUsers } from './device-users.ts';
-import { wireExtents } from './extents.ts';
+import { extentsInBlocks, wireExtents } from './extents.ts';
 import { type Failure, failureOf } from './failure.ts';
 import { Job } from './job.ts';
 import { type MemoryPool, pieceBytes } from './memory-pool.ts';
@@ -147,10 +147,12 @@ export class Transmission implements ByteSink, RequestHandler, Watched {
   /** Settles when the client is gone and the device works on nothing of it any more. */
   readonly idle: Promise<void>;
 
+  /** `isAligned`: requests have to fit the blocks that the client was told of. */
   constructor(
     channel: ByteChannel,
     facts: ExportFacts,
     device: BlockDevice,
+    isAligned: boolean,
     around: Surroundings,
     statistics: Statistics,
   ) {
@@ -160,7 +162,7 @@ export class Transmission implements ByteSink, RequestHandler, Watched {
     this.#mode = facts.mode;
     this.#around = around;
     this.#statistics = statistics;
-    this.#rules = new Rules(facts, device, around.limits.payloadBytesMax);
+    this.#rules = new Rules(facts, device, around.limits.payloadBytesMax, isAligned);
     this.#decoder = new RequestDecoder(this, {
       extended: facts.mode === 'extended',
       payloadBytesMax: limits.payloadBytesMax,
@@ -603,7 +605,11 @@ export class Transmission implements ByteSink, RequestHandler, Watched {
     const wanted = this.#contexts.filter(({ id }) => contextIds?.has(id) ?? true);
     const one = job.has(CommandFlag.ReqOne);
     const contexts = wanted.map(({ name }) => name);
-    const asked = this.#device.blockStatus(job.offset, job.length, { contexts, one });
+    // The first extent may end within a block, and then the others have to be known, too.
+    const asked = this.#device.blockStatus(job.offset, job.length, {
+      contexts,
+      one: one && this.#rules.blockBytes === 1,
+    });
     if (!(asked instanceof Promise)) return this.#answerStatus(job, wanted, asked, one);
     return asked.then((answer) => this.#answerStatus(job, wanted, answer, one));
   }
@@ -616,12 +622,14 @@ export class Transmission implements ByteSink, RequestHandler, Watched {
   ): void {
     const start = BigInt(job.offset);
     const end = start + BigInt(job.length);
+    const { blockBytes } = this.#rules;
     const statusBits = this.#mode === 'extended' ? 64n : 32n;
     const countMax = Math.max(1, Math.floor(this.#around.limits.statusBytesMax / extentBytes / wanted.length));
     const byName = new Map(answer.map(({ context, extents }) => [context, extents]));
     // Nothing is written before all of it is known to be right (S39).
     const all = wanted.map(({ id, name }) => {
-      const given = byName.get(name) ?? [];
+      const told = byName.get(name) ?? [];
+      const given = blockBytes === 1 ? told : extentsInBlocks(name, told, end, blockBytes);
       const extents = wireExtents(given, start, end, one ? 1 : Math.min(countMax, limits.replyExtentsMax));
       if (extents === undefined) throw new Error(`the device does not know the block status of context ${name}`);
       if (extents.some(({ status }) => status >> statusBits !== 0n)) {

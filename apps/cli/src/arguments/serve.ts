@@ -42,6 +42,10 @@ export function addServe(
     .option('-o, --offset <n>', 'leave out so many bytes at the start', (text: string) => parseSize(text, '--offset'))
     .option('-A, --allocation-depth', 'offer the context qemu:allocation-depth')
     .option('--snapshot', 'keep what is written in memory, and forget it at the end')
+    .option(
+      '--refuse-unaligned',
+      'refuse what does not fit the blocks, of clients that have not asked for their sizes, too',
+    )
     .option('--pid-file <path>', 'write the process id there when clients may come')
     .option('--oldstyle', 'greet as servers did before there were options: the default export, simple replies, no TLS')
     .option('-s, --stdio', 'serve one client on standard input and output');
@@ -82,6 +86,7 @@ export function addServe(
             offset: options.offset as bigint | undefined,
             allocationDepth: options.allocationDepth === true,
             snapshot: options.snapshot === true,
+            refuseUnaligned: options.refuseUnaligned === true,
             pidFile: options.pidFile as string | undefined,
             printUri: options.printUri === true,
             quiet: options.quiet === true,

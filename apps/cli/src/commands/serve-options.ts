@@ -25,6 +25,8 @@ export interface ServeOptions extends UpstreamWords {
   readonly allocationDepth: boolean;
   /** Writes go to memory and are forgotten at the end. */
   readonly snapshot: boolean;
+  /** Refuse what does not fit an export's blocks, of clients that have not asked for their sizes. */
+  readonly refuseUnaligned: boolean;
   readonly pidFile: string | undefined;
   readonly printUri: boolean;
   /** Say nothing of where clients may come to. */

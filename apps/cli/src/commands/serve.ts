@@ -51,7 +51,12 @@ export async function serve(
       if (name in exports) throw new UsageError('ERR_NBD_ARGUMENT', `there are two exports named '${name}'`);
       const device = await openSource(operand, options, upstreams);
       devices.push(device);
-      exports[name] = { device, description: options.description, readOnly: options.readOnly };
+      exports[name] = {
+        device,
+        description: options.description,
+        readOnly: options.readOnly,
+        unaligned: options.refuseUnaligned ? 'refuse' : 'mend',
+      };
     }
     let stop: () => void = () => {};
     const stopped = new Promise<void>((resolve) => {

@@ -65,6 +65,11 @@ class BlockSizeLayer extends Layer {
     this.#longest = most - (most % this.#block);
   }
 
+  /** Whatever fits the layer's own blocks is all that it was asked for. */
+  override get takesAnyRange(): boolean {
+    return false;
+  }
+
   override async read(offset: Offset, target: Uint8Array, options?: ReadOptions): Promise<void> {
     const [start, end] = requireInside(this.geometry.size, offset, target.length);
     for (const [from, to] of this.#pieces(start, end)) {

@@ -28,6 +28,10 @@ export abstract class Layer implements BlockDevice {
     this.abilities = abilities;
   }
 
+  get takesAnyRange(): boolean {
+    return this.inner.takesAnyRange ?? false;
+  }
+
   get losses(): Losses | undefined {
     return this.inner.losses;
   }

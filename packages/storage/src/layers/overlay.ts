@@ -112,6 +112,12 @@ class OverlayLayer extends Layer {
     return this.#stored.write(start, source, options, () => this.#places.set(start, end, 'store'));
   }
 
+  override get takesAnyRange(): boolean {
+    const takesAny = ({ geometry, takesAnyRange }: BlockDevice): boolean =>
+      geometry.minimumBlockSize === 1 || takesAnyRange === true;
+    return takesAny(this.inner) && takesAny(this.#store);
+  }
+
   override get losses(): Losses | undefined {
     return this.#store.losses;
   }
