@@ -9,7 +9,7 @@ export interface CopyOptions {
    */
   readonly requests?: number | undefined;
   /**
-   * Length of one read, in bytes: a power of two from 4 KiB to 32 MiB. Raised to either side's preferred block size, and
+   * Length of one read, in bytes: a power of two from 4 KiB to 32 MiB. Raised to either side's preferred and smallest block size, and
    * lowered to what both sides take in one piece. @default 262144
    */
   readonly requestSize?: number | undefined;
@@ -142,7 +142,10 @@ export function settle(options: CopyOptions, devices: readonly Pick<BlockDevice,
   const geometries = devices.map(({ geometry }) => geometry);
   const preferred = Math.max(...geometries.map(({ preferredBlockSize }) => preferredBlockSize));
   const maximum = Math.min(...geometries.map(({ maximumBlockSize }) => maximumBlockSize));
-  const size = Math.min(Math.max(requestSize, Math.min(preferred, 32 * mebi)), powerOfTwoWithin(maximum));
+  // Parts of blocks would be read and written by way of the whole ones.
+  const minimum = Math.max(...geometries.map(({ minimumBlockSize }) => minimumBlockSize));
+  const least = Math.min(Math.max(preferred, minimum), 32 * mebi);
+  const size = Math.min(Math.max(requestSize, least), powerOfTwoWithin(maximum));
   const targetPreferred = Math.min(geometries.at(-1)?.preferredBlockSize ?? 0, size);
   const targetIsZero = (options.targetIsZero ?? false) && options.allocated !== true;
   const lanes = Math.min(requests, Math.floor(Math.max(queueBytesMax, size) / size));

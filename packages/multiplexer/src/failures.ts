@@ -8,7 +8,7 @@ import {
   ProtocolError,
   toErrorRecord,
 } from '@nbdjs/interfaces';
-import { Command, commands, isKnownWireError, wireErrorCode } from '@nbdjs/protocol';
+import { Command, commands, isKnownWireError, wireErrorCode, wireErrorWords } from '@nbdjs/protocol';
 import type { Checks } from './checks.ts';
 import type { Request } from './request.ts';
 
@@ -25,10 +25,10 @@ export function commandError(request: Request): CommandError {
   if (details?.malformation !== undefined) return malformedError(request, details.malformation);
   const code = wireErrorCode(error);
   const isKnown = isKnownWireError(error);
-  const number = isKnown ? '' : ` (unknown error ${error})`;
+  const meaning = isKnown ? wireErrorWords(code) : `unknown error ${error}`;
   const place = details?.errorOffset === undefined ? '' : ` at ${details.errorOffset}`;
   const text = details?.errorText ? `; server reported: ${details.errorText}` : '';
-  return new CommandError(code, `${describe(request)} failed: ${code}${number}${place}${text}`, {
+  return new CommandError(code, `${describe(request)} failed: ${code} (${meaning})${place}${text}`, {
     command: commands.name(request.command),
     offset: details?.errorOffset ?? request.offset,
     length: request.length,

@@ -507,7 +507,7 @@ describe('errors', () => {
       expect(error).toMatchObject({ code, command: 'WRITE', offset: 4096n, length: 512n });
       const serverText = mode === 'simple' ? undefined : 'the disk is full';
       expect(error).toMatchObject({ serverText, wireNumber: undefined });
-      expect((error as Error).message).toContain(`WRITE of 512 bytes at 4096 failed: ${code}`);
+      expect((error as Error).message).toContain(`WRITE of 512 bytes at 4096 failed: ${code} (`);
       await device.flush();
       expect(server.connections).toHaveLength(1);
     }

@@ -49,3 +49,19 @@ export function isKnownWireError(number: number): boolean {
 export function wireErrorNumber(code: string): number {
   return numbers.get(synonyms[code] ?? code) ?? WireError.Einval;
 }
+
+const words: Readonly<Partial<Record<CommandErrorCode, string>>> = {
+  EPERM: 'operation not permitted',
+  EIO: 'input/output error',
+  ENOMEM: 'out of memory',
+  EINVAL: 'invalid argument',
+  ENOSPC: 'no space left on device',
+  EOVERFLOW: 'value too large',
+  ENOTSUP: 'operation not supported',
+  ESHUTDOWN: 'the server is shutting down',
+};
+
+/** What a code means to people. */
+export function wireErrorWords(code: CommandErrorCode): string {
+  return words[code] ?? code;
+}

@@ -11,6 +11,7 @@ const placeholder = '\0command ';
 const bareValues: Readonly<Record<string, string>> = {
   '--map': 'base:allocation',
   '--progress': 'bar',
+  '--blkhash': 'sha256',
 };
 
 /** The same for letters, which mean different things in different commands. */

@@ -165,11 +165,13 @@ async function firstDifference(
   end: bigint,
   signal: AbortSignal,
 ): Promise<bigint | undefined> {
+  // Samples begin where blocks do.
+  const blocks = [source, target].map(({ geometry }) => BigInt(geometry.minimumBlockSize));
+  const stepBytes = blocks.reduce((most, one) => (one > most ? one : most), sampleBytes);
   for (let number = sampleCount; number > 0; number--) {
     const sampleEnd = (end * BigInt(number)) / BigInt(sampleCount);
     if (sampleEnd === 0n) break;
-    // Multiples of this are where any block begins.
-    const start = ((sampleEnd - 1n) / sampleBytes) * sampleBytes;
+    const start = ((sampleEnd - 1n) / stepBytes) * stepBytes;
     const part = { offset: start, length: sampleEnd - start };
     const parts = [createSliceLayer(source, part), createSliceLayer(target, part)] as const;
     const { differsAt } = await compareDevices(...parts, { signal });

@@ -315,7 +315,8 @@ function describe(
     ['source', source, from],
     ['destination', destination, to],
   ] as const) {
-    terminal.note(`nbd: ${role}: ${describeOperand(operand)}: ${figuresOf(side, connections)}`);
+    const figures = operand.type === 'null' ? 'takes everything' : figuresOf(side, connections);
+    terminal.note(`nbd: ${role}: ${describeOperand(operand).replace(/:$/, '')}: ${figures}`);
   }
   terminal.note(
     `nbd: requests=${requests ?? 'as many as it takes'} request size=${requestSize} synchronous=${synchronous}`,
@@ -324,7 +325,7 @@ function describe(
 
 function figuresOf(side: SourceSide | TargetSide, connections: number): string {
   if (side.type === 'stream') return 'a stream';
-  if (side.name === 'null:') return 'takes everything';
+
   if (side.grow !== undefined) return 'a file that grows';
   const { size, preferredBlockSize } = side.device.geometry;
   const most = side.widen === undefined || connections === 1 ? '1' : `up to ${connections}`;
