@@ -93,6 +93,40 @@ describe('a file', () => {
     await device.close();
   });
 
+  it('B2: is trimmed while others go on, however many pieces it is in', async () => {
+    const length = 16 * 2 ** 20;
+    const device = await makeFile(length);
+    for (let place = 0; place < length; place += 8192) await device.write(place, new Uint8Array(4096).fill(1));
+    await device.flush();
+    let longestMs = 0;
+    let lastMs = performance.now();
+    const watch = (): void => {
+      longestMs = Math.max(longestMs, performance.now() - lastMs);
+      lastMs = performance.now();
+      ticking = setImmediate(watch);
+    };
+    let ticking = setImmediate(watch);
+    const startMs = performance.now();
+    await Promise.all([device.trim(0, length / 2), device.writeZeroes(length / 2, length / 2)]);
+    const tookMs = performance.now() - startMs;
+    clearImmediate(ticking);
+    await device.flush();
+    expect(statSync(join(folder, `disk-${serial}`)).blocks).toBeLessThan(64);
+    // Where it takes no time, there is nothing to see.
+    if (tookMs > 200) expect(longestMs).toBeLessThan(tookMs / 2);
+    await device.close();
+  }, 60_000);
+
+  it('B2: stops trimming, zeroing and caching when it is destroyed', async () => {
+    const device = await makeFile(2 ** 40);
+    const work = [device.trim(0, 2 ** 40), device.writeZeroes(0, 2 ** 40), device.cache(0, 2 ** 40)];
+    const cause = new Error('enough');
+    device.destroy(cause);
+    expect(await Promise.allSettled(work)).toEqual(work.map(() => ({ status: 'rejected', reason: cause })));
+    await device.close();
+    await expect(device.read(0, new Uint8Array(1))).rejects.toMatchObject({ code: 'ERR_NBD_CLOSED' });
+  });
+
   it('is read-only when opened so', async () => {
     const path = join(folder, 'read-only');
     writeFileSync(path, 'content');

@@ -7,6 +7,7 @@ import {
   createMemoryDevice,
   createOverlayLayer,
   createSliceLayer,
+  type FileDevice,
   openFileDevice,
 } from '@nbdjs/storage';
 import type { Operand } from '../arguments/operands.ts';
@@ -84,7 +85,7 @@ async function openOperand(operand: Operand, readOnly: boolean, upstreams: Upstr
       if (path.startsWith(memoryPrefix)) {
         return createMemoryDevice({ size: parseSize(path.slice(memoryPrefix.length), 'memory'), readOnly });
       }
-      return openFile(path, readOnly);
+      return upstreams.endWith(await openFile(path, readOnly));
     }
     case 'null':
     case 'stdio':
@@ -95,7 +96,7 @@ async function openOperand(operand: Operand, readOnly: boolean, upstreams: Upstr
 /** What the system says when a file is there and must not be written. */
 const unwritable: ReadonlySet<unknown> = new Set(['EACCES', 'EROFS', 'EPERM']);
 
-async function openFile(path: string, readOnly: boolean): Promise<BlockDevice> {
+async function openFile(path: string, readOnly: boolean): Promise<FileDevice> {
   try {
     return await openFileDevice(path, { readOnly });
   } catch (cause) {

@@ -1,6 +1,7 @@
 /** The servers that `nbd serve` serves again: how they are reached, and what becomes of the connection to them, line by line. */
 import type { DeviceEvent, NbdClient } from '@nbdjs/client';
 import { baseAllocation } from '@nbdjs/interfaces';
+import type { FileDevice } from '@nbdjs/storage';
 import { describeOperand } from '../arguments/operands.ts';
 import { type ServerWords, upstreamRetries } from '../arguments/server.ts';
 import { oneLine } from '../failure.ts';
@@ -22,6 +23,7 @@ export class Upstreams {
   /** How long a server may take over the end, in milliseconds. */
   readonly #closeMs: number;
   readonly #clients: NbdClient[] = [];
+  readonly #files: FileDevice[] = [];
   #isEnding = false;
 
   constructor(words: UpstreamWords, terminal: Terminal, closeMs: number) {
@@ -58,10 +60,17 @@ export class Upstreams {
     return client;
   }
 
+  /** Has a file stop, too, when time is up: trimming a file of many pieces takes minutes. */
+  endWith(file: FileDevice): FileDevice {
+    this.#files.push(file);
+    return file;
+  }
+
   /** From now on there is so much time: servers that still owe something then are left as they are. Gives a way to call that off. */
   endInTime(): () => void {
     this.#isEnding = true;
     const timer = setTimeout(() => {
+      for (const file of this.#files) file.destroy();
       for (const client of this.#clients) {
         if (client.state !== 'closed')
           client.destroy(new Error(`the server took more than ${this.#closeMs} ms over the end`));
