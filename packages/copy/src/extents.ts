@@ -60,7 +60,7 @@ export async function* walkExtents(
  */
 export async function* walkExtentLists(
   device: BlockDevice,
-  options: ExtentWalkOptions,
+  options: ExtentWalkOptions = {},
 ): AsyncGenerator<readonly Extent[], void, void> {
   const { context = baseAllocation, signal } = options;
   const start = BigInt(options.offset ?? 0);

@@ -22,15 +22,15 @@ export async function probeContent(client: NbdClient, signal: AbortSignal): Prom
   try {
     const path = join(folder, 'content');
     await writeFile(path, bytes);
-    return await describeFile(path);
+    return await describeFile(path, signal);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-function describeFile(path: string): Promise<string | undefined> {
+function describeFile(path: string, signal: AbortSignal): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const child = spawn('file', ['-b', path], { stdio: ['ignore', 'pipe', 'ignore'], timeout: 10_000 });
+    const child = spawn('file', ['-b', path], { stdio: ['ignore', 'pipe', 'ignore'], timeout: 10_000, signal });
     let text = '';
     child.stdout.setEncoding('utf8').on('data', (part: string) => {
       text += part;
