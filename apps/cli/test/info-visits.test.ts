@@ -261,8 +261,7 @@ it('A2: a size that could not be found out is said to be unknown', async () => {
 describePeers('D8.4: questions about the connection', ['nbdkit', 'nbdinfo'], (generation) => {
   inWorkspace(generation);
 
-  // Older ones want the export all the same.
-  it.runIf(generation === 'trixie')('need no export', async () => {
+  it('need no export', async () => {
     await using server = await startNbdkit(workspace, [
       '--filter=exportname',
       'memory',
@@ -270,20 +269,22 @@ describePeers('D8.4: questions about the connection', ['nbdkit', 'nbdinfo'], (ge
       'exportname=one',
       'exportname-strict=true',
     ]);
-    for (const options of [
-      ['--can', 'connect'],
-      ['--can', 'read'],
-      ['--is', 'tls'],
-      ['--has', 'structured-reply'],
-      ['--uri'],
-      ['--can', 'write'],
-      ['--size'],
-    ]) {
-      const [mine, theirs] = await Promise.all([
-        nbd('info', ...options, server.uri('none')),
-        runPeer('nbdinfo', generation, [...options, server.peerUri('none')]),
-      ]);
-      expect({ options, code: mine.code }).toEqual({ options, code: theirs.code });
+    const codes: readonly (readonly [code: number, ...options: string[]])[] = [
+      [0, '--can', 'connect'],
+      [0, '--can', 'read'],
+      [2, '--is', 'tls'],
+      [0, '--has', 'structured-reply'],
+      [0, '--uri'],
+      [1, '--can', 'write'],
+      [1, '--size'],
+    ];
+    for (const [expected, ...options] of codes) {
+      const { code } = await nbd('info', ...options, server.uri('none'));
+      expect({ options, code }).toEqual({ options, code: expected });
+      // Older ones want the export all the same.
+      if (generation === 'bookworm') continue;
+      const theirs = await runPeer('nbdinfo', generation, [...options, server.peerUri('none')]);
+      expect({ options, code }).toEqual({ options, code: theirs.code });
     }
   });
 });
