@@ -104,7 +104,7 @@ describe('our own client', () => {
   it.each(['kept', 'inline'] as const)('goes on across restarts without a wrong byte: %s', async (delivery) => {
     const device = createMemoryDevice({ size });
     const start = async (): Promise<void> => {
-      server = createServer({ exports: { disk: device }, tls: certificates() });
+      server = createServer({ exports: { disk: device }, tls: { ...certificates(), verifyPeer: false } });
       listener = await listen({ type: 'tcp', host: '127.0.0.1', port }, (channel) => void server.accept(channel));
       if (listener.address.type === 'tcp') port = listener.address.port;
     };

@@ -31,6 +31,8 @@ const keys = { alice: new Uint8Array(32).fill(1), bob: new Uint8Array(32).fill(2
 const alice: TlsClientSettings = { psk: { user: 'alice', key: keys.alice } };
 const bob: TlsClientSettings = { psk: { user: 'bob', key: keys.bob } };
 const certificates: TlsServerSettings = { certificates: { folder: pki } };
+/** Asks no client for one. */
+const anybody: TlsServerSettings = { ...certificates, verifyPeer: false };
 
 let listener: Listener | undefined;
 let server: Server;
@@ -59,7 +61,7 @@ const errorOf = (promise: Promise<unknown>): Promise<unknown> =>
 
 describe('data', () => {
   it.each([
-    ['certificates', certificates, nobody],
+    ['certificates', anybody, nobody],
     ['shared keys', { psk: { keys } }, alice],
   ] as const)('is the same on both sides, with %s', async (_, ours, theirs) => {
     await serve(ours);
@@ -97,7 +99,7 @@ describe('who is who', () => {
   });
 
   it('is not believed of certificates that nobody checks', async () => {
-    await serve(certificates);
+    await serve(anybody);
     await using _ = await open(one);
     expect(server.sessions[0]?.tls?.subject).toBeUndefined();
   });
@@ -161,7 +163,7 @@ describe('modes', () => {
   it('S28: allow serves in the clear what is not for TLS only', async () => {
     const device = createMemoryDevice({ size: mebi });
     const exports = { open: { device }, secret: { device, tlsOnly: true } };
-    await serve({ ...certificates, mode: 'allow' }, { exports });
+    await serve({ ...anybody, mode: 'allow' }, { exports });
     await using plain = await open(undefined, 'open');
     expect(plain.facts.tls).toBe(false);
     expect(await errorOf(open(undefined, 'secret'))).toMatchObject({ code: 'ERR_NBD_TLS_REQUIRED' });
@@ -205,7 +207,7 @@ describe('the upgrade', () => {
         return { device: createMemoryDevice({ size: mebi }), release: () => void log.push('released') };
       },
     };
-    await serve({ ...certificates, mode: 'allow' }, { exports });
+    await serve({ ...anybody, mode: 'allow' }, { exports });
     const raw = new RawSocket(path);
     const query = Buffer.from('000000046469736b0000', 'hex');
     raw.send(encodeClientFlags(3), encodeOption(Option.Info, query), encodeOption(Option.StartTls));
@@ -265,7 +267,7 @@ describe('the upgrade', () => {
 describe('reloading', () => {
   it('takes new certificates for new clients, and cuts nobody off', async () => {
     const files = await authority.issueServer(join(folder, 'replaced'), { hosts: ['localhost'] });
-    await serve({ certificates: { folder: files } });
+    await serve({ certificates: { folder: files }, verifyPeer: false });
     await using early = await open(nobody);
     await authority.issueServer(files, { hosts: ['elsewhere'] });
     await using stillOld = await open(nobody);
@@ -280,7 +282,7 @@ describe('reloading', () => {
 
   it('goes on with the old ones when the new ones are no good', async () => {
     const files = await authority.issueServer(join(folder, 'broken'));
-    await serve({ certificates: { folder: files } });
+    await serve({ certificates: { folder: files }, verifyPeer: false });
     writeFileSync(join(files, 'server-key.pem'), 'nonsense');
     expect(() => server.reloadTls()).toThrow(`${join(files, 'server-key.pem')}: it holds no private key`);
     await using client = await open(nobody);

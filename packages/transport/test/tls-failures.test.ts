@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createServer as createNodeServer } from 'node:tls';
 import type { ByteChannel } from '@nbdjs/interfaces';
 import { TestAuthority } from '@nbdjs/testkit';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import {
   connectTcp,
   connectUnix,
@@ -49,10 +49,22 @@ async function pair(): Promise<[ByteChannel, ByteChannel]> {
   return [ours, theirs];
 }
 
+/** A server that asks nobody who they are, unless it is told to, and that was set up at a time when its certificate was good. */
+function serverOf(settings: TlsServerSettings) {
+  const folderOf = settings.certificates?.folder;
+  const now = folderOf === expired ? past.validFrom : folderOf === early ? future.validFrom : undefined;
+  if (now !== undefined) vi.useFakeTimers({ toFake: ['Date'], now: now.getTime() + 1000 });
+  try {
+    return createTlsServer({ verifyPeer: false, ...settings });
+  } finally {
+    vi.useRealTimers();
+  }
+}
+
 /** How it comes out on both sides; with TLS 1.3 a client may hear only afterwards that it is refused. */
 async function outcome(client: TlsClientSettings, server: TlsServerSettings, host = 'localhost') {
   const [ours, theirs] = await pair();
-  const accepting = createTlsServer(server)
+  const accepting = serverOf(server)
     .upgrade(theirs)
     .catch((error: unknown) => error);
   const channel = await createTlsClient(client, host)
@@ -98,9 +110,15 @@ describe('a server', () => {
       { certificates: { ca } },
       { certificates: { folder: expired } },
       'localhost',
-      /certificate has expired/,
+      /certificate has expired on 2002-01-01/,
     ],
-    ['early', { certificates: { ca } }, { certificates: { folder: early } }, 'localhost', /is not valid yet/],
+    [
+      'early',
+      { certificates: { ca } },
+      { certificates: { folder: early } },
+      'localhost',
+      /is not valid before 2036-01-01/,
+    ],
     [
       'strange',
       { certificates: { ca } },
@@ -147,8 +165,14 @@ describe('a server', () => {
 
   it("that shows a client's certificate", async () => {
     const [cert, key] = ['client-cert.pem', 'client-key.pem'].map((name) => readFileSync(join(own, name), 'utf8'));
-    const { client } = await outcome({ certificates: { ca } }, { certificates: { cert, key } }, 'client');
-    expect(client).toMatchObject(failed(true, 'is not meant for a server'));
+    // Ours would not begin with it.
+    const node = createNodeServer({ cert, key }).on('tlsClientError', () => {});
+    await new Promise<void>((resolve) => void node.listen(join(folder, 'node'), resolve));
+    const upgrading = createTlsClient({ certificates: { ca } }, 'client').upgrade(
+      await connectUnix(join(folder, 'node')),
+    );
+    await expect(upgrading).rejects.toMatchObject(failed(true, 'is not meant for a server, but for clients'));
+    node.close();
   });
 });
 
@@ -168,7 +192,7 @@ describe('a client', () => {
 
   it.each([
     ['strange', () => ({ folder: strange, ca }), 'not signed by an authority that is trusted here'],
-    ['expired', () => ({ folder: late }), 'certificate has expired'],
+    ['expired', () => ({ folder: late }), 'certificate has expired on 2002-01-01'],
   ] as const)('%s', async (_, certificates, message) => {
     const { client, server } = await outcome({ certificates: certificates() }, strict);
     expect(server).toMatchObject(failed(true, message));

@@ -1,4 +1,6 @@
 /** Options about TLS: of those who connect, and of those who serve. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { UsageError } from '@nbdjs/interfaces';
 import { parseUri } from '@nbdjs/protocol';
 import type { TlsPeer, TlsServerSettings } from '@nbdjs/server';
@@ -46,8 +48,11 @@ export function addServerTls(command: Command): Command {
     .option('--tls-certificates <folder>', 'with ca-cert.pem, server-cert.pem and server-key.pem')
     .option('--tls-psk <file>', 'with keys that are shared with clients, from lines of user:key')
     .option('--tls-passphrase-file <file>', 'whose first line opens an encrypted key in the folder')
-    .option('--tls-verify-peer', 'clients have to show a certificate, too')
-    .option('--no-tls-verify-peer', 'they need none (default)')
+    .option(
+      '--tls-verify-peer',
+      'clients have to show a certificate, too (default, where the folder has a ca-cert.pem)',
+    )
+    .option('--no-tls-verify-peer', 'they need none: whoever reaches the server is served')
     .option(
       '--tls-authz <pattern>',
       'serve only whom this fits: CN=alice,O=Example, or the user of a key; * stands for any text; may be repeated',
@@ -162,6 +167,16 @@ function allowance(patterns: readonly string[]): (peer: TlsPeer) => boolean {
           ];
     return names.some((name) => name !== undefined && forms.some((form) => form.test(name)));
   };
+}
+
+/** What a server's settings leave to the folder, as a line to be told. */
+export function tlsNotes(settings: TlsServerSettings | undefined): readonly string[] {
+  const folder = settings?.certificates?.folder;
+  if (folder === undefined || settings?.verifyPeer !== undefined || settings?.allow !== undefined) return [];
+  const authority = join(folder, 'ca-cert.pem');
+  return existsSync(authority)
+    ? [`clients have to show a certificate of an authority in ${authority} (--no-tls-verify-peer lets all in)`]
+    : [`clients need no certificate: there is no ${authority}`];
 }
 
 /** Wrong words. */

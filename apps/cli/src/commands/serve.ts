@@ -4,6 +4,7 @@ import { createServer, type Export, type Server } from '@nbdjs/server';
 import { type Listener, listen } from '@nbdjs/transport';
 import { accessEntry } from '../arguments/access.ts';
 import type { Operand } from '../arguments/operands.ts';
+import { tlsNotes } from '../arguments/tls.ts';
 import { oneLine } from '../failure.ts';
 import type { Terminal } from '../terminal.ts';
 import { descriptorRoom, roomWarning } from './descriptor-room.ts';
@@ -84,6 +85,7 @@ export async function serve(
     for (const line of [...vainRules(options, inherited.length > 0), ...(roomLine === undefined ? [] : [roomLine])]) {
       terminal.note(`nbd: warning: ${line}`);
     }
+    if (!options.quiet) for (const line of tlsNotes(options.tls)) terminal.note(`nbd: ${line}`);
     if (options.stdio) {
       const channel = standardChannel();
       if (options.pidFile !== undefined) removePidFile = writePidFile(options.pidFile);

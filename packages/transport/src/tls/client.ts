@@ -1,10 +1,14 @@
 /** TLS as a client sets it up. */
+import type { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { userInfo } from 'node:os';
 import { type ConnectionOptions, connect, createSecureContext, type TLSSocket } from 'node:tls';
 import type { ByteChannel } from '@nbdjs/interfaces';
 import { clientFolder, systemAuthorities } from './authorities.ts';
+import { type Chain, chainOf, completed } from './chain.ts';
+import { otherHostCode, plain } from './failure.ts';
 import { readIdentity, wrong } from './files.ts';
+import { faultOfName } from './host-names.ts';
 import { describeSession, pskCiphers, secureVersions } from './session.ts';
 import type { TlsClientSettings } from './settings.ts';
 import { checkSharedKey, chooseUser, readSharedKeys } from './shared-keys.ts';
@@ -33,7 +37,8 @@ export function createTlsClient(settings: TlsClientSettings = {}, host?: string)
   if (psk !== undefined && certificates !== undefined) {
     throw wrong('tls', 'certificates and a shared key exclude each other');
   }
-  const options = psk === undefined ? certificateOptions(settings, host) : sharedKeyOptions(psk);
+  const { options, authorities, ownFault, faultOfServer } =
+    psk === undefined ? certificateSetup(settings, host) : sharedKeySetup(psk);
   return {
     upgrade: (channel, how = {}) =>
       upgrade(
@@ -41,10 +46,20 @@ export function createTlsClient(settings: TlsClientSettings = {}, host?: string)
         {
           peer: 'server',
           usesSharedKeys: psk !== undefined,
+          ownFault,
           begin(socket, done, fail) {
-            const secured: TLSSocket = connect({ ...options, socket });
+            let chain: Chain = [];
+            const secured: TLSSocket = connect({
+              ...options,
+              socket,
+              checkServerIdentity: () => faultOfServer(chain[0]),
+            });
+            // Node judges the certificate right behind this, and leaves nothing to look at where it does not accept it.
+            secured.prependOnceListener('secure', () => {
+              chain = completed(chainOf(secured), authorities);
+            });
             secured.once('secureConnect', () => done(secured));
-            secured.on('error', fail).once('close', () => fail(undefined));
+            secured.on('error', (error) => fail(error, chain)).once('close', () => fail(undefined));
           },
           describe: (socket) => describeSession(socket, 'pskCallback' in options ? undefined : 'certificate'),
         },
@@ -53,43 +68,65 @@ export function createTlsClient(settings: TlsClientSettings = {}, host?: string)
   };
 }
 
-function certificateOptions(settings: TlsClientSettings, host: string | undefined): ConnectionOptions {
+/** How TLS is begun, and what helps to say why it fails. */
+interface Setup {
+  readonly options: ConnectionOptions;
+  readonly authorities: Chain;
+  readonly ownFault: string | undefined;
+  /** Whether a server whom an authority vouches for is the one who is meant. */
+  readonly faultOfServer: (certificate: X509Certificate | undefined) => Error | undefined;
+}
+
+function certificateSetup(settings: TlsClientSettings, host: string | undefined): Setup {
   const { verifyPeer = true } = settings;
   const certificates = settings.certificates ?? { folder: clientFolder() };
-  const identity = readIdentity(certificates, 'client');
-  if (verifyPeer && identity.ca === undefined && settings.certificates?.folder !== undefined) {
+  const { pem, authorities, own } = readIdentity(certificates, 'client');
+  if (verifyPeer && pem.ca === undefined && settings.certificates?.folder !== undefined) {
     throw wrong(settings.certificates.folder, 'there is no ca-cert.pem in it, so the server cannot be checked');
   }
   const hostname = (settings.hostname ?? host)?.replace(/%.*$/, '');
-  if (verifyPeer && (hostname === undefined || hostname === '')) {
+  // Who is certified by an authority of one's own is somebody whom one knows; the system's certify everybody.
+  if (verifyPeer && (hostname === '' || (hostname === undefined && pem.ca === undefined))) {
     const advice = 'tell whom (hostname, in a URI tls-hostname), or do without the check (verifyPeer: false)';
     throw wrong('tls', `the server's certificate has to be for somebody, and no host is connected to: ${advice}`);
   }
-  return {
-    secureContext: contextOf({ ...identity, ca: identity.ca ?? systemAuthorities() }),
+  const options = {
+    secureContext: contextOf({ ...pem, ca: pem.ca ?? systemAuthorities(), allowPartialTrustChain: true }),
     rejectUnauthorized: verifyPeer,
     ...(hostname === undefined ? {} : { host: hostname }),
     // RFC 6066: addresses are not asked for by name.
     ...(hostname === undefined || isIP(hostname) !== 0 ? {} : { servername: hostname }),
   };
+  const fault = own?.fault === undefined ? undefined : `our own (${own.name}) ${own.fault}`;
+  return {
+    options,
+    authorities,
+    ownFault: own === undefined ? 'we have none to show' : fault,
+    faultOfServer: (certificate) => (hostname === undefined ? undefined : nameError(certificate, hostname)),
+  };
 }
 
-function sharedKeyOptions(psk: NonNullable<TlsClientSettings['psk']>): ConnectionOptions {
+function nameError(certificate: X509Certificate | undefined, hostname: string): Error | undefined {
+  const fault = certificate === undefined ? 'the {peer} has shown no certificate' : faultOfName(certificate, hostname);
+  return fault === undefined ? undefined : Object.assign(new Error(fault), { code: otherHostCode });
+}
+
+function sharedKeySetup(psk: NonNullable<TlsClientSettings['psk']>): Setup {
   const { user, key } =
     'file' in psk ? chooseUser(readSharedKeys(psk.file), psk.file, psk.user, () => userInfo().username) : psk;
   checkSharedKey(user, key);
-  return {
+  const options = {
     // A server that has a certificate instead of our key is nobody whom we trust.
     secureContext: contextOf({ ca: [], ciphers: pskCiphers }),
     pskCallback: () => ({ psk: key, identity: user }),
-    checkServerIdentity: () => undefined,
   };
+  return { options, authorities: [], ownFault: undefined, faultOfServer: () => undefined };
 }
 
 function contextOf(options: Parameters<typeof createSecureContext>[0]) {
   try {
     return createSecureContext({ ...secureVersions, ...options });
   } catch (cause) {
-    throw wrong('tls', `the certificates cannot be used: ${(cause as Error).message}`, cause);
+    throw wrong('tls', `the certificates cannot be used: ${plain(cause as Error)}`, cause);
   }
 }

@@ -1,15 +1,12 @@
 /** What went wrong with TLS, in words for people, and whether it would go wrong again. */
 import { ConnectError, NbdError, ProtocolError } from '@nbdjs/interfaces';
+import { type Chain, faultOfChain } from './chain.ts';
 
 /** Who is at the other end. */
 export type PeerRole = 'client' | 'server';
 
 /** What Node and OpenSSL say besides a message. */
-interface TlsError extends NodeJS.ErrnoException {
-  /** The name that the certificate should have been for. */
-  readonly host?: string;
-  readonly cert?: { readonly subjectaltname?: string; readonly subject?: { readonly CN?: string | readonly string[] } };
-}
+type TlsError = NodeJS.ErrnoException;
 
 interface Row {
   /** `{peer}` and `{own}` stand for the two sides. */
@@ -139,27 +136,51 @@ const clearTextCodes: ReadonlySet<string> = new Set([
 const hungUpCodes: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED']);
 
 /** An error of a connection that is past its handshake; a lost connection stays what it is. */
-export function explainTlsError(error: Error, peer: PeerRole): Error {
+export function explainTlsError(error: Error, peer: PeerRole, ownFault?: string): Error {
   const { code = '' } = error as TlsError;
   if (error instanceof NbdError) return error;
   const row = establishedRows[code] ?? rows[code];
-  return row !== undefined || code.startsWith('ERR_SSL') ? tlsFailure(error, peer, row) : error;
+  return row !== undefined || code.startsWith('ERR_SSL') ? tlsFailure(error, peer, row, { ownFault }) : error;
 }
 
 /** A server that has taken part in the handshake and then says nothing more but goodbye. */
-export function refusedSilently(): ConnectError {
+export function refusedSilently(ownFault: string | undefined): ConnectError {
   const message =
     "TLS failed: the server hung up right behind the TLS handshake, as servers do that refuse a client's certificate";
-  return new ConnectError('ERR_NBD_TLS', message);
+  return new ConnectError('ERR_NBD_TLS', withFault(message, ownFault));
 }
 
-/** Why TLS could not be set up. `usesSharedKeys`: what a side that just hangs up may mean by it depends on that. */
-export function handshakeFailure(error: Error | undefined, peer: PeerRole, usesSharedKeys: boolean): NbdError {
+/** Adds what speaks against our own certificate. */
+function withFault(message: string, ownFault: string | undefined): string {
+  return ownFault === undefined ? message : `${message}; ${ownFault}`;
+}
+
+/** Refusals that may be due to our own certificate. */
+const refusesOwn =
+  /^ERR_SSL_(SSLV3_ALERT_(BAD_CERTIFICATE|CERTIFICATE_\w+|UNSUPPORTED_CERTIFICATE|HANDSHAKE_FAILURE)|TLSV1_ALERT_(UNKNOWN_CA|ACCESS_DENIED))$/;
+
+/** What else is known of a handshake. */
+export interface HandshakeCircumstances {
+  /** What a side that just hangs up may mean by it depends on that. */
+  readonly usesSharedKeys: boolean;
+  /** What the peer has shown. */
+  readonly chain: Chain;
+  /** What speaks against our own certificate. */
+  readonly ownFault: string | undefined;
+}
+
+/** Why TLS could not be set up. */
+export function handshakeFailure(
+  error: Error | undefined,
+  peer: PeerRole,
+  { usesSharedKeys, chain, ownFault }: HandshakeCircumstances,
+): NbdError {
   if (error instanceof NbdError) return error;
   const { code = '' } = (error ?? {}) as TlsError;
-  if (error === undefined || hungUpCodes.has(code)) return hungUp(peer, usesSharedKeys, error);
+  if (error === undefined || hungUpCodes.has(code)) return hungUp(peer, usesSharedKeys, error, ownFault);
   if (clearTextCodes.has(code)) return clearText(peer, error);
-  return tlsFailure(error, peer, (usesSharedKeys ? sharedKeyRows[code] : undefined) ?? rows[code]);
+  const row = (usesSharedKeys ? sharedKeyRows[code] : undefined) ?? rows[code];
+  return tlsFailure(error, peer, row, { chain: usesSharedKeys ? [] : chain, ownFault });
 }
 
 /** S25: behind STARTTLS nothing may come but TLS; whoever slips something in is after what would be believed later. */
@@ -169,34 +190,55 @@ export function clearText(peer: PeerRole, cause?: Error): ProtocolError {
   return new ProtocolError('clear-text-behind-starttls', message, { phase: 'option', rule: 'S25', cause });
 }
 
-function hungUp(peer: PeerRole, usesSharedKeys: boolean, cause: Error | undefined): ConnectError {
+function hungUp(
+  peer: PeerRole,
+  usesSharedKeys: boolean,
+  cause: Error | undefined,
+  ownFault: string | undefined,
+): ConnectError {
   const hint = usesSharedKeys && peer === 'server' ? ', which may mean that it has no such user, or another key' : '';
-  return new ConnectError('ERR_NBD_TLS', `TLS failed: the ${peer} hung up during the TLS handshake${hint}`, { cause });
+  const message = withFault(`TLS failed: the ${peer} hung up during the TLS handshake${hint}`, ownFault);
+  return new ConnectError('ERR_NBD_TLS', message, { cause });
 }
 
-function tlsFailure(error: TlsError, peer: PeerRole, row: Row | undefined): ConnectError {
+function tlsFailure(
+  error: TlsError,
+  peer: PeerRole,
+  row: Row | undefined,
+  { chain = [], ownFault }: { readonly chain?: Chain; readonly ownFault?: string | undefined },
+): ConnectError {
   const { code = '' } = error;
-  const says = code === 'ERR_TLS_CERT_ALTNAME_INVALID' ? otherHost(error) : (row?.says ?? plain(error));
+  const isForAnother = code === otherHostCode;
+  const says = isForAnother ? error.message : (faultOfChain(code, chain, peer) ?? row?.says ?? plain(error));
   const own = peer === 'server' ? 'client' : 'server';
-  const message = says.replaceAll('{peer}', peer).replaceAll('{own}', own);
-  const permanent = row !== undefined ? row.passing !== true : code.startsWith('ERR_TLS_CERT');
-  return new ConnectError('ERR_NBD_TLS', `TLS failed: ${message}`, { cause: error, permanent });
+  const message = `TLS failed: ${says.replaceAll('{peer}', peer).replaceAll('{own}', own)}`;
+  const permanent = row !== undefined ? row.passing !== true : isForAnother || !code.startsWith('ERR_');
+  return new ConnectError('ERR_NBD_TLS', refusesOwn.test(code) ? withFault(message, ownFault) : message, {
+    cause: error,
+    permanent,
+  });
 }
 
-/** Names what the certificate is for, and what it should have been for. */
-function otherHost({ host = '', cert }: TlsError): string {
-  const names = (cert?.subjectaltname ?? '')
-    .split(', ')
-    .flatMap((name) => /^(?:DNS|IP Address):(.+)$/.exec(name)?.[1] ?? []);
-  const { CN: common } = cert?.subject ?? {};
-  const all = names.length > 0 ? names : [common ?? []].flat();
-  const known = all.slice(0, 5).map((name) => JSON.stringify(name));
-  if (all.length > known.length) known.push(`${all.length - known.length} others`);
-  return `the {peer}'s certificate is for ${known.join(', ') || 'nobody'}, not for ${JSON.stringify(host)}`;
-}
+/** Node's code for a certificate that is for somebody else. */
+export const otherHostCode = 'ERR_TLS_CERT_ALTNAME_INVALID';
 
-/** OpenSSL's own words, without the numbers and file names around them. */
-function plain({ message }: TlsError): string {
-  const reason = /:SSL routines:[^:]*:([^:]+):/.exec(message)?.[1];
-  return (reason ?? message).split('\n', 1)[0]?.trim() ?? '';
+/** What OpenSSL says where Node has no code, or none that tells anything. */
+const words: Readonly<Record<string, string>> = {
+  'permitted subtree violation': "an authority of the {peer}'s certificate may not sign for this name",
+  'excluded subtree violation': "an authority of the {peer}'s certificate may not sign for this name",
+  'key usage does not include certificate signing': "the {peer}'s certificate is signed by one that may not sign any",
+  'ca signature digest algorithm too weak': 'a certificate is signed by a method that is too weak, such as SHA-1',
+  'ca md too weak': 'a certificate is signed by a method that is too weak, such as SHA-1',
+  'ee certificate key too weak': "the key of the {peer}'s certificate is too short",
+  'ca certificate key too weak': 'the key of an authority is too short',
+  'ee key too small': 'the key of a certificate is too short',
+  'ca key too small': 'the key of an authority is too short',
+};
+
+/** OpenSSL's own words, without the numbers and file names around them, or better ones. */
+export function plain({ message }: Error): string {
+  const reason = (/:SSL routines:[^:]*:([^:]+)(?::|$)/.exec(message)?.[1] ?? message).split('\n', 1)[0]?.trim() ?? '';
+  return (
+    words[reason.toLowerCase()] ?? (reason === 'UNSPECIFIED' ? "the {peer}'s certificate cannot be verified" : reason)
+  );
 }

@@ -4,6 +4,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '@nbdjs/interfaces';
 import type { TlsCertificates } from './settings.ts';
+import { faultOfPurpose, faultOfTime } from './x509.ts';
 
 /** A piece of PEM, and what messages call it. */
 interface Piece {
@@ -17,7 +18,17 @@ export interface Identity {
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
   readonly passphrase?: string | undefined;
-  readonly crl?: string | undefined;
+  /** One list each: Node takes the first of several in one text, and forgets the others. */
+  readonly crl?: string[] | undefined;
+}
+
+/** The same, with what is known of it. */
+export interface CheckedIdentity {
+  readonly pem: Identity;
+  /** The authorities that are trusted. */
+  readonly authorities: readonly X509Certificate[];
+  /** What our own certificate is called in messages, and why nobody could accept it. */
+  readonly own: { readonly name: string; readonly fault: string | undefined } | undefined;
 }
 
 /** Who we are: names the files of our own certificate. */
@@ -26,7 +37,7 @@ export type Role = 'client' | 'server';
 const longestPem = 16 * 2 ** 20;
 
 /** @throws UsageError naming the file, and what is wrong with it. */
-export function readIdentity(certificates: TlsCertificates, role: Role): Identity {
+export function readIdentity(certificates: TlsCertificates, role: Role): CheckedIdentity {
   const { folder } = certificates;
   const passphrase = passphraseOf(certificates);
   if (folder !== undefined) checkFolder(folder);
@@ -38,14 +49,18 @@ export function readIdentity(certificates: TlsCertificates, role: Role): Identit
   const crl = piece(certificates.crl, 'ca-crl.pem', 'crl');
   const cert = piece(certificates.cert, `${role}-cert.pem`, 'cert');
   const key = piece(certificates.key, `${role}-key.pem`, 'key');
-  if (ca !== undefined) parseCertificates(ca);
-  if (crl !== undefined) checkCrl(crl);
+  const authorities = ca === undefined ? [] : parseCertificates(ca);
+  const lists = crl === undefined ? undefined : listsIn(crl);
   if (cert !== undefined && key !== undefined) checkPair(cert, key, passphrase);
   else if (cert !== undefined) throw wrong(cert.name, `there is no key for it (${nameOfMissing(folder, role, 'key')})`);
   else if (key !== undefined) {
     throw wrong(key.name, `there is no certificate for it (${nameOfMissing(folder, role, 'cert')})`);
   }
-  return { ca: ca?.text, cert: cert?.text, key: key?.text, passphrase, crl: crl?.text };
+  return {
+    pem: { ca: ca?.text, cert: cert?.text, key: key?.text, passphrase, crl: lists },
+    authorities,
+    own: cert === undefined ? undefined : { name: cert.name, fault: faultOfOwn(cert, role) },
+  };
 }
 
 /** @throws UsageError that names the file when it cannot be read; gives nothing when there is none. */
@@ -97,9 +112,21 @@ function nameOfMissing(folder: string | undefined, role: Role, what: 'key' | 'ce
   return folder === undefined ? `tls.certificates.${what}` : join(folder, `${role}-${what}.pem`);
 }
 
+function faultOfOwn(cert: Piece, role: Role): string | undefined {
+  const [own] = parseCertificates(cert);
+  return own && (faultOfTime(own) ?? faultOfPurpose(own, role));
+}
+
 function parseCertificates({ text, name }: Piece): readonly X509Certificate[] {
   const blocks = text.match(/-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]*-----END [A-Z0-9 ]+-----/g);
   if (blocks === null) throw wrong(name, 'it holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)');
+  const begunCount = text.match(/-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----/g)?.length ?? 0;
+  if (begunCount > blocks.length) {
+    throw wrong(
+      name,
+      `${begunCount} certificates begin in it and ${blocks.length} end: a line -----END CERTIFICATE----- is missing`,
+    );
+  }
   return blocks.map((block, index) => {
     try {
       return new X509Certificate(block);
@@ -109,10 +136,19 @@ function parseCertificates({ text, name }: Piece): readonly X509Certificate[] {
   });
 }
 
-function checkCrl({ text, name }: Piece): void {
-  if (!text.includes('-----BEGIN X509 CRL-----')) {
+function listsIn({ text, name }: Piece): string[] {
+  const lists = text.match(/-----BEGIN X509 CRL-----[^-]*-----END X509 CRL-----/g);
+  const begunCount = text.match(/-----BEGIN X509 CRL-----/g)?.length ?? 0;
+  if (lists === null) {
     throw wrong(name, 'it holds no list of revoked certificates in PEM form (-----BEGIN X509 CRL-----)');
   }
+  if (begunCount > lists.length) {
+    throw wrong(
+      name,
+      `${begunCount} lists begin in it and ${lists.length} end: a line -----END X509 CRL----- is missing`,
+    );
+  }
+  return lists;
 }
 
 function checkPair(cert: Piece, key: Piece, passphrase: string | undefined): void {

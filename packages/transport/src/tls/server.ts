@@ -1,6 +1,8 @@
 /** TLS as a server sets it up. */
-import { createSecureContext, createServer, type TlsOptions } from 'node:tls';
+import { createSecureContext, createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
 import type { ByteChannel } from '@nbdjs/interfaces';
+import { type Chain, chainOf, completed } from './chain.ts';
+import { plain } from './failure.ts';
 import { readIdentity, wrong } from './files.ts';
 import { describeSession, pskCiphers, secureVersions } from './session.ts';
 import type { TlsAllowance, TlsPeer, TlsServerKeys, TlsServerSettings } from './settings.ts';
@@ -34,8 +36,8 @@ export function createTlsServer(settings: TlsServerSettings): TlsServer {
     throw wrong('tls', 'expected certificates or shared keys, and not both');
   }
   const find = psk === undefined ? undefined : finderOf(psk);
-  const options = find === undefined ? certificateOptions(settings) : sharedKeyOptions;
-  return { mode, ...whom, upgrade: (channel, how = {}) => accept(channel, options, find, how) };
+  const setup = find === undefined ? certificateSetup(settings) : { options: sharedKeyOptions, authorities: [] };
+  return { mode, ...whom, upgrade: (channel, how = {}) => accept(channel, setup, find, how) };
 }
 
 /** Whether somebody is among those who are to be served. Whoever has not shown who they are is in no list. */
@@ -48,7 +50,7 @@ export function isAllowed(allow: TlsAllowance | undefined, peer: TlsPeer | undef
 
 function accept(
   channel: ByteChannel,
-  options: TlsOptions,
+  { options, authorities }: Setup,
   find: FindKey | undefined,
   how: UpgradeOptions,
 ): Promise<TlsChannel> {
@@ -65,10 +67,20 @@ function accept(
     {
       peer: 'client',
       usesSharedKeys: find !== undefined,
+      ownFault: undefined,
       begin(stream, done, fail) {
         // A server of Node's for this one client: it alone knows how to check certificates.
         const server = createServer({ ...options, ...(find === undefined ? {} : { pskCallback }) } as TlsOptions);
-        server.on('tlsClientError', (error, socket) => fail(socket.authorizationError ? refusal(socket) : error));
+        trustPartialChains(server);
+        let chain: Chain = [];
+        if (options.requestCert) {
+          watchSocket(server, (socket) => {
+            chain = completed(chainOf(socket), authorities);
+          });
+        }
+        server.on('tlsClientError', (error, socket) => {
+          fail(socket.authorizationError ? refusal(socket) : error, chain);
+        });
         server.on('secureConnection', (socket) => {
           socket.on('error', () => {});
           done(socket);
@@ -81,18 +93,42 @@ function accept(
   );
 }
 
+/**
+ * An authority between others is enough to trust, as it is to GnuTLS. Node has an option for that, which its servers do not hand on; where
+ * what is behind it cannot be found, whoever trusts such an authority alone lets nobody in.
+ */
+function trustPartialChains(server: Server): void {
+  const { _sharedCreds: shared } = server as { _sharedCreds?: { context?: { setAllowPartialTrustChain?(): void } } };
+  shared?.context?.setAllowPartialTrustChain?.();
+}
+
+/**
+ * Has a look at the socket before Node judges the client's certificate, which leaves nothing to look at where it does not accept it.
+ * Only with this event does a server's socket show so early; what it is about (keys) is of no interest here.
+ */
+function watchSocket(server: Server, look: (socket: TLSSocket) => void): void {
+  server.once('keylog', (_secret, socket) => socket.prependOnceListener('secure', () => look(socket)));
+}
+
 /** Node names only the code of what is wrong with a client's certificate. */
 function refusal({ authorizationError }: { readonly authorizationError: unknown }): Error {
   return Object.assign(new Error(String(authorizationError)), { code: String(authorizationError) });
 }
 
-function certificateOptions(settings: TlsServerSettings): TlsOptions {
+interface Setup {
+  readonly options: TlsOptions;
+  readonly authorities: Chain;
+}
+
+function certificateSetup(settings: TlsServerSettings): Setup {
   const { certificates = {}, allow } = settings;
-  const { verifyPeer = allow !== undefined } = settings;
-  const identity = readIdentity(certificates, 'server');
+  const { pem, authorities, own } = readIdentity(certificates, 'server');
+  // An authority is there for clients to be checked by: it serves no other purpose for a server.
+  const { verifyPeer = allow !== undefined || pem.ca !== undefined } = settings;
   const place = certificates.folder ?? 'tls.certificates';
-  if (identity.cert === undefined) throw wrong(place, 'there is no certificate for the server (server-cert.pem)');
-  if (verifyPeer && identity.ca === undefined) {
+  if (own === undefined) throw wrong(place, 'there is no certificate for the server (server-cert.pem)');
+  if (own.fault !== undefined) throw wrong(own.name, `the server's certificate ${own.fault}`);
+  if (verifyPeer && pem.ca === undefined) {
     throw wrong(place, 'there is no authority (ca-cert.pem), so clients cannot be checked');
   }
   if (!verifyPeer && allow !== undefined) {
@@ -100,7 +136,7 @@ function certificateOptions(settings: TlsServerSettings): TlsOptions {
   }
   const options = {
     ...secureVersions,
-    ...identity,
+    ...pem,
     ...common,
     requestCert: verifyPeer,
     rejectUnauthorized: verifyPeer,
@@ -108,9 +144,9 @@ function certificateOptions(settings: TlsServerSettings): TlsOptions {
   try {
     createSecureContext(options);
   } catch (cause) {
-    throw wrong(place, `the certificates cannot be used: ${(cause as Error).message}`, cause);
+    throw wrong(place, `the certificates cannot be used: ${plain(cause as Error)}`, cause);
   }
-  return options;
+  return { options, authorities };
 }
 
 /** Our own deadline covers the handshake. */

@@ -1,7 +1,7 @@
 /** What client and server have in common: versions, ciphers, and what is known of a session. */
-import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import type { TlsPeer } from './settings.ts';
+import { nameOfSubject } from './x509.ts';
 
 /** G8: nothing older than TLS 1.2. */
 export const secureVersions = { minVersion: 'TLSv1.2', maxVersion: 'TLSv1.3' } as const;
@@ -29,9 +29,4 @@ export function describeSession(socket: TLSSocket, evidence: Evidence): TlsPeer 
   if (evidence !== 'certificate') return { protocol, cipher, user: evidence.user };
   const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined;
   return { protocol, cipher, subject: certificate === undefined ? undefined : nameOfSubject(certificate) };
-}
-
-/** A subject as GnuTLS writes it (RFC 4514): the last part first, all in one line. QEMU writes the first part first. */
-function nameOfSubject({ subject }: X509Certificate): string {
-  return subject.split('\n').reverse().join(',');
 }

@@ -18,7 +18,7 @@ export interface TlsCertificates {
   readonly passphrase?: string | undefined;
   /** A file whose first line opens it instead, read whenever the key is. */
   readonly passphraseFile?: string | undefined;
-  /** Lists of revoked certificates, as PEM; one for every authority. */
+  /** Lists of revoked certificates, as PEM; one for every authority of a chain. */
   readonly crl?: string | undefined;
 }
 
@@ -40,7 +40,8 @@ export interface TlsClientSettings {
   readonly psk?: TlsClientKey | undefined;
   /**
    * Whom the server's certificate has to be for: a name, or an address (of which there is nothing in the clear then). Needed with
-   * certificates where no host is connected to: a Unix socket, a command, a descriptor.
+   * certificates where no host is connected to (a Unix socket, a command, a descriptor) and the authorities are the system's; with
+   * others, any server will do that they vouch for.
    *
    * @default the host that is connected to
    */
@@ -88,7 +89,7 @@ export interface TlsServerSettings {
   /**
    * With certificates: clients have to show one that an authority of ours has signed.
    *
-   * @default false, but true when `allow` is given
+   * @default whether there is an authority (`ca-cert.pem` in the folder, or `ca`), or `allow` is given
    */
   readonly verifyPeer?: boolean | undefined;
   /**

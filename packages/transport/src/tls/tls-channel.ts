@@ -15,14 +15,20 @@ const copiedBytesMax = 64 * 1024;
 /** A record's worth: several may be on their way when the channel is paused, and come all the same. */
 const holdingBytes = 16 * 1024;
 
+/** Who is there, and what it may have against us. */
+interface OtherSide {
+  readonly role: PeerRole;
+  readonly ownFault: string | undefined;
+}
+
 export class TlsChannel extends LandingChannel<TLSSocket> {
   /** Who is at the other end. */
   readonly tls: TlsPeer;
   readonly #below: ByteChannel;
-  readonly #role: PeerRole;
+  readonly #other: OtherSide;
 
   /** `socket` is past its handshake, and carried by `below`. */
-  constructor(socket: TLSSocket, below: ByteChannel, tls: TlsPeer, role: PeerRole) {
+  constructor(socket: TLSSocket, below: ByteChannel, tls: TlsPeer, other: OtherSide) {
     let readsDirectly = false;
     const make = (onread: Parameters<typeof readInto>[1]): TLSSocket => {
       readsDirectly = readInto(socket, onread);
@@ -31,13 +37,15 @@ export class TlsChannel extends LandingChannel<TLSSocket> {
     super(make, { ...below.peer, tls: true }, holdingBytes);
     this.tls = tls;
     this.#below = below;
-    this.#role = role;
+    this.#other = other;
     // Whatever version: what was agreed on stays (and TLS 1.3 knows no renegotiation any more).
     socket.disableRenegotiation();
     if (!readsDirectly) socket.on('data', (bytes: Uint8Array) => this.deliver(() => this.pour(bytes)));
     socket.pause();
     // With TLS 1.3 a server gets to judge a client's certificate when the client has finished its handshake.
-    if (role === 'server') this.explainEnd = async () => (this.receivedBytes > 0 ? undefined : refusedSilently());
+    if (other.role === 'server') {
+      this.explainEnd = async () => (this.receivedBytes > 0 ? undefined : refusedSilently(other.ownFault));
+    }
   }
 
   get receivedBytes(): number {
@@ -65,7 +73,7 @@ export class TlsChannel extends LandingChannel<TLSSocket> {
   }
 
   protected override explain(error: Error): Error {
-    const explained = explainTlsError(error, this.#role);
+    const explained = explainTlsError(error, this.#other.role, this.#other.ownFault);
     if (explained !== error) this.explainEnd = undefined;
     return explained;
   }

@@ -5,6 +5,7 @@ import { type ByteChannel, limits, type NbdError, TimeoutError } from '@nbdjs/in
 import { announceTls } from '../diagnostics.ts';
 import { DuplexChannel } from '../duplex-channel.ts';
 import { SocketChannel } from '../socket-channel.ts';
+import type { Chain } from './chain.ts';
 import { ChannelDuplex } from './channel-duplex.ts';
 import { clearText, handshakeFailure, type PeerRole } from './failure.ts';
 import type { TlsPeer } from './settings.ts';
@@ -21,8 +22,17 @@ export interface TlsHandshake {
   /** Who is at the other end. */
   readonly peer: PeerRole;
   readonly usesSharedKeys: boolean;
-  /** Begins; `done` is called with the socket in the very turn in which TLS stands. */
-  begin(stream: Duplex, done: (socket: TLSSocket) => void, fail: (error: Error | undefined) => void): void;
+  /** What speaks against the certificate that we show, or that we have none to show. */
+  readonly ownFault: string | undefined;
+  /**
+   * Begins; `done` is called with the socket in the very turn in which TLS stands. What the peer has shown helps to say why it has
+   * failed.
+   */
+  begin(
+    stream: Duplex,
+    done: (socket: TLSSocket) => void,
+    fail: (error: Error | undefined, chain?: Chain) => void,
+  ): void;
   /** Who it turned out to be. */
   describe(socket: TLSSocket): TlsPeer;
 }
@@ -34,6 +44,8 @@ export interface TlsHandshake {
  */
 export function upgrade(channel: ByteChannel, handshake: TlsHandshake, options: UpgradeOptions): Promise<TlsChannel> {
   const { signal, timeoutMs = limits.handshakeMs } = options;
+  const { usesSharedKeys, ownFault } = handshake;
+  const circumstances = { usesSharedKeys, ownFault };
   return new Promise((resolve, reject) => {
     let isSettled = false;
     const settle = (): boolean => {
@@ -48,9 +60,9 @@ export function upgrade(channel: ByteChannel, handshake: TlsHandshake, options: 
       channel.destroy();
       reject(reason);
     };
-    const fail = (error: Error | undefined): void => giveUp(explained(error));
-    const explained = (error: Error | undefined): NbdError =>
-      handshakeFailure(error, handshake.peer, handshake.usesSharedKeys);
+    const fail = (error: Error | undefined, chain: Chain = []): void => giveUp(explained(error, chain));
+    const explained = (error: Error | undefined, chain: Chain): NbdError =>
+      handshakeFailure(error, handshake.peer, { ...circumstances, chain });
     const onAbort = (): void => giveUp(signal?.reason);
     const timer =
       timeoutMs === 0
@@ -68,7 +80,7 @@ export function upgrade(channel: ByteChannel, handshake: TlsHandshake, options: 
     const done = (socket: TLSSocket): void => {
       if (!settle()) return;
       socket.allowHalfOpen = true;
-      const secured = new TlsChannel(socket, channel, handshake.describe(socket), handshake.peer);
+      const secured = new TlsChannel(socket, channel, handshake.describe(socket), { role: handshake.peer, ownFault });
       announceTls(secured.peer, secured.tls);
       resolve(secured);
     };

@@ -1,0 +1,104 @@
+/** Why a certificate is not believed: whose in the chain is at fault, and what would have to be otherwise. */
+import type { X509Certificate } from 'node:crypto';
+import type { TLSSocket } from 'node:tls';
+import { faultOfPurpose, faultOfTime, nameOfIssuer, nameOfSubject } from './x509.ts';
+
+export type Chain = readonly X509Certificate[];
+
+/** Longer ones are not believed. */
+const lengthMax = 32;
+
+/** The peer's certificate, and those that it has sent with it, up to its authority as far as that is known. */
+export function chainOf(socket: TLSSocket): Chain {
+  const chain: X509Certificate[] = [];
+  let next = socket.getPeerX509Certificate();
+  while (next !== undefined && chain.length < lengthMax) {
+    chain.push(next);
+    if (isSelfIssued(next)) break;
+    next = next.issuerCertificate;
+  }
+  return chain;
+}
+
+/** Up to the authority, where that is one of ours and was not sent. */
+export function completed(chain: Chain, trusted: Chain): Chain {
+  const all = [...chain];
+  for (let last = all.at(-1); last !== undefined && !isSelfIssued(last) && all.length < lengthMax; last = all.at(-1)) {
+    const issued = last;
+    const issuer = trusted.find((one) => issued.checkIssued(one));
+    if (issuer === undefined) break;
+    all.push(issuer);
+  }
+  return all;
+}
+
+/**
+ * What is wrong, in words in which `{peer}` stands for whose certificate it is. Nothing where the chain does not tell more than the code
+ * does.
+ */
+export function faultOfChain(code: string, chain: Chain, peer: 'client' | 'server'): string | undefined {
+  const [leaf, ...authorities] = chain;
+  if (leaf === undefined) return undefined;
+  switch (code) {
+    case 'CERT_HAS_EXPIRED':
+    case 'CERT_NOT_YET_VALID':
+      return timesOf(leaf, authorities);
+    case 'INVALID_PURPOSE': {
+      const fault = faultOfPurpose(leaf, peer);
+      return fault === undefined ? signedByUpstart(authorities) : `the {peer}'s certificate ${fault}`;
+    }
+    case 'UNABLE_TO_GET_CRL':
+      return `there is no list of revoked certificates from every authority of the {peer}'s: one is needed from each of ${namesOf(chain)}`;
+    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
+    case 'SELF_SIGNED_CERT_IN_CHAIN':
+    case 'UNABLE_TO_GET_ISSUER_CERT':
+    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
+    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
+    case 'CERT_UNTRUSTED':
+      return notTrusted(chain);
+    case 'INVALID_CA':
+    case 'PATH_LENGTH_EXCEEDED':
+    case 'UNSPECIFIED':
+      // Node has no name for some of OpenSSL's codes, "no certificate signing" among them.
+      return signedByUpstart(authorities);
+    default:
+      return undefined;
+  }
+}
+
+function signedByUpstart(authorities: Chain): string | undefined {
+  const upstart = authorities.find(({ ca }) => !ca);
+  return upstart && `the {peer}'s certificate is signed by ${quoted(nameOfSubject(upstart))}, which may not sign any`;
+}
+
+function timesOf(leaf: X509Certificate, authorities: Chain): string | undefined {
+  const own = faultOfTime(leaf);
+  if (own !== undefined) return `the {peer}'s certificate ${own}`;
+  const faulty = authorities.find((one) => faultOfTime(one) !== undefined);
+  return (
+    faulty &&
+    `the certificate of ${quoted(nameOfSubject(faulty))}, which vouches for the {peer}'s, ${faultOfTime(faulty)}`
+  );
+}
+
+function notTrusted(chain: Chain): string {
+  const says = "the {peer}'s certificate is not signed by an authority that is trusted here";
+  const top = chain.at(-1) as X509Certificate;
+  if (!isSelfIssued(top)) {
+    const whose = `${quoted(nameOfIssuer(top))} has signed it, whose own certificate is neither trusted here nor sent by the {peer}`;
+    return `${says}: ${chain.length === 1 ? whose : whose.replace('it,', 'one that comes with it,')}`;
+  }
+  return chain.length === 1 ? `${says}, but by itself` : `${says}: its authority is ${quoted(nameOfSubject(top))}`;
+}
+
+function namesOf(chain: Chain): string {
+  return [...new Set(chain.map((one) => quoted(nameOfIssuer(one))))].join(', ');
+}
+
+function isSelfIssued(certificate: X509Certificate): boolean {
+  return certificate.subject === certificate.issuer && certificate.checkIssued(certificate);
+}
+
+function quoted(name: string): string {
+  return name === '' ? 'somebody without a name' : `'${name.slice(0, 200)}'`;
+}

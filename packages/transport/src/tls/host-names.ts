@@ -1,0 +1,60 @@
+/** Whether a certificate is for the host that is meant (RFC 9525), as GnuTLS's clients of NBD see it. */
+import type { X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
+
+/** A `*` stands for the whole leftmost label and for nothing else. */
+const wholeLabels = { wildcards: true, partialWildcards: false, multiLabelWildcards: false } as const;
+
+const shownMax = 5;
+
+/** What is wrong; nothing where the certificate is for that host. */
+export function faultOfName(certificate: X509Certificate, hostname: string): string | undefined {
+  const host = hostname.replace(/\.$/, '');
+  const { subjectAltName } = certificate;
+  // The common name counts only where there are no other names, of whatever kind.
+  const subject = subjectAltName === undefined ? 'default' : 'never';
+  const isFor = isIP(host) === 0 ? certificate.checkHost(host, { ...wholeLabels, subject }) : certificate.checkIP(host);
+  if (isFor !== undefined) return undefined;
+  const names = subjectAltName === undefined ? commonNames(certificate) : alternativeNames(subjectAltName);
+  const shown = names.slice(0, shownMax).map(({ text }) => JSON.stringify(text));
+  if (names.length > shown.length) shown.push(`${names.length - shown.length} others`);
+  const says = `the {peer}'s certificate is for ${shown.join(', ') || 'nobody'}, not for ${JSON.stringify(host)}`;
+  const hint = hintOf(certificate, host, names);
+  return hint === undefined ? says : `${says}: ${hint}`;
+}
+
+interface Name {
+  readonly kind: string;
+  readonly text: string;
+}
+
+/** Why one that looks right is not. */
+function hintOf(certificate: X509Certificate, host: string, names: readonly Name[]): string | undefined {
+  const alike = names.find(({ text }) => text.replace(/\.$/, '').toLowerCase() === host.toLowerCase());
+  if (alike !== undefined && isIP(host) !== 0) return 'that is the name of a host in it, expected an address';
+  if (alike?.text.endsWith('.')) return 'names in certificates end without a dot';
+  if (alike?.kind === 'IP Address') return 'that is an address in it, expected the name of a host';
+  if (alike !== undefined) return undefined;
+  if (certificate.subjectAltName !== undefined && commonNames(certificate).some(({ text }) => text === host)) {
+    return 'its common name does not count beside other names';
+  }
+  return names.some(({ text }) => /[^.]\*|\*[^.]/.test(text))
+    ? 'a * can only stand for the whole first part'
+    : undefined;
+}
+
+function commonNames({ subject }: X509Certificate): readonly Name[] {
+  return (subject ?? '').split('\n').flatMap((part) => {
+    const text = /^CN=(.*)$/s.exec(part)?.[1];
+    return text === undefined ? [] : [{ kind: 'CN', text }];
+  });
+}
+
+/** Node writes names with odd characters as JSON does, so that none can pass for several. */
+function alternativeNames(text: string): readonly Name[] {
+  const pattern = /(?:^|, )([^:]+):("(?:[^"\\]|\\.)*"|[^,]*)/g;
+  return [...text.matchAll(pattern)].flatMap(([, kind = '', name = '']) => {
+    if (kind !== 'DNS' && kind !== 'IP Address') return [];
+    return [{ kind, text: name.startsWith('"') ? String(JSON.parse(name)) : name }];
+  });
+}
