@@ -4,6 +4,7 @@ import type { Abortable, Connector, HeaderMode, LimitOptions } from '@nbdjs/inte
 import { createMultiplexer, type MultiplexerOptions, type ReplyLimits, traceEvents } from '@nbdjs/multiplexer';
 import { afterMicrotasks, diagnosticsTrace, nextTurn, systemClock } from '@nbdjs/syscalls';
 import { NbdClient } from './client.ts';
+import { checkConnectOptions, checkDeviceOptions } from './options.ts';
 import { type ConnectTarget, resolveTarget } from './target.ts';
 import { resolveTls, type TlsWishes } from './tls.ts';
 
@@ -70,11 +71,13 @@ const contextsDefault = ['base:allocation'];
 /**
  * Connects to an export.
  *
- * @param target an NBD URI (`nbd://host/export`, `nbd+unix:///export?socket=PATH`), a command to run, or a descriptor.
- * @throws UsageError for a target that makes no sense, ConnectError when nobody is there, NegotiationError when the
+ * @param target an NBD URI (`nbd://host/export`, `nbd+unix:///export?socket=PATH`), `{ host, port, exportName }`, `{ path,
+ *   exportName }`, a command to run, or a descriptor.
+ * @throws UsageError for a target or an option that makes no sense, ConnectError when nobody is there, NegotiationError when the
  *   server refuses, ProtocolError when it breaks the specification, TimeoutError, or the signal's reason.
  */
 export async function connect(target: ConnectTarget, options: ConnectOptions = {}): Promise<NbdClient> {
+  checkConnectOptions(options);
   const resolved = resolveTarget(target);
   const { endpoint, exportName, name } = resolved;
   const { mode: tlsMode, settings: tls } = resolveTls(resolved, options);
@@ -102,11 +105,16 @@ export async function connect(target: ConnectTarget, options: ConnectOptions = {
   // A command that is started again serves what it begins with, and a descriptor is gone with its connection.
   const canComeBack = endpoint.type !== 'command' && endpoint.type !== 'descriptor';
   const reconnects = options.reconnects ?? (canComeBack || (options.reconnectDelayMs ?? 0) > 0);
-  return openClient(connector, { ...options, reconnects }, name);
+  return openDevice(connector, { ...options, reconnects }, name);
 }
 
 /** The same with a connector of the caller's, which is released with the client. */
 export async function openClient(connector: Connector, options: OpenOptions = {}, name = 'NBD'): Promise<NbdClient> {
+  checkDeviceOptions('openClient', options);
+  return openDevice(connector, options, name);
+}
+
+async function openDevice(connector: Connector, options: OpenOptions, name: string): Promise<NbdClient> {
   const device = createMultiplexer({
     connector,
     clock: systemClock,

@@ -34,5 +34,7 @@ export {
   type DescriptorTarget,
   type ResolvedTarget,
   resolveTarget,
+  type TcpTarget,
+  type UnixTarget,
 } from './target.ts';
 export { type ConnectTls, type ResolvedTls, resolveTls, type TlsWishes } from './tls.ts';

@@ -1,7 +1,23 @@
 /** What a user may name as the place to connect to, and what it means. */
-import { UsageError } from '@nbdjs/interfaces';
+import { checkOptions, describeValue, type OptionChecks, optionChecks, UsageError } from '@nbdjs/interfaces';
 import { formatUri, looksLikeUri, type NbdUri, parseUri, type UriTls } from '@nbdjs/protocol';
 import type { Endpoint } from '@nbdjs/transport';
+
+/** A server over TCP. */
+export interface TcpTarget {
+  readonly host: string;
+  /** @default 10809 */
+  readonly port?: number | undefined;
+  /** @default the server's default export */
+  readonly exportName?: string | undefined;
+}
+
+/** A server on a Unix socket. */
+export interface UnixTarget {
+  readonly path: string;
+  /** @default the server's default export */
+  readonly exportName?: string | undefined;
+}
 
 /** A program that speaks NBD, to be started and connected to. */
 export interface CommandTarget {
@@ -16,8 +32,8 @@ export interface DescriptorTarget {
   readonly descriptor: number;
 }
 
-/** An NBD URI as text or taken apart, a command, or a descriptor. */
-export type ConnectTarget = string | NbdUri | CommandTarget | DescriptorTarget;
+/** An NBD URI as text, as a `URL` or taken apart, a host or a socket, a command, or a descriptor. */
+export type ConnectTarget = string | URL | NbdUri | TcpTarget | UnixTarget | CommandTarget | DescriptorTarget;
 
 /** A target with everything looked up that its form leaves open. */
 export interface ResolvedTarget {
@@ -30,37 +46,103 @@ export interface ResolvedTarget {
   readonly name: string;
 }
 
+const { boolean, object, oneOf, text, wholeFrom } = optionChecks;
+const portDefault = 10_809;
+const filled = {
+  expected: 'a string that is not empty',
+  holds: (value: unknown) => typeof value === 'string' && value !== '',
+};
+const port = {
+  expected: 'a port from 1 to 65535',
+  holds: (value: unknown) => wholeFrom(1).holds(value) && Number(value) < 65_536,
+};
+const program = {
+  expected: 'an array of a program and its arguments',
+  holds: (value: unknown) =>
+    Array.isArray(value) && value.every((word) => typeof word === 'string') && value.length > 0 && value[0] !== '',
+};
+
+const address = {
+  expected: "an address with its transport: 'tcp', 'unix' or 'vsock'",
+  holds: (value: unknown) => object.holds(value) && isAddress(value as Readonly<Record<string, unknown>>),
+};
+
+const ofTcp: OptionChecks<TcpTarget> = { host: filled, port, exportName: text };
+const ofUnix: OptionChecks<UnixTarget> = { path: filled, exportName: text };
+const ofCommand: OptionChecks<CommandTarget> = { command: program, mode: oneOf('socket-activation', 'socket-pair') };
+const ofDescriptor: OptionChecks<DescriptorTarget> = { descriptor: wholeFrom(0) };
+const ofUri: OptionChecks<NbdUri> = {
+  address,
+  exportName: text,
+  extensions: object,
+  tls: object,
+  tlsRequired: boolean,
+};
+
 /** @throws UsageError `ERR_NBD_URI` or `ERR_NBD_ARGUMENT`, naming what is wrong. */
 export function resolveTarget(target: ConnectTarget): ResolvedTarget {
-  if (typeof target === 'string') {
-    if (looksLikeUri(target)) return resolveUri(parseUri(target), target);
-    throw new UsageError(
-      'ERR_NBD_URI',
-      `not an NBD URI: '${target}' (expected nbd://host/export or nbd+unix:///export?socket=PATH)`,
-    );
+  if (typeof target === 'string') return resolveText(target);
+  if (target instanceof URL) return resolveText(target.href);
+  if (typeof target !== 'object' || target === null) throw noTarget(target);
+  if (has(target, 'host')) {
+    check(target, ofTcp, 'host');
+    return resolveAddress({ transport: 'tcp', host: target.host, port: target.port ?? portDefault }, target.exportName);
   }
-  if ('command' in target) {
-    const [program] = target.command;
-    if (program === undefined || program === '')
-      throw new UsageError('ERR_NBD_ARGUMENT', 'the command to run is empty');
-    return {
-      endpoint: { type: 'command', command: target.command, mode: target.mode ?? 'socket-activation' },
-      exportName: '',
-      tlsRequired: false,
-      tls: {},
-      name: `[ ${target.command.join(' ')} ]`,
-    };
+  if (has(target, 'path')) {
+    check(target, ofUnix, 'path');
+    return resolveAddress({ transport: 'unix', path: target.path }, target.exportName);
   }
-  if ('descriptor' in target) {
-    return {
-      endpoint: { type: 'descriptor', fd: target.descriptor },
-      exportName: '',
-      tlsRequired: false,
-      tls: {},
-      name: `descriptor ${target.descriptor}`,
-    };
+  if (has(target, 'command')) {
+    check(target, ofCommand, 'command');
+    const { command, mode = 'socket-activation' } = target;
+    return { ...plain, endpoint: { type: 'command', command, mode }, name: `[ ${command.join(' ')} ]` };
   }
+  if (has(target, 'descriptor')) {
+    check(target, ofDescriptor, 'descriptor');
+    const { descriptor: fd } = target;
+    return { ...plain, endpoint: { type: 'descriptor', fd }, name: `descriptor ${fd}` };
+  }
+  if (!has(target, 'address')) throw noTarget(target);
+  check(target, ofUri, ...(Object.keys(ofUri) as (keyof NbdUri)[]));
   return resolveUri(target, formatUri(target));
+}
+
+function isAddress({ transport, host, path, cid, port: number }: Readonly<Record<string, unknown>>): boolean {
+  if (transport === 'unix') return filled.holds(path);
+  if (transport === 'tcp') return filled.holds(host) && port.holds(number);
+  return transport === 'vsock' && wholeFrom(0).holds(cid) && wholeFrom(0).holds(number);
+}
+
+const plain = { exportName: '', tlsRequired: false, tls: {} };
+
+function has<Name extends string>(target: object, name: Name): target is Extract<ConnectTarget, Record<Name, unknown>> {
+  return name in target;
+}
+
+/** What is `required` may not be `undefined`, unlike an option. */
+function check<T extends object>(target: T, checks: OptionChecks<T>, ...required: readonly (keyof T & string)[]): void {
+  checkOptions('the target', target, checks as Parameters<typeof checkOptions>[2]);
+  const missing = required.find((name) => target[name] === undefined);
+  if (missing === undefined) return;
+  throw new UsageError('ERR_NBD_ARGUMENT', `the target: ${missing} is missing, expected ${checks[missing].expected}`);
+}
+
+function noTarget(target: unknown): UsageError {
+  const forms = 'an NBD URI, { host, port, exportName }, { path, exportName }, { command } or { descriptor }';
+  return new UsageError('ERR_NBD_ARGUMENT', `the target is ${describeValue(target)}, expected ${forms}`);
+}
+
+function resolveText(target: string): ResolvedTarget {
+  if (looksLikeUri(target)) return resolveUri(parseUri(target), target);
+  throw new UsageError(
+    'ERR_NBD_URI',
+    `not an NBD URI: '${target}' (expected nbd://host/export or nbd+unix:///export?socket=PATH)`,
+  );
+}
+
+function resolveAddress(address: NbdUri['address'], exportName = ''): ResolvedTarget {
+  const uri = { ...plain, address, exportName, extensions: {} };
+  return resolveUri(uri, formatUri(uri));
 }
 
 function resolveUri(uri: NbdUri, name: string): ResolvedTarget {

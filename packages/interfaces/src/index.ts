@@ -15,4 +15,5 @@ export { AllocationStatus, allocationDepth, baseAllocation } from './extents.ts'
 export * from './facts.ts';
 export * from './limits.ts';
 export * from './losses.ts';
+export * from './options.ts';
 export * from './trace.ts';

@@ -1,0 +1,85 @@
+/** What options have to be; a new one without a check does not compile. */
+import { checkOptions, type OptionChecks, optionChecks } from '@nbdjs/interfaces';
+import type { JournalOptions, StrictChecks } from '@nbdjs/multiplexer';
+import type { ConnectOptions, DeviceOptions } from './connect.ts';
+import type { ConnectTls } from './tls.ts';
+
+const { boolean, callback, either, milliseconds, object, oneOf, signal, text, texts, url, wholeFrom } = optionChecks;
+
+const ofDevice: OptionChecks<DeviceOptions> = {
+  bytesInFlightMax: wholeFrom(1),
+  closeMs: milliseconds,
+  connections: wholeFrom(1),
+  journal: either(boolean, object),
+  keepAliveMs: milliseconds,
+  limits: object,
+  onEvent: callback,
+  openTimeoutMs: milliseconds,
+  reconnectDelayMs: milliseconds,
+  reconnects: boolean,
+  requestsInFlightMax: wholeFrom(1),
+  requestTimeoutMs: milliseconds,
+  silenceMs: milliseconds,
+  stopOnPermanent: boolean,
+  strict: object,
+};
+
+const ofConnect: OptionChecks<ConnectOptions> = {
+  ...ofDevice,
+  allContexts: boolean,
+  allowLocalFiles: boolean,
+  awaitExport: boolean,
+  connectTimeoutMs: milliseconds,
+  contexts: texts,
+  delivery: oneOf('inline', 'thread', 'handed-over', 'kept'),
+  exportName: text,
+  fullInfo: boolean,
+  handshakeTimeoutMs: milliseconds,
+  mode: oneOf('simple', 'structured', 'extended'),
+  openAttemptsMax: wholeFrom(1),
+  signal,
+  tls: object,
+  workerUrl: url,
+};
+
+const ofTls: OptionChecks<ConnectTls> = {
+  certificates: object,
+  hostname: text,
+  mode: oneOf('off', 'allow', 'require'),
+  psk: object,
+  verifyPeer: boolean,
+};
+
+const ofJournal: OptionChecks<JournalOptions> = {
+  bytesMax: wholeFrom(0),
+  requestsMax: wholeFrom(0),
+  whenFull: oneOf('give-up', 'flush'),
+};
+
+const ofStrict: OptionChecks<StrictChecks> = {
+  align: boolean,
+  autoFlag: boolean,
+  bounds: boolean,
+  commands: boolean,
+  flags: boolean,
+  payload: boolean,
+  zeroSize: boolean,
+};
+
+/** @throws UsageError `ERR_NBD_ARGUMENT` for an option that is unknown or of the wrong kind. */
+export function checkConnectOptions(options: ConnectOptions): void {
+  checkOptions('connect', options, ofConnect);
+  checkOptions('connect: tls', options.tls, ofTls);
+  checkParts('connect', options);
+}
+
+/** The same for a device whose connections come from elsewhere. */
+export function checkDeviceOptions(caller: string, options: DeviceOptions): void {
+  checkOptions(caller, options, { ...ofDevice, signal });
+  checkParts(caller, options);
+}
+
+function checkParts(caller: string, { journal, strict }: DeviceOptions): void {
+  if (typeof journal === 'object') checkOptions(`${caller}: journal`, journal, ofJournal);
+  checkOptions(`${caller}: strict`, strict, ofStrict);
+}

@@ -1,0 +1,101 @@
+/**
+ * Checks of what callers hand in, for those who have no compiler that does it: an option that is misspelt or of the wrong kind
+ * would otherwise be ignored, or fail far from where it was given.
+ */
+import { UsageError } from './errors.ts';
+
+/** What one option has to be. `expected` completes the sentence "expected ...". */
+export interface OptionCheck {
+  readonly expected: string;
+  holds(value: unknown): boolean;
+}
+
+/** One check for each member of an options type, so that a new option without a check does not compile. */
+export type OptionChecks<Options> = { readonly [Name in keyof Required<Options>]: OptionCheck };
+
+const isNumber = (value: unknown): value is number => typeof value === 'number';
+
+/** The checks that options are put together from. */
+export const optionChecks = {
+  /** Milliseconds; for ever is not among them. */
+  milliseconds: {
+    expected: 'a number of milliseconds from 0 on',
+    holds: (value: unknown) => isNumber(value) && Number.isFinite(value) && value >= 0,
+  },
+  text: { expected: 'a string', holds: (value: unknown) => typeof value === 'string' },
+  boolean: { expected: 'true or false', holds: (value: unknown) => typeof value === 'boolean' },
+  callback: { expected: 'a function', holds: (value: unknown) => typeof value === 'function' },
+  object: { expected: 'an object', holds: (value: unknown) => typeof value === 'object' && value !== null },
+  texts: {
+    expected: 'an array of strings',
+    holds: (value: unknown) => Array.isArray(value) && value.every((one) => typeof one === 'string'),
+  },
+  url: { expected: 'a URL object', holds: (value: unknown) => value instanceof Object && 'href' in value },
+  signal: { expected: 'an AbortSignal', holds: (value: unknown) => value instanceof Object && 'aborted' in value },
+  /** A position or a length, as a number or a bigint. */
+  bytes: {
+    expected: 'a whole number of bytes from 0 on, as a number or a bigint',
+    holds: (value: unknown) =>
+      typeof value === 'bigint' ? value >= 0n : Number.isSafeInteger(value) && Number(value) >= 0,
+  },
+  wholeFrom: (least: number): OptionCheck => ({
+    expected: `a whole number from ${least} on`,
+    holds: (value) => isNumber(value) && Number.isSafeInteger(value) && value >= least,
+  }),
+  oneOf: (...words: readonly string[]): OptionCheck => ({
+    expected: words.map((word) => `'${word}'`).join(' or '),
+    holds: (value) => words.some((word) => word === value),
+  }),
+  either: (one: OptionCheck, other: OptionCheck): OptionCheck => ({
+    expected: `${one.expected}, or ${other.expected}`,
+    holds: (value) => one.holds(value) || other.holds(value),
+  }),
+} as const;
+
+/**
+ * Holds options against their checks; those that are `undefined` count as not given.
+ *
+ * @param caller what was called, for the message
+ * @throws UsageError `ERR_NBD_ARGUMENT` naming the option that is unknown or wrong, what was expected, and what was got.
+ */
+export function checkOptions(caller: string, given: unknown, checks: Readonly<Record<string, OptionCheck>>): void {
+  if (given === undefined) return;
+  if (typeof given !== 'object' || given === null) {
+    throw new UsageError('ERR_NBD_ARGUMENT', `${caller}: options are ${describeValue(given)}, expected an object`);
+  }
+  for (const [name, value] of Object.entries(given)) {
+    const check = Object.hasOwn(checks, name) ? checks[name] : undefined;
+    if (check === undefined) {
+      const known = nearest(name, Object.keys(checks));
+      const hint = known === undefined ? '' : ` (did you mean '${known}'?)`;
+      throw new UsageError('ERR_NBD_ARGUMENT', `${caller}: unknown option '${name}'${hint}`);
+    }
+    if (value === undefined || check.holds(value)) continue;
+    const message = `${caller}: ${name} is ${describeValue(value)}, expected ${check.expected}`;
+    throw new UsageError('ERR_NBD_ARGUMENT', message);
+  }
+}
+
+/** A value in a few words, for messages. */
+export function describeValue(value: unknown): string {
+  if (typeof value === 'string') return `'${value}'`;
+  if (typeof value === 'bigint') return `${value}n`;
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'function') return 'a function';
+  return typeof value === 'object' && value !== null ? 'an object' : String(value);
+}
+
+/** The name that was probably meant: but for letters' case, or one letter that is missing, too much or another. */
+function nearest(name: string, known: readonly string[]): string | undefined {
+  const lower = name.toLowerCase();
+  return known.find((one) => isNear(lower, one.toLowerCase()));
+}
+
+function isNear(given: string, known: string): boolean {
+  const [short, long] = given.length < known.length ? [given, known] : [known, given];
+  if (long.length - short.length > 1) return false;
+  let same = 0;
+  while (same < short.length && short[same] === long[same]) same++;
+  const rest = long.slice(same + 1);
+  return rest === short.slice(same) || rest === short.slice(same + 1);
+}
