@@ -63,6 +63,7 @@ const ofStrict: OptionChecks<StrictChecks> = {
   commands: boolean,
   flags: boolean,
   payload: boolean,
+  replies: boolean,
   zeroSize: boolean,
 };
 
