@@ -29,6 +29,9 @@ const backlogDefault = 4096;
 /** Clients that are still there when we are told to stop have so long to go. */
 const closeMs = 2000;
 
+/** What it takes beyond that when nothing hangs. */
+const hangMs = 1000;
+
 /** Serves until it is told to stop, or until the last client has left. */
 export async function serve(
   words: readonly string[],
@@ -111,7 +114,8 @@ export async function serve(
     ignoreHangups();
     const inTime = upstreams.endInTime();
     for (const listener of listeners) await listener.close();
-    await server?.close();
+    // Sessions end when no device works for them any more, which a device that hangs does not let them.
+    if (server !== undefined) await within(closeLimitMs + hangMs, server.close());
     for (const device of devices) await within(closeLimitMs, device.close());
     inTime();
     removePidFile();
