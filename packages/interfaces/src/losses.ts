@@ -58,27 +58,35 @@ export class LossLog implements Losses {
   }
 }
 
+/** What the holders of a device have found out together that does not count its losses itself. */
+const logs = new WeakMap<BlockDevice, LossLog>();
+
+function logOf(device: BlockDevice): LossLog {
+  const log = logs.get(device) ?? new LossLog();
+  logs.set(device, log);
+  return log;
+}
+
 /**
  * One of those who use a device, and rely on its flush. Made when he begins to use it.
  */
 export class Holder {
   readonly #device: BlockDevice;
-  readonly #losses: Losses | undefined;
-  /** Where failures are noted for the others, of a device that does not count them itself. */
+  readonly #losses: Losses;
+  /** The same, where the holders note failures for each other. */
   readonly #log: LossLog | undefined;
   #known: number;
 
-  /** `log`: what all holders of a device share that has no `losses`. */
-  constructor(device: BlockDevice, log?: LossLog) {
+  constructor(device: BlockDevice) {
     this.#device = device;
-    this.#log = device.losses === undefined ? log : undefined;
-    this.#losses = device.losses ?? this.#log;
-    this.#known = this.#losses?.toldCount ?? 0;
+    this.#log = device.losses === undefined ? logOf(device) : undefined;
+    this.#losses = device.losses ?? logOf(device);
+    this.#known = this.#losses.toldCount;
   }
 
   /** How many losses the device has had; see `settle`. */
   get lossCount(): number {
-    return this.#losses?.count ?? 0;
+    return this.#losses.count;
   }
 
   /**
@@ -122,7 +130,7 @@ export class Holder {
   }
 
   #requireNoneSince(lossCount: number): void {
-    if (this.lossCount > lossCount) throw this.#losses?.since(lossCount);
+    if (this.lossCount > lossCount) throw this.#losses.since(lossCount);
   }
 
   /** Tells the others, where the device does not. */
@@ -135,12 +143,12 @@ export class Holder {
   #tellSince(known: number): void {
     if (this.lossCount <= known) return;
     this.#hasHeard();
-    throw this.#losses?.since(known);
+    throw this.#losses.since(known);
   }
 
   #hasHeard(): void {
     this.#known = this.lossCount;
-    this.#losses?.told();
+    this.#losses.told();
   }
 }
 

@@ -1,30 +1,21 @@
 /** Who uses each device: how many, which a resize has to know, and each of them as a holder who hears of losses by himself. */
-import { type BlockDevice, Holder, LossLog } from '@nbdjs/interfaces';
-
-interface Users {
-  count: number;
-  /** For a device that does not count its losses itself. */
-  readonly log: LossLog;
-}
+import { type BlockDevice, Holder } from '@nbdjs/interfaces';
 
 export class DeviceUsers {
-  readonly #users = new Map<BlockDevice, Users>();
+  readonly #counts = new Map<BlockDevice, number>();
 
   of(device: BlockDevice): number {
-    return this.#users.get(device)?.count ?? 0;
+    return this.#counts.get(device) ?? 0;
   }
 
   enter(device: BlockDevice): Holder {
-    const users = this.#users.get(device) ?? { count: 0, log: new LossLog() };
-    this.#users.set(device, users);
-    users.count++;
-    return new Holder(device, users.log);
+    this.#counts.set(device, this.of(device) + 1);
+    return new Holder(device);
   }
 
   leave(device: BlockDevice): void {
-    const users = this.#users.get(device);
-    if (users === undefined) return;
-    users.count--;
-    if (users.count === 0) this.#users.delete(device);
+    const count = this.of(device) - 1;
+    if (count > 0) this.#counts.set(device, count);
+    else this.#counts.delete(device);
   }
 }

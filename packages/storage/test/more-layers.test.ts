@@ -225,6 +225,24 @@ describe('layers over one device', () => {
     await other.flush();
   });
 
+  it('D7: each hears of a flush that has failed, of a device that does not count them', async () => {
+    let failures = 1;
+    const device: BlockDevice = {
+      ...blocky(65_536, 1, 65_536),
+      async flush() {
+        if (failures-- > 0) throw new CommandError('EIO', 'the disk is broken');
+      },
+    };
+    const [one, other] = [
+      createSliceLayer(device, { offset: 0, length: 4096 }),
+      createSliceLayer(device, { offset: 4096 }),
+    ];
+    await expect(one.flush()).rejects.toMatchObject({ code: 'EIO' });
+    await one.flush();
+    await expect(other.flush()).rejects.toMatchObject({ code: 'EIO' });
+    await other.flush();
+  });
+
   it('D7: a part hears of what is its own, in its own terms', async () => {
     const { device, losses } = losing();
     const first = createSliceLayer(device, { offset: 0, length: 4096 });
