@@ -73,7 +73,11 @@ export class Upstreams {
       for (const file of this.#files) file.destroy();
       for (const client of this.#clients) {
         if (client.state !== 'closed')
-          client.destroy(new Error(`the server took more than ${this.#closeMs} ms over the end`));
+          client.destroy(
+            new Error(
+              `the server took more than ${this.#closeMs} ms over the end, and what was not flushed may be lost`,
+            ),
+          );
       }
     }, this.#closeMs);
     return () => clearTimeout(timer);
