@@ -34,7 +34,8 @@ const storeCutOff = 4096;
 const fragmentsMin = 64;
 const savedShareMin = 1 / 8;
 const fastBytesPerMs = 200_000;
-const unaskedBytesMax = 64n * mebi;
+const unaskedBytesMin = 16n * mebi;
+const unaskedBytesMax = 128n * mebi;
 /** A device that tells of little at a time is read unasked for so many requests. */
 const unaskedMax = 64;
 /** Zeroes are dealt with in pieces of this size, or larger ones when that would be very many. */
@@ -260,35 +261,38 @@ export class Plan {
       this.#keep(extent.offset, (Number(extent.status & 0xffffn) & AllocationStatus.Zero) !== 0);
       this.#asked = extent.offset + extent.length;
     }
-    this.#weigh(extents);
-    this.#makeUpFor(this.#pieceEnd(extents[0]?.offset ?? 0n));
-    if (this.#asked >= this.#size) this.#keep(this.#size, undefined);
-    else if (this.#lastIsZero === false) this.#add(this.#down(this.#asked), false);
     const { length: count } = extents;
     if (count < growSlowly) this.#window *= count < growFast ? 4n : 2n;
     else if (count > shrinkFrom && this.#window > windowStart) this.#window /= 2n;
+    this.#makeUpFor(this.#pieceEnd(extents[0]?.offset ?? 0n));
+    this.#weigh(extents);
+    if (this.#asked >= this.#size) this.#keep(this.#size, undefined);
+    else if (this.#lastIsZero === false) this.#add(this.#down(this.#asked), false);
   }
 
   /** What a map without long zeroes costs is saved for a while, where reading is quick. */
   #weigh(extents: readonly Extent[]): void {
     const toldBytes = extents.reduce((sum, { length }) => sum + length, 0n);
-    const savedBytes = this.#savedBytes;
+    const pendingBytes = this.#lastIsZero === true ? this.#asked - this.#stored : 0n;
+    const savedBytes = this.#savedBytes + (pendingBytes >= shortBytes ? toldBytes : 0n);
     this.#savedBytes = 0n;
     const isIdle = extents.length >= fragmentsMin && Number(savedBytes) < savedShareMin * Number(toldBytes);
     if (!isIdle || !this.#isFast) {
       this.#idleBytes = 0n;
       return;
     }
-    const more = this.#idleBytes === 0n ? toldBytes : 2n * this.#idleBytes;
+    const more = this.#idleBytes === 0n ? unaskedBytesMin : 2n * this.#idleBytes;
     this.#idleBytes = more < unaskedBytesMax ? more : unaskedBytesMax;
+    this.#window = windowStart;
     this.#keep(this.#asked, false);
     const end = this.#asked + this.#idleBytes;
     this.#asked = end < this.#size ? end : this.#size;
   }
 
+  /** As long as nothing is known, nothing tells against it. */
   get #isFast(): boolean {
-    const ms = Date.now() - (this.#sinceMs ?? Number.POSITIVE_INFINITY);
-    return ms > 0 && Number(this.#doneBytes) >= fastBytesPerMs * ms;
+    if (this.#sinceMs === undefined || this.#doneBytes === 0n) return true;
+    return Number(this.#doneBytes) >= fastBytesPerMs * (Date.now() - this.#sinceMs);
   }
 
   /**

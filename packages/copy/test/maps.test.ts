@@ -94,6 +94,42 @@ it.each([
   }
 });
 
+it('A9: a map that saves nothing is asked for seldom, until it saves something again', async () => {
+  const mebi = 1024 * kibi;
+  const size = 1024 * mebi;
+  const block = 4 * kibi;
+  /** Data in every other block, except of one long hole. */
+  const hole = [600 * mebi, 900 * mebi] as const;
+  const statusAt = (offset: number): number =>
+    offset >= hole[0] && offset < hole[1] ? 3 : (offset / block) % 2 === 0 ? 0 : 3;
+  const source = make({ size: 0 });
+  let asked = 0;
+  let reads = 0;
+  let readBytes = 0;
+  Object.assign(source, { geometry: { ...source.geometry, size: BigInt(size) } });
+  source.read = async (_offset, target) => {
+    reads++;
+    readBytes += target.length;
+  };
+  source.blockStatus = (offset, length) => {
+    asked += Number(length);
+    const extents = [];
+    for (let at = Number(offset); at < Number(offset) + Number(length); at += block) {
+      extents.push({ offset: BigInt(at), length: BigInt(block), status: BigInt(statusAt(at)) });
+    }
+    return [{ context: baseAllocation, extents }];
+  };
+  const target = make({ size: 0 });
+  Object.assign(target, { geometry: source.geometry });
+  target.write = () => {};
+  target.writeZeroes = () => {};
+  await copyDevice(source, target, { sparseSize: 0 });
+  // Of what is fragmented, no more than an eighth is asked about, and most of the hole is not read.
+  expect(asked).toBeLessThan((size - 300 * mebi) / 8 + 300 * mebi);
+  expect(readBytes).toBeLessThan(size - 150 * mebi);
+  expect(reads).toBeLessThanOrEqual(4096);
+});
+
 it('A9: a long gap between two requests is not read', async () => {
   const size = 1024 * kibi;
   const content = new Uint8Array(size);
@@ -205,4 +241,19 @@ it('B10: other failures than that of the question end the copy', async () => {
   source.failure = new ConnectionLostError('unknown', 'gone');
   const copying = copyDevice(source, make({ size: 1000 }));
   await expect(copying).rejects.toThrow('asking the source about 0: gone');
+});
+
+it('A12: blocks that are longer than a request are read and written whole', async () => {
+  const block = 2048 * kibi;
+  const size = 5 * block;
+  const content = fragments(size, 100 * kibi, 700 * kibi);
+  const geometry = { minimumBlockSize: block, preferredBlockSize: block };
+  for (const side of ['source', 'target']) {
+    const source = make({ size, content, geometry: side === 'source' ? geometry : {} });
+    const target = make({ size, geometry: side === 'target' ? geometry : {} });
+    await copyDevice(source, target);
+    expect(Buffer.compare(target.content, content)).toBe(0);
+    const calls = side === 'source' ? source.calls : target.calls;
+    expect(calls.filter(({ offset, length }) => offset % block !== 0 || length % block !== 0)).toEqual([]);
+  }
 });
