@@ -1,6 +1,16 @@
 /** How to copy. The names are ours; the meanings are nbdcopy's. */
-import { type BlockDevice, type CommandError, type Defer, UsageError } from '@nbdjs/interfaces';
+import {
+  type BlockDevice,
+  type CommandError,
+  checkOptions,
+  type Defer,
+  type OptionChecks,
+  optionChecks,
+  UsageError,
+} from '@nbdjs/interfaces';
 import type { CheckpointOptions } from './checkpoints.ts';
+
+const { boolean, callback, number, object, signal } = optionChecks;
 
 export interface CopyOptions {
   /**
@@ -128,8 +138,27 @@ export const shortBytes = 64 * 1024;
 const kibi = 1024;
 const mebi = 1024 * kibi;
 
-/** @throws UsageError naming the option that is out of bounds. */
+const ofCopy: OptionChecks<CopyOptions> = {
+  allocated: boolean,
+  checkpoint: object,
+  extents: boolean,
+  flush: boolean,
+  grow: callback,
+  nextTurn: callback,
+  onMapFailure: callback,
+  onProgress: callback,
+  queueBytesMax: number,
+  requestSize: number,
+  requests: number,
+  signal,
+  sparseSize: number,
+  synchronous: boolean,
+  targetIsZero: boolean,
+};
+
+/** @throws UsageError naming the option that is unknown, of the wrong kind, or out of bounds. */
 export function settle(options: CopyOptions, devices: readonly Pick<BlockDevice, 'geometry'>[]): CopySettings {
+  checkOptions('copy', options, ofCopy);
   const { requests = 1024, requestSize = 256 * kibi, queueBytesMax = 64 * mebi, sparseSize = 4 * kibi } = options;
   if (!Number.isInteger(requests) || requests < 1) throw bad('requests', requests, 'at least 1');
   if (!isPowerOfTwo(requestSize) || requestSize < 4 * kibi || requestSize > 32 * mebi) {

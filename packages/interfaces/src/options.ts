@@ -22,6 +22,8 @@ export const optionChecks = {
     expected: 'a number of milliseconds from 0 on',
     holds: (value: unknown) => isNumber(value) && Number.isFinite(value) && value >= 0,
   },
+  /** For numbers whose bounds are checked elsewhere. */
+  number: { expected: 'a number', holds: isNumber },
   text: { expected: 'a string', holds: (value: unknown) => typeof value === 'string' },
   boolean: { expected: 'true or false', holds: (value: unknown) => typeof value === 'boolean' },
   callback: { expected: 'a function', holds: (value: unknown) => typeof value === 'function' },

@@ -8,10 +8,14 @@ import {
   type BlockStatusOptions,
   baseAllocation,
   CommandError,
+  checkOptions,
+  describeValue,
   type Geometry,
   limits,
   type MetaContextExtents,
   type Offset,
+  type OptionChecks,
+  optionChecks,
   type ReadOptions,
   UsageError,
   type WriteOptions,
@@ -41,6 +45,13 @@ export interface FileDeviceOptions {
   readonly truncate?: boolean | undefined;
 }
 
+const ofFile: OptionChecks<FileDeviceOptions> = {
+  create: optionChecks.boolean,
+  readOnly: optionChecks.boolean,
+  size: optionChecks.bytes,
+  truncate: optionChecks.boolean,
+};
+
 /** A device over a file, with what opening it has shown. */
 export interface FileDevice extends BlockDevice {
   readonly kind: 'file' | 'block-device';
@@ -66,6 +77,11 @@ const readAheadBytes = 128 * 1024;
  * @throws a system error that names the path, or UsageError when it is neither of the two, or longer than it may be.
  */
 export async function openFileDevice(path: string, options: FileDeviceOptions = {}): Promise<FileDevice> {
+  if (typeof path !== 'string') {
+    const message = `openFileDevice: the path is ${describeValue(path)}, expected a string`;
+    throw new UsageError('ERR_NBD_ARGUMENT', message);
+  }
+  checkOptions('openFileDevice', options, ofFile);
   return new OpenFile(await openFile(path, options));
 }
 

@@ -6,12 +6,15 @@ import {
   type BlockDevice,
   type BlockStatusOptions,
   baseAllocation,
+  checkOptions,
   type Extent,
   type Geometry,
   type LentPiece,
   limits,
   type MetaContextExtents,
   type Offset,
+  type OptionChecks,
+  optionChecks,
   type ReadOptions,
   sizeMax,
   UsageError,
@@ -26,6 +29,13 @@ export interface MemoryDeviceOptions {
   /** @default false */
   readonly readOnly?: boolean | undefined;
 }
+
+/** Whether there can be so many is another question. */
+const wholeBytes = {
+  expected: 'a whole number of bytes, as a number or a bigint',
+  holds: (value: unknown) => typeof value === 'bigint' || Number.isInteger(value),
+};
+const ofMemory: OptionChecks<MemoryDeviceOptions> = { readOnly: optionChecks.boolean, size: wholeBytes };
 
 /** Memory is taken in pages, which are long, so that a long request finds its bytes in one piece. */
 const pageBytes = 256 * 1024;
@@ -46,6 +56,10 @@ interface Page {
 
 /** Makes a device of zeroes. It answers synchronously. */
 export function createMemoryDevice(options: MemoryDeviceOptions): BlockDevice {
+  checkOptions('createMemoryDevice', options, ofMemory);
+  if (options?.size === undefined) {
+    throw new UsageError('ERR_NBD_ARGUMENT', `createMemoryDevice: size is missing, expected ${wholeBytes.expected}`);
+  }
   return new MemoryDevice(BigInt(options.size), options.readOnly ?? false);
 }
 

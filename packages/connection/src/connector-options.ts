@@ -1,0 +1,30 @@
+/** What a connector's options have to be; a new one without a check does not compile. */
+import { checkOptions, type OptionChecks, optionChecks, UsageError } from '@nbdjs/interfaces';
+import type { ConnectorOptions } from './create-connector.ts';
+
+const { boolean, callback, milliseconds, object, oneOf, url, wholeFrom } = optionChecks;
+
+const ofConnector: OptionChecks<ConnectorOptions> = {
+  awaitExport: boolean,
+  clock: object,
+  connectTimeoutMs: milliseconds,
+  delivery: oneOf('inline', 'thread', 'handed-over', 'kept'),
+  endpoint: object,
+  handshake: object,
+  handshakeTimeoutMs: milliseconds,
+  jitter: callback,
+  openAttemptsMax: wholeFrom(1),
+  openTimeoutMs: milliseconds,
+  rings: object,
+  stopOnPermanent: boolean,
+  tls: object,
+  upgradeTls: callback,
+  workerUrl: url,
+};
+
+/** @throws UsageError `ERR_NBD_ARGUMENT` for an option that is unknown, missing or of the wrong kind. */
+export function checkConnectorOptions(options: ConnectorOptions): void {
+  checkOptions('createConnector', options, ofConnector);
+  if (options?.endpoint !== undefined) return;
+  throw new UsageError('ERR_NBD_ARGUMENT', 'createConnector: endpoint is missing, expected an object');
+}

@@ -1,0 +1,91 @@
+/** What callers without a compiler get wrong, at every door: an error that says so, and nothing that is ignored. */
+import { createConnector } from '@nbdjs/connection';
+import { compareDevices, copyDevice } from '@nbdjs/copy';
+import { createServer } from '@nbdjs/server';
+import { createMemoryDevice, openFileDevice, UsageError } from '@nbdjs/storage';
+import { expect, it } from 'vitest';
+
+const device = createMemoryDevice({ size: 4096 });
+const endpoint = { type: 'unix', path: '/nowhere/socket' } as const;
+
+/** As if there were no types. */
+type Loose = (...given: readonly unknown[]) => unknown;
+
+it.each<[string, unknown, readonly unknown[], string]>([
+  ['server', createServer, [], 'createServer: exports is missing, expected a table of devices or a provider'],
+  ['server', createServer, [{ exports: 5 }], 'createServer: exports is 5, expected an object'],
+  [
+    'server',
+    createServer,
+    [{ exports: { a: 'x' } }],
+    "createServer: export 'a' is 'x', expected a device, or { device, ... }",
+  ],
+  [
+    'server',
+    createServer,
+    [{ exports: { a: {} } }],
+    "createServer: export 'a' is an object, expected a device, or { device, ... }",
+  ],
+  [
+    'server',
+    createServer,
+    [{ exports: { a: device }, limit: {} }],
+    "createServer: unknown option 'limit' (did you mean 'limits'?)",
+  ],
+  [
+    'server',
+    createServer,
+    [{ exports: { a: device }, mode: 'x' }],
+    "createServer: mode is 'x', expected 'simple' or 'structured' or 'extended'",
+  ],
+  ['connector', createConnector, [], 'createConnector: endpoint is missing, expected an object'],
+  [
+    'connector',
+    createConnector,
+    [{ endpoint, delivery: 'foo' }],
+    "createConnector: delivery is 'foo', expected 'inline' or 'thread' or 'handed-over' or 'kept'",
+  ],
+  [
+    'connector',
+    createConnector,
+    [{ endpoint, openTimeoutMs: Number.NaN }],
+    'createConnector: openTimeoutMs is NaN, expected a number of milliseconds from 0 on',
+  ],
+  ['file', openFileDevice, [5], 'openFileDevice: the path is 5, expected a string'],
+  [
+    'file',
+    openFileDevice,
+    ['/nowhere/disk.img', { readonly: true }],
+    "openFileDevice: unknown option 'readonly' (did you mean 'readOnly'?)",
+  ],
+  [
+    'file',
+    openFileDevice,
+    ['/nowhere/disk.img', { size: '1G' }],
+    "openFileDevice: size is '1G', expected a whole number of bytes from 0 on, as a number or a bigint",
+  ],
+  [
+    'memory',
+    createMemoryDevice,
+    [],
+    'createMemoryDevice: size is missing, expected a whole number of bytes, as a number or a bigint',
+  ],
+  [
+    'memory',
+    createMemoryDevice,
+    [{ size: 1.5 }],
+    'createMemoryDevice: size is 1.5, expected a whole number of bytes, as a number or a bigint',
+  ],
+  ['copy', copyDevice, [device, device, { request: 5 }], "copy: unknown option 'request' (did you mean 'requests'?)"],
+  ['copy', copyDevice, [device, device, { flush: 1 }], 'copy: flush is 1, expected true or false'],
+  ['comparison', compareDevices, [device, device, { signal: 5 }], 'copy: signal is 5, expected an AbortSignal'],
+])('refuses: %s, case %#', async (_, call, given, message) => {
+  let error: unknown;
+  try {
+    await (call as Loose)(...given);
+  } catch (reason) {
+    error = reason;
+  }
+  expect(error).toBeInstanceOf(UsageError);
+  expect(error).toMatchObject({ code: 'ERR_NBD_ARGUMENT', message });
+});
