@@ -68,6 +68,11 @@ it('makes shared keys', async () => {
   expect(readFileSync(join(folder, 'keys.psk'), 'utf8')).toMatch(/^alice:[0-9a-f]{64}\nbob:[0-9a-f]{64}\n$/);
   expect(stdout).toContain(`nbd serve --tls require --tls-psk ${folder}/keys.psk disk.img\n`);
   expect(stdout).toContain(`nbd info --tls-psk ${folder}/keys.psk nbds://alice@localhost\n`);
+  const odd = await nbd('certs', '-f', '-d', folder, '--psk', 'alice:home', '#bob');
+  expect(readFileSync(join(folder, 'keys.psk'), 'utf8')).toMatch(
+    /^#616c6963653a686f6d65:[0-9a-f]{64}\n#23626f62:[0-9a-f]{64}\n$/,
+  );
+  expect(odd.stdout).toContain('nbds://alice%3Ahome@localhost');
 });
 
 it('goes on with an authority', async () => {
@@ -145,7 +150,7 @@ it.each<[RegExp, ...string[]]>([
   [/'a b' is neither the name of a host nor an IP address/, '--host', 'a b'],
   [/'XY=1' is not a distinguished name: there is no 'XY'/, '--client', 'XY=1'],
   [/--days: '0' is not a number between 1 and 36500/, '--days', '0'],
-  [/'a:b' is no user name/, '--psk', 'a:b'],
+  [/is no user name/, '--psk', 'a\nb'],
   [/the user 'a' is given twice/, '--psk', 'a', 'a'],
   [/\/none\/ca-cert\.pem: no such file or directory/, '--authority', '/none'],
   [/\/etc\/passwd\/ca-cert\.pem: not a directory/, '--directory', '/etc/passwd'],

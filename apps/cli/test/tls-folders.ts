@@ -45,12 +45,13 @@ const folders = {
 
 export type FolderName = keyof typeof folders;
 
-const [alice, bob, carol] = ['alice', 'bob', 'carol'].map(createPsk);
-if (alice === undefined || bob === undefined || carol === undefined) throw new Error('there are three keys');
+const [alice, bob, carol, house] = ['alice', 'bob', 'carol', 'alice:home'].map(createPsk);
+if (alice === undefined || bob === undefined || carol === undefined || house === undefined)
+  throw new Error('there are four keys');
 
 /** Files of shared keys: what the server knows, and what clients do. */
 const keyFiles = {
-  'server.psk': [alice, bob],
+  'server.psk': [alice, bob, house],
   'alice.psk': [alice],
   /** Alice with another key. */
   'wrong.psk': [createPsk('alice')],

@@ -1,4 +1,7 @@
-/** Pre-shared keys: lines of `user:key`, the key in hexadecimal digits, as GnuTLS and its psktool have them. */
+/**
+ * Pre-shared keys: lines of `user:key`, the key in hexadecimal digits, as GnuTLS and its psktool have them. Users whose names would be taken
+ * for something else are in hexadecimal digits, too: `#user:key`.
+ */
 import { randomBytes } from 'node:crypto';
 import { UsageError } from '@nbdjs/interfaces';
 
@@ -23,11 +26,10 @@ export function createPsk(user: string): Psk {
 export function formatPskFile(keys: readonly Psk[]): string {
   const users = new Set<string>();
   for (const { user, key } of keys) {
-    // Lines that begin with '#' are comments to some, and user names in hexadecimal digits to others.
-    if (user === '' || /^#|[:\p{Cc}]/u.test(user)) {
+    if (user === '' || /\p{Cc}/u.test(user)) {
       throw new UsageError(
         'ERR_NBD_ARGUMENT',
-        `'${user}' is no user name: it must not be empty, begin with '#', or contain ':' or control characters`,
+        `'${user}' is no user name: it must not be empty or contain control characters`,
       );
     }
     if (users.has(user)) throw new UsageError('ERR_NBD_ARGUMENT', `the user '${user}' is given twice`);
@@ -39,5 +41,10 @@ export function formatPskFile(keys: readonly Psk[]): string {
     }
     users.add(user);
   }
-  return keys.map(({ user, key }) => `${user}:${key}\n`).join('');
+  return keys.map(({ user, key }) => `${inFile(user)}:${key}\n`).join('');
+}
+
+/** A '#' at the beginning would make it a comment or digits, and keys are behind the first colon to GnuTLS. */
+function inFile(user: string): string {
+  return /^#|:/.test(user) ? `#${Buffer.from(user).toString('hex')}` : user;
 }

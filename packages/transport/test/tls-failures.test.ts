@@ -1,5 +1,5 @@
 /** Why TLS fails, in words, and whether it would fail again. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer as createNodeServer } from 'node:tls';
@@ -217,6 +217,13 @@ describe('a shared key', () => {
     expect((await outcome(alice, server)).server).toMatchObject({ tls: { user: 'alice' } });
     const find = (user: string) => (user === 'alice' ? keys.alice : undefined);
     expect((await outcome(alice, { psk: { find } })).server).toMatchObject({ tls: { user: 'alice' } });
+  });
+
+  it('C25: has the name of a user that its file has in digits', async () => {
+    const file = join(folder, 'digits.psk');
+    writeFileSync(file, `bob:00ff\n#${Buffer.from('alice:home').toString('hex')}:0123\n`);
+    const { server: accepted } = await outcome({ psk: { file, user: 'alice:home' } }, { psk: { file } });
+    expect(accepted).toMatchObject({ tls: { user: 'alice:home' } });
   });
 
   it.each([

@@ -148,7 +148,12 @@ describe('shared keys', () => {
     ['al\u001b[2Jice:zz', /line 1: a user's name has control characters in it$/],
     [`${'a'.repeat(70_000)}:zz`, /line 1: a user's name has 70000 bytes, expected 1 to 128$/],
     ['alice:00\nalice:11', /line 2: user 'alice' is there twice/],
-    ['', /there is no key in it/],
+    ['', /there is no key in it: expected lines of user:hexkey/],
+    ['\n# nobody\n', /there is no key in it, and line 2 is a comment: expected .* or #hexuser:hexkey/],
+    ['#616c696365:0', /line 1: the key of user 'alice' has 1 digits/],
+    ['alice:00\n#616c696365:11', /line 2: user 'alice' is there twice/],
+    ['#ff:00', /line 1: a user's name, in hexadecimal digits behind the '#', is no UTF-8/],
+    ['#6109:00', /line 1: a user's name has control characters in it/],
   ])('%j', (text, message) => {
     expect(client(text)).toThrow(message);
     expect(() => createTlsServer({ psk: { file: keyFile } })).toThrow(message);
@@ -162,6 +167,14 @@ describe('shared keys', () => {
       'there is no such file of shared keys',
     );
     expect(() => createTlsClient({ psk: { file: folder } })).toThrow('it is a folder, expected a file');
+  });
+
+  it("C25: take GnuTLS's names in hexadecimal digits, and leave comments out", () => {
+    const text = '# comment\n#nobody:00\n#616C6963653a686F6d65:00ff\n#abc:11\n##6161:00\nbob:22\n';
+    expect(client(text, 'alice:home')).not.toThrow();
+    expect(client(text, 'bob')).not.toThrow();
+    for (const user of ['nobody', '#nobody', '#abc', 'aa']) expect(client(text, user)).toThrow(/no key of user/);
+    expect(client('#23:00')).not.toThrow();
   });
 
   it('exclude certificates', () => {

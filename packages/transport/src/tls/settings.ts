@@ -26,7 +26,7 @@ export interface TlsCertificates {
 export type TlsClientKey =
   /** `key`: 1 to 64 bytes. */
   | { readonly user: string; readonly key: Uint8Array }
-  /** A file of lines `user:hexkey`. @default user: the only one in the file, else the name that we are logged in by */
+  /** A file of lines `user:hexkey` or `#hexuser:hexkey`. @default user: the only one in the file, else the name that we are logged in by */
   | { readonly file: string; readonly user?: string | undefined };
 
 /** How a client sets up TLS, and whom it takes a server for. */
@@ -66,7 +66,7 @@ export interface TlsPeer {
 
 /** Keys that a server shares with its users. */
 export type TlsServerKeys =
-  /** A file of lines `user:hexkey`. */
+  /** A file of lines `user:hexkey` or `#hexuser:hexkey`. */
   | { readonly file: string }
   /** Keys of 1 to 64 bytes, by user. */
   | { readonly keys: Readonly<Record<string, Uint8Array>> }

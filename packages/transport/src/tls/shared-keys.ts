@@ -6,8 +6,12 @@ import { readText, wrong } from './files.ts';
 const keyBytesMax = 64;
 const userBytesMax = 128;
 
+/** A user whose name is written in hexadecimal digits, because it has a colon say; GnuTLS's psktool writes such. */
+const hexUser = /^#((?:[0-9a-f]{2})+):/i;
+
 /**
- * Reads a file of lines `user:hexkey`. Empty lines and those that begin with `#` are left out.
+ * Reads a file of lines `user:hexkey` or `#hexuser:hexkey`. Empty lines are left out, and so are comments: all others that begin with
+ * `#`.
  *
  * @throws UsageError with the number of the line that is wrong.
  */
@@ -15,14 +19,21 @@ export function readSharedKeys(file: string): ReadonlyMap<string, Uint8Array> {
   const text = readText(file);
   if (text === undefined) throw wrong(file, 'there is no such file of shared keys');
   const keys = new Map<string, Uint8Array>();
-  for (const [index, line] of text.split(/\r?\n/).entries()) {
-    if (line.trim() === '' || line.startsWith('#')) continue;
+  const lines = text.split(/\r?\n/);
+  for (const [index, line] of lines.entries()) {
+    if (line.trim() === '' || isComment(line)) continue;
     const [user, key] = parseLine(line, `${file}, line ${index + 1}`);
     if (keys.has(user)) throw wrong(`${file}, line ${index + 1}`, `user '${user}' is there twice`);
     keys.set(user, key);
   }
-  if (keys.size === 0) throw wrong(file, 'there is no key in it, expected lines of user:hexkey');
-  return keys;
+  if (keys.size > 0) return keys;
+  const number = lines.findIndex(isComment) + 1;
+  const comment = number === 0 ? '' : `, and line ${number} is a comment`;
+  throw wrong(file, `there is no key in it${comment}: expected lines of user:hexkey, or #hexuser:hexkey`);
+}
+
+function isComment(line: string): boolean {
+  return line.startsWith('#') && !hexUser.test(line);
 }
 
 /** @throws UsageError when the user's name or the key is too long, or empty, or the name could not be shown. */
@@ -45,7 +56,7 @@ function checkUser(user: string, place: string): void {
 function parseLine(line: string, place: string): [string, Uint8Array] {
   const colon = line.lastIndexOf(':');
   if (colon < 0) throw wrong(place, "there is no ':' in it, expected user:hexkey");
-  const user = line.slice(0, colon);
+  const user = nameOfUser(line, colon, place);
   checkUser(user, place);
   const hex = line.slice(colon + 1).trim();
   if (!/^[0-9a-f]*$/i.test(hex)) throw wrong(place, `the key of user '${user}' is not made of hexadecimal digits`);
@@ -54,6 +65,16 @@ function parseLine(line: string, place: string): [string, Uint8Array] {
   const key = new Uint8Array(Buffer.from(hex, 'hex'));
   checkSharedKey(user, key, place);
   return [user, key];
+}
+
+function nameOfUser(line: string, colon: number, place: string): string {
+  const hex = hexUser.exec(line)?.[1];
+  if (hex === undefined) return line.slice(0, colon);
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(hex, 'hex'));
+  } catch (cause) {
+    throw wrong(place, "a user's name, in hexadecimal digits behind the '#', is no UTF-8", cause);
+  }
 }
 
 /** Whose key a client uses when nobody is named: the only one that there is, else that of whoever is logged in. */
