@@ -54,13 +54,13 @@ const limitOptions: readonly LimitOption[] = [
     flags: '--max-connections-per-address <n>',
     unit: 'count',
     names: ['connectionsPerAddressMax'],
-    help: 'connections of one address at a time, 0 for any number (default: 512)',
+    help: 'connections of one address at a time, 0 for any number (default: 512, but any of this machine)',
   },
   {
     flags: '--max-connects-per-second <n>',
     unit: 'count',
     names: ['connectsPerSecondMax'],
-    help: 'new connections of one address each second, 0 for any number (default: 500)',
+    help: 'new connections of one address each second, 0 for any number (default: 500, but any of this machine)',
   },
   {
     flags: '--idle-timeout <s>',
