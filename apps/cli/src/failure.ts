@@ -57,16 +57,11 @@ const suggestions: readonly Suggestion[] = [
     says: /there is no parameter|has no value|'%' that is not followed/,
     advice: "in the name of an export, write %3F for '?' and %25 for '%'",
   },
-  {
-    code: 'ERR_NBD_PEER_CLOSED',
+  ...['ERR_NBD_PEER_CLOSED', 'ERR_NBD_OUT_OF_STEP', 'ERR_NBD_TIMEOUT'].map((code) => ({
+    code,
     says: modernOptions,
     advice: 'to do without what older servers do not know, use --mode simple',
-  },
-  {
-    code: 'ERR_NBD_TIMEOUT',
-    says: modernOptions,
-    advice: 'to do without what older servers do not know, use --mode simple',
-  },
+  })),
   {
     code: 'ERR_NBD_PROTOCOL',
     says: /block status|BLOCK_STATUS/,
