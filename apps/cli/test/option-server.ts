@@ -19,7 +19,7 @@ import {
   WireError,
 } from '@nbdjs/protocol';
 
-export const optionServerSize = 1n << 20n;
+const optionServerSize = 1n << 20n;
 
 /** What became of a connection: the options that came, in order, and the command that ended it, if any. */
 export interface Conversation {

@@ -1,7 +1,7 @@
 /** Options that every command has: help, the version, and lists of its options for completion. */
 import { type Command, CommanderError, Option } from 'commander';
 
-export const helpFlags = '-h, --help';
+const helpFlags = '-h, --help';
 
 /** Adds those that print something and end the program; `print` is given whole lines. */
 export function addGeneral(command: Command, versionLine: string, print: (text: string) => void): Command {
