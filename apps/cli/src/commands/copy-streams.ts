@@ -37,7 +37,7 @@ export function descriptorOf(path: string): number | undefined {
 }
 
 /** What messages call a descriptor. */
-export function describeDescriptor(fd: number): string {
+function describeDescriptor(fd: number): string {
   return ['standard input', 'standard output', 'standard error'][fd] ?? `descriptor ${fd}`;
 }
 
