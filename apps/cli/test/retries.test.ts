@@ -1,15 +1,18 @@
 /** Servers that are not there yet, and how long they are waited for. */
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { runCommandLine, Workspace } from '@nbdjs/peers';
 import { Option } from '@nbdjs/protocol';
 import { TinyServer } from '@nbdjs/testkit';
 import { afterAll, describe, expect, it } from 'vitest';
+import { Interrupted } from '../src/terminal.ts';
 import { nbd, nbdWith, type Outcome } from './harness.ts';
 
 const workspace = new Workspace('bookworm');
 /** What ends the servers of all tests. */
 const over = new AbortController();
+// Each server listens to it by several layers.
+setMaxListeners(0, over.signal);
 const serving: Promise<Outcome>[] = [];
 
 afterAll(async () => {
@@ -158,6 +161,22 @@ describe.concurrent('B7: --retries waits for what is not there yet', () => {
       code: 1,
       stderr: expect.stringMatching(/^nbd: .*there is no such socket; trying again\nnbd: .*there is no such socket\n$/),
     });
+  });
+
+  it.each(['info', 'dump'])('nbd %s ends at once when it is interrupted', async (command) => {
+    const { uri } = sockets('never');
+    const silent = createServer();
+    const port = await listen(silent);
+    for (const target of [uri, `nbd://127.0.0.1:${port}`]) {
+      const abort = new AbortController();
+      const running = nbdWith({ signal: abort.signal }, command, '--retries', '9', target);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      const started = performance.now();
+      abort.abort(new Interrupted('SIGINT', 2));
+      expect((await running).code).toBe(130);
+      expect(performance.now() - started).toBeLessThan(1000);
+    }
+    await close(silent);
   });
 
   it('what would be refused again is not waited for', async () => {
