@@ -67,7 +67,7 @@ export function attemptsOptions(settings: AttemptSettings, means: AttemptMeans):
   const { clock, upgradeTls = upgradeWith(tls, endpoint) } = means;
   const timeoutMs = settings.handshakeTimeoutMs ?? limits.handshakeMs;
   const name = nameOfSettings(settings);
-  const ladder = ladderFor(handshake, name, means.report);
+  const ladder = ladderFor(handshake, name, means.report, (openTimeoutMs ?? 0) > 0);
   return {
     ...means,
     name,
@@ -90,7 +90,8 @@ export function attemptsOptions(settings: AttemptSettings, means: AttemptMeans):
 export function ladderFor(
   { avoid }: ClientHandshakeOptions,
   endpoint: string,
-  report?: AttemptMeans['report'],
+  report: AttemptMeans['report'],
+  isPatient: boolean,
 ): Ladder {
-  return new Ladder(avoid, (step) => report?.({ type: 'downgraded', endpoint, ...step }));
+  return new Ladder(avoid, (step) => report?.({ type: 'downgraded', endpoint, ...step }), isPatient);
 }

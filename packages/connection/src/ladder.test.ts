@@ -87,6 +87,21 @@ describe('A6: the ladder', () => {
     expect(asked).toHaveLength(1);
   });
 
+  it('leaves a break that may be an accident to whoever repeats attempts', async () => {
+    const patient = new Ladder([], undefined, true);
+    const accidents = scripted([hungUpAt('GO'), hungUpAt('EXTENDED_HEADERS'), hungUpAt(), hungUpAt('GO')]);
+    for (let attempt = 0; attempt < 4; attempt++)
+      await expect(patient.descend(accidents.attempt)).rejects.toThrow('hung up');
+    expect(await patient.descend(accidents.attempt)).toBe('met');
+    expect(accidents.asked).toEqual([[], [], [], [], []]);
+
+    const systematic = scripted([hungUpAt('GO'), hungUpAt('GO')]);
+    const other = new Ladder([], undefined, true);
+    await expect(other.descend(systematic.attempt)).rejects.toThrow('hung up');
+    expect(await other.descend(systematic.attempt)).toBe('met');
+    expect(systematic.asked.at(-1)).toEqual(['GO', 'INFO', 'EXTENDED_HEADERS']);
+  });
+
   it('is not for a server that was met before', async () => {
     const ladder = new Ladder(['INFO']);
     await ladder.descend(scripted([]).attempt);

@@ -33,12 +33,19 @@ export class Ladder {
   readonly #report: (step: Step) => void;
   #avoid: readonly AvoidableOption[];
   #hasMet = false;
+  readonly #isPatient: boolean;
+  /** Where the last attempt broke, if nothing was left out because of that yet. */
+  #brokeAt: string | undefined;
 
-  /** `given` is left out from the start. */
-  constructor(given: readonly AvoidableOption[] = [], report: (step: Step) => void = () => {}) {
+  /**
+   * `given` is left out from the start. `isPatient`: attempts are repeated anyhow, so that a break that may be an accident is left to
+   * that, and only the second one in a row at the same option is put down to the option.
+   */
+  constructor(given: readonly AvoidableOption[] = [], report: (step: Step) => void = () => {}, isPatient = false) {
     this.#given = given;
     this.#avoid = given;
     this.#report = report;
+    this.#isPatient = isPatient;
   }
 
   /** Makes attempts, each by a new connection, until one is a success or there is nothing left to leave out. */
@@ -51,7 +58,8 @@ export class Ladder {
         this.#hasMet = true;
         return result;
       } catch (error) {
-        const step = steps < stepsMax && isBreak(error) ? this.#next(error, steps) : undefined;
+        const isAccident = steps === 0 && this.#mayBeAccident(error);
+        const step = steps < stepsMax && isBreak(error) && !isAccident ? this.#next(error, steps) : undefined;
         if (step === undefined) {
           if (!this.#hasMet) this.#avoid = this.#given;
           throw first === undefined || tellsMore(error, before) ? error : first;
@@ -62,6 +70,13 @@ export class Ladder {
         this.#report(step);
       }
     }
+  }
+
+  #mayBeAccident(error: unknown): boolean {
+    if (!this.#isPatient) return false;
+    const before = this.#brokeAt;
+    this.#brokeAt = isBreak(error) ? error.option : undefined;
+    return this.#brokeAt === undefined || this.#brokeAt !== before;
   }
 
   #next({ option }: ConnectError, steps: number): Step | undefined {

@@ -59,7 +59,7 @@ export async function openNegotiation(
   const { upgradeTls = upgradeWith(tls, source) } = options;
   if (options.upgradeTls === undefined) checkTls({ endpoint: source, handshake, tls });
   const name = options.name ?? nameOfEndpoint(source, '', handshake?.tls === 'require');
-  const ladder = ladderFor(handshake ?? {}, name, publish);
+  const ladder = ladderFor(handshake ?? {}, name, publish, (options.openTimeoutMs ?? 0) > 0);
   return await repeatedly(options, name, async (signal) => {
     const meet = async (avoid: readonly AvoidableOption[]) => {
       const channel = await connectEndpoint(source, { ...options, signal });
