@@ -41,6 +41,7 @@ export async function openServer(
       allowLocalFiles: true,
       signal: terminal.signal,
       mode: words.mode,
+      silenceMs: words.silenceMs ?? (server.type === 'uri' && words.retries > 0 ? silenceMsDefault : 0),
       ...patienceWith(server, words),
       ...options,
     });
@@ -48,6 +49,9 @@ export async function openServer(
   warnOfBlocks(client.facts, client.name, terminal);
   return client;
 }
+
+/** With retries, somebody wants to get on: a server that says nothing for so long is taken for gone. In milliseconds. */
+const silenceMsDefault = 120_000;
 
 /** Blocks that are larger than there may be are taken as they are, so writes have to be of whole ones. */
 function warnOfBlocks({ blockSizes }: ExportFacts, name: string, terminal: Terminal): void {

@@ -9,6 +9,8 @@ export interface ServerWords {
   readonly mode?: HeaderMode | undefined;
   /** How often a server that is not there (yet, or any more) is tried again. */
   readonly retries: number;
+  /** How long a server that owes an answer may say nothing, in milliseconds; 0 for ever. @default two minutes, with retries */
+  readonly silenceMs?: number | undefined;
   /** Tell how the server was come to terms with. */
   readonly verbose: boolean;
 }
@@ -25,13 +27,23 @@ export function addServerWords(
 ): Command {
   return command
     .addOption(modeOption())
-    .option('--retries <n>', meaning, (text: string) => parseCount(text, '--retries', 0, 100_000), 0);
+    .option('--retries <n>', meaning, (text: string) => parseCount(text, '--retries', 0, 100_000), 0)
+    .option(
+      '--silence <seconds>',
+      'take a server for gone that owes an answer and says nothing for so long; 0 for never (default: 120 with --retries, else 0)',
+      (text: string) => parseCount(text, '--silence', 0, 86_400),
+    );
 }
 
 /** What the above has collected. */
 export function serverWords(options: Readonly<Record<string, unknown>>): ServerWords {
-  const { mode, retries, verbose } = options;
-  return { mode: mode as HeaderMode | undefined, retries: retries as number, verbose: verbose === true };
+  const { mode, retries, silence, verbose } = options;
+  return {
+    mode: mode as HeaderMode | undefined,
+    retries: retries as number,
+    silenceMs: silence === undefined ? undefined : 1000 * (silence as number),
+    verbose: verbose === true,
+  };
 }
 
 export function modeOption(): Option {

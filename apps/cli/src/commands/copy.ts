@@ -59,9 +59,12 @@ export async function copy(
   terminal: Terminal,
 ): Promise<number> {
   refuseImpossible(source, destination, options, terminal);
-  const { checkpoint: path, mode, retries, verbose, verify, extents, destinationIsZero, quiet } = options;
+  const { checkpoint: path, mode, retries, silenceMs, verbose, verify, extents, destinationIsZero, quiet } = options;
   const isResumed = path !== undefined && (await hasCheckpoint(path));
-  const sides = new Sides({ mode, retries, verbose, verify, isResumed, extents, destinationIsZero, quiet }, terminal);
+  const sides = new Sides(
+    { mode, retries, silenceMs, verbose, verify, isResumed, extents, destinationIsZero, quiet },
+    terminal,
+  );
   let timer: NodeJS.Timeout | undefined;
   // Requests in flight end with their connections; aborting each of them by itself would cost a copy of the data.
   const onAbort = (): void => {

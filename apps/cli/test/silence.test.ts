@@ -1,0 +1,52 @@
+/** B11: a server that says nothing any more is taken for gone, when somebody wants to get on. */
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createServer } from '@nbdjs/server';
+import { createMemoryDevice } from '@nbdjs/storage';
+import { ChaosProxy } from '@nbdjs/testkit';
+import { listen } from '@nbdjs/transport';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { nbd } from './harness.ts';
+
+describe('a server that falls silent', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'nbdjs-silence-'));
+  const path = join(folder, 'server');
+  const device = createMemoryDevice({ size: 4 * 2 ** 20 });
+  const server = createServer({ exports: { '': device } });
+  let stop: () => Promise<void>;
+
+  beforeAll(async () => {
+    await device.write(0, new Uint8Array(4 * 2 ** 20).fill(7));
+    const listener = await listen({ type: 'unix', path }, (channel) => void server.accept(channel));
+    stop = () => listener.close();
+  });
+
+  afterAll(async () => {
+    await stop();
+    await server.destroy();
+    rmSync(folder, { recursive: true });
+  });
+
+  const through = (name: string) =>
+    ChaosProxy.start({
+      listen: { type: 'unix', path: join(folder, name) },
+      target: { type: 'unix', path },
+      plan: (index) => (index === 0 ? { down: { stallAt: 2_000_000 } } : {}),
+    });
+
+  it('B11: is left for a new connection by --retries, after --silence', async () => {
+    await using proxy = await through('one');
+    const outcome = await nbd('copy', '-C', '1', '--retries', '3', '--silence', '1', proxy.uri(), 'null:');
+    expect(outcome).toMatchObject({ code: 0 });
+    expect(proxy.acceptedCount).toBeGreaterThan(1);
+  });
+
+  it('B11: ends a command without retries, which says so', async () => {
+    await using proxy = await through('two');
+    const { code, stderr } = await nbd('copy', '-C', '1', '--silence', '1', proxy.uri(), 'null:');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/the server has not said a thing for 1000 ms/);
+  });
+});
