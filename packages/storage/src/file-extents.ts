@@ -1,30 +1,36 @@
 /** Where a file has data and where holes, as its filesystem tells. */
 import { AllocationStatus, type Clock, type Extent } from '@nbdjs/interfaces';
 import { capabilities, seekData, seekDataAside, seekHole, seekHoleAside } from '@nbdjs/syscalls';
-import { Promptness } from './promptness.ts';
 
-/** For so long, the event loop looks by itself when a look has turned out to be quick; then a thread has to try again. In milliseconds. */
-const streakMs = 2;
-/** What a thread needs for a quick look, in milliseconds. */
+/** What a quick look takes, in milliseconds. */
 const quickMs = 1;
+/**
+ * So much time the event loop may spend on looking by itself, one quick look after the other, when a look by a thread has turned out to be
+ * quick. Then a thread has to try again, and meanwhile others have their turn. In milliseconds.
+ */
+const budgetMs = 4;
+/** For so long, what a thread has found out counts. In milliseconds. */
+const knownMs = 100;
 /** An answer that takes longer is given as far as it has come. In milliseconds. */
 const answerMs = 50;
+
+const hole = BigInt(AllocationStatus.Hole | AllocationStatus.Zero);
+/** EINVAL: the filesystem does not know these ways of seeking. */
+const inabilities = ['EINVAL', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS', 'ENODEV'];
 
 export class FileExtents {
   readonly #fd: number;
   readonly #clock: Clock;
   readonly #isLocked: () => boolean;
-  readonly #promptness: Promptness;
   #canSeek = capabilities().seekData;
-  /** Until when the event loop may look by itself. */
-  #streakUntil = Number.NEGATIVE_INFINITY;
+  #budgetMs = 0;
+  #knownUntil = Number.NEGATIVE_INFINITY;
 
   /** @param isLocked whether somebody is at work on the file, whom a look would have to wait for. */
   constructor(fd: number, clock: Clock, isLocked: () => boolean) {
     this.#fd = fd;
     this.#clock = clock;
     this.#isLocked = isLocked;
-    this.#promptness = new Promptness(clock);
   }
 
   /**
@@ -33,43 +39,67 @@ export class FileExtents {
    * @throws a system error.
    */
   async list(start: bigint, end: bigint, count: number): Promise<Extent[]> {
-    const hole = BigInt(AllocationStatus.Hole | AllocationStatus.Zero);
-    const extents: Extent[] = [];
-    const until = this.#clock.now() + answerMs;
-    let position = start;
-    const add = (to: bigint, status: bigint): void => {
-      const next = to < end ? to : end;
-      if (next > position) extents.push({ offset: position, length: next - position, status });
-      position = next > position ? next : position;
-    };
+    const found = new Found(start, end, count);
+    const untilMs = this.#clock.now() + answerMs;
     try {
-      while (this.#canSeek && position < end && extents.length < count) {
-        if (extents.length > 0 && this.#clock.now() > until) break;
-        add((await this.#seek('data', position)) ?? end, hole);
-        if (position < end && extents.length < count) add((await this.#seek('hole', position)) ?? end, 0n);
+      while (this.#canSeek && !found.isComplete) {
+        this.#look(found);
+        if (found.isComplete || (found.extents.length > 0 && this.#clock.now() > untilMs)) break;
+        await this.#lookAside(found);
       }
     } catch (error) {
-      // EINVAL: the filesystem does not know these ways of seeking.
-      if (
-        !['EINVAL', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS', 'ENODEV'].includes((error as NodeJS.ErrnoException).code ?? '')
-      )
-        throw error;
+      if (!inabilities.includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
       this.#canSeek = false;
     }
-    if (extents.length === 0) add(end, 0n);
-    return extents;
+    if (found.extents.length === 0) found.add(end, 0n);
+    return found.extents;
   }
 
-  #seek(what: 'data' | 'hole', position: bigint): bigint | undefined | Promise<bigint | undefined> {
-    if (!this.#isLocked() && this.#clock.now() < this.#streakUntil && this.#promptness.isQuick) {
-      return this.#promptness.run(() => (what === 'data' ? seekData : seekHole)(this.#fd, position));
+  /** Finds the next data by a thread, and thereby how long that takes. */
+  async #lookAside(found: Found): Promise<void> {
+    const { position, ms } = await seekDataAside(this.#fd, found.position);
+    found.add(position ?? found.end, hole);
+    this.#budgetMs = ms < quickMs ? budgetMs : 0;
+    this.#knownUntil = this.#clock.now() + knownMs;
+    if (found.isComplete || this.#budgetMs > 0) return;
+    found.add((await seekHoleAside(this.#fd, found.position)).position ?? found.end, 0n);
+  }
+
+  /** Finds what there is on the event loop, as long as that is quick. */
+  #look(found: Found): void {
+    let lastMs = this.#clock.now();
+    if (lastMs > this.#knownUntil || this.#isLocked()) return;
+    while (!found.isComplete && this.#budgetMs > 0) {
+      found.add(seekData(this.#fd, found.position) ?? found.end, hole);
+      if (!found.isComplete) found.add(seekHole(this.#fd, found.position) ?? found.end, 0n);
+      const nowMs = this.#clock.now();
+      this.#budgetMs = nowMs - lastMs > quickMs ? 0 : this.#budgetMs - (nowMs - lastMs);
+      lastMs = nowMs;
     }
-    return this.#seekAside(what, position);
+  }
+}
+
+/** What an answer has come to. */
+class Found {
+  readonly extents: Extent[] = [];
+  readonly end: bigint;
+  position: bigint;
+  readonly #count: number;
+
+  constructor(start: bigint, end: bigint, count: number) {
+    this.position = start;
+    this.end = end;
+    this.#count = count;
   }
 
-  async #seekAside(what: 'data' | 'hole', position: bigint): Promise<bigint | undefined> {
-    const sought = await (what === 'data' ? seekDataAside : seekHoleAside)(this.#fd, position);
-    this.#streakUntil = sought.ms < quickMs ? this.#clock.now() + streakMs : Number.NEGATIVE_INFINITY;
-    return sought.position;
+  get isComplete(): boolean {
+    return this.position >= this.end || this.extents.length >= this.#count;
+  }
+
+  add(until: bigint, status: bigint): void {
+    const to = until < this.end ? until : this.end;
+    if (to <= this.position) return;
+    this.extents.push({ offset: this.position, length: to - this.position, status });
+    this.position = to;
   }
 }
