@@ -4,7 +4,7 @@ import type { Abortable, Connector, HeaderMode, LimitOptions } from '@nbdjs/inte
 import { createMultiplexer, type MultiplexerOptions, type ReplyLimits, traceEvents } from '@nbdjs/multiplexer';
 import { afterMicrotasks, diagnosticsTrace, nextTurn, systemClock } from '@nbdjs/syscalls';
 import { NbdClient } from './client.ts';
-import { checkConnectOptions, checkDeviceOptions } from './options.ts';
+import { checkConnectOptions, checkDeviceOptions, ofConnect, ofDevice } from './options.ts';
 import { type ConnectTarget, resolveTarget } from './target.ts';
 import { resolveTls, type TlsWishes } from './tls.ts';
 
@@ -77,7 +77,7 @@ const contextsDefault = ['base:allocation'];
  *   server refuses, ProtocolError when it breaks the specification, TimeoutError, or the signal's reason.
  */
 export async function connect(target: ConnectTarget, options: ConnectOptions = {}): Promise<NbdClient> {
-  checkConnectOptions(options);
+  checkConnectOptions<ConnectOptions>(options, ofConnect);
   const resolved = resolveTarget(target);
   const { endpoint, exportName, name } = resolved;
   const { mode: tlsMode, settings: tls } = resolveTls(resolved, options);
@@ -110,7 +110,7 @@ export async function connect(target: ConnectTarget, options: ConnectOptions = {
 
 /** The same with a connector of the caller's, which is released with the client. */
 export async function openClient(connector: Connector, options: OpenOptions = {}, name = 'NBD'): Promise<NbdClient> {
-  checkDeviceOptions('openClient', options);
+  checkDeviceOptions<DeviceOptions>('openClient', options, ofDevice);
   return openDevice(connector, options, name);
 }
 

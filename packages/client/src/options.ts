@@ -1,12 +1,15 @@
 /** What options have to be; a new one without a check does not compile. */
 import { checkOptions, type OptionChecks, optionChecks } from '@nbdjs/interfaces';
-import type { JournalOptions, StrictChecks } from '@nbdjs/multiplexer';
-import type { ConnectOptions, DeviceOptions } from './connect.ts';
+import type { JournalOptions, MultiplexerOptions, StrictChecks } from '@nbdjs/multiplexer';
 import type { ConnectTls } from './tls.ts';
 
 const { boolean, callback, either, milliseconds, object, oneOf, signal, text, texts, url, wholeFrom } = optionChecks;
 
-const ofDevice: OptionChecks<DeviceOptions> = {
+type Parts = Pick<MultiplexerOptions, 'journal' | 'strict'>;
+type Checks = Parameters<typeof checkOptions>[2];
+
+/** These two are held against their types where those are. */
+export const ofDevice = {
   bytesInFlightMax: wholeFrom(1),
   closeMs: milliseconds,
   connections: wholeFrom(1),
@@ -24,7 +27,7 @@ const ofDevice: OptionChecks<DeviceOptions> = {
   strict: object,
 };
 
-const ofConnect: OptionChecks<ConnectOptions> = {
+export const ofConnect = {
   ...ofDevice,
   allContexts: boolean,
   allowLocalFiles: boolean,
@@ -68,19 +71,22 @@ const ofStrict: OptionChecks<StrictChecks> = {
 };
 
 /** @throws UsageError `ERR_NBD_ARGUMENT` for an option that is unknown or of the wrong kind. */
-export function checkConnectOptions(options: ConnectOptions): void {
-  checkOptions('connect', options, ofConnect);
+export function checkConnectOptions<T extends Parts & { readonly tls?: ConnectTls | undefined }>(
+  options: T,
+  checks: OptionChecks<T>,
+): void {
+  checkOptions('connect', options, checks as Checks);
   checkOptions('connect: tls', options.tls, ofTls);
   checkParts('connect', options);
 }
 
 /** The same for a device whose connections come from elsewhere. */
-export function checkDeviceOptions(caller: string, options: DeviceOptions): void {
-  checkOptions(caller, options, { ...ofDevice, signal });
+export function checkDeviceOptions<T extends Parts>(caller: string, options: T, checks: OptionChecks<T>): void {
+  checkOptions(caller, options, { ...(checks as Checks), signal });
   checkParts(caller, options);
 }
 
-function checkParts(caller: string, { journal, strict }: DeviceOptions): void {
+function checkParts(caller: string, { journal, strict }: Parts): void {
   if (typeof journal === 'object') checkOptions(`${caller}: journal`, journal, ofJournal);
   checkOptions(`${caller}: strict`, strict, ofStrict);
 }

@@ -1,10 +1,10 @@
 /** What a connector's options have to be; a new one without a check does not compile. */
 import { checkOptions, type OptionChecks, optionChecks, UsageError } from '@nbdjs/interfaces';
-import type { ConnectorOptions } from './create-connector.ts';
 
 const { boolean, callback, milliseconds, object, oneOf, url, wholeFrom } = optionChecks;
 
-const ofConnector: OptionChecks<ConnectorOptions> = {
+/** Held against the type where that is. */
+export const ofConnector = {
   awaitExport: boolean,
   clock: object,
   connectTimeoutMs: milliseconds,
@@ -23,8 +23,11 @@ const ofConnector: OptionChecks<ConnectorOptions> = {
 };
 
 /** @throws UsageError `ERR_NBD_ARGUMENT` for an option that is unknown, missing or of the wrong kind. */
-export function checkConnectorOptions(options: ConnectorOptions): void {
-  checkOptions('createConnector', options, ofConnector);
+export function checkConnectorOptions<T extends { readonly endpoint: unknown }>(
+  options: T,
+  checks: OptionChecks<T>,
+): void {
+  checkOptions('createConnector', options, checks as Parameters<typeof checkOptions>[2]);
   if (options?.endpoint !== undefined) return;
   throw new UsageError('ERR_NBD_ARGUMENT', 'createConnector: endpoint is missing, expected an object');
 }

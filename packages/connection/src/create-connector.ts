@@ -2,7 +2,7 @@
 import { type Connector, UsageError } from '@nbdjs/interfaces';
 import { capabilities } from '@nbdjs/syscalls';
 import { nameOfSettings } from './attempt-settings.ts';
-import { checkConnectorOptions } from './connector-options.ts';
+import { checkConnectorOptions, ofConnector } from './connector-options.ts';
 import { publish } from './diagnostics.ts';
 import { createInlineConnector, type InlineConnectorOptions } from './inline-connector.ts';
 import {
@@ -43,7 +43,7 @@ export interface ChosenConnector {
  *   something is wrong with what TLS is told.
  */
 export function createConnector(given: ConnectorOptions): ChosenConnector {
-  checkConnectorOptions(given);
+  checkConnectorOptions<ConnectorOptions>(given, ofConnector);
   const options = settleTls(given);
   const { delivery, reason } = choose(options);
   if (options.upgradeTls === undefined) checkTls(options);

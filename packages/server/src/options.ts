@@ -7,11 +7,12 @@ import {
   optionChecks,
   UsageError,
 } from '@nbdjs/interfaces';
-import type { ServerOptions } from './server.ts';
+import type { ExportProvider, ExportTable } from './exports.ts';
 
 const { callback, milliseconds, object, oneOf } = optionChecks;
 
-const ofServer: OptionChecks<ServerOptions> = {
+/** Held against the type where that is. */
+export const ofServer = {
   access: object,
   busyPollMs: milliseconds,
   clock: object,
@@ -26,8 +27,11 @@ const ofServer: OptionChecks<ServerOptions> = {
 };
 
 /** @throws UsageError `ERR_NBD_ARGUMENT` for an option that is unknown or of the wrong kind, and where there is nothing to serve. */
-export function checkServerOptions(options: ServerOptions): void {
-  checkOptions('createServer', options, ofServer);
+export function checkServerOptions<T extends { readonly exports: ExportTable | ExportProvider }>(
+  options: T,
+  checks: OptionChecks<T>,
+): void {
+  checkOptions('createServer', options, checks as Parameters<typeof checkOptions>[2]);
   if (options?.exports === undefined) {
     const message = 'createServer: exports is missing, expected a table of devices or a provider';
     throw new UsageError('ERR_NBD_ARGUMENT', message);

@@ -19,7 +19,7 @@ import { Gate } from './gate.ts';
 import { Ledger } from './ledger.ts';
 import { type GivenLimits, type ServerLimits, settleLimits } from './limits.ts';
 import { MemoryPool } from './memory-pool.ts';
-import { checkServerOptions } from './options.ts';
+import { checkServerOptions, ofServer } from './options.ts';
 import { type NoPlace, Places } from './places.ts';
 import { Reception } from './reception.ts';
 import { Session, type SessionDescription, type SessionOptions } from './session.ts';
@@ -123,7 +123,7 @@ export interface Server {
 
 /** @throws UsageError when an option is wrong. */
 export function createServer(options: ServerOptions): Server {
-  checkServerOptions(options);
+  checkServerOptions<ServerOptions>(options, ofServer);
   return new NbdServer(options);
 }
 
