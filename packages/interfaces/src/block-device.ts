@@ -6,12 +6,7 @@
  */
 import type { Extent, MetaContextExtents } from './extents.ts';
 import type { Losses } from './losses.ts';
-
-/**
- * A position or a length in bytes. A `bigint` is accepted wherever a `number` is, because a device may be up to 2^63 - 1
- * bytes long; a `number` has to be a safe integer.
- */
-export type Offset = number | bigint;
+import type { Offset } from './offset.ts';
 
 /** The size of a device and the block sizes it wants respected. */
 export interface Geometry {

@@ -5,7 +5,7 @@
  * Errors lose their class when they cross a thread, so each can be turned into plain data and back.
  */
 
-import type { Offset } from './block-device.ts';
+import type { Offset } from './offset.ts';
 
 const brand = Symbol.for('@nbdjs/error');
 

@@ -101,7 +101,7 @@ export function violation(name: string, message: string, rule: string, excerpt?:
 }
 
 /** The same error once more: whoever decorates an error then decorates only his own. */
-export function copyOf(error: Error): Error {
+function copyOf(error: Error): Error {
   return fromErrorRecord(toErrorRecord(error));
 }
 

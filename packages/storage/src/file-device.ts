@@ -26,24 +26,10 @@ import { Lifetime, requireGoing, requireInside } from './bounds.ts';
 import { isBusy } from './busy-filesystems.ts';
 import { fileError } from './file-error.ts';
 import { FileExtents } from './file-extents.ts';
-import { type OpenedFile, openFile, truncate } from './file-opening.ts';
+import { type FileDeviceOptions, type OpenedFile, openFile, truncate } from './file-opening.ts';
 import { FileRanges } from './file-ranges.ts';
 import { PromptWrites } from './prompt-writes.ts';
 import { SharedSync } from './shared-sync.ts';
-
-export interface FileDeviceOptions {
-  /** @default false */
-  readonly readOnly?: boolean | undefined;
-  /** Make the file when it does not exist. @default false */
-  readonly create?: boolean | undefined;
-  /**
-   * Give a regular file this length, in bytes; one that is longer is refused unless `truncate` is set. Block devices keep
-   * theirs.
-   */
-  readonly size?: number | bigint | undefined;
-  /** Cut off what a file has beyond `size`. @default false */
-  readonly truncate?: boolean | undefined;
-}
 
 const ofFile: OptionChecks<FileDeviceOptions> = {
   create: optionChecks.boolean,

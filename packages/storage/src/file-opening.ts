@@ -3,8 +3,21 @@ import { close, constants, fstat, ftruncate, open, type Stats, stat } from 'node
 import { promisify } from 'node:util';
 import { UsageError } from '@nbdjs/interfaces';
 import { blockDeviceSize } from '@nbdjs/syscalls';
-import type { FileDeviceOptions } from './file-device.ts';
 import { fileError } from './file-error.ts';
+
+export interface FileDeviceOptions {
+  /** @default false */
+  readonly readOnly?: boolean | undefined;
+  /** Make the file when it does not exist. @default false */
+  readonly create?: boolean | undefined;
+  /**
+   * Give a regular file this length, in bytes; one that is longer is refused unless `truncate` is set. Block devices keep
+   * theirs.
+   */
+  readonly size?: number | bigint | undefined;
+  /** Cut off what a file has beyond `size`. @default false */
+  readonly truncate?: boolean | undefined;
+}
 
 export interface OpenedFile {
   readonly fd: number;

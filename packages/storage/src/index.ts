@@ -4,7 +4,8 @@
  * @packageDocumentation
  */
 export * from '@nbdjs/interfaces';
-export { type FileDevice, type FileDeviceOptions, openFileDevice } from './file-device.ts';
+export { type FileDevice, openFileDevice } from './file-device.ts';
+export type { FileDeviceOptions } from './file-opening.ts';
 export { createAllocationDepthLayer } from './layers/allocation-depth.ts';
 export type { LayerCall } from './layers/around.ts';
 export { type BlockSizeOptions, createBlockSizeLayer } from './layers/block-size.ts';

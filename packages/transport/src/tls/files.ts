@@ -13,7 +13,7 @@ interface Piece {
 }
 
 /** What Node's `tls` takes; everything is PEM. */
-export interface Identity {
+interface Identity {
   readonly ca?: string | undefined;
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
