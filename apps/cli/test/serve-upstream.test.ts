@@ -1,6 +1,7 @@
 /** `nbd serve` as a proxy, whose server is killed and replaced under clients that write and flush. */
 import { existsSync, readFileSync } from 'node:fs';
 import { connect, type NbdClient, systemClock } from '@nbdjs/client';
+import { ForgetfulServer } from '@nbdjs/forgetful-server';
 import {
   commandLine,
   describePeers,
@@ -16,7 +17,6 @@ import { createMemoryDevice, createRetryLayer } from '@nbdjs/storage';
 import { seededRandom } from '@nbdjs/testkit';
 import { listen } from '@nbdjs/transport';
 import { describe, expect, it } from 'vitest';
-import { ForgetfulServer } from '../../../packages/client/test/support/forgetful-server.ts';
 import { nbd, nbdWith, type Outcome } from './harness.ts';
 import { Restarting } from './restarting.ts';
 import { endLast, inWorkspace, peer, serve, workspace } from './serving.ts';

@@ -2,12 +2,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ForgetfulServer } from '@nbdjs/forgetful-server';
 import { WritesLostError } from '@nbdjs/interfaces';
 import { createWorkspace, describePeers, runPeer, type Workspace } from '@nbdjs/peers';
 import { ChaosProxy, seededRandom } from '@nbdjs/testkit';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ConnectOptions, connect } from '../src/index.ts';
-import { ForgetfulServer } from './support/forgetful-server.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nbdjs-'));
 let serial = 0;

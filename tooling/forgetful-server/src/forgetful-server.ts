@@ -5,6 +5,7 @@
 import type { BlockDevice, ByteChannel, Offset } from '@nbdjs/interfaces';
 import { createServer, type Server } from '@nbdjs/server';
 import { createMemoryDevice } from '@nbdjs/storage';
+
 import { type SocketAddress, seededRandom, uriAt } from '@nbdjs/testkit';
 import { type Listener, listen } from '@nbdjs/transport';
 
