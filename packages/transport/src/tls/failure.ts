@@ -108,6 +108,10 @@ const noRecord = { says: 'what the {peer} sent is no TLS, so it was changed on t
 const establishedRows: Readonly<Record<string, Row>> = {
   ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC: spoiltHere,
   ERR_SSL_LENGTH_TOO_SHORT: spoiltHere,
+  // So the ciphers themselves say with TLS 1.2, each its own way.
+  ERR_SSL_CIPHER_OPERATION_FAILED: spoiltHere,
+  ERR_SSL_INVALID_AAD: spoiltHere,
+  ERR_SSL_INVALID_DATA: spoiltHere,
   ERR_SSL_WRONG_VERSION_NUMBER: noRecord,
   ERR_SSL_BAD_RECORD_TYPE: noRecord,
   ERR_SSL_PACKET_LENGTH_TOO_LONG: noRecord,
@@ -237,7 +241,8 @@ const words: Readonly<Record<string, string>> = {
 
 /** OpenSSL's own words, without the numbers and file names around them, or better ones. */
 export function plain({ message }: Error): string {
-  const reason = (/:SSL routines:[^:]*:([^:]+)(?::|$)/.exec(message)?.[1] ?? message).split('\n', 1)[0]?.trim() ?? '';
+  const reason =
+    (/:[\w ]+ routines:[^:]*:([^:]+)(?::|$)/.exec(message)?.[1] ?? message).split('\n', 1)[0]?.trim() ?? '';
   return (
     words[reason.toLowerCase()] ?? (reason === 'UNSPECIFIED' ? "the {peer}'s certificate cannot be verified" : reason)
   );

@@ -1,9 +1,10 @@
 /** Certificates, keys and lists, from files or from memory: read at once, and checked for what can be told in advance. */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '@nbdjs/interfaces';
 import type { TlsCertificates } from './settings.ts';
+import { readTextFile, TextFileError } from './text-file.ts';
 import { faultOfPurpose, faultOfTime } from './x509.ts';
 
 /** A piece of PEM, and what messages call it. */
@@ -34,7 +35,7 @@ export interface CheckedIdentity {
 /** Who we are: names the files of our own certificate. */
 export type Role = 'client' | 'server';
 
-const longestPem = 16 * 2 ** 20;
+const fileLimits = { bytesMax: 16 * 2 ** 20, pipeMs: 5000 };
 
 /** @throws UsageError naming the file, and what is wrong with it. */
 export function readIdentity(certificates: TlsCertificates, role: Role): CheckedIdentity {
@@ -66,11 +67,9 @@ export function readIdentity(certificates: TlsCertificates, role: Role): Checked
 /** @throws UsageError that names the file when it cannot be read; gives nothing when there is none. */
 export function readText(file: string): string | undefined {
   try {
-    const { size } = statSync(file);
-    if (size > longestPem) throw wrong(file, `it has ${size} bytes, at most ${longestPem} are read`);
-    return readFileSync(file, 'utf8');
+    return readTextFile(file, fileLimits);
   } catch (error) {
-    if (error instanceof UsageError) throw error;
+    if (error instanceof TextFileError) throw wrong(file, error.message, error);
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw wrong(file, reasons[code ?? ''] ?? message, error);
