@@ -181,7 +181,8 @@ describe('D7: a proxy whose server forgets what is not flushed, and is killed ag
     expect(tally.wrongBytes).toBe(0);
     expect(tally.refused).toBeGreaterThan(0);
     expect(tally.flushed).toBeGreaterThan(0);
-    expect((await endLast())?.stderr).toContain('may be lost; the next flush of each client fails');
+    // Whether something is lost depends on the moment; the next test brings it about.
+    expect((await endLast())?.stderr).toContain('the connection is lost');
   });
 
   it('without retries, each client hears of what is lost: the reader, and whoever comes first', async () => {
@@ -207,6 +208,8 @@ describe('D7: a proxy whose server forgets what is not flushed, and is killed ag
     await other.flush();
     await using late = await connect(proxyUri(), { delivery: 'inline' });
     await late.flush();
+    const outcome = await endLast();
+    expect(outcome?.stderr).toContain('4096 bytes at 0 may be lost; the next flush of each client fails');
   });
 });
 

@@ -16,6 +16,7 @@ const authority = await createAuthority();
 writeFolder(pki, {
   authority: { certificate: authority.certificate },
   server: await authority.issueServer({ hosts: ['127.0.0.1'] }),
+  client: await authority.issueClient({ name: 'alice' }),
   psks: [createPsk('alice')],
 });
 

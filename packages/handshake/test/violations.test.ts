@@ -142,7 +142,7 @@ const cases: readonly Case[] = [
     options: plain,
     says: [greeting, reply(Option.Go, OptionReply.Info, hex('0003 00000003 00001000 ffffffff'))],
     violation: 'bad-minimum-block-size',
-    message: 'expected a power of two up to 65536 as minimum block size, got 3',
+    message: 'expected a power of two up to 33554432 as minimum block size, got 3',
   },
   {
     title: 'G2: a selected context whose name is no UTF-8',
