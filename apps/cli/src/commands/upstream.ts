@@ -25,6 +25,8 @@ export class Upstreams {
   readonly #clients: NbdClient[] = [];
   readonly #files: FileDevice[] = [];
   #isEnding = false;
+  /** The last line about each server. */
+  readonly #told = new Map<string, string>();
 
   constructor(words: UpstreamWords, terminal: Terminal, closeMs: number) {
     this.#words = words;
@@ -83,8 +85,12 @@ export class Upstreams {
     return () => clearTimeout(timer);
   }
 
+  /** The same again is nothing new: while a server is away, every request would be told of. */
   #tell(name: string, line: string): void {
-    this.#terminal.note(`nbd: ${name}: ${line}`);
+    if (this.#told.get(name) === line) return;
+    this.#told.set(name, line);
+    // Most errors begin with the name themselves.
+    this.#terminal.note(`nbd: ${line.startsWith(`${name}: `) ? line : `${name}: ${line}`}`);
   }
 }
 
