@@ -1,11 +1,13 @@
 /** What options have to be; a new one without a check does not compile. */
+
+import type { HandshakeLimits } from '@nbdjs/connection';
 import { checkOptions, type OptionChecks, optionChecks } from '@nbdjs/interfaces';
-import type { JournalOptions, MultiplexerOptions, StrictChecks } from '@nbdjs/multiplexer';
+import type { JournalOptions, MultiplexerOptions, ReplyLimits, StrictChecks } from '@nbdjs/multiplexer';
 import type { ConnectTls } from './tls.ts';
 
 const { boolean, callback, either, milliseconds, object, oneOf, signal, text, texts, url, wholeFrom } = optionChecks;
 
-type Parts = Pick<MultiplexerOptions, 'journal' | 'strict'>;
+type Parts = Pick<MultiplexerOptions, 'journal' | 'limits' | 'strict'>;
 type Checks = Parameters<typeof checkOptions>[2];
 
 /** These two are held against their types where those are. */
@@ -70,6 +72,22 @@ const ofStrict: OptionChecks<StrictChecks> = {
   zeroSize: boolean,
 };
 
+const ofReplies: OptionChecks<ReplyLimits> = {
+  extentsKeptMax: wholeFrom(1),
+  replyChunksMax: wholeFrom(1),
+  replyExtentsMax: wholeFrom(1),
+  replyStretchesMax: wholeFrom(1),
+};
+
+const ofLimits: OptionChecks<HandshakeLimits & ReplyLimits> = {
+  ...ofReplies,
+  contextsMax: wholeFrom(1),
+  listBytesMax: wholeFrom(1),
+  listEntriesMax: wholeFrom(1),
+  optionRepliesMax: wholeFrom(1),
+  optionReplyBytesMax: wholeFrom(1),
+};
+
 /** @throws UsageError `ERR_NBD_ARGUMENT` for an option that is unknown or of the wrong kind. */
 export function checkConnectOptions<T extends Parts & { readonly tls?: ConnectTls | undefined }>(
   options: T,
@@ -77,12 +95,14 @@ export function checkConnectOptions<T extends Parts & { readonly tls?: ConnectTl
 ): void {
   checkOptions('connect', options, checks as Checks);
   checkOptions('connect: tls', options.tls, ofTls);
+  checkOptions('connect: limits', options.limits, ofLimits);
   checkParts('connect', options);
 }
 
 /** The same for a device whose connections come from elsewhere. */
 export function checkDeviceOptions<T extends Parts>(caller: string, options: T, checks: OptionChecks<T>): void {
   checkOptions(caller, options, { ...(checks as Checks), signal });
+  checkOptions(`${caller}: limits`, options.limits, ofReplies);
   checkParts(caller, options);
 }
 

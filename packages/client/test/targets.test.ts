@@ -93,7 +93,15 @@ describe('options of connect', () => {
     [{ contexts: 'base:allocation' }, "connect: contexts is 'base:allocation', expected an array of strings"],
     [{ workerUrl: '/worker.mjs' }, "connect: workerUrl is '/worker.mjs', expected a URL object"],
     [{ signal: 5 }, 'connect: signal is 5, expected an AbortSignal'],
+    [{ signal: { aborted: false } }, 'connect: signal is an object, expected an AbortSignal'],
+    [{ workerUrl: { href: 5 } }, 'connect: workerUrl is an object, expected a URL object'],
     [{ tls: true }, 'connect: tls is true, expected an object'],
+    [{ tls: [] }, 'connect: tls is an array, expected an object'],
+    [{ tls: { psk: {} } }, 'tls.psk: there is no key in it, expected { user, key } or { file }'],
+    [{ tls: { psk: { user: 5 } } }, 'tls.psk: user is 5, expected a string'],
+    [{ tls: { certificates: { ca: 5 } } }, 'tls.certificates: ca is 5, expected a string'],
+    [{ limits: { listEntryMax: 5 } }, "connect: limits: unknown option 'listEntryMax'"],
+    [{ limits: { replyChunksMax: '5' } }, "connect: limits: replyChunksMax is '5', expected a whole number from 1 on"],
     [{ tls: { verifypeer: false } }, "connect: tls: unknown option 'verifypeer' (did you mean 'verifyPeer'?)"],
     [{ tls: { mode: 'maybe' } }, "connect: tls: mode is 'maybe', expected 'off' or 'allow' or 'require'"],
     [{ journal: { whenFull: 'x' } }, "connect: journal: whenFull is 'x', expected 'give-up' or 'flush'"],
@@ -107,6 +115,10 @@ describe('options of connect', () => {
   it('are checked for connectors of the caller, too', async () => {
     const connector = { establish: () => Promise.reject(new Error('asked')), retry() {}, release() {} };
     await expect(openClient(connector, { connections: 0 })).rejects.toThrow('openClient: connections is 0');
+    const limits = { listEntriesMax: 5 } as object;
+    await expect(openClient(connector, { limits })).rejects.toThrow(
+      "openClient: limits: unknown option 'listEntriesMax'",
+    );
     await expect(openClient(connector, { silenceMs: 5 })).rejects.toThrow('asked');
   });
 });

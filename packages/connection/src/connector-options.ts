@@ -1,5 +1,6 @@
 /** What a connector's options have to be; a new one without a check does not compile. */
 import { checkOptions, type OptionChecks, optionChecks, UsageError } from '@nbdjs/interfaces';
+import { checkEndpoint, type Endpoint } from '@nbdjs/transport';
 
 const { boolean, callback, milliseconds, object, oneOf, url, wholeFrom } = optionChecks;
 
@@ -23,11 +24,13 @@ export const ofConnector = {
 };
 
 /** @throws UsageError `ERR_NBD_ARGUMENT` for an option that is unknown, missing or of the wrong kind. */
-export function checkConnectorOptions<T extends { readonly endpoint: unknown }>(
+export function checkConnectorOptions<T extends { readonly endpoint: Endpoint }>(
   options: T,
   checks: OptionChecks<T>,
 ): void {
   checkOptions('createConnector', options, checks as Parameters<typeof checkOptions>[2]);
-  if (options?.endpoint !== undefined) return;
-  throw new UsageError('ERR_NBD_ARGUMENT', 'createConnector: endpoint is missing, expected an object');
+  if (options?.endpoint === undefined) {
+    throw new UsageError('ERR_NBD_ARGUMENT', 'createConnector: endpoint is missing, expected an object');
+  }
+  checkEndpoint(options.endpoint);
 }

@@ -1,5 +1,5 @@
 /** Finding out whether two devices hold the same bytes. */
-import { AllocationStatus, type BlockDevice, baseAllocation, type Extent } from '@nbdjs/interfaces';
+import { AllocationStatus, type BlockDevice, baseAllocation, checkDevice, type Extent } from '@nbdjs/interfaces';
 import { alignment } from './copy-device.ts';
 import { Depth } from './depth.ts';
 import { extentsFrom, isMapFailure } from './extents.ts';
@@ -22,6 +22,8 @@ export async function compareDevices(
   target: BlockDevice,
   options: CompareOptions = {},
 ): Promise<CompareReport> {
+  checkDevice('compare', 'the source', source);
+  checkDevice('compare', 'the target', target);
   const settings = settle(options, [source, target]);
   const comparison = new Comparison(source, target, settings);
   return comparison.run();

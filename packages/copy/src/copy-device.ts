@@ -1,5 +1,5 @@
 /** Copying one device to another. */
-import { type BlockDevice, type LostRange, UsageError, WritesLostError } from '@nbdjs/interfaces';
+import { type BlockDevice, checkDevice, type LostRange, UsageError, WritesLostError } from '@nbdjs/interfaces';
 import { type CheckpointOptions, Checkpoints } from './checkpoints.ts';
 import { Crossing } from './crossing.ts';
 import { Depth } from './depth.ts';
@@ -31,8 +31,8 @@ export async function copyDevice(
   target: DeviceHandles,
   options: CopyOptions = {},
 ): Promise<CopyReport> {
-  const sources = handles(source);
-  const targets = handles(target);
+  const sources = handles('source', source);
+  const targets = handles('target', target);
   const [firstSource] = sources;
   const [firstTarget] = targets;
   requireFit(firstSource, firstTarget);
@@ -84,8 +84,10 @@ function tailStart(source: BlockDevice, target: BlockDevice): bigint {
   return isShort ? size - (size % alignment(source, target)) : size;
 }
 
-function handles(device: DeviceHandles): readonly [BlockDevice, ...BlockDevice[]] {
-  return Array.isArray(device) ? (device as readonly [BlockDevice, ...BlockDevice[]]) : [device as BlockDevice];
+function handles(name: string, device: DeviceHandles): readonly [BlockDevice, ...BlockDevice[]] {
+  const several = Array.isArray(device) ? (device as readonly [BlockDevice, ...BlockDevice[]]) : undefined;
+  for (const one of several?.length ? several : [device]) checkDevice('copy', `the ${name}`, one);
+  return several ?? [device as BlockDevice];
 }
 
 class DeviceCopy {

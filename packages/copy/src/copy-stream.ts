@@ -1,5 +1,5 @@
 /** Copying between a device and a stream of bytes. */
-import { type BlockDevice, UsageError } from '@nbdjs/interfaces';
+import { type BlockDevice, checkDevice, UsageError } from '@nbdjs/interfaces';
 import { failureAt } from './failure.ts';
 import { type CopyOptions, type CopyReport, settle } from './options.ts';
 import { Plan, plain, type Stretch } from './plan.ts';
@@ -16,6 +16,8 @@ export async function copyFromStream(
   target: BlockDevice,
   options: CopyOptions = {},
 ): Promise<CopyReport> {
+  checkDevice('copy', 'the target', target);
+  requireMethod('the source', source?.[Symbol.asyncIterator], 'an async iterable of Uint8Array');
   if (target.abilities.readOnly) throw new UsageError('ERR_NBD_READ_ONLY', 'the target is read-only');
   const { grow } = options;
   const settings = settle(options, [target]);
@@ -105,6 +107,11 @@ export async function copyFromStream(
 }
 
 /** Takes bytes in order; the chunk is lent until the answer settles. */
+/** @throws UsageError */
+function requireMethod(name: string, method: unknown, expected: string): void {
+  if (typeof method !== 'function') throw new UsageError('ERR_NBD_ARGUMENT', `copy: ${name} is not ${expected}`);
+}
+
 export type StreamSink = (chunk: Uint8Array) => void | Promise<void>;
 
 /**
@@ -117,6 +124,8 @@ export async function copyToStream(
   sink: StreamSink,
   options: CopyOptions = {},
 ): Promise<CopyReport> {
+  checkDevice('copy', 'the source', source);
+  requireMethod('the sink', sink, 'a function that takes chunks');
   const settings = settle(options, [source]);
   const { requestSize, lanes, signal, onProgress } = settings;
   const { size } = source.geometry;

@@ -23,6 +23,8 @@ describe('options', () => {
   it.each([
     [null, 'connect: options are null, expected an object'],
     [5, 'connect: options are 5, expected an object'],
+    [[], 'connect: options are an array, expected an object'],
+    [{ journal: [] }, 'connect: journal is an array, expected true or false, or an object'],
     [{ delayms: 5 }, "connect: unknown option 'delayms' (did you mean 'delayMs'?)"],
     [{ amount: 5 }, "connect: unknown option 'amount'"],
     [{ counts: 5 }, "connect: unknown option 'counts' (did you mean 'count'?)"],

@@ -15,6 +15,11 @@ export type OptionChecks<Options> = { readonly [Name in keyof Required<Options>]
 
 const isNumber = (value: unknown): value is number => typeof value === 'number';
 
+/** An array is one only by the letter: nobody who gives one means what an object's names say. */
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /** The checks that options are put together from. */
 export const optionChecks = {
   /** Milliseconds; for ever is not among them. */
@@ -27,13 +32,16 @@ export const optionChecks = {
   text: { expected: 'a string', holds: (value: unknown) => typeof value === 'string' },
   boolean: { expected: 'true or false', holds: (value: unknown) => typeof value === 'boolean' },
   callback: { expected: 'a function', holds: (value: unknown) => typeof value === 'function' },
-  object: { expected: 'an object', holds: (value: unknown) => typeof value === 'object' && value !== null },
+  object: { expected: 'an object', holds: isObject },
   texts: {
     expected: 'an array of strings',
     holds: (value: unknown) => Array.isArray(value) && value.every((one) => typeof one === 'string'),
   },
-  url: { expected: 'a URL object', holds: (value: unknown) => value instanceof Object && 'href' in value },
-  signal: { expected: 'an AbortSignal', holds: (value: unknown) => value instanceof Object && 'aborted' in value },
+  url: { expected: 'a URL object', holds: (value: unknown) => isObject(value) && typeof value.href === 'string' },
+  signal: {
+    expected: 'an AbortSignal',
+    holds: (value: unknown) => isObject(value) && typeof value.throwIfAborted === 'function',
+  },
   /** A position or a length, as a number or a bigint. */
   bytes: {
     expected: 'a whole number of bytes from 0 on, as a number or a bigint',
@@ -62,7 +70,7 @@ export const optionChecks = {
  */
 export function checkOptions(caller: string, given: unknown, checks: Readonly<Record<string, OptionCheck>>): void {
   if (given === undefined) return;
-  if (typeof given !== 'object' || given === null) {
+  if (!isObject(given)) {
     throw new UsageError('ERR_NBD_ARGUMENT', `${caller}: options are ${describeValue(given)}, expected an object`);
   }
   for (const [name, value] of Object.entries(given)) {
@@ -76,6 +84,20 @@ export function checkOptions(caller: string, given: unknown, checks: Readonly<Re
     const message = `${caller}: ${name} is ${describeValue(value)}, expected ${check.expected}`;
     throw new UsageError('ERR_NBD_ARGUMENT', message);
   }
+}
+
+/**
+ * Holds what was given as a device against the least that one has.
+ *
+ * @param caller what was called, for the message
+ * @param name what the device is to it
+ * @throws UsageError `ERR_NBD_ARGUMENT` saying what was got instead.
+ */
+export function checkDevice(caller: string, name: string, value: unknown): void {
+  if (isObject(value) && isObject(value.geometry) && isObject(value.abilities) && typeof value.read === 'function')
+    return;
+  const message = `${caller}: ${name} is ${describeValue(value)}, expected a device (geometry, abilities, read, ...)`;
+  throw new UsageError('ERR_NBD_ARGUMENT', message);
 }
 
 /** A value in a few words, for messages. */

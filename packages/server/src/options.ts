@@ -1,12 +1,5 @@
 /** What a server's options have to be; a new one without a check does not compile. */
-import {
-  type BlockDevice,
-  checkOptions,
-  describeValue,
-  type OptionChecks,
-  optionChecks,
-  UsageError,
-} from '@nbdjs/interfaces';
+import { checkDevice, checkOptions, type OptionChecks, optionChecks, UsageError } from '@nbdjs/interfaces';
 import type { ExportProvider, ExportTable } from './exports.ts';
 
 const { callback, milliseconds, object, oneOf } = optionChecks;
@@ -38,9 +31,6 @@ export function checkServerOptions<T extends { readonly exports: ExportTable | E
   }
   if (typeof options.exports.open === 'function') return;
   for (const [name, value] of Object.entries(options.exports)) {
-    const device: Partial<BlockDevice> = object.holds(value) && 'device' in value ? value.device : value;
-    if (object.holds(device) && typeof device.read === 'function') continue;
-    const message = `createServer: export '${name}' is ${describeValue(device)}, expected a device, or { device, ... }`;
-    throw new UsageError('ERR_NBD_ARGUMENT', message);
+    checkDevice('createServer', `export '${name}'`, object.holds(value) && 'device' in value ? value.device : value);
   }
 }

@@ -63,8 +63,9 @@ const readAheadBytes = 128 * 1024;
  * @throws a system error that names the path, or UsageError when it is neither of the two, or longer than it may be.
  */
 export async function openFileDevice(path: string, options: FileDeviceOptions = {}): Promise<FileDevice> {
-  if (typeof path !== 'string') {
-    const message = `openFileDevice: the path is ${describeValue(path)}, expected a string`;
+  if (typeof path !== 'string' || path.includes('\0')) {
+    const got = typeof path === 'string' ? JSON.stringify(path) : describeValue(path);
+    const message = `openFileDevice: the path is ${got}, expected a string without NUL`;
     throw new UsageError('ERR_NBD_ARGUMENT', message);
   }
   checkOptions('openFileDevice', options, ofFile);

@@ -2,12 +2,20 @@
 import { channel } from 'node:diagnostics_channel';
 import type { Clock, Defer, Trace } from '@nbdjs/interfaces';
 
+/** Node takes a longer time than this, 24.8 days, for one millisecond. */
+const longestMs = 2 ** 31 - 1;
+
 /** Node's monotonic clock. Its timers keep the process alive only when they are waited for. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   schedule(delayMs, task, isAwaited = false) {
-    const timer = setTimeout(task, delayMs);
-    if (!isAwaited) timer.unref();
+    let timer: NodeJS.Timeout;
+    const wait = (restMs: number): void => {
+      const isLast = restMs <= longestMs;
+      timer = setTimeout(isLast ? task : () => wait(restMs - longestMs), isLast ? restMs : longestMs);
+      if (!isAwaited) timer.unref();
+    };
+    wait(delayMs);
     return () => clearTimeout(timer);
   },
 };

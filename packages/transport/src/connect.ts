@@ -101,7 +101,7 @@ async function within(
   signal?.throwIfAborted();
   const stop = new AbortController();
   const onAbort = (): void => stop.abort();
-  const timer = setTimeout(onAbort, timeoutMs);
+  const cancelTimer = systemClock.schedule(timeoutMs, onAbort, true);
   signal?.addEventListener('abort', onAbort, { once: true });
   announceConnect(peer);
   try {
@@ -109,7 +109,7 @@ async function within(
   } catch (error) {
     throw signal?.aborted ? signal.reason : error;
   } finally {
-    clearTimeout(timer);
+    cancelTimer();
     signal?.removeEventListener('abort', onAbort);
   }
 }

@@ -3,6 +3,7 @@ import { type ByteChannel, UsageError } from '@nbdjs/interfaces';
 import { runCommand } from './command.ts';
 import { type ConnectOptions, connectTcp, connectUnix } from './connect.ts';
 import { adoptDescriptor } from './descriptor.ts';
+import { checkPlace, type PlaceChecks, placeChecks } from './places.ts';
 
 export type Endpoint =
   | { readonly type: 'tcp'; readonly host: string; readonly port: number; readonly family?: 4 | 6 | undefined }
@@ -14,6 +15,20 @@ export type Endpoint =
       readonly mode: 'socket-activation' | 'socket-pair';
     }
   | { readonly type: 'descriptor'; readonly fd: number };
+
+const { command, family, mode, number, text, whole } = placeChecks;
+const ofEndpoint: PlaceChecks<Endpoint> = {
+  tcp: { host: text, port: number, family },
+  unix: { path: text },
+  vsock: { cid: whole, port: number },
+  command: { command, mode },
+  descriptor: { fd: whole },
+};
+
+/** @throws UsageError `ERR_NBD_ARGUMENT` naming what is unknown, missing or of the wrong kind. */
+export function checkEndpoint(endpoint: Endpoint): void {
+  checkPlace('the endpoint', endpoint, ofEndpoint, ['family']);
+}
 
 /** An endpoint in one word, for messages. */
 export function describeEndpoint(endpoint: Endpoint): string {
@@ -37,6 +52,7 @@ export function describeEndpoint(endpoint: Endpoint): string {
  * @throws ConnectError, TimeoutError, UsageError, or the signal's reason.
  */
 export async function connectEndpoint(endpoint: Endpoint, options: ConnectOptions = {}): Promise<ByteChannel> {
+  checkEndpoint(endpoint);
   switch (endpoint.type) {
     case 'tcp':
       return connectTcp(endpoint, options);

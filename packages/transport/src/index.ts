@@ -9,7 +9,7 @@ export { type CommandOptions, type CommandServer, runCommand } from './command.t
 export { type ConnectOptions, connectTcp, connectUnix, type TcpAddress } from './connect.ts';
 export { adoptDescriptor, adoptStdio, type DetachedDescriptor, detachDescriptor } from './descriptor.ts';
 export type { TransportEvent } from './diagnostics.ts';
-export { connectEndpoint, describeEndpoint, type Endpoint } from './endpoint.ts';
+export { checkEndpoint, connectEndpoint, describeEndpoint, type Endpoint } from './endpoint.ts';
 export {
   type AddressOf,
   type ListenAddress,

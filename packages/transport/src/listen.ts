@@ -6,6 +6,7 @@ import { peerUser } from '@nbdjs/syscalls';
 import { announced } from './diagnostics.ts';
 import { descriptorOf } from './handle.ts';
 import { Intake } from './intake.ts';
+import { checkPlace, type PlaceChecks, placeChecks } from './places.ts';
 import { adoptSocket } from './socket-channel.ts';
 import { SocketFile } from './socket-file.ts';
 import { requireUnixPath } from './unix-path.ts';
@@ -53,6 +54,13 @@ export interface ListenOptions {
   readonly onFull?: ((canWait: boolean) => void) | undefined;
 }
 
+const { number, text, whole } = placeChecks;
+const ofTarget: PlaceChecks<ListenTarget> = {
+  tcp: { host: text, port: number },
+  unix: { path: text },
+  descriptor: { fd: whole },
+};
+
 /** Whether a peer that says nothing is still there is asked after this long, in milliseconds; what follows is the system's. */
 const keepAliveMs = 60_000;
 
@@ -77,6 +85,7 @@ export async function listen(
   const how = { allowHalfOpen: true, noDelay: true, pauseOnConnect: true, ...alive };
   const server = createServer(how);
   const { backlog, connectionsMax, onFull } = options;
+  checkPlace('the address to listen at', target, ofTarget, ['host']);
   if (target.type === 'unix') requireUnixPath(target.path);
   let file: SocketFile | undefined;
   try {

@@ -1,7 +1,7 @@
 /** What callers without a compiler get wrong, at every door: an error that says so, and nothing that is ignored. */
 import { createConnector } from '@nbdjs/connection';
-import { compareDevices, copyDevice } from '@nbdjs/copy';
-import { createServer } from '@nbdjs/server';
+import { compareDevices, copyDevice, copyFromStream, copyToStream } from '@nbdjs/copy';
+import { createServer, serve } from '@nbdjs/server';
 import { createMemoryDevice, openFileDevice, UsageError } from '@nbdjs/storage';
 import { expect, it } from 'vitest';
 
@@ -18,13 +18,13 @@ it.each<[string, unknown, readonly unknown[], string]>([
     'server',
     createServer,
     [{ exports: { a: 'x' } }],
-    "createServer: export 'a' is 'x', expected a device, or { device, ... }",
+    "createServer: export 'a' is 'x', expected a device (geometry, abilities, read, ...)",
   ],
   [
     'server',
     createServer,
     [{ exports: { a: {} } }],
-    "createServer: export 'a' is an object, expected a device, or { device, ... }",
+    "createServer: export 'a' is an object, expected a device (geometry, abilities, read, ...)",
   ],
   [
     'server',
@@ -37,6 +37,48 @@ it.each<[string, unknown, readonly unknown[], string]>([
     createServer,
     [{ exports: { a: device }, mode: 'x' }],
     "createServer: mode is 'x', expected 'simple' or 'structured' or 'extended'",
+  ],
+  [
+    'server',
+    createServer,
+    [{ exports: { a: device }, tls: { certificates: { folder: 5 } } }],
+    'tls.certificates: folder is 5, expected a string',
+  ],
+  [
+    'server',
+    createServer,
+    [{ exports: { a: device }, tls: { psk: {} } }],
+    'tls.psk: there is no key in it, expected { file }, { keys } or { find }',
+  ],
+  [
+    'place to listen at',
+    serve,
+    [undefined, { exports: { a: device } }],
+    'the address to listen at is undefined, expected an object whose type is one of tcp, unix, descriptor',
+  ],
+  [
+    'place to listen at',
+    serve,
+    [{ type: 'unix' }, { exports: { a: device } }],
+    'the address to listen at: path is missing, expected a string',
+  ],
+  [
+    'place to listen at',
+    serve,
+    [{ type: 'tcp', host: 5, port: 0 }, { exports: { a: device } }],
+    'the address to listen at: host is 5, expected a string',
+  ],
+  [
+    'connector',
+    createConnector,
+    [{ endpoint: { type: 'x' } }],
+    "the endpoint is of type 'x', expected an object whose type is one of tcp, unix, vsock, command, descriptor",
+  ],
+  [
+    'connector',
+    createConnector,
+    [{ endpoint: { type: 'command', command: 'qemu-nbd', mode: 'socket-pair' } }],
+    "the endpoint: command is 'qemu-nbd', expected an array of a program and its arguments",
   ],
   ['connector', createConnector, [], 'createConnector: endpoint is missing, expected an object'],
   [
@@ -51,7 +93,7 @@ it.each<[string, unknown, readonly unknown[], string]>([
     [{ endpoint, openTimeoutMs: Number.NaN }],
     'createConnector: openTimeoutMs is NaN, expected a number of milliseconds from 0 on',
   ],
-  ['file', openFileDevice, [5], 'openFileDevice: the path is 5, expected a string'],
+  ['file', openFileDevice, [5], 'openFileDevice: the path is 5, expected a string without NUL'],
   [
     'file',
     openFileDevice,
@@ -75,6 +117,27 @@ it.each<[string, unknown, readonly unknown[], string]>([
     createMemoryDevice,
     [{ size: 1.5 }],
     'createMemoryDevice: size is 1.5, expected a whole number of bytes, as a number or a bigint',
+  ],
+  [
+    'file',
+    openFileDevice,
+    ['/nowhere/\0'],
+    'openFileDevice: the path is "/nowhere/\\u0000", expected a string without NUL',
+  ],
+  ['copy', copyDevice, [], 'copy: the source is undefined, expected a device (geometry, abilities, read, ...)'],
+  [
+    'copy',
+    copyDevice,
+    [device, []],
+    'copy: the target is an array, expected a device (geometry, abilities, read, ...)',
+  ],
+  ['copy', copyFromStream, [5, device], 'copy: the source is not an async iterable of Uint8Array'],
+  ['copy', copyToStream, [device, 5], 'copy: the sink is not a function that takes chunks'],
+  [
+    'comparison',
+    compareDevices,
+    [device, {}],
+    'compare: the target is an object, expected a device (geometry, abilities, read, ...)',
   ],
   ['copy', copyDevice, [device, device, { request: 5 }], "copy: unknown option 'request' (did you mean 'requests'?)"],
   ['copy', copyDevice, [device, device, { flush: 1 }], 'copy: flush is 1, expected true or false'],

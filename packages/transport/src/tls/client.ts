@@ -6,6 +6,7 @@ import { type ConnectionOptions, connect, createSecureContext, type TLSSocket } 
 import type { ByteChannel } from '@nbdjs/interfaces';
 import { clientFolder, systemAuthorities } from './authorities.ts';
 import { type Chain, chainOf, completed } from './chain.ts';
+import { checkClientSettings } from './checks.ts';
 import { otherHostCode, plain } from './failure.ts';
 import { readIdentity, wrong } from './files.ts';
 import { faultOfName } from './host-names.ts';
@@ -33,6 +34,7 @@ export interface TlsClient {
  * @throws UsageError naming the file or the setting, and what is wrong with it.
  */
 export function createTlsClient(settings: TlsClientSettings = {}, host?: string): TlsClient {
+  checkClientSettings(settings);
   const { psk, certificates } = settings;
   if (psk !== undefined && certificates !== undefined) {
     throw wrong('tls', 'certificates and a shared key exclude each other');

@@ -2,6 +2,7 @@
 import { createSecureContext, createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
 import type { ByteChannel } from '@nbdjs/interfaces';
 import { type Chain, chainOf, completed } from './chain.ts';
+import { checkServerSettings } from './checks.ts';
 import { plain } from './failure.ts';
 import { readIdentity, wrong } from './files.ts';
 import { describeSession, pskCiphers, secureVersions } from './session.ts';
@@ -29,6 +30,7 @@ type FindKey = (user: string) => Uint8Array | undefined;
  * @throws UsageError naming the file or the setting, and what is wrong with it.
  */
 export function createTlsServer(settings: TlsServerSettings): TlsServer {
+  checkServerSettings(settings);
   const { mode = 'require', psk, certificates, allow } = settings;
   const whom = { isSelective: allow !== undefined, admits: (peer: TlsPeer) => isAllowed(allow, peer) };
   if (mode === 'off') return { mode, ...whom, upgrade: () => Promise.reject(wrong('tls', 'it is switched off')) };

@@ -2,6 +2,7 @@
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { type ByteChannel, limits, type NbdError, TimeoutError } from '@nbdjs/interfaces';
+import { systemClock } from '@nbdjs/syscalls';
 import { announceTls } from '../diagnostics.ts';
 import { DuplexChannel } from '../duplex-channel.ts';
 import { SocketChannel } from '../socket-channel.ts';
@@ -51,7 +52,7 @@ export function upgrade(channel: ByteChannel, handshake: TlsHandshake, options: 
     const settle = (): boolean => {
       if (isSettled) return false;
       isSettled = true;
-      clearTimeout(timer);
+      cancelTimer?.();
       signal?.removeEventListener('abort', onAbort);
       return true;
     };
@@ -64,12 +65,10 @@ export function upgrade(channel: ByteChannel, handshake: TlsHandshake, options: 
     const explained = (error: Error | undefined, chain: Chain): NbdError =>
       handshakeFailure(error, handshake.peer, { ...circumstances, chain });
     const onAbort = (): void => giveUp(signal?.reason);
-    const timer =
-      timeoutMs === 0
-        ? undefined
-        : setTimeout(() => {
-            giveUp(new TimeoutError('handshake', `the TLS handshake was not over within ${timeoutMs} ms`));
-          }, timeoutMs);
+    const onTime = (): void => {
+      giveUp(new TimeoutError('handshake', `the TLS handshake was not over within ${timeoutMs} ms`));
+    };
+    const cancelTimer = timeoutMs === 0 ? undefined : systemClock.schedule(timeoutMs, onTime, true);
     signal?.addEventListener('abort', onAbort, { once: true });
     if (signal?.aborted) {
       onAbort();
