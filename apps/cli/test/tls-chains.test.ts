@@ -159,9 +159,10 @@ describePeers('certificates', ['openssl', 'nbdinfo', 'nbdkit'], (generation) => 
     const config = `[ca]\ndefault_ca=one\n[one]\ndatabase=${at('index')}\ndefault_md=sha256\ndefault_crl_days=30\n`;
     writeFileSync(at('ca.cnf'), config);
     writeFileSync(at('index'), '');
-    const list = async (name: string): Promise<string> => {
-      const own = ['-keyfile', at(`${name}.key`), '-cert', at(`${name}.pem`), '-out', at(`${name}.crl`)];
-      await openssl('ca', '-gencrl', '-config', at('ca.cnf'), ...own);
+    const list = async (name: string, revoked?: string): Promise<string> => {
+      const own = ['-config', at('ca.cnf'), '-keyfile', at(`${name}.key`), '-cert', at(`${name}.pem`)];
+      if (revoked !== undefined) await openssl('ca', '-revoke', at(`${revoked}.pem`), ...own);
+      await openssl('ca', '-gencrl', '-out', at(`${name}.crl`), ...own);
       return text(`${name}.crl`);
     };
     trusting('listing', 'root');
@@ -175,6 +176,11 @@ describePeers('certificates', ['openssl', 'nbdinfo', 'nbdkit'], (generation) => 
     });
     appendFileSync(at('listing/ca-crl.pem'), await list('inter'));
     expect(await ours('listing', port)).toMatchObject({ code: 0, stderr: '' });
+    writeFileSync(at('listing/ca-crl.pem'), `${await list('root', 'inter')}${text('inter.crl')}`);
+    expect(await ours('listing', port)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/certificate is revoked, or that of 'CN=Inter', which vouches for it\n/),
+    });
   });
 
   it.each([

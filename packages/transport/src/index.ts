@@ -31,5 +31,6 @@ export type {
   TlsServerKeys,
   TlsServerSettings,
 } from './tls/settings.ts';
+export { readTextFile, type TextFileLimits } from './tls/text-file.ts';
 export type { TlsChannel } from './tls/tls-channel.ts';
 export type { UpgradeOptions } from './tls/upgrade.ts';

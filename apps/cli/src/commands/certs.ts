@@ -1,6 +1,5 @@
 /** `nbd certs`: what TLS needs, in one command. */
 import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import {
   type CertificateAuthority,
@@ -12,6 +11,7 @@ import {
   writeFolder,
 } from '@nbdjs/certificates';
 import { UsageError } from '@nbdjs/interfaces';
+import { readTextFile } from '@nbdjs/transport';
 import { certificateExamples, type MadeFile, madeFiles, pskExamples } from '../render/certs.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -114,7 +114,7 @@ async function revokeAll(
   if (authority === undefined) {
     throw new UsageError('ERR_NBD_ARGUMENT', '--revoke needs --authority, the folder of who has issued them');
   }
-  const certificates = files.map((file) => ({ file, certificate: readFileSync(file, 'utf8') }));
+  const certificates = files.map((file) => ({ file, certificate: readTextFile(file) }));
   const names = certificates.map(({ file, certificate }) => subjectOf(certificate, file));
   const validTo = new Date(Date.now() + days * dayMs);
   const revocationList = await authority.revoke(certificates, { validTo });
@@ -141,14 +141,14 @@ async function openedAuthority(
   passphrase: string | undefined,
 ): Promise<CertificateAuthority | undefined> {
   if (folder === undefined) return undefined;
-  const read = (name: string): string => readFileSync(join(folder, name), 'utf8');
+  const read = (name: string): string => readTextFile(join(folder, name));
   const credentials = { certificate: read(fileNames.authorityCertificate), key: read(fileNames.authorityKey) };
   // One that is not encrypted opens with any passphrase.
   return openAuthority(credentials, passphrase);
 }
 
 function firstLine(file: string): string {
-  const [line = ''] = readFileSync(file, 'utf8').split(/\r?\n/, 1);
+  const [line = ''] = readTextFile(file).split(/\r?\n/, 1);
   if (line === '') throw new UsageError('ERR_NBD_ARGUMENT', `${file}: its first line is empty, expected a passphrase`);
   return line;
 }

@@ -47,6 +47,8 @@ export function faultOfChain(code: string, chain: Chain, peer: 'client' | 'serve
       const fault = faultOfPurpose(leaf, peer);
       return fault === undefined ? signedByUpstart(authorities) : `the {peer}'s certificate ${fault}`;
     }
+    case 'CERT_REVOKED':
+      return revoked(authorities);
     case 'UNABLE_TO_GET_CRL':
       return `there is no list of revoked certificates from every authority of the {peer}'s: one is needed from each of ${namesOf(chain)}`;
     case 'DEPTH_ZERO_SELF_SIGNED_CERT':
@@ -69,6 +71,13 @@ export function faultOfChain(code: string, chain: Chain, peer: 'client' | 'serve
 function signedByUpstart(authorities: Chain): string | undefined {
   const upstart = authorities.find(({ ca }) => !ca);
   return upstart && `the {peer}'s certificate is signed by ${quoted(nameOfSubject(upstart))}, which may not sign any`;
+}
+
+/** Node does not tell whose of the chain it is. */
+function revoked(authorities: Chain): string | undefined {
+  const others = authorities.filter((one) => !isSelfIssued(one)).map((one) => quoted(nameOfSubject(one)));
+  if (others.length === 0) return undefined;
+  return `the {peer}'s certificate is revoked, or that of ${others.join(' or ')}, which vouches for it`;
 }
 
 function timesOf(leaf: X509Certificate, authorities: Chain): string | undefined {

@@ -4,7 +4,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '@nbdjs/interfaces';
 import type { TlsCertificates } from './settings.ts';
-import { readTextFile, TextFileError } from './text-file.ts';
+import { readTextFile } from './text-file.ts';
 import { faultOfPurpose, faultOfTime } from './x509.ts';
 
 /** A piece of PEM, and what messages call it. */
@@ -34,8 +34,6 @@ export interface CheckedIdentity {
 
 /** Who we are: names the files of our own certificate. */
 export type Role = 'client' | 'server';
-
-const fileLimits = { bytesMax: 16 * 2 ** 20, pipeMs: 5000 };
 
 /** @throws UsageError naming the file, and what is wrong with it. */
 export function readIdentity(certificates: TlsCertificates, role: Role): CheckedIdentity {
@@ -67,9 +65,10 @@ export function readIdentity(certificates: TlsCertificates, role: Role): Checked
 /** @throws UsageError that names the file when it cannot be read; gives nothing when there is none. */
 export function readText(file: string): string | undefined {
   try {
-    return readTextFile(file, fileLimits);
+    return readTextFile(file);
   } catch (error) {
-    if (error instanceof TextFileError) throw wrong(file, error.message, error);
+    if (error instanceof UsageError)
+      throw new UsageError('ERR_NBD_ARGUMENT', `TLS: ${error.message}`, { cause: error });
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw wrong(file, reasons[code ?? ''] ?? message, error);
