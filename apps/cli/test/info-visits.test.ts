@@ -1,4 +1,5 @@
 /** How `nbd info` goes about asking: by one connection at a time, without giving up on what can be known. */
+import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import {
   commandLine,
@@ -44,6 +45,9 @@ function exportsOf(json: string): readonly Shown[] {
   return (JSON.parse(json) as { exports: Shown[] }).exports;
 }
 
+/** Contents are told by file(1). */
+const hasFile = spawnSync('file', ['--version']).status === 0;
+
 /** Everything that is asked of a server that takes one client at a time, with the content where it is asked for. */
 async function expectPrompt(uri: string, size: number): Promise<void> {
   for (const options of [[], ['--list'], ['--list', '--content'], ['--size'], ['--map'], ['--can', 'flush']]) {
@@ -52,7 +56,7 @@ async function expectPrompt(uri: string, size: number): Promise<void> {
     expect({ options, code, stderr }).toEqual({ options, code: 0, stderr: '' });
     expect(performance.now() - start).toBeLessThan(promptMs);
     if (options[0] === '--list' || options.length === 0) expect(stdout).toContain(`\texport-size: ${size}`);
-    if (options.length === 0 || options[1] === '--content') expect(stdout).toContain('\tcontent: data\n');
+    if (hasFile && (options.length === 0 || options[1] === '--content')) expect(stdout).toContain('\tcontent: data\n');
   }
 }
 
