@@ -13,10 +13,17 @@ describe('completion', () => {
     const { stdout } = await nbd('completion', 'bash');
     const script = `${stdout}
 COMP_WORDS=(nbd co); COMP_CWORD=1; _nbd; echo "\${COMPREPLY[*]}"
-COMP_WORDS=(nbd dump --of); COMP_CWORD=2; _nbd; echo "\${COMPREPLY[*]}"`;
+COMP_WORDS=(nbd dump --of); COMP_CWORD=2; _nbd; echo "\${COMPREPLY[*]}"
+COMP_WORDS=(nbd info --mode s); COMP_CWORD=3; _nbd; echo "\${COMPREPLY[*]}"
+COMP_WORDS=(nbd serve --tls ""); COMP_CWORD=3; _nbd; echo "\${COMPREPLY[*]}"
+COMP_WORDS=(nbd info --isn); COMP_CWORD=2; _nbd; echo "\${COMPREPLY[*]}"
+COMP_WORDS=(nbd info --isnt rea); COMP_CWORD=3; _nbd; echo "\${COMPREPLY[*]}"
+COMP_WORDS=(nbd completion z); COMP_CWORD=2; _nbd; echo "\${COMPREPLY[*]}"`;
     const result = await runCommandLine(['/bin/bash', '-c', script]);
     expect(result.stderr).toBe('');
-    expect(result.stdout.toString()).toBe('copy completion\n--offset\n');
+    expect(result.stdout.toString()).toBe(
+      'copy completion\n--offset\nsimple structured\noff allow require\n--isnt\nread read-only readonly\nzsh\n',
+    );
   });
 
   it.each(['zsh', 'fish'])('for %s names every command', async (shell) => {

@@ -10,6 +10,9 @@ import { addServerWords, serverWords } from './server.ts';
 import { addClientTls, tlsWords, withTls } from './tls.ts';
 import type { Words } from './words.ts';
 
+/** Beside `--can` and `--cannot`, those that the help names. */
+const named = ['--is', '--has', '--isnt', '--hasnt'];
+
 const positive = ['--can', '--is', '--has', '--have'];
 
 const negative = [
@@ -40,7 +43,9 @@ export function addInfo(
   addServerWords(command);
   addClientTls(command).option('-v, --verbose', 'say more about errors');
   const addFeature = (flag: string, main: string, meaning: string): void =>
-    void command.addOption(new Option(`${flag} <feature>`, flag === main ? meaning : '').hideHelp(flag !== main));
+    void command.addOption(
+      new Option(`${flag} <feature>`, flag === main || named.includes(flag) ? meaning : '').hideHelp(flag !== main),
+    );
   for (const flag of positive) addFeature(flag, '--can', 'exit with 0 if so, 2 if not');
   for (const flag of negative) addFeature(flag, '--cannot', 'exit with 2 if so, 0 if not');
   command.addHelpText(

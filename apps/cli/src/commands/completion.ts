@@ -1,12 +1,20 @@
 /** `nbd completion`: scripts that complete our commands and options in a shell. */
 import { UsageError } from '@nbdjs/interfaces';
-import type { Command } from 'commander';
+import type { Command, Option } from 'commander';
+import { featureNames } from './features.ts';
 
 /** One command as far as completion is concerned. */
 interface Completable {
   readonly name: string;
   readonly description: string;
-  readonly options: readonly { readonly flag: string; readonly description: string }[];
+  readonly options: readonly Flag[];
+}
+
+interface Flag {
+  readonly flag: string;
+  readonly description: string;
+  /** What may follow, where that is known. */
+  readonly values: readonly string[];
 }
 
 const shells: Readonly<Record<string, (commands: readonly Completable[]) => string>> = { bash, zsh, fish };
@@ -26,21 +34,38 @@ export function completion(shell: string, program: Command): string {
       description: command.summary() || command.description(),
       options: [
         ...command.options
-          .filter((option) => !option.hidden)
+          // The other words for asking about a feature are hidden from the help's list, which names them below it.
+          .filter((option) => !option.hidden || (asksForFeature(option) && option.description !== ''))
           .flatMap((option) =>
             [option.short, option.long].flatMap((flag) =>
-              flag === undefined || flag === null ? [] : [{ flag, description: option.description }],
+              flag === undefined || flag === null
+                ? []
+                : [{ flag, description: option.description, values: valuesOf(option) }],
             ),
           ),
-        { flag: '--help', description: 'show help' },
+        { flag: '-h', description: 'show help', values: [] },
+        { flag: '--help', description: 'show help', values: [] },
       ],
     })),
   );
 }
 
+function asksForFeature({ flags }: Option): boolean {
+  return flags.endsWith('<feature>');
+}
+
+function valuesOf(option: Option): readonly string[] {
+  return option.argChoices ?? (asksForFeature(option) ? featureNames : []);
+}
+
 function bash(commands: readonly Completable[]): string {
   const cases = commands
     .map(({ name, options }) => `    ${name}) words="${options.map(({ flag }) => flag).join(' ')}" ;;`)
+    .join('\n');
+  const values = commands
+    .flatMap(({ name, options }) => options.map(({ flag, values }) => ({ word: `${name},${flag}`, values })))
+    .filter(({ values }) => values.length > 0)
+    .map(({ word, values }) => `    ${word}) COMPREPLY=($(compgen -W "${values.join(' ')}" -- "$current")); return ;;`)
     .join('\n');
   return `# bash completion for nbd: source it, or put it into the completions folder as "nbd"
 _nbd() {
@@ -51,6 +76,10 @@ _nbd() {
   fi
   case "\${COMP_WORDS[1]}" in
 ${cases}
+  esac
+  case "\${COMP_WORDS[1]},\${COMP_WORDS[COMP_CWORD-1]}" in
+${values}
+    completion,completion) COMPREPLY=($(compgen -W "${Object.keys(shells).join(' ')}" -- "$current")); return ;;
   esac
   case "$current" in
     -*) COMPREPLY=($(compgen -W "$words" -- "$current")) ;;
@@ -66,7 +95,10 @@ function zsh(commands: readonly Completable[]): string {
   const names = commands.map(({ name, description }) => `    '${name}:${quote(description)}'`).join('\n');
   const cases = commands
     .map(({ name, options }) => {
-      const specs = options.map(({ flag, description }) => `'${flag}[${quote(description).replace(/[[\]]/g, '')}]'`);
+      const specs = options.map(({ flag, description, values }) => {
+        const next = values.length === 0 ? '' : `:value:(${values.join(' ')})`;
+        return `'${flag}[${quote(description).replace(/[[\]]/g, '')}]${next}'`;
+      });
       return `    ${name}) _arguments ${specs.join(' ')} '*:file:_files' ;;`;
     })
     .join('\n');
@@ -94,9 +126,10 @@ _nbd "$@"
 function fish(commands: readonly Completable[]): string {
   const lines = commands.flatMap(({ name, description, options }) => [
     `complete -c nbd -n __fish_use_subcommand -f -a ${name} -d '${quote(description)}'`,
-    ...options.map(({ flag, description: text }) => {
+    ...options.map(({ flag, description: text, values }) => {
       const kind = flag.startsWith('--') ? `-l ${flag.slice(2)}` : `-s ${flag.slice(1)}`;
-      return `complete -c nbd -n '__fish_seen_subcommand_from ${name}' ${kind} -d '${quote(text)}'`;
+      const next = values.length === 0 ? '' : ` -x -a '${values.join(' ')}'`;
+      return `complete -c nbd -n '__fish_seen_subcommand_from ${name}' ${kind}${next} -d '${quote(text)}'`;
     }),
   ]);
   return `# fish completion for nbd\n${lines.join('\n')}\n`;
