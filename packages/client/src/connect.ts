@@ -1,6 +1,13 @@
 /** Putting it together: a target's connector, the multiplexer on top, and the client around it. */
 import { createConnector, type Delivery, type HandshakeLimits } from '@nbdjs/connection';
-import type { Abortable, Connector, HeaderMode, LimitOptions } from '@nbdjs/interfaces';
+import {
+  type Abortable,
+  type Connector,
+  describeValue,
+  type HeaderMode,
+  type LimitOptions,
+  UsageError,
+} from '@nbdjs/interfaces';
 import { createMultiplexer, type MultiplexerOptions, type ReplyLimits, traceEvents } from '@nbdjs/multiplexer';
 import { afterMicrotasks, diagnosticsTrace, nextTurn, systemClock } from '@nbdjs/syscalls';
 import { NbdClient } from './client.ts';
@@ -110,6 +117,10 @@ export async function connect(target: ConnectTarget, options: ConnectOptions = {
 
 /** The same with a connector of the caller's, which is released with the client. */
 export async function openClient(connector: Connector, options: OpenOptions = {}, name = 'NBD'): Promise<NbdClient> {
+  if (typeof connector?.establish !== 'function') {
+    const message = `openClient: the connector is ${describeValue(connector)}, expected one (establish, retry, release)`;
+    throw new UsageError('ERR_NBD_ARGUMENT', message);
+  }
   checkDeviceOptions<DeviceOptions>('openClient', options, ofDevice);
   return openDevice(connector, options, name);
 }

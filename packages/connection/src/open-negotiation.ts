@@ -2,7 +2,7 @@
 import type { AvoidableOption } from '@nbdjs/handshake';
 import type { ByteChannel } from '@nbdjs/interfaces';
 import { systemClock } from '@nbdjs/syscalls';
-import { connectEndpoint, type Endpoint, type TlsClientSettings } from '@nbdjs/transport';
+import { checkEndpoint, connectEndpoint, type Endpoint, type TlsClientSettings } from '@nbdjs/transport';
 import { ladderFor } from './attempt-settings.ts';
 import { Attempts, type Candidate } from './attempts.ts';
 import { publish } from './diagnostics.ts';
@@ -52,10 +52,12 @@ export async function openNegotiation(
 ): Promise<Negotiation> {
   const options = settleTls(given);
   const { handshake, tls } = options;
-  if ('send' in source) {
+  const isChannel = typeof source === 'object' && source !== null && 'send' in source;
+  if (isChannel) {
     const { upgradeTls = tls && upgradeWith(tls) } = options;
     return await begin(source, { ...options, upgradeTls }, options.name ?? nameOfPeer(source.peer));
   }
+  checkEndpoint(source);
   const { upgradeTls = upgradeWith(tls, source) } = options;
   if (options.upgradeTls === undefined) checkTls({ endpoint: source, handshake, tls });
   const name = options.name ?? nameOfEndpoint(source, '', handshake?.tls === 'require');

@@ -1,6 +1,6 @@
 /** Lists of those who may come in, and of those who may not. */
 import { BlockList, isIP } from 'node:net';
-import { type PeerDescription, UsageError } from '@nbdjs/interfaces';
+import { checkOptions, type OptionChecks, optionChecks, type PeerDescription, UsageError } from '@nbdjs/interfaces';
 
 /**
  * Each entry is an address (`192.0.2.1`, `2001:db8::1`), a network (`192.0.2.0/24`, `2001:db8::/32`), or a user or group at the
@@ -16,12 +16,16 @@ export interface AccessRules {
   readonly deny?: readonly string[] | undefined;
 }
 
+const ofRules: OptionChecks<AccessRules> = { allow: optionChecks.texts, deny: optionChecks.texts };
+
 export class AccessList {
   readonly #allowed: Entries | undefined;
   readonly #denied: Entries | undefined;
 
   /** @throws UsageError when an entry is none. */
-  constructor({ allow = [], deny = [] }: AccessRules = {}) {
+  constructor(rules: AccessRules = {}) {
+    checkOptions('access', rules, ofRules);
+    const { allow = [], deny = [] } = rules;
     this.#allowed = allow.length === 0 ? undefined : new Entries(allow);
     this.#denied = deny.length === 0 ? undefined : new Entries(deny);
   }

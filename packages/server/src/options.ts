@@ -1,8 +1,8 @@
 /** What a server's options have to be; a new one without a check does not compile. */
 import { checkDevice, checkOptions, type OptionChecks, optionChecks, UsageError } from '@nbdjs/interfaces';
-import type { ExportProvider, ExportTable } from './exports.ts';
+import type { Export, ExportProvider, ExportTable } from './exports.ts';
 
-const { callback, milliseconds, object, oneOf } = optionChecks;
+const { boolean, callback, either, milliseconds, object, oneOf, text, texts } = optionChecks;
 
 /** Held against the type where that is. */
 export const ofServer = {
@@ -19,6 +19,19 @@ export const ofServer = {
   trace: object,
 };
 
+/** Of an export in a table. A word that is misspelt, such as `readonly`, would leave it open to everybody. */
+const ofExport: OptionChecks<Export> = {
+  allow: either(texts, callback),
+  description: text,
+  device: object,
+  multiConn: boolean,
+  readOnly: boolean,
+  release: callback,
+  resizable: boolean,
+  tlsOnly: boolean,
+  unaligned: oneOf('mend', 'refuse'),
+};
+
 /** @throws UsageError `ERR_NBD_ARGUMENT` for an option that is unknown or of the wrong kind, and where there is nothing to serve. */
 export function checkServerOptions<T extends { readonly exports: ExportTable | ExportProvider }>(
   options: T,
@@ -31,6 +44,8 @@ export function checkServerOptions<T extends { readonly exports: ExportTable | E
   }
   if (typeof options.exports.open === 'function') return;
   for (const [name, value] of Object.entries(options.exports)) {
-    checkDevice('createServer', `export '${name}'`, object.holds(value) && 'device' in value ? value.device : value);
+    const isExport = object.holds(value) && 'device' in value;
+    checkDevice('createServer', `export '${name}'`, isExport ? value.device : value);
+    if (isExport) checkOptions(`createServer: export '${name}'`, value, ofExport);
   }
 }

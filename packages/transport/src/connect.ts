@@ -43,6 +43,12 @@ const fullQueueMs = { first: 10, longest: 200 };
 export async function connectTcp(address: TcpAddress, options: ConnectOptions = {}): Promise<ByteChannel> {
   const { host, port, family = 0 } = address;
   if (host === '') throw new UsageError('ERR_NBD_ARGUMENT', 'the host to connect to is empty');
+  if (/[\p{Cc}\s]/u.test(host)) {
+    throw new UsageError(
+      'ERR_NBD_ARGUMENT',
+      `the host to connect to, ${JSON.stringify(host)}, is no name and no address`,
+    );
+  }
   if (!Number.isInteger(port) || port < 1 || port > 65_535) {
     throw new UsageError('ERR_NBD_ARGUMENT', `the port to connect to must be 1 to 65535, got ${port}`);
   }

@@ -21,13 +21,15 @@ export interface DetachedDescriptor {
  */
 export function adoptDescriptor(fd: number, peer?: PeerDescription): ByteChannel {
   try {
+    // Some versions of Node crash at whatever is no number at all.
+    if (!Number.isSafeInteger(fd)) throw new RangeError('it is no number of a descriptor');
     // Node would take a pipe, too, and fail with the first byte in the direction that it does not have.
     if (fstatSync(fd).isSocket()) {
       const described = peer ?? { name: `descriptor ${fd}`, transport: 'descriptor', tls: false };
       return announced(new SocketChannel({ fd }, described));
     }
   } catch (cause) {
-    throw new UsageError('ERR_NBD_ARGUMENT', `descriptor ${fd} is not a connected socket`, { cause });
+    throw new UsageError('ERR_NBD_ARGUMENT', `descriptor ${String(fd)} is not a connected socket`, { cause });
   }
   throw new UsageError('ERR_NBD_ARGUMENT', `descriptor ${fd} is not a socket`);
 }

@@ -170,6 +170,13 @@ describe('TCP', () => {
     await expect(connectTcp({ host: '', port: 1 })).rejects.toMatchObject({ code: 'ERR_NBD_ARGUMENT' });
   });
 
+  it.each(['h\n', 'h x', '\u001b[2J'])('refuses the host %j, which would break the lines of messages', async (host) => {
+    await expect(connectTcp({ host, port: 1 })).rejects.toMatchObject({
+      code: 'ERR_NBD_ARGUMENT',
+      message: expect.stringMatching(/^the host to connect to, "h?[^\p{Cc}]+", is no name and no address$/u),
+    });
+  });
+
   it('gives up in time, and leaves no socket', async () => {
     const port = await listen(0, '127.0.0.1');
     const sockets = () => process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length;

@@ -159,6 +159,8 @@ describe('adopting', () => {
     );
     // It is still its owner's.
     closeSync(fd);
+    const symbol = Symbol('s') as unknown as number;
+    expect(() => adoptDescriptor(symbol)).toThrow('descriptor Symbol(s) is not a connected socket');
     const folderFd = openSync(folder, 'r');
     expect(() => adoptDescriptor(folderFd)).toThrow(/is not a socket$/);
     closeSync(folderFd);

@@ -1,5 +1,6 @@
 /** What callers without a compiler get wrong, at every door: an error that says so, and nothing that is ignored. */
-import { createConnector } from '@nbdjs/connection';
+import { openClient } from '@nbdjs/client';
+import { createConnector, openNegotiation } from '@nbdjs/connection';
 import { compareDevices, copyDevice, copyFromStream, copyToStream } from '@nbdjs/copy';
 import { createServer, serve } from '@nbdjs/server';
 import { createMemoryDevice, openFileDevice, UsageError } from '@nbdjs/storage';
@@ -50,6 +51,38 @@ it.each<[string, unknown, readonly unknown[], string]>([
     [{ exports: { a: device }, tls: { psk: {} } }],
     'tls.psk: there is no key in it, expected { file }, { keys } or { find }',
   ],
+  [
+    'server',
+    createServer,
+    [{ exports: { a: { device, readonly: true } } }],
+    "createServer: export 'a': unknown option 'readonly' (did you mean 'readOnly'?)",
+  ],
+  [
+    'server',
+    createServer,
+    [{ exports: { a: { device, description: 5 } } }],
+    "createServer: export 'a': description is 5, expected a string",
+  ],
+  ['server', createServer, [{ exports: { a: device }, access: { allowed: [] } }], "access: unknown option 'allowed'"],
+  [
+    'server',
+    createServer,
+    [{ exports: { a: device }, access: { allow: [5] } }],
+    'access: allow is an array, expected an array of strings',
+  ],
+  [
+    'connector',
+    createConnector,
+    [{ endpoint, handshake: { exportName: 5 } }],
+    'createConnector: handshake: exportName is 5, expected a string',
+  ],
+  [
+    'negotiation',
+    openNegotiation,
+    [undefined],
+    'the endpoint is undefined, expected an object whose type is one of tcp, unix, vsock, command, descriptor',
+  ],
+  ['client', openClient, [{}], 'openClient: the connector is an object, expected one (establish, retry, release)'],
   [
     'place to listen at',
     serve,
