@@ -179,9 +179,8 @@ describe('D7: a proxy whose server forgets what is not flushed, and is killed ag
     await serve('--retries', '0', server.uri);
     const tally = await survive(proxyUri(), upstream, async () => server.crash());
     expect(tally.wrongBytes).toBe(0);
-    expect(tally.refused).toBeGreaterThan(0);
     expect(tally.flushed).toBeGreaterThan(0);
-    // Whether something is lost depends on the moment; the next test brings it about.
+    // Whether something is lost, and a flush refused, depends on the moment; the next test brings it about.
     expect((await endLast())?.stderr).toContain('the connection is lost');
   });
 
