@@ -43,6 +43,23 @@ describe('nbd serve --stdio', () => {
     await once(child, 'exit');
   });
 
+  it.each([
+    ['two sockets', ''],
+    ['a pipe and a socket', 'cat |'],
+  ])('A4: ends when the client says good-bye, who waits for that with both ends open: %s', async (_name, before) => {
+    inFolder();
+    const words = [program, ...stdioWords].map((word) => `'${word}'`).join(' ');
+    const child = spawn('sh', ['-c', `${before} { ${words}; printf gone >&2; }`], { stdio: ['pipe', 'pipe', 'pipe'] });
+    let said = '';
+    child.stdout.resume();
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+    });
+    child.stdin.write(readFileSync(workspace.hostPath('request')));
+    await expect.poll(() => said, { timeout: 20_000 }).toBe('gone');
+    child.stdin.end();
+  });
+
   const inFolder = (): void => {
     const request = Buffer.alloc(20);
     request.writeUInt32BE(3, 0);

@@ -1,6 +1,6 @@
 /** B11: a server that says nothing any more is taken for gone, when somebody wants to get on. */
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer } from '@nbdjs/server';
@@ -8,7 +8,7 @@ import { createMemoryDevice } from '@nbdjs/storage';
 import { ChaosProxy } from '@nbdjs/testkit';
 import { listen } from '@nbdjs/transport';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { nbd } from './harness.ts';
+import { nbd, nbdWith } from './harness.ts';
 
 describe('a server that falls silent', () => {
   const folder = mkdtempSync(join(tmpdir(), 'nbdjs-silence-'));
@@ -40,6 +40,18 @@ describe('a server that falls silent', () => {
     await using proxy = await through('one');
     const outcome = await nbd('copy', '-C', '1', '--retries', '3', '--silence', '1', proxy.uri(), 'null:');
     expect(outcome).toMatchObject({ code: 0 });
+    expect(proxy.acceptedCount).toBeGreaterThan(1);
+  });
+
+  it('B11: is left by a proxy, too, after --silence', async () => {
+    await using proxy = await through('three');
+    const abort = new AbortController();
+    const socket = join(folder, 'proxy');
+    const serving = nbdWith({ signal: abort.signal }, 'serve', '-k', socket, '--silence', '1', proxy.uri());
+    await expect.poll(() => existsSync(socket)).toBe(true);
+    expect(await nbd('copy', '-C', '1', `nbd+unix:///?socket=${socket}`, 'null:')).toMatchObject({ code: 0 });
+    abort.abort(new Error('the test is over'));
+    expect((await serving).stderr).toContain('the server has not said a thing for 1000 ms');
     expect(proxy.acceptedCount).toBeGreaterThan(1);
   });
 

@@ -34,12 +34,17 @@ export function adoptDescriptor(fd: number, peer?: PeerDescription): ByteChannel
   throw new UsageError('ERR_NBD_ARGUMENT', `descriptor ${fd} is not a socket`);
 }
 
-/** Standard input and output together, for a server that its client has started. Pipes will do. */
+/**
+ * Standard input and output together, for a server that its client has started. Pipes will do. Its `end` is the end of both directions,
+ * when all is written: output stays open as long as the process, so a client that waits for us to go would never see half an end.
+ */
 export function adoptStdio(): ByteChannel {
   const stream = Duplex.from({ readable: process.stdin, writable: process.stdout });
-  return announced(
-    new StreamChannel(stream, { name: 'standard input and output', transport: 'descriptor', tls: false }),
-  );
+  const channel = new StreamChannel(stream, { name: 'standard input and output', transport: 'descriptor', tls: false });
+  stream.once('finish', () => channel.destroy());
+  // Nobody reads it any more, but it would keep the process as long as the client has its end.
+  void channel.closed.then(() => process.stdin.destroy());
+  return announced(channel);
 }
 
 /**

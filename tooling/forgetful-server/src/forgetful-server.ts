@@ -22,6 +22,8 @@ const sectorBytes = 512;
 
 export class ForgetfulServer implements AsyncDisposable {
   crashCount = 0;
+  /** Whether a crash would lose something that was written. */
+  hasUnflushed = false;
   readonly #options: ForgetfulServerOptions;
   readonly #random = seededRandom(1);
   /** What survives a crash. */
@@ -67,6 +69,7 @@ export class ForgetfulServer implements AsyncDisposable {
   /** Ends at once, with everything that was not flushed, and is back at once. */
   crash(): void {
     this.crashCount++;
+    this.hasUnflushed = false;
     void this.#server.destroy();
     this.#letSomeSurvive();
     void this.#cache.close();
@@ -106,11 +109,13 @@ export class ForgetfulServer implements AsyncDisposable {
         after(() => {
           void cache.write(offset, source);
           if (options?.fua === true) keep(offset, source.length);
+          else this.hasUnflushed = true;
         }),
       writeZeroes: (offset, length, options) =>
         after(() => {
           void cache.writeZeroes(offset, length);
           if (options?.fua === true) keep(offset, length);
+          else this.hasUnflushed = true;
         }),
       trim: (offset, length, options) =>
         after(() => {
@@ -121,6 +126,7 @@ export class ForgetfulServer implements AsyncDisposable {
         after(() => {
           this.#options.onFlush?.();
           keep(0, this.#options.sizeBytes);
+          this.hasUnflushed = false;
         }),
       cache() {},
       blockStatus: (offset, length, options) => cache.blockStatus(offset, length, options),

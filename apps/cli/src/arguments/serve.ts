@@ -5,7 +5,7 @@ import type { Terminal } from '../terminal.ts';
 import { addNoHangup } from './hangup.ts';
 import { parseOperand } from './operands.ts';
 import { addServerLimits, serverLimits } from './serve-limits.ts';
-import { modeOption, upstreamRetries } from './server.ts';
+import { modeOption, silenceMsOf, silenceOption, upstreamRetries } from './server.ts';
 import { parseCount, parseSize } from './size.ts';
 import { addServerTls, serverTls, tlsWords } from './tls.ts';
 import type { Words } from './words.ts';
@@ -55,7 +55,7 @@ export function addServe(
     `wait for servers that are served again, for so many tries (default: ${upstreamRetries}, and 0 for the first connection)`,
     (text: string) => parseCount(text, '--retries', 0, 100_000),
   );
-  command.addOption(modeOption());
+  command.addOption(modeOption()).addOption(silenceOption());
   command.option(
     '--context <name>',
     'offer this metadata context of such a server, too, if it has it (repeatable)',
@@ -95,6 +95,7 @@ export function addServe(
             tls: serverTls(tlsWords(options)),
             mode: options.mode as HeaderMode | undefined,
             retries: options.retries as number | undefined,
+            silenceMs: silenceMsOf(options),
             contexts: (options.context ?? []) as readonly string[],
             verbose: options.verbose === true,
           },

@@ -28,22 +28,30 @@ export function addServerWords(
   return command
     .addOption(modeOption())
     .option('--retries <n>', meaning, (text: string) => parseCount(text, '--retries', 0, 100_000), 0)
-    .option(
-      '--silence <seconds>',
-      'take a server for gone that owes an answer and says nothing for so long; 0 for never (default: 120 with --retries, else 0)',
-      (text: string) => parseCount(text, '--silence', 0, 86_400),
-    );
+    .addOption(silenceOption());
 }
 
 /** What the above has collected. */
 export function serverWords(options: Readonly<Record<string, unknown>>): ServerWords {
-  const { mode, retries, silence, verbose } = options;
+  const { mode, retries, verbose } = options;
   return {
     mode: mode as HeaderMode | undefined,
     retries: retries as number,
-    silenceMs: silence === undefined ? undefined : 1000 * (silence as number),
+    silenceMs: silenceMsOf(options),
     verbose: verbose === true,
   };
+}
+
+/** What `--silence` was given, in milliseconds. */
+export function silenceMsOf({ silence }: Readonly<Record<string, unknown>>): number | undefined {
+  return silence === undefined ? undefined : 1000 * (silence as number);
+}
+
+export function silenceOption(): Option {
+  const meaning = 'take a server for gone that owes an answer and says nothing for so long';
+  const usual = '0 for never (default: 120 with --retries, else 0)';
+  const option = new Option('--silence <seconds>', `${meaning}; ${usual}`);
+  return option.argParser((text: string) => parseCount(text, '--silence', 0, 86_400));
 }
 
 export function modeOption(): Option {

@@ -1,6 +1,6 @@
 /** The servers that `nbd serve` serves again: how they are reached, and what becomes of the connection to them, line by line. */
 import type { DeviceEvent, NbdClient } from '@nbdjs/client';
-import { baseAllocation } from '@nbdjs/interfaces';
+import { baseAllocation, endInWords } from '@nbdjs/interfaces';
 import type { FileDevice } from '@nbdjs/storage';
 import { describeOperand } from '../arguments/operands.ts';
 import { type ServerWords, upstreamRetries } from '../arguments/server.ts';
@@ -16,6 +16,9 @@ export interface UpstreamWords extends Omit<ServerWords, 'retries'> {
   /** Metadata contexts to ask for besides those that the server lists. */
   readonly contexts: readonly string[];
 }
+
+/** Servers that owe nothing any more have so long to take leave, in milliseconds. */
+const farewellMs = 250;
 
 export class Upstreams {
   readonly #words: UpstreamWords;
@@ -39,11 +42,11 @@ export class Upstreams {
    * once more. A command would begin with nothing, so it is not started again.
    */
   async open(operand: ServerOperand): Promise<NbdClient> {
-    const { mode, retries, contexts, verbose } = this.#words;
+    const { mode, retries, silenceMs, contexts, verbose } = this.#words;
     const reconnectDelayMs = operand.type === 'uri' ? patienceFor(retries ?? upstreamRetries).reconnectDelayMs : 0;
     const name = describeOperand(operand);
     // Whoever has not asked for patience wants to know at once that he has mistaken the name.
-    const client = await openServer(operand, { mode, retries: retries ?? 0, verbose }, this.#terminal, {
+    const client = await openServer(operand, { mode, retries: retries ?? 0, silenceMs, verbose }, this.#terminal, {
       contexts: [baseAllocation, ...contexts],
       allContexts: true,
       reconnectDelayMs,
@@ -71,18 +74,18 @@ export class Upstreams {
   /** From now on there is so much time: servers that still owe something then are left as they are. Gives a way to call that off. */
   endInTime(): () => void {
     this.#isEnding = true;
-    const timer = setTimeout(() => {
+    let timer = setTimeout(() => {
       for (const file of this.#files) file.destroy();
-      for (const client of this.#clients) {
-        if (client.state !== 'closed')
-          client.destroy(
-            new Error(
-              `the server took more than ${this.#closeMs} ms over the end, and what was not flushed may be lost`,
-            ),
-          );
-      }
+      // It may be that only a client of ours has stayed: a server that owes nothing is taken leave of.
+      for (const client of this.#clients) void client.close().catch(() => {});
+      timer = setTimeout(() => this.#abandon(), farewellMs);
     }, this.#closeMs);
     return () => clearTimeout(timer);
+  }
+
+  #abandon(): void {
+    const message = `the server took more than ${this.#closeMs} ms over the end, and what was not flushed may be lost`;
+    for (const client of this.#clients) client.destroy(client.state === 'closed' ? undefined : new Error(message));
   }
 
   /** The same again is nothing new: while a server is away, every request would be told of. */
@@ -97,7 +100,7 @@ export class Upstreams {
 function lineOf(event: DeviceEvent, reconnectDelayMs: number): string {
   switch (event.type) {
     case 'lost': {
-      const why = event.cause === undefined ? 'the server closed it' : oneLine(event.cause);
+      const why = oneLine(endInWords(event.cause));
       const waiting = `; requests wait for another one, for ${Math.round(reconnectDelayMs / 1000)} s`;
       return `the connection is lost (${why})${reconnectDelayMs > 0 ? waiting : ''}`;
     }
