@@ -78,13 +78,17 @@ export function attemptsOptions(settings: AttemptSettings, means: AttemptMeans):
     async attempt(signal) {
       const meet = async (avoid: readonly AvoidableOption[]) => {
         const channel = await connectEndpoint(endpoint, { signal, connectTimeoutMs });
-        return await negotiateAndPark(channel, { ...handshake, avoid }, { signal, timeoutMs, upgradeTls, name, clock });
+        const options = { signal, timeoutMs, leaveMs, upgradeTls, name, clock };
+        return await negotiateAndPark(channel, { ...handshake, avoid }, options);
       };
       // An inherited descriptor is one connection, and no other can be made.
       return endpoint.type === 'descriptor' ? await meet(handshake.avoid ?? []) : await ladder.descend(meet);
     },
   };
 }
+
+/** A server that does not answer meanwhile is left without a word, in milliseconds. */
+const leaveMs = 250;
 
 /** A ladder that tells of its steps. */
 export function ladderFor(

@@ -1,6 +1,6 @@
 /** How connections that come to nothing are left: the server is told. */
 import { createServer, type Server, type Socket } from 'node:net';
-import { Command, encodeGreeting } from '@nbdjs/protocol';
+import { Command, encodeGreeting, Option } from '@nbdjs/protocol';
 import { listenAt, TinyServer } from '@nbdjs/testkit';
 import { afterEach, expect, it } from 'vitest';
 import { createInlineConnector, openNegotiation } from '../src/index.ts';
@@ -53,6 +53,66 @@ it('A11: so does the server of a connection that was made and not needed any mor
   connector.release();
   await expect.poll(() => heard().length).toBeGreaterThan(0);
   expectDisconnect(heard());
+});
+
+/** Greets late, knows only EXPORT_NAME, and collects what it is sent in the transmission phase. */
+async function slowServer() {
+  const heard: Buffer[] = [];
+  let connections = 0;
+  const server: Server = createServer((socket) => {
+    connections++;
+    let isServing = false;
+    socket.on('error', () => {});
+    socket.on('data', (chunk: Buffer) => {
+      if (isServing) heard.push(chunk);
+      for (let at = chunk.indexOf('IHAVEOPT'); at >= 0 && !isServing; at = chunk.indexOf('IHAVEOPT', at + 1)) {
+        const option = chunk.readUInt32BE(at + 8);
+        isServing = option === Option.ExportName;
+        const reply = Buffer.alloc(isServing ? 10 : 20);
+        if (!isServing) {
+          reply.writeBigUInt64BE(0x3e889045565a9n);
+          reply.writeUInt32BE(option, 8);
+          reply.writeUInt32BE(0x80000001, 12);
+        }
+        socket.write(reply);
+      }
+    });
+    setTimeout(() => socket.write(encodeGreeting({ style: 'newstyle', handshakeFlags: 3 })), 60);
+  });
+  cleanUps.push(() => new Promise((resolve) => server.close(resolve)));
+  return {
+    address: await listenAt(server, anyPort),
+    heard: () => Buffer.concat(heard),
+    connections: () => connections,
+  };
+}
+
+it('A11: and so does a server that is left in the middle of the handshake, unless it is slow', async () => {
+  const { address, heard, connections } = await slowServer();
+  const connector = createInlineConnector({ endpoint: address });
+  await connector.establish({ wait: false }).catch(() => {});
+  await expect.poll(connections).toBe(1);
+  connector.release();
+  await expect.poll(() => heard().length).toBeGreaterThan(0);
+  expectDisconnect(heard());
+});
+
+it('A11: a silent one is left without a word, but soon', async () => {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(
+      socket
+        .on('close', () => sockets.delete(socket))
+        .on('error', () => {})
+        .resume(),
+    );
+  });
+  cleanUps.push(() => new Promise((resolve) => server.close(resolve)));
+  const connector = createInlineConnector({ endpoint: await listenAt(server, anyPort) });
+  await connector.establish({ wait: false }).catch(() => {});
+  await expect.poll(() => sockets.size).toBe(1);
+  connector.release();
+  await expect.poll(() => sockets.size).toBe(0);
 });
 
 it('A11: the connection is closed soon, even if the server does not', async () => {
