@@ -147,14 +147,18 @@ describe.runIf(existsSync(bash))('B9: standard input', () => {
 });
 
 describe('B9: what cannot be written to', () => {
-  it('is told with its name', async () => {
-    writeFileSync(workspace.hostPath('f'), content);
+  it('is told with its name, and so is what cannot be read', async () => {
+    const file = workspace.hostPath('f');
+    writeFileSync(file, content);
     const socket = workspace.hostPath('s');
     const server = createServer().listen(socket);
     await new Promise((resolve) => server.once('listening', resolve));
-    const outcome = await nbd('copy', workspace.hostPath('f'), socket);
+    const refusal = { code: 1, stderr: `nbd: ${socket}: no such device or address\n` };
+    expect(await nbd('copy', file, socket)).toMatchObject(refusal);
+    expect(await nbd('copy', socket, file)).toMatchObject(refusal);
     server.close();
-    expect(outcome).toMatchObject({ code: 1, stderr: `nbd: ${socket}: no such device or address\n` });
+    // What is there is not emptied for a source that cannot be opened.
+    expect(read('f').equals(content)).toBe(true);
   });
 
   it('P1: so is a checkpoint, and nothing empty is left of it', async () => {

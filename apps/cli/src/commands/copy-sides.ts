@@ -124,8 +124,8 @@ export class Sides {
     return { ...side, device: createSliceLayer(side.device, { offset }) };
   }
 
-  #sourceStream(of: number | string): StreamSource {
-    const source = byteSource(of, this.#terminal);
+  async #sourceStream(of: number | string): Promise<StreamSource> {
+    const source = await byteSource(of, this.#terminal);
     this.#sources.push(source);
     return { type: 'stream', source };
   }

@@ -1,6 +1,6 @@
 /** Bytes that come or go in order: standard input and output, other descriptors, FIFOs and character devices. */
 import { constants, createReadStream, createWriteStream, fstatSync, fsync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { promisify } from 'node:util';
@@ -41,22 +41,31 @@ function describeDescriptor(fd: number): string {
   return ['standard input', 'standard output', 'standard error'][fd] ?? `descriptor ${fd}`;
 }
 
-/** Opens a descriptor or a path for reading in order. */
-export function byteSource(of: number | string, terminal: Terminal): ByteSource {
+/**
+ * Opens a descriptor or a path for reading in order.
+ *
+ * @throws what the system says, with the name.
+ */
+export async function byteSource(of: number | string, terminal: Terminal): Promise<ByteSource> {
   const name = typeof of === 'number' ? describeDescriptor(of) : of;
   // Node takes a folder for nothing at all.
   if (typeof of === 'number' && fstatSync(of).isDirectory()) {
     throw new UsageError('ERR_NBD_ARGUMENT', `${name} is a directory`);
   }
-  const stream = readable(of, terminal);
+  const stream = await readable(of, name, terminal);
+  // Errors are told to whoever reads; without a listener one that comes before would end the process.
+  stream.on('error', () => {});
   return {
     bytes: namingErrors(stream, name),
     close: () => void stream.destroy(),
   };
 }
 
-function readable(of: number | string, terminal: Terminal): Readable {
-  if (typeof of === 'string') return createReadStream(of, { highWaterMark: readBytes });
+async function readable(of: number | string, name: string, terminal: Terminal): Promise<Readable> {
+  if (typeof of === 'string') {
+    const file = await opened(of, constants.O_RDONLY, name, terminal);
+    return file.createReadStream({ highWaterMark: readBytes });
+  }
   if (of === 0) return terminal.stdin;
   if (isPipe(of)) return new Socket({ fd: of, readable: true, writable: false });
   return createReadStream('', { fd: of, autoClose: false, highWaterMark: readBytes });
@@ -123,15 +132,20 @@ async function writable(
       : createWriteStream('', { fd: of, autoClose: false });
     return { stream, fd: of, isOurs: true };
   }
+  const file = await opened(of, constants.O_WRONLY, name, terminal);
+  return { stream: file.createWriteStream(), fd: file.fd, isOurs: true };
+}
+
+/** @throws what the system says, with the name. */
+async function opened(path: string, flags: number, name: string, { signal }: Terminal): Promise<FileHandle> {
   try {
-    const file = await abortable(open(of, constants.O_WRONLY), terminal.signal);
-    return { stream: file.createWriteStream(), fd: file.fd, isOurs: true };
+    return await abortable(open(path, flags), signal);
   } catch (error) {
-    throw systemErrorOf(name, error);
+    throw error === signal.reason ? error : systemErrorOf(name, error);
   }
 }
 
-/** The opening of a FIFO waits for its reader, and cannot be called off. */
+/** The opening of a FIFO waits for its other end, and cannot be called off. */
 function abortable<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
   signal.throwIfAborted();
   return new Promise((resolve, reject) => {
