@@ -15,6 +15,8 @@ export interface Stretch {
 const mebi = 1n << 20n;
 /** The first question is about this much, so that reading can begin soon. */
 const windowStart = 4n * mebi;
+/** What was read unasked is followed by a question about this much, to find out whether the map is of more use there. */
+const windowSample = mebi / 2n;
 /** Answers with fewer extents let the questions grow, to four times as much or twice. */
 const growFast = 64;
 const growSlowly = 8192;
@@ -34,7 +36,7 @@ const storeCutOff = 4096;
 const fragmentsMin = 64;
 const savedShareMin = 1 / 8;
 const fastBytesPerMs = 200_000;
-const unaskedBytesMin = 16n * mebi;
+const unaskedBytesMin = 32n * mebi;
 const unaskedBytesMax = 128n * mebi;
 /** A device that tells of little at a time is read unasked for so many requests. */
 const unaskedMax = 64;
@@ -283,7 +285,7 @@ export class Plan {
     }
     const more = this.#idleBytes === 0n ? unaskedBytesMin : 2n * this.#idleBytes;
     this.#idleBytes = more < unaskedBytesMax ? more : unaskedBytesMax;
-    this.#window = windowStart;
+    this.#window = windowSample;
     this.#keep(this.#asked, false);
     const end = this.#asked + this.#idleBytes;
     this.#asked = end < this.#size ? end : this.#size;
