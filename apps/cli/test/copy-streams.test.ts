@@ -161,6 +161,15 @@ describe('B9: what cannot be written to', () => {
     expect(read('f').equals(content)).toBe(true);
   });
 
+  it('is not emptied when it is the source', async () => {
+    const file = workspace.hostPath('f');
+    writeFileSync(file, content);
+    const { code, stderr } = await nbd('copy', '--destination-is-zero', file, file);
+    expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining('is the source') });
+    expect(shell('nbd copy --destination-is-zero - f < f').code).toBe(1);
+    expect(read('f').equals(content)).toBe(true);
+  });
+
   it('P1: so is a checkpoint, and nothing empty is left of it', async () => {
     writeFileSync(workspace.hostPath('f'), content);
     const folder = workspace.hostPath('ck');

@@ -171,7 +171,7 @@ export class Sides {
     const { isResumed, destinationIsZero } = this.#options;
     // As long as the source, whatever it was before; and where it is to count as zeroes, it has to be.
     const size = from.type === 'device' ? from.device.geometry.size : 0n;
-    if (destinationIsZero && !isResumed) await shorten(path);
+    if (destinationIsZero && !isResumed) await shorten(path, from);
     const device = this.#keep(await openFileDevice(path, { create: !isResumed, size, truncate: true }));
     const isRegular = device.resize !== undefined;
     const grow =
@@ -219,9 +219,17 @@ async function isStream(path: string): Promise<boolean> {
   }
 }
 
-/** A regular file that is there becomes empty; other things stay as they are. */
-async function shorten(path: string): Promise<void> {
+/**
+ * A regular file that is there becomes empty; other things stay as they are.
+ *
+ * @throws UsageError when it is the source.
+ */
+async function shorten(path: string, from: SourceSide): Promise<void> {
   const stats = await stat(path).catch(() => undefined);
+  const source = from.type === 'device' ? from.stats : undefined;
+  if (stats !== undefined && stats.ino === source?.ino && stats.dev === source.dev) {
+    throw new UsageError('ERR_NBD_ARGUMENT', `${path} is the source, and would be emptied by --destination-is-zero`);
+  }
   if (stats?.isFile() === true) await truncate(path);
 }
 
