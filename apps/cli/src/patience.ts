@@ -1,16 +1,10 @@
 /** Waiting for servers that are not there yet, and coming to terms with those that are. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { ConnectionEvent } from '@nbdjs/connection';
+import { type ConnectionEvent, longestDelaysMs } from '@nbdjs/connection';
 import { limits } from '@nbdjs/interfaces';
 import type { ServerWords } from './arguments/server.ts';
 import { oneLine } from './failure.ts';
 import type { Terminal } from './terminal.ts';
-
-/** Delays between tries, in seconds: 1, 2, 4, 8, 16, 16, ... */
-const delaySecondsMax = 16;
-
-/** The delays are up to a fifth longer. */
-const jitterFactor = 1.2;
 
 export interface Patience {
   /** Tries to connect at first. */
@@ -23,12 +17,8 @@ export interface Patience {
 
 /** What so many retries mean, with growing delays between them. */
 export function patienceFor(retries: number): Patience {
-  let seconds = 0;
-  for (let retry = 0, delay = 1; retry < retries; retry++, delay = Math.min(2 * delay, delaySecondsMax)) {
-    seconds += delay;
-  }
   const openAttemptsMax = retries + 1;
-  const reconnectDelayMs = Math.ceil(1000 * seconds * jitterFactor);
+  const reconnectDelayMs = longestDelaysMs(retries);
   const attemptMs = limits.connectMs + limits.handshakeMs;
   const openTimeoutMs = retries === 0 ? 0 : reconnectDelayMs + openAttemptsMax * attemptMs;
   return { openAttemptsMax, openTimeoutMs, reconnectDelayMs };

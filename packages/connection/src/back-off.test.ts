@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { BackOff } from './back-off.ts';
+import { BackOff, longestDelaysMs } from './back-off.ts';
 
 it('waits 1, 2, 4, 8, 16, 16, ... seconds, and begins again after a reset', () => {
   const backOff = new BackOff(() => 0.5);
@@ -16,4 +16,8 @@ it('spreads delays by a fifth both ways', () => {
   const delayMs = spread.next();
   expect(delayMs).toBeGreaterThanOrEqual(800);
   expect(delayMs).toBeLessThanOrEqual(1200);
+});
+
+it('tells how long several delays take at the longest', () => {
+  expect([0, 1, 5].map(longestDelaysMs)).toEqual([0, 1200, 37_200]);
 });

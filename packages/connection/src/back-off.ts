@@ -31,3 +31,11 @@ export class BackOff {
     this.#nextMs = firstDelayMs;
   }
 }
+
+/** What so many delays take together at the longest, in milliseconds. */
+export function longestDelaysMs(count: number): number {
+  const backOff = new BackOff(() => 1);
+  let totalMs = 0;
+  for (let delay = 0; delay < count; delay++) totalMs += backOff.next();
+  return totalMs;
+}

@@ -9,6 +9,7 @@ export * from '@nbdjs/interfaces';
 export type { ExportEntry } from '@nbdjs/protocol';
 export type { Endpoint, TlsClientSettings } from '@nbdjs/transport';
 export type { AttemptSettings } from './attempt-settings.ts';
+export { longestDelaysMs } from './back-off.ts';
 export { type ChosenConnector, type ConnectorOptions, createConnector, type Delivery } from './create-connector.ts';
 export type { ConnectionEvent } from './diagnostics.ts';
 export type { UpgradeTls } from './handshake-driver.ts';
