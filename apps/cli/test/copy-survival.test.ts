@@ -16,22 +16,21 @@ import { systemClock } from '@nbdjs/client';
 import {
   commandLine,
   describePeers,
-  type Generation,
   makeRawImage,
   type Program,
   sha256OfFile,
   spawnChild,
   startNbdkit,
   startQemuNbd,
-  Workspace,
 } from '@nbdjs/peers';
 import { createServer } from '@nbdjs/server';
 import { createFaultLayer, createMemoryDevice, createRateLayer, openFileDevice } from '@nbdjs/storage';
 import { seededRandom } from '@nbdjs/testkit';
 import { listen } from '@nbdjs/transport';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { nbd, nbdCommand, nbdWith } from './harness.ts';
 import { Restarting } from './restarting.ts';
+import { inWorkspace, workspace } from './workspace.ts';
 
 const mebi = 2 ** 20;
 /** `NBDJS_LONG=1` makes of this what takes minutes. */
@@ -41,15 +40,6 @@ const [killsMin, killsMax] = isLong ? [20, 60] : [2, 3];
 
 type Kind = 'qemu-nbd' | 'nbdkit' | 'nbd serve';
 type Pair = readonly [from: Kind, to: Kind];
-
-let workspace: Workspace;
-
-function inWorkspace(generation: Generation): void {
-  beforeEach(() => {
-    workspace = new Workspace(generation);
-  });
-  afterEach(() => workspace[Symbol.dispose]());
-}
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 

@@ -2,7 +2,6 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import {
   allocatedBytes,
   describePeers,
-  type Generation,
   makeRawImage,
   type PeerServer,
   runPeer,
@@ -10,23 +9,14 @@ import {
   startNbdkit,
   startNbdServer,
   startQemuNbd,
-  Workspace,
 } from '@nbdjs/peers';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { nbd, spawnNbd } from './harness.ts';
+import { inWorkspace, workspace } from './workspace.ts';
 
 const kibi = 1024;
 const mebi = 1024 * kibi;
 const gibi = 1024 * mebi;
-
-let workspace: Workspace;
-
-function inWorkspace(generation: Generation): void {
-  beforeEach(() => {
-    workspace = new Workspace(generation);
-  });
-  afterEach(() => workspace[Symbol.dispose]());
-}
 
 /** Copies an export into a file, which must not fail, and gives the file's name. */
 async function copyOut(server: PeerServer, exportName = '', ...options: string[]): Promise<string> {

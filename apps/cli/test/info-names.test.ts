@@ -1,10 +1,11 @@
 /** Names that break the rules: they do not hide the others, and can be used. */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { describePeers, type Generation, startNbdkit, Workspace } from '@nbdjs/peers';
+import { describePeers, startNbdkit } from '@nbdjs/peers';
 import { encodeAckReply, Option, OptionReply } from '@nbdjs/protocol';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { nbd } from './harness.ts';
 import { OptionServer, told } from './option-server.ts';
+import { inWorkspace, workspace } from './workspace.ts';
 
 interface Shown {
   readonly 'export-name': string;
@@ -14,15 +15,6 @@ interface Shown {
 }
 
 const exportsOf = (json: string): readonly Shown[] => (JSON.parse(json) as { exports: Shown[] }).exports;
-
-let workspace: Workspace;
-
-function inWorkspace(generation: Generation): void {
-  beforeEach(() => {
-    workspace = new Workspace(generation);
-  });
-  afterEach(() => workspace[Symbol.dispose]());
-}
 
 describePeers('names from a file system', ['nbdkit'], (generation) => {
   inWorkspace(generation);

@@ -4,34 +4,24 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import {
   commandLine,
   describePeers,
-  type Generation,
   makeRawImage,
   type PeerServer,
   runPeer,
   startNbdkit,
   startNbdServer,
   startQemuNbd,
-  Workspace,
 } from '@nbdjs/peers';
 import { encodeErrorReply, Option, OptionReply } from '@nbdjs/protocol';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { nbd } from './harness.ts';
 import { OptionServer, told } from './option-server.ts';
 import { serve, inWorkspace as servingInWorkspace } from './serving.ts';
+import { inWorkspace, workspace } from './workspace.ts';
 
 const mebi = 1024 * 1024;
 
 /** What a second connection would wait for is 10 seconds away: the limit that servers and we have for handshakes. */
 const promptMs = 5_000;
-
-let workspace: Workspace;
-
-function inWorkspace(generation: Generation): void {
-  beforeEach(() => {
-    workspace = new Workspace(generation);
-  });
-  afterEach(() => workspace[Symbol.dispose]());
-}
 
 interface Shown {
   readonly 'export-name': string;

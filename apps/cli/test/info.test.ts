@@ -10,21 +10,12 @@ import {
   startNbdkit,
   startNbdServer,
   startQemuNbd,
-  Workspace,
 } from '@nbdjs/peers';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { nbd } from './harness.ts';
+import { inWorkspace, workspace } from './workspace.ts';
 
 const mebi = 1024 * 1024;
-
-let workspace: Workspace;
-
-function inWorkspace(generation: Generation): void {
-  beforeEach(() => {
-    workspace = new Workspace(generation);
-  });
-  afterEach(() => workspace[Symbol.dispose]());
-}
 
 /** Keys that nbdinfo 1.14 of bookworm does not know. */
 const newerKeys: Readonly<Record<Generation, readonly string[]>> = {

@@ -1,21 +1,18 @@
 /** `nbd serve` for one test at a time, and the peers that use it. */
 import { statSync } from 'node:fs';
-import { type Generation, runPeer, Workspace } from '@nbdjs/peers';
-import { afterEach, beforeEach, expect } from 'vitest';
+import { type Generation, runPeer } from '@nbdjs/peers';
+import { expect } from 'vitest';
 import { nbdWith, type Outcome } from './harness.ts';
+import { inWorkspace as inPlainWorkspace, workspace } from './workspace.ts';
 
-/** Of the test that is running. */
-export let workspace: Workspace;
+export { workspace } from './workspace.ts';
+
 const ends: (() => Promise<Outcome>)[] = [];
 
 /** Gives each test of the block a workspace, and ends what it serves. */
 export function inWorkspace(generation: Generation): void {
-  beforeEach(() => {
-    workspace = new Workspace(generation);
-  });
-  afterEach(async () => {
+  inPlainWorkspace(generation, async () => {
     for (const end of ends.splice(0)) expect(await end()).toMatchObject({ code: 0, stdout: '' });
-    workspace[Symbol.dispose]();
   });
 }
 
