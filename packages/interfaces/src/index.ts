@@ -1,6 +1,7 @@
 /**
- * The seams of nbdjs: the shapes that its packages agree on, the error classes, and the limits. Nothing here does
- * anything; every other package depends on this one and on little else.
+ * The seams of nbdjs: the shapes that its packages agree on, the error classes, the limits, and what it takes to keep to them
+ * (who has been told of a device's losses, what options have to be). Nothing here touches a device's bytes, a socket or a clock;
+ * every other package depends on this one and on little else.
  *
  * @packageDocumentation
  */
