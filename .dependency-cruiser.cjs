@@ -1,33 +1,49 @@
 /**
- * The house rules: a package imports only from floors below its own, through the front door, and the pure ones touch
- * nothing of Node.
+ * The house rules: a package imports only from floors below its own, through the front door, never what it must not know, and
+ * the pure ones touch nothing of Node. Which package stands where is data: tooling/architecture/house.json.
  */
-const floors = [
-  ['interfaces'],
-  ['certificates', 'protocol', 'syscalls'],
-  ['handshake', 'multiplexer', 'storage', 'copy'],
-  ['transport'],
-  ['connection', 'server'],
-  ['client'],
-];
-const pure = '(interfaces|protocol|handshake|multiplexer|copy)';
+const house = require('./tooling/architecture/house.json');
+
+const packages = house.packages.filter(({ floor }) => floor !== 'app');
+const pure = `(${packages
+  .filter((one) => one.pure)
+  .map(({ name }) => name)
+  .join('|')})`;
 const tests =
   '(\\.test\\.ts$|^packages/[^/]+/(test|bench)/|^apps/[^/]+/(test|bench)/|^tooling/|(tsup|vitest)\\.config\\.ts$)';
 
-const floorRules = floors.flatMap((names, floor) => {
-  const upper = floors.slice(floor).flat();
-  return names.map((name) => ({
+const floorRules = packages.map(({ name, floor }) => {
+  const upper = packages.filter((other) => other.floor >= floor && other.name !== name).map((other) => other.name);
+  return {
     name: `floor-${floor}-${name}`,
     comment: `${name} stands on floor ${floor} and may only look down`,
     severity: 'error',
     from: { path: `^packages/${name}/src/`, pathNot: tests },
-    to: { path: `^(packages/(${upper.filter((other) => other !== name).join('|') || '-'})|apps)/` },
+    to: { path: `^(packages/(${upper.join('|') || '-'})|apps)/` },
+  };
+});
+
+const isException = (from, to) => house.exceptions.some((one) => one.from === from && one.to === to);
+const neverRules = house.packages.flatMap(({ name, floor, mustNotKnow, never = [] }) => {
+  const modules = never.filter((other) => other.startsWith('node:')).map((other) => other.slice('node:'.length));
+  const others = never.filter((other) => !other.startsWith('node:') && !isException(name, other));
+  const paths = [
+    ...(others.length > 0 ? [`^packages/(${others.join('|')})/`] : []),
+    ...(modules.length > 0 ? [`^(node:)?(${modules.join('|')})$`] : []),
+  ];
+  return paths.map((path, index) => ({
+    name: `never-${name}${index === 0 ? '' : `-${index + 1}`}`,
+    comment: `${name} must not know: ${mustNotKnow}`,
+    severity: 'error',
+    from: { path: `^${floor === 'app' ? 'apps' : 'packages'}/${name}/src/`, pathNot: tests },
+    to: { path },
   }));
 });
 
 module.exports = {
   forbidden: [
     ...floorRules,
+    ...neverRules,
     {
       name: 'no-cycles',
       comment: 'files that need each other are one file',
@@ -58,12 +74,6 @@ module.exports = {
       severity: 'error',
       from: { path: `^packages/${pure}/src/`, pathNot: tests },
       to: { dependencyTypes: ['npm', 'npm-dev', 'npm-optional', 'npm-peer'], pathNot: '^packages/' },
-    },
-    {
-      name: 'storage-knows-no-nbd',
-      severity: 'error',
-      from: { path: '^packages/(storage|copy|transport|syscalls)/src/', pathNot: tests },
-      to: { path: '^packages/(protocol|handshake|multiplexer)/' },
     },
     {
       name: 'tooling-is-for-tests',

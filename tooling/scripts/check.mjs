@@ -41,6 +41,7 @@ await checkAll([
     .filter((folder) => folder.startsWith('packages/'))
     .map((folder) => [`types as published by ${folder}`, 'attw', tarball(folder), '--profile', 'esm-only']),
   ['tests without peers', process.execPath, 'tooling/scripts/without-peers.mjs'],
+  ['architecture', process.execPath, 'tooling/scripts/architecture.mjs', '--check'],
   ['table of limits', process.execPath, 'tooling/scripts/limits.mjs', '--check'],
   ['changesets', 'changeset', 'status'],
 ]);
