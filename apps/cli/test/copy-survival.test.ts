@@ -12,7 +12,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { systemClock } from '@nbdjs/client';
+import { systemClock } from '@nbdjs/node';
 import {
   commandLine,
   describePeers,

@@ -1,7 +1,8 @@
 /** `nbd serve` as a proxy, whose server is killed and replaced under clients that write and flush. */
 import { existsSync, readFileSync } from 'node:fs';
-import { connect, type NbdClient, systemClock } from '@nbdjs/client';
+import { connect, type NbdClient } from '@nbdjs/client';
 import { ForgetfulServer } from '@nbdjs/forgetful-server';
+import { systemClock } from '@nbdjs/node';
 import {
   commandLine,
   describePeers,

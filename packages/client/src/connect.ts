@@ -9,7 +9,7 @@ import {
   UsageError,
 } from '@nbdjs/interfaces';
 import { createMultiplexer, type MultiplexerOptions, type ReplyLimits, traceEvents } from '@nbdjs/multiplexer';
-import { afterMicrotasks, diagnosticsTrace, nextTurn, systemClock } from '@nbdjs/syscalls';
+import { afterMicrotasks, diagnosticsTrace, nextTurn, systemClock } from '@nbdjs/node';
 import { NbdClient } from './client.ts';
 import { checkConnectOptions, checkDeviceOptions, ofConnect, ofDevice } from './options.ts';
 import { type ConnectTarget, resolveTarget } from './target.ts';

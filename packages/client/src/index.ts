@@ -16,7 +16,6 @@ export type {
   Statistics,
 } from '@nbdjs/multiplexer';
 export type { NbdUri, UriTls } from '@nbdjs/protocol';
-export { afterMicrotasks, diagnosticsTrace, nextTurn, systemClock } from '@nbdjs/syscalls';
 export type { Endpoint, TlsCertificates, TlsClientKey, TlsClientSettings } from '@nbdjs/transport';
 export { type AdoptOptions, adoptConnection } from './adopt.ts';
 export { NbdClient } from './client.ts';

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NbdError, TimeoutError } from '@nbdjs/interfaces';
+import { systemClock } from '@nbdjs/node';
 import { createServer } from '@nbdjs/server';
 import { createMemoryDevice, createRateLayer } from '@nbdjs/storage';
-import { systemClock } from '@nbdjs/syscalls';
 import {
   ChaosProxy,
   type FaultEvent,

@@ -2,7 +2,7 @@
 
 import { MessageChannel, type Transferable } from 'node:worker_threads';
 import { type ByteChannel, type Established, type Trace, toErrorRecord } from '@nbdjs/interfaces';
-import { systemClock } from '@nbdjs/syscalls';
+import { systemClock } from '@nbdjs/node';
 import { detachDescriptor } from '@nbdjs/transport';
 import { attemptsOptions } from './attempt-settings.ts';
 import { Attempts } from './attempts.ts';

@@ -2,7 +2,7 @@
 
 import { ClientHandshake, type ClientHandshakeOptions, type HandshakeEvent } from '@nbdjs/handshake';
 import { type ByteChannel, type ByteSink, type Clock, ConnectError, type TimeoutError } from '@nbdjs/interfaces';
-import { systemClock } from '@nbdjs/syscalls';
+import { systemClock } from '@nbdjs/node';
 import { farewell } from './farewell.ts';
 
 /** Wraps a channel in TLS: settles when the TLS handshake is done, and owns the channel from the call on. */

@@ -1,6 +1,6 @@
 /** Connections made on the caller's own thread. */
 import type { Clock, Connector } from '@nbdjs/interfaces';
-import { systemClock } from '@nbdjs/syscalls';
+import { systemClock } from '@nbdjs/node';
 import { type AttemptSettings, attemptsOptions } from './attempt-settings.ts';
 import { Attempts } from './attempts.ts';
 import { publish } from './diagnostics.ts';

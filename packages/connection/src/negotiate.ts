@@ -2,7 +2,7 @@
 
 import type { ClientHandshakeOptions } from '@nbdjs/handshake';
 import { type ByteChannel, type Clock, ConnectError, type Established, limits } from '@nbdjs/interfaces';
-import { systemClock } from '@nbdjs/syscalls';
+import { systemClock } from '@nbdjs/node';
 import { named } from './error-copies.ts';
 import { type DriverEvent, HandshakeDriver, type UpgradeTls } from './handshake-driver.ts';
 import { nameOfPeer } from './names.ts';

@@ -1,7 +1,7 @@
 /** Asking a server about its exports, one option at a time, before opening one of them or none. */
 import type { AvoidableOption } from '@nbdjs/handshake';
 import type { ByteChannel } from '@nbdjs/interfaces';
-import { systemClock } from '@nbdjs/syscalls';
+import { systemClock } from '@nbdjs/node';
 import { checkEndpoint, connectEndpoint, type Endpoint, type TlsClientSettings } from '@nbdjs/transport';
 import { ladderFor } from './attempt-settings.ts';
 import { Attempts, type Candidate } from './attempts.ts';

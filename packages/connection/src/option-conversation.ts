@@ -1,7 +1,7 @@
 /** Option mode as promises: one question at a time, each with a deadline. */
 import type { AvoidableOption, ClientHandshake, ClientHandshakeOptions, OptionResult } from '@nbdjs/handshake';
 import { type ByteChannel, type Cancel, type Clock, type Established, limits, UsageError } from '@nbdjs/interfaces';
-import { systemClock } from '@nbdjs/syscalls';
+import { systemClock } from '@nbdjs/node';
 import { copyOfError, named } from './error-copies.ts';
 import type { DriverEvent, HandshakeDriver } from './handshake-driver.ts';
 import { type NegotiateOptions, openDriver } from './negotiate.ts';

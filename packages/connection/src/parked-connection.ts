@@ -1,7 +1,7 @@
 /** A negotiated connection that nobody owns yet. */
 import { disconnectRequest } from '@nbdjs/handshake';
 import { type ByteChannel, type ByteSink, type Established, type ExportFacts, ProtocolError } from '@nbdjs/interfaces';
-import { systemClock } from '@nbdjs/syscalls';
+import { systemClock } from '@nbdjs/node';
 import type { Candidate } from './attempts.ts';
 import { farewell } from './farewell.ts';
 

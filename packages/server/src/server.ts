@@ -7,7 +7,7 @@ import {
   type Trace,
   UsageError,
 } from '@nbdjs/interfaces';
-import { diagnosticsTrace, nextTurn, systemClock } from '@nbdjs/syscalls';
+import { diagnosticsTrace, nextTurn, systemClock } from '@nbdjs/node';
 import { createTlsServer, type TlsServer, type TlsServerSettings } from '@nbdjs/transport';
 import { AccessList, type AccessRules } from './access.ts';
 import { Budget } from './budget.ts';

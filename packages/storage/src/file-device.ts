@@ -21,7 +21,8 @@ import {
   type WriteOptions,
   type WriteZeroesOptions,
 } from '@nbdjs/interfaces';
-import { cachedReadBytesMax, readCached, sectorSize, systemClock, willNeed } from '@nbdjs/syscalls';
+import { systemClock } from '@nbdjs/node';
+import { cachedReadBytesMax, readCached, sectorSize, willNeed } from '@nbdjs/syscalls';
 import { Lifetime, requireGoing, requireInside } from './bounds.ts';
 import { isBusy } from './busy-filesystems.ts';
 import { fileError } from './file-error.ts';

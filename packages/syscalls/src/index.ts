@@ -1,7 +1,6 @@
 /**
- * The handful of system calls that Node lacks, and the clock, turns and diagnostics that it has, behind the seams of this
- * project. Each system call is optional: without koffi's library, or on another system than Linux, `capabilities` says
- * so and the callers take their portable paths.
+ * The handful of system calls that Node lacks. Each one is optional: without koffi's library, or on another system than
+ * Linux, `capabilities` says so and the callers take their portable paths.
  *
  * @packageDocumentation
  */
@@ -22,4 +21,3 @@ export {
   zeroRange,
   zeroRangeAside,
 } from './sparse.ts';
-export { afterMicrotasks, diagnosticsTrace, nextTurn, systemClock } from './system.ts';

@@ -3,7 +3,7 @@ import dns from 'node:dns';
 import { statSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { type ByteChannel, ConnectError, limits, type PeerDescription, UsageError } from '@nbdjs/interfaces';
-import { systemClock } from '@nbdjs/syscalls';
+import { systemClock } from '@nbdjs/node';
 import { RaceLost, raceAddresses } from './address-race.ts';
 import { attemptConnect } from './connect-attempt.ts';
 import { addressesFailure, codeOf, connectFailure, connectTimeout } from './connect-failure.ts';

@@ -1,8 +1,9 @@
 /** The two sides of a copy: what an operand stands for, opened. */
 import { fstatSync, type Stats } from 'node:fs';
 import { readFile, stat, truncate } from 'node:fs/promises';
-import { type NbdClient, systemClock } from '@nbdjs/client';
+import type { NbdClient } from '@nbdjs/client';
 import { type BlockDevice, baseAllocation, UsageError } from '@nbdjs/interfaces';
+import { systemClock } from '@nbdjs/node';
 import { createNullDevice, createRetryLayer, createSliceLayer, openFileDevice } from '@nbdjs/storage';
 import { describeOperand, type Operand } from '../arguments/operands.ts';
 import type { ServerWords } from '../arguments/server.ts';

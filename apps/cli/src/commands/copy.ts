@@ -1,7 +1,8 @@
 /** `nbd copy`: from anywhere to anywhere. Options and their meanings are nbdcopy's, and more. */
-import { nextTurn } from '@nbdjs/client';
+
 import { type CopyOptions, compareDevices, copyDevice, copyFromStream, copyToStream } from '@nbdjs/copy';
 import { CommandError, UsageError } from '@nbdjs/interfaces';
+import { nextTurn } from '@nbdjs/node';
 import { describeOperand, type Operand } from '../arguments/operands.ts';
 import type { ServerWords } from '../arguments/server.ts';
 import { oneLine } from '../failure.ts';

@@ -3,8 +3,9 @@
  * who may come, clients that lose their session because they stand still), others when it is asked to say more: most of them only look
  * at the port.
  */
-import { diagnosticsTrace } from '@nbdjs/client';
+
 import { isNbdError, type PeerDescription, type Trace } from '@nbdjs/interfaces';
+import { diagnosticsTrace } from '@nbdjs/node';
 import { type CutOffReason, type RefusalReason, traceEvents } from '@nbdjs/server';
 import { oneLine } from '../failure.ts';
 import type { Terminal } from '../terminal.ts';

@@ -2,7 +2,7 @@
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { type ByteChannel, limits, type NbdError, TimeoutError } from '@nbdjs/interfaces';
-import { systemClock } from '@nbdjs/syscalls';
+import { systemClock } from '@nbdjs/node';
 import { announceTls } from '../diagnostics.ts';
 import { DuplexChannel } from '../duplex-channel.ts';
 import { SocketChannel } from '../socket-channel.ts';
