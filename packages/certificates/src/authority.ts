@@ -1,14 +1,13 @@
 /** A certificate authority, and what it issues. */
 import { KeyObject, X509Certificate } from 'node:crypto';
 import { UsageError } from '@nbdjs/interfaces';
-import { Certificate, type RelativeDistinguishedNames } from 'pkijs';
 import { type CertificateFacts, createCertificate } from './certificate.ts';
 import { parseDistinguishedName } from './distinguished-name.ts';
 import { parseHost } from './host.ts';
 import { createKeyPair, formatPrivateKey, type KeyOptions, type KeyPair, parseKeyPair } from './key-pair.ts';
-import { parsePem } from './pem.ts';
 import { createRevocationList } from './revocation-list.ts';
 import type { Validity } from './validity.ts';
+import { Name, X509Certificate as ParsedCertificate, PemConverter } from './x509.ts';
 
 export interface AuthorityOptions extends Validity, KeyOptions {
   /** A common name or a distinguished name, such as `CN=Test CA,O=Example`. @default 'nbdjs test authority' */
@@ -76,19 +75,19 @@ export async function openAuthority(
   passphrase?: string,
 ): Promise<CertificateAuthority> {
   const keys = await parseKeyPair(key, passphrase);
-  const parsed = Certificate.fromBER(parsePem('CERTIFICATE', certificate));
-  const isPair = new X509Certificate(certificate).checkPrivateKey(KeyObject.from(keys.privateKey));
+  const parsed = readCertificate(certificate);
+  const isPair = parsed.checkPrivateKey(KeyObject.from(keys.privateKey));
   if (!isPair) throw new UsageError('ERR_NBD_ARGUMENT', "the private key is not that of the authority's certificate");
-  return new Authority(certificate, key, parsed.subject, keys);
+  return new Authority(certificate, key, subjectOf(parsed), keys);
 }
 
 class Authority implements CertificateAuthority {
   readonly certificate: string;
   readonly key: string;
-  readonly #name: RelativeDistinguishedNames;
+  readonly #name: Name;
   readonly #keys: KeyPair;
 
-  constructor(certificate: string, key: string, name: RelativeDistinguishedNames, keys: KeyPair) {
+  constructor(certificate: string, key: string, name: Name, keys: KeyPair) {
     this.certificate = certificate;
     this.key = key;
     this.#name = name;
@@ -132,7 +131,7 @@ class Authority implements CertificateAuthority {
 
   async #issue(
     purpose: CertificateFacts['purpose'],
-    subject: RelativeDistinguishedNames,
+    subject: Name,
     options: Validity & KeyOptions,
     hosts: readonly string[],
   ): Promise<Credentials> {
@@ -151,14 +150,22 @@ class Authority implements CertificateAuthority {
   }
 }
 
-/** @throws UsageError when it is none. */
+/** @throws UsageError for a text that is no certificate in PEM. */
 function readCertificate(pem: string): X509Certificate {
-  const der = parsePem('CERTIFICATE', pem);
+  const block = PemConverter.decodeWithHeaders(pem).find(({ type }) => type === PemConverter.CertificateTag);
+  if (block === undefined) {
+    throw new UsageError('ERR_NBD_ARGUMENT', `expected PEM with a CERTIFICATE, got '${pem.slice(0, 40).trim()}'`);
+  }
   try {
-    return new X509Certificate(der);
+    return new X509Certificate(Buffer.from(block.rawData));
   } catch (cause) {
     throw new UsageError('ERR_NBD_ARGUMENT', 'the certificate cannot be read', { cause });
   }
+}
+
+/** The name of the holder, byte for byte as it stands in the certificate. */
+function subjectOf(certificate: X509Certificate): Name {
+  return new Name(new ParsedCertificate(certificate.raw).subjectName.toArrayBuffer());
 }
 
 function validityOf({ validFrom, validTo }: Validity): Validity {

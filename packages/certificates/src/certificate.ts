@@ -1,67 +1,73 @@
-/** One certificate, signed. */
+/** One signed certificate: who it is for, what it may be used for, and how it is tied to the authority's key. */
 import { randomBytes } from 'node:crypto';
-import { UsageError } from '@nbdjs/interfaces';
-import { Integer } from 'asn1js';
-import { Certificate, type GeneralName, type RelativeDistinguishedNames, Time } from 'pkijs';
-import { extensionsFor, type Purpose } from './extensions.ts';
-import { hashAlgorithm, type KeyPair } from './key-pair.ts';
-import { formatPem } from './pem.ts';
-import type { Validity } from './validity.ts';
+import { type KeyPair, signingAlgorithm } from './key-pair.ts';
+import { resolveValidity, type Validity } from './validity.ts';
+import {
+  AuthorityKeyIdentifierExtension,
+  BasicConstraintsExtension,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  type Extension,
+  type JsonGeneralName,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  type Name,
+  SubjectAlternativeNameExtension,
+  SubjectKeyIdentifierExtension,
+  X509CertificateGenerator,
+} from './x509.ts';
+
+/** What a certificate is for. */
+export type Purpose = 'authority' | 'server' | 'client';
 
 export interface CertificateFacts extends Validity {
   readonly purpose: Purpose;
-  readonly subject: RelativeDistinguishedNames;
+  readonly subject: Name;
   readonly keys: KeyPair;
-  readonly issuer: RelativeDistinguishedNames;
+  readonly issuer: Name;
   readonly issuerKeys: KeyPair;
-  readonly hosts?: readonly GeneralName[] | undefined;
+  /** The names and addresses by which clients may call a server. */
+  readonly hosts?: readonly JsonGeneralName[] | undefined;
 }
 
-const dayMs = 86_400_000;
-const slowClockMs = 3_600_000;
-const daysOf: Readonly<Record<Purpose | 'list', number>> = { authority: 3650, server: 365, client: 365, list: 365 };
-
-/** The period, as ASN.1 wants it. */
-export function validityTimes(
-  { validFrom = new Date(Date.now() - slowClockMs), validTo }: Validity,
-  what: Purpose | 'list',
-): { readonly from: Time; readonly to: Time } {
-  const end = validTo ?? new Date(validFrom.getTime() + daysOf[what] * dayMs);
-  if (!(validFrom < end)) {
-    const [from, to] = [validFrom, end].map((date) => (Number.isNaN(date.getTime()) ? 'no date' : date.toISOString()));
-    throw new UsageError('ERR_NBD_ARGUMENT', `a certificate cannot be valid from ${from} to ${to}`);
-  }
-  return { from: timeOf(validFrom), to: timeOf(end) };
-}
-
-/** Years from 2050 on need the form with four digits (RFC 5280, 4.1.2.5); fractions of a second are not allowed. */
-function timeOf(date: Date): Time {
-  const value = new Date(Math.trunc(date.getTime() / 1000) * 1000);
-  return new Time({ type: value.getUTCFullYear() < 2050 ? 0 : 1, value });
-}
+const defaultDays: Readonly<Record<Purpose, number>> = { authority: 3650, server: 365, client: 365 };
+const extendedUsage = { server: ExtendedKeyUsage.serverAuth, client: ExtendedKeyUsage.clientAuth };
 
 /** The certificate as PEM. */
 export async function createCertificate(facts: CertificateFacts): Promise<string> {
-  const { purpose, subject, keys, issuer, issuerKeys, hosts = [] } = facts;
-  const { from, to } = validityTimes(facts, purpose);
-  const certificate = new Certificate({
-    // Counted from zero: extensions need the third version.
-    version: 2,
-    serialNumber: serialNumber(),
-    issuer,
-    subject,
+  const { from, to } = resolveValidity(facts, defaultDays[facts.purpose]);
+  const certificate = await X509CertificateGenerator.create({
+    serialNumber: randomSerialNumber(),
+    subject: facts.subject,
+    issuer: facts.issuer,
     notBefore: from,
     notAfter: to,
-    extensions: extensionsFor({ purpose, keys, issuerKeys, hosts }),
+    publicKey: facts.keys.publicKey,
+    signingKey: facts.issuerKeys.privateKey,
+    signingAlgorithm,
+    extensions: await extensionsFor(facts),
   });
-  await certificate.subjectPublicKeyInfo.importKey(keys.publicKey);
-  await certificate.sign(issuerKeys.privateKey, hashAlgorithm);
-  return formatPem('CERTIFICATE', certificate.toSchema(true).toBER());
+  return `${certificate.toString('pem')}\n`;
 }
 
-/** Sixteen random bytes; the first keeps the number positive and its length the same. */
-function serialNumber(): Integer {
-  const bytes = Uint8Array.from(randomBytes(16));
+async function extensionsFor({ purpose, keys, issuerKeys, hosts = [] }: CertificateFacts): Promise<Extension[]> {
+  const isAuthority = purpose === 'authority';
+  const usages = isAuthority ? KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign : KeyUsageFlags.digitalSignature;
+  const extensions: Extension[] = [
+    // An authority below this one is not allowed: its path has the length 0.
+    new BasicConstraintsExtension(isAuthority, isAuthority ? 0 : undefined, true),
+    new KeyUsagesExtension(usages, true),
+    await SubjectKeyIdentifierExtension.create(keys.publicKey),
+    await AuthorityKeyIdentifierExtension.create(issuerKeys.publicKey),
+  ];
+  if (purpose !== 'authority') extensions.push(new ExtendedKeyUsageExtension([extendedUsage[purpose]]));
+  if (hosts.length > 0) extensions.push(new SubjectAlternativeNameExtension([...hosts]));
+  return extensions;
+}
+
+/** Sixteen random bytes in hexadecimal digits; the first byte keeps the number positive and its length the same. */
+function randomSerialNumber(): string {
+  const bytes = randomBytes(16);
   bytes[0] = 0x40 | ((bytes[0] ?? 0) & 0x3f);
-  return new Integer({ valueHex: bytes.buffer });
+  return bytes.toString('hex');
 }

@@ -3,20 +3,12 @@
  * they stand the other way round.
  */
 import { UsageError } from '@nbdjs/interfaces';
-import { IA5String, PrintableString, Sequence, Set as SetOf, Utf8String } from 'asn1js';
-import { AttributeTypeAndValue, RelativeDistinguishedNames } from 'pkijs';
+import { type JsonAttributeObject, Name } from './x509.ts';
 
-/** What names are made of, by the abbreviations that everybody uses. */
-const attributeTypes: Readonly<Record<string, string>> = {
-  CN: '2.5.4.3',
-  C: '2.5.4.6',
-  L: '2.5.4.7',
-  ST: '2.5.4.8',
-  O: '2.5.4.10',
-  OU: '2.5.4.11',
-  UID: '0.9.2342.19200300.100.1.1',
-  DC: '0.9.2342.19200300.100.1.25',
-};
+/** The attributes that a name may consist of. */
+const attributeTypes = ['CN', 'C', 'L', 'ST', 'O', 'OU', 'UID', 'DC'];
+/** The library does not know this one by its abbreviation. */
+const extraNames = { UID: '0.9.2342.19200300.100.1.1' };
 
 /** The first part of a name, up to a comma that is not escaped. */
 const part = /^\s*([A-Za-z]+)\s*=\s*((?:\\[0-9A-Fa-f]{2}|\\[^0-9A-Fa-f]|[^\\,+"<>;])+)(,|$)/;
@@ -26,18 +18,15 @@ const part = /^\s*([A-Za-z]+)\s*=\s*((?:\\[0-9A-Fa-f]{2}|\\[^0-9A-Fa-f]|[^\\,+"<
  *
  * @throws UsageError, naming what is wrong.
  */
-export function parseDistinguishedName(text: string): RelativeDistinguishedNames {
+export function parseDistinguishedName(text: string): Name {
   const parts = text.includes('=') ? splitName(text) : [{ type: 'CN', value: text }];
-  const sets = parts.map(({ type, value }) => {
-    const oid = Object.hasOwn(attributeTypes, type) ? attributeTypes[type] : undefined;
-    if (oid === undefined) {
-      throw bad(text, `there is no '${type}' (known: ${Object.keys(attributeTypes).join(', ')})`);
+  const attributes = parts.map(({ type, value }) => {
+    if (!attributeTypes.includes(type)) {
+      throw bad(text, `there is no '${type}' (known: ${attributeTypes.join(', ')})`);
     }
-    const attribute = new AttributeTypeAndValue({ type: oid, value: stringFor(text, type, value) });
-    return new SetOf({ value: [attribute.toSchema()] });
+    return { [type]: [stringFor(text, type, value)] };
   });
-  // By way of the encoded form, because the library itself would put all parts into a single set.
-  return RelativeDistinguishedNames.fromBER(new Sequence({ value: sets.reverse() }).toBER());
+  return new Name(attributes.reverse(), extraNames);
 }
 
 function splitName(text: string): readonly { readonly type: string; readonly value: string }[] {
@@ -58,13 +47,14 @@ function unescapeValue(value: string): string {
   return bytes.replace(/\\(.)/gs, '$1');
 }
 
-function stringFor(text: string, type: string, value: string): Utf8String | PrintableString | IA5String {
+/** The value in the kind of string that its attribute has in X.509. */
+function stringFor(text: string, type: string, value: string): JsonAttributeObject {
   if (value === '' || value.includes('\0')) throw bad(text, `the value of ${type} is empty or has a NUL in it`);
   if (type === 'C') {
     if (!/^[A-Za-z]{2}$/.test(value)) throw bad(text, `the country is '${value}', expected two letters`);
-    return new PrintableString({ value });
+    return { printableString: value };
   }
-  return type === 'DC' ? new IA5String({ value }) : new Utf8String({ value });
+  return type === 'DC' ? { ia5String: value } : { utf8String: value };
 }
 
 function bad(text: string, reason: string): UsageError {

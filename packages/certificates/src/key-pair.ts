@@ -3,7 +3,7 @@ import { createPrivateKey, createPublicKey, KeyObject, type webcrypto } from 'no
 import { UsageError } from '@nbdjs/interfaces';
 
 export interface KeyOptions {
-  /** Encrypts the private key (PKCS #8 with AES-256). @default none: whoever reads the file has the key */
+  /** Encrypts the private key (PKCS #8 with AES-256). @default none: everybody who can read the file has the key */
   readonly passphrase?: string | undefined;
 }
 
@@ -14,22 +14,22 @@ export interface KeyPair {
 
 const { subtle } = globalThis.crypto;
 
-/** The curve P-256, whose keys take no time to make and which every TLS library knows. */
+/** The curve P-256: its keys are made in no time, and every TLS library knows it. */
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256' };
-/** The same to OpenSSL. */
+/** The name of the same curve in OpenSSL. */
 const curve = 'prime256v1';
 
-/** What signatures are made over. */
-export const hashAlgorithm = 'SHA-256';
+/** How certificates and lists are signed. */
+export const signingAlgorithm = { name: 'ECDSA', hash: 'SHA-256' };
 
 export async function createKeyPair(): Promise<KeyPair> {
   return (await subtle.generateKey(algorithm, true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair;
 }
 
 /**
- * Reads a private key, to which the public one belongs.
+ * Reads a private key, and derives the public one from it.
  *
- * @throws UsageError for other kinds of keys than those that `createKeyPair` makes, and for a wrong passphrase.
+ * @throws UsageError for a key of another kind than `createKeyPair` makes, and for a wrong passphrase.
  */
 export async function parseKeyPair(pem: string, passphrase?: string): Promise<KeyPair> {
   const key = readPrivateKey(pem, passphrase);

@@ -1,56 +1,54 @@
-/** A list of certificates that are not good any more (a CRL). */
-import { Integer } from 'asn1js';
+/** A list of certificates that are revoked (a CRL). */
+import { type KeyPair, signingAlgorithm } from './key-pair.ts';
+import { resolveValidity, type Validity } from './validity.ts';
 import {
-  Certificate,
-  CertificateRevocationList,
+  AuthorityKeyIdentifierExtension,
   Extension,
-  Extensions,
-  type RelativeDistinguishedNames,
-  RevokedCertificate,
-} from 'pkijs';
-import { validityTimes } from './certificate.ts';
-import { authorityIdentifier } from './extensions.ts';
-import { hashAlgorithm, type KeyPair } from './key-pair.ts';
-import { formatPem, parsePem } from './pem.ts';
-import type { Validity } from './validity.ts';
+  type Name,
+  PemConverter,
+  X509Certificate,
+  X509CrlGenerator,
+} from './x509.ts';
 
 export interface RevocationFacts extends Validity {
-  readonly issuer: RelativeDistinguishedNames;
+  readonly issuer: Name;
   readonly issuerKeys: KeyPair;
   /** PEM. */
   readonly certificates: readonly string[];
 }
 
-const listNumber = '2.5.29.20';
+/** The object identifier of the extension that numbers a list (RFC 5280, 5.2.3). */
+const crlNumber = '2.5.29.20';
+const defaultDays = 365;
 
 /** The list as PEM. */
 export async function createRevocationList(facts: RevocationFacts): Promise<string> {
   const { issuer, issuerKeys, certificates } = facts;
-  const { from, to } = validityTimes(facts, 'list');
-  const list = new CertificateRevocationList({
-    // Counted from zero: extensions need the second version.
-    version: 1,
+  const { from, to } = resolveValidity(facts, defaultDays);
+  const list = await X509CrlGenerator.create({
     issuer,
     thisUpdate: from,
     nextUpdate: to,
-    // Later lists have to have higher numbers.
-    crlExtensions: new Extensions({
-      extensions: [
-        authorityIdentifier(issuerKeys),
-        new Extension({ extnID: listNumber, extnValue: new Integer({ value: Date.now() }).toBER() }),
-      ],
-    }),
+    signingKey: issuerKeys.privateKey,
+    signingAlgorithm,
+    entries: certificates.map((pem) => ({
+      serialNumber: new X509Certificate(pem).serialNumber,
+      revocationDate: from,
+    })),
+    extensions: [
+      await AuthorityKeyIdentifierExtension.create(issuerKeys.publicKey),
+      // A later list has to have a higher number.
+      new Extension(crlNumber, false, derInteger(Date.now())),
+    ],
   });
-  // An empty list of certificates must not be there at all.
-  if (certificates.length > 0) {
-    list.revokedCertificates = certificates.map(
-      (pem) =>
-        new RevokedCertificate({
-          userCertificate: Certificate.fromBER(parsePem('CERTIFICATE', pem)).serialNumber,
-          revocationDate: from,
-        }),
-    );
-  }
-  await list.sign(issuerKeys.privateKey, hashAlgorithm);
-  return formatPem('X509 CRL', list.toSchema(true).toBER());
+  // The library's own label, `CRL`, is unknown to OpenSSL.
+  return `${PemConverter.encode(list.rawData, 'X509 CRL')}\n`;
+}
+
+/** A positive integer in DER: the tag, the length, the bytes with a zero in front that keeps it positive. */
+function derInteger(value: number): Uint8Array<ArrayBuffer> {
+  const digits = value.toString(16);
+  const bytes = Buffer.from(digits.padStart(digits.length + (digits.length % 2), '0'), 'hex');
+  const padding = (bytes[0] ?? 0) >= 0x80 ? [0] : [];
+  return Uint8Array.of(0x02, padding.length + bytes.length, ...padding, ...bytes);
 }

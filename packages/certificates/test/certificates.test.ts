@@ -213,6 +213,22 @@ describePeers('to OpenSSL and GnuTLS', ['openssl', 'certtool'], (generation) => 
     await expectVerdict('client-cert.pem', 'good');
   });
 
+  it('goes on with an authority that OpenSSL made, whose name stays as it is, byte for byte', async () => {
+    const [key, certificate] = [workspace.hostPath('key.pem'), workspace.hostPath('ca.pem')];
+    const subject = ['-subj', '/C=GB/O=Ex ample/CN=Tést', '-days', '1'];
+    const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', key];
+    expect((await openssl('req', '-x509', ...curve, ...subject, '-out', certificate)).code).toBe(0);
+    const opened = await openAuthority({
+      certificate: readFileSync(certificate, 'utf8'),
+      key: readFileSync(key, 'utf8'),
+    });
+    const server = await opened.issueServer({ hosts: ['storage.example', 'fe80::1%eth0'] });
+    writeFileSync(workspace.hostPath('server.pem'), server.certificate);
+    const verdict = await openssl('verify', '-CAfile', certificate, workspace.hostPath('server.pem'));
+    expect({ code: verdict.code, text: verdict.stderr }).toEqual({ code: 0, text: '' });
+    expect(new X509Certificate(server.certificate).checkIP('fe80::1')).toBe('fe80::1');
+  });
+
   it('encrypted keys open', async () => {
     writeFolder(workspace.folder, { client: await authority.issueClient({ name: 'alice', passphrase: 'geheim' }) });
     const file = workspace.peerPath('client-key.pem');
