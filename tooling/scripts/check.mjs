@@ -42,6 +42,7 @@ await checkAll([
     .map((folder) => [`types as published by ${folder}`, 'attw', tarball(folder), '--profile', 'esm-only']),
   ['tests without peers', process.execPath, 'tooling/scripts/without-peers.mjs'],
   ['architecture', process.execPath, 'tooling/scripts/architecture.mjs', '--check'],
+  ['links', process.execPath, 'tooling/scripts/links.mjs'],
   ['table of limits', process.execPath, 'tooling/scripts/limits.mjs', '--check'],
   ['changesets', 'changeset', 'status'],
 ]);
