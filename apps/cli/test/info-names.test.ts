@@ -19,7 +19,7 @@ const exportsOf = (json: string): readonly Shown[] => (JSON.parse(json) as { exp
 describePeers('names from a file system', ['nbdkit'], (generation) => {
   inWorkspace(generation);
 
-  it('C31: one that is no UTF-8 is marked, the others are listed, and it can be opened', async () => {
+  it('F31: one that is no UTF-8 is marked, the others are listed, and it can be opened', async () => {
     const folder = workspace.hostPath('files');
     mkdirSync(folder);
     for (const name of ['a', 'b', 'z']) writeFileSync(`${folder}/${name}`, Buffer.alloc(512));
@@ -49,7 +49,7 @@ describePeers('names from a file system', ['nbdkit'], (generation) => {
   });
 });
 
-it('C31: one with NUL is marked and opened, one that is too long is marked', async () => {
+it('F31: one with NUL is marked and opened, one that is too long is marked', async () => {
   const long = 'L'.repeat(4097);
   const names = ['good', 'x\0y', long, 'last'];
   await using server = await OptionServer.start({

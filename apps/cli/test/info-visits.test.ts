@@ -50,7 +50,7 @@ async function expectPrompt(uri: string, size: number): Promise<void> {
   }
 }
 
-describePeers('A1, D5, C32c: one client at a time, qemu-nbd', ['qemu-nbd'], (generation) => {
+describePeers('A1, D5, F32c: one client at a time, qemu-nbd', ['qemu-nbd'], (generation) => {
   inWorkspace(generation);
 
   it.each([{ tcp: false }, { tcp: true }])('is asked by one connection after the other (%o)', async ({ tcp }) => {

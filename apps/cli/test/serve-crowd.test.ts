@@ -84,7 +84,7 @@ describePeers('nbd serve with few places, to libnbd', ['nbdinfo', 'nbdcopy'], (g
     socket.destroy();
   });
 
-  it('C32: lists over TCP for longer than the limit of the handshake, because it goes on', {
+  it('F32: lists over TCP for longer than the limit of the handshake, because it goes on', {
     timeout: 30_000,
   }, async () => {
     // libnbd keeps each question for 200 ms.
@@ -135,14 +135,14 @@ describe('nbd serve --verbose', () => {
     [['--allow', '192.0.2.1'], 'turned away: is not among those of --allow'],
     [['--max-connects-per-second', '1'], 'turned away: its address comes too often (--max-connects-per-second)'],
     [[], 'client set the unknown handshake flags 0x47455420: it looks like an HTTP client'],
-  ])('B13, C30: with %j tells of everybody who is turned away', async (words, text) => {
+  ])('B13, F30: with %j tells of everybody who is turned away', async (words, text) => {
     const lines = (await told(5, '--verbose', ...words)).split('\n');
     expect(
       lines.filter((line) => line.startsWith('nbd: client 127.0.0.1:') && line.includes(text)).length,
     ).toBeGreaterThanOrEqual(words[0] === '--max-connects-per-second' ? 2 : 5);
   });
 
-  it('C30: without it, the first of each address that a list keeps out is told of, and a look at the port is not', async () => {
+  it('F30: without it, the first of each address that a list keeps out is told of, and a look at the port is not', async () => {
     expect((await told(5, '--deny', '127.0.0.1')).match(/turned away/g)).toHaveLength(1);
     expect(await told(5)).toBe('');
   });

@@ -95,7 +95,7 @@ describe('nbd serve --stdio', () => {
 describe('nbd serve', () => {
   inWorkspace('bookworm');
 
-  it('C29, D1: a server that fails to start leaves alone what another has written', async () => {
+  it('F29, D1: a server that fails to start leaves alone what another has written', async () => {
     const file = workspace.hostPath('pid');
     await serve('memory:1M', '--pid-file', file);
     await expect.poll(() => existsSync(file)).toBe(true);
@@ -108,7 +108,7 @@ describe('nbd serve', () => {
     expect(readFileSync(file, 'utf8')).toBe('1\n');
   });
 
-  it('C29: says why the process id cannot be written', async () => {
+  it('F29: says why the process id cannot be written', async () => {
     const folder = workspace.hostPath('folder');
     mkdirSync(folder);
     const { code, stderr } = await nbd('serve', '-k', workspace.socketPath('s'), '--pid-file', folder, 'memory:1M');
@@ -140,7 +140,7 @@ describe('nbd serve', () => {
   it.each([
     [[], 0],
     [['--no-hangup'], 'SIGTERM'],
-  ])('C28: under nohup, with %j, ends by %s', async (words, end) => {
+  ])('F28: under nohup, with %j, ends by %s', async (words, end) => {
     const socket = workspace.socketPath('s');
     const argv = nbdCommand('serve', '--socket', socket, ...words, 'memory:1M');
     const child = spawn('nohup', argv, { stdio: ['ignore', 'ignore', 'pipe'] });
@@ -168,7 +168,7 @@ describe('nbd serve', () => {
     expect((await endLast())?.stderr).toBe('');
   });
 
-  it('C32: clients wait when descriptors run out, and it is said', { timeout: 60_000 }, async () => {
+  it('F32: clients wait when descriptors run out, and it is said', { timeout: 60_000 }, async () => {
     const socket = workspace.socketPath('s');
     const words = nbdCommand('serve', '--socket', socket, 'memory:1M').map((word) => `'${word}'`);
     const child = spawn('sh', ['-c', `ulimit -n 80; exec ${words.join(' ')}`], { stdio: ['ignore', 'ignore', 'pipe'] });
@@ -231,7 +231,7 @@ describe('nbd serve', () => {
       ['--deny', '127.0.0.1'],
       '--deny keeps nobody out: it names only addresses, and clients of a Unix socket have none',
     ],
-  ])('C30: warns of the vain rule %j', async (rule, text) => {
+  ])('F30: warns of the vain rule %j', async (rule, text) => {
     await serve('memory:1M', ...rule);
     expect((await endLast())?.stderr).toContain(`nbd: warning: ${text}\n`);
   });

@@ -1,4 +1,4 @@
-/** C24: what breaks in TLS that stands ends the connection at once, on both sides, and whoever retries goes on. */
+/** F24: what breaks in TLS that stands ends the connection at once, on both sides, and whoever retries goes on. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -66,20 +66,20 @@ describe.each([
   const spoilsReplies = { down: { corruptAt: 1_040_000 } };
   const spoilsRequests = { up: { corruptAt: 900_000 } };
 
-  it('C24: a reply that cannot be deciphered ends the client, with words', async () => {
+  it('F24: a reply that cannot be deciphered ends the client, with words', async () => {
     const { code, stderr } = await throughProxy(spoilsReplies, 'URI', 'null:');
     expect(code).toBe(1);
     expect(stderr).toMatch(/TLS failed: what the server sent cannot be deciphered, so it was changed on the way/);
   });
 
-  it('C24: the server closes when a request cannot be deciphered, and says so', async () => {
+  it('F24: the server closes when a request cannot be deciphered, and says so', async () => {
     const { code, stderr } = await throughProxy(spoilsRequests, image, 'URI');
     expect(code).toBe(1);
     expect(stderr).toMatch(/the connection was lost/);
     await expect.poll(() => notes).toMatch(/client \S+: TLS failed: what the client sent cannot be deciphered/);
   });
 
-  it('C24: whoever retries goes on', async () => {
+  it('F24: whoever retries goes on', async () => {
     const retries = ['--retries', '3'];
     expect(await throughProxy(spoilsReplies, ...retries, 'URI', 'null:')).toMatchObject({ code: 0 });
     expect(await throughProxy(spoilsRequests, ...retries, '--flush', image, 'URI')).toMatchObject({ code: 0 });

@@ -1,4 +1,4 @@
-/** C26: chains, authorities in between, names and times of certificates as OpenSSL makes them, in the eyes of GnuTLS and in ours. */
+/** F26: chains, authorities in between, names and times of certificates as OpenSSL makes them, in the eyes of GnuTLS and in ours. */
 import { appendFileSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createAuthority, writeFolder } from '@nbdjs/certificates';
 import { describePeers, type PeerServer, runPeer, startNbdkit, Workspace } from '@nbdjs/peers';
@@ -120,7 +120,7 @@ describePeers('certificates', ['openssl', 'nbdinfo', 'nbdkit'], (generation) => 
     workspace.dispose();
   });
 
-  it.each(['chain', 'leaf-only'])('C26: an authority in between is enough to trust a server (%s)', async (name) => {
+  it.each(['chain', 'leaf-only'])('F26: an authority in between is enough to trust a server (%s)', async (name) => {
     const port = await nbdkit(name);
     expect(await libnbds('trusts-inter', port)).toMatchObject({ code: 0 });
     for (const trust of ['trusts-inter', 'trusts-leaf']) {
@@ -128,14 +128,14 @@ describePeers('certificates', ['openssl', 'nbdinfo', 'nbdkit'], (generation) => 
     }
   });
 
-  it('C26: an authority in between is enough to trust a client', async () => {
+  it('F26: an authority in between is enough to trust a client', async () => {
     const port = portOf(await serve('knows-inter'));
     expect(await libnbds('alice', port)).toMatchObject({ code: 0 });
     expect(await ours('alice', port)).toMatchObject({ code: 0, stderr: '' });
     expect(await ours('trusts-root', port)).toMatchObject({ code: 1, stderr: expect.stringMatching(/certificate/) });
   });
 
-  it('C26: says who has signed what is not trusted, and what is not known of him', async () => {
+  it('F26: says who has signed what is not trusted, and what is not known of him', async () => {
     const port = await nbdkit('leaf-only');
     expect(await libnbds('trusts-root', port)).toMatchObject({ code: 1 });
     const { code, stderr } = await ours('trusts-root', port);
@@ -147,7 +147,7 @@ describePeers('certificates', ['openssl', 'nbdinfo', 'nbdkit'], (generation) => 
     });
   });
 
-  it('C26: says that one who may sign nothing has signed', async () => {
+  it('F26: says that one who may sign nothing has signed', async () => {
     const server = await serve('chain');
     expect(await ours('mallory', portOf(server))).toMatchObject({ code: 1 });
     await expect
@@ -155,7 +155,7 @@ describePeers('certificates', ['openssl', 'nbdinfo', 'nbdkit'], (generation) => 
       .toMatch(/the client's certificate is signed by 'CN=alice', which may not sign any/);
   });
 
-  it('C26: wants a list of revoked certificates from each authority, and says so', async () => {
+  it('F26: wants a list of revoked certificates from each authority, and says so', async () => {
     const config = `[ca]\ndefault_ca=one\n[one]\ndatabase=${at('index')}\ndefault_md=sha256\ndefault_crl_days=30\n`;
     writeFileSync(at('ca.cnf'), config);
     writeFileSync(at('index'), '');
@@ -195,7 +195,7 @@ describePeers('certificates', ['openssl', 'nbdinfo', 'nbdkit'], (generation) => 
     ['IP:127.0.0.1', '127.0.0.1', undefined],
     ['', 'localhost', undefined],
     ['', 'LOCALHOST.', undefined],
-  ])('C26: a certificate for %s, where %s is meant', async (names, host, refused) => {
+  ])('F26: a certificate for %s, where %s is meant', async (names, host, refused) => {
     const name = `names-${names.replace(/\W/g, '_')}-${host}`;
     await issue(name, 'root', serverLines(names), 'localhost');
     folder(`${name}-pki`, 'server', [name], 'root');
@@ -205,7 +205,7 @@ describePeers('certificates', ['openssl', 'nbdinfo', 'nbdkit'], (generation) => 
     else expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(refused) });
   });
 
-  it('C26: a server does not start with a certificate that nobody could accept', async () => {
+  it('F26: a server does not start with a certificate that nobody could accept', async () => {
     folder('for-clients', 'server', ['user', 'inter'], 'root');
     const start = (name: string) => nbd('serve', '--port', '0', '--tls-certificates', at(name), 'memory:1M');
     expect(await start('for-clients')).toMatchObject({
@@ -222,7 +222,7 @@ describePeers('certificates', ['openssl', 'nbdinfo', 'nbdkit'], (generation) => 
     });
   });
 
-  it('C26: a client whose own certificate has expired is told so when it is refused, as one is who has none', async () => {
+  it('F26: a client whose own certificate has expired is told so when it is refused, as one is who has none', async () => {
     const authority = await createAuthority({ name: 'CN=One' });
     const past = { validFrom: new Date('2001-01-01'), validTo: new Date('2002-01-01') };
     const trust = { certificate: authority.certificate };
@@ -234,7 +234,7 @@ describePeers('certificates', ['openssl', 'nbdinfo', 'nbdkit'], (generation) => 
     expect((await ours('nobody', port)).stderr).toMatch(/; we have none to show\n/);
   });
 
-  it('C26: says which authority has expired', async () => {
+  it('F26: says which authority has expired', async () => {
     const past = { validFrom: new Date('2001-01-01'), validTo: new Date('2002-01-01') };
     const authority = await createAuthority({ name: 'CN=Old Root', ...past });
     const server = await authority.issueServer({ hosts: ['localhost'] });

@@ -169,7 +169,7 @@ const sharedKeys: readonly Case[] = [
     only: withKeys,
   },
   {
-    title: 'C25: the key of a user whose name GnuTLS writes in digits',
+    title: 'F25: the key of a user whose name GnuTLS writes in digits',
     plan: { psk: 'server.psk' },
     words: ['--tls-psk', '@server.psk'],
     user: 'alice%3Ahome',

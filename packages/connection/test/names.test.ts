@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 import { createConnector, openNegotiation } from '../src/index.ts';
 
 describePeers('names that are no UTF-8', ['nbdkit'], (generation) => {
-  it('C31: are listed beside the others, and opened by their bytes', async () => {
+  it('F31: are listed beside the others, and opened by their bytes', async () => {
     using workspace = new Workspace(generation);
     mkdirSync(workspace.hostPath('exports'));
     writeFileSync(workspace.hostPath('exports/good'), Buffer.alloc(512));

@@ -278,7 +278,7 @@ describe('option mode', () => {
     expect(outcome.sent.subarray(-16)).toEqual(abort);
   });
 
-  it('C31: a bad name in a list does not take down the others, and opens its export', () => {
+  it('F31: a bad name in a list does not take down the others, and opens its export', () => {
     const bad = { size: 512n };
     const { client, server, talk } = meet({ exports: { good: bad } });
     client.list();

@@ -14,7 +14,7 @@ function silence(options: ClientHandshakeOptions, ...words: readonly Uint8Array[
 }
 
 describe('silence', () => {
-  it('C27: instead of a greeting may be that of a server that awaits TLS', () => {
+  it('F27: instead of a greeting may be that of a server that awaits TLS', () => {
     expect(silence({}).message).toBe(
       'the server sent no greeting within 5000 ms: it may be busy, expect TLS from the first byte (which NBD begins later), or be no NBD server',
     );

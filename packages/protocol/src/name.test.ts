@@ -16,7 +16,7 @@ const anyBytes = fc
   )
   .map((parts) => Uint8Array.from(parts.flatMap((part) => [...part])));
 
-describe('C31: names of exports', () => {
+describe('F31: names of exports', () => {
   it('stand for exactly one row of bytes, whatever they are', () => {
     const seen = new Map<string, string>();
     fc.assert(

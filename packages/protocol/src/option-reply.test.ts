@@ -117,11 +117,11 @@ describe('option replies', () => {
       { name: 'a'.repeat(4097), description: '', fault: 'is longer than 4096 bytes' },
     ],
     ['only a bad description', '00000001 61 ff00', { name: 'a', description: '\ufffd\ufffd' }],
-  ])('C31: SERVER with %s is taken, and marked', (_, bytes, entry) => {
+  ])('F31: SERVER with %s is taken, and marked', (_, bytes, entry) => {
     expect(parseServerReply(hex(bytes))).toEqual(entry);
   });
 
-  it('C31: names in INFO and META_CONTEXT are any bytes, too', () => {
+  it('F31: names in INFO and META_CONTEXT are any bytes, too', () => {
     expect(parseInfo(hex('0001 61ff'))).toEqual({ kind: 'name', name: 'a\udcff' });
     expect(parseMetaContextReply(hex('00000001 "a:" ff'))).toEqual({ id: 1, name: 'a:\udcff' });
   });

@@ -6,7 +6,7 @@ const comesIn = (rules: AccessRules, address: string): boolean =>
 
 const ipv4 = ['127.0.0.1', '127.1.0.1', '192.0.2.2'];
 
-describe('C30: networks of IPv6 do not mean clients of IPv4', () => {
+describe('F30: networks of IPv6 do not mean clients of IPv4', () => {
   it.each<[AccessRules, readonly string[], readonly string[]]>([
     [{ allow: ['::/0', '10.0.0.0/8'] }, ['::1', 'fd00::2', 'fe80::1%eth0', '10.1.2.3'], ipv4],
     [{ allow: ['::/1'] }, ['::1'], [...ipv4, 'fd00::2']],

@@ -49,7 +49,7 @@ describe('the handshake', () => {
     expect(server.sessions).toEqual([]);
   });
 
-  it('C32: goes on for whoever goes on, for as long as there are options to be sent', async () => {
+  it('F32: goes on for whoever goes on, for as long as there are options to be sent', async () => {
     const { server, clock } = startServer({ exports, limits: { handshakeMs: 10_000 } });
     const client = new HostileClient(server);
     client.say(encodeClientFlags(3));

@@ -150,7 +150,7 @@ describe('a file', () => {
   });
 
   it.each([true, false])(
-    'C32: that is a named pipe, or no disk at all, fails at once (read-only: %s)',
+    'F32: that is a named pipe, or no disk at all, fails at once (read-only: %s)',
     async (readOnly) => {
       const pipe = join(folder, `pipe-${readOnly}`);
       execFileSync('mkfifo', [pipe]);

@@ -73,7 +73,7 @@ describe('a channel over a slow stream', () => {
     expect(calls).toEqual(['ended broken']);
   });
 
-  it('C24: ends when the stream says that it has failed, and stands on', async () => {
+  it('F24: ends when the stream says that it has failed, and stands on', async () => {
     const { stream, channel, calls } = setUp();
     stream.emit('error', new Error('a word nobody understands'));
     expect(calls).toEqual(['ended a word nobody understands']);
@@ -83,7 +83,7 @@ describe('a channel over a slow stream', () => {
     expect(calls).toHaveLength(1);
   });
 
-  it('C24: is closed by a failure also while it is paused, and before it was opened', async () => {
+  it('F24: is closed by a failure also while it is paused, and before it was opened', async () => {
     const { stream, channel } = setUp();
     channel.pause(true);
     stream.emit('error', new Error('broken'));

@@ -21,7 +21,7 @@ describe.skipIf(!capabilities().duplicateDescriptor)('a listener with connection
   it.each<[string, ListenTarget]>([
     ['TCP', { type: 'tcp', host: '127.0.0.1', port: 0 }],
     ['Unix', { type: 'unix', path }],
-  ])('C32: takes so many at a time over %s, and the others when there is room', async (_name, target) => {
+  ])('F32: takes so many at a time over %s, and the others when there is room', async (_name, target) => {
     const taken: ByteChannel[] = [];
     const full: boolean[] = [];
     const onFull = (canWait: boolean): unknown => full.push(canWait);
@@ -45,7 +45,7 @@ describe.skipIf(!capabilities().duplicateDescriptor)('a listener with connection
     for (const client of clients) client.destroy();
   });
 
-  it('C32: can be closed while it is full, and leaves no descriptor behind', async () => {
+  it('F32: can be closed while it is full, and leaves no descriptor behind', async () => {
     const before = readdirSync('/proc/self/fd').length;
     const taken: ByteChannel[] = [];
     const listener = await listen({ type: 'unix', path }, (channel) => void taken.push(channel), { connectionsMax: 1 });

@@ -66,7 +66,7 @@ const taken = (at = path) => ({
   message: expect.stringMatching(`^cannot listen on ${at}: address already in use: `) as string,
 });
 
-describe('C29: the path of a Unix socket', () => {
+describe('F29: the path of a Unix socket', () => {
   it('is not taken from a server that lives, nor removed by one that did not get it', async () => {
     await serve('first');
     await expect(serve('second')).rejects.toMatchObject(taken());

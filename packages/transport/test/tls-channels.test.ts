@@ -68,7 +68,7 @@ const factories: Readonly<Record<string, ByteChannelFactory>> = {
 };
 for (const [name, factory] of Object.entries(factories)) byteChannelConformance(name, factory);
 
-describe('C24: after a fatal alert', () => {
+describe('F24: after a fatal alert', () => {
   it.each(Object.entries(factories))('both sides close, without being told to: %s', async (_, factory) => {
     const channel = await factory.connect();
     const received = new Promise<number>((resolve) => {

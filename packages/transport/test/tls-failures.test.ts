@@ -219,7 +219,7 @@ describe('a shared key', () => {
     expect((await outcome(alice, { psk: { find } })).server).toMatchObject({ tls: { user: 'alice' } });
   });
 
-  it('C25: has the name of a user that its file has in digits', async () => {
+  it('F25: has the name of a user that its file has in digits', async () => {
     const file = join(folder, 'digits.psk');
     writeFileSync(file, `bob:00ff\n#${Buffer.from('alice:home').toString('hex')}:0123\n`);
     const { server: accepted } = await outcome({ psk: { file, user: 'alice:home' } }, { psk: { file } });

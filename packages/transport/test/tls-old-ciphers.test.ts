@@ -1,4 +1,4 @@
-/** C24: with TLS 1.2, each kind of cipher tells of a spoilt record its own way; people read the same words. */
+/** F24: with TLS 1.2, each kind of cipher tells of a spoilt record its own way; people read the same words. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,7 @@ const client = createTlsClient({ certificates: { ca: authority.pem }, hostname: 
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const suites = ['AES128-GCM-SHA256', 'CHACHA20-POLY1305', 'AES128-SHA256', 'AES128-CCM'];
-describe.each(suites)('C24: %s', (suite) => {
+describe.each(suites)('F24: %s', (suite) => {
   it.each([64, 1])('a record of %i bytes that cannot be deciphered is told of in words', async (byteCount) => {
     const record = Buffer.concat([Uint8Array.of(0x17, 3, 3, 0, byteCount), Buffer.alloc(byteCount, 'z')]);
     const server = await spoilingServer(`ECDHE-ECDSA-${suite}:ECDHE-RSA-${suite}:${suite}`, record);

@@ -169,7 +169,7 @@ describe('shared keys', () => {
     expect(() => createTlsClient({ psk: { file: folder } })).toThrow('it is a folder, expected a file');
   });
 
-  it("C25: take GnuTLS's names in hexadecimal digits, and leave comments out", () => {
+  it("F25: take GnuTLS's names in hexadecimal digits, and leave comments out", () => {
     const text = '# comment\n#nobody:00\n#616C6963653a686F6d65:00ff\n#abc:11\n##6161:00\nbob:22\n';
     expect(client(text, 'alice:home')).not.toThrow();
     expect(client(text, 'bob')).not.toThrow();

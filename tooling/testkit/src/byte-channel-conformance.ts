@@ -509,7 +509,7 @@ export function byteChannelConformance(name: string, factory: ByteChannelFactory
 
     const { fail } = factory;
     if (fail !== undefined) {
-      it('C24: ends at once when it fails, although nobody has closed it', async () => {
+      it('F24: ends at once when it fails, although nobody has closed it', async () => {
         const channel = await factory.connect();
         const sink = new Collector();
         channel.open(sink);

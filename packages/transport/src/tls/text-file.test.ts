@@ -14,7 +14,7 @@ execFileSync('mkfifo', [pipe]);
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('short text files', () => {
-  it('C32: pipes give what somebody writes to them, in parts too', () => {
+  it('F32: pipes give what somebody writes to them, in parts too', () => {
     const writer = spawn('sh', ['-c', '(printf open; sleep 0.2; printf " sesame\\n") > "$0"', pipe], {
       stdio: 'ignore',
     });
@@ -22,13 +22,13 @@ describe('short text files', () => {
     writer.kill();
   });
 
-  it('C32: pipes that nobody writes to are given up', () => {
+  it('F32: pipes that nobody writes to are given up', () => {
     expect(() => readTextFile(pipe, { ...limits, pipeMs: 30 })).toThrow(
       `${pipe}: it is a pipe, and nothing came out of it for 30 ms`,
     );
   });
 
-  it('C32: pipes whose writer stands still are given up', () => {
+  it('F32: pipes whose writer stands still are given up', () => {
     const writer = spawn('sh', ['-c', 'exec sleep 60 > "$0"', pipe], { stdio: 'ignore' });
     try {
       expect(() => readTextFile(pipe, { ...limits, pipeMs: 300 })).toThrow(UsageError);
