@@ -18,7 +18,7 @@ import type {
   WriteOptions,
   WriteZeroesOptions,
 } from '@nbdjs/interfaces';
-import type { LinkState, Multiplexer, Statistics } from '@nbdjs/multiplexer';
+import type { DeviceState, Multiplexer, Statistics } from '@nbdjs/multiplexer';
 import { createReadStream, createWriteStream, type ReadStreamOptions, type WriteStreamOptions } from './streams.ts';
 
 /**
@@ -63,7 +63,7 @@ export class NbdClient implements BlockDevice, AsyncDisposable {
     return this.#device.losses;
   }
 
-  get state(): LinkState {
+  get state(): DeviceState {
     return this.#device.state;
   }
 

@@ -9,7 +9,7 @@ export type { ExtentWalkOptions } from '@nbdjs/copy';
 export * from '@nbdjs/interfaces';
 export type {
   DeviceEvent,
-  LinkState,
+  DeviceState,
   Multiplexer,
   MultiplexerOptions,
   ReplyLimits,

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { cover, requireFullCoverage } from './coverage.ts';
-import { requestOf } from './request.ts';
+import { requestOf } from './requests/request.ts';
 
 const stretchesMax = 16;
 const stream = { excerpt: new Uint8Array(0) };

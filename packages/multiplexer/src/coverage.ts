@@ -1,6 +1,6 @@
 /** Which bytes of a read its chunks have delivered: each exactly once (checklist C53, C54). */
-import { describe, violation } from './failures.ts';
-import type { Request } from './request.ts';
+import { describe, violation } from './errors.ts';
+import type { Request } from './requests/request.ts';
 
 /** What violations show of the stream; asked for only when there is one. */
 export interface Excerpt {

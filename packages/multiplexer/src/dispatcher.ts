@@ -10,22 +10,22 @@ import {
 } from '@nbdjs/interfaces';
 import { Command } from '@nbdjs/protocol';
 import { listen } from './abort-listening.ts';
-import { abilitiesOf } from './export-traits.ts';
-import { lostError, neverSentError, waitedInVainError } from './failures.ts';
-import { Fleet } from './fleet.ts';
-import type { Journal } from './journal.ts';
-import { closedError, Link, type LinkState } from './link.ts';
+import { Connection, type ConnectionContext } from './connections/connection.ts';
+import { ConnectionSet } from './connections/connection-set.ts';
+import { createWatch, type Watch } from './connections/liveness.ts';
+import { closedError, type DeviceState, Link } from './connections/reconnect-policy.ts';
+import type { Journal } from './durability/journal.ts';
+import { Replay } from './durability/replay.ts';
+import { type JournalOptions, UnflushedWrites } from './durability/unflushed-writes.ts';
+import { lostError, neverSentError, waitedInVainError } from './errors.ts';
+import { abilitiesOf } from './export/export-traits.ts';
 import type { DeviceEvent } from './multiplexer-options.ts';
-import { Replay } from './replay.ts';
-import type { ReplyLimits } from './reply-limits.ts';
-import { type Request, requestOf } from './request.ts';
-import { RequestQueue } from './request-queue.ts';
-import { type JournalOptions, Safeguard } from './safeguard.ts';
-import { CookieNumbers } from './slot-table.ts';
+import type { ReplyLimits } from './replies/reply-limits.ts';
+import { CookieSequence } from './requests/in-flight-table.ts';
+import { type Request, requestOf } from './requests/request.ts';
+import { RequestQueue } from './requests/request-queue.ts';
 import { emptyStatistics } from './statistics.ts';
 import type { TransmissionTrace } from './transmission-trace.ts';
-import { createWatch, type Watch } from './watch.ts';
-import { Wire, type WireCommons } from './wire.ts';
 
 /** With so many requests in flight the server does not wait for the next one, so those that follow may gather. */
 const gatherInFlightMin = 4;
@@ -82,14 +82,14 @@ export class Dispatcher {
   readonly #pumpOrGatherTask = (): void => this.#pumpOrGather();
   readonly #gatherTask = (): void => this.#gather();
   readonly #onConnected: (facts: ExportFacts) => void;
-  readonly #commons: WireCommons;
-  readonly #fleet: Fleet;
-  readonly #safeguard: Safeguard;
+  readonly #commons: ConnectionContext;
+  readonly #fleet: ConnectionSet;
+  readonly #unflushed: UnflushedWrites;
   readonly #watch: Watch | undefined;
   /** While it runs, nothing else is sent. */
   #replay: Replay | undefined;
   /** Connections that we have taken leave of, each until the server has ended it. */
-  readonly #leaving = new Map<Wire, Promise<void>>();
+  readonly #leaving = new Map<Connection, Promise<void>>();
   #isPumpScheduled = false;
   /** Deliveries that had come when it was last looked whether more do. */
   #deliveriesSeen = 0;
@@ -112,7 +112,7 @@ export class Dispatcher {
     });
     const { clock, reconnectDelayMs, requestsInFlightMax, bytesInFlightMax, silenceMs, keepAliveMs, journal } = options;
     const remembered = reconnectDelayMs > 0 ? journal : undefined;
-    this.#safeguard = new Safeguard(remembered, options, () => this.#room());
+    this.#unflushed = new UnflushedWrites(remembered, options, () => this.#room());
     const wireOptions = {
       requestsInFlightMax,
       bytesInFlightMax,
@@ -122,9 +122,9 @@ export class Dispatcher {
       clock: silenceMs > 0 || keepAliveMs > 0 ? clock : undefined,
     };
     const { statistics } = this;
-    const numbers = new CookieNumbers();
-    this.#commons = { options: wireOptions, numbers, statistics, trace, journal: undefined };
-    this.#fleet = new Fleet(this.#commons, {
+    const cookies = new CookieSequence();
+    this.#commons = { options: wireOptions, cookies, statistics, trace, journal: undefined };
+    this.#fleet = new ConnectionSet(this.#commons, {
       room: () => this.#room(),
       eraBegun: () => this.#beginEra(),
       dismissed: (wire) => this.#takeLeave(wire),
@@ -142,13 +142,13 @@ export class Dispatcher {
     });
   }
 
-  get state(): LinkState {
+  get state(): DeviceState {
     return this.#link.state;
   }
 
   /** What was acknowledged, and may be gone. */
   get losses(): Losses {
-    return this.#safeguard.losses;
+    return this.#unflushed.losses;
   }
 
   get facts(): ExportFacts | undefined {
@@ -199,10 +199,10 @@ export class Dispatcher {
     try {
       await this.submit(requestOf(Command.Flush, 0, 0n, 0n, undefined, signal));
     } catch (error) {
-      this.#safeguard.flushFailed(error);
+      this.#unflushed.flushFailed(error);
       throw error;
     }
-    this.#safeguard.requireNothingLost(toldCount);
+    this.#unflushed.requireNothingLost(toldCount);
   }
 
   /** Runs something that issues requests one after the other: `close` waits for it as for a request. */
@@ -294,10 +294,10 @@ export class Dispatcher {
     if (fleet.isEmpty || this.#replay !== undefined) return;
     this.#trace.look();
     const queue = this.#queue;
-    const safeguard = this.#safeguard;
+    const unflushed = this.#unflushed;
     this.#flushInTime();
     for (let request = queue.first; request !== undefined; request = queue.first) {
-      if (safeguard.holdsBack(request)) break;
+      if (unflushed.holdsBack(request)) break;
       const wire = fleet.choose(request);
       if (wire === undefined) break;
       queue.shift();
@@ -309,7 +309,7 @@ export class Dispatcher {
 
   #flushInTime(): void {
     const wire = this.#fleet.members.find(({ isBlocked }) => !isBlocked);
-    const flush = wire === undefined ? undefined : this.#safeguard.dueFlush();
+    const flush = wire === undefined ? undefined : this.#unflushed.dueFlush();
     if (flush !== undefined) wire?.issue(flush);
   }
 
@@ -347,7 +347,7 @@ export class Dispatcher {
     this.#onConnected(facts);
     // Where nothing can be flushed, nothing ever becomes safe.
     const isOfUse = abilitiesOf(facts).flush && !abilitiesOf(facts).readOnly;
-    this.#commons.journal = isOfUse ? this.#safeguard.journal : undefined;
+    this.#commons.journal = isOfUse ? this.#unflushed.journal : undefined;
     this.#watch?.begin();
     this.#fleet.add(established);
   }
@@ -364,7 +364,7 @@ export class Dispatcher {
   }
 
   #restored(requestsReplayed: number): void {
-    const error = this.#safeguard.settle();
+    const error = this.#unflushed.settle();
     if (this.#isDown) this.#options.onEvent({ type: 'restored', requestsReplayed });
     this.#isDown = false;
     if (error !== undefined) this.#options.onEvent({ type: 'writes-lost', error });
@@ -396,19 +396,19 @@ export class Dispatcher {
 
   #decline(established: Established): void {
     const nobody = { room() {}, dismissed() {}, lost() {} };
-    const wire = new Wire(established, this.#commons, nobody);
+    const wire = new Connection(established, this.#commons, nobody);
     if (this.#isDestroyed) wire.destroy();
     else this.#seeOff(wire, () => wire.decline());
   }
 
   /** C58: the server asked us to go. In order, and whoever still waits goes by the next connection. */
-  #takeLeave(wire: Wire): void {
+  #takeLeave(wire: Connection): void {
     this.#seeOff(wire, () => wire.farewell());
     this.#lost(wire, undefined);
   }
 
   /** Says good-bye and gives the server some time to end the connection from its side. */
-  #seeOff(wire: Wire, sayGoodbye: () => void): void {
+  #seeOff(wire: Connection, sayGoodbye: () => void): void {
     const cancel = this.#options.clock.schedule(this.#options.closeMs, () => wire.destroy());
     const gone = wire.closed.then(() => {
       this.#leaving.delete(wire);
@@ -418,7 +418,7 @@ export class Dispatcher {
     sayGoodbye();
   }
 
-  #lost(wire: Wire, cause: Error | undefined): void {
+  #lost(wire: Connection, cause: Error | undefined): void {
     // On probation it was of no use to anybody.
     const wasOfUse = wire.wasOfUse && this.#fleet.isMember(wire);
     const unanswered = this.#fleet.remove(wire);
@@ -503,8 +503,8 @@ export class Dispatcher {
     if (this.#isDestroyed) return;
     const { journal } = this.#commons;
     if (cause !== undefined && this.#remembers) journal?.loseAll();
-    this.#safeguard.settle(cause);
-    this.#safeguard.requireNothingLost();
+    this.#unflushed.settle(cause);
+    this.#unflushed.requireNothingLost();
   }
 
   /** Waits for what is under way, then says good-bye. */

@@ -5,11 +5,11 @@
  * @packageDocumentation
  */
 export type * from '@nbdjs/interfaces';
-export type { LinkState } from './link.ts';
+export type { DeviceState } from './connections/reconnect-policy.ts';
+export type { JournalOptions } from './durability/unflushed-writes.ts';
+export type { StrictChecks } from './export/strict.ts';
 export { createMultiplexer } from './multiplexer.ts';
 export type { DeviceEvent, Multiplexer, MultiplexerOptions } from './multiplexer-options.ts';
-export type { ReplyLimits } from './reply-limits.ts';
-export type { JournalOptions } from './safeguard.ts';
+export type { ReplyLimits } from './replies/reply-limits.ts';
 export type { Statistics } from './statistics.ts';
-export type { StrictChecks } from './strict.ts';
 export { traceEvents } from './transmission-trace.ts';

@@ -13,11 +13,11 @@ import type {
   Trace,
   WriteOptions,
 } from '@nbdjs/interfaces';
-import type { LinkState } from './link.ts';
-import type { ReplyLimits } from './reply-limits.ts';
-import type { JournalOptions } from './safeguard.ts';
+import type { DeviceState } from './connections/reconnect-policy.ts';
+import type { JournalOptions } from './durability/unflushed-writes.ts';
+import type { StrictChecks } from './export/strict.ts';
+import type { ReplyLimits } from './replies/reply-limits.ts';
 import type { Statistics } from './statistics.ts';
-import type { StrictChecks } from './strict.ts';
 
 /** What people want to know who look after a device. That it is closed is told by `closed`. */
 export type DeviceEvent =
@@ -143,7 +143,7 @@ export interface Multiplexer extends BlockDevice, AsyncDisposable {
   /**
    * `connecting-wait`: requests wait for a connection. `connecting-nowait`: they fail unless one is ready. `closed` is for good.
    */
-  readonly state: LinkState;
+  readonly state: DeviceState;
   readonly statistics: Statistics;
   /** Settles when the multiplexer is closed, with the error that closed it, if nobody asked for it. Never rejects. */
   readonly closed: Promise<Error | undefined>;

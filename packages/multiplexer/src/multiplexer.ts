@@ -16,17 +16,17 @@ import {
   type WriteZeroesOptions,
 } from '@nbdjs/interfaces';
 import { Command, CommandFlag } from '@nbdjs/protocol';
-import { StatusQuery } from './block-status.ts';
-import { Checks } from './checks.ts';
+import type { DeviceState } from './connections/reconnect-policy.ts';
 import { Dispatcher } from './dispatcher.ts';
-import { tailError } from './failures.ts';
-import type { LinkState } from './link.ts';
+import { tailError } from './errors.ts';
+import { Checks } from './export/checks.ts';
+import { type StrictChecks, strictDefaults } from './export/strict.ts';
 import type { Multiplexer, MultiplexerOptions } from './multiplexer-options.ts';
-import { Ranges } from './ranges.ts';
-import { type ReplyLimits, settleReplyLimits } from './reply-limits.ts';
-import { provided, Request } from './request.ts';
+import { StatusQuery } from './replies/block-status.ts';
+import { type ReplyLimits, resolveReplyLimits } from './replies/reply-limits.ts';
+import { RangeRequests } from './requests/range-requests.ts';
+import { provided, Request } from './requests/request.ts';
 import type { Statistics } from './statistics.ts';
-import { type StrictChecks, strictDefaults } from './strict.ts';
 import { TransmissionTrace } from './transmission-trace.ts';
 
 /** Makes a multiplexer; `open` makes its first connection. */
@@ -42,7 +42,7 @@ class ConnectionMultiplexer implements Multiplexer {
   readonly #dispatcher: Dispatcher;
   /** These two exist from the first connection on. */
   #checks: Checks | undefined;
-  #ranges: Ranges | undefined;
+  #ranges: RangeRequests | undefined;
   // What the fast path has to know, in plain numbers; nothing fits before the first connection.
   #end = -1;
   #payloadBytesMax = 0;
@@ -53,7 +53,7 @@ class ConnectionMultiplexer implements Multiplexer {
 
   constructor(options: MultiplexerOptions) {
     this.#strict = { ...strictDefaults, ...options.strict };
-    this.#replyLimits = settleReplyLimits(options.limits);
+    this.#replyLimits = resolveReplyLimits(options.limits);
     const { connector, clock, defer, nextTurn, trace = silent, journal = true } = options;
     this.#dispatcher = new Dispatcher(
       {
@@ -84,7 +84,7 @@ class ConnectionMultiplexer implements Multiplexer {
     this.statistics = this.#dispatcher.statistics;
   }
 
-  get state(): LinkState {
+  get state(): DeviceState {
     return this.#dispatcher.state;
   }
 
@@ -268,7 +268,7 @@ class ConnectionMultiplexer implements Multiplexer {
     return start === end && this.#strict.zeroSize;
   }
 
-  #ready(): { readonly checks: Checks; readonly ranges: Ranges } {
+  #ready(): { readonly checks: Checks; readonly ranges: RangeRequests } {
     if (this.#dispatcher.isClosing) throw this.#dispatcher.refusal();
     const checks = this.#checks;
     const ranges = this.#ranges;
@@ -281,7 +281,7 @@ class ConnectionMultiplexer implements Multiplexer {
     if (this.#checks !== undefined) return;
     const checks = new Checks(facts, this.#strict, this.#replyLimits);
     this.#checks = checks;
-    this.#ranges = new Ranges(this.#dispatcher, checks);
+    this.#ranges = new RangeRequests(this.#dispatcher, checks);
     this.#end = Math.min(Number(checks.tailStart), Number.MAX_SAFE_INTEGER);
     this.#payloadBytesMax = checks.payloadBytesMax;
     this.#blockMask = checks.needsAlignment ? checks.geometry.minimumBlockSize - 1 : 0;

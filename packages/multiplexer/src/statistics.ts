@@ -19,14 +19,14 @@ export interface Statistics {
 }
 
 /** The same while it is counted. */
-export type WireStatistics = { -readonly [Name in keyof Statistics]: Statistics[Name] };
+export type MutableStatistics = { -readonly [Name in keyof Statistics]: Statistics[Name] };
 
 /**
  * Counts of bytes soon pass 2^31. That they are fractions at first makes V8 keep them as floats from the start, instead of
  * compiling everything that touches them once more at that point.
  */
-export function emptyStatistics(): WireStatistics {
-  const statistics: WireStatistics = {
+export function emptyStatistics(): MutableStatistics {
+  const statistics: MutableStatistics = {
     bytesSent: 0.5,
     bytesReceived: 0.5,
     requestsSent: 0,

@@ -1,7 +1,7 @@
 /** The events that the multiplexer reports, in QEMU's names where it has some. */
 import type { Trace } from '@nbdjs/interfaces';
 import { chunkTypes, commandFlags, commands, flagNames, isKnownWireError } from '@nbdjs/protocol';
-import type { Request } from './request.ts';
+import type { Request } from './requests/request.ts';
 
 /**
  * Names of all events, for those who make a channel of each.

@@ -8,19 +8,19 @@
 import type { Request } from './request.ts';
 
 /** The running number. Connections that share one have no cookie in common, at the same time or one after the other. */
-export class CookieNumbers {
+export class CookieSequence {
   last = 0;
 }
 
-export class SlotTable {
+export class InFlightTable {
   readonly #requests: (Request | undefined)[] = [];
   /** Indices of free slots; the one freed last is used first, so that few slots stay warm. */
   readonly #free: number[] = [];
-  readonly #numbers: CookieNumbers;
+  readonly #cookies: CookieSequence;
   #count = 0;
 
-  constructor(numbers = new CookieNumbers()) {
-    this.#numbers = numbers;
+  constructor(cookies = new CookieSequence()) {
+    this.#cookies = cookies;
   }
 
   get count(): number {
@@ -31,8 +31,8 @@ export class SlotTable {
   put(request: Request): void {
     const slot = this.#free.pop() ?? this.#requests.length;
     this.#requests[slot] = request;
-    const number = (this.#numbers.last + 1) >>> 0;
-    this.#numbers.last = number;
+    const number = (this.#cookies.last + 1) >>> 0;
+    this.#cookies.last = number;
     request.slot = slot;
     request.cookieHigh = number;
     this.#count++;
@@ -60,14 +60,14 @@ export class SlotTable {
 
   /** Takes all of them out, in the order in which they were put in. */
   clear(): readonly Request[] {
-    const requests = oldestFirst(this.all(), this.#numbers);
+    const requests = oldestFirst(this.all(), this.#cookies);
     for (const request of requests) this.remove(request);
     return requests;
   }
 }
 
 /** Requests in the order in which they got their cookies. */
-export function oldestFirst(requests: readonly Request[], { last }: CookieNumbers): readonly Request[] {
+export function oldestFirst(requests: readonly Request[], { last }: CookieSequence): readonly Request[] {
   // Subtracting modulo 2^32 keeps the order right when the number has started over.
   const age = (request: Request): number => (last - request.cookieHigh) >>> 0;
   return [...requests].sort((one, other) => age(other) - age(one));

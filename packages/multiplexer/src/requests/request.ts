@@ -1,7 +1,7 @@
 /** One request on the wire, from being issued to being settled. */
 import { type ExportFacts, type ProtocolError, type ReadChunk, UsageError } from '@nbdjs/interfaces';
 import { Command } from '@nbdjs/protocol';
-import { stopListening } from './abort-listening.ts';
+import { stopListening } from '../abort-listening.ts';
 
 /** Gathers what block status replies say about one request. */
 export interface StatusSink {

@@ -1,9 +1,9 @@
 /** What is done so that no acknowledged write is lost unnoticed: the journal, and what follows from it. */
 import { isLoss, LossLog, writesLostError } from '@nbdjs/interfaces';
 import { Command } from '@nbdjs/protocol';
-import { asError } from './failures.ts';
+import { asError } from '../errors.ts';
+import { type Request, requestOf } from '../requests/request.ts';
 import { Journal } from './journal.ts';
-import { type Request, requestOf } from './request.ts';
 
 export interface JournalOptions {
   /** Payload that is remembered, in bytes. @default 64 MiB */
@@ -24,7 +24,7 @@ const requestsMaxDefault = 65_536;
 /** A FLUSH of our own leaves when the journal is half full, so that writes need not wait for it. */
 const flushFill = 1 / 2;
 
-export class Safeguard {
+export class UnflushedWrites {
   readonly journal: Journal;
   /** What was lost, for whoever shares the device. */
   readonly losses = new LossLog();

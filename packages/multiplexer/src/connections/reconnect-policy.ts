@@ -32,11 +32,11 @@ import {
   TimeoutError,
   UsageError,
 } from '@nbdjs/interfaces';
-import { abilitiesOf, requireSameExport } from './export-traits.ts';
-import { asError, lostForGoodError } from './failures.ts';
-import type { TransmissionTrace } from './transmission-trace.ts';
+import { asError, lostForGoodError } from '../errors.ts';
+import { abilitiesOf, requireSameExport } from '../export/export-traits.ts';
+import type { TransmissionTrace } from '../transmission-trace.ts';
 
-export type LinkState = 'connecting-wait' | 'connecting-nowait' | 'connected' | 'closed';
+export type DeviceState = 'connecting-wait' | 'connecting-nowait' | 'connected' | 'closed';
 
 export interface LinkOptions {
   readonly connector: Connector;
@@ -70,7 +70,7 @@ export class Link {
   readonly #options: LinkOptions;
   readonly #trace: TransmissionTrace;
   readonly #events: LinkEvents;
-  #state: LinkState = 'connecting-wait';
+  #state: DeviceState = 'connecting-wait';
   #facts: ExportFacts | undefined;
   /** Connections that stand. */
   #count = 0;
@@ -96,7 +96,7 @@ export class Link {
     this.#events = events;
   }
 
-  get state(): LinkState {
+  get state(): DeviceState {
     return this.#state;
   }
 
@@ -352,7 +352,7 @@ export class Link {
     }
   }
 
-  #enter(state: LinkState): void {
+  #enter(state: DeviceState): void {
     this.#state = state;
     this.#trace.state(state);
   }

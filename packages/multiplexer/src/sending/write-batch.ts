@@ -4,20 +4,20 @@
  */
 import type { ByteChannel } from '@nbdjs/interfaces';
 import { requestHeaderBytes, writeExtendedRequest, writeRequest } from '@nbdjs/protocol';
-import { type HeaderBlock, HeaderMemory } from './header-memory.ts';
-import type { Request } from './request.ts';
+import type { Request } from '../requests/request.ts';
+import { type HeaderBlock, HeaderBlocks } from './header-blocks.ts';
 
 /**
  * Payloads up to this length are copied next to their header: one long piece of memory is sent faster than many short
- * ones, and the caller's memory is free at once. Measured with writes at depth 64 (see `bench/`).
+ * ones, and the caller's memory is free at once. Measured with writes at depth 64 (see `in-memory.ts` of the benchmarks).
  */
 const copyBytesMax = 4 * 1024;
 
-export class Outbox {
+export class WriteBatch {
   readonly #channel: ByteChannel;
   readonly #isExtended: boolean;
   readonly #headerBytes: number;
-  readonly #memory = new HeaderMemory();
+  readonly #memory = new HeaderBlocks();
   #block = this.#memory.take();
   /** Blocks of the batch that are full. */
   #full: HeaderBlock[] = [];

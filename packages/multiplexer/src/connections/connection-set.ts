@@ -10,18 +10,18 @@
  */
 import type { Established } from '@nbdjs/interfaces';
 import { Command } from '@nbdjs/protocol';
-import { Request } from './request.ts';
-import { Wire, type WireCommons } from './wire.ts';
+import { Request } from '../requests/request.ts';
+import { Connection, type ConnectionContext } from './connection.ts';
 
-export interface FleetEvents {
+export interface ConnectionSetEvents {
   /** More may be sent. */
   room(): void;
   /** The first connection of a new era stands: the server may not be the one that there was before. */
   eraBegun(): void;
   /** The server goes away; nothing is in flight by this connection any more. */
-  dismissed(wire: Wire): void;
+  dismissed(wire: Connection): void;
   /** A connection is gone. */
-  lost(wire: Wire, cause: Error | undefined): void;
+  lost(wire: Connection, cause: Error | undefined): void;
 }
 
 /** What a request costs a connection besides its payload, in bytes of it: for telling which one has less to do. */
@@ -30,22 +30,22 @@ const requestWeight = 16 * 1024;
 /** As much as every server lets itself be asked for, whatever its block size is. */
 const probeBytesMin = 512;
 
-export class Fleet {
-  readonly #commons: WireCommons;
-  readonly #events: FleetEvents;
-  #members: Wire[] = [];
+export class ConnectionSet {
+  readonly #commons: ConnectionContext;
+  readonly #events: ConnectionSetEvents;
+  #members: Connection[] = [];
   /** On probation, in the order in which they came. */
-  #candidates: Wire[] = [];
+  #candidates: Connection[] = [];
   /** Probes that could not leave yet, by the member that is to answer. */
-  readonly #unsentProbes = new Map<Wire, Request[]>();
+  readonly #unsentProbes = new Map<Connection, Request[]>();
 
-  constructor(commons: WireCommons, events: FleetEvents) {
+  constructor(commons: ConnectionContext, events: ConnectionSetEvents) {
     this.#commons = commons;
     this.#events = events;
   }
 
   /** Connections that requests go by. */
-  get members(): readonly Wire[] {
+  get members(): readonly Connection[] {
     return this.#members;
   }
 
@@ -68,17 +68,17 @@ export class Fleet {
   }
 
   /** All connections, those on probation included. */
-  all(): readonly Wire[] {
+  all(): readonly Connection[] {
     return [...this.#members, ...this.#candidates];
   }
 
   /** Whether requests go by a connection. */
-  isMember(wire: Wire): boolean {
+  isMember(wire: Connection): boolean {
     return this.#members.includes(wire);
   }
 
   /** Has the server say something, whatever it is. */
-  ask(wire: Wire): void {
+  ask(wire: Connection): void {
     this.#probe(wire, () => {});
   }
 
@@ -88,7 +88,7 @@ export class Fleet {
   }
 
   /** The connection that a request is in flight on. */
-  ownerOf(request: Request): Wire | undefined {
+  ownerOf(request: Request): Connection | undefined {
     return this.#members.find((wire) => wire.owns(request));
   }
 
@@ -98,12 +98,12 @@ export class Fleet {
   }
 
   /** The connection with the least to do among those that may take a request now. */
-  choose(request: Request): Wire | undefined {
+  choose(request: Request): Connection | undefined {
     if (this.#members.length === 1) {
-      const only = this.#members[0] as Wire;
+      const only = this.#members[0] as Connection;
       return !only.isBlocked && only.canTake(request) ? only : undefined;
     }
-    let best: Wire | undefined;
+    let best: Connection | undefined;
     let bestLoad = Number.POSITIVE_INFINITY;
     for (const wire of this.#members) {
       const load = wire.bytesInFlight + wire.count * requestWeight;
@@ -121,7 +121,7 @@ export class Fleet {
 
   /** A new connection. */
   add(established: Established): void {
-    const wire: Wire = new Wire(established, this.#commons, {
+    const wire: Connection = new Connection(established, this.#commons, {
       room: () => this.#room(wire),
       dismissed: () => this.#events.dismissed(wire),
       lost: (cause) => this.#lost(wire, cause),
@@ -140,7 +140,7 @@ export class Fleet {
   }
 
   /** Takes a connection out that its owner takes leave of, with what is to go by another one. */
-  remove(wire: Wire): readonly Request[] {
+  remove(wire: Connection): readonly Request[] {
     this.#members = this.#members.filter((other) => other !== wire);
     this.#candidates = this.#candidates.filter((other) => other !== wire);
     this.#unsentProbes.delete(wire);
@@ -162,7 +162,7 @@ export class Fleet {
     for (const wire of this.all()) wire.destroy(cause);
   }
 
-  #room(wire: Wire): void {
+  #room(wire: Connection): void {
     const probes = this.#unsentProbes.get(wire);
     if (probes !== undefined && !wire.isBlocked) {
       this.#unsentProbes.delete(wire);
@@ -173,7 +173,7 @@ export class Fleet {
   }
 
   /** Asks for a few bytes. Any answer will do, so that an error is as good. */
-  #probe(wire: Wire, answered: () => void): void {
+  #probe(wire: Connection, answered: () => void): void {
     const { size, blockSizes } = wire.facts;
     if (size === 0n) return;
     const length = Math.min(Number(size), Math.max(blockSizes?.minimum ?? 1, probeBytesMin));
@@ -189,14 +189,14 @@ export class Fleet {
     wire.send();
   }
 
-  #accept(candidate: Wire): void {
+  #accept(candidate: Connection): void {
     if (!this.#candidates.includes(candidate)) return;
     this.#candidates = this.#candidates.filter((other) => other !== candidate);
     this.#members.push(candidate);
     this.#events.room();
   }
 
-  #lost(wire: Wire, cause: Error | undefined): void {
+  #lost(wire: Connection, cause: Error | undefined): void {
     if (this.all().includes(wire)) this.#events.lost(wire, cause);
   }
 }

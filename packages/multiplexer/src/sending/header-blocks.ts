@@ -14,7 +14,7 @@ export class HeaderBlock {
   runStart = 0;
 }
 
-export class HeaderMemory {
+export class HeaderBlocks {
   readonly #spares: HeaderBlock[] = [];
 
   /** An empty block. */

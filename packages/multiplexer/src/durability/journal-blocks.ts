@@ -15,7 +15,7 @@ export class JournalBlock {
   }
 }
 
-export class JournalMemory {
+export class JournalBlocks {
   /** Memory that is in use, in bytes. */
   heldBytes = 0;
   #block: JournalBlock | undefined;

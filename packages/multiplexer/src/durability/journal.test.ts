@@ -2,8 +2,8 @@
 import { Command, CommandFlag } from '@nbdjs/protocol';
 import { seededRandom } from '@nbdjs/testkit';
 import { describe, expect, it } from 'vitest';
+import { type FlushMark, type Request, requestOf } from '../requests/request.ts';
 import { Journal } from './journal.ts';
-import { type FlushMark, type Request, requestOf } from './request.ts';
 
 const roomy = { bytesMax: 2 ** 20, requestsMax: 1000 };
 

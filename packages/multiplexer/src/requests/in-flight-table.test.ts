@@ -1,44 +1,44 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { InFlightTable } from './in-flight-table.ts';
 import { type Request, requestOf } from './request.ts';
-import { SlotTable } from './slot-table.ts';
 
 const make = () => requestOf(0, 0, 0n, 1n);
 
-describe('slot table', () => {
+describe('in-flight table', () => {
   it('C40: finds what is in flight by its cookie, and nothing else', () => {
     const actions = fc.array(fc.oneof(fc.constant('put' as const), fc.nat(50)), { maxLength: 200 });
     fc.assert(
       fc.property(actions, (list) => {
-        const slots = new SlotTable();
+        const table = new InFlightTable();
         const inFlight: Request[] = [];
         const gone: (readonly [high: number, low: number])[] = [];
         for (const action of list) {
           if (action === 'put') {
             const request = make();
-            slots.put(request);
+            table.put(request);
             inFlight.push(request);
           } else if (inFlight.length > 0) {
             const [request] = inFlight.splice(action % inFlight.length, 1) as [Request];
             gone.push([request.cookieHigh, request.slot]);
-            slots.remove(request);
+            table.remove(request);
             expect(request.slot).toBe(-1);
           }
-          expect(slots.count).toBe(inFlight.length);
-          for (const request of inFlight) expect(slots.find(request.cookieHigh, request.slot)).toBe(request);
-          for (const [high, low] of gone) expect(slots.find(high, low)).toBeUndefined();
+          expect(table.count).toBe(inFlight.length);
+          for (const request of inFlight) expect(table.find(request.cookieHigh, request.slot)).toBe(request);
+          for (const [high, low] of gone) expect(table.find(high, low)).toBeUndefined();
         }
-        expect(new Set(slots.all())).toEqual(new Set(inFlight));
-        expect(slots.clear()).toEqual(inFlight);
-        expect(slots.count).toBe(0);
+        expect(new Set(table.all())).toEqual(new Set(inFlight));
+        expect(table.clear()).toEqual(inFlight);
+        expect(table.count).toBe(0);
       }),
     );
   });
 
   it('C40: numbers out of range find nothing', () => {
-    const slots = new SlotTable();
-    slots.put(make());
-    for (const low of [1, 2 ** 31, 2 ** 32 - 1]) expect(slots.find(1, low)).toBeUndefined();
-    for (const high of [0, 2, 2 ** 32 - 1]) expect(slots.find(high, 0)).toBeUndefined();
+    const table = new InFlightTable();
+    table.put(make());
+    for (const low of [1, 2 ** 31, 2 ** 32 - 1]) expect(table.find(1, low)).toBeUndefined();
+    for (const high of [0, 2, 2 ** 32 - 1]) expect(table.find(high, 0)).toBeUndefined();
   });
 });

@@ -1,17 +1,17 @@
 /** Calls on ranges of any length and alignment, made of requests that the server takes. */
 import { CommandError, type ReadOptions } from '@nbdjs/interfaces';
 import { Command } from '@nbdjs/protocol';
-import { AlignedAccess, type BlockAccess } from './aligned-access.ts';
-import type { Checks } from './checks.ts';
-import type { Dispatcher } from './dispatcher.ts';
-import { tailError } from './failures.ts';
+import { AlignedAccess, type BlockAccess } from '../aligned-access.ts';
+import type { Dispatcher } from '../dispatcher.ts';
+import { tailError } from '../errors.ts';
+import type { Checks } from '../export/checks.ts';
+import { inParts } from '../together.ts';
 import { type Request, requestOf } from './request.ts';
-import { inParts } from './together.ts';
 
 /** Compact headers have 32 bits for a length. */
 const compactLengthEnd = 2n ** 32n;
 
-export class Ranges {
+export class RangeRequests {
   readonly #dispatcher: Dispatcher;
   readonly #checks: Checks;
   readonly #aligned: AlignedAccess | undefined;

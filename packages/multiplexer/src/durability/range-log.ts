@@ -3,7 +3,7 @@
  * within it already costs two comparisons or a short search, and the rest is put in order when much of it has come together.
  */
 import type { LostRange } from '@nbdjs/interfaces';
-import { RangeSet } from './range-set.ts';
+import { RangeSet } from '../range-set.ts';
 
 /** Ranges that are put in order at a time. */
 const pendingMax = 1024;

@@ -10,9 +10,9 @@ import {
   UsageError,
 } from '@nbdjs/interfaces';
 import { Command, CommandFlag, encodeBlockStatusPayload, TransmissionFlag } from '@nbdjs/protocol';
-import type { Checks } from './checks.ts';
-import { violation } from './failures.ts';
-import { joinHalves, type Request, requestOf, type StatusSink } from './request.ts';
+import { violation } from '../errors.ts';
+import type { Checks } from '../export/checks.ts';
+import { joinHalves, type Request, requestOf, type StatusSink } from '../requests/request.ts';
 
 /** One call to `blockStatus`: makes the request, and the answer from what the replies brought. */
 export class StatusQuery {

@@ -1,18 +1,18 @@
 /** One negotiated connection: requests out in batches, replies in, each to its owner. */
 import type { ByteSink, Clock, Established, ExportFacts } from '@nbdjs/interfaces';
 import { Command, WireError } from '@nbdjs/protocol';
-import { asError, commandError } from './failures.ts';
-import type { Journal } from './journal.ts';
-import { LenientReceiver } from './lenient-receiver.ts';
-import { Outbox } from './outbox.ts';
-import { Receiver } from './receiver.ts';
-import type { ReplyLimits } from './reply-limits.ts';
-import { Request } from './request.ts';
-import { type CookieNumbers, oldestFirst, SlotTable } from './slot-table.ts';
-import type { WireStatistics } from './statistics.ts';
-import type { TransmissionTrace } from './transmission-trace.ts';
+import type { Journal } from '../durability/journal.ts';
+import { asError, commandError } from '../errors.ts';
+import { LenientReplyReceiver } from '../replies/lenient-reply-receiver.ts';
+import type { ReplyLimits } from '../replies/reply-limits.ts';
+import { ReplyReceiver } from '../replies/reply-receiver.ts';
+import { type CookieSequence, InFlightTable, oldestFirst } from '../requests/in-flight-table.ts';
+import { Request } from '../requests/request.ts';
+import { WriteBatch } from '../sending/write-batch.ts';
+import type { MutableStatistics } from '../statistics.ts';
+import type { TransmissionTrace } from '../transmission-trace.ts';
 
-export interface WireOptions {
+export interface ConnectionOptions {
   readonly requestsInFlightMax: number;
   readonly bytesInFlightMax: number;
   readonly limits: ReplyLimits;
@@ -25,17 +25,17 @@ export interface WireOptions {
 }
 
 /** What all connections of a device have in common. */
-export interface WireCommons {
-  readonly options: WireOptions;
-  readonly numbers: CookieNumbers;
-  readonly statistics: WireStatistics;
+export interface ConnectionContext {
+  readonly options: ConnectionOptions;
+  readonly cookies: CookieSequence;
+  readonly statistics: MutableStatistics;
   readonly trace: TransmissionTrace;
   /** Where what the server acknowledges is remembered; known with the first connection. */
   journal: Journal | undefined;
 }
 
 /** What the owner of a wire wants to know. */
-export interface WireEvents {
+export interface ConnectionEvents {
   /** More may be sent: requests have been answered, or the channel has let go of what it was given. */
   room(): void;
   /** The server goes away; everything that was in flight has been answered. */
@@ -44,20 +44,20 @@ export interface WireEvents {
   lost(cause: Error | undefined): void;
 }
 
-export class Wire implements ByteSink {
+export class Connection implements ByteSink {
   readonly facts: ExportFacts;
   /** Settles when the channel has released everything. */
   readonly closed: Promise<unknown>;
   readonly #established: Established;
-  readonly #slots: SlotTable;
-  readonly #commons: WireCommons;
-  readonly #statistics: WireStatistics;
+  readonly #slots: InFlightTable;
+  readonly #commons: ConnectionContext;
+  readonly #statistics: MutableStatistics;
   readonly #trace: TransmissionTrace;
-  readonly #options: WireOptions;
+  readonly #options: ConnectionOptions;
   readonly #journal: Journal | undefined;
-  readonly #events: WireEvents;
-  readonly #outbox: Outbox;
-  readonly #receiver: Receiver;
+  readonly #events: ConnectionEvents;
+  readonly #batch: WriteBatch;
+  readonly #receiver: ReplyReceiver;
   #bytesInFlight = 0;
   /** Requests that the server, going away, has sent back. */
   #returned: Request[] = [];
@@ -75,23 +75,23 @@ export class Wire implements ByteSink {
   #fatal: { readonly cause: Error | undefined } | undefined;
   #isOver = false;
 
-  constructor(established: Established, commons: WireCommons, events: WireEvents) {
+  constructor(established: Established, commons: ConnectionContext, events: ConnectionEvents) {
     const { channel, facts } = established;
     const { statistics, trace } = commons;
     this.facts = facts;
     this.closed = channel.closed;
     this.#established = established;
-    this.#slots = new SlotTable(commons.numbers);
+    this.#slots = new InFlightTable(commons.cookies);
     this.#commons = commons;
     this.#statistics = statistics;
     this.#trace = trace;
     this.#options = commons.options;
     this.#journal = commons.journal;
     this.#events = events;
-    this.#outbox = new Outbox(channel, facts.mode === 'extended');
+    this.#batch = new WriteBatch(channel, facts.mode === 'extended');
     const answered = (request: Request): void => this.#answered(request);
     const { limits, lenientReplies } = commons.options;
-    const receive = lenientReplies ? LenientReceiver : Receiver;
+    const receive = lenientReplies ? LenientReplyReceiver : ReplyReceiver;
     this.#receiver = new receive(facts.mode, limits, this.#slots, statistics, trace, answered);
   }
 
@@ -112,7 +112,7 @@ export class Wire implements ByteSink {
 
   /** Whether the server owes us an answer, or the taking of what we send. */
   get owes(): boolean {
-    return this.#slots.count > 0 || this.#outbox.isHeld;
+    return this.#slots.count > 0 || this.#batch.isHeld;
   }
 
   /** When the server was heard last, or began to owe us something, in milliseconds of the clock. */
@@ -122,7 +122,7 @@ export class Wire implements ByteSink {
 
   /** Everything that was given to this connection and is not over, oldest first. */
   requests(): readonly Request[] {
-    return oldestFirst([...this.#slots.all(), ...this.#returned], this.#commons.numbers);
+    return oldestFirst([...this.#slots.all(), ...this.#returned], this.#commons.cookies);
   }
 
   /** Whether a request is in flight here. */
@@ -162,7 +162,7 @@ export class Wire implements ByteSink {
 
   /** Whether nothing may be sent for the time being, whatever it is. */
   get isBlocked(): boolean {
-    return this.#outbox.isHeld || this.#isDismissed || this.#isParting || this.#isOver;
+    return this.#batch.isHeld || this.#isDismissed || this.#isParting || this.#isOver;
   }
 
   /** Whether a request may go out within the limits. One that is larger than all limits goes alone. */
@@ -183,17 +183,17 @@ export class Wire implements ByteSink {
     }
     this.#bytesInFlight += request.payloadBytes;
     this.#statistics.requestsSent++;
-    this.#outbox.add(request);
+    this.#batch.add(request);
     if (this.#trace.isOn) this.#trace.request(request);
   }
 
   send(): void {
-    this.#statistics.bytesSent += this.#outbox.send();
+    this.#statistics.bytesSent += this.#batch.send();
   }
 
   /** Whether the channel still reads a request's memory. */
   holds(request: Request): boolean {
-    return request.batch !== 0 && this.#outbox.isLent(request);
+    return request.batch !== 0 && this.#batch.isLent(request);
   }
 
   /**
@@ -205,7 +205,7 @@ export class Wire implements ByteSink {
     const { details } = request;
     if (details !== undefined) details.onChunk = undefined;
     if (!request.isSending) this.#receiver.discard(request);
-    if (this.#outbox.isLent(request)) this.#outbox.whenDrained(() => request.reject(reason));
+    if (this.#batch.isLent(request)) this.#batch.whenDrained(() => request.reject(reason));
     else request.reject(reason);
   }
 
@@ -214,7 +214,7 @@ export class Wire implements ByteSink {
     const request = new Request(Command.Disconnect, 0, 0, 0, 0, 0, undefined);
     // The slot only lends a cookie: this request is never answered.
     this.#slots.put(request);
-    this.#outbox.add(request);
+    this.#batch.add(request);
     this.#slots.remove(request);
     this.#statistics.requestsSent++;
     this.send();
@@ -269,7 +269,7 @@ export class Wire implements ByteSink {
 
   drained(): void {
     if (this.#isOver) return;
-    this.#outbox.drained();
+    this.#batch.drained();
     if (!this.#isParting) this.#events.room();
   }
 
@@ -292,7 +292,7 @@ export class Wire implements ByteSink {
     }
     if (this.#journal !== undefined && request.error === 0) this.#note(request, this.#journal);
     // An answer may come before the channel has let go of what it answers; a hasty error for instance.
-    if (this.holds(request)) this.#outbox.whenDrained(() => conclude(request));
+    if (this.holds(request)) this.#batch.whenDrained(() => conclude(request));
     else conclude(request);
   }
 
@@ -310,7 +310,7 @@ export class Wire implements ByteSink {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#established.channel.destroy(cause);
-    this.#outbox.close();
+    this.#batch.close();
     this.#events.lost(cause);
   }
 }

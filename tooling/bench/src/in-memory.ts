@@ -1,5 +1,5 @@
 /**
- * What a request costs on our side, without sockets: `node --conditions @nbdjs/source --import tsx bench/in-memory.ts`.
+ * What a request costs on our side, without sockets: `pnpm --filter @nbdjs/bench in-memory [SECONDS [NAME]]`.
  *
  * The figures include the peer, which for 4 KiB reads mostly copies: run with `--cpu-prof` to see the shares.
  */

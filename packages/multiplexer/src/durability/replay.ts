@@ -1,21 +1,22 @@
 /** Brings a server that may have forgotten unflushed writes up to date, before anything else is asked of it. */
-import { geometryOf } from './export-traits.ts';
+
+import type { Connection } from '../connections/connection.ts';
+import { geometryOf } from '../export/export-traits.ts';
+import type { Request } from '../requests/request.ts';
+import type { MutableStatistics } from '../statistics.ts';
 import type { Journal } from './journal.ts';
-import type { Request } from './request.ts';
-import type { WireStatistics } from './statistics.ts';
-import type { Wire } from './wire.ts';
 
 export class Replay {
-  readonly wire: Wire;
+  readonly wire: Connection;
   readonly #requests: readonly Request[];
   readonly #journal: Journal;
-  readonly #statistics: WireStatistics;
+  readonly #statistics: MutableStatistics;
   readonly #done: () => void;
   #issuedCount = 0;
   #answeredCount = 0;
 
   /** `done` is called when everything has been answered, unless there was nothing to do. */
-  constructor(journal: Journal, wire: Wire, statistics: WireStatistics, done: () => void) {
+  constructor(journal: Journal, wire: Connection, statistics: MutableStatistics, done: () => void) {
     this.wire = wire;
     this.#journal = journal;
     this.#statistics = statistics;

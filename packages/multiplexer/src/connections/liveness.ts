@@ -3,9 +3,9 @@
  * the first limit may be reached: requests cost no timer each.
  */
 import { type Cancel, type Clock, TimeoutError } from '@nbdjs/interfaces';
-import { describe } from './failures.ts';
-import type { Fleet } from './fleet.ts';
-import type { Request } from './request.ts';
+import { describe } from '../errors.ts';
+import type { Request } from '../requests/request.ts';
+import type { ConnectionSet } from './connection-set.ts';
 
 export interface WatchOptions {
   readonly clock: Clock;
@@ -23,20 +23,20 @@ export interface WatchEvents {
 }
 
 /** Makes a watch, if there is anything to watch. */
-export function createWatch(options: WatchOptions, fleet: Fleet, events: WatchEvents): Watch | undefined {
+export function createWatch(options: WatchOptions, fleet: ConnectionSet, events: WatchEvents): Watch | undefined {
   const { requestTimeoutMs, silenceMs, keepAliveMs } = options;
   return requestTimeoutMs > 0 || silenceMs > 0 || keepAliveMs > 0 ? new Watch(options, fleet, events) : undefined;
 }
 
 export class Watch {
   readonly #options: WatchOptions;
-  readonly #fleet: Fleet;
+  readonly #fleet: ConnectionSet;
   readonly #events: WatchEvents;
   /** No limit is reached earlier than this after what it is counted from. */
   readonly #leastMs: number;
   #cancel: Cancel | undefined;
 
-  constructor(options: WatchOptions, fleet: Fleet, events: WatchEvents) {
+  constructor(options: WatchOptions, fleet: ConnectionSet, events: WatchEvents) {
     this.#options = options;
     this.#fleet = fleet;
     this.#events = events;

@@ -7,12 +7,12 @@
  */
 import type { LostRange } from '@nbdjs/interfaces';
 import { Command, CommandFlag } from '@nbdjs/protocol';
-import { Cover } from './cover.ts';
+import { Cover } from '../cover.ts';
+import { RangeSet } from '../range-set.ts';
+import { type FlushMark, type Request, requestOf } from '../requests/request.ts';
+import { type JournalBlock, JournalBlocks } from './journal-blocks.ts';
 import { JournalEntry, stable } from './journal-entry.ts';
-import { type JournalBlock, JournalMemory } from './journal-memory.ts';
 import { RangeLog } from './range-log.ts';
-import { RangeSet } from './range-set.ts';
-import { type FlushMark, type Request, requestOf } from './request.ts';
 
 export interface JournalBounds {
   /** Off: only which ranges are at risk is noted, nothing can be played again, and no payload is copied. @default true */
@@ -37,7 +37,7 @@ const joinedLengthMax = 1n << 30n;
 
 export class Journal {
   readonly #bounds: JournalBounds;
-  readonly #memory = new JournalMemory();
+  readonly #memory = new JournalBlocks();
   #entries: JournalEntry[] = [];
   #front = 0;
   #bytes = 0;

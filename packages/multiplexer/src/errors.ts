@@ -9,8 +9,8 @@ import {
   toErrorRecord,
 } from '@nbdjs/interfaces';
 import { Command, commands, isKnownWireError, wireErrorCode, wireErrorWords } from '@nbdjs/protocol';
-import type { Checks } from './checks.ts';
-import type { Request } from './request.ts';
+import type { Checks } from './export/checks.ts';
+import type { Request } from './requests/request.ts';
 
 /** A request in words: `READ of 4096 bytes at 8192`. */
 export function describe(request: Request): string {

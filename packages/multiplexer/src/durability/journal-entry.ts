@@ -1,6 +1,7 @@
 /** One writing request in a journal. */
-import type { JournalBlock } from './journal-memory.ts';
-import { joinHalves } from './request.ts';
+
+import { joinHalves } from '../requests/request.ts';
+import type { JournalBlock } from './journal-blocks.ts';
 
 /** Stands for FUA writes: nothing to play again, but what they cover must not be covered by older writes. */
 export const stable = -1;

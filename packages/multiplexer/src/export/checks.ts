@@ -12,8 +12,8 @@ import {
   type WriteZeroesOptions,
 } from '@nbdjs/interfaces';
 import { CommandFlag, TransmissionFlag } from '@nbdjs/protocol';
+import type { ReplyLimits } from '../replies/reply-limits.ts';
 import { abilitiesOf, geometryOf } from './export-traits.ts';
-import type { ReplyLimits } from './reply-limits.ts';
 import type { StrictChecks } from './strict.ts';
 
 /** Header fields have 64 bits. */

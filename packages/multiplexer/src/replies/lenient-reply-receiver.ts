@@ -1,14 +1,14 @@
 /** Goes on behind replies that break the rules. */
 import type { ProtocolError } from '@nbdjs/interfaces';
 import { WireError } from '@nbdjs/protocol';
-import { Receiver } from './receiver.ts';
-import type { Request } from './request.ts';
+import type { Request } from '../requests/request.ts';
+import { ReplyReceiver } from './reply-receiver.ts';
 
 /** Rules that bound what is taken from a server: there is no going on behind a reply without an end. */
 const bounds: ReadonlySet<string | undefined> = new Set(['G6', 'C69']);
 
 /** Fails the request whose reply is malformed, where it is known which one that is and where the reply ends. */
-export class LenientReceiver extends Receiver {
+export class LenientReplyReceiver extends ReplyReceiver {
   malformed(error: ProtocolError): boolean {
     const { current } = this;
     if (current === undefined || bounds.has(error.rule)) return false;

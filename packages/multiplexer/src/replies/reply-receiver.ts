@@ -1,20 +1,20 @@
 /** Brings each reply to its request. */
 import type { HeaderMode, ProtocolError } from '@nbdjs/interfaces';
 import { ChunkType, Command, chunkTypes, printableBytes, ReplyDecoder, type ReplyHandler } from '@nbdjs/protocol';
-import { cover, requireFullCoverage } from './coverage.ts';
-import { describe, violation } from './failures.ts';
+import { cover, requireFullCoverage } from '../coverage.ts';
+import { describe, violation } from '../errors.ts';
+import type { InFlightTable } from '../requests/in-flight-table.ts';
+import { joinHalves, type Request } from '../requests/request.ts';
+import type { MutableStatistics } from '../statistics.ts';
+import type { TransmissionTrace } from '../transmission-trace.ts';
 import type { ReplyLimits } from './reply-limits.ts';
-import { joinHalves, type Request } from './request.ts';
-import type { SlotTable } from './slot-table.ts';
-import type { WireStatistics } from './statistics.ts';
-import type { TransmissionTrace } from './transmission-trace.ts';
 
-export class Receiver implements ReplyHandler {
+export class ReplyReceiver implements ReplyHandler {
   readonly decoder: ReplyDecoder;
   readonly #mode: HeaderMode;
   readonly #limits: ReplyLimits;
-  readonly #slots: SlotTable;
-  readonly #statistics: WireStatistics;
+  readonly #slots: InFlightTable;
+  readonly #statistics: MutableStatistics;
   readonly #trace: TransmissionTrace;
   readonly #answered: (request: Request) => void;
   #current: Request | undefined;
@@ -27,8 +27,8 @@ export class Receiver implements ReplyHandler {
   constructor(
     mode: HeaderMode,
     limits: ReplyLimits,
-    slots: SlotTable,
-    statistics: WireStatistics,
+    slots: InFlightTable,
+    statistics: MutableStatistics,
     trace: TransmissionTrace,
     answered: (request: Request) => void,
   ) {

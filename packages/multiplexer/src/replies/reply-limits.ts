@@ -13,6 +13,6 @@ export interface ReplyLimits {
 }
 
 /** @throws UsageError naming the limit that is none. */
-export function settleReplyLimits(given?: LimitOptions<keyof ReplyLimits>): ReplyLimits {
+export function resolveReplyLimits(given?: LimitOptions<keyof ReplyLimits>): ReplyLimits {
   return settleLimits(['replyChunksMax', 'replyStretchesMax', 'replyExtentsMax', 'extentsKeptMax'], given);
 }
