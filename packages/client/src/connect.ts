@@ -1,13 +1,7 @@
 /** Putting it together: a target's connector, the multiplexer on top, and the client around it. */
 import { createConnector, type Delivery, type HandshakeLimits } from '@nbdjs/connection';
-import {
-  type Abortable,
-  type Connector,
-  describeValue,
-  type HeaderMode,
-  type LimitOptions,
-  UsageError,
-} from '@nbdjs/interfaces';
+import { type Abortable, type Connector, type HeaderMode, type LimitOptions, UsageError } from '@nbdjs/interfaces';
+import { describeValue } from '@nbdjs/kit';
 import { createMultiplexer, type MultiplexerOptions, type ReplyLimits, traceEvents } from '@nbdjs/multiplexer';
 import { afterMicrotasks, diagnosticsTrace, nextTurn, systemClock } from '@nbdjs/node';
 import { NbdClient } from './client.ts';

@@ -1,7 +1,7 @@
 /** What options have to be; a new one without a check does not compile. */
 
 import type { HandshakeLimits } from '@nbdjs/connection';
-import { checkOptions, type OptionChecks, optionChecks } from '@nbdjs/interfaces';
+import { checkOptions, type OptionChecks, optionChecks } from '@nbdjs/kit';
 import type { JournalOptions, MultiplexerOptions, ReplyLimits, StrictChecks } from '@nbdjs/multiplexer';
 import type { ConnectTls } from './tls.ts';
 

@@ -1,5 +1,6 @@
 /** What a user may name as the place to connect to, and what it means. */
-import { checkOptions, describeValue, type OptionChecks, optionChecks, UsageError } from '@nbdjs/interfaces';
+import { UsageError } from '@nbdjs/interfaces';
+import { checkOptions, describeValue, type OptionChecks, optionChecks } from '@nbdjs/kit';
 import { formatUri, looksLikeUri, type NbdUri, parseUri, type UriTls } from '@nbdjs/protocol';
 import type { Endpoint } from '@nbdjs/transport';
 

@@ -1,6 +1,7 @@
 /** What a connector's options have to be; a new one without a check does not compile. */
 import type { ClientHandshakeOptions } from '@nbdjs/handshake';
-import { checkOptions, type OptionChecks, optionChecks, UsageError } from '@nbdjs/interfaces';
+import { UsageError } from '@nbdjs/interfaces';
+import { checkOptions, type OptionChecks, optionChecks } from '@nbdjs/kit';
 import { checkEndpoint, type Endpoint } from '@nbdjs/transport';
 
 const { boolean, callback, milliseconds, number, object, oneOf, text, texts, url, wholeFrom } = optionChecks;

@@ -1,5 +1,6 @@
 /** Errors that are told more than once, and errors that have to say whom they are about. */
-import { ConnectError, fromErrorRecord, NegotiationError, toErrorRecord, UsageError } from '@nbdjs/interfaces';
+import { ConnectError, NegotiationError, UsageError } from '@nbdjs/interfaces';
+import { fromErrorRecord, toErrorRecord } from '@nbdjs/kit';
 
 /**
  * A fresh error of the same class, code and text, so that no two promises reject with one object. The number of

@@ -1,7 +1,8 @@
 /** What the establishment thread does: attempts for many connectors, and bytes for the connections that it keeps. */
 
 import { MessageChannel, type Transferable } from 'node:worker_threads';
-import { type ByteChannel, type Established, type Trace, toErrorRecord } from '@nbdjs/interfaces';
+import type { ByteChannel, Established, Trace } from '@nbdjs/interfaces';
+import { toErrorRecord } from '@nbdjs/kit';
 import { systemClock } from '@nbdjs/node';
 import { detachDescriptor } from '@nbdjs/transport';
 import { attemptsOptions } from './attempt-settings.ts';

@@ -1,7 +1,8 @@
 /** The keeper's end of a kept connection: carries bytes between a channel and two rings. */
 
 import type { MessagePort } from 'node:worker_threads';
-import { type ByteChannel, type ByteSink, type CloseReason, toErrorRecord } from '@nbdjs/interfaces';
+import type { ByteChannel, ByteSink, CloseReason } from '@nbdjs/interfaces';
+import { toErrorRecord } from '@nbdjs/kit';
 import type { KeeperRounds, RoundMember } from './keeper-rounds.ts';
 import { type KeeperMessage, type LinkMemory, type OwnerMessage, RingLink } from './ring-link.ts';
 

@@ -6,9 +6,9 @@ import {
   type ByteSink,
   type CloseReason,
   ConnectError,
-  fromErrorRecord,
   type PeerDescription,
 } from '@nbdjs/interfaces';
+import { fromErrorRecord } from '@nbdjs/kit';
 import { type KeeperMessage, type LinkMemory, type OwnerMessage, RingLink } from './ring-link.ts';
 import { copyShared } from './shared-memory.ts';
 

@@ -1,7 +1,8 @@
 /** Two rings and a message port: what joins the keeper of a socket to its owner on another thread. */
 
 import type { MessagePort } from 'node:worker_threads';
-import type { CloseReason, ErrorRecord } from '@nbdjs/interfaces';
+import type { CloseReason } from '@nbdjs/interfaces';
+import type { ErrorRecord } from '@nbdjs/kit';
 import { RingReader, RingWriter, ringCapacity, ringControlBytes } from './byte-ring.ts';
 
 /** Which end of the link: the keeper has the socket, the owner uses it. */

@@ -6,9 +6,9 @@ import {
   type Connector,
   type Established,
   type EstablishOptions,
-  fromErrorRecord,
   UsageError,
 } from '@nbdjs/interfaces';
+import { fromErrorRecord } from '@nbdjs/kit';
 import { capabilities } from '@nbdjs/syscalls';
 import { adoptDescriptor } from '@nbdjs/transport';
 import { type AttemptSettings, nameOfSettings } from './attempt-settings.ts';

@@ -4,7 +4,8 @@
  */
 
 import type { MessagePort } from 'node:worker_threads';
-import type { ErrorRecord, ExportFacts, PeerDescription } from '@nbdjs/interfaces';
+import type { ExportFacts, PeerDescription } from '@nbdjs/interfaces';
+import type { ErrorRecord } from '@nbdjs/kit';
 import type { AttemptSettings } from './attempt-settings.ts';
 import type { ConnectionEvent } from './diagnostics.ts';
 import type { LinkMemory, RingSizes } from './ring-link.ts';

@@ -1,5 +1,6 @@
 /** Finding out whether two devices hold the same bytes. */
-import { AllocationStatus, type BlockDevice, baseAllocation, checkDevice, type Extent } from '@nbdjs/interfaces';
+import { AllocationStatus, type BlockDevice, baseAllocation, type Extent } from '@nbdjs/interfaces';
+import { checkDevice } from '@nbdjs/kit';
 import { alignment } from './copy-device.ts';
 import { Depth } from './depth.ts';
 import { extentsFrom, isMapFailure } from './extents.ts';

@@ -1,5 +1,6 @@
 /** Copying one device to another. */
-import { type BlockDevice, checkDevice, type LostRange, UsageError, WritesLostError } from '@nbdjs/interfaces';
+import { type BlockDevice, type LostRange, UsageError, WritesLostError } from '@nbdjs/interfaces';
+import { checkDevice } from '@nbdjs/kit';
 import { type CheckpointOptions, Checkpoints } from './checkpoints.ts';
 import { Crossing } from './crossing.ts';
 import { Depth } from './depth.ts';

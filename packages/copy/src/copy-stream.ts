@@ -1,5 +1,6 @@
 /** Copying between a device and a stream of bytes. */
-import { type BlockDevice, checkDevice, UsageError } from '@nbdjs/interfaces';
+import { type BlockDevice, UsageError } from '@nbdjs/interfaces';
+import { checkDevice } from '@nbdjs/kit';
 import { failureAt } from './failure.ts';
 import { type CopyOptions, type CopyReport, settle } from './options.ts';
 import { Plan, plain, type Stretch } from './plan.ts';

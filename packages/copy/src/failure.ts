@@ -1,5 +1,5 @@
 /** Errors that say which side of a copy they come from. */
-import { fromErrorRecord, toErrorRecord } from '@nbdjs/interfaces';
+import { fromErrorRecord, toErrorRecord } from '@nbdjs/kit';
 
 /** The same kind of error with the place in front of its message, and the original as its cause. */
 export function failureAt(error: unknown, place: string): Error {

@@ -1,13 +1,6 @@
 /** How to copy. The names are ours; the meanings are nbdcopy's. */
-import {
-  type BlockDevice,
-  type CommandError,
-  checkOptions,
-  type Defer,
-  type OptionChecks,
-  optionChecks,
-  UsageError,
-} from '@nbdjs/interfaces';
+import { type BlockDevice, type CommandError, type Defer, UsageError } from '@nbdjs/interfaces';
+import { checkOptions, type OptionChecks, optionChecks } from '@nbdjs/kit';
 import type { CheckpointOptions } from './checkpoints.ts';
 
 const { boolean, callback, number, object, signal } = optionChecks;

@@ -2,7 +2,8 @@
  * The error classes: one per *what the caller can do about it*.
  *
  * Each has a literal `code`; `instanceof` works across duplicate copies of this package, because it looks at a brand.
- * Errors lose their class when they cross a thread, so each can be turned into plain data and back.
+ * Errors lose their class when they cross a thread, so each has plain data in its fields only; `toErrorRecord` of
+ * `@nbdjs/kit` carries them across.
  */
 
 import type { Offset } from './offset.ts';
@@ -31,6 +32,11 @@ export abstract class NbdError extends Error {
     // biome-ignore lint/complexity/noThisInStatic: this is the class behind `instanceof`, each looks for its own brand
     return this.name === 'NbdError' || (value as Record<symbol, unknown>)[brand] === this.name;
   }
+}
+
+/** Returns whether an error is one of the classes of this module. */
+export function isNbdError(error: unknown): error is NbdError {
+  return error instanceof NbdError;
 }
 
 export type UsageErrorCode =

@@ -1,5 +1,4 @@
 /** Every limit of the house, with a finite default. Bytes, counts and milliseconds. */
-import { UsageError } from './errors.ts';
 
 const kibi = 1024;
 const mebi = 1024 * kibi;
@@ -87,26 +86,6 @@ export type LimitName = keyof typeof limits;
 
 /** Those of some limits that are to be others than usual. */
 export type LimitOptions<Name extends LimitName> = { readonly [Given in Name]?: number | undefined };
-
-/**
- * Fills in the defaults of limits of which there must be one at least.
- *
- * @throws UsageError `ERR_NBD_ARGUMENT` naming the one that is no such number.
- */
-export function settleLimits<Name extends LimitName>(
-  names: readonly Name[],
-  given: LimitOptions<Name> = {},
-): Readonly<Record<Name, number>> {
-  const settled = {} as Record<Name, number>;
-  for (const name of names) {
-    const value = given[name] ?? limits[name];
-    if (!Number.isSafeInteger(value) || value < 1) {
-      throw new UsageError('ERR_NBD_ARGUMENT', `limits.${name} is ${value}, expected a whole number from 1 on`);
-    }
-    settled[name] = value;
-  }
-  return settled;
-}
 
 /** The largest size and offset that NBD can express in a way all peers agree on: 2^63 - 1. */
 export const sizeMax = 0x7fff_ffff_ffff_ffffn;

@@ -1,13 +1,6 @@
 /** What requests fail with. Each promise gets an error of its own, with the shared one as its cause. */
-import {
-  CommandError,
-  ConnectionLostError,
-  endInWords,
-  fromErrorRecord,
-  NegotiationError,
-  ProtocolError,
-  toErrorRecord,
-} from '@nbdjs/interfaces';
+import { CommandError, ConnectionLostError, NegotiationError, ProtocolError } from '@nbdjs/interfaces';
+import { endInWords, fromErrorRecord, toErrorRecord } from '@nbdjs/kit';
 import { Command, commands, isKnownWireError, wireErrorCode, wireErrorWords } from '@nbdjs/protocol';
 import type { Checks } from './export/checks.ts';
 import type { Request } from './requests/request.ts';

@@ -1,5 +1,6 @@
 /** A server that forgets what was not flushed, in virtual time. */
-import { type BlockDevice, Holder, WritesLostError } from '@nbdjs/interfaces';
+import { type BlockDevice, WritesLostError } from '@nbdjs/interfaces';
+import { Holder } from '@nbdjs/kit';
 import { Command, TransmissionFlag, WireError } from '@nbdjs/protocol';
 import { allTransmissionFlags, type FakeRequest, seededRandom } from '@nbdjs/testkit';
 import { describe, expect, it } from 'vitest';

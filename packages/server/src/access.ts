@@ -1,6 +1,7 @@
 /** Lists of those who may come in, and of those who may not. */
 import { BlockList, isIP } from 'node:net';
-import { checkOptions, type OptionChecks, optionChecks, type PeerDescription, UsageError } from '@nbdjs/interfaces';
+import { type PeerDescription, UsageError } from '@nbdjs/interfaces';
+import { checkOptions, type OptionChecks, optionChecks } from '@nbdjs/kit';
 
 /**
  * Each entry is an address (`192.0.2.1`, `2001:db8::1`), a network (`192.0.2.0/24`, `2001:db8::/32`), or a user or group at the

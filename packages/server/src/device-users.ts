@@ -1,5 +1,6 @@
 /** Who uses each device: how many, which a resize has to know, and each of them as a holder who hears of losses by himself. */
-import { type BlockDevice, Holder } from '@nbdjs/interfaces';
+import type { BlockDevice } from '@nbdjs/interfaces';
+import { Holder } from '@nbdjs/kit';
 
 export class DeviceUsers {
   readonly #counts = new Map<BlockDevice, number>();

@@ -1,5 +1,6 @@
 /** What a server's options have to be; a new one without a check does not compile. */
-import { checkDevice, checkOptions, type OptionChecks, optionChecks, UsageError } from '@nbdjs/interfaces';
+import { UsageError } from '@nbdjs/interfaces';
+import { checkDevice, checkOptions, type OptionChecks, optionChecks } from '@nbdjs/kit';
 import type { Export, ExportProvider, ExportTable } from './exports.ts';
 
 const { boolean, callback, either, milliseconds, object, oneOf, text, texts } = optionChecks;

@@ -13,7 +13,6 @@ import {
   CommandError,
   type Defer,
   type ExportFacts,
-  type Holder,
   type LentPiece,
   limits,
   type MetaContextExtents,
@@ -24,6 +23,7 @@ import {
   TimeoutError,
   type Trace,
 } from '@nbdjs/interfaces';
+import type { Holder } from '@nbdjs/kit';
 import {
   Command,
   CommandFlag,

@@ -1,5 +1,6 @@
 /** Devices that have lost what they had acknowledged: every client that relies on them hears of it at its next flush, once. */
-import { type BlockDevice, CommandError, LossLog, UsageError, writesLostError } from '@nbdjs/interfaces';
+import { type BlockDevice, CommandError, UsageError } from '@nbdjs/interfaces';
+import { LossLog, writesLostError } from '@nbdjs/kit';
 import { Command, CommandFlag, WireError } from '@nbdjs/protocol';
 import { createMemoryDevice } from '@nbdjs/storage';
 import { describe, expect, it } from 'vitest';

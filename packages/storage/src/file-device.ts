@@ -8,19 +8,16 @@ import {
   type BlockStatusOptions,
   baseAllocation,
   CommandError,
-  checkOptions,
-  describeValue,
   type Geometry,
   limits,
   type MetaContextExtents,
   type Offset,
-  type OptionChecks,
-  optionChecks,
   type ReadOptions,
   UsageError,
   type WriteOptions,
   type WriteZeroesOptions,
 } from '@nbdjs/interfaces';
+import { checkOptions, describeValue, type OptionChecks, optionChecks } from '@nbdjs/kit';
 import { systemClock } from '@nbdjs/node';
 import { cachedReadBytesMax, readCached, sectorSize, willNeed } from '@nbdjs/syscalls';
 import { Lifetime, requireGoing, requireInside } from './bounds.ts';

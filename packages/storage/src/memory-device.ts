@@ -6,20 +6,18 @@ import {
   type BlockDevice,
   type BlockStatusOptions,
   baseAllocation,
-  checkOptions,
   type Extent,
   type Geometry,
   type LentPiece,
   limits,
   type MetaContextExtents,
   type Offset,
-  type OptionChecks,
-  optionChecks,
   type ReadOptions,
   sizeMax,
   UsageError,
   type WriteOptions,
 } from '@nbdjs/interfaces';
+import { checkOptions, type OptionChecks, optionChecks } from '@nbdjs/kit';
 import { Lifetime, requireGoing, requireInside } from './bounds.ts';
 import { PageTable } from './page-table.ts';
 

@@ -1,12 +1,6 @@
 /** Layers that slow down, fail, tell, or cut. */
-import {
-  type BlockDevice,
-  CommandError,
-  ConnectionLostError,
-  Holder,
-  LossLog,
-  writesLostError,
-} from '@nbdjs/interfaces';
+import { type BlockDevice, CommandError, ConnectionLostError } from '@nbdjs/interfaces';
+import { Holder, LossLog, writesLostError } from '@nbdjs/kit';
 import { blockDeviceConformance, seededRandom, VirtualClock } from '@nbdjs/testkit';
 import { describe, expect, it } from 'vitest';
 import {

@@ -1,5 +1,6 @@
 /** What places to connect to and to listen at have to be, for those who have no compiler that looks at them. */
-import { checkOptions, describeValue, type OptionCheck, optionChecks, UsageError } from '@nbdjs/interfaces';
+import { UsageError } from '@nbdjs/interfaces';
+import { checkOptions, describeValue, type OptionCheck, optionChecks } from '@nbdjs/kit';
 
 /** One check for each member of each form of a place, so that a new one without a check does not compile. */
 export type PlaceChecks<Place extends { readonly type: string }> = {

@@ -1,6 +1,7 @@
 /** The servers that `nbd serve` serves again: how they are reached, and what becomes of the connection to them, line by line. */
 import type { DeviceEvent, NbdClient } from '@nbdjs/client';
-import { baseAllocation, endInWords } from '@nbdjs/interfaces';
+import { baseAllocation } from '@nbdjs/interfaces';
+import { endInWords } from '@nbdjs/kit';
 import type { FileDevice } from '@nbdjs/storage';
 import { describeOperand } from '../arguments/operands.ts';
 import { type ServerWords, upstreamRetries } from '../arguments/server.ts';

@@ -1,5 +1,6 @@
 /** What it means when the server is gone in the middle of the handshake. */
-import { ConnectError, endInWords, isHangUp, type NbdError, NegotiationError, ProtocolError } from '@nbdjs/interfaces';
+import { ConnectError, type NbdError, NegotiationError, ProtocolError } from '@nbdjs/interfaces';
+import { endInWords, isHangUp } from '@nbdjs/kit';
 import { options, printableText } from '@nbdjs/protocol';
 import type { Conversation } from './conversation.ts';
 import { mayBecomeNbd } from './first-bytes.ts';

@@ -1,13 +1,6 @@
 /** What the caller wants of a handshake, and the defaults for the rest. */
-import {
-  baseAllocation,
-  type HeaderMode,
-  type LimitOptions,
-  settleLimits,
-  silent,
-  type Trace,
-  UsageError,
-} from '@nbdjs/interfaces';
+import { baseAllocation, type HeaderMode, type LimitOptions, silent, type Trace, UsageError } from '@nbdjs/interfaces';
+import { settleLimits } from '@nbdjs/kit';
 import { encodeName, encodeText, HandshakeFlag, Option, options as optionNames, quoted } from '@nbdjs/protocol';
 
 export interface ClientHandshakeOptions {

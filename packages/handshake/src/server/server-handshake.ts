@@ -1,5 +1,6 @@
 /** The server's half of the handshake as a machine: bytes in, bytes and events out. */
-import { ConnectError, endInWords, isHangUp, NbdError, type ProtocolError, UsageError } from '@nbdjs/interfaces';
+import { ConnectError, NbdError, type ProtocolError, UsageError } from '@nbdjs/interfaces';
+import { endInWords, isHangUp } from '@nbdjs/kit';
 import { ByteAssembler, type ExportEntry } from '@nbdjs/protocol';
 import type { ServerHandshakeEvent, ServerNeed, ServerStep } from './events.ts';
 import type { ExportOffer, Refusal } from './offer.ts';

@@ -1,5 +1,6 @@
 /** What a server's handshake may be told. */
-import { type LimitOptions, settleLimits, silent, type Trace, UsageError } from '@nbdjs/interfaces';
+import { type LimitOptions, silent, type Trace, UsageError } from '@nbdjs/interfaces';
+import { settleLimits } from '@nbdjs/kit';
 
 /**
  * Whether there is TLS ("NOTLS mode", "FORCEDTLS mode" and "SELECTIVETLS mode" of the specification): never, for everything,

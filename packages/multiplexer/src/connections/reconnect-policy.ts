@@ -26,12 +26,12 @@ import {
   type Connector,
   type Established,
   type ExportFacts,
-  endInWords,
   isNbdError,
   ProtocolError,
   TimeoutError,
   UsageError,
 } from '@nbdjs/interfaces';
+import { endInWords } from '@nbdjs/kit';
 import { asError, lostForGoodError } from '../errors.ts';
 import { abilitiesOf, requireSameExport } from '../export/export-traits.ts';
 import type { TransmissionTrace } from '../transmission-trace.ts';

@@ -1,5 +1,5 @@
 /** What is done so that no acknowledged write is lost unnoticed: the journal, and what follows from it. */
-import { isLoss, LossLog, writesLostError } from '@nbdjs/interfaces';
+import { isLoss, LossLog, writesLostError } from '@nbdjs/kit';
 import { Command } from '@nbdjs/protocol';
 import { asError } from '../errors.ts';
 import { type Request, requestOf } from '../requests/request.ts';

@@ -1,5 +1,6 @@
 /** How much of a server's answers is taken, so that a hostile one costs bounded memory and time. */
-import { type LimitOptions, settleLimits } from '@nbdjs/interfaces';
+import type { LimitOptions } from '@nbdjs/interfaces';
+import { settleLimits } from '@nbdjs/kit';
 
 export interface ReplyLimits {
   /** Chunks in one structured reply; a server that sends more breaks the rules. */

@@ -1,18 +1,18 @@
 /** What all layers have in common: whatever they do not change goes on to the device below. */
-import {
-  type Abilities,
-  type Abortable,
-  type BlockDevice,
-  type BlockStatusOptions,
-  type Geometry,
-  Holder,
-  type Losses,
-  type MetaContextExtents,
-  type Offset,
-  type ReadOptions,
-  type WriteOptions,
-  type WriteZeroesOptions,
+import type {
+  Abilities,
+  Abortable,
+  BlockDevice,
+  BlockStatusOptions,
+  Geometry,
+  Losses,
+  MetaContextExtents,
+  Offset,
+  ReadOptions,
+  WriteOptions,
+  WriteZeroesOptions,
 } from '@nbdjs/interfaces';
+import { Holder } from '@nbdjs/kit';
 
 export abstract class Layer implements BlockDevice {
   readonly geometry: Geometry;

@@ -3,11 +3,11 @@ import {
   type BlockDevice,
   type Clock,
   CommandError,
-  isLoss,
   type Offset,
   type ReadOptions,
   UsageError,
 } from '@nbdjs/interfaces';
+import { isLoss } from '@nbdjs/kit';
 import { AroundLayer, type LayerCall } from './around.ts';
 import { wait } from './delay.ts';
 

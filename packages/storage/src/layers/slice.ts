@@ -3,9 +3,7 @@ import {
   type Abortable,
   type BlockDevice,
   type BlockStatusOptions,
-  isLoss,
   type LentPiece,
-  LossLog,
   type LostRange,
   type MetaContextExtents,
   type Offset,
@@ -14,8 +12,8 @@ import {
   type WriteOptions,
   WritesLostError,
   type WriteZeroesOptions,
-  writesLostError,
 } from '@nbdjs/interfaces';
+import { isLoss, LossLog, writesLostError } from '@nbdjs/kit';
 import { requireInside } from '../bounds.ts';
 import { Layer } from './layer.ts';
 

@@ -1,5 +1,6 @@
 /** What settings of TLS have to be, for those who have no compiler that looks at them. */
-import { checkOptions, type OptionChecks, optionChecks, UsageError } from '@nbdjs/interfaces';
+import { UsageError } from '@nbdjs/interfaces';
+import { checkOptions, type OptionChecks, optionChecks } from '@nbdjs/kit';
 import type { TlsCertificates, TlsClientKey, TlsClientSettings, TlsServerKeys, TlsServerSettings } from './settings.ts';
 
 const { boolean, callback, either, object, oneOf, text, texts } = optionChecks;

@@ -1,9 +1,8 @@
-/** Sharing a device: each holder hears of every loss by himself. */
-import type { Abortable, BlockDevice } from './block-device.ts';
-import { WritesLostError } from './errors.ts';
-import { isForeignLoss, isLoss, type Losses, LossLog } from './losses.ts';
+/** Sharing a device: each holder hears of every loss. */
+import { type Abortable, type BlockDevice, type Losses, WritesLostError } from '@nbdjs/interfaces';
+import { isForeignLoss, isLoss, LossLog } from './loss-log.ts';
 
-/** What the holders of a device have found out together that does not count its losses itself. */
+/** For devices that do not count their losses: the failures that their holders have seen. */
 const logs = new WeakMap<BlockDevice, LossLog>();
 
 function logOf(device: BlockDevice): LossLog {
@@ -12,13 +11,11 @@ function logOf(device: BlockDevice): LossLog {
   return log;
 }
 
-/**
- * One of those who use a device, and rely on its flush. Made when he begins to use it.
- */
+/** One user of a device that relies on its flush. Create it when the use begins. */
 export class Holder {
   readonly #device: BlockDevice;
   readonly #losses: Losses;
-  /** The same, where the holders note failures for each other. */
+  /** The same log, where the holders add failures for each other. */
   readonly #log: LossLog | undefined;
   #known: number;
 
@@ -29,7 +26,7 @@ export class Holder {
     this.#known = this.#losses.toldCount;
   }
 
-  /** How many losses the device has had; see `settle`. */
+  /** The losses of the device so far; see `settle`. */
   get lossCount(): number {
     return this.#losses.count;
   }
@@ -37,7 +34,7 @@ export class Holder {
   /**
    * Flushes for this holder.
    *
-   * @throws what the device's `flush` throws, and when that succeeds, what this holder has not heard of yet: once.
+   * @throws what the device's `flush` throws; when that succeeds, the losses that this holder has not heard of yet, once.
    */
   flush(options?: Abortable): void | Promise<void> {
     const known = this.#known;
@@ -54,8 +51,8 @@ export class Holder {
   }
 
   /**
-   * Flushes on behalf of one request that has just been carried out, and that cares for nothing else. Its holder has not heard
-   * of older losses then, and his next `flush` will tell.
+   * Flushes on behalf of one request that has just been executed. Older losses are not reported here: the next `flush`
+   * of this holder does that.
    *
    * @param lossCount `lossCount` from before the request.
    * @throws when the request's own effect may be lost.
@@ -67,7 +64,7 @@ export class Holder {
       () => this.#requireNoneSince(lossCount),
       (error: unknown) => {
         this.#note(error);
-        // The flush itself has gone well, and tells of what was lost before.
+        // The flush itself succeeded, and reports what was lost before.
         if (!(error instanceof WritesLostError)) throw error;
         this.#requireNoneSince(lossCount);
       },
@@ -78,7 +75,7 @@ export class Holder {
     if (this.lossCount > lossCount) throw this.#losses.since(lossCount);
   }
 
-  /** Tells the others, where the device does not. */
+  /** Reports to the other holders, where the device does not. */
   #note(error: unknown): boolean {
     if (this.#log === undefined || (!isLoss(error) && !isForeignLoss(error))) return false;
     this.#log.add(error);

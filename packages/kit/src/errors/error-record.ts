@@ -5,13 +5,12 @@ import {
   CommandError,
   ConnectError,
   ConnectionLostError,
-  NbdError,
   NegotiationError,
   ProtocolError,
   TimeoutError,
   UsageError,
   WritesLostError,
-} from './errors.ts';
+} from '@nbdjs/interfaces';
 
 /** An error in a form that survives structured clone. */
 export interface ErrorRecord {
@@ -69,11 +68,6 @@ export function fromErrorRecord(record: ErrorRecord): Error {
     Object.defineProperty(error, 'cause', { value: fromErrorRecord(record.cause), configurable: true, writable: true });
   }
   return error;
-}
-
-/** Whether an error is one of ours; narrows. */
-export function isNbdError(error: unknown): error is NbdError {
-  return error instanceof NbdError;
 }
 
 function isPlain(value: unknown): boolean {

@@ -1,6 +1,6 @@
-/** How a channel has come to its end, in words for people: what the system calls it helps nobody who did not write it. */
+/** The end of a channel in words for people, instead of the system's error codes. */
 
-/** What the system calls it when the other side is gone: which of them, depends on who noticed when. */
+/** The system's codes for a peer that is gone. Which one appears depends on which call noticed it first. */
 const hangUps: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED']);
 
 const reasons: Readonly<Record<string, string>> = {
@@ -12,12 +12,12 @@ const reasons: Readonly<Record<string, string>> = {
   ENETRESET: 'the network was reset',
 };
 
-/** Whether the other side has ended the channel, in an orderly way (without a cause) or not. */
+/** Returns whether the peer has ended the channel: in an orderly way (no cause), or with one of the codes above. */
 export function isHangUp(cause: Error | undefined): boolean {
   return cause === undefined || hangUps.has(codeOf(cause));
 }
 
-/** Completes `the connection was lost: ...`; `peer` is the other side. An error that is not the system's speaks for itself. */
+/** Completes `the connection was lost: ...`. Errors that are not the system's keep their own message. */
 export function endInWords(cause: Error | undefined, peer: 'server' | 'client' = 'server'): string {
   if (cause === undefined || isHangUp(cause)) return `the ${peer} closed the connection`;
   return reasons[String(codeOf(cause))] ?? cause.message;

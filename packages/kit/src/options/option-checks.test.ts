@@ -1,6 +1,6 @@
+import { UsageError } from '@nbdjs/interfaces';
 import { describe, expect, it } from 'vitest';
-import { UsageError } from './errors.ts';
-import { checkOptions, optionChecks } from './options.ts';
+import { checkOptions, optionChecks } from './option-checks.ts';
 
 const { milliseconds, wholeFrom, oneOf, either, boolean, object, bytes } = optionChecks;
 const checks = {

@@ -1,6 +1,6 @@
+import { TimeoutError } from '@nbdjs/interfaces';
 import { describe, expect, it } from 'vitest';
 import { endInWords, isHangUp } from './channel-end.ts';
-import { TimeoutError } from './errors.ts';
 
 const systemError = (code: string) => Object.assign(new Error(`read ${code}`), { code, syscall: 'read' });
 

@@ -1,10 +1,11 @@
 /**
- * Checks of what callers hand in, for those who have no compiler that does it: an option that is misspelt or of the wrong kind
- * would otherwise be ignored, or fail far from where it was given.
+ * Checks of options at run time, for callers without a compiler: an option that is misspelt or of the wrong type would
+ * otherwise be ignored, or fail far from the call.
  */
-import { UsageError } from './errors.ts';
+import { UsageError } from '@nbdjs/interfaces';
+import { describeValue } from '../errors/describe-value.ts';
 
-/** What one option has to be. `expected` completes the sentence "expected ...". */
+/** The check of one option. `expected` completes the sentence "expected ...". */
 export interface OptionCheck {
   readonly expected: string;
   holds(value: unknown): boolean;
@@ -15,14 +16,14 @@ export type OptionChecks<Options> = { readonly [Name in keyof Required<Options>]
 
 const isNumber = (value: unknown): value is number => typeof value === 'number';
 
-/** An array is one only by the letter: nobody who gives one means what an object's names say. */
+/** Arrays do not count: an options bag is never meant to be one. */
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The checks that options are put together from. */
+/** The common checks. */
 export const optionChecks = {
-  /** Milliseconds; for ever is not among them. */
+  /** Milliseconds, without `Infinity`. */
   milliseconds: {
     expected: 'a number of milliseconds from 0 on',
     holds: (value: unknown) => isNumber(value) && Number.isFinite(value) && value >= 0,
@@ -63,9 +64,9 @@ export const optionChecks = {
 } as const;
 
 /**
- * Holds options against their checks; those that are `undefined` count as not given.
+ * Checks options; those that are `undefined` count as not given.
  *
- * @param caller what was called, for the message
+ * @param caller the public function that was called, for the message
  * @throws UsageError `ERR_NBD_ARGUMENT` naming the option that is unknown or wrong, what was expected, and what was got.
  */
 export function checkOptions(caller: string, given: unknown, checks: Readonly<Record<string, OptionCheck>>): void {
@@ -87,10 +88,10 @@ export function checkOptions(caller: string, given: unknown, checks: Readonly<Re
 }
 
 /**
- * Holds what was given as a device against the least that one has.
+ * Checks the least that a device must have.
  *
- * @param caller what was called, for the message
- * @param name what the device is to it
+ * @param caller the public function that was called, for the message
+ * @param name the parameter that holds the device, for the message
  * @throws UsageError `ERR_NBD_ARGUMENT` saying what was got instead.
  */
 export function checkDevice(caller: string, name: string, value: unknown): void {
@@ -100,16 +101,7 @@ export function checkDevice(caller: string, name: string, value: unknown): void 
   throw new UsageError('ERR_NBD_ARGUMENT', message);
 }
 
-/** A value in a few words, for messages. */
-export function describeValue(value: unknown): string {
-  if (typeof value === 'string') return `'${value}'`;
-  if (typeof value === 'bigint') return `${value}n`;
-  if (Array.isArray(value)) return 'an array';
-  if (typeof value === 'function') return 'a function';
-  return typeof value === 'object' && value !== null ? 'an object' : String(value);
-}
-
-/** The name that was probably meant: but for letters' case, or one letter that is missing, too much or another. */
+/** The known name that differs only in letter case, or in one letter that is missing, superfluous or different. */
 function nearest(name: string, known: readonly string[]): string | undefined {
   const lower = name.toLowerCase();
   return known.find((one) => isNear(lower, one.toLowerCase()));

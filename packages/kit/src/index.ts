@@ -1,0 +1,19 @@
+/**
+ * What several packages of nbdjs need and none of them owns. Each concept has one implementation, here. Pure: no Node, no
+ * sockets, no clock of its own.
+ *
+ * @packageDocumentation
+ */
+export { endInWords, isHangUp } from './errors/channel-end.ts';
+export { describeValue } from './errors/describe-value.ts';
+export { type ErrorRecord, fromErrorRecord, toErrorRecord } from './errors/error-record.ts';
+export { Holder } from './losses/holder.ts';
+export { isLoss, LossLog, writesLostError } from './losses/loss-log.ts';
+export { settleLimits } from './options/limits.ts';
+export {
+  checkDevice,
+  checkOptions,
+  type OptionCheck,
+  type OptionChecks,
+  optionChecks,
+} from './options/option-checks.ts';
