@@ -20,6 +20,7 @@ export {
 } from './listen.ts';
 export { createMemoryPair, type MemoryPairOptions } from './memory-pair.ts';
 export type { CommandEnd } from './program.ts';
+export { inheritedListeners } from './socket-activation.ts';
 export { createTlsClient, type TlsClient } from './tls/client.ts';
 export { createTlsServer, isAllowed, type TlsServer } from './tls/server.ts';
 export type {
@@ -31,6 +32,7 @@ export type {
   TlsServerKeys,
   TlsServerSettings,
 } from './tls/settings.ts';
+export { allowSubjects } from './tls/subject-patterns.ts';
 export { readTextFile, type TextFileLimits } from './tls/text-file.ts';
 export type { TlsChannel } from './tls/tls-channel.ts';
 export type { UpgradeOptions } from './tls/upgrade.ts';
