@@ -2,9 +2,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { describePeers, startNbdkit } from '@nbdjs/peers';
 import { encodeAckReply, Option, OptionReply } from '@nbdjs/protocol';
+import { OptionServer, told } from '@nbdjs/testkit';
 import { expect, it } from 'vitest';
 import { nbd } from './harness.ts';
-import { OptionServer, told } from './option-server.ts';
 import { inWorkspace, workspace } from './workspace.ts';
 
 interface Shown {

@@ -12,9 +12,9 @@ import {
   startQemuNbd,
 } from '@nbdjs/peers';
 import { encodeErrorReply, Option, OptionReply } from '@nbdjs/protocol';
+import { OptionServer, told } from '@nbdjs/testkit';
 import { describe, expect, it } from 'vitest';
 import { nbd } from './harness.ts';
-import { OptionServer, told } from './option-server.ts';
 import { serve, inWorkspace as servingInWorkspace } from './serving.ts';
 import { inWorkspace, workspace } from './workspace.ts';
 

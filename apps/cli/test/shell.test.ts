@@ -4,9 +4,9 @@ import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { findPeer, runCommandLine, runPeer, startNbdkit, Workspace } from '@nbdjs/peers';
 import { Option } from '@nbdjs/protocol';
+import { OptionServer } from '@nbdjs/testkit';
 import { describe, expect, it } from 'vitest';
 import { nbd, nbdCommand, spawnNbd } from './harness.ts';
-import { OptionServer } from './option-server.ts';
 
 describe('completion', () => {
   it.runIf(existsSync('/bin/bash'))('for bash parses, and completes commands and options', async () => {

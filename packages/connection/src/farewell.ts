@@ -8,7 +8,12 @@ const patienceMs = 500;
  * Sends the last words, ends our direction and closes when the server has closed, or soon. Closing at once could make
  * the kernel reset the connection, and the last words (`NBD_OPT_ABORT`) would be lost (checklist C6).
  */
-export function farewell(channel: ByteChannel, lastWords: readonly Uint8Array[], clock: Clock): void {
+export function farewell(
+  channel: ByteChannel,
+  lastWords: readonly Uint8Array[],
+  clock: Clock,
+  end: 'awaited' | 'in-background' = 'in-background',
+): void {
   if (lastWords.length === 0) {
     channel.destroy();
     return;
@@ -17,8 +22,9 @@ export function farewell(channel: ByteChannel, lastWords: readonly Uint8Array[],
     cancel();
     channel.destroy();
   };
-  const cancel = clock.schedule(patienceMs, close);
-  channel.keepAlive(false);
+  const isAwaited = end === 'awaited';
+  const cancel = clock.schedule(patienceMs, close, isAwaited);
+  channel.keepAlive(isAwaited);
   channel.open(new Drain(close));
   channel.send(lastWords);
   channel.end();

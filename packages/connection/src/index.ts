@@ -14,6 +14,10 @@ export { type ChosenConnector, type ConnectorOptions, createConnector, type Deli
 export type { ConnectionEvent } from './diagnostics.ts';
 export type { UpgradeTls } from './handshake-driver.ts';
 export { createInlineConnector, type InlineConnectorOptions } from './inline-connector.ts';
+export { ExportInspector, type InspectorOptions, openInspector } from './inspection/export-inspector.ts';
+export { type ExportInspection, type InspectOptions, inspectExport } from './inspection/inspect-export.ts';
+export { leaveExport, leaveNegotiation } from './inspection/leave-taking.ts';
+export { listExports } from './inspection/list-exports.ts';
 export { type NegotiateOptions, negotiate } from './negotiate.ts';
 export type { Negotiation } from './negotiation.ts';
 export { type OpenNegotiationOptions, openNegotiation } from './open-negotiation.ts';

@@ -22,6 +22,7 @@ export {
   type ReadPiece,
 } from './fake-server.ts';
 export { type FaultEvent, FaultInjector, type FaultInjectorOptions, type FaultRule } from './fault-injector.ts';
+export { type Answer, type Conversation, OptionServer, type OptionServerPlan, told } from './option-server.ts';
 export { seededRandom } from './random.ts';
 export { brokenRecord, type Relay, relay } from './relay.ts';
 export { ScriptedChannel, type ScriptedChannelOptions, type ScriptedPeer } from './scripted-channel.ts';

@@ -1,0 +1,213 @@
+/** Asking servers about their exports: over one connection at a time, and without giving up on what can be found out. */
+import { encodeErrorReply, Option, OptionReply } from '@nbdjs/protocol';
+import { type Answer, OptionServer, type OptionServerPlan, TinyServer, told } from '@nbdjs/testkit';
+import { describe, expect, it } from 'vitest';
+import {
+  type Endpoint,
+  type Established,
+  ExportInspector,
+  inspectExport,
+  leaveExport,
+  listExports,
+  openInspector,
+} from '../src/index.ts';
+
+const mebi = 1n << 20n;
+const options = { connectTimeoutMs: 5000, handshakeTimeoutMs: 5000 };
+
+const policy = (option: number): Uint8Array => encodeErrorReply(option, OptionReply.ErrPolicy, 'Access denied');
+const nameIn = (payload: Buffer): string => payload.subarray(4, 4 + payload.readUInt32BE()).toString();
+
+function endpointOf(server: OptionServer): Endpoint {
+  return { type: 'tcp', host: '127.0.0.1', port: Number(new URL(server.uri()).port) };
+}
+
+/** A server that answers INFO, with a size of 0 for the exports in `opened`. */
+function withInfo(answer: OptionServerPlan['answer'] = () => undefined): OptionServerPlan['answer'] {
+  return (option, payload, conversation) => {
+    const own = answer(option, payload, conversation);
+    return own ?? (option === Option.Info ? told(option) : undefined);
+  };
+}
+
+/** What INFO tells, but for the size. */
+function toldWithoutSize(): Answer {
+  const facts = Buffer.from(told(Option.Info));
+  // The size stands behind the reply's header and the kind of information.
+  facts.writeBigUInt64BE(0n, 20 + 2);
+  return facts;
+}
+
+async function collect<Item>(items: AsyncIterable<Item>): Promise<readonly Item[]> {
+  const all: Item[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
+
+describe('an inspector', () => {
+  it('asks about all exports over one connection, and says goodbye', async () => {
+    await using server = await OptionServer.start({ names: ['one', 'two'], answer: withInfo() });
+    const inspector = await openInspector(endpointOf(server), options);
+    expect(inspector).toMatchObject({ style: 'newstyle-fixed', mode: 'simple', tls: false });
+    expect(inspector.name).toMatch(/^nbd:\/\/127\.0\.0\.1:\d+/);
+    expect(await collect(listExports(inspector))).toMatchObject([
+      { name: 'one', size: mebi, error: undefined },
+      { name: 'two', size: mebi, error: undefined },
+    ]);
+    await inspector.close();
+    expect(server.conversations).toHaveLength(1);
+    expect(server.conversations[0]?.options.at(-1)).toBe(Option.Abort);
+  });
+
+  it('tells the facts and the metadata contexts of an export that is not opened', async () => {
+    const server = new TinyServer({ exports: ['one'] });
+    const address = await server.listen({ type: 'tcp', host: '127.0.0.1', port: 0 });
+    try {
+      await using inspector = await openInspector(address, options);
+      expect(await inspectExport(inspector, 'one')).toMatchObject({
+        name: 'one',
+        contexts: ['base:allocation'],
+        facts: { exportName: 'one' },
+        error: undefined,
+      });
+      expect(await inspectExport(inspector, 'none')).toMatchObject({
+        name: 'none',
+        facts: undefined,
+        error: { code: 'ERR_NBD_UNKNOWN_EXPORT' },
+      });
+    } finally {
+      await server.close();
+    }
+  });
+
+  it('opens an export whose size INFO does not tell, and leaves it again', async () => {
+    await using server = await OptionServer.start({
+      answer: withInfo((option) => (option === Option.Info ? toldWithoutSize() : undefined)),
+    });
+    await using inspector = await openInspector(endpointOf(server), options);
+    expect((await inspector.info(''))?.size).toBe(0n);
+    expect((await inspector.facts('')).size).toBe(mebi);
+    expect(server.conversations.some(({ disconnected }) => disconnected)).toBe(true);
+  });
+
+  it('opens exports of a server without INFO, each by a connection that is taken leave of', async () => {
+    await using server = await OptionServer.start({ names: ['one', 'two', 'three'], answer: () => undefined });
+    await using inspector = await openInspector(endpointOf(server), options);
+    const found = await collect(listExports(inspector));
+    expect(found.map(({ name, size, error }) => ({ name, size, error }))).toEqual(
+      ['one', 'two', 'three'].map((name) => ({ name, size: mebi, error: undefined })),
+    );
+    expect(server.conversations.map(({ disconnected }) => disconnected)).toEqual([true, true, true]);
+  });
+
+  it('replaces a connection that breaks after it has answered', async () => {
+    await using server = await OptionServer.start({
+      names: ['one', 'two', 'three'],
+      answer: withInfo((option, payload, { options: seen }) => {
+        if (seen.filter((one) => one === Option.Info).length > 2) return 'hang up';
+        return option === Option.Info && nameIn(payload) === 'two' ? policy(option) : undefined;
+      }),
+    });
+    await using inspector = await openInspector(endpointOf(server), options);
+    expect(await collect(listExports(inspector))).toMatchObject([
+      { name: 'one', size: mebi },
+      { name: 'two', facts: undefined, error: { message: expect.stringContaining('Access denied') } },
+      { name: 'three', size: mebi },
+    ]);
+    expect(server.conversations).toHaveLength(2);
+  });
+
+  it('does not ask a server about every export that has stopped to answer', async () => {
+    const names = Array.from({ length: 50 }, (_, index) => `e${index}`);
+    await using server = await OptionServer.start({
+      names,
+      answer: (option) => (option === Option.List ? undefined : 'hang up'),
+    });
+    await using inspector = await openInspector(endpointOf(server), { ...options, handshake: { mode: 'simple' } });
+    const found = await collect(listExports(inspector));
+    expect(found.map(({ name }) => name)).toEqual(names);
+    expect(found.every(({ error }) => error instanceof Error)).toBe(true);
+    expect(found.at(-1)?.error?.message).toMatch(/not asked, because the server has not answered/);
+    expect(server.conversations.length).toBeLessThan(20);
+  });
+
+  it('keeps what INFO has told of an export that cannot be opened for lack of an answer', async () => {
+    await using server = await OptionServer.start({
+      answer: withInfo((option) => (option === Option.Go || option === Option.ExportName ? 'hang up' : undefined)),
+    });
+    await using inspector = await openInspector(endpointOf(server), options);
+    const examine = (established: Established) => leaveExport(established);
+    const found = await inspectExport(inspector, '', { examine });
+    expect(found).toMatchObject({ size: mebi, facts: { size: mebi }, error: { code: 'ERR_NBD_PEER_CLOSED' } });
+  });
+
+  it('takes a server that is busy with other clients for no error', async () => {
+    await using server = await OptionServer.start({
+      answer: withInfo((option) => (option === Option.Go ? 'silence' : undefined)),
+    });
+    await using inspector = await openInspector(endpointOf(server), { ...options, handshakeTimeoutMs: 200 });
+    const found = await inspectExport(inspector, '', { examine: (established) => leaveExport(established) });
+    expect(found).toMatchObject({ size: mebi, error: undefined, warning: { name: 'TimeoutError' } });
+  });
+
+  it('gives the open export to the caller to examine', async () => {
+    await using server = await OptionServer.start({ names: ['one'], answer: withInfo() });
+    await using inspector = await openInspector(endpointOf(server), options);
+    const [found] = await collect(
+      listExports(inspector, {
+        async examine(established, name) {
+          await leaveExport(established);
+          return `${name} of ${established.facts.size} bytes`;
+        },
+      }),
+    );
+    expect(found).toMatchObject({ name: 'one', examined: `one of ${mebi} bytes`, error: undefined });
+    expect(server.conversations.map(({ disconnected }) => disconnected)).toEqual([true]);
+  });
+
+  it('says which rule the name of an export breaks', async () => {
+    await using server = await OptionServer.start({ answer: withInfo() });
+    await using inspector = await openInspector(endpointOf(server), options);
+    const entry = { name: 'odd', description: 'a disk', fault: 'is no UTF-8' };
+    expect(await inspectExport(inspector, entry)).toMatchObject({
+      name: 'odd',
+      description: 'a disk',
+      size: mebi,
+      error: {
+        name: 'ProtocolError',
+        rule: 'G2',
+        message: expect.stringMatching(/the name of export 'odd' is no UTF-8$/),
+      },
+    });
+  });
+
+  it('waits for an export that is not there yet, if that is asked for', async () => {
+    let questions = 0;
+    await using server = await OptionServer.start({
+      answer: withInfo((option) => {
+        if (option !== Option.Info || questions++ > 0) return undefined;
+        return encodeErrorReply(option, OptionReply.ErrUnknown, 'not yet');
+      }),
+    });
+    const waiting = { ...options, openTimeoutMs: 20_000, awaitExport: 'soon' };
+    await using inspector = await openInspector(endpointOf(server), waiting);
+    expect(inspector).toBeInstanceOf(ExportInspector);
+    expect(questions).toBe(2);
+    expect((await inspector.facts('soon')).size).toBe(mebi);
+  });
+
+  it('rejects with the reason of its signal, and hangs up', async () => {
+    await using server = await OptionServer.start({
+      answer: withInfo((option) => (option === Option.Info ? 'silence' : undefined)),
+    });
+    const controller = new AbortController();
+    await using inspector = await openInspector(endpointOf(server), { ...options, signal: controller.signal });
+    const asked = inspectExport(inspector, 'one');
+    asked.catch(() => {});
+    await expect.poll(() => server.conversations[0]?.options.at(-1)).toBe(Option.Info);
+    controller.abort(new Error('enough'));
+    await expect(asked).rejects.toThrow('enough');
+    await expect(inspectExport(inspector, 'two')).rejects.toThrow('enough');
+    expect(server.conversations).toHaveLength(1);
+  });
+});
