@@ -11,6 +11,7 @@ export default defineConfig({
       'tooling/bench',
       'tooling/fuzz',
       'tooling/consumer',
+      'tooling/docs',
     ],
     // Much of their time tests wait, for peers and for each other; on two processors one file at a time leaves half of them idle.
     maxWorkers: Math.max(2, availableParallelism() - 1),
