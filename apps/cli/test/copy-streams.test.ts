@@ -1,12 +1,10 @@
 /** B9: standard input and output, descriptors, FIFOs and sockets as sides of a copy. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { allocatedBytes, Workspace } from '@nbdjs/peers';
-import { openFileDevice } from '@nbdjs/storage';
 import { patternBytes } from '@nbdjs/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { CheckpointFile } from '../src/commands/copy-checkpoint.ts';
 import { descriptorOf } from '../src/commands/copy-streams.ts';
 import { nbd, nbdCommand, spawnNbd } from './harness.ts';
 
@@ -168,19 +166,5 @@ describe('B9: what cannot be written to', () => {
     expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining('is the source') });
     expect(shell('nbd copy --destination-is-zero - f < f').code).toBe(1);
     expect(read('f').equals(content)).toBe(true);
-  });
-
-  it('P1: so is a checkpoint, and nothing empty is left of it', async () => {
-    writeFileSync(workspace.hostPath('f'), content);
-    const folder = workspace.hostPath('ck');
-    mkdirSync(folder);
-    const device = await openFileDevice(workspace.hostPath('f'), { readOnly: true });
-    const side = { type: 'device', device, name: 'f', isZero: false } as const;
-    // A folder cannot be replaced by a file.
-    await expect(new CheckpointFile(folder, side, side).save(1n)).rejects.toThrow(
-      `the checkpoint ${folder} cannot be saved: illegal operation on a directory`,
-    );
-    await device.close();
-    expect(existsSync(`${folder}.new`)).toBe(false);
   });
 });

@@ -332,7 +332,7 @@ describe('nbd copy --checkpoint', () => {
       writeFileSync(file('checkpoint'), text);
       const { code, stderr } = await copyAgain();
       expect(code).toBe(1);
-      expect(stderr).toMatch(/checkpoint is not a checkpoint of nbd copy, and is left as it is\n$/);
+      expect(stderr).toMatch(/checkpoint is not a checkpoint of a copy, and is left as it is\n$/);
       expect(readFileSync(file('checkpoint'), 'utf8')).toBe(text);
       expect(existsSync(file('target.img'))).toBe(false);
     }

@@ -25,9 +25,23 @@ export async function compareDevices(
 ): Promise<CompareReport> {
   checkDevice('compare', 'the source', source);
   checkDevice('compare', 'the target', target);
-  const settings = settle(options, [source, target]);
-  const comparison = new Comparison(source, target, settings);
-  return comparison.run();
+  return new Comparison(source, target, settle(options, [source, target])).run();
+}
+
+/**
+ * Compares the bytes from `start` to `end`, which both devices have; both are multiples of the devices' minimum block size, or the end
+ * of one of them.
+ *
+ * @returns the position of the first byte that differs, or `undefined` if all are equal.
+ */
+export async function firstDifferenceWithin(
+  source: BlockDevice,
+  target: BlockDevice,
+  { start, end }: { readonly start: bigint; readonly end: bigint },
+  signal: AbortSignal | undefined,
+): Promise<bigint | undefined> {
+  const settings = settle({ signal }, [source, target]);
+  return (await new Comparison(source, target, settings, { start, end }).run()).differsAt;
 }
 
 class Comparison {
@@ -43,19 +57,25 @@ class Comparison {
   #comparedBytes = 0n;
   #doneBytes = 0n;
 
-  constructor(source: BlockDevice, target: BlockDevice, settings: CopySettings) {
+  constructor(
+    source: BlockDevice,
+    target: BlockDevice,
+    settings: CopySettings,
+    range?: { readonly start: bigint; readonly end: bigint },
+  ) {
     const { requestSize, lanes } = settings;
     this.#source = source;
     this.#target = target;
     const sizes = [source.geometry.size, target.geometry.size] as const;
-    this.#size = sizes[0] < sizes[1] ? sizes[0] : sizes[1];
+    this.#size = range?.end ?? (sizes[0] < sizes[1] ? sizes[0] : sizes[1]);
     // Zeroes come in pieces of a bounded length, however the copy dealt with them.
     this.#settings = { ...settings, targetIsZero: false };
-    this.#plan = new Plan(source, this.#size, alignment(source, target), this.#settings);
+    const startAt = range?.start ?? 0n;
+    this.#plan = new Plan(source, this.#size, alignment(source, target), this.#settings, { startAt });
     this.#lanes = new Lanes(this.#plan, new Depth(lanes, requestSize), (stretch) => this.#compare(stretch), settings);
     this.#memory = new MemoryPool(requestSize);
     this.#targetAsks = settings.extents && target.abilities.contexts.includes(baseAllocation);
-    if (sizes[0] > sizes[1]) this.#differsAt = sizes[1];
+    if (range === undefined && sizes[0] > sizes[1]) this.#differsAt = sizes[1];
   }
 
   async run(): Promise<CompareReport> {
@@ -81,7 +101,7 @@ class Comparison {
       // Both are waited for, also when one fails: their memory is in use.
       await settleAll([read(this.#source, pieces[0], 'source'), read(this.#target, pieces[1], 'target')]);
       this.#comparedBytes += BigInt(length);
-      this.#require(offset, firstDifference(pieces[0].bytes(), pieces[1].bytes()));
+      this.#require(offset, firstDifferenceOf(pieces[0].bytes(), pieces[1].bytes()));
     } finally {
       for (const piece of pieces) piece.release();
     }
@@ -149,7 +169,7 @@ class Comparison {
 }
 
 /** Word by word, and byte by byte only where a word differs. Pieces of the same offset begin at the same place in a word. */
-function firstDifference(left: Uint8Array, right: Uint8Array): number {
+function firstDifferenceOf(left: Uint8Array, right: Uint8Array): number {
   const words = wordsOf(left);
   const others = wordsOf(right);
   let index = 0;

@@ -6,6 +6,7 @@
 export * from '@nbdjs/interfaces';
 export type { CheckpointOptions } from './checkpoints.ts';
 export { compareDevices } from './compare-devices.ts';
+export { type CheckpointSide, CopyCheckpoint, hasCheckpoint } from './copy-checkpoint.ts';
 export { copyDevice, type DeviceHandles } from './copy-device.ts';
 export { copyFromStream, copyToStream, type StreamSink } from './copy-stream.ts';
 export { type ExtentWalkOptions, totalExtents, walkExtentLists, walkExtents } from './extents.ts';

@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 export * from '@nbdjs/interfaces';
+export { createCheckpointFile } from './checkpoint-file.ts';
 export { type FileDevice, openFileDevice } from './file-device.ts';
 export type { FileDeviceOptions } from './file-opening.ts';
 export { createAllocationDepthLayer } from './layers/allocation-depth.ts';

@@ -1,14 +1,23 @@
 /** `nbd copy`: from anywhere to anywhere. Options and their meanings are nbdcopy's, and more. */
 
-import { type CopyOptions, compareDevices, copyDevice, copyFromStream, copyToStream } from '@nbdjs/copy';
+import {
+  type CheckpointSide,
+  CopyCheckpoint,
+  type CopyOptions,
+  compareDevices,
+  copyDevice,
+  copyFromStream,
+  copyToStream,
+  hasCheckpoint,
+} from '@nbdjs/copy';
 import { CommandError, UsageError } from '@nbdjs/interfaces';
 import { nextTurn } from '@nbdjs/node';
+import { createCheckpointFile } from '@nbdjs/storage';
 import { describeOperand, type Operand } from '../arguments/operands.ts';
 import type { ServerWords } from '../arguments/server.ts';
 import { oneLine } from '../failure.ts';
 import { JsonLines, noProgress, PercentLines, type Progress, ProgressBar } from '../render/progress.ts';
 import type { Terminal } from '../terminal.ts';
-import { CheckpointFile, hasCheckpoint } from './copy-checkpoint.ts';
 import {
   type DeviceSide,
   Sides,
@@ -61,7 +70,7 @@ export async function copy(
 ): Promise<number> {
   refuseImpossible(source, destination, options, terminal);
   const { checkpoint: path, mode, retries, silenceMs, verbose, verify, extents, destinationIsZero, quiet } = options;
-  const isResumed = path !== undefined && (await hasCheckpoint(path));
+  const isResumed = path !== undefined && (await hasCheckpoint(createCheckpointFile(path)));
   const sides = new Sides(
     { mode, retries, silenceMs, verbose, verify, isResumed, extents, destinationIsZero, quiet },
     terminal,
@@ -266,14 +275,24 @@ async function transferDevice(
     await copyDevice(from.device, to.device, how);
     return;
   }
-  const file = new CheckpointFile(path, from, to);
-  const startAt = await file.position(from, to, terminal.signal);
+  const modifiedMs = from.stats?.mtimeMs;
+  const checkpoint = new CopyCheckpoint(
+    createCheckpointFile(path),
+    { ...checkpointSide(from), modifiedMs },
+    checkpointSide(to),
+  );
+  const startAt = await checkpoint.resumePosition({ signal: terminal.signal });
   if (verbose && startAt > 0n) terminal.note(`nbd: going on from byte ${startAt}`);
   await copyDevice(from.device, to.device, {
     ...how,
-    checkpoint: { startAt, save: (position) => file.save(position) },
+    checkpoint: { startAt, save: (position) => checkpoint.save(position) },
   });
-  await file.remove();
+  await checkpoint.remove();
+}
+
+/** A file is recognised by its device and inode. */
+function checkpointSide({ device, name, stats }: DeviceSide): CheckpointSide {
+  return { device, name, file: stats === undefined ? undefined : `${stats.dev}:${stats.ino}` };
 }
 
 async function compare(

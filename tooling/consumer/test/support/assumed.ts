@@ -13,7 +13,7 @@ export const assumed: Readonly<Record<string, Assumed>> = {
   'client 3': { notRun: certificates },
   'connection 1': { before: `const request = new Uint8Array(28);` },
   'connection 3': { notRun: certificates },
-  'copy 2': {
+  'copy 3': {
     before: `import { createMemoryDevice } from '@nbdjs/storage';
       const [source, target] = [createMemoryDevice({ size: 4096 }), createMemoryDevice({ size: 4096 })];`,
   },
