@@ -9,7 +9,26 @@ export { describeValue } from './errors/describe-value.ts';
 export { type ErrorRecord, fromErrorRecord, toErrorRecord } from './errors/error-record.ts';
 export { Holder } from './losses/holder.ts';
 export { isLoss, LossLog, writesLostError } from './losses/loss-log.ts';
+export {
+  defineOptions,
+  type GivenOptions,
+  type OptionDefinitions,
+  type OptionEntry,
+  type OptionSet,
+  type OptionsOf,
+  optionGroup,
+  type SettingsOf,
+  type SettledOptions,
+} from './options/define-options.ts';
 export { settleLimits } from './options/limits.ts';
+export {
+  type AnyOption,
+  type NumberText,
+  type Option,
+  type OptionText,
+  type OptionUnit,
+  option,
+} from './options/option.ts';
 export {
   checkDevice,
   checkOptions,

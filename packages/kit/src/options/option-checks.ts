@@ -4,6 +4,7 @@
  */
 import { UsageError } from '@nbdjs/interfaces';
 import { describeValue } from '../errors/describe-value.ts';
+import { nearestName } from './nearest-name.ts';
 
 /** The check of one option. `expected` completes the sentence "expected ...". */
 export interface OptionCheck {
@@ -17,7 +18,7 @@ export type OptionChecks<Options> = { readonly [Name in keyof Required<Options>]
 const isNumber = (value: unknown): value is number => typeof value === 'number';
 
 /** Arrays do not count: an options bag is never meant to be one. */
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
@@ -77,7 +78,7 @@ export function checkOptions(caller: string, given: unknown, checks: Readonly<Re
   for (const [name, value] of Object.entries(given)) {
     const check = Object.hasOwn(checks, name) ? checks[name] : undefined;
     if (check === undefined) {
-      const known = nearest(name, Object.keys(checks));
+      const known = nearestName(name, Object.keys(checks));
       const hint = known === undefined ? '' : ` (did you mean '${known}'?)`;
       throw new UsageError('ERR_NBD_ARGUMENT', `${caller}: unknown option '${name}'${hint}`);
     }
@@ -99,19 +100,4 @@ export function checkDevice(caller: string, name: string, value: unknown): void 
     return;
   const message = `${caller}: ${name} is ${describeValue(value)}, expected a device (geometry, abilities, read, ...)`;
   throw new UsageError('ERR_NBD_ARGUMENT', message);
-}
-
-/** The known name that differs only in letter case, or in one letter that is missing, superfluous or different. */
-function nearest(name: string, known: readonly string[]): string | undefined {
-  const lower = name.toLowerCase();
-  return known.find((one) => isNear(lower, one.toLowerCase()));
-}
-
-function isNear(given: string, known: string): boolean {
-  const [short, long] = given.length < known.length ? [given, known] : [known, given];
-  if (long.length - short.length > 1) return false;
-  let same = 0;
-  while (same < short.length && short[same] === long[same]) same++;
-  const rest = long.slice(same + 1);
-  return rest === short.slice(same) || rest === short.slice(same + 1);
 }
