@@ -8,20 +8,25 @@ export type { AvoidableOption, ClientHandshakeOptions, HandshakeLimits } from '@
 export * from '@nbdjs/interfaces';
 export type { ExportEntry } from '@nbdjs/protocol';
 export type { Endpoint, TlsClientSettings } from '@nbdjs/transport';
-export type { AttemptSettings } from './attempt-settings.ts';
-export { longestDelaysMs } from './back-off.ts';
-export { type ChosenConnector, type ConnectorOptions, createConnector, type Delivery } from './create-connector.ts';
+export type { AttemptSettings } from './attempts/attempt-settings.ts';
+export { longestDelaysMs } from './attempts/back-off.ts';
+export {
+  type ChosenConnector,
+  type ConnectorOptions,
+  createConnector,
+  type Delivery,
+} from './connectors/create-connector.ts';
+export { createInlineConnector, type InlineConnectorOptions } from './connectors/inline-connector.ts';
 export type { ConnectionEvent } from './diagnostics.ts';
-export type { UpgradeTls } from './handshake-driver.ts';
-export { createInlineConnector, type InlineConnectorOptions } from './inline-connector.ts';
 export { ExportInspector, type InspectorOptions, openInspector } from './inspection/export-inspector.ts';
 export { type ExportInspection, type InspectOptions, inspectExport } from './inspection/inspect-export.ts';
 export { leaveExport, leaveNegotiation } from './inspection/leave-taking.ts';
 export { listExports } from './inspection/list-exports.ts';
-export { type NegotiateOptions, negotiate } from './negotiate.ts';
-export type { Negotiation } from './negotiation.ts';
-export { type OpenNegotiationOptions, openNegotiation } from './open-negotiation.ts';
-export type { OptionConversationOptions } from './option-conversation.ts';
-export type { RingSizes } from './ring-link.ts';
-export { createThreadConnector, type ThreadConnectorOptions } from './thread-connector.ts';
-export type { ThreadDelivery } from './thread-messages.ts';
+export { type OpenNegotiationOptions, openNegotiation } from './inspection/open-negotiation.ts';
+export type { RingSizes } from './kept/ring-link.ts';
+export type { UpgradeTls } from './negotiation/handshake-driver.ts';
+export { type NegotiateOptions, negotiate } from './negotiation/negotiate.ts';
+export type { Negotiation } from './negotiation/negotiation.ts';
+export type { OptionConversationOptions } from './negotiation/option-conversation.ts';
+export { createThreadConnector, type ThreadConnectorOptions } from './thread/thread-connector.ts';
+export type { ThreadDelivery } from './thread/thread-messages.ts';

@@ -1,7 +1,7 @@
 /** TLS as a connector's settings want it. */
 import type { ClientHandshakeOptions } from '@nbdjs/handshake';
 import { createTlsClient, type Endpoint, type TlsClientSettings } from '@nbdjs/transport';
-import type { UpgradeTls } from './handshake-driver.ts';
+import type { UpgradeTls } from './negotiation/handshake-driver.ts';
 
 /** Whether TLS is wanted, and how. */
 interface TlsWish {
@@ -10,7 +10,7 @@ interface TlsWish {
 }
 
 /** Settings in which it is said whether TLS is wanted: whoever says how wants it. */
-export function settleTls<Settings extends TlsWish>(settings: Settings): Settings {
+export function resolveTlsMode<Settings extends TlsWish>(settings: Settings): Settings {
   const { handshake, tls } = settings;
   if (tls === undefined || handshake?.tls !== undefined) return settings;
   return { ...settings, handshake: { ...handshake, tls: 'require' } };

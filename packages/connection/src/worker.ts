@@ -1,7 +1,7 @@
 /** The establishment thread: a service behind a message port. */
 import { parentPort } from 'node:worker_threads';
-import { EstablishmentService } from './establishment-service.ts';
-import type { ThreadOrder } from './thread-messages.ts';
+import { EstablishmentService } from './thread/establishment-service.ts';
+import type { ThreadOrder } from './thread/thread-messages.ts';
 
 if (parentPort === null)
   throw new Error('this file is the worker of @nbdjs/connection and runs in a worker thread only');

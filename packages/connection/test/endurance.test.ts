@@ -7,7 +7,7 @@ import type { Connector } from '@nbdjs/interfaces';
 import { capabilities } from '@nbdjs/syscalls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createConnector, type Delivery } from '../src/index.ts';
-import { establishmentThread } from '../src/thread-connector.ts';
+import { establishmentThread } from '../src/thread/thread-connector.ts';
 import { Probe } from './support/probe.ts';
 import { ServerThread } from './support/server-thread.ts';
 

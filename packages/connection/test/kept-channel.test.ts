@@ -5,10 +5,10 @@ import type { ByteChannel } from '@nbdjs/interfaces';
 import { brokenRecord, byteChannelConformance, type Relay, relay, seededRandom } from '@nbdjs/testkit';
 import { connectTcp, createMemoryPair, createTlsClient, createTlsServer } from '@nbdjs/transport';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { KeeperRounds } from '../src/keeper-rounds.ts';
-import { RingBridge } from '../src/ring-bridge.ts';
-import { RingChannel } from '../src/ring-channel.ts';
-import { allocateLink, type RingSizes } from '../src/ring-link.ts';
+import { CallerEnd } from '../src/kept/caller-end.ts';
+import { PollLoop } from '../src/kept/poll-loop.ts';
+import { allocateLink, type RingSizes } from '../src/kept/ring-link.ts';
+import { WorkerEnd } from '../src/kept/worker-end.ts';
 import { Probe } from './support/probe.ts';
 
 const sockets = new Set<Socket>();
@@ -34,8 +34,8 @@ afterAll(() => {
 function keep(channel: ByteChannel, sizes: RingSizes = {}): ByteChannel {
   const { port1, port2 } = new MessageChannel();
   const memory = allocateLink(sizes);
-  new RingBridge(channel, memory, port1, new KeeperRounds());
-  return new RingChannel(memory, port2, channel.peer);
+  new WorkerEnd(channel, memory, port1, new PollLoop());
+  return new CallerEnd(memory, port2, channel.peer);
 }
 
 const resetAll = (): void => {
@@ -130,7 +130,7 @@ describe('a kept connection', () => {
   });
 
   it('tells of a little at once, and of more soon, although much comes for others', async () => {
-    const rounds = new KeeperRounds();
+    const rounds = new PollLoop();
     let isOver = false;
     const busy = { round: () => !isOver };
     const endMs = performance.now() + 5000;
@@ -144,8 +144,8 @@ describe('a kept connection', () => {
         const [ours, theirs] = createMemoryPair();
         const memory = allocateLink();
         const { port1, port2 } = new MessageChannel();
-        new RingBridge(ours, memory, port1, rounds);
-        const owner = new RingChannel(memory, port2, ours.peer);
+        new WorkerEnd(ours, memory, port1, rounds);
+        const owner = new CallerEnd(memory, port2, ours.peer);
         const probe = new Probe(owner);
         theirs.send([new Uint8Array(length)]);
         expect((await probe.take(length)).length).toBe(length);
@@ -173,7 +173,7 @@ describe('a kept connection', () => {
 
   it('is closed when its keeper vanishes', async () => {
     const { port1, port2 } = new MessageChannel();
-    const owner = new RingChannel(allocateLink(), port2, { name: 'somewhere', transport: 'tcp', tls: false });
+    const owner = new CallerEnd(allocateLink(), port2, { name: 'somewhere', transport: 'tcp', tls: false });
     const probe = new Probe(owner);
     port1.close();
     await probe.until(() => probe.end !== undefined);
@@ -200,7 +200,7 @@ describe('a kept connection', () => {
   it('closes its socket when its owner vanishes', async () => {
     const { port1, port2 } = new MessageChannel();
     const [ours] = createMemoryPair();
-    new RingBridge(ours, allocateLink(), port1, new KeeperRounds());
+    new WorkerEnd(ours, allocateLink(), port1, new PollLoop());
     port2.close();
     expect(await ours.closed).toMatchObject({ by: 'us' });
   });

@@ -15,7 +15,7 @@ import {
   type ThreadConnectorOptions,
   type ThreadDelivery,
 } from '../src/index.ts';
-import { establishmentThread } from '../src/thread-connector.ts';
+import { establishmentThread } from '../src/thread/thread-connector.ts';
 import { Probe } from './support/probe.ts';
 import { ServerThread } from './support/server-thread.ts';
 

@@ -12,12 +12,12 @@ import {
 } from '@nbdjs/interfaces';
 import type { ExportEntry } from '@nbdjs/protocol';
 import type { Endpoint, TlsClientSettings } from '@nbdjs/transport';
-import { createConnector } from '../create-connector.ts';
+import { createConnector } from '../connectors/create-connector.ts';
 import { nameOfEndpoint } from '../names.ts';
-import type { Negotiation } from '../negotiation.ts';
-import { openNegotiation } from '../open-negotiation.ts';
-import { settleTls } from '../tls.ts';
+import type { Negotiation } from '../negotiation/negotiation.ts';
+import { resolveTlsMode } from '../tls.ts';
 import { leaveExport, leaveNegotiation } from './leave-taking.ts';
+import { openNegotiation } from './open-negotiation.ts';
 
 /** A server that has left this many connections in a row without an answer is not connected to again. */
 const silencesMax = 3;
@@ -38,7 +38,7 @@ export interface InspectorOptions {
   readonly handshakeTimeoutMs?: number | undefined;
   /** More than 0: attempts to connect are repeated for at most this long, in milliseconds. @default 0 */
   readonly openTimeoutMs?: number | undefined;
-  /** Attempts at most. @default as many as the time allows */
+  /** ConnectLoop at most. @default as many as the time allows */
   readonly openAttemptsMax?: number | undefined;
   /** With `openTimeoutMs`: the name of an export that is waited for, as the server is. @default only the server is waited for */
   readonly awaitExport?: string | undefined;
@@ -50,7 +50,7 @@ export interface InspectorOptions {
  * @throws as `openNegotiation` does.
  */
 export async function openInspector(endpoint: Endpoint, given: InspectorOptions = {}): Promise<ExportInspector> {
-  const options = settleTls(given);
+  const options = resolveTlsMode(given);
   const { awaitExport } = options;
   const isAwaited = awaitExport !== undefined && (options.openTimeoutMs ?? 0) > 0;
   const probe = isAwaited ? (negotiation: Negotiation) => requireExport(negotiation, awaitExport) : undefined;

@@ -2,8 +2,8 @@
 import { disconnectRequest } from '@nbdjs/handshake';
 import type { Established } from '@nbdjs/interfaces';
 import { systemClock } from '@nbdjs/node';
-import { farewell } from '../farewell.ts';
-import type { Negotiation } from '../negotiation.ts';
+import { farewell } from '../negotiation/farewell.ts';
+import type { Negotiation } from '../negotiation/negotiation.ts';
 
 /** How long a server may take over the end, in milliseconds. */
 const leaveMs = 500;

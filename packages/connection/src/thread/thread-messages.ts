@@ -6,9 +6,9 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { ExportFacts, PeerDescription } from '@nbdjs/interfaces';
 import type { ErrorRecord } from '@nbdjs/kit';
-import type { AttemptSettings } from './attempt-settings.ts';
-import type { ConnectionEvent } from './diagnostics.ts';
-import type { LinkMemory, RingSizes } from './ring-link.ts';
+import type { AttemptSettings } from '../attempts/attempt-settings.ts';
+import type { ConnectionEvent } from '../diagnostics.ts';
+import type { LinkMemory, RingSizes } from '../kept/ring-link.ts';
 
 /** How a connection crosses: its descriptor is handed over, or it is kept and only its bytes cross. */
 export type ThreadDelivery = 'handed-over' | 'kept';

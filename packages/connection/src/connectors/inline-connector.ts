@@ -1,12 +1,12 @@
 /** Connections made on the caller's own thread. */
 import type { Clock, Connector } from '@nbdjs/interfaces';
 import { systemClock } from '@nbdjs/node';
-import { type AttemptSettings, attemptsOptions } from './attempt-settings.ts';
-import { Attempts } from './attempts.ts';
-import { publish } from './diagnostics.ts';
-import type { UpgradeTls } from './handshake-driver.ts';
-import { StayAlive } from './stay-alive.ts';
-import { settleTls } from './tls.ts';
+import { type AttemptSettings, connectLoopOptions } from '../attempts/attempt-settings.ts';
+import { ConnectLoop } from '../attempts/connect-loop.ts';
+import { StayAlive } from '../attempts/stay-alive.ts';
+import { publish } from '../diagnostics.ts';
+import type { UpgradeTls } from '../negotiation/handshake-driver.ts';
+import { resolveTlsMode } from '../tls.ts';
 
 export interface InlineConnectorOptions extends AttemptSettings {
   /** Wraps a channel in TLS when both sides want it, in the place of what `tls` says. */
@@ -19,9 +19,9 @@ export interface InlineConnectorOptions extends AttemptSettings {
 
 /** Makes a connector that works on the caller's own thread: nothing to start, but nothing happens while that is busy. */
 export function createInlineConnector(given: InlineConnectorOptions): Connector {
-  const options = settleTls(given);
+  const options = resolveTlsMode(given);
   const { clock = systemClock, jitter, upgradeTls } = options;
   const stayAlive = new StayAlive();
   const waiting = (on: boolean) => stayAlive.set(on);
-  return new Attempts(attemptsOptions(options, { clock, jitter, upgradeTls, report: publish, waiting }));
+  return new ConnectLoop(connectLoopOptions(options, { clock, jitter, upgradeTls, report: publish, waiting }));
 }

@@ -3,16 +3,16 @@ import type { AvoidableOption } from '@nbdjs/handshake';
 import type { ByteChannel } from '@nbdjs/interfaces';
 import { systemClock } from '@nbdjs/node';
 import { checkEndpoint, connectEndpoint, type Endpoint, type TlsClientSettings } from '@nbdjs/transport';
-import { ladderFor } from './attempt-settings.ts';
-import { Attempts, type Candidate } from './attempts.ts';
-import { publish } from './diagnostics.ts';
-import { nameOfEndpoint, nameOfPeer } from './names.ts';
-import type { Negotiation } from './negotiation.ts';
-import { NewstyleNegotiation } from './newstyle-negotiation.ts';
-import { OldstyleNegotiation } from './oldstyle-negotiation.ts';
-import { OptionConversation, type OptionConversationOptions } from './option-conversation.ts';
-import { StayAlive } from './stay-alive.ts';
-import { checkTls, settleTls, upgradeWith } from './tls.ts';
+import { ladderFor } from '../attempts/attempt-settings.ts';
+import { type Candidate, ConnectLoop } from '../attempts/connect-loop.ts';
+import { StayAlive } from '../attempts/stay-alive.ts';
+import { publish } from '../diagnostics.ts';
+import { nameOfEndpoint, nameOfPeer } from '../names.ts';
+import type { Negotiation } from '../negotiation/negotiation.ts';
+import { NewstyleNegotiation } from '../negotiation/newstyle-negotiation.ts';
+import { OldstyleNegotiation } from '../negotiation/oldstyle-negotiation.ts';
+import { OptionConversation, type OptionConversationOptions } from '../negotiation/option-conversation.ts';
+import { checkTls, resolveTlsMode, upgradeWith } from '../tls.ts';
 
 export interface OpenNegotiationOptions extends OptionConversationOptions {
   /** Until an endpoint is connected, in milliseconds. @default `limits.connectMs` */
@@ -50,7 +50,7 @@ export async function openNegotiation(
   source: ByteChannel | Endpoint,
   given: OpenNegotiationOptions = {},
 ): Promise<Negotiation> {
-  const options = settleTls(given);
+  const options = resolveTlsMode(given);
   const { handshake, tls } = options;
   const isChannel = typeof source === 'object' && source !== null && 'send' in source;
   if (isChannel) {
@@ -80,7 +80,7 @@ async function repeatedly(
   const { signal, openTimeoutMs = 0, openAttemptsMax, awaitExport, clock = systemClock } = options;
   if (openTimeoutMs === 0) return await attempt(signal);
   const stayAlive = new StayAlive();
-  const attempts = new Attempts<Negotiation>({
+  const attempts = new ConnectLoop<Negotiation>({
     name,
     openTimeoutMs,
     openAttemptsMax,

@@ -6,7 +6,7 @@ function hungUpAt(option?: string): ConnectError {
   return new ConnectError('ERR_NBD_PEER_CLOSED', `hung up at ${option}`, { option });
 }
 
-/** Attempts that fail with these errors, one after the other, and then succeed. */
+/** ConnectLoop that fail with these errors, one after the other, and then succeed. */
 function scripted(errors: readonly unknown[]) {
   const asked: (readonly string[])[] = [];
   const left = [...errors];

@@ -2,8 +2,8 @@
 import { ConnectError, NegotiationError, TimeoutError, UsageError } from '@nbdjs/interfaces';
 import { VirtualClock } from '@nbdjs/testkit';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Attempts, type AttemptsOptions, type Candidate } from './attempts.ts';
-import type { ConnectionEvent } from './diagnostics.ts';
+import type { ConnectionEvent } from '../diagnostics.ts';
+import { type Candidate, ConnectLoop, type ConnectLoopOptions } from './connect-loop.ts';
 
 class FakeConnection implements Candidate<FakeConnection> {
   usable = true;
@@ -31,8 +31,8 @@ let trials: Trial[];
 let events: ConnectionEvent[];
 let waiting: boolean;
 
-function makeAttempts(options: Partial<AttemptsOptions<FakeConnection>> = {}): Attempts<FakeConnection> {
-  return new Attempts<FakeConnection>({
+function makeLoop(options: Partial<ConnectLoopOptions<FakeConnection>> = {}): ConnectLoop<FakeConnection> {
+  return new ConnectLoop<FakeConnection>({
     name: 'nbd://example',
     attempt: (signal) =>
       new Promise((resolve, reject) => {
@@ -88,7 +88,7 @@ beforeEach(() => {
 
 describe('one attempt', () => {
   it('hands its connection to whoever waits', async () => {
-    const attempts = makeAttempts();
+    const attempts = makeLoop();
     const outcome = attempts.establish({ wait: true });
     expect(waiting).toBe(true);
     const connection = trial().succeed();
@@ -98,7 +98,7 @@ describe('one attempt', () => {
   });
 
   it('fails whoever waits, with a copy that tells the number of attempts', async () => {
-    const attempts = makeAttempts();
+    const attempts = makeLoop();
     const outcome = attempts.establish({ wait: true });
     const error = refused();
     trial().fail(error);
@@ -110,12 +110,12 @@ describe('one attempt', () => {
   });
 
   it('turns whatever an attempt throws into an error', async () => {
-    const attempts = makeAttempts({ attempt: () => Promise.reject('just a text') });
+    const attempts = makeLoop({ attempt: () => Promise.reject('just a text') });
     await expect(attempts.establish({ wait: true })).rejects.toThrow('just a text');
   });
 
   it('is the only one, however often it is asked for', async () => {
-    const attempts = makeAttempts();
+    const attempts = makeLoop();
     for (let round = 0; round < 3; round++) {
       const reason = await attempts.establish({ wait: false }).catch((caught: unknown) => caught);
       expect(reason).toMatchObject({ code: 'ERR_NBD_CONNECT_NONE_YET' });
@@ -127,7 +127,7 @@ describe('one attempt', () => {
   });
 
   it('lets one caller wait at a time', async () => {
-    const attempts = makeAttempts();
+    const attempts = makeLoop();
     const first = attempts.establish({ wait: true });
     await expect(attempts.establish({ wait: true })).rejects.toMatchObject({ code: 'ERR_NBD_STATE' });
     const connection = trial().succeed();
@@ -135,7 +135,7 @@ describe('one attempt', () => {
   });
 
   it('reports what happens', async () => {
-    const attempts = makeAttempts();
+    const attempts = makeLoop();
     const outcome = attempts.establish({ wait: true });
     await clock.advance(30);
     trial().succeed();
@@ -151,7 +151,7 @@ describe('one attempt', () => {
 
 describe('asking without waiting', () => {
   it('says none yet, then the last error, while the attempt goes on, then gives the connection', async () => {
-    const attempts = makeAttempts();
+    const attempts = makeLoop();
     attempts.retry(true);
     await expect(attempts.establish({ wait: false })).rejects.toMatchObject({
       code: 'ERR_NBD_CONNECT_NONE_YET',
@@ -174,7 +174,7 @@ describe('asking without waiting', () => {
   });
 
   it('begins a new attempt when the last one failed and is not repeated', async () => {
-    const attempts = makeAttempts();
+    const attempts = makeLoop();
     await attempts.establish({ wait: false }).catch(() => {});
     trial().fail();
     await clock.advance(0);
@@ -183,7 +183,7 @@ describe('asking without waiting', () => {
   });
 
   it('does not disturb whoever waits', async () => {
-    const attempts = makeAttempts();
+    const attempts = makeLoop();
     const outcome = attempts.establish({ wait: true });
     await expect(attempts.establish({ wait: false })).rejects.toMatchObject({ code: 'ERR_NBD_CONNECT_NONE_YET' });
     const connection = trial().succeed();
@@ -193,7 +193,7 @@ describe('asking without waiting', () => {
 
 describe('trying again', () => {
   it('waits 1, 2, 4, 8, 16, 16, ... seconds between attempts', async () => {
-    const attempts = makeAttempts();
+    const attempts = makeLoop();
     attempts.retry(true);
     const outcome = attempts.establish({ wait: true });
     const startedAt: number[] = [];
@@ -210,7 +210,7 @@ describe('trying again', () => {
   });
 
   it('begins with short delays again after a success', async () => {
-    const attempts = makeAttempts();
+    const attempts = makeLoop();
     attempts.retry(true);
     const outcome = attempts.establish({ wait: true });
     trial().fail();
@@ -229,7 +229,7 @@ describe('trying again', () => {
   });
 
   it('can be switched off in the middle of a sleep, which ends the wait with the last error', async () => {
-    const attempts = makeAttempts();
+    const attempts = makeLoop();
     attempts.retry(true);
     const outcome = attempts.establish({ wait: true });
     trial().fail();
@@ -241,7 +241,7 @@ describe('trying again', () => {
   });
 
   it('counts the attempts', async () => {
-    const attempts = makeAttempts();
+    const attempts = makeLoop();
     attempts.retry(true);
     const outcome = attempts.establish({ wait: true });
     for (const delayMs of [1000, 2000]) {
@@ -256,7 +256,7 @@ describe('trying again', () => {
 
 describe('refusals on principle', () => {
   it('end the repetition', async () => {
-    const attempts = makeAttempts();
+    const attempts = makeLoop();
     attempts.retry(true);
     const outcome = attempts.establish({ wait: true });
     trial().fail(unknownExport());
@@ -267,7 +267,7 @@ describe('refusals on principle', () => {
   });
 
   it('are repeated like anything else, if so wished', async () => {
-    const attempts = makeAttempts({ stopOnPermanent: false });
+    const attempts = makeLoop({ stopOnPermanent: false });
     attempts.retry(true);
     const outcome = attempts.establish({ wait: true });
     trial().fail(unknownExport());
@@ -277,7 +277,7 @@ describe('refusals on principle', () => {
   });
 
   it('do not include passing troubles', async () => {
-    const attempts = makeAttempts();
+    const attempts = makeLoop();
     attempts.retry(true);
     const outcome = watch(attempts.establish({ wait: true }));
     trial().fail(new NegotiationError('ERR_NBD_SERVER_SHUTDOWN', 'shutting down', { permanent: false }));
@@ -292,7 +292,7 @@ describe('refusals on principle', () => {
 
 describe('ending a wait', () => {
   it('does not stop the attempt, whose fruit goes to the next caller', async () => {
-    const attempts = makeAttempts();
+    const attempts = makeLoop();
     const controller = new AbortController();
     const outcome = attempts.establish({ wait: true, signal: controller.signal });
     const reason = new Error('waited long enough');
@@ -308,7 +308,7 @@ describe('ending a wait', () => {
   });
 
   it('lets the next caller wait for the same attempt', async () => {
-    const attempts = makeAttempts();
+    const attempts = makeLoop();
     const controller = new AbortController();
     const outcome = attempts.establish({ wait: true, signal: controller.signal });
     controller.abort(new Error('not any more'));
@@ -319,14 +319,14 @@ describe('ending a wait', () => {
   });
 
   it('happens before it begins when the signal has been given already', async () => {
-    const attempts = makeAttempts();
+    const attempts = makeLoop();
     const signal = AbortSignal.abort(new Error('never mind'));
     await expect(attempts.establish({ wait: true, signal })).rejects.toThrow('never mind');
     expect(trials).toHaveLength(0);
   });
 
   it('leaves no listener at the signal', async () => {
-    const attempts = makeAttempts();
+    const attempts = makeLoop();
     const { signal } = new AbortController();
     let listeners = 0;
     const add = signal.addEventListener.bind(signal);
@@ -349,7 +349,7 @@ describe('ending a wait', () => {
 
 describe('a connection that is kept', () => {
   it('is discarded when its peer has gone, and made anew', async () => {
-    const attempts = makeAttempts();
+    const attempts = makeLoop();
     await attempts.establish({ wait: false }).catch(() => {});
     const first = trial().succeed();
     await clock.advance(0);
@@ -362,7 +362,7 @@ describe('a connection that is kept', () => {
   });
 
   it('is closed by release', async () => {
-    const attempts = makeAttempts();
+    const attempts = makeLoop();
     await attempts.establish({ wait: false }).catch(() => {});
     const connection = trial().succeed();
     await clock.advance(0);
@@ -373,7 +373,7 @@ describe('a connection that is kept', () => {
 
 describe('release', () => {
   it('drops an attempt, and closes what it makes all the same', async () => {
-    const attempts = makeAttempts();
+    const attempts = makeLoop();
     const outcome = attempts.establish({ wait: true });
     attempts.release();
     await expect(outcome).rejects.toMatchObject({ code: 'ERR_NBD_CLOSED' });
@@ -384,7 +384,7 @@ describe('release', () => {
   });
 
   it('interrupts a sleep', async () => {
-    const attempts = makeAttempts();
+    const attempts = makeLoop();
     attempts.retry(true);
     const outcome = attempts.establish({ wait: true });
     trial().fail();
@@ -397,7 +397,7 @@ describe('release', () => {
   });
 
   it('is final, and may be repeated', async () => {
-    const attempts = makeAttempts();
+    const attempts = makeLoop();
     attempts.release();
     attempts.release();
     attempts.retry(true);
@@ -407,7 +407,7 @@ describe('release', () => {
   });
 
   it('lets a failing attempt fail in silence', async () => {
-    const attempts = makeAttempts();
+    const attempts = makeLoop();
     await attempts.establish({ wait: false }).catch(() => {});
     attempts.release();
     trial().fail();
@@ -418,7 +418,7 @@ describe('release', () => {
 
 describe('the open timeout', () => {
   it('repeats attempts until the first success, without retry', async () => {
-    const attempts = makeAttempts({ openTimeoutMs: 10_000 });
+    const attempts = makeLoop({ openTimeoutMs: 10_000 });
     const outcome = attempts.establish({ wait: true });
     trial().fail();
     await clock.advance(1000);
@@ -431,10 +431,10 @@ describe('the open timeout', () => {
   });
 
   it('B7: waits for an export that the server does not know yet, if told so', async () => {
-    const impatient = makeAttempts({ openTimeoutMs: 10_000 }).establish({ wait: true });
+    const impatient = makeLoop({ openTimeoutMs: 10_000 }).establish({ wait: true });
     trial().fail(unknownExport());
     await expect(impatient).rejects.toMatchObject({ code: 'ERR_NBD_UNKNOWN_EXPORT' });
-    const attempts = makeAttempts({ openTimeoutMs: 10_000, awaitExport: true });
+    const attempts = makeLoop({ openTimeoutMs: 10_000, awaitExport: true });
     const outcome = attempts.establish({ wait: true });
     trial().fail(unknownExport());
     await clock.advance(1000);
@@ -444,7 +444,7 @@ describe('the open timeout', () => {
   });
 
   it('is over early after so many attempts, with the last error', async () => {
-    const attempts = makeAttempts({ openTimeoutMs: 10_000, openAttemptsMax: 2 });
+    const attempts = makeLoop({ openTimeoutMs: 10_000, openAttemptsMax: 2 });
     const outcome = watch(attempts.establish({ wait: true }));
     trial().fail();
     await clock.advance(1000);
@@ -456,7 +456,7 @@ describe('the open timeout', () => {
   });
 
   it('ends the wait with the last error as its cause', async () => {
-    const attempts = makeAttempts({ openTimeoutMs: 5000 });
+    const attempts = makeLoop({ openTimeoutMs: 5000 });
     const outcome = watch(attempts.establish({ wait: true }));
     trial().fail();
     await clock.advance(1000);
@@ -473,7 +473,7 @@ describe('the open timeout', () => {
   });
 
   it('ends the wait for a first attempt that is slow', async () => {
-    const attempts = makeAttempts({ openTimeoutMs: 5000 });
+    const attempts = makeLoop({ openTimeoutMs: 5000 });
     const outcome = watch(attempts.establish({ wait: true }));
     await clock.advance(5000);
     expect(outcome.reason).toMatchObject({ code: 'ERR_NBD_TIMEOUT', phase: 'open' });

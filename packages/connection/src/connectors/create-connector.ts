@@ -1,19 +1,19 @@
 /** Choosing how connections are made. */
 import { type Connector, UsageError } from '@nbdjs/interfaces';
 import { capabilities } from '@nbdjs/syscalls';
-import { nameOfSettings } from './attempt-settings.ts';
-import { checkConnectorOptions, ofConnector } from './connector-options.ts';
-import { publish } from './diagnostics.ts';
-import { createInlineConnector, type InlineConnectorOptions } from './inline-connector.ts';
+import { nameOfSettings } from '../attempts/attempt-settings.ts';
+import { publish } from '../diagnostics.ts';
 import {
   createThreadConnector,
   noWorker,
   type ThreadConnectorOptions,
   threadDeliveryDefault,
-} from './thread-connector.ts';
-import type { ThreadDelivery } from './thread-messages.ts';
-import { checkTls, settleTls } from './tls.ts';
-import { workerUrlDefault } from './worker-url.ts';
+} from '../thread/thread-connector.ts';
+import type { ThreadDelivery } from '../thread/thread-messages.ts';
+import { workerUrlDefault } from '../thread/worker-url.ts';
+import { checkTls, resolveTlsMode } from '../tls.ts';
+import { checkConnectorOptions, ofConnector } from './connector-options.ts';
+import { createInlineConnector, type InlineConnectorOptions } from './inline-connector.ts';
 
 /** How connections come to the caller: made on its own thread, or on another and then handed over or kept there. */
 export type Delivery = 'inline' | ThreadDelivery;
@@ -44,7 +44,7 @@ export interface ChosenConnector {
  */
 export function createConnector(given: ConnectorOptions): ChosenConnector {
   checkConnectorOptions<ConnectorOptions>(given, ofConnector);
-  const options = settleTls(given);
+  const options = resolveTlsMode(given);
   const { delivery, reason } = choose(options);
   if (options.upgradeTls === undefined) checkTls(options);
   publish({ type: 'chosen', endpoint: nameOfSettings(options), delivery, reason });

@@ -3,10 +3,10 @@
 import type { ClientHandshakeOptions } from '@nbdjs/handshake';
 import { type ByteChannel, type Clock, ConnectError, type Established, limits } from '@nbdjs/interfaces';
 import { systemClock } from '@nbdjs/node';
-import { named } from './error-copies.ts';
+import { nameOfPeer } from '../names.ts';
 import { type DriverEvent, HandshakeDriver, type UpgradeTls } from './handshake-driver.ts';
-import { nameOfPeer } from './names.ts';
-import { ParkedConnection } from './parked-connection.ts';
+import { IdleConnection } from './idle-connection.ts';
+import { named } from './named-error.ts';
 
 export interface NegotiateOptions {
   readonly signal?: AbortSignal | undefined;
@@ -31,10 +31,10 @@ export async function negotiate(
   handshake: ClientHandshakeOptions = {},
   options: NegotiateOptions = {},
 ): Promise<Established> {
-  return (await negotiateAndPark(channel, handshake, options)).take();
+  return (await negotiateIdle(channel, handshake, options)).take();
 }
 
-export interface ParkOptions extends NegotiateOptions {
+export interface NegotiateIdleOptions extends NegotiateOptions {
   /**
    * How long the handshake may go on when the signal aborts, in milliseconds, so that it comes to a point where the server can be told:
    * many take a connection that breaks in its middle for a fault, and log it. @default 0
@@ -43,11 +43,11 @@ export interface ParkOptions extends NegotiateOptions {
 }
 
 /** The same, for a connection that may have to wait for its owner. */
-export function negotiateAndPark(
+export function negotiateIdle(
   channel: ByteChannel,
   handshake: ClientHandshakeOptions,
-  options: ParkOptions,
-): Promise<ParkedConnection> {
+  options: NegotiateIdleOptions,
+): Promise<IdleConnection> {
   const { signal, upgradeTls, timeoutMs = limits.handshakeMs, leaveMs = 0, clock = systemClock } = options;
   const name = options.name ?? nameOfPeer(channel.peer);
   return new Promise((resolve, reject) => {
@@ -72,7 +72,7 @@ export function negotiateAndPark(
     const onEvent = (event: DriverEvent) => {
       if (event.type === 'established') {
         leave();
-        const parked = new ParkedConnection(driver.channel, event.facts, event.excess);
+        const parked = new IdleConnection(driver.channel, event.facts, event.excess);
         if (signal?.aborted) parked.discard();
         else resolve(parked);
       } else if (event.type === 'failed') {

@@ -11,15 +11,15 @@ import {
 import { fromErrorRecord } from '@nbdjs/kit';
 import { capabilities } from '@nbdjs/syscalls';
 import { adoptDescriptor } from '@nbdjs/transport';
-import { type AttemptSettings, nameOfSettings } from './attempt-settings.ts';
-import { anybodyListens, publish } from './diagnostics.ts';
-import { copyOfError, named } from './error-copies.ts';
+import { type AttemptSettings, nameOfSettings } from '../attempts/attempt-settings.ts';
+import { anybodyListens, publish } from '../diagnostics.ts';
+import { CallerEnd } from '../kept/caller-end.ts';
+import type { RingSizes } from '../kept/ring-link.ts';
+import { IdleConnection } from '../negotiation/idle-connection.ts';
+import { cloneError, named } from '../negotiation/named-error.ts';
+import { resolveTlsMode } from '../tls.ts';
 import { EstablishmentThread, type ThreadClient } from './establishment-thread.ts';
-import { ParkedConnection } from './parked-connection.ts';
-import { RingChannel } from './ring-channel.ts';
-import type { RingSizes } from './ring-link.ts';
 import type { ThreadDelivery, ThreadDeliveryMessage } from './thread-messages.ts';
-import { settleTls } from './tls.ts';
 import { workerUrlDefault } from './worker-url.ts';
 
 export interface ThreadConnectorOptions extends AttemptSettings {
@@ -52,7 +52,7 @@ let requestCount = 0;
  * @throws UsageError for an endpoint that cannot be reached from another thread, or when there is no worker's file.
  */
 export function createThreadConnector(options: ThreadConnectorOptions): Connector {
-  return new ThreadConnector(settleTls(options));
+  return new ThreadConnector(resolveTlsMode(options));
 }
 
 /** The delivery when none is asked for. */
@@ -94,7 +94,7 @@ class ThreadConnector implements Connector, ThreadClient {
   readonly #thread: EstablishmentThread;
   readonly #requests = new Map<number, Request>();
   /** A connection that came when nobody waited for it any more. */
-  #stray: ParkedConnection | undefined;
+  #stray: IdleConnection | undefined;
   #retry = false;
   #isKnown = false;
   #isReleased = false;
@@ -158,7 +158,7 @@ class ThreadConnector implements Connector, ThreadClient {
 
   lost(cause: Error): void {
     this.#isKnown = false;
-    for (const request of [...this.#requests.values()]) request.reject(named(copyOfError(cause), this.#name));
+    for (const request of [...this.#requests.values()]) request.reject(named(cloneError(cause), this.#name));
   }
 
   /** Makes the thread know this connector, again if it is a new thread. */
@@ -221,7 +221,7 @@ class ThreadConnector implements Connector, ThreadClient {
       request.resolve({ channel, facts, excess });
       return;
     }
-    const stray = new ParkedConnection(channel, facts, excess);
+    const stray = new IdleConnection(channel, facts, excess);
     const [waiting] = [...this.#requests].find(([, { wait }]) => wait) ?? [];
     if (waiting !== undefined) {
       // The attempt that was started for this one goes on, and its fruit is for the next.
@@ -235,7 +235,7 @@ class ThreadConnector implements Connector, ThreadClient {
     }
   }
 
-  #takeStray(): ParkedConnection | undefined {
+  #takeStray(): IdleConnection | undefined {
     const stray = this.#stray;
     this.#stray = undefined;
     if (stray === undefined || stray.usable) return stray;
@@ -263,7 +263,7 @@ function receive(report: ThreadDeliveryMessage, thread: EstablishmentThread): By
     }
   }
   const { memory, port, peer } = report;
-  const channel = new RingChannel(memory, port, peer, () => thread.recycle(memory));
+  const channel = new CallerEnd(memory, port, peer, () => thread.recycle(memory));
   thread.addKept(1);
   void channel.closed.then(() => thread.addKept(-1));
   return channel;

@@ -2,7 +2,7 @@
 
 import { Worker } from 'node:worker_threads';
 import { ConnectError } from '@nbdjs/interfaces';
-import type { LinkMemory } from './ring-link.ts';
+import type { LinkMemory } from '../kept/ring-link.ts';
 import type { ThreadOrder, ThreadReport } from './thread-messages.ts';
 
 /** A connector that uses the thread. */

@@ -3,8 +3,8 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { ByteChannel, ByteSink, CloseReason } from '@nbdjs/interfaces';
 import { toErrorRecord } from '@nbdjs/kit';
-import type { KeeperRounds, RoundMember } from './keeper-rounds.ts';
-import { type KeeperMessage, type LinkMemory, type OwnerMessage, RingLink } from './ring-link.ts';
+import type { PollLoop, PollMember } from './poll-loop.ts';
+import { type CallerMessage, type LinkMemory, RingLink, type WorkerMessage } from './ring-link.ts';
 
 /** So much memory is given for a delivery while the ring is full. */
 const spillBytes = 16 * 1024;
@@ -24,10 +24,10 @@ const lingerMs = 1;
  * A channel's sink whose memory is the ring itself, so that the kernel writes where the owner reads. What it is to send
  * goes to the channel from the ring, without a copy; the ring's memory stays lent until the channel is through with it.
  */
-export class RingBridge implements ByteSink, RoundMember {
+export class WorkerEnd implements ByteSink, PollMember {
   readonly #channel: ByteChannel;
-  readonly #link: RingLink<OwnerMessage, KeeperMessage>;
-  readonly #rounds: KeeperRounds;
+  readonly #link: RingLink<CallerMessage, WorkerMessage>;
+  readonly #rounds: PollLoop;
   /** The longest piece that is sent at once: small enough that the owner can fill the rest of the ring meanwhile. */
   readonly #pieceBytes: number;
   /** The memory that was given last: channels ask before each delivery, and after it. */
@@ -53,7 +53,7 @@ export class RingBridge implements ByteSink, RoundMember {
   #hasClosed = false;
 
   /** `channel` and `port` are given; both are released when either end is through. */
-  constructor(channel: ByteChannel, memory: LinkMemory, port: MessagePort, rounds: KeeperRounds) {
+  constructor(channel: ByteChannel, memory: LinkMemory, port: MessagePort, rounds: PollLoop) {
     this.#channel = channel;
     this.#rounds = rounds;
     this.#pieceBytes = memory.sendBytes / 4;
@@ -104,7 +104,7 @@ export class RingBridge implements ByteSink, RoundMember {
     this.#tellEnd();
   }
 
-  #hear(message: OwnerMessage): void {
+  #hear(message: CallerMessage): void {
     if (this.#hasClosed) return;
     if (message.type === 'end') this.#ownerHasEnded = true;
     this.#work();

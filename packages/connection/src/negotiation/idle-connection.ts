@@ -2,7 +2,7 @@
 import { disconnectRequest } from '@nbdjs/handshake';
 import { type ByteChannel, type ByteSink, type Established, type ExportFacts, ProtocolError } from '@nbdjs/interfaces';
 import { systemClock } from '@nbdjs/node';
-import type { Candidate } from './attempts.ts';
+import type { Candidate } from '../attempts/connect-loop.ts';
 import { farewell } from './farewell.ts';
 
 /** More than so many bytes that nobody has asked for are not kept. */
@@ -14,7 +14,7 @@ const excessBytesMax = 64 * 1024;
  *
  * While parked, the connection does not keep the process alive.
  */
-export class ParkedConnection implements Candidate<Established>, ByteSink {
+export class IdleConnection implements Candidate<Established>, ByteSink {
   readonly channel: ByteChannel;
   readonly facts: ExportFacts;
   readonly #landing = new Uint8Array(4096);

@@ -2,13 +2,13 @@ import { MessageChannel } from 'node:worker_threads';
 import { createMemoryPair } from '@nbdjs/transport';
 import { expect, it } from 'vitest';
 import { RingReader, RingWriter } from './byte-ring.ts';
-import { KeeperRounds } from './keeper-rounds.ts';
-import { LinkPool } from './link-pool.ts';
-import { RingBridge } from './ring-bridge.ts';
-import { RingChannel } from './ring-channel.ts';
+import { CallerEnd } from './caller-end.ts';
+import { LinkMemoryPool } from './link-memory-pool.ts';
+import { PollLoop } from './poll-loop.ts';
+import { WorkerEnd } from './worker-end.ts';
 
 it('gives memory again, as good as new, for the same sizes', () => {
-  const pool = new LinkPool();
+  const pool = new LinkMemoryPool();
   const memory = pool.take({ receiveBytes: 4096, sendBytes: 8192 });
   const ring = { buffer: memory.buffer, controlOffset: 256, dataOffset: 2048, capacityBytes: 4096 };
   new RingWriter(ring).write(Uint8Array.of(1, 2, 3));
@@ -22,7 +22,7 @@ it('gives memory again, as good as new, for the same sizes', () => {
 });
 
 it('holds no more than a few', () => {
-  const pool = new LinkPool();
+  const pool = new LinkMemoryPool();
   const sizes = { receiveBytes: 4096, sendBytes: 4096 };
   const many = Array.from({ length: 20 }, () => pool.take(sizes));
   for (const memory of many) pool.give(memory);
@@ -33,10 +33,10 @@ it('holds no more than a few', () => {
 it('gets memory back when both sides are through, and neither touches it afterwards', async () => {
   const [ours] = createMemoryPair();
   const { port1, port2 } = new MessageChannel();
-  const memory = new LinkPool().take({ receiveBytes: 4096, sendBytes: 4096 });
-  const bridge = new RingBridge(ours, memory, port1, new KeeperRounds());
+  const memory = new LinkMemoryPool().take({ receiveBytes: 4096, sendBytes: 4096 });
+  const bridge = new WorkerEnd(ours, memory, port1, new PollLoop());
   let hasReleased = false;
-  const owner = new RingChannel(memory, port2, ours.peer, () => {
+  const owner = new CallerEnd(memory, port2, ours.peer, () => {
     hasReleased = true;
   });
   owner.send([new Uint8Array(5000)]);

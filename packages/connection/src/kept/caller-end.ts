@@ -9,7 +9,7 @@ import {
   type PeerDescription,
 } from '@nbdjs/interfaces';
 import { fromErrorRecord } from '@nbdjs/kit';
-import { type KeeperMessage, type LinkMemory, type OwnerMessage, RingLink } from './ring-link.ts';
+import { type CallerMessage, type LinkMemory, RingLink, type WorkerMessage } from './ring-link.ts';
 import { copyShared } from './shared-memory.ts';
 
 /** After so many bytes in one go, in rings' worths, others on this loop get their turn. */
@@ -19,10 +19,10 @@ const ringsPerTurn = 4;
  * Copies what the keeper has received into its sink's memory, and what it is given into the other ring. All deliveries
  * come from the message port or from a turn of their own.
  */
-export class RingChannel implements ByteChannel {
+export class CallerEnd implements ByteChannel {
   readonly peer: PeerDescription;
   readonly closed: Promise<CloseReason>;
-  readonly #link: RingLink<KeeperMessage, OwnerMessage>;
+  readonly #link: RingLink<WorkerMessage, CallerMessage>;
   readonly #bytesPerTurn: number;
   #sink: ByteSink | undefined;
   #isPaused = false;
@@ -101,7 +101,7 @@ export class RingChannel implements ByteChannel {
     this.#link.keepAlive(on);
   }
 
-  #hear(message: KeeperMessage): void {
+  #hear(message: WorkerMessage): void {
     const cause = message.cause === undefined ? undefined : fromErrorRecord(message.cause);
     if (message.type === 'ended') {
       this.#end = { cause };

@@ -6,7 +6,7 @@ import { fromErrorRecord, toErrorRecord } from '@nbdjs/kit';
  * A fresh error of the same class, code and text, so that no two promises reject with one object. The number of
  * attempts, where the error has one, is brought up to date.
  */
-export function copyOfError(error: Error, attempts?: number): Error {
+export function cloneError(error: Error, attempts?: number): Error {
   const record = toErrorRecord(error);
   if (attempts === undefined || !(error instanceof ConnectError)) return fromErrorRecord(record);
   return fromErrorRecord({ ...record, fields: { ...record.fields, attempts } });

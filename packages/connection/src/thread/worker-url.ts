@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs';
 export function workerUrlDefault(): URL | undefined {
   try {
     const here = import.meta.url;
-    if (here.endsWith('.ts')) return new URL(here.replace(/[^/]+$/, 'worker.ts'));
+    if (here.endsWith('.ts')) return new URL(here.replace(/thread\/[^/]+$/, 'worker.ts'));
     const url = new URL('./nbdjs-worker.mjs', import.meta.url);
     return existsSync(url) ? url : undefined;
   } catch {

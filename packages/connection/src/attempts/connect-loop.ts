@@ -7,9 +7,9 @@ import {
   TimeoutError,
   UsageError,
 } from '@nbdjs/interfaces';
+import type { ConnectionEvent } from '../diagnostics.ts';
+import { cloneError, isPermanent, isUnknownExport } from '../negotiation/named-error.ts';
 import { BackOff } from './back-off.ts';
-import type { ConnectionEvent } from './diagnostics.ts';
-import { copyOfError, isPermanent, isUnknownExport } from './error-copies.ts';
 
 /** What a successful attempt has made, while nobody owns it yet. */
 export interface Candidate<Connection> {
@@ -21,7 +21,7 @@ export interface Candidate<Connection> {
   discard(): void;
 }
 
-export interface AttemptsOptions<Connection> {
+export interface ConnectLoopOptions<Connection> {
   /** What the connections lead to, for messages. */
   readonly name: string;
   /** Makes one attempt, and gives it up when the signal aborts. Has a deadline of its own. */
@@ -57,14 +57,14 @@ type State = 'idle' | 'trying' | 'sleeping' | 'released';
  * Makes connections as QEMU's connection thread does, with an interruptible sleep and an eye for refusals that will not
  * pass. After an attempt, exactly one of `#ready` and `#lastError` tells its outcome, until the connection is taken.
  */
-export class Attempts<Connection> {
-  readonly #options: AttemptsOptions<Connection>;
+export class ConnectLoop<Connection> {
+  readonly #options: ConnectLoopOptions<Connection>;
   readonly #backOff: BackOff;
   #state: State = 'idle';
   #retry = false;
   /** Whether a connection has ever been made: the open timeout is over then. */
   #hasOpened = false;
-  /** Attempts since the last success. */
+  /** ConnectLoop since the last success. */
   #count = 0;
   #startedAt = 0;
   #ready: Candidate<Connection> | undefined;
@@ -73,7 +73,7 @@ export class Attempts<Connection> {
   #abortAttempt: AbortController | undefined;
   #cancelSleep: Cancel | undefined;
 
-  constructor(options: AttemptsOptions<Connection>) {
+  constructor(options: ConnectLoopOptions<Connection>) {
     this.#options = options;
     this.#backOff = new BackOff(options.jitter);
   }
@@ -174,8 +174,8 @@ export class Attempts<Connection> {
     const { name: endpoint } = this.#options;
     const isAwaited = this.#options.awaitExport === true && isUnknownExport(error);
     const permanent = isPermanent(error) && !isAwaited;
-    this.#lastError = copyOfError(error, this.#count);
-    this.#report({ type: 'failed', endpoint, attempt: this.#count, error: copyOfError(error), permanent });
+    this.#lastError = cloneError(error, this.#count);
+    this.#report({ type: 'failed', endpoint, attempt: this.#count, error: cloneError(error), permanent });
     const { stopOnPermanent = true, openAttemptsMax = Number.POSITIVE_INFINITY } = this.#options;
     const isEnough = (permanent && stopOnPermanent) || (!this.#hasOpened && this.#count >= openAttemptsMax);
     if (this.#repeats && !isEnough) this.#sleep();
@@ -240,7 +240,7 @@ export class Attempts<Connection> {
   }
 
   #copyOfLastError(): Error | undefined {
-    return this.#lastError && copyOfError(this.#lastError);
+    return this.#lastError && cloneError(this.#lastError);
   }
 
   #noneYet(): Error {

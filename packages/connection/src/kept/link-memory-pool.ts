@@ -4,7 +4,7 @@ import { allocateLink, type LinkMemory, linkSizes, type RingSizes, resetLink } f
 /** So many unused links are held ready; 2 MiB each by default. */
 const linksMax = 16;
 
-export class LinkPool {
+export class LinkMemoryPool {
   #links: LinkMemory[] = [];
 
   /** Gives memory of the wished sizes, as good as new. */

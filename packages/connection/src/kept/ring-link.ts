@@ -24,13 +24,13 @@ export interface LinkMemory {
 }
 
 /** What the keeper has to say besides bytes. */
-export type KeeperMessage =
+export type WorkerMessage =
   | { readonly type: 'ended'; readonly cause?: ErrorRecord | undefined }
   /** The last word. */
   | { readonly type: 'closed'; readonly by: CloseReason['by']; readonly cause?: ErrorRecord | undefined };
 
 /** What the owner has to say besides bytes. */
-export type OwnerMessage = { readonly type: 'end' } | { readonly type: 'destroy' };
+export type CallerMessage = { readonly type: 'end' } | { readonly type: 'destroy' };
 
 export interface LinkListener<Message> {
   /** The other side has written or read: there may be bytes, there may be room. */
@@ -71,7 +71,7 @@ export function resetLink({ buffer }: LinkMemory): void {
  * One end of a link. Wake-up calls are coalesced: at most one is under way each way, and none is needed while the other
  * side is at work, because it looks once more before it rests.
  */
-export class RingLink<Incoming extends KeeperMessage | OwnerMessage, Outgoing extends KeeperMessage | OwnerMessage> {
+export class RingLink<Incoming extends WorkerMessage | CallerMessage, Outgoing extends WorkerMessage | CallerMessage> {
   readonly incoming: RingReader;
   readonly outgoing: RingWriter;
   readonly #port: MessagePort;

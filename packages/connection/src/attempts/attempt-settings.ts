@@ -2,13 +2,13 @@
 import type { AvoidableOption, ClientHandshakeOptions } from '@nbdjs/handshake';
 import { type Clock, type Established, limits } from '@nbdjs/interfaces';
 import { connectEndpoint, type Endpoint, type TlsClientSettings } from '@nbdjs/transport';
-import type { AttemptsOptions } from './attempts.ts';
-import type { ConnectionEvent } from './diagnostics.ts';
-import type { UpgradeTls } from './handshake-driver.ts';
+import type { ConnectionEvent } from '../diagnostics.ts';
+import { nameOfEndpoint } from '../names.ts';
+import type { UpgradeTls } from '../negotiation/handshake-driver.ts';
+import { negotiateIdle } from '../negotiation/negotiate.ts';
+import { upgradeWith } from '../tls.ts';
+import type { ConnectLoopOptions } from './connect-loop.ts';
 import { Ladder } from './ladder.ts';
-import { nameOfEndpoint } from './names.ts';
-import { negotiateAndPark } from './negotiate.ts';
-import { upgradeWith } from './tls.ts';
 
 /** Plain data, so that it can cross to another thread. */
 export interface AttemptSettings {
@@ -53,7 +53,7 @@ export function nameOfSettings({ endpoint, handshake }: AttemptSettings): string
 }
 
 /** Joins settings and means: an attempt connects, shakes hands and parks the connection. */
-export function attemptsOptions(settings: AttemptSettings, means: AttemptMeans): AttemptsOptions<Established> {
+export function connectLoopOptions(settings: AttemptSettings, means: AttemptMeans): ConnectLoopOptions<Established> {
   const {
     endpoint,
     handshake = {},
@@ -79,7 +79,7 @@ export function attemptsOptions(settings: AttemptSettings, means: AttemptMeans):
       const meet = async (avoid: readonly AvoidableOption[]) => {
         const channel = await connectEndpoint(endpoint, { signal, connectTimeoutMs });
         const options = { signal, timeoutMs, leaveMs, upgradeTls, name, clock };
-        return await negotiateAndPark(channel, { ...handshake, avoid }, options);
+        return await negotiateIdle(channel, { ...handshake, avoid }, options);
       };
       // An inherited descriptor is one connection, and no other can be made.
       return endpoint.type === 'descriptor' ? await meet(handshake.avoid ?? []) : await ladder.descend(meet);

@@ -9,9 +9,9 @@ import {
   UsageError,
 } from '@nbdjs/interfaces';
 import type { ExportEntry } from '@nbdjs/protocol';
+import type { IdleConnection } from './idle-connection.ts';
 import type { Negotiation } from './negotiation.ts';
-import type { OptionConversation, ParkedStart } from './option-conversation.ts';
-import type { ParkedConnection } from './parked-connection.ts';
+import type { EstablishedStart, OptionConversation } from './option-conversation.ts';
 
 /** A server of the oldstyle handshake knows no options: it has told about its only export already, and opened it. */
 export class OldstyleNegotiation implements Negotiation {
@@ -21,10 +21,10 @@ export class OldstyleNegotiation implements Negotiation {
   readonly tls: boolean;
   readonly avoided = [];
   readonly #conversation: OptionConversation;
-  readonly #parked: ParkedConnection;
+  readonly #parked: IdleConnection;
   #isOver = false;
 
-  constructor(conversation: OptionConversation, { parked }: ParkedStart) {
+  constructor(conversation: OptionConversation, { parked }: EstablishedStart) {
     this.#conversation = conversation;
     this.#parked = parked;
     this.peer = parked.channel.peer;

@@ -5,19 +5,19 @@ import type { ByteChannel, Established, Trace } from '@nbdjs/interfaces';
 import { toErrorRecord } from '@nbdjs/kit';
 import { systemClock } from '@nbdjs/node';
 import { detachDescriptor } from '@nbdjs/transport';
-import { attemptsOptions } from './attempt-settings.ts';
-import { Attempts } from './attempts.ts';
-import type { ConnectionEvent } from './diagnostics.ts';
-import { KeeperRounds } from './keeper-rounds.ts';
-import { LinkPool } from './link-pool.ts';
-import { RingBridge } from './ring-bridge.ts';
-import type { RingSizes } from './ring-link.ts';
+import { connectLoopOptions } from '../attempts/attempt-settings.ts';
+import { ConnectLoop } from '../attempts/connect-loop.ts';
+import type { ConnectionEvent } from '../diagnostics.ts';
+import { LinkMemoryPool } from '../kept/link-memory-pool.ts';
+import { PollLoop } from '../kept/poll-loop.ts';
+import type { RingSizes } from '../kept/ring-link.ts';
+import { WorkerEnd } from '../kept/worker-end.ts';
 import type { ThreadDelivery, ThreadDeliveryMessage, ThreadOrder, ThreadReport } from './thread-messages.ts';
 
 export type Post = (report: ThreadReport, transfer: readonly Transferable[]) => void;
 
 interface Client {
-  readonly attempts: Attempts<Established>;
+  readonly attempts: ConnectLoop<Established>;
   readonly delivery: ThreadDelivery;
   readonly rings: RingSizes;
   isTraced: boolean;
@@ -28,8 +28,8 @@ export class EstablishmentService {
   readonly #clients = new Map<number, Client>();
   /** The waits that can be cancelled, by request. */
   readonly #waits = new Map<number, AbortController>();
-  readonly #pool = new LinkPool();
-  readonly #rounds = new KeeperRounds();
+  readonly #pool = new LinkMemoryPool();
+  readonly #rounds = new PollLoop();
   #eventsWanted = false;
 
   constructor(post: Post) {
@@ -73,7 +73,7 @@ export class EstablishmentService {
     };
     const handshake = { ...settings.handshake, trace };
     const report = (event: ConnectionEvent) => this.#report(event);
-    const attempts = new Attempts(attemptsOptions({ ...settings, handshake }, { clock: systemClock, report }));
+    const attempts = new ConnectLoop(connectLoopOptions({ ...settings, handshake }, { clock: systemClock, report }));
     clients.set(connector, { attempts, delivery, rings, isTraced: false });
   }
 
@@ -134,7 +134,7 @@ export class EstablishmentService {
   ): [ThreadDeliveryMessage, Transferable[]] {
     const { port1, port2 } = new MessageChannel();
     const memory = this.#pool.take(rings);
-    new RingBridge(channel, memory, port1, this.#rounds);
+    new WorkerEnd(channel, memory, port1, this.#rounds);
     return [{ type: 'kept', ...about, port: port2, memory }, [port2]];
   }
 }

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { KeeperRounds } from './keeper-rounds.ts';
+import { PollLoop } from './poll-loop.ts';
 
 /** A member that writes down what it is told, and goes on until it is quiet. */
 class Member {
@@ -12,7 +12,7 @@ class Member {
 }
 
 test('whoever joins has a round in this turn, and a quiet one when nothing more comes', async () => {
-  const rounds = new KeeperRounds();
+  const rounds = new PollLoop();
   const member = new Member();
   rounds.join(member);
   rounds.join(member);
@@ -27,7 +27,7 @@ test('whoever joins has a round in this turn, and a quiet one when nothing more 
 });
 
 test('it is quiet for nobody while something comes for anybody', async () => {
-  const rounds = new KeeperRounds();
+  const rounds = new PollLoop();
   const [one, other] = [new Member(), new Member()];
   rounds.join(one);
   for (let count = 0; count < 3; count++) {
@@ -41,7 +41,7 @@ test('it is quiet for nobody while something comes for anybody', async () => {
 });
 
 test('whoever leaves may come again', async () => {
-  const rounds = new KeeperRounds();
+  const rounds = new PollLoop();
   const member = { count: 0, round: () => ++member.count > 5 };
   rounds.join(member);
   await turn();

@@ -2,10 +2,10 @@
 import type { AvoidableOption, ClientHandshake, ClientHandshakeOptions, OptionResult } from '@nbdjs/handshake';
 import { type ByteChannel, type Cancel, type Clock, type Established, limits, UsageError } from '@nbdjs/interfaces';
 import { systemClock } from '@nbdjs/node';
-import { copyOfError, named } from './error-copies.ts';
 import type { DriverEvent, HandshakeDriver } from './handshake-driver.ts';
+import { IdleConnection } from './idle-connection.ts';
+import { cloneError, named } from './named-error.ts';
 import { type NegotiateOptions, openDriver } from './negotiate.ts';
-import { ParkedConnection } from './parked-connection.ts';
 
 export interface OptionConversationOptions extends NegotiateOptions {
   /** What to ask for; `optionMode` is understood. */
@@ -13,12 +13,12 @@ export interface OptionConversationOptions extends NegotiateOptions {
 }
 
 /** What stands at the beginning of option mode. */
-export type Start = Extract<DriverEvent, { type: 'negotiating' }> | ParkedStart;
+export type Start = Extract<DriverEvent, { type: 'negotiating' }> | EstablishedStart;
 
 /** The server gave away its only export without being asked. */
-export interface ParkedStart {
+export interface EstablishedStart {
   readonly type: 'established';
-  readonly parked: ParkedConnection;
+  readonly parked: IdleConnection;
 }
 
 type Answer = Exclude<DriverEvent, { type: 'failed' }>;
@@ -103,7 +103,7 @@ export class OptionConversation {
 
   #ask(begin: () => void, signal?: AbortSignal): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      if (this.#end !== undefined) throw copyOfError(this.#end);
+      if (this.#end !== undefined) throw cloneError(this.#end);
       signal?.throwIfAborted();
       if (this.#asker !== undefined) {
         throw new UsageError('ERR_NBD_STATE', `${this.name}: an option is outstanding already`);
@@ -140,7 +140,7 @@ export class OptionConversation {
   #hear(event: DriverEvent): void {
     if (event.type === 'failed') {
       this.#end = named(event.error, this.name);
-      this.#asker?.reject(copyOfError(this.#end));
+      this.#asker?.reject(cloneError(this.#end));
     } else if (event.type === 'option-failed') {
       this.#asker?.reject(named(event.error, this.name));
     } else {
@@ -155,8 +155,8 @@ export class OptionConversation {
     this.#asker?.reject(reason);
   }
 
-  #park({ facts, excess }: Extract<DriverEvent, { type: 'established' }>): ParkedConnection {
-    return new ParkedConnection(this.#driver.channel, facts, excess);
+  #park({ facts, excess }: Extract<DriverEvent, { type: 'established' }>): IdleConnection {
+    return new IdleConnection(this.#driver.channel, facts, excess);
   }
 
   #unexpected(answer: Answer): Error {
