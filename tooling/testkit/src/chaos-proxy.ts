@@ -2,10 +2,12 @@
  * A proxy that loses, delays and garbles: between real clients and real servers, over Unix sockets and TCP. What it does is planned
  * for each connection, or told to it while it runs, and the same in every run.
  */
+
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { seededRandom } from '@nbdjs/conformance';
+import type { SocketAddress } from '@nbdjs/conformance/connector';
 import { ChaosPipe, type ChaosPipePlan, type ChaosTotal } from './chaos-pipe.ts';
-import { seededRandom } from './random.ts';
-import { listenAt, nodeAddress, type SocketAddress, uriAt } from './socket-address.ts';
+import { listenAt, nodeAddress, uriAt } from './socket-address.ts';
 
 /** How a connection is cut: both sides are told in order, or as a crash would (a reset on TCP). */
 export type ChaosCut = 'close' | 'reset';

@@ -2,9 +2,11 @@
  * QEMU's fault injector (tests/qemu-iotests/nbd-fault-injector.py): a server that knows only EXPORT_NAME, or only the oldstyle
  * handshake, has 8 GiB of zeroes, and drops its connection at a given moment.
  */
+
 import { createServer, type Server, type Socket } from 'node:net';
+import type { SocketAddress } from '@nbdjs/conformance/connector';
 import { Command } from '@nbdjs/protocol';
-import { listenAt, type SocketAddress, uriAt } from './socket-address.ts';
+import { listenAt, uriAt } from './socket-address.ts';
 
 /** What is being said or heard; `data` is the payload of a read's reply or of a write. */
 export type FaultEvent = 'neg1' | 'export' | 'neg2' | 'neg-classic' | 'request' | 'reply' | 'data';

@@ -1,7 +1,16 @@
-/** Scripted peers, virtual time and conformance suites. Only tests import this. */
+/** Scripted peers, virtual time and the conformance suites. Only tests import this. */
 
-export { type BlockDeviceFactory, blockDeviceConformance } from './block-device-conformance.ts';
-export { type ByteChannelFactory, byteChannelConformance } from './byte-channel-conformance.ts';
+export type { BlockDeviceFactory, ByteChannelFactory } from '@nbdjs/conformance';
+export { seededRandom } from '@nbdjs/conformance';
+export {
+  type ConnectorFactory,
+  type ConnectorWishes,
+  type SocketAddress,
+  TinyServer,
+  type TinyServerAddress,
+  type TinyServerOptions,
+  tinyServerExportBytes,
+} from '@nbdjs/conformance/connector';
 export type { ChaosPipe, ChaosPipePlan } from './chaos-pipe.ts';
 export {
   type ChaosConnection,
@@ -10,7 +19,7 @@ export {
   ChaosProxy,
   type ChaosProxyOptions,
 } from './chaos-proxy.ts';
-export { type ConnectorFactory, type ConnectorWishes, connectorConformance } from './connector-conformance.ts';
+export { blockDeviceConformance, byteChannelConformance, connectorConformance } from './conformance.ts';
 export { FakeConnector } from './fake-connector.ts';
 export {
   allTransmissionFlags,
@@ -23,10 +32,8 @@ export {
 } from './fake-server.ts';
 export { type FaultEvent, FaultInjector, type FaultInjectorOptions, type FaultRule } from './fault-injector.ts';
 export { type Answer, type Conversation, OptionServer, type OptionServerPlan, told } from './option-server.ts';
-export { seededRandom } from './random.ts';
 export { brokenRecord, type Relay, relay } from './relay.ts';
 export { ScriptedChannel, type ScriptedChannelOptions, type ScriptedPeer } from './scripted-channel.ts';
-export { listenAt, nodeAddress, type SocketAddress, uriAt } from './socket-address.ts';
+export { listenAt, nodeAddress, uriAt } from './socket-address.ts';
 export { TestAuthority } from './test-authority.ts';
-export { TinyServer, type TinyServerAddress, type TinyServerOptions, tinyServerExportBytes } from './tiny-server.ts';
 export { VirtualClock } from './virtual-clock.ts';

@@ -1,9 +1,6 @@
-/** Where test servers listen, and how to say so. The same shape as an endpoint of the transport. */
+/** Where test servers listen, in Node's words and as a URI. */
 import type { AddressInfo, NetConnectOpts, Server } from 'node:net';
-
-export type SocketAddress =
-  | { readonly type: 'tcp'; readonly host: string; readonly port: number }
-  | { readonly type: 'unix'; readonly path: string };
+import type { SocketAddress } from '@nbdjs/conformance/connector';
 
 /** The same in Node's words, to listen at and to connect to. */
 export function nodeAddress(address: SocketAddress): NetConnectOpts {

@@ -1,6 +1,6 @@
 /** A tiny server in a thread of its own, so that it lives on while the test's loop is blocked. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { TinyServer, type TinyServerAddress, type TinyServerOptions } from '@nbdjs/testkit/tiny-server';
+import { TinyServer, type TinyServerAddress, type TinyServerOptions } from '@nbdjs/conformance/connector';
 
 export interface ServerWorkerData {
   readonly address: TinyServerAddress;

@@ -1,0 +1,44 @@
+/** The suite for authors of devices: memory, files, remote exports, and layers over them. */
+import type { BlockDevice } from '@nbdjs/interfaces';
+import { type Rule, registerRules, type TestRunner } from '../runner.ts';
+import { callRules } from './call-rules.ts';
+import { contentRules } from './content-rules.ts';
+import { statusRules } from './status-rules.ts';
+
+/** How the suite comes by the devices that it tests. */
+export interface BlockDeviceFactory {
+  /** Makes a device of this many bytes, all zero. What it needs besides is released when the device is closed. */
+  make(size: number): Promise<BlockDevice>;
+  /** The device keeps nothing of what is written to it. @default false */
+  readonly forgets?: boolean | undefined;
+}
+
+/** What a rule is given. */
+export interface DeviceUnderTest {
+  readonly device: BlockDevice;
+  /** The device's size in bytes; not a multiple of the usual block sizes. */
+  readonly size: number;
+  readonly forgets: boolean;
+}
+
+const size = 1024 * 1024 + 512;
+
+/** All rules, for runners that do not fit `TestRunner`. */
+export const blockDeviceRules: readonly Rule<DeviceUnderTest>[] = [...callRules, ...contentRules, ...statusRules];
+
+/**
+ * Registers one test for each rule that a `BlockDevice` has to keep; each gets a device of its own.
+ *
+ * @param runner the functions of the test runner, such as `{ describe, it }` of Vitest or of `node:test`
+ * @param name what the device is, for the titles
+ */
+export function blockDeviceConformance(runner: TestRunner, name: string, factory: BlockDeviceFactory): void {
+  registerRules(runner, `BlockDevice: ${name}`, blockDeviceRules, async (work) => {
+    const device = await factory.make(size);
+    try {
+      await work({ device, size, forgets: factory.forgets === true });
+    } finally {
+      await device.close();
+    }
+  });
+}

@@ -1,0 +1,20 @@
+/**
+ * Conformance suites for authors of devices and byte channels: each rule of the seam as one test, in any test runner. The suite for
+ * connectors is `@nbdjs/conformance/connector`.
+ *
+ * @packageDocumentation
+ */
+export {
+  type ByteChannelFactory,
+  byteChannelConformance,
+  byteChannelRules,
+} from './channel/byte-channel-conformance.ts';
+export {
+  type BlockDeviceFactory,
+  blockDeviceConformance,
+  blockDeviceRules,
+  type DeviceUnderTest,
+} from './device/block-device-conformance.ts';
+export { seededRandom } from './random.ts';
+export type { Rule, TestRunner } from './runner.ts';
+export { ConformanceError } from './verify.ts';
