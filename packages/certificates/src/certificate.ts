@@ -18,7 +18,7 @@ import {
 } from './x509.ts';
 
 /** What a certificate is for. */
-export type Purpose = 'authority' | 'server' | 'client';
+type Purpose = 'authority' | 'server' | 'client';
 
 export interface CertificateFacts extends Validity {
   readonly purpose: Purpose;
