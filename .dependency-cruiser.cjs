@@ -58,7 +58,7 @@ module.exports = {
       from: { path: '^(packages|apps)/([^/]+)/' },
       to: {
         path: '^packages/[^/]+/(src|dist)/',
-        pathNot: ['^packages/[^/]+/(src|dist)/index\\.(ts|js|d\\.ts)$', '^(packages|apps)/$2/'],
+        pathNot: ['^packages/[^/]+/(src|dist)/(connector/)?index\\.(ts|js|d\\.ts)$', '^(packages|apps)/$2/'],
       },
     },
     {

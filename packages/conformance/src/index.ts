@@ -4,17 +4,10 @@
  *
  * @packageDocumentation
  */
-export {
-  type ByteChannelFactory,
-  byteChannelConformance,
-  byteChannelRules,
-} from './channel/byte-channel-conformance.ts';
-export {
-  type BlockDeviceFactory,
-  blockDeviceConformance,
-  blockDeviceRules,
-  type DeviceUnderTest,
-} from './device/block-device-conformance.ts';
+export { byteChannelConformance, byteChannelRules } from './channel/byte-channel-conformance.ts';
+export type { ByteChannelFactory } from './channel/byte-channel-factory.ts';
+export { blockDeviceConformance, blockDeviceRules } from './device/block-device-conformance.ts';
+export type { BlockDeviceFactory, DeviceUnderTest } from './device/device-under-test.ts';
 export { seededRandom } from './random.ts';
 export type { Rule, TestRunner } from './runner.ts';
 export { ConformanceError } from './verify.ts';

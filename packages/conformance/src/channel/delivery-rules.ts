@@ -2,7 +2,7 @@
 import { seededRandom } from '../random.ts';
 import type { Rule } from '../runner.ts';
 import { deepEqual, equal, sameBytes, wait } from '../verify.ts';
-import type { ByteChannelFactory } from './byte-channel-conformance.ts';
+import type { ByteChannelFactory } from './byte-channel-factory.ts';
 import { Collector, PatternSink, patternFrom, sinkWith } from './sinks.ts';
 
 export const deliveryRules: readonly Rule<ByteChannelFactory>[] = [

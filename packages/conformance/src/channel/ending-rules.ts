@@ -1,7 +1,7 @@
 /** How a channel ends, in order and otherwise. */
 import type { Rule } from '../runner.ts';
 import { check, deepEqual, equal, matches, until, wait } from '../verify.ts';
-import type { ByteChannelFactory } from './byte-channel-conformance.ts';
+import type { ByteChannelFactory } from './byte-channel-factory.ts';
 import { Collector, sinkWith } from './sinks.ts';
 
 export const endingRules: readonly Rule<ByteChannelFactory>[] = [

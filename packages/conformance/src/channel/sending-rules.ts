@@ -1,7 +1,7 @@
 /** What a channel does with the bytes that it is given. */
 import type { Rule } from '../runner.ts';
 import { deepEqual, equal, wait } from '../verify.ts';
-import type { ByteChannelFactory } from './byte-channel-conformance.ts';
+import type { ByteChannelFactory } from './byte-channel-factory.ts';
 import { Collector } from './sinks.ts';
 
 export const sendingRules: readonly Rule<ByteChannelFactory>[] = [

@@ -1,25 +1,9 @@
 /** The suite for authors of devices: memory, files, remote exports, and layers over them. */
-import type { BlockDevice } from '@nbdjs/interfaces';
 import { type Rule, registerRules, type TestRunner } from '../runner.ts';
 import { callRules } from './call-rules.ts';
 import { contentRules } from './content-rules.ts';
+import type { BlockDeviceFactory, DeviceUnderTest } from './device-under-test.ts';
 import { statusRules } from './status-rules.ts';
-
-/** How the suite comes by the devices that it tests. */
-export interface BlockDeviceFactory {
-  /** Makes a device of this many bytes, all zero. What it needs besides is released when the device is closed. */
-  make(size: number): Promise<BlockDevice>;
-  /** The device keeps nothing of what is written to it. @default false */
-  readonly forgets?: boolean | undefined;
-}
-
-/** What a rule is given. */
-export interface DeviceUnderTest {
-  readonly device: BlockDevice;
-  /** The device's size in bytes; not a multiple of the usual block sizes. */
-  readonly size: number;
-  readonly forgets: boolean;
-}
 
 const size = 1024 * 1024 + 512;
 

@@ -1,5 +1,5 @@
 /** Bytes that the rules for devices write, and what they read back. */
-import type { DeviceUnderTest } from './block-device-conformance.ts';
+import type { DeviceUnderTest } from './device-under-test.ts';
 
 const pieceBytes = 256 * 1024;
 

@@ -1,7 +1,7 @@
 /** What a device does with calls as such: bounds, kinds of numbers, signals, the end of its life. */
 import type { Rule } from '../runner.ts';
 import { check, equal, failureOf, filledWith, matches, sameBytes, wait } from '../verify.ts';
-import type { DeviceUnderTest } from './block-device-conformance.ts';
+import type { DeviceUnderTest } from './device-under-test.ts';
 
 const isPowerOfTwo = (value: number): boolean => Number.isInteger(Math.log2(value));
 

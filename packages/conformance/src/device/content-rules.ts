@@ -3,8 +3,8 @@ import type { BlockDevice } from '@nbdjs/interfaces';
 import { seededRandom } from '../random.ts';
 import type { Rule } from '../runner.ts';
 import { equal, failureOf, filledWith, matches, sameBytes } from '../verify.ts';
-import type { DeviceUnderTest } from './block-device-conformance.ts';
 import { randomBytes, readAll } from './bytes.ts';
+import type { DeviceUnderTest } from './device-under-test.ts';
 
 const laneCount = 8;
 const roundCount = 40;

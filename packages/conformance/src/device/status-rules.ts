@@ -2,8 +2,8 @@
 import { AllocationStatus, baseAllocation, type Extent } from '@nbdjs/interfaces';
 import type { Rule } from '../runner.ts';
 import { check, equal, filledWith } from '../verify.ts';
-import type { DeviceUnderTest } from './block-device-conformance.ts';
 import { readAll } from './bytes.ts';
+import type { DeviceUnderTest } from './device-under-test.ts';
 
 const answersMax = 1000;
 
