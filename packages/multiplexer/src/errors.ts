@@ -1,5 +1,5 @@
 /** What requests fail with. Each promise gets an error of its own, with the shared one as its cause. */
-import { CommandError, ConnectionLostError, NegotiationError, ProtocolError } from '@nbdjs/interfaces';
+import { CommandError, ConnectionLostError, NegotiationError, ProtocolError, UsageError } from '@nbdjs/interfaces';
 import { endInWords, fromErrorRecord, toErrorRecord } from '@nbdjs/kit';
 import { Command, commands, isKnownWireError, wireErrorCode, wireErrorWords } from '@nbdjs/protocol';
 import type { Checks } from './export/checks.ts';
@@ -69,6 +69,12 @@ export function lostError(
 export function lostForGoodError(cause: Error | undefined): ConnectionLostError {
   const why = endInWords(cause);
   return new ConnectionLostError('not-sent', `the connection was lost (${why}), and there is no other`, { cause });
+}
+
+/** What calls fail with that come too late. */
+export function closedError(cause: Error | undefined): UsageError {
+  const why = cause === undefined ? '' : `: ${endInWords(cause)}`;
+  return new UsageError('ERR_NBD_CLOSED', `the device is closed${why}`, { cause });
 }
 
 /** What requests that are not in flight fail with when the device is closed for good. */

@@ -5,11 +5,10 @@
  * @packageDocumentation
  */
 export type * from '@nbdjs/interfaces';
-export type { DeviceState } from './connections/reconnect-policy.ts';
-export type { JournalOptions } from './durability/unflushed-writes.ts';
+export type { DeviceState } from './connections/reconnect-states.ts';
 export type { StrictChecks } from './export/strict.ts';
 export { createMultiplexer } from './multiplexer.ts';
-export type { DeviceEvent, Multiplexer, MultiplexerOptions } from './multiplexer-options.ts';
+export type { DeviceEvent, JournalOptions, Multiplexer, MultiplexerOptions } from './multiplexer-options.ts';
 export type { ReplyLimits } from './replies/reply-limits.ts';
 export type { Statistics } from './statistics.ts';
 export { traceEvents } from './transmission-trace.ts';

@@ -13,8 +13,7 @@ import type {
   Trace,
   WriteOptions,
 } from '@nbdjs/interfaces';
-import type { DeviceState } from './connections/reconnect-policy.ts';
-import type { JournalOptions } from './durability/unflushed-writes.ts';
+import type { DeviceState } from './connections/reconnect-states.ts';
 import type { StrictChecks } from './export/strict.ts';
 import type { ReplyLimits } from './replies/reply-limits.ts';
 import type { Statistics } from './statistics.ts';
@@ -29,6 +28,20 @@ export type DeviceEvent =
   | { readonly type: 'waited-in-vain'; readonly error: Error }
   /** What was acknowledged and not flushed may be gone; the next flush fails with the same. */
   | { readonly type: 'writes-lost'; readonly error: Error };
+
+/** How much of what is written is remembered until it is flushed. */
+export interface JournalOptions {
+  /** Payload that is remembered, in bytes. @default 64 MiB */
+  readonly bytesMax?: number | undefined;
+  /** Requests that are remembered. @default 65536 */
+  readonly requestsMax?: number | undefined;
+  /**
+   * When more is written between two flushes than is remembered: `give-up` goes on without, and if the server is lost then, the
+   * next flush fails with a `WritesLostError`. `flush` has the server flush in time, and writes wait for that where they must.
+   * @default 'give-up'
+   */
+  readonly whenFull?: 'give-up' | 'flush' | undefined;
+}
 
 export interface MultiplexerOptions {
   /** Where connections come from. The multiplexer owns it: it is released with it. */

@@ -6,39 +6,35 @@ import {
   type ExportFacts,
   type Geometry,
   type Losses,
-  limits,
   type MetaContextExtents,
   type Offset,
   type ReadOptions,
-  silent,
   UsageError,
   type WriteOptions,
   type WriteZeroesOptions,
 } from '@nbdjs/interfaces';
 import { Command, CommandFlag } from '@nbdjs/protocol';
-import type { DeviceState } from './connections/reconnect-policy.ts';
+import type { DeviceState } from './connections/reconnect-states.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { tailError } from './errors.ts';
 import { Checks } from './export/checks.ts';
-import { type StrictChecks, strictDefaults } from './export/strict.ts';
 import type { Multiplexer, MultiplexerOptions } from './multiplexer-options.ts';
 import { StatusQuery } from './replies/block-status.ts';
-import { type ReplyLimits, resolveReplyLimits } from './replies/reply-limits.ts';
 import { RangeRequests } from './requests/range-requests.ts';
 import { provided, Request } from './requests/request.ts';
+import { type MultiplexerSettings, resolveSettings } from './settings.ts';
 import type { Statistics } from './statistics.ts';
 import { TransmissionTrace } from './transmission-trace.ts';
 
 /** Makes a multiplexer; `open` makes its first connection. */
 export function createMultiplexer(options: MultiplexerOptions): Multiplexer {
-  return new ConnectionMultiplexer(options);
+  return new ConnectionMultiplexer(resolveSettings(options));
 }
 
 class ConnectionMultiplexer implements Multiplexer {
   readonly closed: Promise<Error | undefined>;
   readonly statistics: Statistics;
-  readonly #strict: StrictChecks;
-  readonly #replyLimits: ReplyLimits;
+  readonly #settings: MultiplexerSettings;
   readonly #dispatcher: Dispatcher;
   /** These two exist from the first connection on. */
   #checks: Checks | undefined;
@@ -51,41 +47,15 @@ class ConnectionMultiplexer implements Multiplexer {
   #isWritable = false;
   #hasFua = false;
 
-  constructor(options: MultiplexerOptions) {
-    this.#strict = { ...strictDefaults, ...options.strict };
-    this.#replyLimits = resolveReplyLimits(options.limits);
-    const { connector, clock, defer, nextTurn, trace = silent, journal = true } = options;
-    this.#dispatcher = new Dispatcher(
-      {
-        connector,
-        clock,
-        defer,
-        nextTurn,
-        reconnectDelayMs: options.reconnectDelayMs ?? 0,
-        openTimeoutMs: options.openTimeoutMs ?? 0,
-        closeMs: options.closeMs ?? limits.closeMs,
-        connections: options.connections ?? 1,
-        stopOnPermanent: options.stopOnPermanent ?? true,
-        reconnects: options.reconnects ?? true,
-        onEvent: options.onEvent ?? (() => {}),
-        requestsInFlightMax: options.requestsInFlightMax ?? limits.requestsInFlightMax,
-        bytesInFlightMax: options.bytesInFlightMax ?? limits.bytesInFlightMax,
-        limits: this.#replyLimits,
-        lenientReplies: !this.#strict.replies,
-        requestTimeoutMs: options.requestTimeoutMs ?? 0,
-        silenceMs: options.silenceMs ?? 0,
-        keepAliveMs: options.keepAliveMs ?? 0,
-        journal: journal === false ? undefined : journal === true ? {} : journal,
-      },
-      new TransmissionTrace(trace),
-      (facts) => this.#connected(facts),
-    );
+  constructor(settings: MultiplexerSettings) {
+    this.#settings = settings;
+    this.#dispatcher = new Dispatcher(settings, new TransmissionTrace(settings.trace));
     this.closed = this.#dispatcher.closed;
     this.statistics = this.#dispatcher.statistics;
   }
 
   get state(): DeviceState {
-    return this.#dispatcher.state;
+    return this.#dispatcher.reconnector.state;
   }
 
   get facts(): ExportFacts {
@@ -101,19 +71,21 @@ class ConnectionMultiplexer implements Multiplexer {
   }
 
   get takesAnyRange(): boolean {
-    return this.#strict.align;
+    return this.#settings.strict.align;
   }
 
   get losses(): Losses {
     return this.#dispatcher.losses;
   }
 
-  open(options: Abortable = {}): Promise<ExportFacts> {
-    return this.#dispatcher.open(options.signal);
+  async open(options: Abortable = {}): Promise<ExportFacts> {
+    const facts = await this.#dispatcher.reconnector.open(options.signal);
+    this.#opened(facts);
+    return facts;
   }
 
   widen(connections: number): void {
-    this.#dispatcher.widen(connections);
+    this.#dispatcher.reconnector.raiseConnections(connections);
   }
 
   read(offset: Offset, target: Uint8Array, options?: ReadOptions): Promise<void> {
@@ -167,7 +139,7 @@ class ConnectionMultiplexer implements Multiplexer {
     const [start, end] = checks.partInBlocks('TRIM', offset, length);
     const flags = checks.fuaFlag('TRIM', options);
     if (this.#isNothing(start, end)) return;
-    await this.#dispatcher.during(() => ranges.trim(start, end, flags, options.signal));
+    await this.#dispatcher.shutdown.during(() => ranges.trim(start, end, flags, options.signal));
   }
 
   async writeZeroes(offset: Offset, length: Offset, options: WriteZeroesOptions = {}): Promise<void> {
@@ -177,7 +149,7 @@ class ConnectionMultiplexer implements Multiplexer {
     const flags = checks.zeroFlags(options);
     if (this.#isNothing(start, end)) return;
     const edgeFlags = checks.writeFlags(options);
-    await this.#dispatcher.during(() => ranges.writeZeroes(start, end, flags, edgeFlags, options.signal));
+    await this.#dispatcher.shutdown.during(() => ranges.writeZeroes(start, end, flags, edgeFlags, options.signal));
   }
 
   async cache(offset: Offset, length: Offset, options: Abortable = {}): Promise<void> {
@@ -186,7 +158,7 @@ class ConnectionMultiplexer implements Multiplexer {
     const [start, end] = checks.partInBlocks('CACHE', offset, length);
     if (this.#isNothing(start, end)) return;
     const around = ranges.around(start, end);
-    await this.#dispatcher.during(() => ranges.plain(Command.Cache, 0, ...around, options.signal));
+    await this.#dispatcher.shutdown.during(() => ranges.plain(Command.Cache, 0, ...around, options.signal));
   }
 
   async blockStatus(
@@ -214,12 +186,12 @@ class ConnectionMultiplexer implements Multiplexer {
 
   close(): Promise<void> {
     this.#end = -1;
-    return this.#dispatcher.close();
+    return this.#dispatcher.shutdown.close();
   }
 
   destroy(cause?: Error): void {
     this.#end = -1;
-    this.#dispatcher.destroy(cause);
+    this.#dispatcher.shutdown.destroy(cause);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -231,7 +203,7 @@ class ConnectionMultiplexer implements Multiplexer {
     const [start, end] = checks.range('READ', offset, target.length);
     const flags = checks.readFlags(options);
     if (this.#isNothing(start, end)) return;
-    await this.#dispatcher.during(() => ranges.read(start, target, flags, options));
+    await this.#dispatcher.shutdown.during(() => ranges.read(start, target, flags, options));
   }
 
   /** What takes several requests needs its memory from the start. */
@@ -247,7 +219,7 @@ class ConnectionMultiplexer implements Multiplexer {
     const [start, end] = checks.range('WRITE', offset, source.length);
     const flags = checks.writeFlags(options);
     if (this.#isNothing(start, end)) return;
-    await this.#dispatcher.during(() => ranges.write(start, source, flags, options.signal));
+    await this.#dispatcher.shutdown.during(() => ranges.write(start, source, flags, options.signal));
   }
 
   /** Whether a range is one request, and nothing about it needs a second look. */
@@ -265,7 +237,7 @@ class ConnectionMultiplexer implements Multiplexer {
 
   /** C48: requests for no bytes are not sent. */
   #isNothing(start: bigint, end: bigint): boolean {
-    return start === end && this.#strict.zeroSize;
+    return start === end && this.#settings.strict.zeroSize;
   }
 
   #ready(): { readonly checks: Checks; readonly ranges: RangeRequests } {
@@ -276,10 +248,9 @@ class ConnectionMultiplexer implements Multiplexer {
     return { checks, ranges };
   }
 
-  #connected(facts: ExportFacts): void {
-    // Later connections offer the same; what they may offer on top is not made use of.
-    if (this.#checks !== undefined) return;
-    const checks = new Checks(facts, this.#strict, this.#replyLimits);
+  /** Later connections offer the same; what they may offer on top is not made use of. */
+  #opened(facts: ExportFacts): void {
+    const checks = new Checks(facts, this.#settings);
     this.#checks = checks;
     this.#ranges = new RangeRequests(this.#dispatcher, checks);
     this.#end = Math.min(Number(checks.tailStart), Number.MAX_SAFE_INTEGER);

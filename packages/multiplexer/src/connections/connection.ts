@@ -2,143 +2,137 @@
 import type { ByteSink, Clock, Established, ExportFacts } from '@nbdjs/interfaces';
 import { Command, WireError } from '@nbdjs/protocol';
 import type { Journal } from '../durability/journal.ts';
-import { asError, commandError } from '../errors.ts';
+import { asError } from '../errors.ts';
 import { LenientReplyReceiver } from '../replies/lenient-reply-receiver.ts';
-import type { ReplyLimits } from '../replies/reply-limits.ts';
 import { ReplyReceiver } from '../replies/reply-receiver.ts';
+import { conclude } from '../requests/conclusion.ts';
 import { type CookieSequence, InFlightTable, oldestFirst } from '../requests/in-flight-table.ts';
 import { Request } from '../requests/request.ts';
 import { WriteBatch } from '../sending/write-batch.ts';
 import type { MutableStatistics } from '../statistics.ts';
 import type { TransmissionTrace } from '../transmission-trace.ts';
+import type { ConnectionContext } from './connection-context.ts';
 
-export interface ConnectionOptions {
-  readonly requestsInFlightMax: number;
-  readonly bytesInFlightMax: number;
-  readonly limits: ReplyLimits;
-  /** A malformed reply fails its request, and not the connection, where that can be. */
-  readonly lenientReplies: boolean;
-  /** Requests that are refused because the server goes away are kept for the next connection. */
-  readonly takesBack: boolean;
-  /** Set where it matters when something was last heard. */
-  readonly clock: Clock | undefined;
-}
-
-/** What all connections of a device have in common. */
-export interface ConnectionContext {
-  readonly options: ConnectionOptions;
-  readonly cookies: CookieSequence;
-  readonly statistics: MutableStatistics;
-  readonly trace: TransmissionTrace;
-  /** Where what the server acknowledges is remembered; known with the first connection. */
-  journal: Journal | undefined;
-}
-
-/** What the owner of a wire wants to know. */
+/** What a connection reports to the set that it belongs to. */
 export interface ConnectionEvents {
   /** More may be sent: requests have been answered, or the channel has let go of what it was given. */
-  room(): void;
-  /** The server goes away; everything that was in flight has been answered. */
-  dismissed(): void;
-  /** The connection is gone. A `ProtocolError` as cause means that the server broke the rules. Told once. */
-  lost(cause: Error | undefined): void;
+  capacity(connection: Connection): void;
+  /** C58: the server goes away, and everything that was in flight has been answered. */
+  dismissed(connection: Connection): void;
+  /** The connection is gone. A `ProtocolError` as cause means that the server broke the rules. Reported once. */
+  lost(connection: Connection, cause: Error | undefined): void;
 }
+
+/**
+ * `open`: requests go out. `dismissed`: the server said that it goes away, so nothing more is sent, and replies are still
+ * taken. `leaving`: we have said good-bye, and ignore what still comes. `over`: the channel is destroyed.
+ */
+type Phase = 'open' | 'dismissed' | 'leaving' | 'over';
 
 export class Connection implements ByteSink {
   readonly facts: ExportFacts;
   /** Settles when the channel has released everything. */
   readonly closed: Promise<unknown>;
+  /** Tells one delivery from the next; starts over now and then. */
+  deliveryCount = 0;
   readonly #established: Established;
-  readonly #slots: InFlightTable;
-  readonly #commons: ConnectionContext;
+  readonly #inFlight: InFlightTable;
+  readonly #cookies: CookieSequence;
   readonly #statistics: MutableStatistics;
   readonly #trace: TransmissionTrace;
-  readonly #options: ConnectionOptions;
+  readonly #requestsInFlightMax: number;
+  readonly #bytesInFlightMax: number;
+  /** Requests that are refused because the server goes away are kept for the next connection. */
+  readonly #takesBack: boolean;
+  /** Set where it matters when something was last heard. */
+  readonly #clock: Clock | undefined;
   readonly #journal: Journal | undefined;
   readonly #events: ConnectionEvents;
   readonly #batch: WriteBatch;
   readonly #receiver: ReplyReceiver;
-  #bytesInFlight = 0;
+  #phase: Phase = 'open';
   /** Requests that the server, going away, has sent back. */
   #returned: Request[] = [];
-  #hasRoom = false;
-  #hasAnswered = false;
   #heardMs = 0;
-  /** C58: the server said that it goes away. */
-  #isDismissed = false;
-  /** We have said good-bye: whatever still comes is none of ours. */
-  #isParting = false;
-  /** Tells one delivery from the next; starts over now and then. */
-  deliveryCount = 0;
+  /** The delivery under way has answered a request. */
+  #hasCapacity = false;
+  #hasAnswered = false;
   #isDelivering = false;
-  /** What ended the wire within a delivery, to take effect at its end. */
+  /** What ends the connection when the delivery under way is over. */
   #fatal: { readonly cause: Error | undefined } | undefined;
-  #isOver = false;
 
-  constructor(established: Established, commons: ConnectionContext, events: ConnectionEvents) {
+  /** `journal`: where to note what the server acknowledges. */
+  constructor(
+    established: Established,
+    context: ConnectionContext,
+    journal: Journal | undefined,
+    events: ConnectionEvents,
+  ) {
     const { channel, facts } = established;
-    const { statistics, trace } = commons;
+    const { settings, cookies, statistics, trace } = context;
     this.facts = facts;
     this.closed = channel.closed;
     this.#established = established;
-    this.#slots = new InFlightTable(commons.cookies);
-    this.#commons = commons;
+    this.#inFlight = new InFlightTable(cookies);
+    this.#cookies = cookies;
     this.#statistics = statistics;
     this.#trace = trace;
-    this.#options = commons.options;
-    this.#journal = commons.journal;
+    this.#requestsInFlightMax = settings.requestsInFlightMax;
+    this.#bytesInFlightMax = settings.bytesInFlightMax;
+    this.#takesBack = settings.reconnectDelayMs > 0;
+    this.#clock = settings.silenceMs > 0 || settings.keepAliveMs > 0 ? settings.clock : undefined;
+    this.#journal = journal;
     this.#events = events;
     this.#batch = new WriteBatch(channel, facts.mode === 'extended');
     const answered = (request: Request): void => this.#answered(request);
-    const { limits, lenientReplies } = commons.options;
-    const receive = lenientReplies ? LenientReplyReceiver : ReplyReceiver;
-    this.#receiver = new receive(facts.mode, limits, this.#slots, statistics, trace, answered);
+    const receiver = settings.strict.replies ? ReplyReceiver : LenientReplyReceiver;
+    this.#receiver = new receiver(facts.mode, settings.limits, this.#inFlight, statistics, trace, answered);
   }
 
   /** Requests in flight. */
   get count(): number {
-    return this.#slots.count;
+    return this.#inFlight.count;
   }
 
   /** Payload bytes in flight. */
   get bytesInFlight(): number {
-    return this.#bytesInFlight;
+    return this.#inFlight.payloadBytes;
   }
 
-  /** Whether it was worth having: the server has done something for it, or nothing was asked. */
-  get wasOfUse(): boolean {
-    return this.#hasAnswered || (this.#slots.count === 0 && this.#returned.length === 0);
+  /** Whether it was worth having: the server has done something for it, or was asked for nothing. */
+  get wasUseful(): boolean {
+    return this.#hasAnswered || (this.#inFlight.count === 0 && this.#returned.length === 0);
   }
 
-  /** Whether the server owes us an answer, or the taking of what we send. */
-  get owes(): boolean {
-    return this.#slots.count > 0 || this.#batch.isHeld;
+  /** Whether the server owes an answer, or has to take what is sent. */
+  get isOwed(): boolean {
+    return this.#inFlight.count > 0 || this.#batch.isHeld;
   }
 
-  /** When the server was heard last, or began to owe us something, in milliseconds of the clock. */
+  /** When the server was heard last, or began to owe something, in milliseconds of the clock. */
   get heardMs(): number {
     return this.#heardMs;
   }
 
   /** Everything that was given to this connection and is not over, oldest first. */
   requests(): readonly Request[] {
-    return oldestFirst([...this.#slots.all(), ...this.#returned], this.#commons.cookies);
+    return oldestFirst([...this.#inFlight.all(), ...this.#returned], this.#cookies);
   }
 
   /** Whether a request is in flight here. */
   owns(request: Request): boolean {
-    return this.#slots.find(request.cookieHigh, request.slot) === request;
+    return this.#inFlight.find(request.cookieHigh, request.slot) === request;
   }
 
   /** Takes back everything that is not over, oldest first. The connection must be at its end. */
   takeBack(): readonly Request[] {
     const requests = this.requests();
-    this.#slots.clear();
+    this.#inFlight.clear();
     this.#returned = [];
     return requests;
   }
 
-  /** Forgets one that the server has sent back and that has lost its patience; tells whether it was there. */
+  /** Forgets a request that the server has sent back and whose caller is gone. Returns whether it was there. */
   forgetReturned(request: Request): boolean {
     const index = this.#returned.indexOf(request);
     if (index >= 0) this.#returned.splice(index, 1);
@@ -149,9 +143,9 @@ export class Connection implements ByteSink {
   start(): void {
     const { channel, excess } = this.#established;
     this.#statistics.connections++;
-    if (this.#options.clock !== undefined) this.#heardMs = this.#options.clock.now();
+    if (this.#clock !== undefined) this.#heardMs = this.#clock.now();
     channel.open(this);
-    for (let position = 0; position < excess.length && !this.#isOver; ) {
+    for (let position = 0; position < excess.length && this.#phase !== 'over'; ) {
       const target = this.writable();
       const byteCount = Math.min(target.length, excess.length - position);
       target.set(excess.subarray(position, position + byteCount));
@@ -162,26 +156,25 @@ export class Connection implements ByteSink {
 
   /** Whether nothing may be sent for the time being, whatever it is. */
   get isBlocked(): boolean {
-    return this.#batch.isHeld || this.#isDismissed || this.#isParting || this.#isOver;
+    return this.#phase !== 'open' || this.#batch.isHeld;
   }
 
   /** Whether a request may go out within the limits. One that is larger than all limits goes alone. */
   canTake(request: Request): boolean {
-    if (this.#slots.count === 0) return true;
-    const { requestsInFlightMax, bytesInFlightMax } = this.#options;
-    return this.#slots.count < requestsInFlightMax && this.#bytesInFlight + request.payloadBytes <= bytesInFlightMax;
+    const { count, payloadBytes } = this.#inFlight;
+    if (count === 0) return true;
+    return count < this.#requestsInFlightMax && payloadBytes + request.payloadBytes <= this.#bytesInFlightMax;
   }
 
   /** Puts a request into the batch that leaves with the next `send`. */
   issue(request: Request): void {
     const { details } = request;
     if (details !== undefined) details.prepare?.(this.facts);
-    if (this.#options.clock !== undefined && this.#slots.count === 0) this.#heardMs = this.#options.clock.now();
-    this.#slots.put(request);
+    if (this.#clock !== undefined && this.#inFlight.count === 0) this.#heardMs = this.#clock.now();
+    this.#inFlight.put(request);
     if (this.#journal !== undefined && request.command === Command.Flush) {
       request.detailed().mark = this.#journal.mark();
     }
-    this.#bytesInFlight += request.payloadBytes;
     this.#statistics.requestsSent++;
     this.#batch.add(request);
     if (this.#trace.isOn) this.#trace.request(request);
@@ -212,17 +205,17 @@ export class Connection implements ByteSink {
   /** C46, C47: tells the server that nothing will follow, and ends our direction. Nothing may be in flight. */
   farewell(): void {
     const request = new Request(Command.Disconnect, 0, 0, 0, 0, 0, undefined);
-    // The slot only lends a cookie: this request is never answered.
-    this.#slots.put(request);
+    // The table only lends a cookie: this request is never answered.
+    this.#inFlight.put(request);
     this.#batch.add(request);
-    this.#slots.remove(request);
+    this.#inFlight.remove(request);
     this.#statistics.requestsSent++;
     this.send();
-    this.#isParting = true;
+    if (this.#phase !== 'over') this.#phase = 'leaving';
     this.#established.channel.end();
   }
 
-  /** Ends a connection that was never started: in order all the same, because nobody has broken a rule (G4). */
+  /** Ends a connection that was never started: in order all the same, because no rule was broken (G4). */
   decline(): void {
     this.#established.channel.open(this);
     this.farewell();
@@ -231,7 +224,7 @@ export class Connection implements ByteSink {
   /** Ends the connection now; within a delivery, at its end. */
   destroy(cause?: Error): void {
     if (this.#isDelivering) this.#fatal ??= { cause };
-    else this.#over(cause);
+    else this.#end(cause);
   }
 
   // ByteSink
@@ -245,10 +238,10 @@ export class Connection implements ByteSink {
   }
 
   advance(byteCount: number): void {
-    if (this.#isOver || this.#isParting) return;
+    if (this.#phase === 'over' || this.#phase === 'leaving') return;
     this.#statistics.bytesReceived += byteCount;
     this.deliveryCount = (this.deliveryCount + 1) & 0x3fffffff;
-    if (this.#options.clock !== undefined) this.#heardMs = this.#options.clock.now();
+    if (this.#clock !== undefined) this.#heardMs = this.#clock.now();
     this.#trace.look();
     this.#isDelivering = true;
     try {
@@ -258,34 +251,35 @@ export class Connection implements ByteSink {
     }
     this.#isDelivering = false;
     if (this.#fatal !== undefined) {
-      this.#over(this.#fatal.cause);
+      this.#end(this.#fatal.cause);
       return;
     }
-    if (!this.#hasRoom) return;
-    this.#hasRoom = false;
-    if (this.#isDismissed && this.#slots.count === 0) this.#events.dismissed();
-    else this.#events.room();
+    if (!this.#hasCapacity) return;
+    this.#hasCapacity = false;
+    // What was answered may have made the phase another one.
+    const isDismissed = (this.#phase as Phase) === 'dismissed';
+    if (isDismissed && this.#inFlight.count === 0) this.#events.dismissed(this);
+    else this.#events.capacity(this);
   }
 
   drained(): void {
-    if (this.#isOver) return;
+    if (this.#phase === 'over') return;
     this.#batch.drained();
-    if (!this.#isParting) this.#events.room();
+    if (this.#phase !== 'leaving') this.#events.capacity(this);
   }
 
   ended(cause?: Error): void {
     const isCut = cause === undefined && !this.#receiver.decoder.isBetweenReplies;
-    this.#over(isCut ? new Error('the server closed the connection in the middle of a reply') : cause);
+    this.#end(isCut ? new Error('the server closed the connection in the middle of a reply') : cause);
   }
 
   #answered(request: Request): void {
-    this.#bytesInFlight -= request.payloadBytes;
-    this.#hasRoom = true;
+    this.#hasCapacity = true;
     if (request.error !== WireError.Eshutdown) {
       this.#hasAnswered = true;
     } else {
-      this.#isDismissed = true;
-      if (this.#options.takesBack && !request.isAbandoned) {
+      if (this.#phase === 'open') this.#phase = 'dismissed';
+      if (this.#takesBack && !request.isAbandoned) {
         this.#returned.push(request);
         return;
       }
@@ -296,7 +290,10 @@ export class Connection implements ByteSink {
     else conclude(request);
   }
 
-  /** Whoever has taken his memory back may have changed it, and relies on nothing; our own requests are noted already. */
+  /**
+   * Of a request that was abandoned the memory is the caller's again and may have changed, but no caller relies on it. Requests of
+   * our own, which the journal has made, are noted already.
+   */
   #note(request: Request, journal: Journal): void {
     const { details } = request;
     if (request.isWriting) {
@@ -306,20 +303,11 @@ export class Connection implements ByteSink {
     }
   }
 
-  #over(cause: Error | undefined): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
+  #end(cause: Error | undefined): void {
+    if (this.#phase === 'over') return;
+    this.#phase = 'over';
     this.#established.channel.destroy(cause);
     this.#batch.close();
-    this.#events.lost(cause);
+    this.#events.lost(this, cause);
   }
-}
-
-/** Tells the caller how it went, unless it has gone. */
-function conclude(request: Request): void {
-  if (request.details !== undefined) request.finish();
-  if (request.isAbandoned) return;
-  if (request.error !== 0) request.reject(commandError(request));
-  else if (request.details?.callbackFailure !== undefined) request.reject(request.details.callbackFailure.error);
-  else request.resolve();
 }

@@ -1,365 +1,232 @@
 /**
- * The life of a device's connections and of their successors. Everything that changes the state is in this file.
+ * When connections are made, waited for and given up: all the rules of reconnecting as a table, without I/O. `next` takes a
+ * state and an event and returns the next state and the actions that follow; `Reconnector` carries these out. Nothing else
+ * changes the state, and the drawing in the README is made from this table.
  *
- * ```
- *            open                    last one lost, reconnectDelayMs > 0
- * (start) ---------> connected ----------------------------------> connecting-wait
- *                     ^  ^   \                                        |    |
- *                     |  |    \ last one lost, reconnectDelayMs = 0   |    | reconnectDelayMs over
- *                     |  |     `--------------------> connecting-nowait <--'
- *                     |  `-- a connection is ready -------'           |
- *                     `--------- established --------------------------'
- *
- * any ---- close, destroy, a violation of the protocol, changed facts ----> closed
- * ```
- *
- * Nothing runs for connections at rest: the first request after a loss asks for the next connection, and the others wait
- * with it. In `connecting-wait` they wait for as long as the reconnect delay lasts, counted from the first of them; in
- * `connecting-nowait` they fail unless a connection is ready, and each gives the connector a nudge.
+ * Nothing runs for connections at rest: the first request after a loss asks for the next connection. In `connecting-wait`
+ * requests wait as long as the reconnect delay lasts, counted from the first of them; in `connecting-nowait` they fail unless a
+ * connection is ready, and each makes the connector try again.
  *
  * A server may take connections only to drop them, or offer another export each time. Then the delay goes on counting, and
- * there are pauses between the attempts, until a connection has been of use.
+ * there are pauses between the attempts, until a connection has been useful.
  */
+import { lostForGoodError } from '../errors.ts';
+import type { EventType, ReconnectEvent, ReconnectState, StateName } from './reconnect-states.ts';
 import {
-  type Cancel,
-  type Clock,
-  type Connector,
-  type Established,
-  type ExportFacts,
-  isNbdError,
-  ProtocolError,
-  TimeoutError,
-  UsageError,
-} from '@nbdjs/interfaces';
-import { endInWords } from '@nbdjs/kit';
-import { asError, lostForGoodError } from '../errors.ts';
-import { abilitiesOf, requireSameExport } from '../export/export-traits.ts';
-import type { TransmissionTrace } from '../transmission-trace.ts';
+  abortOpening,
+  admit,
+  attemptOnce,
+  awaitAnother,
+  awaitConnection,
+  awaitNextConnection,
+  beginOpening,
+  closeWhileOpening,
+  closeWith,
+  connect,
+  connectFirst,
+  countLoss,
+  decline,
+  failAsked,
+  failForMismatch,
+  failNextRequests,
+  failOpening,
+  failWaiting,
+  hasDelayLeft,
+  hasNoAttempt,
+  isEnough,
+  isOtherExport,
+  isRefused,
+  isViolation,
+  lacksConnections,
+  lookOnce,
+  othersStand,
+  refuse,
+  type Situation,
+  type Step,
+  stay,
+  stopWaiting,
+  tryAgain,
+  tryAnother,
+} from './reconnect-steps.ts';
 
-export type DeviceState = 'connecting-wait' | 'connecting-nowait' | 'connected' | 'closed';
+type StateOf<Name extends StateName> = Extract<ReconnectState, { readonly name: Name }>;
+type EventOf<Type extends EventType> = Extract<ReconnectEvent, { readonly type: Type }>;
 
-export interface LinkOptions {
-  readonly connector: Connector;
-  readonly clock: Clock;
-  readonly reconnectDelayMs: number;
-  readonly openTimeoutMs: number;
-  /** How many there are to be, where the server allows several. */
-  readonly connections: number;
-  /** A connection that leads to something else than the first one closes the link. Otherwise others are tried. */
-  readonly stopOnPermanent: boolean;
-  /** Whether there is another connection after the last one. */
-  readonly reconnects: boolean;
+/** What an event leads to, under a condition. Of several, the first one whose condition holds counts. */
+export interface Transition<Name extends StateName = StateName, Type extends EventType = EventType> {
+  /** The rules of QEMU's client that this restates (Q1 to Q10). */
+  readonly rules?: readonly string[];
+  /** The condition in words, and itself; absent when there is none. */
+  readonly when?: string;
+  holds?(state: StateOf<Name>, event: EventOf<Type>, situation: Situation): boolean;
+  readonly to: StateName;
+  take(state: StateOf<Name>, event: EventOf<Type>, situation: Situation): Step;
 }
 
-export interface LinkEvents {
-  /** A connection stands; requests that wait may go. */
-  connected(established: Established): void;
-  /** Requests that wait fail, with an error each of this kind. */
-  failed(error: Error): void;
-  /** A connection that nobody needs: it came too late, or leads to something else. */
-  unwanted(established: Established): void;
-  /** The link is closed for good; the error is absent when somebody asked for it. Told once. */
-  closed(error: Error | undefined): void;
+/** What an event does in a state. Without transitions, or when no condition holds, nothing; `never` is for what cannot come. */
+type Cell<Name extends StateName, Type extends EventType> = readonly Transition<Name, Type>[] | 'never';
+
+export type ReconnectTable = {
+  readonly [Name in StateName]: { readonly [Type in EventType]: Cell<Name, Type> };
+};
+
+const closing = {
+  rules: ['Q9', 'Q10'],
+  to: 'closed',
+  take: (_: unknown, { error }: EventOf<'close'>) => closeWith(error),
+} as const;
+
+const refusing = {
+  when: 'another export, with `stopOnPermanent`',
+  holds: isRefused,
+  to: 'closed',
+  take: refuse,
+} as const;
+
+/** `open` has been called, and is over. */
+const afterOpening = { open: 'never', 'open-aborted': 'never', 'open-timeout': 'never' } as const;
+
+export const reconnectTable: ReconnectTable = {
+  unopened: {
+    ...afterOpening,
+    open: [{ rules: ['Q1'], to: 'opening', take: beginOpening }],
+    demand: [],
+    'connections-raised': [],
+    // Made for a call to `open` that was aborted meanwhile.
+    established: [{ to: 'unopened', take: decline }],
+    'attempt-failed': 'never',
+    'connection-lost': 'never',
+    'delay-over': 'never',
+    close: [closing],
+  },
+
+  opening: {
+    open: 'never',
+    'open-aborted': [{ to: 'unopened', take: abortOpening }],
+    'open-timeout': [{ to: 'opening', take: lookOnce }],
+    demand: [],
+    'connections-raised': [],
+    established: [{ rules: ['Q2'], to: 'connected', take: connectFirst }],
+    'attempt-failed': [{ rules: ['Q3'], to: 'unopened', take: failOpening }],
+    'connection-lost': 'never',
+    'delay-over': 'never',
+    close: [{ ...closing, take: closeWhileOpening }],
+  },
+
+  connected: {
+    ...afterOpening,
+    demand: [
+      {
+        when: 'fewer stand than are wanted, and no attempt is under way',
+        holds: lacksConnections,
+        to: 'connected',
+        take: tryAgain,
+      },
+    ],
+    'connections-raised': [{ to: 'connected', take: (state, { allowed }) => stay({ ...state, wanted: allowed }) }],
+    established: [
+      { when: 'as many stand as are wanted', holds: isEnough, to: 'connected', take: decline },
+      refusing,
+      { when: 'another export', holds: isOtherExport, to: 'connected', take: tryAnother },
+      { to: 'connected', take: admit },
+    ],
+    // The server wants no more of them: there will be no more until all are new.
+    'attempt-failed': [
+      { to: 'connected', take: (state, _, { standing }) => stay({ ...state, wanted: standing, isAttempting: false }) },
+    ],
+    'connection-lost': [
+      {
+        rules: ['Q7'],
+        when: 'violation of the protocol',
+        holds: isViolation,
+        to: 'closed',
+        take: (_, { cause }) => closeWith(cause),
+      },
+      { when: 'others stand', holds: othersStand, to: 'connected', take: countLoss },
+      {
+        when: 'the last one, and `reconnects` is off',
+        holds: (_, __, { settings }) => !settings.reconnects,
+        to: 'closed',
+        take: (_, { cause }) => closeWith(lostForGoodError(cause)),
+      },
+      {
+        rules: ['Q4'],
+        when: 'the last one, with reconnect delay left',
+        holds: hasDelayLeft,
+        to: 'connecting-wait',
+        take: awaitNextConnection,
+      },
+      { rules: ['Q5'], when: 'the last one, without', to: 'connecting-nowait', take: failNextRequests },
+    ],
+    'delay-over': 'never',
+    close: [closing],
+  },
+
+  'connecting-wait': {
+    ...afterOpening,
+    demand: [{ to: 'connecting-wait', take: (state, _, situation) => awaitConnection(state, situation) }],
+    'connections-raised': [],
+    established: [
+      refusing,
+      {
+        when: 'another export',
+        holds: isOtherExport,
+        to: 'connecting-wait',
+        take: (state, event, situation) => awaitAnother(state, event, situation),
+      },
+      { rules: ['Q2'], to: 'connected', take: (state, event) => connect(state, event) },
+    ],
+    'attempt-failed': [{ rules: ['Q3'], to: 'connecting-wait', take: failWaiting }],
+    // What was left of a connection that was dismissed.
+    'connection-lost': [{ rules: ['Q6'], to: 'connecting-wait', take: stay }],
+    'delay-over': [{ rules: ['Q8'], to: 'connecting-nowait', take: stopWaiting }],
+    close: [closing],
+  },
+
+  'connecting-nowait': {
+    ...afterOpening,
+    demand: [{ when: 'no attempt is under way', holds: hasNoAttempt, to: 'connecting-nowait', take: attemptOnce }],
+    'connections-raised': [],
+    established: [
+      refusing,
+      { when: 'another export', holds: isOtherExport, to: 'connecting-nowait', take: failForMismatch },
+      { rules: ['Q2'], to: 'connected', take: (state, event) => connect(state, event) },
+    ],
+    'attempt-failed': [{ rules: ['Q3'], to: 'connecting-nowait', take: failAsked }],
+    'connection-lost': [{ rules: ['Q6'], to: 'connecting-nowait', take: stay }],
+    'delay-over': 'never',
+    close: [closing],
+  },
+
+  closed: {
+    ...afterOpening,
+    demand: [],
+    'connections-raised': [],
+    established: [{ to: 'closed', take: decline }],
+    'attempt-failed': [],
+    'connection-lost': [],
+    'delay-over': 'never',
+    close: [],
+  },
+};
+
+/** The next state, and what is to be done, in this order. */
+export function next(state: ReconnectState, event: ReconnectEvent, situation: Situation): Step {
+  const transition = transitionOf(state, event, situation);
+  return transition === undefined ? stay(state) : transition.take(state, event, situation);
 }
 
-/** Pauses between attempts after connections that were of no use: the first one, and the longest, in milliseconds. */
-const pauseMsMin = 250;
-const pauseMsMax = 16_000;
-
-export class Link {
-  readonly #options: LinkOptions;
-  readonly #trace: TransmissionTrace;
-  readonly #events: LinkEvents;
-  #state: DeviceState = 'connecting-wait';
-  #facts: ExportFacts | undefined;
-  /** Connections that stand. */
-  #count = 0;
-  /** How many are to stand; fewer than wished for when the server refuses more. */
-  #wanted = 1;
-  #wished: number;
-  /** The wait for a connection under way, if any. */
-  #attempt: AbortController | undefined;
-  #cancelDelay: Cancel | undefined;
-  /** When the reconnect delay is over; kept until a connection has been of use. */
-  #delayEndMs: number | undefined;
-  /** Losses in a row that nothing of use came before. */
-  #futileCount = 0;
-  /** Whether any connection has been of use since there was none. */
-  #wasOfUse = false;
-  #isOpening = false;
-  #closedBy: Error | undefined;
-
-  constructor(options: LinkOptions, trace: TransmissionTrace, events: LinkEvents) {
-    this.#options = options;
-    this.#wished = options.connections;
-    this.#trace = trace;
-    this.#events = events;
-  }
-
-  get state(): DeviceState {
-    return this.#state;
-  }
-
-  /** The facts of the first connection, which every later one is held against. */
-  get facts(): ExportFacts | undefined {
-    return this.#facts;
-  }
-
-  /** Why the link is closed, when it was not asked to be. */
-  get closedBy(): Error | undefined {
-    return this.#closedBy;
-  }
-
-  /**
-   * Makes the first connection. With an open timeout the attempts go on until it is over; without, there is one. After a
-   * failure it may be called again.
-   */
-  async open(signal?: AbortSignal): Promise<ExportFacts> {
-    if (this.#isOpening || this.#facts !== undefined) throw new UsageError('ERR_NBD_STATE', 'open was called before');
-    if (this.#state === 'closed') throw closedError(undefined);
-    signal?.throwIfAborted();
-    const { connector, clock, openTimeoutMs } = this.#options;
-    const attempt = new AbortController();
-    const onAbort = (): void => attempt.abort(signal?.reason);
-    signal?.addEventListener('abort', onAbort, { once: true });
-    const expiry = new TimeoutError('open', `no connection within ${openTimeoutMs} ms`);
-    const cancel = openTimeoutMs > 0 ? clock.schedule(openTimeoutMs, () => attempt.abort(expiry)) : undefined;
-    this.#attempt = attempt;
-    this.#isOpening = true;
-    try {
-      connector.retry(openTimeoutMs > 0);
-      const established = await this.#establishOrExpire(attempt.signal, expiry);
-      if (this.#state !== 'connecting-wait') {
-        this.#events.unwanted(established);
-        throw closedError(this.#closedBy);
-      }
-      connector.retry(true);
-      this.#facts = established.facts;
-      this.#attempt = undefined;
-      this.#accept(established);
-      // The server may have broken the rules with the very first bytes.
-      if (this.#closedBy !== undefined) throw this.#closedBy;
-      return established.facts;
-    } finally {
-      this.#isOpening = false;
-      if (this.#attempt === attempt) this.#attempt = undefined;
-      cancel?.();
-      signal?.removeEventListener('abort', onAbort);
-    }
-  }
-
-  /** How many connections stand or are on their way is to be seen to: requests are waiting, or would go faster by more. */
-  nudge(): void {
-    if (this.#state === 'closed' || this.#facts === undefined) return;
-    if (this.#state === 'connected') {
-      if (this.#count < this.#wanted && this.#attempt === undefined) void this.#reconnect(true);
-      return;
-    }
-    const isWaiting = this.#state === 'connecting-wait';
-    if (isWaiting) this.#startDelay();
-    if (this.#attempt === undefined) void this.#reconnect(isWaiting);
-  }
-
-  /** From now on there are to be so many connections at least. */
-  widen(connections: number): void {
-    if (connections <= this.#wished) return;
-    this.#wished = connections;
-    if (this.#state !== 'connected' || this.#facts === undefined) return;
-    this.#wanted = this.#allowed(this.#facts);
-    this.nudge();
-  }
-
-  /** Whether more connections are wanted than stand. */
-  get isShort(): boolean {
-    return this.#count < this.#wanted;
-  }
-
-  /**
-   * A connection is gone; `wasOfUse` when it has answered anything that was asked. Nothing happens until a request asks for
-   * the next one.
-   */
-  lost(cause: Error | undefined, wasOfUse: boolean): void {
-    if (this.#state === 'closed') return;
-    if (cause instanceof ProtocolError) {
-      this.close(cause);
-      return;
-    }
-    this.#count--;
-    if (wasOfUse) this.#wasOfUse = true;
-    // When a server goes down, all connections do; those that were still on probation do not tell against it.
-    if (wasOfUse || (this.#count === 0 && this.#wasOfUse)) {
-      this.#futileCount = 0;
-      this.#delayEndMs = undefined;
-    } else {
-      this.#futileCount++;
-    }
-    if (this.#count > 0) return;
-    this.#wasOfUse = false;
-    const { clock, reconnectDelayMs, reconnects } = this.#options;
-    if (!reconnects) {
-      this.close(lostForGoodError(cause));
-      return;
-    }
-    const isOver = this.#delayEndMs !== undefined && clock.now() >= this.#delayEndMs;
-    if (reconnectDelayMs > 0 && !isOver) {
-      this.#enter('connecting-wait');
-      return;
-    }
-    this.#callOff(new Error('the last connection is lost'));
-    this.#enter('connecting-nowait');
-  }
-
-  /** Ends everything; with an error when nobody asked for it. */
-  close(error?: Error): void {
-    if (this.#state === 'closed') return;
-    this.#closedBy = error;
-    this.#enter('closed');
-    this.#stopDelay();
-    this.#attempt?.abort(closedError(error));
-    this.#attempt = undefined;
-    this.#options.connector.release();
-    this.#events.closed(error);
-  }
-
-  async #reconnect(isWaiting: boolean): Promise<void> {
-    const attempt = new AbortController();
-    this.#attempt = attempt;
-    this.#trace.reconnectAttempt(isWaiting);
-    let established: Established;
-    try {
-      if (isWaiting) await this.#pause(attempt.signal);
-      established = await this.#options.connector.establish({ wait: isWaiting, signal: attempt.signal });
-    } catch (error) {
-      this.#trace.reconnectAttemptResult(asError(error));
-      this.#failed(attempt, asError(error));
-      return;
-    }
-    if (this.#state === 'closed' || !this.isShort) {
-      this.#events.unwanted(established);
-      return;
-    }
-    // It may be the answer to an attempt that was called off too late; then the one after it is not needed.
-    if (this.#attempt !== attempt) this.#attempt?.abort(new Error('a connection stands'));
-    this.#attempt = undefined;
-    try {
-      requireSameExport(this.#facts as ExportFacts, established.facts);
-    } catch (error) {
-      this.#trace.reconnectAttemptResult(asError(error));
-      this.#events.unwanted(established);
-      this.#refuse(asError(error));
-      return;
-    }
-    this.#trace.reconnectAttemptResult(undefined);
-    this.#accept(established);
-  }
-
-  #failed(attempt: AbortController, error: Error): void {
-    // Whoever called this attempt off has taken care of those who wait.
-    if (this.#attempt !== attempt) return;
-    this.#attempt = undefined;
-    if (this.#state === 'connected') {
-      // The server wants no more of them, so there will be none until all are new.
-      this.#wanted = this.#count;
-      return;
-    }
-    this.#stopDelay();
-    this.#delayEndMs = undefined;
-    this.#events.failed(error);
-  }
-
-  /** The connection leads to something else. */
-  #refuse(error: Error): void {
-    if (this.#options.stopOnPermanent) {
-      this.close(error);
-      return;
-    }
-    this.#futileCount++;
-    if (this.#state === 'connecting-nowait') this.#events.failed(error);
-    else this.nudge();
-  }
-
-  #allowed(facts: ExportFacts): number {
-    return abilitiesOf(facts).multiConn ? this.#wished : 1;
-  }
-
-  #accept(established: Established): void {
-    this.#stopDelay();
-    if (this.#count === 0) {
-      this.#wanted = this.#allowed(established.facts);
-      this.#enter('connected');
-    }
-    this.#count++;
-    this.#events.connected(established);
-    this.nudge();
-  }
-
-  /** After connections of no use it would be of no use either to make the next one at once. */
-  async #pause(signal: AbortSignal): Promise<void> {
-    // Once may be an accident.
-    if (this.#futileCount < 2) return;
-    const pauseMs = Math.min(pauseMsMin * 2 ** (this.#futileCount - 2), pauseMsMax);
-    const { clock } = this.#options;
-    await new Promise<void>((resolve, reject) => {
-      const cancel = clock.schedule(pauseMs, resolve, true);
-      signal.addEventListener('abort', () => {
-        cancel();
-        reject(signal.reason);
-      });
-    });
-  }
-
-  #startDelay(): void {
-    if (this.#cancelDelay !== undefined) return;
-    const { clock, reconnectDelayMs } = this.#options;
-    const now = clock.now();
-    this.#delayEndMs ??= now + reconnectDelayMs;
-    this.#cancelDelay = clock.schedule(Math.max(this.#delayEndMs - now, 0), () => this.#delayIsOver());
-  }
-
-  #delayIsOver(): void {
-    this.#cancelDelay = undefined;
-    this.#delayEndMs = undefined;
-    if (this.#state !== 'connecting-wait') return;
-    this.#enter('connecting-nowait');
-    this.#callOff(new Error('the reconnect delay is over'));
-    // One last look, without waiting: either a connection has just become ready, or those who wait learn why not.
-    void this.#reconnect(false);
-  }
-
-  #callOff(reason: Error): void {
-    const calledOff = this.#attempt;
-    this.#attempt = undefined;
-    calledOff?.abort(reason);
-  }
-
-  #stopDelay(): void {
-    this.#cancelDelay?.();
-    this.#cancelDelay = undefined;
-  }
-
-  /** Waits for a connection; when the time is up, takes what is ready, or tells why nothing is. */
-  async #establishOrExpire(signal: AbortSignal, expiry: TimeoutError): Promise<Established> {
-    const { connector } = this.#options;
-    try {
-      return await connector.establish({ wait: true, signal });
-    } catch (error) {
-      if (error !== expiry) throw error;
-    }
-    try {
-      return await connector.establish({ wait: false });
-    } catch (error) {
-      throw isNbdError(error) && error.code === 'ERR_NBD_CONNECT_NONE_YET' ? expiry : error;
-    }
-  }
-
-  #enter(state: DeviceState): void {
-    this.#state = state;
-    this.#trace.state(state);
-  }
-}
-
-/** What calls fail with that come too late. */
-export function closedError(cause: Error | undefined): UsageError {
-  const why = cause === undefined ? '' : `: ${endInWords(cause)}`;
-  return new UsageError('ERR_NBD_CLOSED', `the device is closed${why}`, { cause });
+/**
+ * The transition that an event makes, if it makes any.
+ *
+ * @throws Error when the event cannot come in this state: a fault of ours.
+ */
+export function transitionOf(
+  state: ReconnectState,
+  event: ReconnectEvent,
+  situation: Situation,
+): Transition | undefined {
+  const cell = reconnectTable[state.name][event.type] as Cell<StateName, EventType>;
+  if (cell === 'never') throw new Error(`reconnecting: ${event.type} came in the state ${state.name}`);
+  return cell.find(({ holds }) => holds === undefined || holds(state, event, situation));
 }

@@ -1,4 +1,4 @@
-/** Brings a server that may have forgotten unflushed writes up to date, before anything else is asked of it. */
+/** Tells a server again what it may have forgotten of the unflushed writes, before anything else is asked of it. */
 
 import type { Connection } from '../connections/connection.ts';
 import { geometryOf } from '../export/export-traits.ts';
@@ -7,7 +7,7 @@ import type { MutableStatistics } from '../statistics.ts';
 import type { Journal } from './journal.ts';
 
 export class Replay {
-  readonly wire: Connection;
+  readonly connection: Connection;
   readonly #requests: readonly Request[];
   readonly #journal: Journal;
   readonly #statistics: MutableStatistics;
@@ -16,12 +16,12 @@ export class Replay {
   #answeredCount = 0;
 
   /** `done` is called when everything has been answered, unless there was nothing to do. */
-  constructor(journal: Journal, wire: Connection, statistics: MutableStatistics, done: () => void) {
-    this.wire = wire;
+  constructor(journal: Journal, connection: Connection, statistics: MutableStatistics, done: () => void) {
+    this.connection = connection;
     this.#journal = journal;
     this.#statistics = statistics;
     this.#done = done;
-    this.#requests = journal.replay(geometryOf(wire.facts).maximumBlockSize);
+    this.#requests = journal.replay(geometryOf(connection.facts).maximumBlockSize);
     for (const request of this.#requests) this.#prepare(request);
   }
 
@@ -35,14 +35,14 @@ export class Replay {
 
   /** Issues as many as the connection takes now. */
   feed(): void {
-    const { wire } = this;
-    if (wire.isBlocked) return;
-    for (let next = this.#next; next !== undefined && wire.canTake(next); next = this.#next) {
+    const { connection } = this;
+    if (connection.isBlocked) return;
+    for (let next = this.#next; next !== undefined && connection.canTake(next); next = this.#next) {
       this.#issuedCount++;
       this.#statistics.requestsReplayed++;
-      wire.issue(next);
+      connection.issue(next);
     }
-    wire.send();
+    connection.send();
   }
 
   get #next(): Request | undefined {
@@ -55,7 +55,7 @@ export class Replay {
       if (this.isDone) this.#done();
     };
     request.resolve = answered;
-    // What cannot be written once more is lost, which the next FLUSH will tell; nobody else waits for it.
+    // What cannot be written once more is lost, which the next FLUSH reports; no caller waits for it.
     request.reject = () => {
       this.#journal.lose(request);
       answered();

@@ -1,68 +1,60 @@
-/** What is done so that no acknowledged write is lost unnoticed: the journal, and what follows from it. */
+/** What is done so that no acknowledged write is lost unnoticed: the journal, flushes of our own, and the losses to report. */
+import type { ExportFacts } from '@nbdjs/interfaces';
 import { isLoss, LossLog, writesLostError } from '@nbdjs/kit';
 import { Command } from '@nbdjs/protocol';
 import { asError } from '../errors.ts';
+import { abilitiesOf } from '../export/export-traits.ts';
 import { type Request, requestOf } from '../requests/request.ts';
+import type { MultiplexerSettings } from '../settings.ts';
 import { Journal } from './journal.ts';
-
-export interface JournalOptions {
-  /** Payload that is remembered, in bytes. @default 64 MiB */
-  readonly bytesMax?: number | undefined;
-  /** Requests that are remembered. @default 65536 */
-  readonly requestsMax?: number | undefined;
-  /**
-   * When more is written between two flushes than is remembered: `give-up` goes on without, and if the server is lost then, the
-   * next flush fails with a `WritesLostError`. `flush` has the server flush in time, and writes wait for that where they must.
-   * @default 'give-up'
-   */
-  readonly whenFull?: 'give-up' | 'flush' | undefined;
-}
-
-const bytesMaxDefault = 64 * 2 ** 20;
-const requestsMaxDefault = 65_536;
 
 /** A FLUSH of our own leaves when the journal is half full, so that writes need not wait for it. */
 const flushFill = 1 / 2;
 
 export class UnflushedWrites {
-  readonly journal: Journal;
-  /** What was lost, for whoever shares the device. */
+  /** What was lost, for all who share the device. */
   readonly losses = new LossLog();
-  readonly #flushes: boolean;
-  readonly #changed: () => void;
+  /** Whether unflushed writes can be replayed, so that a new connection is worth having for that alone. */
+  readonly canReplay: boolean;
+  /** Whether the server is made to flush before more is written than can be remembered. */
+  readonly flushesInTime: boolean;
+  /** Where to note what the server acknowledges; absent where nothing can be flushed, because nothing ever becomes safe there. */
+  journal: Journal | undefined;
+  readonly #journal: Journal;
+  readonly #flushOver: () => void;
   #isFlushing = false;
 
-  /**
-   * Without options only ranges are noted, and nothing is remembered. `inFlight`: the most that may be in flight; `changed` is
-   * called when a FLUSH of our own is over.
-   */
-  constructor(
-    options: JournalOptions | undefined,
-    inFlight: { readonly bytesInFlightMax: number; readonly requestsInFlightMax: number; readonly connections: number },
-    changed: () => void,
-  ) {
-    const { bytesMax = bytesMaxDefault, requestsMax = requestsMaxDefault, whenFull = 'give-up' } = options ?? {};
-    this.#flushes = whenFull === 'flush';
-    this.#changed = changed;
-    const { bytesInFlightMax, requestsInFlightMax, connections } = inFlight;
-    const slack = this.#flushes
+  /** `flushOver` is called when a FLUSH of our own has been answered. */
+  constructor(settings: MultiplexerSettings, flushOver: () => void) {
+    const { journal, reconnectDelayMs, connections, bytesInFlightMax, requestsInFlightMax } = settings;
+    const { bytesMax, requestsMax, whenFull } = journal;
+    this.canReplay = journal.isOn && reconnectDelayMs > 0;
+    this.flushesInTime = this.canReplay && whenFull === 'flush';
+    this.#flushOver = flushOver;
+    const slack = this.flushesInTime
       ? { slackBytes: bytesInFlightMax * connections, slackRequests: requestsInFlightMax * connections }
       : {};
-    this.journal = new Journal({ bytesMax, requestsMax, remembers: options !== undefined, ...slack });
+    this.#journal = new Journal({ bytesMax, requestsMax, remembers: this.canReplay, ...slack });
+  }
+
+  /** Takes note of what the server of a new connection offers. */
+  adapt(facts: ExportFacts): void {
+    const { flush, readOnly } = abilitiesOf(facts);
+    this.journal = flush && !readOnly ? this.#journal : undefined;
   }
 
   /** Whether a request has to wait for a flush under way, because what it writes could not be remembered. */
   holdsBack(request: Request): boolean {
-    return this.#flushes && this.#isFlushing && request.isWriting && this.journal.fill >= 1;
+    return this.flushesInTime && this.#isFlushing && request.isWriting && this.#journal.fill >= 1;
   }
 
   /** A FLUSH, when one is due. It is to leave at once. */
   dueFlush(): Request | undefined {
-    if (!this.#flushes || this.#isFlushing || this.journal.fill < flushFill) return undefined;
+    if (!this.flushesInTime || this.#isFlushing || this.#journal.fill < flushFill) return undefined;
     this.#isFlushing = true;
     const over = (): void => {
       this.#isFlushing = false;
-      this.#changed();
+      this.#flushOver();
     };
     const request = requestOf(Command.Flush, 0, 0n, 0n);
     request.resolve = over;
@@ -76,16 +68,16 @@ export class UnflushedWrites {
     return request;
   }
 
-  /** What cannot be brought back any more is counted as lost. Tells what that is. */
-  settle(cause?: Error): Error | undefined {
-    const ranges = this.journal.takeLost();
+  /** Counts as lost what cannot be brought back any more, and returns the error that says so. */
+  countLosses(cause?: Error): Error | undefined {
+    const ranges = this.#journal.takeLost();
     if (ranges.length === 0) return undefined;
     const error = writesLostError(ranges, cause);
     this.losses.add(error);
     return error;
   }
 
-  /** A FLUSH has failed, and somebody is told. */
+  /** A FLUSH has failed, and its caller is told. */
   flushFailed(error: unknown): void {
     if (!isLoss(error)) return;
     this.losses.add(error);
@@ -93,8 +85,8 @@ export class UnflushedWrites {
   }
 
   /**
-   * To be asked when a flush has succeeded, and at the end: whether it all is as it seems. Each loss is told of once, and to
-   * all whose flush began before that: `since` is how many had been told of then.
+   * To be called when a flush has succeeded, and at the end. Each loss is reported once, and to all whose flush began before
+   * that: `since` is how many had been reported then.
    *
    * @throws WritesLostError, or what a FLUSH has failed with.
    */

@@ -13,6 +13,7 @@ import {
 } from '@nbdjs/interfaces';
 import { CommandFlag, TransmissionFlag } from '@nbdjs/protocol';
 import type { ReplyLimits } from '../replies/reply-limits.ts';
+import type { MultiplexerSettings } from '../settings.ts';
 import { abilitiesOf, geometryOf } from './export-traits.ts';
 import type { StrictChecks } from './strict.ts';
 
@@ -39,7 +40,7 @@ export class Checks {
   readonly payloadBytesMax: number;
   readonly isExtended: boolean;
 
-  constructor(facts: ExportFacts, strict: StrictChecks, replyLimits: ReplyLimits) {
+  constructor(facts: ExportFacts, { strict, limits: replyLimits }: MultiplexerSettings) {
     this.facts = facts;
     this.strict = strict;
     this.replyLimits = replyLimits;

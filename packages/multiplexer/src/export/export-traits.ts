@@ -1,4 +1,4 @@
-/** What the facts of a connection mean for those who use the device. */
+/** What the facts of a connection mean for the users of the device. */
 import { type Abilities, type ExportFacts, type Geometry, limits, NegotiationError } from '@nbdjs/interfaces';
 import { flagNames, TransmissionFlag, transmissionFlags } from '@nbdjs/protocol';
 
@@ -47,27 +47,30 @@ const requiredFlags =
   TransmissionFlag.BlockStatusPayload;
 
 /**
- * Holds a new connection's facts against those that the users of the device rely on. More than before is welcome.
+ * Compares a new connection's facts with those that the users of the device rely on. More than before is welcome.
  *
- * @throws NegotiationError `ERR_NBD_FACTS_CHANGED`, naming the difference.
+ * @returns a NegotiationError `ERR_NBD_FACTS_CHANGED` that names the first difference, or `undefined`.
  */
-export function requireSameExport(before: ExportFacts, after: ExportFacts): void {
-  const complain = (what: string): never => {
-    throw new NegotiationError('ERR_NBD_FACTS_CHANGED', `after reconnecting, the export ${what}`, { permanent: true });
-  };
-  if (after.size !== before.size) complain(`has ${after.size} bytes instead of ${before.size}`);
-  if (after.mode !== before.mode) complain(`is reached with ${after.mode} headers instead of ${before.mode}`);
+export function mismatchOf(before: ExportFacts, after: ExportFacts): NegotiationError | undefined {
+  const difference = differenceOf(before, after);
+  if (difference === undefined) return undefined;
+  const message = `after reconnecting, the export ${difference}`;
+  return new NegotiationError('ERR_NBD_FACTS_CHANGED', message, { permanent: true });
+}
+
+function differenceOf(before: ExportFacts, after: ExportFacts): string | undefined {
+  if (after.size !== before.size) return `has ${after.size} bytes instead of ${before.size}`;
+  if (after.mode !== before.mode) return `is reached with ${after.mode} headers instead of ${before.mode}`;
   const lacking = flagNames(transmissionFlags, before.transmissionFlags & requiredFlags & ~after.transmissionFlags);
-  if (lacking.length > 0) complain(`does not offer ${lacking.join(', ')} any more`);
-  const isReadOnly = (facts: ExportFacts): boolean => abilitiesOf(facts).readOnly;
-  if (isReadOnly(after) && !isReadOnly(before)) complain('is read-only');
+  if (lacking.length > 0) return `does not offer ${lacking.join(', ')} any more`;
+  if (abilitiesOf(after).readOnly && !abilitiesOf(before).readOnly) return 'is read-only';
   const [sizes, newSizes] = [geometryOf(before), geometryOf(after)];
   if (newSizes.minimumBlockSize > sizes.minimumBlockSize) {
-    complain(`wants blocks of ${newSizes.minimumBlockSize} bytes instead of ${sizes.minimumBlockSize}`);
+    return `wants blocks of ${newSizes.minimumBlockSize} bytes instead of ${sizes.minimumBlockSize}`;
   }
   if (newSizes.maximumBlockSize < sizes.maximumBlockSize) {
-    complain(`takes at most ${newSizes.maximumBlockSize} bytes instead of ${sizes.maximumBlockSize}`);
+    return `takes at most ${newSizes.maximumBlockSize} bytes instead of ${sizes.maximumBlockSize}`;
   }
   const missing = before.contexts.find(({ name }) => !after.contexts.some((context) => context.name === name));
-  if (missing !== undefined) complain(`does not offer the context ${missing.name} any more`);
+  return missing === undefined ? undefined : `does not offer the context ${missing.name} any more`;
 }

@@ -1,8 +1,8 @@
 /**
  * Requests in flight, by cookie (checklist C40).
  *
- * A cookie is a running number (high half) and a slot's index (low half). The number is another one each time that a slot is
- * used, also on the next connection: a reply to a request that was answered before, or on an earlier connection, fits no
+ * A cookie is a running number (high half) and the index of a slot (low half). The number is another one each time that a slot
+ * is used, also on the next connection: a reply to a request that was answered before, or on an earlier connection, fits no
  * slot. Finding a request is one look into an array.
  */
 import type { Request } from './request.ts';
@@ -18,13 +18,20 @@ export class InFlightTable {
   readonly #free: number[] = [];
   readonly #cookies: CookieSequence;
   #count = 0;
+  #payloadBytes = 0;
 
   constructor(cookies = new CookieSequence()) {
     this.#cookies = cookies;
   }
 
+  /** Requests in flight. */
   get count(): number {
     return this.#count;
+  }
+
+  /** Their payload, either way, in bytes. */
+  get payloadBytes(): number {
+    return this.#payloadBytes;
   }
 
   /** Puts a request into a slot, and the cookie into the request. */
@@ -36,9 +43,10 @@ export class InFlightTable {
     request.slot = slot;
     request.cookieHigh = number;
     this.#count++;
+    this.#payloadBytes += request.payloadBytes;
   }
 
-  /** The request behind a cookie, or nothing when the cookie belongs to no request in flight. */
+  /** The request with a cookie; `undefined` when the cookie belongs to no request in flight. */
   find(cookieHigh: number, cookieLow: number): Request | undefined {
     if (cookieLow >= this.#requests.length) return undefined;
     const request = this.#requests[cookieLow];
@@ -51,6 +59,8 @@ export class InFlightTable {
     this.#free.push(slot);
     request.slot = -1;
     this.#count--;
+    this.#payloadBytes -= request.payloadBytes;
+    if (this.#count === 0 && this.#payloadBytes !== 0) throw new Error('invariant: no request has the bytes in flight');
   }
 
   /** All that are in flight, in no promised order. */

@@ -24,7 +24,7 @@ export class RangeRequests {
       blockBytes: checks.geometry.minimumBlockSize,
       size: checks.geometry.size,
       quiet: (start, end) => dispatcher.quiet(start, end),
-      during: (work) => dispatcher.during(work),
+      during: (work) => dispatcher.shutdown.during(work),
     });
   }
 

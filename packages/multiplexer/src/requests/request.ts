@@ -162,6 +162,15 @@ export class Request {
     return this.details;
   }
 
+  /** Settles when nothing of the request is under way any more. */
+  finished(): Promise<void> {
+    const details = this.detailed();
+    return new Promise((resolve) => {
+      details.onFinished ??= [];
+      details.onFinished.push(resolve);
+    });
+  }
+
   /** Nothing of the request is under way any more: lets go of the signal, and tells those who wait for it. */
   finish(): void {
     const { details } = this;
