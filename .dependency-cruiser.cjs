@@ -89,11 +89,28 @@ module.exports = {
       to: { path: '^(packages|apps)/', pathNot: '^(packages|apps)/$2/', dependencyTypes: ['local'] },
     },
     {
+      name: 'peers-tests-are-named',
+      comment:
+        'a test that needs real peers is called *.peers.test.ts; what every machine has is in @nbdjs/peers/local',
+      severity: 'error',
+      from: { path: '\\.test\\.ts$', pathNot: '\\.peers\\.test\\.ts$' },
+      to: { path: '^tooling/peers/src/index\\.ts$', reachable: true },
+    },
+    {
       name: 'declared',
       comment: 'what published code imports stands in its package.json, and not among the devDependencies',
       severity: 'error',
       from: { path: '^(packages|apps)/[^/]+/src/', pathNot: tests },
       to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'npm-dev', 'unknown'] },
+    },
+  ],
+  required: [
+    {
+      name: 'peers-tests-need-peers',
+      comment: 'a test that needs no real peer runs with all others, and is not called *.peers.test.ts',
+      severity: 'error',
+      module: { path: '\\.peers\\.test\\.ts$' },
+      to: { path: '^tooling/peers/src/index\\.ts$', reachable: true },
     },
   ],
   options: {

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { defineConfig, type Options } from 'tsup';
 import { stamp } from '../scripts/sources.mjs';
 
@@ -19,10 +20,20 @@ export function library(entries: Readonly<Record<string, string>> = {}, kind: 'l
     // tsup would strip `node:` from imports, and some modules exist only with it.
     removeNodeProtocol: false,
     dts: false,
-    // `prepack` asks whether what is there was made of the sources that are there.
-    onSuccess: async () => stamp('.', 'program'),
+    onSuccess: async () => {
+      // `prepack` asks whether what is there was made of the sources that are there.
+      stamp('.', 'program');
+      // Turbo has a task of its own for declarations. A build without turbo includes them.
+      if (kind === 'library' && process.env.TURBO_HASH === undefined) declare();
+    },
   };
   return defineConfig(options);
+}
+
+/** Writes the declarations of the package in this folder, and before them those of the packages that it depends on. */
+function declare(): void {
+  const { status } = spawnSync('turbo', ['run', 'types', '--output-logs=errors-only'], { stdio: 'inherit' });
+  if (status !== 0) process.exitCode = 1;
 }
 
 /**

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { allocatedBytes, Workspace } from '@nbdjs/peers';
+import { allocatedBytes, Workspace } from '@nbdjs/peers/local';
 import { patternBytes } from '@nbdjs/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { descriptorOf } from '../src/commands/copy-streams.ts';

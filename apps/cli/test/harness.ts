@@ -1,7 +1,7 @@
 /** Running the command line in tests. */
 import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { type RunOptions, type RunResult, runCommandLine } from '@nbdjs/peers';
+import { type RunOptions, type RunResult, runCommandLine } from '@nbdjs/peers/local';
 import { run } from '../src/program.ts';
 import { coloursFor } from '../src/render/colours.ts';
 import type { Terminal } from '../src/terminal.ts';

@@ -1,6 +1,6 @@
 /** A server that is killed and started again, on the same socket. */
 import { existsSync, rmSync } from 'node:fs';
-import { type Child, spawnChild } from '@nbdjs/peers';
+import { type Child, spawnChild } from '@nbdjs/peers/local';
 
 const startMs = 15_000;
 

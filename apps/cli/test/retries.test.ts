@@ -1,7 +1,7 @@
 /** Servers that are not there yet, and how long they are waited for. */
 import { once, setMaxListeners } from 'node:events';
 import { createServer, type Server } from 'node:net';
-import { runCommandLine, Workspace } from '@nbdjs/peers';
+import { runCommandLine, Workspace } from '@nbdjs/peers/local';
 import { Option } from '@nbdjs/protocol';
 import { TinyServer } from '@nbdjs/testkit';
 import { afterAll, describe, expect, it } from 'vitest';

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createAuthority, createPsk, writeFolder } from '@nbdjs/certificates';
-import { makeRawImage } from '@nbdjs/peers';
+import { makeRawImage } from '@nbdjs/peers/local';
 import { parseUri } from '@nbdjs/protocol';
 import { type ChaosPlan, ChaosProxy, type SocketAddress } from '@nbdjs/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

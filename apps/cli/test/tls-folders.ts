@@ -1,7 +1,7 @@
 /** Folders of certificates and keys, good ones and every kind of bad ones, as TLS tests need them. */
 import { writeFileSync } from 'node:fs';
 import { type CertificateFiles, createAuthority, createPsk, formatPskFile, writeFolder } from '@nbdjs/certificates';
-import type { Workspace } from '@nbdjs/peers';
+import type { Workspace } from '@nbdjs/peers/local';
 
 const day = 86_400_000;
 const past = { validFrom: new Date(Date.now() - 10 * day), validTo: new Date(Date.now() - day) };

@@ -1,6 +1,6 @@
 /** `nbd serve` with TLS, for tests that let it run. */
 import { relative } from 'node:path';
-import type { Workspace } from '@nbdjs/peers';
+import type { Workspace } from '@nbdjs/peers/local';
 import { parseUri } from '@nbdjs/protocol';
 import { nbdWith, type Outcome } from './harness.ts';
 import type { ServerPlace } from './tls-peers.ts';

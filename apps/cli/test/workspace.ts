@@ -1,5 +1,5 @@
 /** A workspace for one test at a time. */
-import { type Generation, Workspace } from '@nbdjs/peers';
+import { type Generation, Workspace } from '@nbdjs/peers/local';
 import { afterEach, beforeEach } from 'vitest';
 
 /** Of the test that is running. */

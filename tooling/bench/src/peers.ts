@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runCommandLine } from '@nbdjs/peers';
+import { runCommandLine } from '@nbdjs/peers/local';
 
 interface FioReport {
   readonly jobs: readonly { readonly read: { readonly iops: number }; readonly write: { readonly iops: number } }[];

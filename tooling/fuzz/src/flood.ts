@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { runCommandLine } from '@nbdjs/peers';
+import { runCommandLine } from '@nbdjs/peers/local';
 import { createServer, type GivenLimits, type Server } from '@nbdjs/server';
 import { createMemoryDevice } from '@nbdjs/storage';
 import { listen } from '@nbdjs/transport';

@@ -27,7 +27,10 @@ export default function setup(project: TestProject): () => void {
   const folder = mkdtempSync(join(tmpdir(), 'nbdjs-consumer-'));
   const remove = () => rmSync(folder, { recursive: true, force: true });
   try {
-    run(process.execPath, [`${root}node_modules/turbo/bin/turbo`, 'run', 'build', 'declarations'], root);
+    // Turbo has built before, where it runs these tests.
+    if (process.env.TURBO_HASH === undefined) {
+      run(process.execPath, [`${root}node_modules/turbo/bin/turbo`, 'run', 'build', 'types'], root);
+    }
     run(process.execPath, [`${root}tooling/scripts/pack.mjs`, join(folder, 'packed')], root);
     writeProjects(folder);
     // An install script that nobody has allowed would end it with code 1.

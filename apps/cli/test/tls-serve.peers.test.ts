@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { type CertificateAuthority, createAuthority, createPsk, writeFolder } from '@nbdjs/certificates';
 import { connect } from '@nbdjs/client';
-import { makeRawImage, sha256OfFile, Workspace } from '@nbdjs/peers';
+import { makeRawImage, sha256OfFile, Workspace } from '@nbdjs/peers/local';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { nbd, nbdCommand } from './harness.ts';
 import { writeTlsFolders } from './tls-folders.ts';

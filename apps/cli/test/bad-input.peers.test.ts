@@ -18,7 +18,7 @@ describe('wrong words', () => {
     [/no-such-host\.invalid/, 'info', 'nbd://no-such-host.invalid'],
     [/127\.0\.0\.1:1: connection refused/, 'info', 'nbd://127.0.0.1:1'],
     [/\/none\/x: there is no such socket/, 'info', 'nbd+unix:///?socket=/none/x'],
-    [/bad-input\.test\.ts: it is not a socket/, 'dump', `nbd+unix:///?socket=${fileURLToPath(import.meta.url)}`],
+    [/bad-input\.peers\.test\.ts: it is not a socket/, 'dump', `nbd+unix:///?socket=${fileURLToPath(import.meta.url)}`],
     [/socket=PATH/, 'info', 'nbd+unix:///x'],
     [/99999 is not a port/, 'info', 'nbd://h:99999'],
     [/'http:\/\/x' is not an NBD URI/, 'info', 'http://x'],
