@@ -23,13 +23,16 @@ const floorRules = packages.map(({ name, floor }) => {
   };
 });
 
+const isOurs = (name) => house.packages.some((one) => one.name === name);
 const isException = (from, to) => house.exceptions.some((one) => one.from === from && one.to === to);
 const neverRules = house.packages.flatMap(({ name, floor, mustNotKnow, never = [] }) => {
   const modules = never.filter((other) => other.startsWith('node:')).map((other) => other.slice('node:'.length));
-  const others = never.filter((other) => !other.startsWith('node:') && !isException(name, other));
+  const ours = never.filter((other) => isOurs(other) && !isException(name, other));
+  const libraries = never.filter((other) => !other.startsWith('node:') && !isOurs(other));
   const paths = [
-    ...(others.length > 0 ? [`^packages/(${others.join('|')})/`] : []),
+    ...(ours.length > 0 ? [`^packages/(${ours.join('|')})/`] : []),
     ...(modules.length > 0 ? [`^(node:)?(${modules.join('|')})$`] : []),
+    ...(libraries.length > 0 ? [`node_modules/(${libraries.join('|')})/`] : []),
   ];
   return paths.map((path, index) => ({
     name: `never-${name}${index === 0 ? '' : `-${index + 1}`}`,

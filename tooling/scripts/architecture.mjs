@@ -39,14 +39,14 @@ function sourcesOf(one) {
     .sort();
 }
 
-/** What a package's sources import, types among it: names of our packages, and modules of Node as `node:x`. */
+/** What a package's sources import, types among it: our packages by their short names, modules of Node as `node:x`, libraries. */
 function importsOf(one) {
   const found = new Set();
   for (const file of sourcesOf(one)) {
     for (const { fileName } of ts.preProcessFile(readFileSync(file, 'utf8')).importedFiles) {
-      const name = /^@nbdjs\/([^/]+)/.exec(fileName)?.[1];
-      if (name !== undefined && name !== one.name) found.add(name);
-      if (fileName.startsWith('node:')) found.add(fileName);
+      if (fileName.startsWith('.')) continue;
+      const name = /^@nbdjs\/([^/]+)/.exec(fileName)?.[1] ?? fileName;
+      if (name !== one.name) found.add(name);
     }
   }
   return found;
