@@ -15,9 +15,14 @@ const codes: Readonly<Record<string, CommandErrorCode>> = {
   EOPNOTSUPP: 'ENOTSUP',
 };
 
-/** What an operation on a file failed with; what is not known counts as `EIO`. */
+/** The errno of an error of Node as requests have it; what is not known counts as `EIO`. */
+export function errnoOf(error: unknown): CommandErrorCode {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return Object.hasOwn(codes, code) ? (codes[code] ?? 'EIO') : 'EIO';
+}
+
+/** The error of an operation on a file. */
 export function fileError(operation: string, path: string, error: unknown): CommandError {
-  const code = (error as NodeJS.ErrnoException).code ?? '';
   const text = error instanceof Error ? error.message : String(error);
-  return new CommandError(codes[code] ?? 'EIO', `${operation} ${path} failed: ${text}`, { cause: error });
+  return new CommandError(errnoOf(error), `${operation} ${path} failed: ${text}`, { cause: error });
 }

@@ -5,6 +5,8 @@
  */
 export * from '@nbdjs/interfaces';
 export { createCheckpointFile } from './checkpoint-file.ts';
+export { defineDevice } from './define-device.ts';
+export type { DefinedExtent, DeviceDefinition } from './device-definition.ts';
 export { type FileDevice, openFileDevice } from './file-device.ts';
 export type { FileDeviceOptions } from './file-opening.ts';
 export { createAllocationDepthLayer } from './layers/allocation-depth.ts';
