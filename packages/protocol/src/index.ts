@@ -18,7 +18,13 @@ export * from './reply.ts';
 export { ReplyDecoder } from './reply-decoder.ts';
 export type { ReplyHandler } from './reply-handler.ts';
 export * from './request.ts';
-export { later, RequestDecoder, type RequestDecoderOptions, type RequestHandler } from './request-decoder.ts';
+export {
+  later,
+  RequestDecoder,
+  type RequestDecoderOptions,
+  type RequestHandler,
+  type RequestHeader,
+} from './request-decoder.ts';
 export { encodeText, printableBytes, printableText, quoted } from './text.ts';
 export * from './uri.ts';
 export * from './wire-error.ts';

@@ -5,7 +5,7 @@ import { Command, CommandFlag } from './constants.ts';
 import { allCuts, concat, digest, feed, pattern, whole } from './feed.testing.ts';
 import { hex } from './hex.testing.ts';
 import { requestHeaderBytes, writeExtendedRequest, writeRequest } from './request.ts';
-import { later, RequestDecoder, type RequestHandler } from './request-decoder.ts';
+import { later, RequestDecoder, type RequestHandler, type RequestHeader } from './request-decoder.ts';
 
 class RequestLog implements RequestHandler {
   readonly lines: string[] = [];
@@ -13,9 +13,10 @@ class RequestLog implements RequestHandler {
   discards = false;
   #payload: Uint8Array | undefined;
 
-  request(...numbers: Parameters<RequestHandler['request']>): Uint8Array | undefined | typeof later {
+  request(header: RequestHeader, payloadBytes: number): Uint8Array | undefined | typeof later {
+    const { type, flags, cookieHigh, cookieLow, offsetHigh, offsetLow, lengthHigh, lengthLow } = header;
+    const numbers = [type, flags, cookieHigh, cookieLow, offsetHigh, offsetLow, lengthHigh, lengthLow, payloadBytes];
     this.lines.push(`request ${numbers.join(' ')}`);
-    const payloadBytes = numbers[8];
     this.#payload = this.discards || payloadBytes === 0 ? undefined : new Uint8Array(payloadBytes);
     if (this.#payload !== undefined) this.targets.push(this.#payload);
     return this.#payload;
@@ -47,8 +48,8 @@ function request(
 class ShortLog extends RequestLog {
   #awaited: Uint8Array | undefined;
 
-  override request(...numbers: Parameters<RequestHandler['request']>): Uint8Array | undefined | typeof later {
-    const target = super.request(...numbers);
+  override request(header: RequestHeader, payloadBytes: number): Uint8Array | undefined | typeof later {
+    const target = super.request(header, payloadBytes);
     this.#awaited = target === later ? undefined : target;
     return this.#awaited === undefined ? undefined : later;
   }

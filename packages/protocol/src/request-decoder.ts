@@ -7,23 +7,27 @@ import { HeaderBytes, TransmissionMagic } from './magic.ts';
 /** Memory for a payload is not there yet: `provide` will name it. Until then nothing more is decoded, nor should be received. */
 export const later = Symbol('later');
 
+/** The fields of a request's header, as plain numbers: those of 64 bits come as two halves of 32 bits. */
+export interface RequestHeader {
+  /** `Command` */
+  readonly type: number;
+  /** `CommandFlag`s */
+  readonly flags: number;
+  readonly cookieHigh: number;
+  readonly cookieLow: number;
+  readonly offsetHigh: number;
+  readonly offsetLow: number;
+  readonly lengthHigh: number;
+  readonly lengthLow: number;
+}
+
 export interface RequestHandler {
   /**
-   * A request's header has arrived. When `payloadBytes` is not 0, a payload follows: the answer is where it must land
-   * (memory of exactly that length), nothing to have it discarded, or `later`. Plain numbers only: 64-bit fields come as two
-   * 32-bit halves. What the request asks for is not looked at here, only how long it is.
+   * A request's header has arrived. The decoder uses one object for all headers: copy what has to last longer than this call.
+   * When `payloadBytes` is not 0, a payload follows. The answer is where it must land (memory of exactly that length),
+   * `undefined` to have it discarded, or `later`. The decoder checks the length, and no other field.
    */
-  request(
-    type: number,
-    flags: number,
-    cookieHigh: number,
-    cookieLow: number,
-    offsetHigh: number,
-    offsetLow: number,
-    lengthHigh: number,
-    lengthLow: number,
-    payloadBytes: number,
-  ): Uint8Array | undefined | typeof later;
+  request(header: RequestHeader, payloadBytes: number): Uint8Array | undefined | typeof later;
   /** The payload of the request that was announced last has arrived, or was discarded. */
   payload(): void;
 }
@@ -37,8 +41,21 @@ export interface RequestDecoderOptions {
 
 const stagingBytes = 64 * 1024;
 
+/** The one object that all headers are read into. */
+class HeaderFields implements RequestHeader {
+  type = 0;
+  flags = 0;
+  cookieHigh = 0;
+  cookieLow = 0;
+  offsetHigh = 0;
+  offsetLow = 0;
+  lengthHigh = 0;
+  lengthLow = 0;
+}
+
 export class RequestDecoder {
   readonly #intake = new Intake(stagingBytes);
+  readonly #header = new HeaderFields();
   readonly #handler: RequestHandler;
   readonly #options: RequestDecoderOptions;
   readonly #headerBytes: number;
@@ -113,17 +130,16 @@ export class RequestDecoder {
       throw new ProtocolError('payload-too-long', message, { phase: 'transmission', rule: 'S72', excerpt });
     }
     intake.head = head + this.#headerBytes;
-    const target = this.#handler.request(
-      type,
-      flags,
-      view.getUint32(head + 8),
-      view.getUint32(head + 12),
-      view.getUint32(head + 16),
-      view.getUint32(head + 20),
-      lengthHigh,
-      lengthLow,
-      payloadBytes,
-    );
+    const header = this.#header;
+    header.type = type;
+    header.flags = flags;
+    header.cookieHigh = view.getUint32(head + 8);
+    header.cookieLow = view.getUint32(head + 12);
+    header.offsetHigh = view.getUint32(head + 16);
+    header.offsetLow = view.getUint32(head + 20);
+    header.lengthHigh = lengthHigh;
+    header.lengthLow = lengthLow;
+    const target = this.#handler.request(header, payloadBytes);
     if (payloadBytes === 0) intake.expectSmallThings();
     else if (target === later) this.#awaitedBytes = payloadBytes;
     else this.#expectPayload(target, payloadBytes);

@@ -19,6 +19,7 @@ import {
   encodeText,
   RequestDecoder,
   type RequestHandler,
+  type RequestHeader,
   TransmissionFlag,
   type WireExtent,
 } from '@nbdjs/protocol';
@@ -163,17 +164,8 @@ export class FakeConnection implements RequestHandler {
     this.channel.endByPeer(cause);
   }
 
-  request(
-    type: number,
-    flags: number,
-    cookieHigh: number,
-    cookieLow: number,
-    offsetHigh: number,
-    offsetLow: number,
-    lengthHigh: number,
-    lengthLow: number,
-    payloadBytes: number,
-  ): Uint8Array {
+  request(header: RequestHeader, payloadBytes: number): Uint8Array {
+    const { type, flags, cookieHigh, cookieLow, offsetHigh, offsetLow, lengthHigh, lengthLow } = header;
     const request = new FakeRequest(
       this,
       type,
