@@ -1,4 +1,4 @@
-/** Who uses each device: how many, which a resize has to know, and each of them as a holder who hears of losses by himself. */
+/** The clients that use each device: a resize has to know how many there are, and each of them hears of lost writes by itself. */
 import type { BlockDevice } from '@nbdjs/interfaces';
 import { Holder } from '@nbdjs/kit';
 

@@ -16,13 +16,13 @@ export type {
   TlsServerKeys,
   TlsServerSettings,
 } from '@nbdjs/transport';
-export type { AccessRules } from './access.ts';
-export type { ClientCounts, CutOffReason, RefusalReason } from './clients.ts';
-export type { ClientDescription, Export, ExportProvider, ExportTable } from './exports.ts';
-export type { GateLimits } from './gate.ts';
-export type { GivenLimits, ServerLimits } from './limits.ts';
+export type { AccessRules } from './admission/access-list.ts';
+export type { ClientDescription, Export, ExportProvider, ExportTable } from './exports/export.ts';
 export { type Serving, serve } from './serve.ts';
-export { createServer, type Server, type ServerOptions, traceEvents } from './server.ts';
-export type { HandshakeBounds, SessionDescription } from './session.ts';
-export type { Statistics } from './statistics.ts';
-export type { TransmissionLimits } from './transmission.ts';
+export { createServer, type Server } from './server.ts';
+export { traceEvents } from './server-context.ts';
+export type { GivenLimits, ServerLimits } from './server-limits.ts';
+export type { ServerOptions } from './server-options.ts';
+export type { SessionDescription } from './session/session-description.ts';
+export type { ClientCounts, CutOffReason, RefusalReason } from './statistics/client-counts.ts';
+export type { Statistics } from './statistics/statistics.ts';

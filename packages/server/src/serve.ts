@@ -1,7 +1,8 @@
 /** A server and the place where it listens, in one. */
 import { formatUri } from '@nbdjs/protocol';
 import { type AddressOf, type ListenAddress, type ListenTarget, listen } from '@nbdjs/transport';
-import { createServer, type Server, type ServerOptions } from './server.ts';
+import { createServer, type Server } from './server.ts';
+import type { ServerOptions } from './server-options.ts';
 
 /** A server that listens. */
 export interface Serving<A extends ListenAddress = ListenAddress> {

@@ -358,7 +358,7 @@ describe('places', () => {
     await turns();
     one.leave();
     await expect.poll(() => server.statistics.requests).toBe(2);
-    expect(eager.receivedBytes).toBeGreaterThan(1000);
+    await expect.poll(() => eager.receivedBytes).toBeGreaterThan(1000);
     await server.destroy();
   });
 

@@ -1,0 +1,95 @@
+/** Lists of the clients that may connect, and of those that may not. */
+import { BlockList, isIP } from 'node:net';
+import { type PeerDescription, UsageError } from '@nbdjs/interfaces';
+import { checkOptions, type OptionChecks, optionChecks } from '@nbdjs/kit';
+
+/**
+ * Each entry is an address (`192.0.2.1`, `2001:db8::1`), a network (`192.0.2.0/24`, `2001:db8::/32`), or a user or group of the
+ * process at the other end of a Unix socket (`uid:1000`, `gid:100`; the listener has to look them up, option `users`). The
+ * rules apply to clients that connect by TCP or Unix sockets.
+ *
+ * An IPv4 client is one at a socket of IPv6 (`::ffff:192.0.2.1`), too. Networks of IPv6 do not mean it, not even `::/0`, unless
+ * they are written as networks of IPv4 (`::ffff:192.0.2.0/120`).
+ */
+export interface AccessRules {
+  /** If there are entries, every other client is turned away. @default none */
+  readonly allow?: readonly string[] | undefined;
+  /** Clients that are turned away even if `allow` names them. @default none */
+  readonly deny?: readonly string[] | undefined;
+}
+
+const ruleChecks: OptionChecks<AccessRules> = { allow: optionChecks.texts, deny: optionChecks.texts };
+
+export class AccessList {
+  readonly #allowed: Entries | undefined;
+  readonly #denied: Entries | undefined;
+
+  /** @throws UsageError when an entry cannot be read. */
+  constructor(rules: AccessRules = {}) {
+    checkOptions('access', rules, ruleChecks);
+    const { allow = [], deny = [] } = rules;
+    this.#allowed = allow.length === 0 ? undefined : new Entries(allow);
+    this.#denied = deny.length === 0 ? undefined : new Entries(deny);
+  }
+
+  /** Why a client may not connect. An entry that cannot be decided counts as the one that keeps the client out. */
+  refusal(peer: PeerDescription): 'denied' | 'not-allowed' | undefined {
+    if (peer.transport !== 'tcp' && peer.transport !== 'unix') return undefined;
+    if (this.#denied !== undefined && this.#denied.match(peer) !== false) return 'denied';
+    return this.#allowed === undefined || this.#allowed.match(peer) === true ? undefined : 'not-allowed';
+  }
+}
+
+/** The network of IPv6 that holds the addresses of IPv4. */
+const mappedBits = 96;
+const mapped = new BlockList();
+mapped.addSubnet('::ffff:0:0', mappedBits, 'ipv6');
+
+class Entries {
+  /** The lists never hold networks of the other family, which `BlockList` would compare in their mapped form. */
+  readonly #ipv4 = new BlockList();
+  readonly #ipv6 = new BlockList();
+  readonly #users = new Set<number>();
+  readonly #groups = new Set<number>();
+  #hasAddresses = false;
+
+  constructor(entries: readonly string[]) {
+    for (const entry of entries) this.#add(entry);
+  }
+
+  /** Whether one of the entries means this client; `undefined` when that cannot be decided. */
+  match({ transport, address, user }: PeerDescription): boolean | undefined {
+    if (transport === 'unix') {
+      if (this.#users.size === 0 && this.#groups.size === 0) return false;
+      return user === undefined ? undefined : this.#users.has(user.uid) || this.#groups.has(user.gid);
+    }
+    if (!this.#hasAddresses) return false;
+    // An address with a zone is a link-local one.
+    const plain = address?.split('%')[0];
+    if (plain === undefined || isIP(plain) === 0) return undefined;
+    const family = isIP(plain) === 6 ? 'ipv6' : 'ipv4';
+    return (family === 'ipv4' || mapped.check(plain, family) ? this.#ipv4 : this.#ipv6).check(plain, family);
+  }
+
+  #add(entry: string): void {
+    const [, kind, id] = /^(uid|gid):(\d{1,10})$/.exec(entry) ?? [];
+    if (id !== undefined) {
+      (kind === 'uid' ? this.#users : this.#groups).add(Number(id));
+      return;
+    }
+    const [address = '', prefix, ...more] = entry.split('/');
+    const version = isIP(address);
+    const bits = prefix === undefined ? undefined : Number(prefix);
+    const isPrefix = bits === undefined || (/^\d{1,3}$/.test(prefix ?? '') && bits <= (version === 6 ? 128 : 32));
+    if (version === 0 || address.includes('%') || !isPrefix || more.length > 0) {
+      const message = `'${entry}' is no entry of an access list: expected an address, ADDRESS/BITS, uid:N or gid:N`;
+      throw new UsageError('ERR_NBD_ARGUMENT', message);
+    }
+    const family = version === 6 ? 'ipv6' : 'ipv4';
+    this.#hasAddresses = true;
+    const isMapped = version === 6 && (bits ?? 128) >= mappedBits && mapped.check(address, family);
+    const list = version === 4 || isMapped ? this.#ipv4 : this.#ipv6;
+    if (bits === undefined) list.addAddress(address, family);
+    else list.addSubnet(address, bits, family);
+  }
+}

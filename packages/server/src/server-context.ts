@@ -1,0 +1,76 @@
+/** What all clients of a server share; made once, and handed on whole. */
+import type { Clock, Defer, Trace } from '@nbdjs/interfaces';
+import { diagnosticsTrace, nextTurn as nodeTurn, systemClock } from '@nbdjs/node';
+import { BufferPool } from './admission/buffer-pool.ts';
+import { ClientMonitor } from './admission/client-monitor.ts';
+import { MemoryBudget } from './admission/memory-budget.ts';
+import { BusyPoll } from './busy-poll.ts';
+import { DeviceUsers } from './device-users.ts';
+import type { ServerSettings } from './server-settings.ts';
+import { type ClientCounts, noClients } from './statistics/client-counts.ts';
+
+export interface ServerContext {
+  readonly settings: ServerSettings;
+  readonly clock: Clock;
+  readonly nextTurn: Defer;
+  readonly trace: Trace;
+  readonly buffers: BufferPool;
+  readonly budget: MemoryBudget;
+  readonly busyPoll: BusyPoll;
+  readonly users: DeviceUsers;
+  readonly monitor: ClientMonitor;
+  readonly counts: ClientCounts;
+}
+
+/** The part of a server's options that its context is made of. */
+export interface ContextOptions {
+  /** @default Node's monotonic clock */
+  readonly clock?: Clock | undefined;
+  /** @default setImmediate */
+  readonly nextTurn?: Defer | undefined;
+  /** @default diagnostics channels `nbdjs:server:<event>` */
+  readonly trace?: Trace | undefined;
+}
+
+/** Events on the diagnostics channels `nbdjs:server:<event>`. */
+export const traceEvents = [
+  'option',
+  'refused',
+  'cut-off',
+  'tls',
+  'export-refused',
+  'handshake-failed',
+  'established',
+  'request-failed',
+  'closed',
+] as const;
+
+/** Free buffers that are kept for the next requests, in bytes. */
+const keptBytesMax = 32 * 2 ** 20;
+
+/** `isPlaceWanted`: whether clients wait for a place. */
+export function createContext(
+  settings: ServerSettings,
+  options: ContextOptions,
+  isPlaceWanted: () => boolean,
+): ServerContext {
+  const { clock = systemClock, nextTurn = nodeTurn, trace = diagnosticsTrace('server', traceEvents) } = options;
+  const budget = new MemoryBudget(settings.serverBytesMax, nextTurn);
+  return {
+    settings,
+    clock,
+    nextTurn,
+    trace,
+    buffers: new BufferPool(keptBytesMax),
+    budget,
+    busyPoll: new BusyPoll(clock, nextTurn, settings.busyPollMs),
+    users: new DeviceUsers(),
+    monitor: new ClientMonitor(clock, leastPatienceMs(settings), budget, isPlaceWanted),
+    counts: noClients(),
+  };
+}
+
+/** The shortest time after which a client that stands still is cut off, in milliseconds. */
+function leastPatienceMs({ stallMs, sendStallMs, idleMs, pressureMs, placeMs }: ServerSettings): number {
+  return Math.min(...[stallMs, sendStallMs, idleMs, pressureMs, placeMs].filter((limitMs) => limitMs > 0));
+}

@@ -1,0 +1,89 @@
+/**
+ * The life of a transmission, as a table: which phases there are, what each of them does with requests, and what leads from one
+ * to the next. Everything that decides about the phase stands here.
+ */
+
+/** What happens to a transmission; an event that a phase does not name leaves it as it is. */
+export type PhaseEvent =
+  /** The server shuts down. */
+  | 'shut down'
+  /** The client has sent DISC or ended its stream, or the server ends the connection for its idleness. */
+  | 'leave'
+  /** No request waits or is under way. */
+  | 'drained'
+  /** The channel has come to its end. */
+  | 'gone';
+
+export type PhaseName = 'open' | 'refusing' | 'finishing' | 'closing' | 'closed';
+
+export interface Phase {
+  readonly name: PhaseName;
+  readonly meaning: string;
+  /** Whether requests that arrive are looked at; otherwise they are dropped. */
+  readonly hears: boolean;
+  /** Whether requests that arrive are carried out; otherwise they are answered with ESHUTDOWN (S66). */
+  readonly serves: boolean;
+  /** Whether the connection ends as soon as no request waits or is under way. */
+  readonly endsWhenDrained: boolean;
+  readonly next: readonly { readonly on: PhaseEvent; readonly to: PhaseName }[];
+}
+
+export const phases: { readonly [Name in PhaseName]: Phase } = {
+  open: {
+    name: 'open',
+    meaning: 'requests are carried out',
+    hears: true,
+    serves: true,
+    endsWhenDrained: false,
+    next: [
+      { on: 'shut down', to: 'refusing' },
+      { on: 'leave', to: 'finishing' },
+      { on: 'gone', to: 'closed' },
+    ],
+  },
+  refusing: {
+    name: 'refusing',
+    meaning: 'requests under way are finished, further ones are answered with ESHUTDOWN',
+    hears: true,
+    serves: false,
+    endsWhenDrained: true,
+    next: [
+      { on: 'leave', to: 'finishing' },
+      { on: 'drained', to: 'closing' },
+      { on: 'gone', to: 'closed' },
+    ],
+  },
+  finishing: {
+    name: 'finishing',
+    meaning: 'requests under way are finished, further ones are dropped',
+    hears: false,
+    serves: false,
+    endsWhenDrained: true,
+    next: [
+      { on: 'drained', to: 'closing' },
+      { on: 'gone', to: 'closed' },
+    ],
+  },
+  closing: {
+    name: 'closing',
+    meaning: 'all replies are sent, and the client has closeMs to go',
+    hears: false,
+    serves: false,
+    endsWhenDrained: false,
+    next: [{ on: 'gone', to: 'closed' }],
+  },
+  closed: {
+    name: 'closed',
+    meaning: 'the client is gone; requests under way still use the device',
+    hears: false,
+    serves: false,
+    endsWhenDrained: false,
+    next: [],
+  },
+};
+
+/** The phase after an event: the same one where the event means nothing to it. */
+export function phaseAfter(phase: Phase, event: PhaseEvent): Phase {
+  const next = phase.next.find(({ on }) => on === event);
+  return next === undefined ? phase : phases[next.to];
+}
