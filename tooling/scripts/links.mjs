@@ -71,12 +71,13 @@ function proseOf(page) {
     });
 }
 
-/** The names that a page's headings have in links: small, words joined by hyphens, counted where they repeat. */
+/** The names that a page's headings have in links (small, words joined by hyphens, counted where they repeat), and its own anchors. */
 function anchorsOf(page) {
   const known = anchors.get(page);
   if (known !== undefined) return known;
   const found = new Set();
   for (const line of proseOf(page)) {
+    for (const [, id] of line.matchAll(/<a id="([^"]+)"><\/a>/g)) found.add(id);
     const title = /^#{1,6}\s+(.*?)\s*#*$/.exec(line)?.[1];
     if (title === undefined) continue;
     const plain = title.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase();

@@ -1,6 +1,6 @@
 /** Errors as one line for people. */
 import { getSystemErrorMap } from 'node:util';
-import { isNbdError, NegotiationError } from '@nbdjs/interfaces';
+import { isNbdError, NegotiationError, ProtocolError } from '@nbdjs/interfaces';
 import { printable } from './render/printable.ts';
 
 /** The message of an error in one line, without the stack. */
@@ -114,14 +114,20 @@ function isToldByProgram(error: Error): boolean {
   return error.message.startsWith('[ ') && !/\bexport\b/i.test(error.serverText ?? '');
 }
 
-/** What `--verbose` adds: where it comes from, one line per cause. */
+/** What `--verbose` adds: the rule that was broken, and where it comes from, one line per cause. */
 export function causes(error: unknown): readonly string[] {
-  const lines: string[] = [];
+  const lines = brokenRule(error);
   let cause = error instanceof Error ? error.cause : undefined;
   for (let depth = 0; cause !== undefined && depth < 8; depth++) {
     const code = isNbdError(cause) ? ` [${cause.code}]` : '';
-    lines.push(`caused by: ${oneLine(cause)}${code}`);
+    lines.push(`caused by: ${oneLine(cause)}${code}`, ...brokenRule(cause));
     cause = cause instanceof Error ? cause.cause : undefined;
   }
   return lines;
+}
+
+/** Which rule of the protocol a peer has broken, by its section in the specification and its id in our docs. */
+function brokenRule(error: unknown): string[] {
+  if (!(error instanceof ProtocolError) || error.section === undefined) return [];
+  return [`breaks the NBD protocol, section "${error.section}" (rule ${error.rule})`];
 }

@@ -123,6 +123,20 @@ describe('servers that are none', () => {
     }
   });
 
+  it('C18: what breaks the protocol is told with its section and rule, by --verbose', async () => {
+    onConnection = (socket) => {
+      socket.write(Buffer.concat([Buffer.from('NBDMAGICIHAVEOPT'), Buffer.from('0003', 'hex')]));
+      socket.on('data', () => socket.write(Buffer.alloc(20)));
+    };
+    const words = 'breaks the NBD protocol, section "Fixed newstyle negotiation" (rule C18)';
+    const { code, stderr } = await nbd('info', '--verbose', uri);
+    expect({ code, lines: stderr.split('\n') }).toEqual({
+      code: 1,
+      lines: expect.arrayContaining([`nbd:   ${words}`]),
+    });
+    expect((await nbd('info', uri)).stderr).not.toContain('rule');
+  });
+
   it('silence can be interrupted', async () => {
     const abort = new AbortController();
     onConnection = () => setTimeout(() => abort.abort(new Error('enough')), 50);

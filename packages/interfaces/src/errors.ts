@@ -7,6 +7,7 @@
  */
 
 import type { Offset } from './offset.ts';
+import { ruleSections } from './rule-sections.ts';
 
 const brand = Symbol.for('@nbdjs/error');
 
@@ -70,7 +71,7 @@ export interface ProtocolErrorDetails extends NbdErrorOptions {
   readonly phase: ProtocolPhase;
   /** The bytes that broke the rule, at most 64 of them are kept as hex. */
   readonly excerpt?: Uint8Array | undefined;
-  /** Checklist number or section of the specification, such as `C54`. */
+  /** Id of the rule in docs/conformance.md, such as `C54`. */
   readonly rule?: string | undefined;
 }
 
@@ -81,7 +82,10 @@ export class ProtocolError extends NbdError {
   /** A short kebab-case name of what went wrong, such as `unexpected-cookie`. */
   readonly violation: string;
   readonly phase: ProtocolPhase;
+  /** Id of the broken rule in docs/conformance.md, such as `C51`. */
   readonly rule?: string | undefined;
+  /** Heading of the section that the rule stands in, in the specification, such as `Structured reply types`. */
+  readonly section?: string | undefined;
   /** The offending bytes as hex, at most 64 of them. */
   readonly excerptHex?: string | undefined;
 
@@ -90,6 +94,7 @@ export class ProtocolError extends NbdError {
     this.violation = violation;
     this.phase = details.phase;
     this.rule = details.rule;
+    this.section = sectionOf(details);
     this.excerptHex = details.excerpt === undefined ? undefined : toHex(details.excerpt);
   }
 }
@@ -261,6 +266,12 @@ export class WritesLostError extends NbdError {
     super(message, options);
     this.ranges = ranges;
   }
+}
+
+function sectionOf({ rule, phase }: ProtocolErrorDetails): string | undefined {
+  const section = rule === undefined ? undefined : ruleSections[rule];
+  if (typeof section !== 'object') return section;
+  return phase === 'transmission' ? section.transmission : section.handshake;
 }
 
 function toHex(bytes: Uint8Array): string {

@@ -1,4 +1,4 @@
-/** Every transition of QEMU's connection states (block/nbd.c), in virtual time; CHECKLIST.md has the table. */
+/** Every transition of QEMU's connection states (block/nbd.c), in virtual time; docs/conformance.md lists them. */
 import { ConnectError, ProtocolError } from '@nbdjs/interfaces';
 import { WireError } from '@nbdjs/protocol';
 import { describe, expect, it } from 'vitest';

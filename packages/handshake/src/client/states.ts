@@ -1,14 +1,14 @@
 /**
- * The states of the client's handshake and the ways between them, in one table.
+ * The states of the client's handshake and the ways between them, in one table, which the drawing in the README is made from.
  *
- * Three states are final: `transmission` (all went well), `ended` (we left by `NBD_OPT_ABORT`) and `failed`.
+ * Three states are final: `transmission` (all went well), `ended` (the client left by `NBD_OPT_ABORT`) and `failed`.
  */
 
 export interface StateRow {
   /** Whose turn it is. */
-  readonly turn: 'server' | 'transport' | 'caller' | 'nobody';
-  /** Where it can go from here; staying is always possible. */
-  readonly next: readonly HandshakeState[];
+  readonly turn: 'server' | 'transport' | 'caller' | 'none';
+  /** Where it can go from here, and by which event; staying is always possible. */
+  readonly next: Readonly<Partial<Record<HandshakeState, string>>>;
 }
 
 export type HandshakeState =
@@ -26,24 +26,58 @@ export type HandshakeState =
   | 'aborting'
   /** Final: the next byte belongs to the transmission phase. */
   | 'transmission'
-  /** Final: we left. */
+  /** Final: the client left. */
   | 'ended'
-  /** Final: it came to nothing. */
+  /** Final: it did not succeed. */
   | 'failed';
 
 export const handshakeStates: Readonly<Record<HandshakeState, StateRow>> = {
-  greeting: { turn: 'server', next: ['option', 'negotiating', 'export-name', 'transmission', 'failed'] },
-  option: { turn: 'server', next: ['tls', 'negotiating', 'export-name', 'transmission', 'failed'] },
-  tls: { turn: 'transport', next: ['option', 'negotiating', 'failed'] },
-  negotiating: { turn: 'caller', next: ['option', 'export-name', 'aborting', 'ended', 'failed'] },
-  'export-name': { turn: 'server', next: ['transmission', 'failed'] },
-  aborting: { turn: 'server', next: ['ended'] },
-  transmission: { turn: 'nobody', next: [] },
-  ended: { turn: 'nobody', next: [] },
-  failed: { turn: 'nobody', next: [] },
+  greeting: {
+    turn: 'server',
+    next: {
+      option: 'fixed newstyle',
+      negotiating: 'fixed newstyle, option mode',
+      'export-name': 'plain newstyle',
+      transmission: 'oldstyle',
+      failed: 'error',
+    },
+  },
+  option: {
+    turn: 'server',
+    next: {
+      tls: 'STARTTLS acknowledged',
+      negotiating: 'answered, option mode',
+      'export-name': 'no GO in the server',
+      transmission: 'GO acknowledged',
+      failed: 'error',
+    },
+  },
+  tls: {
+    turn: 'transport',
+    next: {
+      option: 'tlsEstablished()',
+      negotiating: 'tlsEstablished(), option mode',
+      failed: 'error',
+    },
+  },
+  negotiating: {
+    turn: 'caller',
+    next: {
+      option: 'an order of the caller',
+      'export-name': 'go(), plain newstyle',
+      aborting: 'abort()',
+      ended: 'abort(), plain newstyle',
+      failed: 'error',
+    },
+  },
+  'export-name': { turn: 'server', next: { transmission: 'answered', failed: 'error' } },
+  aborting: { turn: 'server', next: { ended: 'answered, or the end of the stream' } },
+  transmission: { turn: 'none', next: {} },
+  ended: { turn: 'none', next: {} },
+  failed: { turn: 'none', next: {} },
 };
 
 /** Whether nothing leads out of a state. */
 export function isFinal(state: HandshakeState): boolean {
-  return handshakeStates[state].next.length === 0;
+  return handshakeStates[state].turn === 'none';
 }

@@ -1,0 +1,33 @@
+/**
+ * The tables of states that draw themselves, and the pages that they are drawn into: between the lines `<!-- states: NAME -->` and
+ * `<!-- /states: NAME -->`.
+ */
+import { handshakeStates } from '@nbdjs/handshake';
+import { stateDiagram } from './state-diagram.ts';
+
+export interface Diagram {
+  readonly name: string;
+  /** The page, from the root. */
+  readonly file: string;
+  readonly diagram: () => string;
+}
+
+export const diagrams: readonly Diagram[] = [
+  {
+    name: 'client handshake',
+    file: 'packages/handshake/README.md',
+    diagram: () => stateDiagram({ initial: 'greeting', states: handshakeStates }),
+  },
+];
+
+/**
+ * Puts a diagram into a page.
+ *
+ * @throws Error when the page has no place for it
+ */
+export function withDiagram(page: string, { name, file, diagram }: Diagram): string {
+  const [begin, end] = [`<!-- states: ${name} -->`, `<!-- /states: ${name} -->`];
+  const [from, to] = [page.indexOf(begin), page.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`${file}: expected the lines '${begin}' and '${end}'`);
+  return `${page.slice(0, from)}${begin}\n${diagram()}\n${page.slice(to)}`;
+}

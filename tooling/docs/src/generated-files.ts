@@ -1,0 +1,19 @@
+/** Everything that this workspace writes. */
+import { conformancePage, conformancePath } from './conformance-page.ts';
+import { diagrams, withDiagram } from './diagrams.ts';
+import { heldBy } from './held-by.ts';
+import { read, type TextFile } from './repository.ts';
+import { readRuleBook } from './rule-book.ts';
+import { ruleSectionsPath, ruleSectionsSource } from './rule-sections.ts';
+
+/** The files as they should be, by their paths from the root. */
+export function generatedFiles(): readonly TextFile[] {
+  const book = readRuleBook();
+  const pages = new Map<string, string>();
+  for (const one of diagrams) pages.set(one.file, withDiagram(pages.get(one.file) ?? read(one.file), one));
+  return [
+    { path: conformancePath, text: conformancePage(book, heldBy()) },
+    { path: ruleSectionsPath, text: ruleSectionsSource(book) },
+    ...[...pages].map(([path, text]) => ({ path, text })),
+  ];
+}
