@@ -1,26 +1,26 @@
-/** What happens to attempts, on Node's diagnostics channels `nbdjs:connection:<type>`. */
+/** Events of attempts to connect, on Node's diagnostics channels `nbdjs:connection:<type>`. */
 import { channel } from 'node:diagnostics_channel';
 
-/** A message on the channel `nbdjs:connection:<type>`. `endpoint` is what error messages call it, too. */
+/** A message on the channel `nbdjs:connection:<type>`. `endpoint` is the name that error messages use. */
 export type ConnectionEvent =
-  /** A connector was made; `reason` says in one line why it works that way. */
+  /** A connector was made; `reason` says in one line why this delivery was chosen. */
   | { readonly type: 'chosen'; readonly endpoint: string; readonly delivery: string; readonly reason: string }
-  /** An attempt begins; they are counted from 1 after each success. */
+  /** An attempt begins. Attempts are counted from 1, and again from 1 after each success. */
   | { readonly type: 'attempt'; readonly endpoint: string; readonly attempt: number }
   | {
       readonly type: 'failed';
       readonly endpoint: string;
       readonly attempt: number;
       readonly error: Error;
-      /** Whether it is a refusal that would be repeated. */
+      /** Whether a new attempt would fail in the same way. */
       readonly permanent: boolean;
     }
-  /** The next attempt begins in so many milliseconds. */
+  /** The next attempt begins in `delayMs` milliseconds. */
   | { readonly type: 'sleep'; readonly endpoint: string; readonly delayMs: number }
   | { readonly type: 'established'; readonly endpoint: string; readonly attempt: number; readonly durationMs: number }
   /**
-   * The server hung up at an option, or lost its place behind it. It is met again at once, and the options in `avoided` are left out
-   * from now on.
+   * The server has hung up at an option, or lost its place behind it. It is connected to again at once, and the options in `avoided` are
+   * left out from now on.
    */
   | {
       readonly type: 'downgraded';
@@ -28,7 +28,7 @@ export type ConnectionEvent =
       readonly option: string;
       readonly avoided: readonly string[];
     }
-  /** The connector was let go. */
+  /** The connector was released. */
   | { readonly type: 'released'; readonly endpoint: string };
 
 const channels = {
@@ -41,8 +41,8 @@ const channels = {
   released: channel('nbdjs:connection:released'),
 };
 
-/** Whether anybody has subscribed to any of the channels. */
-export function anybodyListens(): boolean {
+/** Returns whether one of the channels has a subscriber. */
+export function hasSubscribers(): boolean {
   return Object.values(channels).some((one) => one.hasSubscribers);
 }
 

@@ -8,15 +8,15 @@ export type { AvoidableOption, ClientHandshakeOptions, HandshakeLimits } from '@
 export * from '@nbdjs/interfaces';
 export type { ExportEntry } from '@nbdjs/protocol';
 export type { Endpoint, TlsClientSettings } from '@nbdjs/transport';
-export type { AttemptSettings } from './attempts/attempt-settings.ts';
 export { longestDelaysMs } from './attempts/back-off.ts';
 export {
-  type ChosenConnector,
   type ConnectorOptions,
-  createConnector,
-  type Delivery,
-} from './connectors/create-connector.ts';
-export { createInlineConnector, type InlineConnectorOptions } from './connectors/inline-connector.ts';
+  connectorOptions,
+  type InlineConnectorOptions,
+  type ThreadConnectorOptions,
+} from './connectors/connector-options.ts';
+export { type ChosenConnector, createConnector, type Delivery } from './connectors/create-connector.ts';
+export { createInlineConnector } from './connectors/inline-connector.ts';
 export type { ConnectionEvent } from './diagnostics.ts';
 export { ExportInspector, type InspectorOptions, openInspector } from './inspection/export-inspector.ts';
 export { type ExportInspection, type InspectOptions, inspectExport } from './inspection/inspect-export.ts';
@@ -28,5 +28,5 @@ export type { UpgradeTls } from './negotiation/handshake-driver.ts';
 export { type NegotiateOptions, negotiate } from './negotiation/negotiate.ts';
 export type { Negotiation } from './negotiation/negotiation.ts';
 export type { OptionConversationOptions } from './negotiation/option-conversation.ts';
-export { createThreadConnector, type ThreadConnectorOptions } from './thread/thread-connector.ts';
+export { createThreadConnector } from './thread/thread-connector.ts';
 export type { ThreadDelivery } from './thread/thread-messages.ts';

@@ -1,16 +1,16 @@
-/** What an endpoint is called in messages: as an NBD URI where it has one. */
+/** Names of servers for messages: NBD URIs where there are any. */
 import type { PeerDescription } from '@nbdjs/interfaces';
 import { formatUri, type UriAddress } from '@nbdjs/protocol';
 import { describeEndpoint, type Endpoint } from '@nbdjs/transport';
 
-/** `nbd://host:port/export`, `nbd+unix:///export?socket=/path`, or a description of what has no URI. */
+/** Returns `nbd://host:port/export`, `nbd+unix:///export?socket=/path`, or a description of an endpoint that has no URI. */
 export function nameOfEndpoint(endpoint: Endpoint, exportName = '', tlsRequired = false): string {
   const address = addressOf(endpoint);
   if (address === undefined) return describeEndpoint(endpoint);
   return formatUri({ address, tlsRequired, tls: {}, exportName, extensions: {} });
 }
 
-/** The same for a channel whose endpoint is not known. */
+/** Returns the same for a channel whose endpoint is not known. */
 export function nameOfPeer(peer: PeerDescription): string {
   switch (peer.transport) {
     case 'tcp':

@@ -1,33 +1,33 @@
-/** TLS as a connector's settings want it. */
+/** TLS as the settings of a connector ask for it. */
 import type { ClientHandshakeOptions } from '@nbdjs/handshake';
 import { createTlsClient, type Endpoint, type TlsClientSettings } from '@nbdjs/transport';
 import type { UpgradeTls } from './negotiation/handshake-driver.ts';
 
-/** Whether TLS is wanted, and how. */
-interface TlsWish {
+/** Whether TLS is wanted, and how it is set up. */
+interface TlsOptions {
   readonly handshake?: ClientHandshakeOptions | undefined;
   readonly tls?: TlsClientSettings | undefined;
 }
 
-/** Settings in which it is said whether TLS is wanted: whoever says how wants it. */
-export function resolveTlsMode<Settings extends TlsWish>(settings: Settings): Settings {
+/** Returns settings in which the TLS mode is given: `require` where only `tls` was. */
+export function resolveTlsMode<Settings extends TlsOptions>(settings: Settings): Settings {
   const { handshake, tls } = settings;
   if (tls === undefined || handshake?.tls !== undefined) return settings;
   return { ...settings, handshake: { ...handshake, tls: 'require' } };
 }
 
 /**
- * Reads the files that the settings name, if TLS is wanted at all, to find out now what would be found out by the first attempt.
+ * Reads the files that the settings name, if TLS is wanted, so that what is wrong with them is reported now and not by the first attempt.
  *
  * @throws UsageError naming the file or the setting, and what is wrong with it.
  */
-export function checkTls({ endpoint, handshake, tls }: TlsWish & { readonly endpoint: Endpoint }): void {
+export function checkTls({ endpoint, handshake, tls }: TlsOptions & { readonly endpoint: Endpoint }): void {
   if ((handshake?.tls ?? 'off') !== 'off') createTlsClient(tls, hostOf(endpoint));
 }
 
-/** Upgrades with files that are read anew each time: certificates are replaced while clients live on. */
+/** Returns an upgrade that reads the files anew each time: certificates may be replaced while clients run. */
 export function upgradeWith(tls: TlsClientSettings | undefined, endpoint?: Endpoint): UpgradeTls {
-  // The handshake's deadline covers this, and ends it by closing the channel.
+  // The time limit of the handshake covers this, and ends it by closing the channel.
   return async (channel) => createTlsClient(tls, hostOf(endpoint)).upgrade(channel, { timeoutMs: 0 });
 }
 

@@ -132,7 +132,7 @@ describe('a kept connection', () => {
   it('tells of a little at once, and of more soon, although much comes for others', async () => {
     const rounds = new PollLoop();
     let isOver = false;
-    const busy = { round: () => !isOver };
+    const busy = { poll: () => !isOver };
     const endMs = performance.now() + 5000;
     const stir = (): void => {
       rounds.join(busy);

@@ -1,6 +1,7 @@
-/** How attempts at one endpoint are made and repeated. */
+/** How attempts to connect to one server are made and repeated. */
 import type { AvoidableOption, ClientHandshakeOptions } from '@nbdjs/handshake';
 import { type Clock, type Established, limits } from '@nbdjs/interfaces';
+import { defineOptions, type OptionsOf, option, type SettingsOf } from '@nbdjs/kit';
 import { connectEndpoint, type Endpoint, type TlsClientSettings } from '@nbdjs/transport';
 import type { ConnectionEvent } from '../diagnostics.ts';
 import { nameOfEndpoint } from '../names.ts';
@@ -9,37 +10,48 @@ import { negotiateIdle } from '../negotiation/negotiate.ts';
 import { upgradeWith } from '../tls.ts';
 import type { ConnectLoopOptions } from './connect-loop.ts';
 import { Ladder } from './ladder.ts';
+import { repetitionOptions } from './repetition-options.ts';
 
-/** Plain data, so that it can cross to another thread. */
-export interface AttemptSettings {
-  readonly endpoint: Endpoint;
-  /** What to ask of the server. */
-  readonly handshake?: ClientHandshakeOptions | undefined;
+/** How one server is reached: plain data, which can cross to another thread. */
+export const attemptOptions = defineOptions({
+  /** The server's address, or the command that it is. */
+  endpoint: option.object<Endpoint>({ required: true, doc: "The server's address, or the command that it is." }),
+  /** What to ask of the server. @default the defaults of `ClientHandshakeOptions` */
+  handshake: option.object<ClientHandshakeOptions>({
+    default: Object.freeze({}),
+    defaultText: 'the defaults of ClientHandshakeOptions',
+    doc: 'What to ask of the server.',
+  }),
   /**
    * How TLS is set up. Given without `handshake.tls`, it means that TLS is required. Files are read anew for each attempt.
    *
    * @default the client's folder, or the system's authorities, when `handshake.tls` asks for TLS
    */
-  readonly tls?: TlsClientSettings | undefined;
-  /** Until the transport stands, in milliseconds. @default `limits.connectMs` */
-  readonly connectTimeoutMs?: number | undefined;
+  tls: option.object<TlsClientSettings>({
+    defaultText: "the client's folder, or the system's authorities, when handshake.tls asks for TLS",
+    doc: 'How TLS is set up. Given without handshake.tls, it means that TLS is required. Files are read anew for each attempt.',
+  }),
+  /** Until the transport is connected, in milliseconds. @default `limits.connectMs` */
+  connectTimeoutMs: option.milliseconds({
+    default: limits.connectMs,
+    zero: 'no time at all',
+    doc: 'How long the transport may take to connect.',
+  }),
   /** For the whole handshake, in milliseconds. @default `limits.handshakeMs` */
-  readonly handshakeTimeoutMs?: number | undefined;
-  /** A refusal on principle (an unknown export, say) ends the repetition of attempts. @default true */
-  readonly stopOnPermanent?: boolean | undefined;
-  /** An export that the server does not know is waited for, as a server that is not there is. @default false */
-  readonly awaitExport?: boolean | undefined;
-  /**
-   * More than 0: until the first success, attempts are repeated even though `retry` is off, and a wait lasts at most
-   * this long, in milliseconds. @default 0
-   */
-  readonly openTimeoutMs?: number | undefined;
-  /** No more attempts than this until the first success, then the last error is told. @default as many as the time allows */
-  readonly openAttemptsMax?: number | undefined;
-}
+  handshakeTimeoutMs: option.milliseconds({
+    default: limits.handshakeMs,
+    zero: 'no time at all',
+    doc: 'How long the whole handshake may take.',
+  }),
+  ...repetitionOptions.definitions,
+});
 
-/** What only the thread that makes the attempts has. */
-export interface AttemptMeans {
+export interface AttemptOptions extends OptionsOf<typeof attemptOptions> {}
+
+export interface AttemptSettings extends SettingsOf<typeof attemptOptions> {}
+
+/** What belongs to the thread that makes the attempts, and cannot cross. */
+export interface AttemptContext {
   readonly clock: Clock;
   readonly jitter?: (() => number) | undefined;
   readonly upgradeTls?: UpgradeTls | undefined;
@@ -47,54 +59,51 @@ export interface AttemptMeans {
   readonly waiting?: ((on: boolean) => void) | undefined;
 }
 
-/** What the connections lead to, for messages. */
-export function nameOfSettings({ endpoint, handshake }: AttemptSettings): string {
-  return nameOfEndpoint(endpoint, handshake?.exportName, handshake?.tls === 'require');
+/** How long an aborted handshake may go on until the server can be told, in milliseconds. */
+const leaveMs = 250;
+
+/** Returns what error messages call the server. */
+export function nameOfSettings({ endpoint, handshake }: Pick<AttemptSettings, 'endpoint' | 'handshake'>): string {
+  return nameOfEndpoint(endpoint, handshake.exportName, handshake.tls === 'require');
 }
 
-/** Joins settings and means: an attempt connects, shakes hands and parks the connection. */
-export function connectLoopOptions(settings: AttemptSettings, means: AttemptMeans): ConnectLoopOptions<Established> {
-  const {
-    endpoint,
-    handshake = {},
-    tls,
-    connectTimeoutMs,
-    stopOnPermanent,
-    awaitExport,
-    openTimeoutMs,
-    openAttemptsMax,
-  } = settings;
-  const { clock, upgradeTls = upgradeWith(tls, endpoint) } = means;
-  const timeoutMs = settings.handshakeTimeoutMs ?? limits.handshakeMs;
+/** Returns a copy of the settings of attempts alone, which can be posted to another thread. */
+export function plainSettings(settings: AttemptSettings): AttemptSettings {
+  const own = attemptOptions.pick(settings) as AttemptSettings;
+  return structuredClone({ ...own, handshake: { ...own.handshake, trace: undefined } });
+}
+
+/** Joins settings and context: an attempt connects, shakes hands, and keeps the connection idle until it is taken. */
+export function connectLoopOptions(
+  settings: AttemptSettings,
+  context: AttemptContext,
+): ConnectLoopOptions<Established> {
+  const { endpoint, handshake, tls, connectTimeoutMs, handshakeTimeoutMs: timeoutMs } = settings;
+  const { clock, upgradeTls = upgradeWith(tls, endpoint) } = context;
   const name = nameOfSettings(settings);
-  const ladder = ladderFor(handshake, name, means.report, (openTimeoutMs ?? 0) > 0);
+  const ladder = ladderFor(handshake, name, context.report, settings.openTimeoutMs > 0);
   return {
-    ...means,
+    ...settings,
+    ...context,
     name,
-    stopOnPermanent,
-    awaitExport,
-    openTimeoutMs,
-    openAttemptsMax,
     async attempt(signal) {
-      const meet = async (avoid: readonly AvoidableOption[]) => {
+      const connectAndNegotiate = async (avoid: readonly AvoidableOption[]) => {
         const channel = await connectEndpoint(endpoint, { signal, connectTimeoutMs });
         const options = { signal, timeoutMs, leaveMs, upgradeTls, name, clock };
         return await negotiateIdle(channel, { ...handshake, avoid }, options);
       };
-      // An inherited descriptor is one connection, and no other can be made.
-      return endpoint.type === 'descriptor' ? await meet(handshake.avoid ?? []) : await ladder.descend(meet);
+      // An inherited descriptor is one connection; a second attempt could make no other.
+      if (endpoint.type === 'descriptor') return await connectAndNegotiate(handshake.avoid ?? []);
+      return await ladder.descend(connectAndNegotiate);
     },
   };
 }
 
-/** A server that does not answer meanwhile is left without a word, in milliseconds. */
-const leaveMs = 250;
-
-/** A ladder that tells of its steps. */
+/** Makes a ladder that reports its steps. */
 export function ladderFor(
   { avoid }: ClientHandshakeOptions,
   endpoint: string,
-  report: AttemptMeans['report'],
+  report: AttemptContext['report'],
   isPatient: boolean,
 ): Ladder {
   return new Ladder(avoid, (step) => report?.({ type: 'downgraded', endpoint, ...step }), isPatient);

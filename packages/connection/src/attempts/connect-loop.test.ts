@@ -4,6 +4,7 @@ import { VirtualClock } from '@nbdjs/testkit';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ConnectionEvent } from '../diagnostics.ts';
 import { type Candidate, ConnectLoop, type ConnectLoopOptions } from './connect-loop.ts';
+import { repetitionOptions } from './repetition-options.ts';
 
 class FakeConnection implements Candidate<FakeConnection> {
   usable = true;
@@ -33,6 +34,7 @@ let waiting: boolean;
 
 function makeLoop(options: Partial<ConnectLoopOptions<FakeConnection>> = {}): ConnectLoop<FakeConnection> {
   return new ConnectLoop<FakeConnection>({
+    ...repetitionOptions.resolve('connect', {}),
     name: 'nbd://example',
     attempt: (signal) =>
       new Promise((resolve, reject) => {

@@ -1,4 +1,4 @@
-/** The life of attempts: at most one at a time, repeated with growing delays, their fruit kept for whoever asks. */
+/** Attempts to connect: at most one at a time, repeated with growing delays; a connection is kept until a caller takes it. */
 import {
   type Cancel,
   type Clock,
@@ -10,39 +10,29 @@ import {
 import type { ConnectionEvent } from '../diagnostics.ts';
 import { cloneError, isPermanent, isUnknownExport } from '../negotiation/named-error.ts';
 import { BackOff } from './back-off.ts';
+import type { RepetitionSettings } from './repetition-options.ts';
 
-/** What a successful attempt has made, while nobody owns it yet. */
+/** A connection that no caller owns yet. */
 export interface Candidate<Connection> {
   /** Whether it is still open, as far as can be told. */
   readonly usable: boolean;
-  /** Gives it away. */
+  /** Gives it to the caller. */
   take(): Connection;
   /** Closes it. */
   discard(): void;
 }
 
-export interface ConnectLoopOptions<Connection> {
+export interface ConnectLoopOptions<Connection> extends RepetitionSettings {
   /** What the connections lead to, for messages. */
   readonly name: string;
-  /** Makes one attempt, and gives it up when the signal aborts. Has a deadline of its own. */
+  /** Makes one attempt, and ends it when the signal aborts. Has its own time limit. */
   readonly attempt: (signal: AbortSignal) => Promise<Candidate<Connection>>;
   readonly clock: Clock;
   /** See `BackOff`. */
   readonly jitter?: (() => number) | undefined;
-  /** A refusal on principle ends the repetition. @default true */
-  readonly stopOnPermanent?: boolean | undefined;
-  /** An export that the server does not know is not a refusal on principle: it may come yet. @default false */
-  readonly awaitExport?: boolean | undefined;
-  /**
-   * More than 0: until the first success, attempts are repeated even though `retry` is off, and a wait for them lasts
-   * at most this long, in milliseconds. @default 0
-   */
-  readonly openTimeoutMs?: number | undefined;
-  /** No more attempts than this until the first success, then the last error is told. @default as many as the time allows */
-  readonly openAttemptsMax?: number | undefined;
-  /** Hears how the attempts go. */
+  /** Called for each event of the attempts. */
   readonly report?: ((event: ConnectionEvent) => void) | undefined;
-  /** Somebody begins or ceases to wait: the process should live on meanwhile. */
+  /** Called when a caller begins and ends to wait: the process must stay alive meanwhile. */
   readonly waiting?: ((on: boolean) => void) | undefined;
 }
 
@@ -51,26 +41,27 @@ interface Waiter<Connection> {
   reject(reason: unknown): void;
 }
 
+/** `idle`: no attempt is under way, and none will begin without a call. */
 type State = 'idle' | 'trying' | 'sleeping' | 'released';
 
 /**
- * Makes connections as QEMU's connection thread does, with an interruptible sleep and an eye for refusals that will not
- * pass. After an attempt, exactly one of `#ready` and `#lastError` tells its outcome, until the connection is taken.
+ * Makes connections as QEMU's connection thread does, with an interruptible sleep, and without repeating permanent refusals. After an
+ * attempt, exactly one of `#ready` and `#lastError` holds its outcome, until the connection is taken.
  */
 export class ConnectLoop<Connection> {
   readonly #options: ConnectLoopOptions<Connection>;
   readonly #backOff: BackOff;
   #state: State = 'idle';
   #retry = false;
-  /** Whether a connection has ever been made: the open timeout is over then. */
+  /** Whether a connection has ever been made; `openTimeoutMs` and `openAttemptsMax` no longer count then. */
   #hasOpened = false;
   /** ConnectLoop since the last success. */
-  #count = 0;
-  #startedAt = 0;
+  #attemptCount = 0;
+  #startedAtMs = 0;
   #ready: Candidate<Connection> | undefined;
   #lastError: Error | undefined;
   #waiter: Waiter<Connection> | undefined;
-  #abortAttempt: AbortController | undefined;
+  #attemptController: AbortController | undefined;
   #cancelSleep: Cancel | undefined;
 
   constructor(options: ConnectLoopOptions<Connection>) {
@@ -80,15 +71,15 @@ export class ConnectLoop<Connection> {
 
   /** See `Connector.establish`. */
   async establish({ wait, signal }: EstablishOptions): Promise<Connection> {
-    this.#check(wait, signal);
+    this.#requireUsable(wait, signal);
     const ready = this.#takeReady();
     if (ready !== undefined) return ready.take();
-    if (this.#state === 'idle') this.#start();
-    if (!wait) throw this.#noneYet();
-    return await this.#wait(signal);
+    if (this.#state === 'idle') this.#begin();
+    if (!wait) throw this.#noneYetError();
+    return await this.#awaitAttempt(signal);
   }
 
-  /** See `Connector.retry`. Switched off during a sleep, it ends the sleep and the wait for it. */
+  /** See `Connector.retry`. Switching it off during a sleep ends the sleep, and the wait for it. */
   retry(on: boolean): void {
     this.#retry = on;
     if (this.#state === 'sleeping' && !this.#repeats) {
@@ -102,8 +93,8 @@ export class ConnectLoop<Connection> {
     if (this.#state === 'released') return;
     this.#state = 'released';
     this.#stopSleep();
-    const closed = this.#released();
-    this.#abortAttempt?.abort(closed);
+    const closed = this.#releasedError();
+    this.#attemptController?.abort(closed);
     this.#ready?.discard();
     this.#ready = undefined;
     this.#waiter?.reject(closed);
@@ -111,22 +102,18 @@ export class ConnectLoop<Connection> {
   }
 
   get #repeats(): boolean {
-    return this.#retry || (!this.#hasOpened && this.#openTimeoutMs > 0);
+    return this.#retry || (!this.#hasOpened && this.#options.openTimeoutMs > 0);
   }
 
-  get #openTimeoutMs(): number {
-    return this.#options.openTimeoutMs ?? 0;
-  }
-
-  #check(wait: boolean, signal: AbortSignal | undefined): void {
-    if (this.#state === 'released') throw this.#released();
+  #requireUsable(wait: boolean, signal: AbortSignal | undefined): void {
+    if (this.#state === 'released') throw this.#releasedError();
     signal?.throwIfAborted();
     if (wait && this.#waiter !== undefined) {
-      throw new UsageError('ERR_NBD_STATE', `${this.#options.name}: somebody waits for this connector already`);
+      throw new UsageError('ERR_NBD_STATE', `${this.#options.name}: another call waits for this connector already`);
     }
   }
 
-  /** The connection that is ready, if it has not died while it was kept. */
+  /** Takes the connection that is ready, unless it has been closed while it was kept. */
   #takeReady(): Candidate<Connection> | undefined {
     const ready = this.#ready;
     this.#ready = undefined;
@@ -135,50 +122,50 @@ export class ConnectLoop<Connection> {
     return undefined;
   }
 
-  #start(): void {
+  #begin(): void {
     this.#backOff.reset();
-    this.#try();
+    this.#startAttempt();
   }
 
-  #try(): void {
+  #startAttempt(): void {
     const { name: endpoint } = this.#options;
     this.#state = 'trying';
-    this.#count++;
+    this.#attemptCount++;
     const controller = new AbortController();
-    this.#abortAttempt = controller;
-    this.#startedAt = this.#options.clock.now();
-    this.#report({ type: 'attempt', endpoint, attempt: this.#count });
+    this.#attemptController = controller;
+    this.#startedAtMs = this.#options.clock.now();
+    this.#report({ type: 'attempt', endpoint, attempt: this.#attemptCount });
     this.#options.attempt(controller.signal).then(
-      (candidate) => this.#succeeded(candidate),
-      (reason: unknown) => this.#failed(reason instanceof Error ? reason : new Error(String(reason))),
+      (candidate) => this.#finishAttempt(candidate),
+      (reason: unknown) => this.#failAttempt(reason instanceof Error ? reason : new Error(String(reason))),
     );
   }
 
-  #succeeded(candidate: Candidate<Connection>): void {
+  #finishAttempt(candidate: Candidate<Connection>): void {
     if (this.#state === 'released') {
       candidate.discard();
       return;
     }
     this.#state = 'idle';
     this.#hasOpened = true;
-    const durationMs = this.#options.clock.now() - this.#startedAt;
-    this.#report({ type: 'established', endpoint: this.#options.name, attempt: this.#count, durationMs });
-    this.#count = 0;
+    const durationMs = this.#options.clock.now() - this.#startedAtMs;
+    this.#report({ type: 'established', endpoint: this.#options.name, attempt: this.#attemptCount, durationMs });
+    this.#attemptCount = 0;
     this.#lastError = undefined;
     if (this.#waiter === undefined) this.#ready = candidate;
     else this.#waiter.resolve(candidate.take());
   }
 
-  #failed(error: Error): void {
+  #failAttempt(error: Error): void {
     if (this.#state === 'released') return;
     const { name: endpoint } = this.#options;
-    const isAwaited = this.#options.awaitExport === true && isUnknownExport(error);
+    const isAwaited = this.#options.awaitExport && isUnknownExport(error);
     const permanent = isPermanent(error) && !isAwaited;
-    this.#lastError = cloneError(error, this.#count);
-    this.#report({ type: 'failed', endpoint, attempt: this.#count, error: cloneError(error), permanent });
-    const { stopOnPermanent = true, openAttemptsMax = Number.POSITIVE_INFINITY } = this.#options;
-    const isEnough = (permanent && stopOnPermanent) || (!this.#hasOpened && this.#count >= openAttemptsMax);
-    if (this.#repeats && !isEnough) this.#sleep();
+    this.#lastError = cloneError(error, this.#attemptCount);
+    this.#report({ type: 'failed', endpoint, attempt: this.#attemptCount, error: cloneError(error), permanent });
+    const { stopOnPermanent, openAttemptsMax = Number.POSITIVE_INFINITY } = this.#options;
+    const isLast = (permanent && stopOnPermanent) || (!this.#hasOpened && this.#attemptCount >= openAttemptsMax);
+    if (this.#repeats && !isLast) this.#sleep();
     else this.#giveUp();
   }
 
@@ -188,7 +175,7 @@ export class ConnectLoop<Connection> {
     this.#report({ type: 'sleep', endpoint: this.#options.name, delayMs });
     this.#cancelSleep = this.#options.clock.schedule(delayMs, () => {
       this.#cancelSleep = undefined;
-      this.#try();
+      this.#startAttempt();
     });
   }
 
@@ -197,20 +184,20 @@ export class ConnectLoop<Connection> {
     this.#cancelSleep = undefined;
   }
 
-  /** The attempts are over for now; whoever asks next begins anew. */
+  /** Ends the attempts; the next call begins anew. */
   #giveUp(): void {
     this.#state = 'idle';
-    this.#count = 0;
-    this.#waiter?.reject(this.#copyOfLastError());
+    this.#attemptCount = 0;
+    this.#waiter?.reject(this.#cloneLastError());
   }
 
-  /** Waits for the attempt under way, until the signal or the open timeout ends the wait. */
-  #wait(signal: AbortSignal | undefined): Promise<Connection> {
+  /** Waits for the attempt under way, until the signal or `openTimeoutMs` ends the wait. */
+  #awaitAttempt(signal: AbortSignal | undefined): Promise<Connection> {
     const { clock, waiting } = this.#options;
     return new Promise<Connection>((resolve, reject) => {
       let cancelTimeout: Cancel | undefined;
       const onAbort = () => waiter.reject(signal?.reason);
-      const leave = () => {
+      const endWait = () => {
         cancelTimeout?.();
         signal?.removeEventListener('abort', onAbort);
         this.#waiter = undefined;
@@ -218,18 +205,18 @@ export class ConnectLoop<Connection> {
       };
       const waiter: Waiter<Connection> = {
         resolve: (connection) => {
-          leave();
+          endWait();
           resolve(connection);
         },
         reject: (reason) => {
-          leave();
+          endWait();
           reject(reason);
         },
       };
       this.#waiter = waiter;
       signal?.addEventListener('abort', onAbort, { once: true });
-      if (!this.#hasOpened && this.#openTimeoutMs > 0) {
-        cancelTimeout = clock.schedule(this.#openTimeoutMs, () => waiter.reject(this.#openTimedOut()));
+      if (!this.#hasOpened && this.#options.openTimeoutMs > 0) {
+        cancelTimeout = clock.schedule(this.#options.openTimeoutMs, () => waiter.reject(this.#openTimeoutError()));
       }
       waiting?.(true);
     });
@@ -239,25 +226,27 @@ export class ConnectLoop<Connection> {
     this.#options.report?.(event);
   }
 
-  #copyOfLastError(): Error | undefined {
+  #cloneLastError(): Error | undefined {
     return this.#lastError && cloneError(this.#lastError);
   }
 
-  #noneYet(): Error {
+  #noneYetError(): Error {
     const message = `${this.#options.name}: no connection yet, the attempt goes on`;
-    return this.#copyOfLastError() ?? new ConnectError('ERR_NBD_CONNECT_NONE_YET', message, { attempts: this.#count });
+    return (
+      this.#cloneLastError() ?? new ConnectError('ERR_NBD_CONNECT_NONE_YET', message, { attempts: this.#attemptCount })
+    );
   }
 
-  #openTimedOut(): TimeoutError {
-    const last = this.#copyOfLastError();
-    const message = `${this.#options.name}: no connection within ${this.#openTimeoutMs} ms`;
+  #openTimeoutError(): TimeoutError {
+    const last = this.#cloneLastError();
+    const message = `${this.#options.name}: no connection within ${this.#options.openTimeoutMs} ms`;
     if (last === undefined) return new TimeoutError('open', message);
-    return new TimeoutError('open', `${message}; the last of ${this.#count} attempts: ${last.message}`, {
+    return new TimeoutError('open', `${message}; the last of ${this.#attemptCount} attempts: ${last.message}`, {
       cause: last,
     });
   }
 
-  #released(): UsageError {
+  #releasedError(): UsageError {
     return new UsageError('ERR_NBD_CLOSED', `${this.#options.name}: the connector has been released`);
   }
 }

@@ -1,15 +1,15 @@
-/** Keeps the process alive without doing anything. */
+/** Keeps the process alive. */
 
-/** As far away as Node's timers go: 2^31 - 1 milliseconds, 24 days. */
-const farAwayMs = 0x7fff_ffff;
+/** The longest interval of Node's timers: 2^31 - 1 milliseconds, 24 days. */
+const intervalMs = 0x7fff_ffff;
 
-/** While on, the event loop has something to wait for: somebody waits for an attempt whose timers do not count. */
+/** While on, the event loop has a timer to wait for: a caller waits for an attempt whose own timers do not count. */
 export class StayAlive {
   #timer: NodeJS.Timeout | undefined;
 
   set(on: boolean): void {
     if (on) {
-      this.#timer ??= setInterval(() => {}, farAwayMs);
+      this.#timer ??= setInterval(() => {}, intervalMs);
     } else {
       clearInterval(this.#timer);
       this.#timer = undefined;

@@ -1,53 +1,126 @@
-/** What a connector's options have to be; a new one without a check does not compile. */
+/** The options of connectors, each defined once; they are resolved when a connector is made, and handed on whole. */
 import type { ClientHandshakeOptions } from '@nbdjs/handshake';
-import { UsageError } from '@nbdjs/interfaces';
-import { checkOptions, type OptionChecks, optionChecks } from '@nbdjs/kit';
-import { checkEndpoint, type Endpoint } from '@nbdjs/transport';
+import type { Clock } from '@nbdjs/interfaces';
+import {
+  checkOptions,
+  defineOptions,
+  type OptionChecks,
+  type OptionsOf,
+  option,
+  optionChecks,
+  type SettingsOf,
+} from '@nbdjs/kit';
+import { systemClock } from '@nbdjs/node';
+import { checkEndpoint } from '@nbdjs/transport';
+import { type AttemptOptions, type AttemptSettings, attemptOptions } from '../attempts/attempt-settings.ts';
+import type { RingSizes } from '../kept/ring-link.ts';
+import type { UpgradeTls } from '../negotiation/handshake-driver.ts';
+import type { ThreadDelivery } from '../thread/thread-messages.ts';
+import { resolveTlsMode } from '../tls.ts';
 
-const { boolean, callback, milliseconds, number, object, oneOf, text, texts, url, wholeFrom } = optionChecks;
+/** What attempts on the caller's own thread can have besides. */
+const inlineOnlyOptions = defineOptions({
+  /** Wraps a channel in TLS when both sides want it, in the place of `tls`. */
+  upgradeTls: option.callback<UpgradeTls>({
+    doc: 'Wraps a channel in TLS when both sides want it, in the place of tls.',
+  }),
+  /** @default real time */
+  clock: option.object<Clock>({ default: systemClock, defaultText: 'real time', doc: 'The clock of the attempts.' }),
+  /** Returns numbers from 0 to 1 that spread the delays between attempts; 0.5 does not. @default Math.random */
+  jitter: option.callback<() => number>({
+    default: Math.random,
+    defaultText: 'Math.random',
+    doc: 'Returns numbers from 0 to 1 that spread the delays between attempts; 0.5 does not.',
+  }),
+});
 
-/** Held against the type where that is. */
-export const ofConnector = {
-  awaitExport: boolean,
-  clock: object,
-  connectTimeoutMs: milliseconds,
-  delivery: oneOf('inline', 'thread', 'handed-over', 'kept'),
-  endpoint: object,
-  handshake: object,
-  handshakeTimeoutMs: milliseconds,
-  jitter: callback,
-  openAttemptsMax: wholeFrom(1),
-  openTimeoutMs: milliseconds,
-  rings: object,
-  stopOnPermanent: boolean,
-  tls: object,
-  upgradeTls: callback,
-  workerUrl: url,
+/** What attempts on another thread can have besides. */
+const threadOnlyOptions = defineOptions({
+  /** How many bytes may be on their way when the connection is kept. */
+  rings: option.object<RingSizes>({
+    default: Object.freeze({}),
+    defaultText: '1 MiB each way',
+    doc: 'How many bytes may be on their way when the connection is kept.',
+  }),
+  /** The worker's file, for bundlers: a copy of `@nbdjs/connection/worker`. @default the one that comes with this package */
+  workerUrl: option.url<URL>({
+    defaultText: 'the one that comes with @nbdjs/connection',
+    doc: "The worker's file, for bundlers: a copy of @nbdjs/connection/worker.",
+  }),
+});
+
+export const inlineConnectorOptions = defineOptions({
+  ...attemptOptions.definitions,
+  ...inlineOnlyOptions.definitions,
+});
+
+export const threadConnectorOptions = defineOptions({
+  ...attemptOptions.definitions,
+  ...threadOnlyOptions.definitions,
+  /**
+   * `handed-over`: the socket itself comes to the caller's thread, and no byte crosses the other thread.
+   * `kept`: the socket stays on the other thread, and bytes cross through shared memory.
+   *
+   * @default `handed-over` where descriptors can be duplicated, else `kept`
+   */
+  delivery: option.oneOf<ThreadDelivery>(['handed-over', 'kept'], {
+    defaultText: 'handed-over where descriptors can be duplicated, else kept',
+    doc: "Whether the socket comes to the caller's thread, or its bytes cross through shared memory.",
+  }),
+});
+
+export const connectorOptions = defineOptions({
+  ...attemptOptions.definitions,
+  ...inlineOnlyOptions.definitions,
+  ...threadOnlyOptions.definitions,
+  /**
+   * `inline`: on the caller's own thread. `thread`: on a thread of their own, and then `handed-over` if that is possible,
+   * else `kept`. Connections in TLS are never handed over: the thread that has set TLS up goes on with it.
+   *
+   * @default 'thread', except for what belongs to the caller's thread (commands and descriptors), and for bundles that have
+   *   left the worker's file behind, which are `inline`
+   */
+  delivery: option.oneOf(['inline', 'thread', 'handed-over', 'kept'], {
+    defaultText: "thread, except for commands and descriptors, and in bundles without the worker's file",
+    doc: "Where connections are made: on the caller's own thread, or on a thread of their own that hands sockets over or keeps them.",
+  }),
+});
+
+export interface InlineConnectorOptions extends OptionsOf<typeof inlineConnectorOptions> {}
+export interface InlineConnectorSettings extends SettingsOf<typeof inlineConnectorOptions> {}
+export interface ThreadConnectorOptions extends OptionsOf<typeof threadConnectorOptions> {}
+export interface ThreadConnectorSettings extends SettingsOf<typeof threadConnectorOptions> {}
+export interface ConnectorOptions extends OptionsOf<typeof connectorOptions> {}
+export interface ConnectorSettings extends SettingsOf<typeof connectorOptions> {}
+
+const handshakeChecks: OptionChecks<ClientHandshakeOptions> = {
+  allContexts: optionChecks.boolean,
+  avoid: optionChecks.texts,
+  contexts: optionChecks.texts,
+  exportName: optionChecks.text,
+  fullInfo: optionChecks.boolean,
+  handshakeFlags: optionChecks.number,
+  limits: optionChecks.object,
+  mode: optionChecks.oneOf('simple', 'structured', 'extended'),
+  optionMode: optionChecks.boolean,
+  requestBlockSizes: optionChecks.boolean,
+  tls: optionChecks.oneOf('off', 'allow', 'require'),
+  trace: optionChecks.object,
 };
 
-const ofHandshake: OptionChecks<ClientHandshakeOptions> = {
-  allContexts: boolean,
-  avoid: texts,
-  contexts: texts,
-  exportName: text,
-  fullInfo: boolean,
-  handshakeFlags: number,
-  limits: object,
-  mode: oneOf('simple', 'structured', 'extended'),
-  optionMode: boolean,
-  requestBlockSizes: boolean,
-  tls: oneOf('off', 'allow', 'require'),
-  trace: object,
-};
-
-/** @throws UsageError `ERR_NBD_ARGUMENT` for an option that is unknown, missing or of the wrong kind. */
-export function checkConnectorOptions<
-  T extends { readonly endpoint: Endpoint; readonly handshake?: ClientHandshakeOptions | undefined },
->(options: T, checks: OptionChecks<T>): void {
-  checkOptions('createConnector', options, checks as Parameters<typeof checkOptions>[2]);
-  if (options?.endpoint === undefined) {
-    throw new UsageError('ERR_NBD_ARGUMENT', 'createConnector: endpoint is missing, expected an object');
-  }
-  checkEndpoint(options.endpoint);
-  checkOptions('createConnector: handshake', options.handshake, ofHandshake);
+/**
+ * Resolves the options of a connector to frozen settings.
+ *
+ * @param caller The public function that was called, for messages.
+ * @throws UsageError `ERR_NBD_ARGUMENT` for an option that is unknown, missing or wrong.
+ */
+export function resolveSettings<Options extends AttemptOptions, Settings extends AttemptSettings>(
+  caller: string,
+  set: { resolve(caller: string, given: Options | undefined): Settings },
+  given: Options,
+): Settings {
+  const settings = set.resolve(caller, given);
+  checkEndpoint(settings.endpoint);
+  checkOptions(`${caller}: handshake`, settings.handshake, handshakeChecks);
+  return Object.freeze(resolveTlsMode(settings));
 }

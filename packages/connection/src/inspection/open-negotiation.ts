@@ -1,10 +1,11 @@
-/** Asking a server about its exports, one option at a time, before opening one of them or none. */
+/** Asking a server about its exports, one option at a time, before opening one of them, or none. */
 import type { AvoidableOption } from '@nbdjs/handshake';
 import type { ByteChannel } from '@nbdjs/interfaces';
 import { systemClock } from '@nbdjs/node';
 import { checkEndpoint, connectEndpoint, type Endpoint, type TlsClientSettings } from '@nbdjs/transport';
 import { ladderFor } from '../attempts/attempt-settings.ts';
 import { type Candidate, ConnectLoop } from '../attempts/connect-loop.ts';
+import { type RepetitionOptions, repetitionOptions } from '../attempts/repetition-options.ts';
 import { StayAlive } from '../attempts/stay-alive.ts';
 import { publish } from '../diagnostics.ts';
 import { nameOfEndpoint, nameOfPeer } from '../names.ts';
@@ -14,36 +15,29 @@ import { OldstyleNegotiation } from '../negotiation/oldstyle-negotiation.ts';
 import { OptionConversation, type OptionConversationOptions } from '../negotiation/option-conversation.ts';
 import { checkTls, resolveTlsMode, upgradeWith } from '../tls.ts';
 
-export interface OpenNegotiationOptions extends OptionConversationOptions {
-  /** Until an endpoint is connected, in milliseconds. @default `limits.connectMs` */
+export interface OpenNegotiationOptions
+  extends OptionConversationOptions,
+    Pick<RepetitionOptions, 'awaitExport' | 'openAttemptsMax' | 'openTimeoutMs'> {
+  /** Until the transport is connected, in milliseconds. @default `limits.connectMs` */
   readonly connectTimeoutMs?: number | undefined;
   /**
-   * How TLS is set up. Given without `handshake.tls`, it means that TLS is required. A channel does not tell whom the server's
-   * certificate has to be for: `hostname` does.
+   * How TLS is set up. Given without `handshake.tls`, it means that TLS is required. With a channel, the name in the server's
+   * certificate is checked only against `hostname`.
    *
    * @default the client's folder, or the system's authorities, when `handshake.tls` asks for TLS of an endpoint
    */
   readonly tls?: TlsClientSettings | undefined;
   /**
-   * More than 0: attempts at an endpoint are repeated until one succeeds, for at most this long, in milliseconds; a refusal on
-   * principle ends that. @default 0
-   */
-  readonly openTimeoutMs?: number | undefined;
-  /** No more attempts than this. @default as many as the time allows */
-  readonly openAttemptsMax?: number | undefined;
-  /** An export that the server does not know to `probe` is waited for, as a server that is not there is. @default false */
-  readonly awaitExport?: boolean | undefined;
-  /**
-   * An attempt counts as a success when this succeeds, too: ask here what the server has to be able to answer. It is asked again, of a new
-   * connection, when an attempt is repeated, and when the server could not stand an option: without that, as `avoided` tells.
+   * An attempt succeeds only when this does: ask here what the server has to be able to answer. It is called again, with a new connection,
+   * when an attempt is repeated, and when the server has failed at an option, which is then left out (`avoided`).
    */
   readonly probe?: ((negotiation: Negotiation) => Promise<unknown>) | undefined;
 }
 
 /**
- * Connects, shakes hands up to the point where options can be sent, and leaves the rest to the caller.
+ * Connects, and shakes hands up to the point where options can be sent.
  *
- * @param source a channel, which is given, or an endpoint to connect to.
+ * @param source An endpoint to connect to, or a channel, which belongs to this call.
  * @throws as `negotiate`, and as `connectEndpoint`.
  */
 export async function openNegotiation(
@@ -63,37 +57,38 @@ export async function openNegotiation(
   const name = options.name ?? nameOfEndpoint(source, '', handshake?.tls === 'require');
   const ladder = ladderFor(handshake ?? {}, name, publish, (options.openTimeoutMs ?? 0) > 0);
   return await repeatedly(options, name, async (signal) => {
-    const meet = async (avoid: readonly AvoidableOption[]) => {
+    const connectAndBegin = async (avoid: readonly AvoidableOption[]) => {
       const channel = await connectEndpoint(source, { ...options, signal });
       return await begin(channel, { ...options, handshake: { ...handshake, avoid }, upgradeTls, signal }, name);
     };
-    return source.type === 'descriptor' ? await meet(handshake?.avoid ?? []) : await ladder.descend(meet);
+    return source.type === 'descriptor'
+      ? await connectAndBegin(handshake?.avoid ?? [])
+      : await ladder.descend(connectAndBegin);
   });
 }
 
-/** Makes one attempt, or several where the options want that. */
+/** Makes one attempt, or several where the options ask for that. */
 async function repeatedly(
   options: OpenNegotiationOptions,
   name: string,
   attempt: (signal: AbortSignal | undefined) => Promise<Negotiation>,
 ): Promise<Negotiation> {
-  const { signal, openTimeoutMs = 0, openAttemptsMax, awaitExport, clock = systemClock } = options;
-  if (openTimeoutMs === 0) return await attempt(signal);
+  const { signal, clock = systemClock } = options;
+  const repetition = repetitionOptions.resolve('openNegotiation', repetitionOptions.pick(options));
+  if (repetition.openTimeoutMs === 0) return await attempt(signal);
   const stayAlive = new StayAlive();
-  const attempts = new ConnectLoop<Negotiation>({
+  const loop = new ConnectLoop<Negotiation>({
+    ...repetition,
     name,
-    openTimeoutMs,
-    openAttemptsMax,
-    awaitExport,
     clock,
     attempt: async (ended) => candidate(await attempt(ended)),
     report: publish,
     waiting: (on) => stayAlive.set(on),
   });
   try {
-    return await attempts.establish({ wait: true, signal });
+    return await loop.establish({ wait: true, signal });
   } finally {
-    attempts.release();
+    loop.release();
   }
 }
 
@@ -112,7 +107,7 @@ async function begin(channel: ByteChannel, options: OpenNegotiationOptions, name
   return negotiation;
 }
 
-/** Takes leave of a server that does not pass. */
+/** Runs the caller's probe. When it fails, the negotiation is ended. */
 async function probe(
   negotiation: Negotiation,
   ask: (negotiation: Negotiation) => Promise<unknown>,

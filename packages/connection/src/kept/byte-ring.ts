@@ -1,7 +1,7 @@
 /**
- * A ring of bytes in shared memory: one thread writes, another reads, neither ever waits for the other.
+ * A ring of bytes in shared memory: one thread writes, another reads, and neither ever waits for the other.
  *
- * Two counters tell how many bytes were ever written and read, modulo 2^32. Each is written by one side only and has a
+ * Two counters hold how many bytes were ever written and read, modulo 2^32. Each is written by one side only and has a
  * cache line of its own. Bytes are in place before the counter that announces them is stored, which `Atomics` orders.
  */
 import { copyShared } from './shared-memory.ts';
@@ -14,10 +14,10 @@ const readAt = 1;
 const writerWaitsAt = 2;
 const readerWantsAt = 3;
 
-/** What a ring needs besides its bytes. */
+/** The control words of a ring, in bytes. */
 export const ringControlBytes = 4 * lineBytes;
 
-/** The memory of one ring, in a buffer that has room for more. */
+/** The memory of one ring, which is part of a larger buffer. */
 interface RingMemory {
   readonly buffer: SharedArrayBuffer;
   /** Where the control words are, in bytes; a multiple of 4. */
@@ -28,12 +28,12 @@ interface RingMemory {
   readonly capacityBytes: number;
 }
 
-/** The least power of two that is not less than `byteCount`, within what a ring can be. */
+/** Returns the least power of two that is not less than `byteCount`, from 4 KiB to 1 GiB. */
 export function ringCapacity(byteCount: number): number {
   return 2 ** Math.min(Math.max(Math.ceil(Math.log2(byteCount)), 12), 30);
 }
 
-/** What both sides see. */
+/** What both sides have in common. */
 class Ring {
   protected readonly bytes: Uint8Array;
   protected readonly capacityBytes: number;
@@ -53,7 +53,7 @@ class Ring {
     Atomics.store(this.#words, (line * lineBytes) / Int32Array.BYTES_PER_ELEMENT, value);
   }
 
-  /** The part of the ring from a counter's place on, at most to where memory ends. */
+  /** Returns the part of the ring from a counter's place on, at most up to the end of its memory. */
   protected view(counter: number, byteCount: number): Uint8Array {
     const start = counter & (this.capacityBytes - 1);
     return this.bytes.subarray(start, Math.min(start + byteCount, this.capacityBytes));
@@ -63,7 +63,7 @@ class Ring {
 export class RingWriter extends Ring {
   #written = 0;
 
-  /** How many bytes may be written now. The reader only ever adds to that. */
+  /** How many bytes may be written now. The reader only ever adds to them. */
   get free(): number {
     return this.capacityBytes - ((this.#written - this.load(readAt)) >>> 0);
   }
@@ -72,18 +72,18 @@ export class RingWriter extends Ring {
     return this.capacityBytes;
   }
 
-  /** Memory for the next bytes, in one piece: perhaps not all that is free, and empty when nothing is. */
+  /** Returns memory for the next bytes in one piece: perhaps not all that is free, and empty when the ring is full. */
   writable(): Uint8Array {
     return this.view(this.#written, this.free);
   }
 
-  /** Announces that so many bytes of `writable` have been filled in. */
+  /** Announces that the first `byteCount` bytes of `writable` are filled in. */
   commit(byteCount: number): void {
     this.#written = (this.#written + byteCount) | 0;
     this.store(writtenAt, this.#written);
   }
 
-  /** Copies in as much as fits, and tells how much that was. */
+  /** Copies in as many bytes as fit, and returns how many. */
   write(source: Uint8Array): number {
     let position = 0;
     while (position < source.length) {
@@ -97,12 +97,12 @@ export class RingWriter extends Ring {
     return position;
   }
 
-  /** Whether as much is there as the reader wants at least. */
+  /** Whether there are as many bytes as the reader wants to be woken for. */
   get isWanted(): boolean {
     return this.capacityBytes - this.free >= this.load(readerWantsAt);
   }
 
-  /** Asks the reader for a word when there is room again; ask again whether there is, it may have come meanwhile. */
+  /** Asks the reader to wake us when half the ring is free. Look at `free` once more after this. */
   awaitRoom(): void {
     this.store(writerWaitsAt, 1);
   }
@@ -111,36 +111,30 @@ export class RingWriter extends Ring {
 export class RingReader extends Ring {
   #read = 0;
 
-  /** How many bytes can be read now. The writer only ever adds to that. */
+  /** How many bytes can be read now. The writer only ever adds to them. */
   get available(): number {
     return (this.load(writtenAt) - this.#read) >>> 0;
   }
 
-  /** The next bytes in one piece: perhaps not all that there are, and empty when there are none. */
+  /** Returns the next bytes in one piece: perhaps not all, and empty when the ring is. */
   readable(): Uint8Array {
     return this.view(this.#read, this.available);
   }
 
-  /** Gives so many bytes of `readable` back to the writer. */
+  /** Gives the first `byteCount` bytes of `readable` back to the writer. */
   release(byteCount: number): void {
     this.#read = (this.#read + byteCount) | 0;
     this.store(readAt, this.#read);
   }
 
-  /**
-   * Says how many bytes are worth a word from the writer, a quarter of the ring at most. Look once more after this; true: they are
-   * there.
-   */
+  /** Says for how many bytes the writer should wake us, a quarter of the ring at most. Returns whether they are there already. */
   wants(byteCount: number): boolean {
     const wanted = Math.max(1, Math.min(byteCount, this.capacityBytes / 4));
     this.store(readerWantsAt, wanted);
     return this.available >= wanted;
   }
 
-  /**
-   * Whether the writer waits for room, and enough of it has come together to be worth a word: half the ring. Says so
-   * once.
-   */
+  /** Returns whether the writer waits for room and half the ring is free, so that it has to be woken. Returns that once. */
   owesRoom(): boolean {
     if (this.load(writerWaitsAt) === 0 || this.available > this.capacityBytes / 2) return false;
     this.store(writerWaitsAt, 0);

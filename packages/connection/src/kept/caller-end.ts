@@ -1,5 +1,4 @@
-/** The owner's end of a kept connection: a `ByteChannel` whose socket lives on another thread. */
-
+/** The caller's end of a kept connection: a `ByteChannel` whose socket lives on the worker's thread. */
 import type { MessagePort } from 'node:worker_threads';
 import {
   type ByteChannel,
@@ -12,96 +11,108 @@ import { fromErrorRecord } from '@nbdjs/kit';
 import { type CallerMessage, type LinkMemory, RingLink, type WorkerMessage } from './ring-link.ts';
 import { copyShared } from './shared-memory.ts';
 
-/** After so many bytes in one go, in rings' worths, others on this loop get their turn. */
+/** After this many bytes in one turn of the loop, in capacities of the ring, other tasks get their turn. */
 const ringsPerTurn = 4;
 
 /**
- * Copies what the keeper has received into its sink's memory, and what it is given into the other ring. All deliveries
- * come from the message port or from a turn of their own.
+ * The life of the channel.
+ *
+ * - `open`: the socket is open, as far as is known here.
+ * - `destroyed`: the caller has destroyed it, and the worker has not confirmed that the socket is closed.
+ * - `closed`: the socket is closed; bytes that came before are still delivered.
+ * - `discarded`: the socket is closed, and the caller wants no more bytes.
+ */
+type Phase = 'open' | 'destroyed' | 'closed' | 'discarded';
+
+/**
+ * Copies what the worker has received into the sink's memory, and what the caller sends into the other ring. The sink is called
+ * only from the message port or from a turn of its own, never from within a call of the caller's.
  */
 export class CallerEnd implements ByteChannel {
   readonly peer: PeerDescription;
   readonly closed: Promise<CloseReason>;
   readonly #link: RingLink<WorkerMessage, CallerMessage>;
   readonly #bytesPerTurn: number;
+  /** Releases the rings; `undefined` once that is done, after which they may serve another connection. */
+  #release: (() => void) | undefined;
+  #phase: Phase = 'open';
   #sink: ByteSink | undefined;
   #isPaused = false;
-  /** What did not fit into the ring; lent. */
+  /** Chunks that did not fit into the ring. They are lent, and the sink is owed a `drained`. */
   #queue: Uint8Array[] = [];
-  #owesDrained = false;
-  #weHaveEnded = false;
-  /** The keeper has told that no more bytes will come, and why. */
+  #hasEnded = false;
+  /** The worker has said that no more bytes will come, and why. */
   #end: { readonly cause: Error | undefined } | undefined;
-  #hasToldEnd = false;
-  #isDestroyed = false;
-  #cause: Error | undefined;
-  /** How the socket was closed, as the keeper told. */
-  #reason: CloseReason | undefined;
-  #settle!: (reason: CloseReason) => void;
-  #isScheduled = false;
-  /** The rings are nobody's any more, at least not ours. */
-  #isReleased = false;
-  readonly #release: () => void;
+  #sinkToldOfEnd: ByteSink | undefined;
+  /** Why the caller has destroyed the channel. */
+  #destroyCause: Error | undefined;
+  /** How the socket was closed, as the worker has said. */
+  #closeReason: CloseReason | undefined;
+  #resolveClosed!: (reason: CloseReason) => void;
+  #isWorkScheduled = false;
 
-  /** `release` is called when neither side uses the rings' memory any more, so that it may serve another connection. */
+  /** `release` is called when neither side uses `memory` any more, so that it may serve another connection. */
   constructor(memory: LinkMemory, port: MessagePort, peer: PeerDescription, release = () => {}) {
     this.peer = peer;
     this.#release = release;
     this.#bytesPerTurn = ringsPerTurn * memory.receiveBytes;
     this.closed = new Promise((resolve) => {
-      this.#settle = resolve;
+      this.#resolveClosed = resolve;
     });
-    this.#link = new RingLink(memory, 'owner', port, {
+    this.#link = new RingLink(memory, 'caller', port, {
       woken: () => this.#work(),
-      told: (message) => this.#hear(message),
-      lost: () => this.#lost(),
+      told: (message) => this.#note(message),
+      lost: () => this.#loseWorker(),
     });
   }
 
   open(sink: ByteSink): void {
     this.#sink = sink;
-    this.#hasToldEnd = false;
-    this.#schedule();
+    this.#sinkToldOfEnd = undefined;
+    this.#scheduleWork();
   }
 
   send(chunks: readonly Uint8Array[]): boolean {
-    if (this.#isDestroyed || this.#weHaveEnded || this.#reason !== undefined) return true;
+    if (this.#phase !== 'open' || this.#hasEnded) return true;
     if (this.#queue.length === 0) {
-      this.#fill(chunks);
+      this.#fillRing(chunks);
       this.#link.wake();
     } else {
       this.#queue.push(...chunks);
     }
-    if (this.#queue.length === 0) return true;
-    this.#owesDrained = true;
-    return false;
+    return this.#queue.length === 0;
   }
 
   pause(paused: boolean): void {
     this.#isPaused = paused;
-    if (!paused) this.#schedule();
+    if (!paused) this.#scheduleWork();
   }
 
   end(): void {
-    if (this.#weHaveEnded) return;
-    this.#weHaveEnded = true;
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
     if (this.#queue.length === 0) this.#link.tell({ type: 'end' });
   }
 
   destroy(cause?: Error): void {
-    if (this.#isDestroyed) return;
-    this.#isDestroyed = true;
-    this.#cause = cause;
+    if (this.#phase === 'open') {
+      this.#phase = 'destroyed';
+      this.#link.tell({ type: 'destroy' });
+    } else if (this.#phase === 'closed') {
+      this.#phase = 'discarded';
+      this.#scheduleWork();
+    } else {
+      return;
+    }
+    this.#destroyCause = cause;
     this.#queue = [];
-    if (this.#reason === undefined) this.#link.tell({ type: 'destroy' });
-    else this.#schedule();
   }
 
   keepAlive(on: boolean): void {
     this.#link.keepAlive(on);
   }
 
-  #hear(message: WorkerMessage): void {
+  #note(message: WorkerMessage): void {
     const cause = message.cause === undefined ? undefined : fromErrorRecord(message.cause);
     if (message.type === 'ended') {
       this.#end = { cause };
@@ -109,65 +120,67 @@ export class CallerEnd implements ByteChannel {
       return;
     }
     this.#link.close();
-    this.#reason = cause === undefined ? { by: 'peer' } : { by: 'error', cause };
-    if (message.by === 'us') this.#reason = { by: 'us', cause: this.#cause ?? cause };
-    this.#end ??= { cause: this.#cause ?? cause };
-    this.#work();
+    const ownCause = this.#destroyCause ?? cause;
+    if (message.by === 'us') this.#close({ by: 'us', cause: ownCause }, ownCause);
+    else this.#close(cause === undefined ? { by: 'peer' } : { by: 'error', cause }, ownCause);
   }
 
-  /** The keeper's thread is gone, and the socket with it. */
-  #lost(): void {
+  /** The worker's thread has died, and the socket with it. */
+  #loseWorker(): void {
     const cause = new ConnectError('ERR_NBD_WORKER', `${this.peer.name}: the thread that kept the connection has died`);
-    this.#reason = this.#isDestroyed ? { by: 'us', cause: this.#cause } : { by: 'error', cause };
-    this.#end ??= { cause: this.#isDestroyed ? this.#cause : cause };
+    if (this.#phase === 'destroyed') this.#close({ by: 'us', cause: this.#destroyCause }, this.#destroyCause);
+    else this.#close({ by: 'error', cause }, cause);
+  }
+
+  #close(reason: CloseReason, endCause: Error | undefined): void {
+    this.#phase = this.#phase === 'destroyed' ? 'discarded' : 'closed';
+    this.#closeReason = reason;
+    this.#end ??= { cause: endCause };
     this.#work();
   }
 
-  #schedule(): void {
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
+  #scheduleWork(): void {
+    if (this.#isWorkScheduled) return;
+    this.#isWorkScheduled = true;
     setImmediate(() => {
-      this.#isScheduled = false;
+      this.#isWorkScheduled = false;
       this.#work();
     });
   }
 
-  /** Moves whatever can be moved, both ways, then rests unless something has come meanwhile. */
+  /** Moves all bytes that can be moved, then rests, unless more have come meanwhile. */
   #work(): void {
     this.#drainQueue();
-    this.#deliver();
-    this.#finish();
-    if (this.#isScheduled || this.#reason !== undefined) return;
+    this.#deliverBytes();
+    this.#finishIfOver();
+    if (this.#isWorkScheduled || this.#closeReason !== undefined) return;
     this.#link.rest();
     const mayDeliver = this.#mayDeliver && this.#link.incoming.wants(this.#sink?.missing ?? 1);
     const maySend = this.#queue.length > 0 && this.#link.outgoing.free >= this.#link.outgoing.capacity / 2;
-    if (mayDeliver || maySend) this.#schedule();
+    if (mayDeliver || maySend) this.#scheduleWork();
   }
 
   get #mayDeliver(): boolean {
-    return this.#sink !== undefined && !this.#isPaused && !this.#isDestroyed && !this.#isReleased;
+    if (this.#sink === undefined || this.#isPaused || this.#release === undefined) return false;
+    return this.#phase === 'open' || this.#phase === 'closed';
   }
 
-  get #undelivered(): number {
-    return this.#isReleased ? 0 : this.#link.incoming.available;
-  }
-
-  #deliver(): void {
+  #deliverBytes(): void {
     const { incoming } = this.#link;
     let budget = this.#bytesPerTurn;
     while (this.#mayDeliver && budget > 0) {
       const bytes = incoming.readable();
       if (bytes.length === 0) return;
-      const byteCount = this.#handOver(bytes);
+      const byteCount = this.#copyToSink(bytes);
       if (byteCount === 0) return;
       budget -= byteCount;
       if (incoming.owesRoom()) this.#link.wake();
     }
-    if (this.#mayDeliver) this.#schedule();
+    if (this.#mayDeliver) this.#scheduleWork();
   }
 
-  /** Copies to where the sink wants it, and frees the ring before the sink hears of it. */
-  #handOver(bytes: Uint8Array): number {
+  /** Copies bytes to the sink's memory, frees their part of the ring, and only then tells the sink. Returns how many. */
+  #copyToSink(bytes: Uint8Array): number {
     const sink = this.#sink as ByteSink;
     try {
       const target = sink.writable();
@@ -178,13 +191,13 @@ export class CallerEnd implements ByteChannel {
       sink.advance(piece.length);
       return piece.length;
     } catch (error) {
-      this.destroy(error instanceof Error ? error : new Error(String(error)));
+      this.#destroyAfter(error);
       return 0;
     }
   }
 
-  /** Puts chunks into the ring, and those that do not fit into the queue. */
-  #fill(chunks: readonly Uint8Array[]): void {
+  /** Copies chunks into the ring, and queues those that do not fit. */
+  #fillRing(chunks: readonly Uint8Array[]): void {
     const { outgoing } = this.#link;
     for (let index = 0; index < chunks.length; index++) {
       const chunk = chunks[index] as Uint8Array;
@@ -200,44 +213,50 @@ export class CallerEnd implements ByteChannel {
     if (this.#queue.length === 0) return;
     const chunks = this.#queue;
     this.#queue = [];
-    this.#fill(chunks);
+    this.#fillRing(chunks);
     this.#link.wake();
     if (this.#queue.length > 0) return;
-    if (this.#weHaveEnded) this.#link.tell({ type: 'end' });
-    if (!this.#owesDrained) return;
-    this.#owesDrained = false;
-    this.#tell((sink) => sink.drained());
+    if (this.#hasEnded) this.#link.tell({ type: 'end' });
+    this.#callSink((sink) => sink.drained());
   }
 
-  /** A sink that throws ends the channel, and nothing else. */
-  #tell(work: (sink: ByteSink) => void): void {
+  /** Calls the sink. A sink that throws ends the channel, and nothing else. */
+  #callSink(call: (sink: ByteSink) => void): void {
     if (this.#sink === undefined) return;
     try {
-      work(this.#sink);
+      call(this.#sink);
     } catch (error) {
-      this.destroy(error instanceof Error ? error : new Error(String(error)));
+      this.#destroyAfter(error);
     }
   }
 
-  /** Tells the end when every byte before it has been delivered, and settles when that is done. */
-  #finish(): void {
-    if (this.#end !== undefined && this.#sink !== undefined && !this.#hasToldEnd && this.#mayTellEnd) {
-      this.#hasToldEnd = true;
+  #destroyAfter(error: unknown): void {
+    this.destroy(error instanceof Error ? error : new Error(String(error)));
+  }
+
+  /** Tells the sink of the end when all bytes before it are delivered; then resolves `closed` and releases the rings. */
+  #finishIfOver(): void {
+    const sink = this.#sink;
+    if (this.#end !== undefined && sink !== undefined && this.#sinkToldOfEnd === undefined && this.#mayTellEnd) {
+      this.#sinkToldOfEnd = sink;
       const { cause } = this.#end;
-      this.#tell((sink) => sink.ended(cause));
+      this.#callSink(() => sink.ended(cause));
     }
-    if (this.#reason === undefined) return;
-    if (this.#hasToldEnd || this.#sink === undefined) this.#settle(this.#reason);
-    if (this.#isReleased || !(this.#hasToldEnd || this.#isDestroyed)) return;
-    this.#isReleased = true;
+    if (this.#closeReason === undefined) return;
+    const isEndTold = this.#sinkToldOfEnd !== undefined;
+    if (isEndTold || this.#sink === undefined) this.#resolveClosed(this.#closeReason);
+    if (!isEndTold && this.#phase !== 'discarded') return;
+    const release = this.#release;
+    this.#release = undefined;
     this.#queue = [];
-    this.#release();
+    release?.();
   }
 
-  /** Bytes come before the end, unless they are not wanted any more, or nobody takes them from a connection that broke. */
+  /** Bytes come before the end, unless the caller has destroyed the channel, or does not read from a connection that broke. */
   get #mayTellEnd(): boolean {
-    if (this.#isDestroyed) return this.#reason !== undefined;
-    if (this.#isPaused) return this.#reason?.by === 'error';
-    return this.#undelivered === 0;
+    if (this.#phase === 'destroyed') return false;
+    if (this.#phase === 'discarded') return true;
+    if (this.#isPaused) return this.#closeReason?.by === 'error';
+    return this.#release === undefined || this.#link.incoming.available === 0;
   }
 }

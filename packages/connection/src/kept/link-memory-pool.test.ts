@@ -7,13 +7,13 @@ import { LinkMemoryPool } from './link-memory-pool.ts';
 import { PollLoop } from './poll-loop.ts';
 import { WorkerEnd } from './worker-end.ts';
 
-it('gives memory again, as good as new, for the same sizes', () => {
+it('returns memory for the same sizes again, as good as new', () => {
   const pool = new LinkMemoryPool();
   const memory = pool.take({ receiveBytes: 4096, sendBytes: 8192 });
   const ring = { buffer: memory.buffer, controlOffset: 256, dataOffset: 2048, capacityBytes: 4096 };
   new RingWriter(ring).write(Uint8Array.of(1, 2, 3));
   expect(new RingReader(ring).available).toBe(3);
-  pool.give(memory);
+  pool.giveBack(memory);
   expect(pool.take({ receiveBytes: 8192, sendBytes: 4096 })).not.toBe(memory);
   const again = pool.take({ receiveBytes: 4096, sendBytes: 8192 });
   expect(again).toBe(memory);
@@ -21,35 +21,35 @@ it('gives memory again, as good as new, for the same sizes', () => {
   expect(pool.take({ receiveBytes: 4096, sendBytes: 8192 })).not.toBe(memory);
 });
 
-it('holds no more than a few', () => {
+it('keeps a few only', () => {
   const pool = new LinkMemoryPool();
   const sizes = { receiveBytes: 4096, sendBytes: 4096 };
   const many = Array.from({ length: 20 }, () => pool.take(sizes));
-  for (const memory of many) pool.give(memory);
+  for (const memory of many) pool.giveBack(memory);
   const again = new Set(Array.from({ length: 20 }, () => pool.take(sizes)));
   expect(many.filter((memory) => again.has(memory))).toHaveLength(16);
 });
 
-it('gets memory back when both sides are through, and neither touches it afterwards', async () => {
+it('gets memory back when both sides have finished, and neither touches it afterwards', async () => {
   const [ours] = createMemoryPair();
   const { port1, port2 } = new MessageChannel();
   const memory = new LinkMemoryPool().take({ receiveBytes: 4096, sendBytes: 4096 });
-  const bridge = new WorkerEnd(ours, memory, port1, new PollLoop());
+  const worker = new WorkerEnd(ours, memory, port1, new PollLoop());
   let hasReleased = false;
-  const owner = new CallerEnd(memory, port2, ours.peer, () => {
+  const caller = new CallerEnd(memory, port2, ours.peer, () => {
     hasReleased = true;
   });
-  owner.send([new Uint8Array(5000)]);
-  owner.destroy();
-  await owner.closed;
+  caller.send([new Uint8Array(5000)]);
+  caller.destroy();
+  await caller.closed;
   expect(hasReleased).toBe(true);
   const bytes = new Uint8Array(memory.buffer);
   bytes.fill(0x77);
-  bridge.drained();
-  bridge.ended();
-  owner.send([Uint8Array.of(1)]);
-  owner.open({ writable: () => new Uint8Array(10), advance: () => {}, drained: () => {}, ended: () => {} });
-  owner.pause(false);
+  worker.drained();
+  worker.ended();
+  caller.send([Uint8Array.of(1)]);
+  caller.open({ writable: () => new Uint8Array(10), advance: () => {}, drained: () => {}, ended: () => {} });
+  caller.pause(false);
   await new Promise((resolve) => setTimeout(resolve, 20));
   expect(bytes.every((byte) => byte === 0x77)).toBe(true);
 });

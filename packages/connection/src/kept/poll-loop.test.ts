@@ -2,20 +2,20 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { PollLoop } from './poll-loop.ts';
 
-/** A member that writes down what it is told, and goes on until it is quiet. */
+/** A member that records what it is told, and goes on until it is quiet. */
 class Member {
   readonly heard: boolean[] = [];
-  round(isQuiet: boolean): boolean {
+  poll(isQuiet: boolean): boolean {
     this.heard.push(isQuiet);
     return !isQuiet;
   }
 }
 
-test('whoever joins has a round in this turn, and a quiet one when nothing more comes', async () => {
-  const rounds = new PollLoop();
+test('a member is polled in the next turn, and once more as quiet when nothing more arrives', async () => {
+  const loop = new PollLoop();
   const member = new Member();
-  rounds.join(member);
-  rounds.join(member);
+  loop.join(member);
+  loop.join(member);
   expect(member.heard).toEqual([]);
   await turn();
   expect(member.heard).toEqual([false]);
@@ -23,15 +23,15 @@ test('whoever joins has a round in this turn, and a quiet one when nothing more 
   expect(member.heard).toEqual([false, true]);
   await turn();
   await turn();
-  expect(member.heard, 'nothing goes on when nobody is there').toEqual([false, true]);
+  expect(member.heard, 'the loop stops without members').toEqual([false, true]);
 });
 
-test('it is quiet for nobody while something comes for anybody', async () => {
-  const rounds = new PollLoop();
+test('no member is told that it is quiet while bytes arrive for another one', async () => {
+  const loop = new PollLoop();
   const [one, other] = [new Member(), new Member()];
-  rounds.join(one);
+  loop.join(one);
   for (let count = 0; count < 3; count++) {
-    rounds.join(other);
+    loop.join(other);
     await turn();
   }
   expect(one.heard).toEqual([false, false, false]);
@@ -40,14 +40,14 @@ test('it is quiet for nobody while something comes for anybody', async () => {
   expect(other.heard.at(-1)).toBe(true);
 });
 
-test('whoever leaves may come again', async () => {
-  const rounds = new PollLoop();
-  const member = { count: 0, round: () => ++member.count > 5 };
-  rounds.join(member);
+test('a member that has left may join again', async () => {
+  const loop = new PollLoop();
+  const member = { count: 0, poll: () => ++member.count > 5 };
+  loop.join(member);
   await turn();
   await turn();
   expect(member.count).toBe(1);
-  rounds.join(member);
+  loop.join(member);
   await turn();
   expect(member.count).toBe(2);
 });

@@ -1,19 +1,20 @@
-/** The keeper's loop while bytes are on their way, for all connections of its thread. */
+/** The worker's loop while bytes arrive, shared by all kept connections of its thread. */
 
-/** One that takes part. */
+/** A connection that takes part in the loop. */
 export interface PollMember {
   /**
-   * Called once in each turn of the loop, when all is there that has come at once. `isQuiet`: nothing has come for anybody since the
-   * last time, so the thread is about to go to sleep. Tells whether to go on.
+   * Called once in each turn of the loop, after all bytes that arrived together. Returns whether to go on.
+   *
+   * @param isQuiet Nothing has arrived for any member since the last turn, so the thread is about to sleep.
    */
-  round(isQuiet: boolean): boolean;
+  poll(isQuiet: boolean): boolean;
 }
 
-/** While there are members, the loop does not sleep; whoever joins has just received something. */
+/** Keeps the event loop turning while it has members. A member joins when it has received bytes. */
 export class PollLoop {
   readonly #members = new Set<PollMember>();
   #isQuiet = true;
-  readonly #turn = (): void => this.#takeTurn();
+  readonly #turn = (): void => this.#pollMembers();
 
   join(member: PollMember): void {
     this.#isQuiet = false;
@@ -21,11 +22,11 @@ export class PollLoop {
     this.#members.add(member);
   }
 
-  #takeTurn(): void {
+  #pollMembers(): void {
     const isQuiet = this.#isQuiet;
     this.#isQuiet = true;
     for (const member of this.#members) {
-      if (!member.round(isQuiet)) this.#members.delete(member);
+      if (!member.poll(isQuiet)) this.#members.delete(member);
     }
     if (this.#members.size > 0) setImmediate(this.#turn);
   }

@@ -1,14 +1,13 @@
-/** Two rings and a message port: what joins the keeper of a socket to its owner on another thread. */
-
+/** Two rings, two wake-up words and a message port: what joins the two ends of a kept connection. */
 import type { MessagePort } from 'node:worker_threads';
 import type { CloseReason } from '@nbdjs/interfaces';
 import type { ErrorRecord } from '@nbdjs/kit';
 import { RingReader, RingWriter, ringCapacity, ringControlBytes } from './byte-ring.ts';
 
-/** Which end of the link: the keeper has the socket, the owner uses it. */
-export type LinkSide = 'keeper' | 'owner';
+/** Which end of the link: the worker has the socket, the caller uses it. */
+export type LinkSide = 'worker' | 'caller';
 
-/** How much may be under way each way, in bytes; rounded up to powers of two. */
+/** How many bytes may be on their way in each direction; rounded up to powers of two. */
 export interface RingSizes {
   /** From the server. @default 1 MiB */
   readonly receiveBytes?: number | undefined;
@@ -23,36 +22,37 @@ export interface LinkMemory {
   readonly sendBytes: number;
 }
 
-/** What the keeper has to say besides bytes. */
+/** What the worker's end says besides bytes. */
 export type WorkerMessage =
+  /** No more bytes will come. */
   | { readonly type: 'ended'; readonly cause?: ErrorRecord | undefined }
-  /** The last word. */
+  /** The socket is closed. No message follows. */
   | { readonly type: 'closed'; readonly by: CloseReason['by']; readonly cause?: ErrorRecord | undefined };
 
-/** What the owner has to say besides bytes. */
+/** What the caller's end says besides bytes. */
 export type CallerMessage = { readonly type: 'end' } | { readonly type: 'destroy' };
 
 export interface LinkListener<Message> {
-  /** The other side has written or read: there may be bytes, there may be room. */
+  /** The other side has written or read: there may be bytes, and there may be room. */
   woken(): void;
   told(message: Message): void;
-  /** The other side is gone. */
+  /** The other side's thread has died. */
   lost(): void;
 }
 
-const ringSizeDefault = 1 << 20;
+const ringBytesDefault = 1 << 20;
 
-/** A word each that says: a wake-up call is on its way to this side already. */
+/** One word for each side: a wake-up message is on its way to it already. */
 const wakeBytes = 2 * 128;
 
 /** Everything in front of the rings' bytes. */
 const controlBytes = wakeBytes + 2 * ringControlBytes;
 
-/** What sizes come to: the defaults filled in, rounded up to powers of two. */
+/** Returns the sizes with the defaults filled in, rounded up to powers of two. */
 export function linkSizes({ receiveBytes, sendBytes }: RingSizes): Omit<LinkMemory, 'buffer'> {
   return {
-    receiveBytes: ringCapacity(receiveBytes ?? ringSizeDefault),
-    sendBytes: ringCapacity(sendBytes ?? ringSizeDefault),
+    receiveBytes: ringCapacity(receiveBytes ?? ringBytesDefault),
+    sendBytes: ringCapacity(sendBytes ?? ringBytesDefault),
   };
 }
 
@@ -62,14 +62,14 @@ export function allocateLink(sizes: RingSizes = {}): LinkMemory {
   return { buffer, receiveBytes, sendBytes };
 }
 
-/** Makes used memory as good as new. Nobody else may use it any more. */
+/** Makes used memory as good as new. Neither side may use it any more. */
 export function resetLink({ buffer }: LinkMemory): void {
   new Uint8Array(buffer, 0, controlBytes).fill(0);
 }
 
 /**
- * One end of a link. Wake-up calls are coalesced: at most one is under way each way, and none is needed while the other
- * side is at work, because it looks once more before it rests.
+ * One end of a link. Wake-ups are coalesced: at most one message is on its way to each side, and none is needed while the other
+ * side is at work, because it looks at the rings once more before it rests.
  */
 export class RingLink<Incoming extends WorkerMessage | CallerMessage, Outgoing extends WorkerMessage | CallerMessage> {
   readonly incoming: RingReader;
@@ -89,11 +89,11 @@ export class RingLink<Incoming extends WorkerMessage | CallerMessage, Outgoing e
       dataOffset: controlBytes + receiveBytes,
       capacityBytes: sendBytes,
     };
-    this.incoming = new RingReader(side === 'owner' ? receive : send);
-    this.outgoing = new RingWriter(side === 'owner' ? send : receive);
+    this.incoming = new RingReader(side === 'caller' ? receive : send);
+    this.outgoing = new RingWriter(side === 'caller' ? send : receive);
     this.#wakes = new Int32Array(buffer, 0, wakeBytes / Int32Array.BYTES_PER_ELEMENT);
-    this.#ownWake = side === 'owner' ? 0 : this.#wakes.length / 2;
-    this.#otherWake = side === 'owner' ? this.#wakes.length / 2 : 0;
+    this.#ownWake = side === 'caller' ? 0 : this.#wakes.length / 2;
+    this.#otherWake = side === 'caller' ? this.#wakes.length / 2 : 0;
     this.#port = port;
     port.on('message', (message: Incoming | typeof wakeUp) => {
       if (message === wakeUp) listener.woken();
@@ -106,17 +106,17 @@ export class RingLink<Incoming extends WorkerMessage | CallerMessage, Outgoing e
     });
   }
 
-  /** Tells the other side to look at the rings, unless it is at it or has been told already. */
+  /** Makes the other side look at the rings, unless it is at work or a wake-up is on its way to it. */
   wake(): void {
     if (!this.#isClosed && Atomics.exchange(this.#wakes, this.#otherWake, 1) === 0) this.#port.postMessage(wakeUp);
   }
 
-  /** From now on the other side's wake-ups are calls again; look at the rings once more after this. */
+  /** From now on the other side's wake-ups are messages again. Look at the rings once more after this. */
   rest(): void {
     Atomics.store(this.#wakes, this.#ownWake, 0);
   }
 
-  /** Wake-up calls are not needed until the next rest: we look at the rings without them. */
+  /** Until the next `rest`, this side looks at the rings without being woken, so no wake-up is sent. */
   attend(): void {
     Atomics.store(this.#wakes, this.#ownWake, 1);
   }
@@ -125,7 +125,7 @@ export class RingLink<Incoming extends WorkerMessage | CallerMessage, Outgoing e
     if (!this.#isClosed) this.#port.postMessage(message);
   }
 
-  /** Whether the link keeps this thread's loop alive. */
+  /** Sets whether the link keeps this thread's event loop alive. */
   keepAlive(on: boolean): void {
     if (this.#isClosed) return;
     if (on) this.#port.ref();

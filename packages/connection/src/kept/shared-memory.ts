@@ -3,14 +3,14 @@ import { Buffer } from 'node:buffer';
 
 const { fill } = Buffer.prototype;
 
-/** Shorter ones are copied sooner than a call out of JavaScript is made. */
+/** Fewer bytes are copied sooner than a call out of JavaScript is made. */
 const longBytesMin = 1024;
 
 /**
- * Copies all of `source` to the start of `target`, which has room for it. While that goes on nobody may write to either.
+ * Copies all of `source` to the start of `target`, which must have room for it. No other thread may write to either meanwhile.
  *
- * JavaScript's own `set` has to reckon with that, so it copies shared memory word by word. To fill memory with a pattern that is as
- * long as the memory is one `memcpy`: half the time, and less where the bytes come from another processor's cache.
+ * JavaScript's own `set` has to reckon with such writes, so it copies shared memory word by word. Filling memory with a pattern that is
+ * as long as the memory is one `memcpy`: it takes half the time, and less where the bytes come from another processor's cache.
  */
 export function copyShared(target: Uint8Array, source: Uint8Array): void {
   const { length } = source;

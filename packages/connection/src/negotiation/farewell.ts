@@ -1,20 +1,23 @@
-/** How to leave a server that is still to read something from us. */
+/** Closing a connection whose server has still to read something. */
 import type { ByteChannel, ByteSink, Clock } from '@nbdjs/interfaces';
 
-/** A server that does not hang up is hung up on after this long, in milliseconds. */
-const patienceMs = 500;
+/** A connection that the server does not close is closed after this long, in milliseconds. */
+const closeMs = 500;
 
 /**
- * Sends the last words, ends our direction and closes when the server has closed, or soon. Closing at once could make
- * the kernel reset the connection, and the last words (`NBD_OPT_ABORT`) would be lost (checklist C6).
+ * Sends the last message, ends our direction, and closes when the server has closed, or 500 ms later. Closing at once could make
+ * the kernel reset the connection, and the message (`NBD_OPT_ABORT`) would be lost (C6).
+ *
+ * @param abortMessage The last message, in chunks. Without one, the connection is closed at once.
+ * @param end `awaited`: the process stays alive until the connection is closed.
  */
 export function farewell(
   channel: ByteChannel,
-  lastWords: readonly Uint8Array[],
+  abortMessage: readonly Uint8Array[],
   clock: Clock,
   end: 'awaited' | 'in-background' = 'in-background',
 ): void {
-  if (lastWords.length === 0) {
+  if (abortMessage.length === 0) {
     channel.destroy();
     return;
   }
@@ -23,16 +26,16 @@ export function farewell(
     channel.destroy();
   };
   const isAwaited = end === 'awaited';
-  const cancel = clock.schedule(patienceMs, close, isAwaited);
+  const cancel = clock.schedule(closeMs, close, isAwaited);
   channel.keepAlive(isAwaited);
   channel.open(new Drain(close));
-  channel.send(lastWords);
+  channel.send(abortMessage);
   channel.end();
 }
 
-/** Takes what still comes and forgets it. */
+/** Receives what still comes, and drops it. */
 class Drain implements ByteSink {
-  readonly #ditch = new Uint8Array(4096);
+  readonly #sink = new Uint8Array(4096);
   readonly #onEnd: () => void;
 
   constructor(onEnd: () => void) {
@@ -40,7 +43,7 @@ class Drain implements ByteSink {
   }
 
   writable(): Uint8Array {
-    return this.#ditch;
+    return this.#sink;
   }
 
   advance(): void {}

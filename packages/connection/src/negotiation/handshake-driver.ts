@@ -1,14 +1,13 @@
-/** Joins the handshake's machine to a channel. */
-
+/** Joins the handshake, which does no I/O, to a channel. */
 import { ClientHandshake, type ClientHandshakeOptions, type HandshakeEvent } from '@nbdjs/handshake';
 import { type ByteChannel, type ByteSink, type Clock, ConnectError, type TimeoutError } from '@nbdjs/interfaces';
 import { systemClock } from '@nbdjs/node';
 import { farewell } from './farewell.ts';
 
-/** Wraps a channel in TLS: settles when the TLS handshake is done, and owns the channel from the call on. */
+/** Wraps a channel in TLS: resolves when the TLS handshake is done, and owns the channel from the call on. */
 export type UpgradeTls = (channel: ByteChannel) => Promise<ByteChannel>;
 
-/** Events that the driver's owner has to deal with: all but the upgrade to TLS. */
+/** Events for the driver's owner: all but the upgrade to TLS. */
 export type DriverEvent = Exclude<HandshakeEvent, { type: 'tls-upgrade' }>;
 
 export interface DriverOptions {
@@ -20,23 +19,23 @@ export interface DriverOptions {
 }
 
 /**
- * Feeds the machine with what arrives and sends what it has to say. The channel is the driver's until `established`,
- * when its owner opens it for another sink; when the handshake comes to nothing, the driver closes it.
+ * Gives the handshake what arrives, and sends its output. The driver owns the channel until `established`, when the owner of the driver
+ * opens it for another sink. When the handshake fails, the driver closes the channel.
  */
 export class HandshakeDriver implements ByteSink {
-  readonly #machine: ClientHandshake;
+  readonly #handshake: ClientHandshake;
   readonly #options: DriverOptions;
   #channel: ByteChannel;
   #isOver = false;
 
   /** @throws UsageError when an option is wrong. */
   constructor(channel: ByteChannel, handshake: ClientHandshakeOptions, options: DriverOptions) {
-    this.#machine = new ClientHandshake(handshake);
+    this.#handshake = new ClientHandshake(handshake);
     this.#channel = channel;
     this.#options = options;
   }
 
-  /** The channel as it is now: another one once TLS is on. */
+  /** The current channel: another one after the upgrade to TLS. */
   get channel(): ByteChannel {
     return this.#channel;
   }
@@ -45,64 +44,64 @@ export class HandshakeDriver implements ByteSink {
     this.#channel.open(this);
   }
 
-  /** Gives the machine an order (option mode). @throws UsageError for an order out of turn. */
-  order(give: (machine: ClientHandshake) => void): void {
-    give(this.#machine);
+  /** Gives the handshake an order (option mode). @throws UsageError for an order out of turn. */
+  order(give: (handshake: ClientHandshake) => void): void {
+    give(this.#handshake);
     this.#pump();
   }
 
-  /** The error for a server that is not waited for any longer. */
+  /** Returns the error for a server that has not answered in time. */
   silence(timeoutMs: number): TimeoutError {
-    return this.#machine.silence(timeoutMs);
+    return this.#handshake.silence(timeoutMs);
   }
 
-  /** Gives up: the server is owed no word, because an option may be outstanding. */
+  /** Closes the channel without a message to the server, because an option may be outstanding. */
   abandon(cause?: Error): void {
     this.#isOver = true;
     this.#channel.destroy(cause);
   }
 
   writable(): Uint8Array {
-    return this.#machine.writable();
+    return this.#handshake.writable();
   }
 
   advance(byteCount: number): void {
-    this.#machine.advance(byteCount);
+    this.#handshake.advance(byteCount);
     this.#pump();
   }
 
   drained(): void {}
 
   ended(cause?: Error): void {
-    this.#machine.ended(cause);
+    this.#handshake.ended(cause);
     this.#pump();
   }
 
   #pump(): void {
     while (!this.#isOver) {
-      const output = this.#machine.takeOutput();
-      const event = this.#machine.nextEvent();
+      const output = this.#handshake.takeOutput();
+      const event = this.#handshake.nextEvent();
       const isLast = event?.type === 'failed' || event?.type === 'ended';
-      if (isLast) this.#leave(output);
+      if (isLast) this.#close(output);
       else if (output.length > 0) this.#channel.send(output);
       if (event === undefined) return;
       if (event.type === 'tls-upgrade') void this.#upgrade();
-      else this.#tell(event);
+      else this.#report(event);
     }
   }
 
-  #leave(lastWords: readonly Uint8Array[]): void {
+  #close(abortMessage: readonly Uint8Array[]): void {
     this.#isOver = true;
-    farewell(this.#channel, lastWords, this.#options.clock ?? systemClock);
+    farewell(this.#channel, abortMessage, this.#options.clock ?? systemClock);
   }
 
-  #tell(event: DriverEvent): void {
+  #report(event: DriverEvent): void {
     if (event.type === 'established') this.#isOver = true;
     this.#options.onEvent(event);
   }
 
   async #upgrade(): Promise<void> {
-    // Whatever follows belongs to TLS.
+    // All bytes that follow belong to TLS.
     this.#channel.pause(true);
     try {
       const { upgradeTls } = this.#options;
@@ -113,10 +112,10 @@ export class HandshakeDriver implements ByteSink {
         return;
       }
       this.#channel = upgraded;
-      this.#machine.tlsEstablished();
+      this.#handshake.tlsEstablished();
       upgraded.open(this);
     } catch (error) {
-      this.#machine.ended(error instanceof Error ? error : new Error(String(error)));
+      this.#handshake.ended(error instanceof Error ? error : new Error(String(error)));
     }
     this.#pump();
   }

@@ -1,28 +1,28 @@
-/** A negotiated connection that nobody owns yet. */
+/** A negotiated connection that no caller owns yet. */
 import { disconnectRequest } from '@nbdjs/handshake';
 import { type ByteChannel, type ByteSink, type Established, type ExportFacts, ProtocolError } from '@nbdjs/interfaces';
 import { systemClock } from '@nbdjs/node';
 import type { Candidate } from '../attempts/connect-loop.ts';
 import { farewell } from './farewell.ts';
 
-/** More than so many bytes that nobody has asked for are not kept. */
+/** More bytes than this that were not asked for end the connection. */
 const excessBytesMax = 64 * 1024;
 
 /**
- * Holds a connection between its handshake and its owner, and notices when the peer closes it. A server says nothing
- * before it is asked; should it speak all the same, then its words become part of the excess.
+ * Keeps a connection between its handshake and its owner, and notices when the server closes it. A server sends nothing before it is
+ * asked; what it sends nevertheless becomes part of the excess.
  *
- * While parked, the connection does not keep the process alive.
+ * An idle connection does not keep the process alive.
  */
 export class IdleConnection implements Candidate<Established>, ByteSink {
   readonly channel: ByteChannel;
   readonly facts: ExportFacts;
-  readonly #landing = new Uint8Array(4096);
+  readonly #received = new Uint8Array(4096);
   #excess: Uint8Array;
   #isTaken = false;
   #hasEnded = false;
 
-  /** `channel` is given; bytes go to this object from now on. */
+  /** Takes over `channel`: its bytes go to this object from now on. */
   constructor(channel: ByteChannel, facts: ExportFacts, excess: Uint8Array) {
     this.channel = channel;
     this.facts = facts;
@@ -35,25 +35,25 @@ export class IdleConnection implements Candidate<Established>, ByteSink {
     return !this.#hasEnded && !this.#isTaken;
   }
 
-  /** Gives the connection to its owner, who opens the channel at once: what arrives earlier ends the connection. */
+  /** Gives the connection to its owner, which opens the channel at once: bytes that arrive earlier end the connection. */
   take(): Established {
     this.#isTaken = true;
     this.channel.keepAlive(true);
     return { channel: this.channel, facts: this.facts, excess: this.#excess };
   }
 
-  /** Takes leave of the server, which is in transmission already. */
+  /** Ends the connection (`NBD_CMD_DISC`): the server is in transmission already. */
   discard(): void {
     if (this.usable) farewell(this.channel, [disconnectRequest(this.facts.mode)], systemClock);
     else this.channel.destroy();
   }
 
   writable(): Uint8Array {
-    return this.#landing;
+    return this.#received;
   }
 
   advance(byteCount: number): void {
-    const bytes = this.#landing.subarray(0, byteCount);
+    const bytes = this.#received.subarray(0, byteCount);
     if (this.#isTaken || this.#excess.length + byteCount > excessBytesMax) {
       const message = `server sent ${byteCount} bytes before it was asked for any`;
       this.channel.destroy(new ProtocolError('unsolicited-bytes', message, { phase: 'transmission', excerpt: bytes }));

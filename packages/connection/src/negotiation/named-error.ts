@@ -1,9 +1,9 @@
-/** Errors that are told more than once, and errors that have to say whom they are about. */
+/** Errors that are reported more than once, errors that name the server, and errors that are permanent. */
 import { ConnectError, NegotiationError, UsageError } from '@nbdjs/interfaces';
 import { fromErrorRecord, toErrorRecord } from '@nbdjs/kit';
 
 /**
- * A fresh error of the same class, code and text, so that no two promises reject with one object. The number of
+ * Returns a new error of the same class, code and text, so that no two promises reject with one object. The number of
  * attempts, where the error has one, is brought up to date.
  */
 export function cloneError(error: Error, attempts?: number): Error {
@@ -12,7 +12,7 @@ export function cloneError(error: Error, attempts?: number): Error {
   return fromErrorRecord({ ...record, fields: { ...record.fields, attempts } });
 }
 
-/** Puts the endpoint's name in front of an error's message, unless the message names it already. */
+/** Puts the server's name in front of an error's message, unless the message has it already. Returns the same error. */
 export function named(error: Error, name: string): Error {
   if (error.message.includes(name)) return error;
   const message = `${name}: ${error.message}`;
@@ -23,12 +23,12 @@ export function named(error: Error, name: string): Error {
   return error;
 }
 
-/** Whether the server knows no export of the name that was asked for. */
+/** Returns whether the server knows no export of the name that was asked for. */
 export function isUnknownExport(error: Error): boolean {
   return error instanceof NegotiationError && error.code === 'ERR_NBD_UNKNOWN_EXPORT';
 }
 
-/** Whether the same attempt would come to the same end: a refusal on principle, not a passing trouble. */
+/** Returns whether a new attempt would fail in the same way: a permanent refusal, not a passing condition. */
 export function isPermanent(error: Error): boolean {
   if (error instanceof NegotiationError || error instanceof ConnectError) return error.permanent;
   return error instanceof UsageError;

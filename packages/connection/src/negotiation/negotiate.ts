@@ -1,5 +1,4 @@
 /** From a connected channel to a negotiated connection. */
-
 import type { ClientHandshakeOptions } from '@nbdjs/handshake';
 import { type ByteChannel, type Clock, ConnectError, type Established, limits } from '@nbdjs/interfaces';
 import { systemClock } from '@nbdjs/node';
@@ -12,16 +11,17 @@ export interface NegotiateOptions {
   readonly signal?: AbortSignal | undefined;
   /** For the whole handshake, in milliseconds. @default `limits.handshakeMs` */
   readonly timeoutMs?: number | undefined;
-  /** Wraps the channel in TLS when both sides want it. Without it, TLS is not available. */
+  /** Wraps the channel in TLS when both sides want it. @default TLS is not available */
   readonly upgradeTls?: UpgradeTls | undefined;
   /** What error messages call the server. @default the channel's peer as an NBD URI */
   readonly name?: string | undefined;
+  /** @default Node's monotonic clock */
   readonly clock?: Clock | undefined;
 }
 
 /**
- * Shakes hands with the server at the other end of a channel. The channel is given: on failure it is closed, after the
- * server has been told where the specification wants that. On success the caller opens it for its own sink.
+ * Shakes hands with the server at the other end of a channel. The channel belongs to this call: on failure it is closed, after a
+ * message to the server where the specification asks for one. On success the caller owns it, and opens it for its own sink.
  *
  * @throws NegotiationError, ProtocolError, ConnectError, TimeoutError (phase `handshake`), UsageError for a wrong option,
  *   or the signal's reason.
@@ -36,13 +36,13 @@ export async function negotiate(
 
 export interface NegotiateIdleOptions extends NegotiateOptions {
   /**
-   * How long the handshake may go on when the signal aborts, in milliseconds, so that it comes to a point where the server can be told:
-   * many take a connection that breaks in its middle for a fault, and log it. @default 0
+   * How long the handshake may go on after the signal has aborted, in milliseconds, to reach a point where the server can be told. Many
+   * servers take a connection that breaks in the middle for a fault, and log it. @default 0
    */
   readonly leaveMs?: number | undefined;
 }
 
-/** The same, for a connection that may have to wait for its owner. */
+/** The same as `negotiate`, for a connection that may have to wait for its owner. */
 export function negotiateIdle(
   channel: ByteChannel,
   handshake: ClientHandshakeOptions,
@@ -51,12 +51,12 @@ export function negotiateIdle(
   const { signal, upgradeTls, timeoutMs = limits.handshakeMs, leaveMs = 0, clock = systemClock } = options;
   const name = options.name ?? nameOfPeer(channel.peer);
   return new Promise((resolve, reject) => {
-    const leave = () => {
+    const stopListening = () => {
       cancelDeadline();
       signal?.removeEventListener('abort', onAbort);
     };
     const abandon = (reason: unknown) => {
-      leave();
+      stopListening();
       driver.abandon();
       reject(reason);
     };
@@ -65,18 +65,18 @@ export function negotiateIdle(
         abandon(signal?.reason);
         return;
       }
-      leave();
+      stopListening();
       cancelDeadline = clock.schedule(leaveMs, () => driver.abandon());
       reject(signal?.reason);
     };
     const onEvent = (event: DriverEvent) => {
       if (event.type === 'established') {
-        leave();
-        const parked = new IdleConnection(driver.channel, event.facts, event.excess);
-        if (signal?.aborted) parked.discard();
-        else resolve(parked);
+        stopListening();
+        const idle = new IdleConnection(driver.channel, event.facts, event.excess);
+        if (signal?.aborted) idle.discard();
+        else resolve(idle);
       } else if (event.type === 'failed') {
-        leave();
+        stopListening();
         reject(named(event.error, name));
       }
     };
@@ -90,7 +90,7 @@ export function negotiateIdle(
   });
 }
 
-/** Makes a driver, or closes the channel that it would have had. */
+/** Makes a driver. When that fails, the channel is closed. */
 export function openDriver(
   channel: ByteChannel,
   handshake: ClientHandshakeOptions,
@@ -105,7 +105,7 @@ export function openDriver(
   }
 }
 
-/** Without a way to upgrade, TLS is not asked for where it may be missing, and an error where it may not. */
+/** Without a way to upgrade, TLS is left out where it is allowed only, and an error where it is required. */
 function withoutMissingTls(
   handshake: ClientHandshakeOptions,
   upgradeTls: UpgradeTls | undefined,

@@ -1,5 +1,4 @@
-/** Option mode, as its users see it. */
-
+/** Option mode as callers see it. */
 import type { AvoidableOption } from '@nbdjs/handshake';
 import type {
   Established,
@@ -12,30 +11,30 @@ import type {
 import type { ExportEntry } from '@nbdjs/protocol';
 
 /**
- * A server that awaits options. One may be outstanding at a time; each has the deadline `timeoutMs`.
+ * A server that awaits options. One option may be outstanding at a time, and has the time limit `timeoutMs`.
  *
- * Every call may throw NegotiationError (the server refused, and the next option may be sent), or, when the connection is
- * gone, ConnectError, ProtocolError or TimeoutError; UsageError for a call out of turn.
+ * Every call may throw NegotiationError (the server has refused, and the next option may be sent). When the connection is lost, it throws
+ * ConnectError, ProtocolError or TimeoutError; for a call out of turn, UsageError.
  */
 export interface Negotiation {
   readonly peer: PeerDescription;
   readonly style: HandshakeStyle;
   readonly mode: HeaderMode;
   readonly tls: boolean;
-  /** Options that are not sent, because the server has shown on a connection before that it cannot stand them. */
+  /** Options that are not sent, because the server has failed at them on an earlier connection. */
   readonly avoided: readonly AvoidableOption[];
-  /** Which exports there are. A server of the oldstyle handshake has one, without a name. */
+  /** Returns the exports (`NBD_OPT_LIST`). A server of the oldstyle handshake has one, without a name. */
   list(): Promise<readonly ExportEntry[]>;
-  /** What there is to know about an export, without opening it. */
+  /** Returns the facts of an export without opening it (`NBD_OPT_INFO`). */
   info(exportName: string): Promise<ExportFacts>;
-  /** Which metadata contexts fit the queries; no query means all that there are. */
+  /** Returns the metadata contexts that match the queries (`NBD_OPT_LIST_META_CONTEXT`); without a query, all. */
   listMetaContexts(exportName: string, queries?: readonly string[]): Promise<readonly string[]>;
-  /** Selects metadata contexts for an export that is to be opened. */
+  /** Selects metadata contexts for the export that is opened next (`NBD_OPT_SET_META_CONTEXT`). */
   setMetaContexts(exportName: string, queries: readonly string[]): Promise<readonly SelectedContext[]>;
-  /** Opens an export. The connection is the caller's from then on, and this object is done with. */
+  /** Opens an export (`NBD_OPT_GO`). The caller owns the connection from then on, and no call may follow. */
   go(exportName: string): Promise<Established>;
-  /** Says goodbye and waits for the server to take note. */
+  /** Ends the negotiation (`NBD_OPT_ABORT`), and waits for the server's answer. */
   abort(): Promise<void>;
-  /** Hangs up. May be called more than once, and after everything else. */
+  /** Closes the connection, unless an export was opened. May be called at any time, and more than once. */
   close(): void;
 }

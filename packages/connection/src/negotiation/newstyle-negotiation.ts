@@ -1,4 +1,4 @@
-/** Option mode with a server that has it. */
+/** Option mode with a server of the newstyle handshake. */
 import type { AvoidableOption, ClientHandshake } from '@nbdjs/handshake';
 import type {
   Established,
@@ -12,7 +12,6 @@ import type { ExportEntry } from '@nbdjs/protocol';
 import type { Negotiation } from './negotiation.ts';
 import type { OptionConversation, Start } from './option-conversation.ts';
 
-/** The common case: a server of the newstyle handshake. */
 export class NewstyleNegotiation implements Negotiation {
   readonly peer: PeerDescription;
   readonly style: HandshakeStyle;
@@ -31,20 +30,20 @@ export class NewstyleNegotiation implements Negotiation {
   }
 
   async list(): Promise<readonly ExportEntry[]> {
-    return (await this.#conversation.result('exports', (machine) => machine.list())).exports;
+    return (await this.#conversation.result('exports', (handshake) => handshake.list())).exports;
   }
 
   async info(exportName: string): Promise<ExportFacts> {
-    return (await this.#conversation.result('info', (machine) => machine.info(exportName))).facts;
+    return (await this.#conversation.result('info', (handshake) => handshake.info(exportName))).facts;
   }
 
   async listMetaContexts(exportName: string, queries: readonly string[] = []): Promise<readonly string[]> {
-    const give = (machine: ClientHandshake) => machine.listMetaContexts(exportName, queries);
+    const give = (handshake: ClientHandshake) => handshake.listMetaContexts(exportName, queries);
     return (await this.#conversation.result('context-names', give)).names;
   }
 
   async setMetaContexts(exportName: string, queries: readonly string[]): Promise<readonly SelectedContext[]> {
-    const give = (machine: ClientHandshake) => machine.setMetaContexts(exportName, queries);
+    const give = (handshake: ClientHandshake) => handshake.setMetaContexts(exportName, queries);
     return (await this.#conversation.result('contexts', give)).contexts;
   }
 

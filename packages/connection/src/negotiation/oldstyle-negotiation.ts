@@ -1,4 +1,4 @@
-/** Option mode, played for a server that has none. */
+/** Option mode for a server of the oldstyle handshake, which knows no options. */
 import {
   type Established,
   type ExportFacts,
@@ -13,7 +13,7 @@ import type { IdleConnection } from './idle-connection.ts';
 import type { Negotiation } from './negotiation.ts';
 import type { EstablishedStart, OptionConversation } from './option-conversation.ts';
 
-/** A server of the oldstyle handshake knows no options: it has told about its only export already, and opened it. */
+/** The server has told the facts of its only export already, and has opened it. */
 export class OldstyleNegotiation implements Negotiation {
   readonly peer: PeerDescription;
   readonly style: HandshakeStyle;
@@ -21,43 +21,43 @@ export class OldstyleNegotiation implements Negotiation {
   readonly tls: boolean;
   readonly avoided = [];
   readonly #conversation: OptionConversation;
-  readonly #parked: IdleConnection;
+  readonly #idle: IdleConnection;
   #isOver = false;
 
-  constructor(conversation: OptionConversation, { parked }: EstablishedStart) {
+  constructor(conversation: OptionConversation, { idle }: EstablishedStart) {
     this.#conversation = conversation;
-    this.#parked = parked;
-    this.peer = parked.channel.peer;
-    this.style = parked.facts.style;
-    this.mode = parked.facts.mode;
-    this.tls = parked.facts.tls;
+    this.#idle = idle;
+    this.peer = idle.channel.peer;
+    this.style = idle.facts.style;
+    this.mode = idle.facts.mode;
+    this.tls = idle.facts.tls;
     conversation.finish();
   }
 
   async list(): Promise<readonly ExportEntry[]> {
-    this.#check('');
+    this.#requireExport('');
     return [{ name: '', description: '' }];
   }
 
   async info(exportName: string): Promise<ExportFacts> {
-    this.#check(exportName);
-    return this.#parked.facts;
+    this.#requireExport(exportName);
+    return this.#idle.facts;
   }
 
   async listMetaContexts(exportName: string): Promise<readonly string[]> {
-    this.#check(exportName);
+    this.#requireExport(exportName);
     return [];
   }
 
   async setMetaContexts(exportName: string): Promise<readonly SelectedContext[]> {
-    this.#check(exportName);
+    this.#requireExport(exportName);
     return [];
   }
 
   async go(exportName: string): Promise<Established> {
-    this.#check(exportName);
+    this.#requireExport(exportName);
     this.#isOver = true;
-    return this.#parked.take();
+    return this.#idle.take();
   }
 
   async abort(): Promise<void> {
@@ -67,10 +67,10 @@ export class OldstyleNegotiation implements Negotiation {
   close(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#parked.discard();
+    this.#idle.discard();
   }
 
-  #check(exportName: string): void {
+  #requireExport(exportName: string): void {
     const { name } = this.#conversation;
     if (this.#isOver) throw new UsageError('ERR_NBD_CLOSED', `${name}: the negotiation is over`);
     if (exportName !== '') {

@@ -1,4 +1,4 @@
-/** Option mode as promises: one question at a time, each with a deadline. */
+/** Option mode as promises: one option at a time, each with a time limit. */
 import type { AvoidableOption, ClientHandshake, ClientHandshakeOptions, OptionResult } from '@nbdjs/handshake';
 import { type ByteChannel, type Cancel, type Clock, type Established, limits, UsageError } from '@nbdjs/interfaces';
 import { systemClock } from '@nbdjs/node';
@@ -8,41 +8,41 @@ import { cloneError, named } from './named-error.ts';
 import { type NegotiateOptions, openDriver } from './negotiate.ts';
 
 export interface OptionConversationOptions extends NegotiateOptions {
-  /** What to ask for; `optionMode` is understood. */
+  /** What to ask for. `optionMode` is always on. */
   readonly handshake?: ClientHandshakeOptions | undefined;
 }
 
-/** What stands at the beginning of option mode. */
+/** How option mode begins. */
 export type Start = Extract<DriverEvent, { type: 'negotiating' }> | EstablishedStart;
 
-/** The server gave away its only export without being asked. */
+/** The server has opened its only export without being asked. */
 export interface EstablishedStart {
   readonly type: 'established';
-  readonly parked: IdleConnection;
+  readonly idle: IdleConnection;
 }
 
 type Answer = Exclude<DriverEvent, { type: 'failed' }>;
 
-interface Asker {
+interface PendingOrder {
   resolve(answer: Answer): void;
   reject(reason: unknown): void;
 }
 
-/** Turns orders and events into promises. */
+/** Turns orders to the handshake, and its events, into promises. */
 export class OptionConversation {
   readonly name: string;
   readonly avoided: readonly AvoidableOption[];
   readonly #driver: HandshakeDriver;
   readonly #timeoutMs: number;
   readonly #clock: Clock;
-  #asker: Asker | undefined;
-  /** Why nothing can be asked any more. */
-  #end: Error | undefined;
+  #pending: PendingOrder | undefined;
+  /** Why no option can be sent any more. */
+  #endError: Error | undefined;
 
   constructor(channel: ByteChannel, options: OptionConversationOptions, name: string) {
     const { upgradeTls, clock } = options;
     const handshake = { ...options.handshake, optionMode: true };
-    const onEvent = (event: DriverEvent) => this.#hear(event);
+    const onEvent = (event: DriverEvent) => this.#settleOrder(event);
     this.name = name;
     this.avoided = options.handshake?.avoid ?? [];
     this.#driver = openDriver(channel, handshake, { upgradeTls, clock, onEvent }, name);
@@ -55,111 +55,111 @@ export class OptionConversation {
   }
 
   async start(signal: AbortSignal | undefined): Promise<Start> {
-    const answer = await this.#ask(() => this.#driver.start(), signal);
+    const answer = await this.#await(() => this.#driver.start(), signal);
     if (answer.type === 'negotiating') return answer;
-    if (answer.type === 'established') return { type: 'established', parked: this.#park(answer) };
-    throw this.#unexpected(answer);
+    if (answer.type === 'established') return { type: 'established', idle: this.#keepIdle(answer) };
+    throw this.#unexpectedError(answer);
   }
 
   async result<Type extends OptionResult['type']>(
     type: Type,
-    give: (machine: ClientHandshake) => void,
+    give: (handshake: ClientHandshake) => void,
   ): Promise<Extract<OptionResult, { type: Type }>> {
     const answer = await this.#order(give);
     if (answer.type === 'option-done' && answer.result.type === type) {
       return answer.result as Extract<OptionResult, { type: Type }>;
     }
-    throw this.#unexpected(answer);
+    throw this.#unexpectedError(answer);
   }
 
   async go(exportName: string): Promise<Established> {
-    const answer = await this.#order((machine) => machine.go(exportName));
-    if (answer.type !== 'established') throw this.#unexpected(answer);
-    const parked = this.#park(answer);
+    const answer = await this.#order((handshake) => handshake.go(exportName));
+    if (answer.type !== 'established') throw this.#unexpectedError(answer);
+    const idle = this.#keepIdle(answer);
     this.finish();
-    return parked.take();
+    return idle.take();
   }
 
   async abort(): Promise<void> {
-    await this.#order((machine) => machine.abort());
+    await this.#order((handshake) => handshake.abort());
     this.finish();
   }
 
-  /** Nothing can be asked from now on. */
+  /** No option can be sent from now on. */
   finish(): void {
-    this.#end ??= new UsageError('ERR_NBD_CLOSED', `${this.name}: the negotiation is over`);
+    this.#endError ??= new UsageError('ERR_NBD_CLOSED', `${this.name}: the negotiation is over`);
   }
 
   close(): void {
-    if (this.#end !== undefined) return;
+    if (this.#endError !== undefined) return;
     this.finish();
     this.#driver.abandon();
-    this.#asker?.reject(this.#end);
+    this.#pending?.reject(this.#endError);
   }
 
-  #order(give: (machine: ClientHandshake) => void): Promise<Answer> {
-    return this.#ask(() => this.#driver.order(give));
+  #order(give: (handshake: ClientHandshake) => void): Promise<Answer> {
+    return this.#await(() => this.#driver.order(give));
   }
 
-  #ask(begin: () => void, signal?: AbortSignal): Promise<Answer> {
+  #await(begin: () => void, signal?: AbortSignal): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      if (this.#end !== undefined) throw cloneError(this.#end);
+      if (this.#endError !== undefined) throw cloneError(this.#endError);
       signal?.throwIfAborted();
-      if (this.#asker !== undefined) {
+      if (this.#pending !== undefined) {
         throw new UsageError('ERR_NBD_STATE', `${this.name}: an option is outstanding already`);
       }
       let cancelDeadline: Cancel = () => {};
-      const onAbort = () => this.#lose(signal?.reason);
-      const leave = () => {
+      const onAbort = () => this.#giveUp(signal?.reason);
+      const endWait = () => {
         cancelDeadline();
         signal?.removeEventListener('abort', onAbort);
-        this.#asker = undefined;
+        this.#pending = undefined;
       };
-      this.#asker = {
+      this.#pending = {
         resolve: (answer) => {
-          leave();
+          endWait();
           resolve(answer);
         },
         reject: (reason) => {
-          leave();
+          endWait();
           reject(reason);
         },
       };
       signal?.addEventListener('abort', onAbort, { once: true });
       cancelDeadline = this.#clock.schedule(this.#timeoutMs, () =>
-        this.#lose(named(this.#driver.silence(this.#timeoutMs), this.name)),
+        this.#giveUp(named(this.#driver.silence(this.#timeoutMs), this.name)),
       );
       try {
         begin();
       } catch (error) {
-        this.#asker.reject(error);
+        this.#pending.reject(error);
       }
     });
   }
 
-  #hear(event: DriverEvent): void {
+  #settleOrder(event: DriverEvent): void {
     if (event.type === 'failed') {
-      this.#end = named(event.error, this.name);
-      this.#asker?.reject(cloneError(this.#end));
+      this.#endError = named(event.error, this.name);
+      this.#pending?.reject(cloneError(this.#endError));
     } else if (event.type === 'option-failed') {
-      this.#asker?.reject(named(event.error, this.name));
+      this.#pending?.reject(named(event.error, this.name));
     } else {
-      this.#asker?.resolve(event);
+      this.#pending?.resolve(event);
     }
   }
 
-  /** Hangs up on a server that may be in the middle of an answer. */
-  #lose(reason: unknown): void {
-    this.#end = reason instanceof Error ? reason : new UsageError('ERR_NBD_CLOSED', `${this.name}: given up`);
+  /** Closes the connection of a server that may be in the middle of an answer. */
+  #giveUp(reason: unknown): void {
+    this.#endError = reason instanceof Error ? reason : new UsageError('ERR_NBD_CLOSED', `${this.name}: given up`);
     this.#driver.abandon();
-    this.#asker?.reject(reason);
+    this.#pending?.reject(reason);
   }
 
-  #park({ facts, excess }: Extract<DriverEvent, { type: 'established' }>): IdleConnection {
+  #keepIdle({ facts, excess }: Extract<DriverEvent, { type: 'established' }>): IdleConnection {
     return new IdleConnection(this.#driver.channel, facts, excess);
   }
 
-  #unexpected(answer: Answer): Error {
-    return new Error(`the handshake's machine gave '${answer.type}' out of turn`);
+  #unexpectedError(answer: Answer): Error {
+    return new Error(`the handshake gave '${answer.type}' out of turn`);
   }
 }

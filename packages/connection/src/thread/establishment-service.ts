@@ -1,5 +1,4 @@
 /** What the establishment thread does: attempts for many connectors, and bytes for the connections that it keeps. */
-
 import { MessageChannel, type Transferable } from 'node:worker_threads';
 import type { ByteChannel, Established, Trace } from '@nbdjs/interfaces';
 import { toErrorRecord } from '@nbdjs/kit';
@@ -17,7 +16,7 @@ import type { ThreadDelivery, ThreadDeliveryMessage, ThreadOrder, ThreadReport }
 export type Post = (report: ThreadReport, transfer: readonly Transferable[]) => void;
 
 interface Client {
-  readonly attempts: ConnectLoop<Established>;
+  readonly loop: ConnectLoop<Established>;
   readonly delivery: ThreadDelivery;
   readonly rings: RingSizes;
   isTraced: boolean;
@@ -28,15 +27,15 @@ export class EstablishmentService {
   readonly #clients = new Map<number, Client>();
   /** The waits that can be cancelled, by request. */
   readonly #waits = new Map<number, AbortController>();
-  readonly #pool = new LinkMemoryPool();
-  readonly #rounds = new PollLoop();
-  #eventsWanted = false;
+  readonly #memoryPool = new LinkMemoryPool();
+  readonly #pollLoop = new PollLoop();
+  #hasEventListeners = false;
 
   constructor(post: Post) {
     this.#post = post;
   }
 
-  /** Carries out an order; one that it does not know is none. */
+  /** Carries out an order; orders of unknown types are ignored. */
   hear(order: ThreadOrder): void {
     switch (order.type) {
       case 'create':
@@ -49,13 +48,13 @@ export class EstablishmentService {
         this.#waits.get(order.request)?.abort();
         break;
       case 'retry':
-        this.#clients.get(order.connector)?.attempts.retry(order.on);
+        this.#clients.get(order.connector)?.loop.retry(order.on);
         break;
       case 'release':
         this.#release(order.connector);
         break;
       case 'recycle':
-        this.#pool.give(order.memory);
+        this.#memoryPool.giveBack(order.memory);
         break;
       case 'finish':
         for (const connector of this.#clients.keys()) this.#release(connector);
@@ -73,12 +72,12 @@ export class EstablishmentService {
     };
     const handshake = { ...settings.handshake, trace };
     const report = (event: ConnectionEvent) => this.#report(event);
-    const attempts = new ConnectLoop(connectLoopOptions({ ...settings, handshake }, { clock: systemClock, report }));
-    clients.set(connector, { attempts, delivery, rings, isTraced: false });
+    const loop = new ConnectLoop(connectLoopOptions({ ...settings, handshake }, { clock: systemClock, report }));
+    clients.set(connector, { loop, delivery, rings, isTraced: false });
   }
 
   #release(connector: number): void {
-    this.#clients.get(connector)?.attempts.release();
+    this.#clients.get(connector)?.loop.release();
     this.#clients.delete(connector);
   }
 
@@ -90,12 +89,12 @@ export class EstablishmentService {
   }: Extract<ThreadOrder, { type: 'establish' }>): Promise<void> {
     const client = this.#clients.get(connector);
     if (client === undefined) return;
-    this.#eventsWanted = listening.events;
+    this.#hasEventListeners = listening.events;
     client.isTraced = listening.trace;
     const controller = new AbortController();
     this.#waits.set(request, controller);
     try {
-      const established = await client.attempts.establish({ wait, signal: controller.signal });
+      const established = await client.loop.establish({ wait, signal: controller.signal });
       this.#deliver(client, connector, request, established);
     } catch (error) {
       if (!controller.signal.aborted)
@@ -106,8 +105,8 @@ export class EstablishmentService {
   }
 
   /**
-   * Hands a connection over, or keeps it where that cannot be. Duplicating the descriptor, closing our own and telling
-   * the number happen in one turn, so that nobody else gets to see the descriptor in between.
+   * Hands a connection over, or keeps it where that is impossible. The descriptor is duplicated, ours is closed and the number is
+   * posted in one turn, so that no other code sees the descriptor in between.
    */
   #deliver({ delivery, rings }: Client, connector: number, request: number, established: Established): void {
     const { channel, facts, excess } = established;
@@ -121,20 +120,20 @@ export class EstablishmentService {
   }
 
   #report(event: ConnectionEvent): void {
-    if (!this.#eventsWanted) return;
+    if (!this.#hasEventListeners) return;
     const record = event.type === 'failed' ? { ...event, error: toErrorRecord(event.error) } : event;
     this.#post({ type: 'event', event: record }, []);
   }
 
-  /** Puts two rings between a channel and its owner to be. */
+  /** Puts two rings between a channel and the caller. */
   #keep(
     channel: ByteChannel,
     rings: RingSizes,
     about: Omit<Extract<ThreadDeliveryMessage, { type: 'kept' }>, 'type' | 'port' | 'memory'>,
   ): [ThreadDeliveryMessage, Transferable[]] {
     const { port1, port2 } = new MessageChannel();
-    const memory = this.#pool.take(rings);
-    new WorkerEnd(channel, memory, port1, this.#rounds);
+    const memory = this.#memoryPool.take(rings);
+    new WorkerEnd(channel, memory, port1, this.#pollLoop);
     return [{ type: 'kept', ...about, port: port2, memory }, [port2]];
   }
 }

@@ -1,5 +1,4 @@
-/** The establishment thread, seen from the main thread: started when needed, ended when not, mourned when dead. */
-
+/** The establishment thread as the main thread sees it: started on first use, ended when idle, replaced when it has died. */
 import { Worker } from 'node:worker_threads';
 import { ConnectError } from '@nbdjs/interfaces';
 import type { LinkMemory } from '../kept/ring-link.ts';
@@ -7,23 +6,24 @@ import type { ThreadOrder, ThreadReport } from './thread-messages.ts';
 
 /** A connector that uses the thread. */
 export interface ThreadClient {
+  /** Called for each report about the connector. */
   hear(report: Exclude<ThreadReport, { type: 'ready' | 'event' }>): void;
-  /** The thread has died with all that it knew. */
+  /** The thread has died, and all that it knew is lost. */
   lost(cause: Error): void;
 }
 
-/** What the thread hears that is nobody's in particular, or nobody's any more. */
+/** Takes reports that are for no attached connector. */
 export interface ThreadListener {
   event(report: Extract<ThreadReport, { type: 'event' }>): void;
-  /** A delivery for a connector that has been released. */
-  orphan(report: Extract<ThreadReport, { type: 'handed-over' | 'kept' }>): void;
+  /** A connection for a connector that has been released. */
+  unclaimed(report: Extract<ThreadReport, { type: 'handed-over' | 'kept' }>): void;
 }
 
-/** A thread without work ends after so long, in milliseconds. */
-const graceMs = 500;
+/** An idle thread ends after this long, in milliseconds. */
+const idleMs = 500;
 
-/** A thread that has not said its first word, or not ended when asked to, is ended by force after so long. */
-const patienceMs = 10_000;
+/** A thread that has not started, or not ended when asked to, is terminated after this long, in milliseconds. */
+const terminateMs = 10_000;
 
 export class EstablishmentThread {
   readonly #workerUrl: URL;
@@ -31,14 +31,14 @@ export class EstablishmentThread {
   readonly #clients = new Map<number, ThreadClient>();
   #worker: Worker | undefined;
   #isReady = false;
-  /** Orders from before the thread was ready. */
+  /** Orders that wait for the thread to be ready. */
   #backlog: ThreadOrder[] = [];
-  /** Connections that the thread keeps for us. */
+  /** Open connections whose sockets the thread keeps. */
   #keptCount = 0;
-  /** Requests that somebody waits for. */
+  /** Requests that a caller waits for. */
   #pendingCount = 0;
   #startTimer: NodeJS.Timeout | undefined;
-  #graceTimer: NodeJS.Timeout | undefined;
+  #idleTimer: NodeJS.Timeout | undefined;
 
   constructor(workerUrl: URL, listener: ThreadListener) {
     this.#workerUrl = workerUrl;
@@ -62,15 +62,15 @@ export class EstablishmentThread {
   /** Reports about this connector go to `client` until `detach`. */
   attach(connector: number, client: ThreadClient): void {
     this.#clients.set(connector, client);
-    this.#keepOrEnd();
+    this.#endIfIdle();
   }
 
   detach(connector: number): void {
     this.#clients.delete(connector);
-    this.#keepOrEnd();
+    this.#endIfIdle();
   }
 
-  /** Starts the thread if there is none. @throws ConnectError `ERR_NBD_WORKER` when it cannot be started. */
+  /** Sends orders, and starts the thread if there is none. @throws ConnectError `ERR_NBD_WORKER` when it cannot be started. */
   send(...orders: readonly ThreadOrder[]): void {
     const worker = this.#worker ?? this.#start();
     if (!this.#isReady) this.#backlog.push(...orders);
@@ -82,40 +82,41 @@ export class EstablishmentThread {
     if (this.#isReady) this.send({ type: 'recycle', memory });
   }
 
-  /** While requests are pending, the process lives on for them. */
+  /** Counts requests. While there are any, the thread keeps the process alive. */
   addPending(difference: 1 | -1): void {
     this.#pendingCount += difference;
-    this.#refer();
+    this.#keepProcessAlive();
   }
 
+  /** Counts kept connections. While there are any, the thread does not end. */
   addKept(difference: 1 | -1): void {
     this.#keptCount += difference;
-    this.#keepOrEnd();
+    this.#endIfIdle();
   }
 
   #start(): Worker {
     let worker: Worker;
     try {
-      worker = new Worker(this.#workerUrl, { name: 'nbdjs-connection', ...inheritance() });
+      worker = new Worker(this.#workerUrl, { name: 'nbdjs-connection', ...inheritedOptions() });
     } catch (cause) {
       throw threadError('cannot be started', cause);
     }
     this.#worker = worker;
     worker.on('message', (report: ThreadReport) => {
-      if (this.#worker === worker || report.type !== 'ready') this.#hear(report);
+      if (this.#worker === worker || report.type !== 'ready') this.#dispatch(report);
     });
-    worker.on('error', (error) => this.#lost(worker, threadError('has failed', error)));
-    worker.on('messageerror', (error) => this.#lost(worker, threadError('sent what cannot be understood', error)));
-    worker.on('exit', (code) => this.#lost(worker, threadError(`has ended unexpectedly (exit code ${code})`)));
+    worker.on('error', (error) => this.#lose(worker, threadError('has failed', error)));
+    worker.on('messageerror', (error) => this.#lose(worker, threadError('sent what cannot be understood', error)));
+    worker.on('exit', (code) => this.#lose(worker, threadError(`has ended unexpectedly (exit code ${code})`)));
     this.#startTimer = setTimeout(() => {
       void worker.terminate();
-      this.#lost(worker, threadError(`did not start within ${patienceMs} ms`));
-    }, patienceMs).unref();
-    this.#refer();
+      this.#lose(worker, threadError(`did not start within ${terminateMs} ms`));
+    }, terminateMs).unref();
+    this.#keepProcessAlive();
     return worker;
   }
 
-  #hear(report: ThreadReport): void {
+  #dispatch(report: ThreadReport): void {
     switch (report.type) {
       case 'ready':
         clearTimeout(this.#startTimer);
@@ -128,7 +129,7 @@ export class EstablishmentThread {
       case 'handed-over':
       case 'kept': {
         const client = this.#clients.get(report.connector);
-        if (client === undefined) this.#listener.orphan(report);
+        if (client === undefined) this.#listener.unclaimed(report);
         else client.hear(report);
         break;
       }
@@ -139,29 +140,29 @@ export class EstablishmentThread {
     }
   }
 
-  /** The process lives on for the thread only while somebody waits for it. */
-  #refer(): void {
+  /** The thread keeps the process alive only while a caller waits for it. */
+  #keepProcessAlive(): void {
     if (this.#pendingCount > 0) this.#worker?.ref();
     else this.#worker?.unref();
   }
 
-  #keepOrEnd(): void {
-    clearTimeout(this.#graceTimer);
+  #endIfIdle(): void {
+    clearTimeout(this.#idleTimer);
     if (this.#worker === undefined || this.#clients.size > 0 || this.#keptCount > 0) return;
-    this.#graceTimer = setTimeout(() => this.#end(), graceMs).unref();
+    this.#idleTimer = setTimeout(() => this.#end(), idleMs).unref();
   }
 
-  /** Ends an idle thread; whoever comes meanwhile gets a new one. */
+  /** Ends an idle thread. A connector that comes meanwhile gets a new one. */
   #end(): void {
     const worker = this.#worker;
     if (worker === undefined) return;
     this.#forget();
     worker.postMessage({ type: 'finish' } satisfies ThreadOrder);
-    const timer = setTimeout(() => void worker.terminate(), patienceMs).unref();
+    const timer = setTimeout(() => void worker.terminate(), terminateMs).unref();
     worker.on('exit', () => clearTimeout(timer));
   }
 
-  #lost(worker: Worker, cause: ConnectError): void {
+  #lose(worker: Worker, cause: ConnectError): void {
     if (this.#worker !== worker) return;
     this.#forget();
     for (const client of [...this.#clients.values()]) client.lost(cause);
@@ -169,7 +170,7 @@ export class EstablishmentThread {
 
   #forget(): void {
     clearTimeout(this.#startTimer);
-    clearTimeout(this.#graceTimer);
+    clearTimeout(this.#idleTimer);
     this.#worker = undefined;
     this.#isReady = false;
     this.#backlog = [];
@@ -177,10 +178,10 @@ export class EstablishmentThread {
 }
 
 /**
- * Node's own options come down to the thread, except where they would kill it: a process that was started with
- * `--input-type` (code on the command line) can start no thread from a file.
+ * The thread inherits Node's own options, except where they would end it: a process that was started with `--input-type` (code on
+ * the command line) can start no thread from a file.
  */
-function inheritance(): { execArgv?: string[] } {
+function inheritedOptions(): { execArgv?: string[] } {
   return process.execArgv.some((option) => option.startsWith('--input-type')) ? { execArgv: [] } : {};
 }
 

@@ -11,56 +11,56 @@ import {
 import { fromErrorRecord } from '@nbdjs/kit';
 import { capabilities } from '@nbdjs/syscalls';
 import { adoptDescriptor } from '@nbdjs/transport';
-import { type AttemptSettings, nameOfSettings } from '../attempts/attempt-settings.ts';
-import { anybodyListens, publish } from '../diagnostics.ts';
+import { type AttemptSettings, nameOfSettings, plainSettings } from '../attempts/attempt-settings.ts';
+import {
+  resolveSettings,
+  type ThreadConnectorOptions,
+  type ThreadConnectorSettings,
+  threadConnectorOptions,
+} from '../connectors/connector-options.ts';
+import { hasSubscribers, publish } from '../diagnostics.ts';
 import { CallerEnd } from '../kept/caller-end.ts';
-import type { RingSizes } from '../kept/ring-link.ts';
 import { IdleConnection } from '../negotiation/idle-connection.ts';
 import { cloneError, named } from '../negotiation/named-error.ts';
-import { resolveTlsMode } from '../tls.ts';
 import { EstablishmentThread, type ThreadClient } from './establishment-thread.ts';
 import type { ThreadDelivery, ThreadDeliveryMessage } from './thread-messages.ts';
 import { workerUrlDefault } from './worker-url.ts';
 
-export interface ThreadConnectorOptions extends AttemptSettings {
-  /**
-   * `handed-over`: the socket itself comes to the caller's thread, and nothing of the other thread stays in the way.
-   * `kept`: the socket stays on the other thread, and bytes cross through shared memory.
-   *
-   * @default `handed-over` where descriptors can be duplicated, else `kept`
-   */
-  readonly delivery?: ThreadDelivery | undefined;
-  /** How many bytes may be under way when the connection is kept. */
-  readonly rings?: RingSizes | undefined;
-  /** The worker's file, for bundlers: a copy of `@nbdjs/connection/worker`. @default the one that comes with this package */
-  readonly workerUrl?: URL | undefined;
-}
-
 /** Why there is no thread, where there is none. */
 export const noWorker = 'the file of the worker of @nbdjs/connection is not beside its module';
 
-/** One thread serves all connectors of a process (of a worker's file, strictly speaking). */
+/** One thread serves all connectors of a process that use the same worker's file. */
 const threads = new Map<string, EstablishmentThread>();
 
 let connectorCount = 0;
 let requestCount = 0;
 
 /**
- * Makes a connector whose attempts go on in a thread of their own, whatever the caller's thread is busy with. The thread
- * is started on first use and shared; it keeps the process alive only while somebody waits for a connection.
+ * Makes a connector whose attempts go on in another thread, even while the caller's thread is busy. The thread is started on first
+ * use and shared by all connectors. It keeps the process alive only while a caller waits for a connection.
  *
- * @throws UsageError for an endpoint that cannot be reached from another thread, or when there is no worker's file.
+ * @throws UsageError `ERR_NBD_NOT_SUPPORTED` for an endpoint that cannot be reached from another thread, or when there is no worker's
+ *   file; `ERR_NBD_ARGUMENT` for an option that is unknown, missing or wrong.
  */
 export function createThreadConnector(options: ThreadConnectorOptions): Connector {
-  return new ThreadConnector(resolveTlsMode(options));
+  const settings = resolveSettings('createThreadConnector', threadConnectorOptions, options);
+  return threadConnector(settings, settings.delivery ?? threadDeliveryDefault());
 }
 
-/** The delivery when none is asked for. */
+/** The same for settings that are resolved, and a delivery that is possible. */
+export function threadConnector(
+  settings: Omit<ThreadConnectorSettings, 'delivery'>,
+  delivery: ThreadDelivery,
+): Connector {
+  return new ThreadConnector(settings, delivery);
+}
+
+/** Returns the delivery when none is asked for. */
 export function threadDeliveryDefault(): ThreadDelivery {
   return capabilities().duplicateDescriptor ? 'handed-over' : 'kept';
 }
 
-/** The thread behind a worker's file, running or not. Internal: tests look at it. */
+/** Returns the thread of a worker's file, running or not. Internal: tests look at it. */
 export function establishmentThread(workerUrl: URL | undefined = workerUrlDefault()): EstablishmentThread {
   if (workerUrl === undefined) {
     const message = `${noWorker}, expected workerUrl or delivery 'inline'`;
@@ -71,7 +71,7 @@ export function establishmentThread(workerUrl: URL | undefined = workerUrlDefaul
     const started: EstablishmentThread = new EstablishmentThread(workerUrl, {
       event: ({ event }) =>
         publish(event.type === 'failed' ? { ...event, error: fromErrorRecord(event.error) } : event),
-      orphan: (report) => receive(report, started).destroy(),
+      unclaimed: (report) => receive(report, started).destroy(),
     });
     threads.set(workerUrl.href, started);
     thread = started;
@@ -88,116 +88,108 @@ interface Request {
 class ThreadConnector implements Connector, ThreadClient {
   readonly #id = connectorCount++;
   readonly #name: string;
-  readonly #options: ThreadConnectorOptions;
-  /** What the thread gets to know: plain data only. */
-  readonly #settings: AttemptSettings;
+  readonly #settings: Omit<ThreadConnectorSettings, 'delivery'>;
+  /** The part of the settings that is posted to the thread. */
+  readonly #plainSettings: AttemptSettings;
+  readonly #delivery: ThreadDelivery;
   readonly #thread: EstablishmentThread;
   readonly #requests = new Map<number, Request>();
-  /** A connection that came when nobody waited for it any more. */
-  #stray: IdleConnection | undefined;
+  /** A connection that came when no caller waited for it any more. */
+  #idle: IdleConnection | undefined;
   #retry = false;
-  #isKnown = false;
+  /** Whether the thread knows this connector. */
+  #isIntroduced = false;
   #isReleased = false;
 
-  constructor(options: ThreadConnectorOptions) {
-    const { endpoint, handshake, tls, connectTimeoutMs, handshakeTimeoutMs } = options;
-    const { stopOnPermanent, awaitExport, openTimeoutMs, openAttemptsMax } = options;
-    this.#name = nameOfSettings(options);
+  constructor(settings: Omit<ThreadConnectorSettings, 'delivery'>, delivery: ThreadDelivery) {
+    const { endpoint, workerUrl } = settings;
+    this.#name = nameOfSettings(settings);
     if (endpoint.type === 'command' || endpoint.type === 'descriptor') {
       const message = `${this.#name}: an endpoint of type '${endpoint.type}' belongs to this thread, expected delivery 'inline'`;
       throw new UsageError('ERR_NBD_NOT_SUPPORTED', message);
     }
-    this.#options = options;
-    this.#settings = structuredClone({
-      endpoint,
-      handshake: { ...handshake, trace: undefined },
-      tls,
-      connectTimeoutMs,
-      handshakeTimeoutMs,
-      stopOnPermanent,
-      awaitExport,
-      openTimeoutMs,
-      openAttemptsMax,
-    });
-    this.#thread = establishmentThread(options.workerUrl);
+    this.#settings = settings;
+    this.#plainSettings = plainSettings(settings);
+    this.#delivery = delivery;
+    this.#thread = establishmentThread(workerUrl);
   }
 
   async establish({ wait, signal }: EstablishOptions): Promise<Established> {
-    if (this.#isReleased) throw this.#released();
+    if (this.#isReleased) throw this.#releasedError();
     signal?.throwIfAborted();
-    const stray = this.#takeStray();
-    if (stray !== undefined) return stray.take();
+    const idle = this.#takeIdle();
+    if (idle !== undefined) return idle.take();
     this.#introduce();
-    return await this.#ask(wait, signal);
+    return await this.#request(wait, signal);
   }
 
   retry(on: boolean): void {
     this.#retry = on;
-    if (this.#isKnown) this.#thread.send({ type: 'retry', connector: this.#id, on });
+    if (this.#isIntroduced) this.#thread.send({ type: 'retry', connector: this.#id, on });
   }
 
   release(): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    if (this.#isKnown) this.#thread.send({ type: 'release', connector: this.#id });
+    if (this.#isIntroduced) this.#thread.send({ type: 'release', connector: this.#id });
     this.#thread.detach(this.#id);
-    this.#stray?.discard();
-    this.#stray = undefined;
-    for (const request of [...this.#requests.values()]) request.reject(this.#released());
+    this.#idle?.discard();
+    this.#idle = undefined;
+    for (const request of [...this.#requests.values()]) request.reject(this.#releasedError());
   }
 
   hear(report: Parameters<ThreadClient['hear']>[0]): void {
     if (report.type === 'failed') {
       this.#requests.get(report.request)?.reject(fromErrorRecord(report.error));
     } else if (report.type === 'trace') {
-      this.#options.handshake?.trace?.emit(report.event, report.details);
+      this.#settings.handshake.trace?.emit(report.event, report.details);
     } else {
       this.#accept(report);
     }
   }
 
   lost(cause: Error): void {
-    this.#isKnown = false;
+    this.#isIntroduced = false;
     for (const request of [...this.#requests.values()]) request.reject(named(cloneError(cause), this.#name));
   }
 
-  /** Makes the thread know this connector, again if it is a new thread. */
+  /** Makes this connector known to the thread, again if it is a new thread. */
   #introduce(): void {
-    if (this.#isKnown) return;
-    const { rings = {}, delivery = threadDeliveryDefault() } = this.#options;
-    this.#thread.attach(this.#id, this);
+    if (this.#isIntroduced) return;
     const connector = this.#id;
-    this.#thread.send({ type: 'create', connector, settings: this.#settings, delivery, rings });
+    const { rings } = this.#settings;
+    this.#thread.attach(connector, this);
+    this.#thread.send({ type: 'create', connector, settings: this.#plainSettings, delivery: this.#delivery, rings });
     if (this.#retry) this.#thread.send({ type: 'retry', connector, on: true });
-    this.#isKnown = true;
+    this.#isIntroduced = true;
   }
 
-  #ask(wait: boolean, signal: AbortSignal | undefined): Promise<Established> {
+  #request(wait: boolean, signal: AbortSignal | undefined): Promise<Established> {
     const thread = this.#thread;
     const request = requestCount++;
-    const listening = { events: anybodyListens(), trace: this.#options.handshake?.trace?.enabled ?? false };
+    const listening = { events: hasSubscribers(), trace: this.#settings.handshake.trace?.enabled ?? false };
     thread.send({ type: 'establish', connector: this.#id, request, wait, listening });
-    // A thread that is still starting has nothing to offer, and whoever does not want to wait does not wait for it.
-    if (!wait && !thread.isReady) return Promise.reject(this.#noneYet());
+    // A thread that is still starting has no connection ready, and a caller that does not wait does not wait for the thread either.
+    if (!wait && !thread.isReady) return Promise.reject(this.#noneYetError());
     return new Promise((resolve, reject) => {
-      const leave = () => {
+      const endWait = () => {
         this.#requests.delete(request);
         signal?.removeEventListener('abort', onAbort);
         thread.addPending(-1);
       };
       const onAbort = () => {
         thread.send({ type: 'cancel', request });
-        leave();
+        endWait();
         reject(signal?.reason);
       };
       this.#requests.set(request, {
         wait,
         resolve: (established) => {
-          leave();
+          endWait();
           resolve(established);
         },
         reject: (reason) => {
-          leave();
+          endWait();
           reject(reason);
         },
       });
@@ -206,7 +198,7 @@ class ThreadConnector implements Connector, ThreadClient {
     });
   }
 
-  /** Gives a connection to whoever asked for it, else to whoever waits for one now, else keeps it for the next. */
+  /** Gives a connection to the request that it was made for, else to one that waits now, else keeps it for the next call. */
   #accept(report: ThreadDeliveryMessage): void {
     const request = this.#requests.get(report.request);
     let channel: ByteChannel;
@@ -217,37 +209,37 @@ class ThreadConnector implements Connector, ThreadClient {
       return;
     }
     const { facts, excess } = report;
-    if (request !== undefined) {
-      request.resolve({ channel, facts, excess });
-      return;
-    }
-    const stray = new IdleConnection(channel, facts, excess);
+    if (request !== undefined) request.resolve({ channel, facts, excess });
+    else this.#offer(new IdleConnection(channel, facts, excess));
+  }
+
+  #offer(idle: IdleConnection): void {
     const [waiting] = [...this.#requests].find(([, { wait }]) => wait) ?? [];
     if (waiting !== undefined) {
-      // The attempt that was started for this one goes on, and its fruit is for the next.
+      // The attempt that was started for this request goes on, and its connection is kept for the next call.
       this.#thread.send({ type: 'cancel', request: waiting });
-      this.#requests.get(waiting)?.resolve(stray.take());
-    } else if (this.#stray?.usable) {
-      stray.discard();
+      this.#requests.get(waiting)?.resolve(idle.take());
+    } else if (this.#idle?.usable) {
+      idle.discard();
     } else {
-      this.#stray?.discard();
-      this.#stray = stray;
+      this.#idle?.discard();
+      this.#idle = idle;
     }
   }
 
-  #takeStray(): IdleConnection | undefined {
-    const stray = this.#stray;
-    this.#stray = undefined;
-    if (stray === undefined || stray.usable) return stray;
-    stray.discard();
+  #takeIdle(): IdleConnection | undefined {
+    const idle = this.#idle;
+    this.#idle = undefined;
+    if (idle === undefined || idle.usable) return idle;
+    idle.discard();
     return undefined;
   }
 
-  #noneYet(): ConnectError {
+  #noneYetError(): ConnectError {
     return new ConnectError('ERR_NBD_CONNECT_NONE_YET', `${this.#name}: no connection yet, the attempt goes on`);
   }
 
-  #released(): UsageError {
+  #releasedError(): UsageError {
     return new UsageError('ERR_NBD_CLOSED', `${this.#name}: the connector has been released`);
   }
 }

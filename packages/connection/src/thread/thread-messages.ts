@@ -1,8 +1,7 @@
 /**
- * What the main thread and the establishment thread say to each other. All of it is plain data; errors travel as
- * records, because structured clone loses their class and code. Messages of other types are ignored on both sides.
+ * What the main thread and the establishment thread say to each other. All of it is plain data. Errors travel as records,
+ * because structured clone loses their class and code. Both sides ignore messages of other types.
  */
-
 import type { MessagePort } from 'node:worker_threads';
 import type { ExportFacts, PeerDescription } from '@nbdjs/interfaces';
 import type { ErrorRecord } from '@nbdjs/kit';
@@ -10,10 +9,10 @@ import type { AttemptSettings } from '../attempts/attempt-settings.ts';
 import type { ConnectionEvent } from '../diagnostics.ts';
 import type { LinkMemory, RingSizes } from '../kept/ring-link.ts';
 
-/** How a connection crosses: its descriptor is handed over, or it is kept and only its bytes cross. */
+/** How a connection crosses: its descriptor is handed over, or the thread keeps it and only its bytes cross. */
 export type ThreadDelivery = 'handed-over' | 'kept';
 
-/** To the thread. Connectors and requests are numbered by the main thread, and no number is used twice. */
+/** To the thread. The main thread numbers connectors and requests, and uses no number twice. */
 export type ThreadOrder =
   | {
       readonly type: 'create';
@@ -27,16 +26,16 @@ export type ThreadOrder =
       readonly connector: number;
       readonly request: number;
       readonly wait: boolean;
-      /** Whether anybody listens to the events of attempts, and to the handshake's trace. */
+      /** Whether the events of attempts and the handshake's trace have listeners. */
       readonly listening: { readonly events: boolean; readonly trace: boolean };
     }
   /** Ends the wait of a request, not the attempt. */
   | { readonly type: 'cancel'; readonly request: number }
   | { readonly type: 'retry'; readonly connector: number; readonly on: boolean }
   | { readonly type: 'release'; readonly connector: number }
-  /** The memory of a kept connection that is over, to be used again. */
+  /** Memory of a kept connection that is over, to be used again. */
   | { readonly type: 'recycle'; readonly memory: LinkMemory }
-  /** Nothing is left to do: end the thread. */
+  /** End the thread: no connector is left. */
   | { readonly type: 'finish' };
 
 /** A negotiated connection for a request. */
@@ -49,7 +48,7 @@ interface Delivered {
 }
 
 export type ThreadDeliveryMessage =
-  /** `fd` is the receiver's, who adopts or closes it. */
+  /** The receiver owns `fd`, and adopts or closes it. */
   | (Delivered & { readonly type: 'handed-over'; readonly fd: number })
   | (Delivered & { readonly type: 'kept'; readonly port: MessagePort; readonly memory: LinkMemory });
 
@@ -60,7 +59,7 @@ type EventRecord =
 
 /** From the thread. */
 export type ThreadReport =
-  /** The first word: orders are understood from now on. */
+  /** The first message: orders are understood from now on. */
   | { readonly type: 'ready' }
   | ThreadDeliveryMessage
   | { readonly type: 'failed'; readonly connector: number; readonly request: number; readonly error: ErrorRecord }

@@ -2,8 +2,9 @@
 import { existsSync } from 'node:fs';
 
 /**
- * The file beside this module: `worker.ts` when run from source, else the built one. Nothing, where a bundler has taken this
- * module away from it, or does not tell where it is. Those that look for `new URL` with a literal take the file along.
+ * Returns the file of the worker: `worker.ts` when run from source, else the built file beside this module. `undefined` where a
+ * bundler has moved this module away from that file, or does not tell where the module is. Bundlers that look for `new URL` with a
+ * literal take the file along.
  */
 export function workerUrlDefault(): URL | undefined {
   try {
@@ -12,7 +13,7 @@ export function workerUrlDefault(): URL | undefined {
     const url = new URL('./nbdjs-worker.mjs', import.meta.url);
     return existsSync(url) ? url : undefined;
   } catch {
-    // No URL, or none of a file.
+    // `import.meta.url` is no URL, or not that of a file.
     return undefined;
   }
 }
