@@ -2,7 +2,6 @@
 import type { Readable, Writable } from 'node:stream';
 import { Readable as NodeReadable, Writable as NodeWritable } from 'node:stream';
 import type { ReadableStream, WritableStream } from 'node:stream/web';
-import { type ExtentWalkOptions, walkExtents } from '@nbdjs/copy';
 import type {
   Abilities,
   Abortable,
@@ -18,6 +17,7 @@ import type {
   WriteOptions,
   WriteZeroesOptions,
 } from '@nbdjs/interfaces';
+import { type ExtentWalkOptions, walkExtents } from '@nbdjs/kit';
 import type { DeviceState, Multiplexer, Statistics } from '@nbdjs/multiplexer';
 import { createReadStream, createWriteStream, type ReadStreamOptions, type WriteStreamOptions } from './streams.ts';
 

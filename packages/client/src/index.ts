@@ -5,8 +5,8 @@
  */
 
 export type { Delivery, HandshakeLimits } from '@nbdjs/connection';
-export type { ExtentWalkOptions } from '@nbdjs/copy';
 export * from '@nbdjs/interfaces';
+export type { ExtentWalkOptions } from '@nbdjs/kit';
 export type {
   DeviceEvent,
   DeviceState,

@@ -1,6 +1,7 @@
 /** Node streams over a device's bytes; web streams come from the same two by conversion. */
 import { Readable, Writable } from 'node:stream';
 import { type Abortable, type BlockDevice, type Offset, UsageError } from '@nbdjs/interfaces';
+import { ReadAhead, toError } from '@nbdjs/kit';
 
 export interface RangeOptions extends Abortable {
   /** First byte. @default 0 */
@@ -72,29 +73,22 @@ async function* readAhead(
   const abort = new AbortController();
   const signal = options.signal === undefined ? abort.signal : AbortSignal.any([abort.signal, options.signal]);
   const end = rangeEnd(device, options);
-  const ahead: Promise<Uint8Array>[] = [];
   let position = BigInt(options.offset ?? 0);
 
-  const issue = (): void => {
+  const read = async (offset: bigint, target: Uint8Array): Promise<Uint8Array> => {
+    await device.read(offset, target, { signal });
+    return target;
+  };
+  const ahead = new ReadAhead(options.requests ?? requestsDefault, () => {
+    if (position >= end) return undefined;
     const left = end - position;
     const target = new Uint8Array(left < requestSize ? Number(left) : requestSize);
     const offset = position;
     position += BigInt(target.length);
-    const read = (async () => {
-      await device.read(offset, target, { signal });
-      return target;
-    })();
-    // Its consumer may never come, when an earlier read fails.
-    read.catch(() => {});
-    ahead.push(read);
-  };
+    return { result: read(offset, target) };
+  });
   try {
-    for (;;) {
-      while (ahead.length < (options.requests ?? requestsDefault) && position < end) issue();
-      const next = ahead.shift();
-      if (next === undefined) return;
-      yield await next;
-    }
+    for (let next = await ahead.next(); next !== undefined; next = await ahead.next()) yield next;
   } finally {
     abort.abort(new Error('the stream was destroyed'));
   }
@@ -115,6 +109,6 @@ function rangeEnd(device: BlockDevice, options: RangeOptions): bigint {
 function settle(work: Promise<void>, done: (error?: Error | null) => void): void {
   work.then(
     () => done(),
-    (error: unknown) => done(error instanceof Error ? error : new Error(String(error))),
+    (error: unknown) => done(toError(error)),
   );
 }

@@ -1,10 +1,8 @@
 /** Finding out whether two devices hold the same bytes. */
 import { AllocationStatus, type BlockDevice, baseAllocation, type Extent } from '@nbdjs/interfaces';
-import { checkDevice } from '@nbdjs/kit';
+import { checkDevice, errorAt, extentsFrom, isMapFailure, settleAll } from '@nbdjs/kit';
 import { alignment } from './copy-device.ts';
 import { Depth } from './depth.ts';
-import { extentsFrom, isMapFailure } from './extents.ts';
-import { failureAt, settleAll } from './failure.ts';
 import { Lanes } from './lanes.ts';
 import { MemoryPool, type Piece, readPiece } from './memory-pool.ts';
 import { type CompareOptions, type CompareReport, type CopySettings, settle } from './options.ts';
@@ -130,7 +128,7 @@ class Comparison {
     const { signal } = this.#settings;
     const untold = (error: unknown): readonly Extent[] => {
       const length = end - position;
-      if (!isMapFailure(error)) throw failureAt(error, `asking the target about ${position}`);
+      if (!isMapFailure(error)) throw errorAt(error, `asking the target about ${position}`);
       this.#settings.onMapFailure?.({ side: 'target', offset: position, length, error });
       return [];
     };

@@ -1,7 +1,6 @@
 /** Copying between a device and a stream of bytes. */
 import { type BlockDevice, UsageError } from '@nbdjs/interfaces';
-import { checkDevice } from '@nbdjs/kit';
-import { failureAt } from './failure.ts';
+import { checkDevice, errorAt } from '@nbdjs/kit';
 import { type CopyOptions, type CopyReport, settle } from './options.ts';
 import { Plan, plain, type Stretch } from './plan.ts';
 import { TargetWriter } from './target-writer.ts';
@@ -177,7 +176,7 @@ export async function copyToStream(
       try {
         await read;
       } catch (error) {
-        throw failureAt(error, `reading the source at ${stretch.offset}`);
+        throw errorAt(error, `reading the source at ${stretch.offset}`);
       }
       readBytes += stretch.length;
       await emit(memory.subarray(0, Number(stretch.length)));
@@ -199,6 +198,6 @@ async function tryTail(source: BlockDevice): Promise<void> {
   try {
     await source.read(plain(offset), new Uint8Array(length));
   } catch (error) {
-    throw failureAt(error, `reading the source at ${offset}`);
+    throw errorAt(error, `reading the source at ${offset}`);
   }
 }

@@ -6,6 +6,8 @@
  * So now and then twice the depth is tried, and kept where it pays.
  */
 
+import { GrowingDelay } from '@nbdjs/kit';
+
 /** Bytes in flight that keep two servers on the same machine busy and stay in the processor's caches. */
 const enoughBytes = 8 * 2 ** 20;
 
@@ -22,9 +24,8 @@ const measureTurns = 4;
 /** Twice the depth has to bring this much more, or it is not kept. */
 const gainMin = 1.25;
 
-/** Time until the next trial; doubled each time that nothing was gained. */
-const restMsMin = 1000;
-const restMsMax = 16_000;
+/** Time until the next trial after one that gained nothing; twice as long after each further one. */
+const restMs = { firstMs: 2000, mostMs: 16_000 };
 
 export class Depth {
   /** Requests that may be in flight now. */
@@ -38,7 +39,8 @@ export class Depth {
   #phase: 'starting' | 'settling' | 'measuring' | 'resting' = 'starting';
   #count = 0;
   #sinceMs = 0;
-  #restMs = restMsMin;
+  readonly #rests = new GrowingDelay(restMs);
+  #restMs = 0;
 
   /** `max`: requests in flight at most; `requestBytes`: the length of one. */
   constructor(max: number, requestBytes: number) {
@@ -78,10 +80,10 @@ export class Depth {
     if (wasTrial && rate < gainMin * this.#rate) {
       this.limit = this.#kept;
       this.#enter('resting', nowMs);
-      this.#restMs = Math.min(2 * this.#restMs, restMsMax);
+      this.#restMs = this.#rests.next();
       return;
     }
-    if (wasTrial) this.#restMs = restMsMin;
+    if (wasTrial) this.#rests.reset();
     this.#rate = rate;
     this.#kept = this.limit;
     this.limit = Math.min(this.#max, 2 * this.#kept);

@@ -9,5 +9,4 @@ export { compareDevices } from './compare-devices.ts';
 export { type CheckpointSide, CopyCheckpoint, hasCheckpoint } from './copy-checkpoint.ts';
 export { copyDevice, type DeviceHandles } from './copy-device.ts';
 export { copyFromStream, copyToStream, type StreamSink } from './copy-stream.ts';
-export { type ExtentWalkOptions, totalExtents, walkExtentLists, walkExtents } from './extents.ts';
 export type { CompareOptions, CompareReport, CopyOptions, CopyProgress, CopyReport, MapFailure } from './options.ts';

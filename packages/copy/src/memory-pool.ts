@@ -1,64 +1,54 @@
-/** The memory of a copy: as many pieces as are in use at a time, the one that was used last going out first. */
+/** The memory of a copy: as many pieces as are in use at a time. */
 import type { BlockDevice } from '@nbdjs/interfaces';
-import { failureAt } from './failure.ts';
+import { errorAt, FreeList } from '@nbdjs/kit';
 import { plain } from './plan.ts';
 
-/** Memory begins where its bytes would begin in a block of this size, so that words can be compared. */
+/** A piece begins where its bytes would begin in a block of this size, so that pieces of one offset can be compared by words. */
 const memoryAlign = 4096;
 
 export class MemoryPool {
-  readonly #pieceBytes: number;
-  readonly #free: Uint8Array[] = [];
+  readonly #buffers: FreeList<Uint8Array>;
 
   /** `pieceBytes`: the longest piece that will be asked for. */
   constructor(pieceBytes: number) {
-    this.#pieceBytes = pieceBytes;
+    this.#buffers = new FreeList(() => new Uint8Array(pieceBytes + memoryAlign));
   }
 
-  /** Memory for `length` bytes that stand at `offset`; none is taken before it is looked at. */
+  /** A piece for the `length` bytes at `offset`. It takes memory when it is first used. */
   piece(offset: bigint, length: number): Piece {
-    return new Piece(this, Number(offset % BigInt(memoryAlign)), length);
-  }
-
-  /** What was given back last is likely to be in the processor's cache still. */
-  take(): Uint8Array {
-    return this.#free.pop() ?? new Uint8Array(this.#pieceBytes + memoryAlign);
-  }
-
-  giveBack(memory: Uint8Array): void {
-    this.#free.push(memory);
+    return new Piece(this.#buffers, Number(offset % BigInt(memoryAlign)), length);
   }
 }
 
-/** Memory of one request, from when it is first looked at. */
+/** The memory of one request, taken from the pool when it is first used. */
 export class Piece {
   readonly length: number;
-  readonly #pool: MemoryPool;
+  readonly #buffers: FreeList<Uint8Array>;
   readonly #start: number;
   #memory: Uint8Array | undefined;
 
-  constructor(pool: MemoryPool, start: number, length: number) {
-    this.#pool = pool;
+  constructor(buffers: FreeList<Uint8Array>, start: number, length: number) {
+    this.#buffers = buffers;
     this.#start = start;
     this.length = length;
   }
 
   bytes(): Uint8Array {
-    this.#memory ??= this.#pool.take();
+    this.#memory ??= this.#buffers.take();
     return this.#memory.subarray(this.#start, this.#start + this.length);
   }
 
-  /** Nobody uses the bytes any more. */
+  /** Gives the memory back. The bytes must not be in use any more. */
   release(): void {
-    if (this.#memory !== undefined) this.#pool.giveBack(this.#memory);
+    if (this.#memory !== undefined) this.#buffers.giveBack(this.#memory);
     this.#memory = undefined;
   }
 }
 
-/** Fills a piece from a device; `side` is what errors call it. */
+/** Fills a piece from a device; `side` is its name in errors. */
 export function readPiece(device: BlockDevice, offset: bigint, piece: Piece, side: string): void | Promise<void> {
   const fail = (error: unknown): never => {
-    throw failureAt(error, `reading the ${side} at ${offset}`);
+    throw errorAt(error, `reading the ${side} at ${offset}`);
   };
   try {
     const reading =

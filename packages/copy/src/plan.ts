@@ -1,8 +1,7 @@
 /** What there is to do: the source as a sequence of stretches to read or to zero, found out while the copy runs. */
 import { AllocationStatus, type BlockDevice, baseAllocation, type Extent } from '@nbdjs/interfaces';
+import { errorAt, extentsFrom, isMapFailure } from '@nbdjs/kit';
 import type { Crossing } from './crossing.ts';
-import { extentsFrom, isMapFailure } from './extents.ts';
-import { failureAt } from './failure.ts';
 import { type CopySettings, shortBytes } from './options.ts';
 
 export interface Stretch {
@@ -315,7 +314,7 @@ export class Plan {
   /** The map is a help, and nothing is lost but time when it cannot be had: what is not known to be zero is data. */
   #untold(error: unknown, length: bigint): readonly Extent[] {
     const offset = this.#asked;
-    if (!isMapFailure(error)) throw failureAt(error, `asking the source about ${offset}`);
+    if (!isMapFailure(error)) throw errorAt(error, `asking the source about ${offset}`);
     this.#settings.onMapFailure?.({ side: 'source', offset, length, error });
     return [{ offset, length, status: 0n }];
   }

@@ -1,6 +1,6 @@
 /** Putting bytes into a target, and zeroes by whatever means are quickest. */
 import type { BlockDevice } from '@nbdjs/interfaces';
-import { failureAt, settleAll } from './failure.ts';
+import { errorAt, settleAll } from '@nbdjs/kit';
 import type { CopySettings } from './options.ts';
 import { plain } from './plan.ts';
 import { visitLongRuns } from './zero-blocks.ts';
@@ -59,7 +59,7 @@ export class TargetWriter {
         this.tally.zeroedBytes += length;
         return;
       } catch (error) {
-        if (!isWithoutMeans(error)) throw failureAt(error, `zeroing the target at ${offset}`);
+        if (!isWithoutMeans(error)) throw errorAt(error, `zeroing the target at ${offset}`);
         this.#canZero = false;
       }
     }
@@ -78,7 +78,7 @@ export class TargetWriter {
 
   #write(offset: bigint, bytes: Uint8Array): void | Promise<void> {
     const fail = (error: unknown): never => {
-      throw failureAt(error, `writing the target at ${offset}`);
+      throw errorAt(error, `writing the target at ${offset}`);
     };
     let written: void | Promise<void>;
     try {

@@ -1,8 +1,9 @@
 import { type BlockDevice, baseAllocation, WritesLostError } from '@nbdjs/interfaces';
+import { totalExtents, walkExtents } from '@nbdjs/kit';
 import { seededRandom } from '@nbdjs/testkit';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compareDevices, copyDevice, copyFromStream, copyToStream, totalExtents, walkExtents } from '../src/index.ts';
+import { compareDevices, copyDevice, copyFromStream, copyToStream } from '../src/index.ts';
 import { ScriptedDevice, type ScriptedOptions } from './scripted-device.ts';
 
 /** Content with runs of zeroes and of other bytes. */

@@ -7,8 +7,9 @@ import {
   type MetaContextExtents,
   type Offset,
 } from '@nbdjs/interfaces';
+import { walkExtents } from '@nbdjs/kit';
 import { expect, it } from 'vitest';
-import { compareDevices, copyDevice, copyToStream, type MapFailure, walkExtents } from '../src/index.ts';
+import { compareDevices, copyDevice, copyToStream, type MapFailure } from '../src/index.ts';
 import { ScriptedDevice, type ScriptedOptions } from './scripted-device.ts';
 
 const kibi = 1024;

@@ -15,4 +15,5 @@ export * from './facts.ts';
 export * from './limits.ts';
 export type { Losses } from './losses.ts';
 export type * from './offset.ts';
+export * from './system-error-codes.ts';
 export * from './trace.ts';

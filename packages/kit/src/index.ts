@@ -4,11 +4,30 @@
  *
  * @packageDocumentation
  */
+export { AlignedAccess, type AlignedAccessOptions, type BlockAccess, type Change } from './alignment/aligned-access.ts';
+export { listenForAbort, stopListeningForAbort } from './async/abort-listening.ts';
+export { type Ahead, ReadAhead } from './async/read-ahead.ts';
+export { settleAll } from './async/settle-all.ts';
+export { untilAborted } from './async/until-aborted.ts';
+export { wait } from './async/wait.ts';
+export { GrowingDelay, type GrowingDelayOptions, longestDelaysMs } from './delays/growing-delay.ts';
 export { endInWords, isHangUp } from './errors/channel-end.ts';
+export { copyError, errorAt } from './errors/copy-error.ts';
 export { describeValue } from './errors/describe-value.ts';
 export { type ErrorRecord, fromErrorRecord, toErrorRecord } from './errors/error-record.ts';
+export { toError } from './errors/to-error.ts';
+export { clipExtents } from './extents/clip-extents.ts';
+export { totalExtents } from './extents/total-extents.ts';
+export {
+  type ExtentWalkOptions,
+  extentsFrom,
+  isMapFailure,
+  walkExtentLists,
+  walkExtents,
+} from './extents/walk-extents.ts';
 export { Holder } from './losses/holder.ts';
 export { isLoss, LossLog, writesLostError } from './losses/loss-log.ts';
+export { FreeList } from './memory/free-list.ts';
 export {
   defineOptions,
   type GivenOptions,
@@ -36,3 +55,5 @@ export {
   type OptionChecks,
   optionChecks,
 } from './options/option-checks.ts';
+export { IntervalMap, type ValueInterval } from './ranges/interval-map.ts';
+export { type Interval, IntervalSet, type Position } from './ranges/interval-set.ts';

@@ -1,5 +1,5 @@
 /** Error numbers on the wire ("Error values" of the specification): Linux's numbers, whatever the machine. */
-import type { CommandErrorCode } from '@nbdjs/interfaces';
+import { type CommandErrorCode, systemErrorCodes } from '@nbdjs/interfaces';
 
 /** The numbers that the specification names. */
 export const WireError = {
@@ -24,16 +24,9 @@ const codes: ReadonlyMap<number, CommandErrorCode> = new Map([
   [WireError.Eshutdown, 'ESHUTDOWN'],
 ]);
 
-const numbers: ReadonlyMap<string, number> = new Map([...codes].map(([number, code]) => [code, number]));
-
-/** Local error codes without a number of their own, and what they are said as (checklist S57). */
-const synonyms: Readonly<Record<string, CommandErrorCode>> = {
-  EROFS: 'EPERM',
-  EACCES: 'EPERM',
-  EDQUOT: 'ENOSPC',
-  EFBIG: 'ENOSPC',
-  EOPNOTSUPP: 'ENOTSUP',
-};
+const numbers: ReadonlyMap<CommandErrorCode | undefined, number> = new Map(
+  [...codes].map(([number, code]) => [code, number]),
+);
 
 /** The code behind a wire number. An unexpected number counts as `EINVAL` (checklist C57). */
 export function wireErrorCode(number: number): CommandErrorCode {
@@ -45,9 +38,9 @@ export function isKnownWireError(number: number): boolean {
   return codes.has(number);
 }
 
-/** The wire number for a local error code such as `EROFS`; what has no number becomes `EINVAL`. */
+/** The wire number for a system's error code such as `EROFS` (checklist S57); a code without a number becomes `EINVAL`. */
 export function wireErrorNumber(code: string): number {
-  return numbers.get(synonyms[code] ?? code) ?? WireError.Einval;
+  return numbers.get(systemErrorCodes.get(code)) ?? WireError.Einval;
 }
 
 const words: Readonly<Partial<Record<CommandErrorCode, string>>> = {

@@ -3,6 +3,7 @@
  * callers wait, would have everybody wait with us.
  */
 import type { Clock } from '@nbdjs/interfaces';
+import { GrowingDelay } from '@nbdjs/kit';
 
 /** A call that took longer has been waiting. In milliseconds. */
 const slowMs = 5;
@@ -13,7 +14,7 @@ const pauseMsMax = 60_000;
 export class Promptness {
   readonly #clock: Clock;
   #pausedUntil = Number.NEGATIVE_INFINITY;
-  #pauseMs = pauseMs;
+  readonly #pause = new GrowingDelay({ firstMs: pauseMs, mostMs: pauseMsMax });
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -32,11 +33,10 @@ export class Promptness {
     } finally {
       const end = this.#clock.now();
       if (end - start > slowMs) {
-        this.#pausedUntil = end + this.#pauseMs;
-        this.#pauseMs = Math.min(2 * this.#pauseMs, pauseMsMax);
+        this.#pausedUntil = end + this.#pause.next();
       } else if (this.#pausedUntil !== Number.NEGATIVE_INFINITY) {
         this.#pausedUntil = Number.NEGATIVE_INFINITY;
-        this.#pauseMs = pauseMs;
+        this.#pause.reset();
       }
     }
   }

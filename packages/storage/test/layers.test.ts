@@ -1,5 +1,5 @@
 import { allocationDepth, type BlockDevice, baseAllocation, UsageError } from '@nbdjs/interfaces';
-import { blockDeviceConformance, seededRandom } from '@nbdjs/testkit';
+import { blockDeviceConformance } from '@nbdjs/testkit';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -9,7 +9,6 @@ import {
   createReadOnlyLayer,
   createSliceLayer,
 } from '../src/index.ts';
-import { RangeMap } from '../src/layers/range-map.ts';
 
 blockDeviceConformance('slice of memory', {
   make: async (size) =>
@@ -173,31 +172,4 @@ describe('overlay', () => {
     const store = createMemoryDevice({ size: 1000, readOnly: true });
     expect(() => createOverlayLayer(base, { store })).toThrow(/read-only/);
   });
-});
-
-it('a range map does what an array does', () => {
-  const size = 60;
-  const random = seededRandom(3);
-  for (let run = 0; run < 300; run++) {
-    const map = new RangeMap<string>();
-    const model = Array.from<string | undefined>({ length: size });
-    for (let step = 0; step < 25; step++) {
-      const from = Math.floor(random() * size);
-      const to = Math.min(size, from + Math.floor(random() * 12));
-      const value = 'abc'[Math.floor(random() * 3)] ?? 'a';
-      map.set(BigInt(from), BigInt(to), value);
-      model.fill(value, from, to);
-      const seen = Array.from<string | undefined>({ length: size });
-      let position = 0n;
-      for (const range of map.within(0n, BigInt(size))) {
-        expect(range.from).toBe(position);
-        seen.fill(range.value, Number(range.from), Number(range.to));
-        position = range.to;
-      }
-      expect(position).toBe(BigInt(size));
-      expect(seen).toEqual(model);
-    }
-    const runs = model.filter((value, index) => value !== undefined && value !== model[index - 1]).length;
-    expect(map.count).toBe(runs);
-  }
 });

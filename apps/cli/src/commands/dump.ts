@@ -1,8 +1,8 @@
 /** `nbd dump`: an export as hexadecimal digits. */
 
 import type { NbdClient } from '@nbdjs/client';
-import { walkExtentLists } from '@nbdjs/copy';
 import { AllocationStatus, baseAllocation, type Extent, UsageError } from '@nbdjs/interfaces';
+import { walkExtentLists } from '@nbdjs/kit';
 import type { Operand } from '../arguments/operands.ts';
 import type { ServerWords } from '../arguments/server.ts';
 import { oneLine } from '../failure.ts';

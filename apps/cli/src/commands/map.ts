@@ -1,6 +1,7 @@
 /** `nbd info --map`: the extents of an export, printed as they come. */
-import { totalExtents, walkExtentLists } from '@nbdjs/copy';
+
 import { UsageError } from '@nbdjs/interfaces';
+import { totalExtents, walkExtentLists } from '@nbdjs/kit';
 import type { ServerWords } from '../arguments/server.ts';
 import { openServer, type ServerOperand } from '../open.ts';
 import { mapJson, mapText, totalsJson, totalsText } from '../render/map.ts';

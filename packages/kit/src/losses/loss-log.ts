@@ -6,7 +6,8 @@
  * losses, and each holder remembers how many it knows of.
  */
 import { CommandError, type Losses, type LostRange, NbdError, WritesLostError } from '@nbdjs/interfaces';
-import { fromErrorRecord, toErrorRecord } from '../errors/error-record.ts';
+import { copyError } from '../errors/copy-error.ts';
+import { IntervalSet } from '../ranges/interval-set.ts';
 
 /** How many losses are kept one by one; older ones are merged. */
 const lossesMax = 32;
@@ -76,32 +77,13 @@ export function writesLostError(ranges: readonly LostRange[], cause?: unknown): 
 function joined(errors: readonly Error[]): Error {
   const last = errors.at(-1) ?? new CommandError('EIO', 'writes may be lost');
   const lost = errors.filter((error) => error instanceof WritesLostError);
-  if (lost.length === 0 || errors.length === 1) return fromErrorRecord(toErrorRecord(last));
+  if (lost.length === 0 || errors.length === 1) return copyError(last);
   return writesLostError(joinedRanges(lost.flatMap(({ ranges }) => ranges)), lost.at(-1)?.cause);
 }
 
 /** Ascending, disjoint, and at most `rangesMax`. */
 function joinedRanges(ranges: readonly LostRange[]): readonly LostRange[] {
-  const sorted = [...ranges].sort((one, other) => (one.offset < other.offset ? -1 : 1));
-  const apart: { offset: bigint; length: bigint }[] = [];
-  for (const { offset, length } of sorted) {
-    const last = apart.at(-1);
-    if (last === undefined || offset > last.offset + last.length) apart.push({ offset, length });
-    else if (offset + length > last.offset + last.length) last.length = offset + length - last.offset;
-  }
-  while (apart.length > rangesMax) joinNearest(apart);
-  return apart;
-}
-
-function joinNearest(ranges: { offset: bigint; length: bigint }[]): void {
-  const gapBehind = (index: number): bigint => {
-    const [one, next] = [ranges[index], ranges[index + 1]];
-    return one === undefined || next === undefined ? 0n : next.offset - one.offset - one.length;
-  };
-  let nearest = 0;
-  for (let index = 1; index + 1 < ranges.length; index++) if (gapBehind(index) < gapBehind(nearest)) nearest = index;
-  const [one, next] = [ranges[nearest], ranges[nearest + 1]];
-  if (one === undefined || next === undefined) return;
-  one.length = next.offset + next.length - one.offset;
-  ranges.splice(nearest + 1, 1);
+  const set = new IntervalSet<bigint>(rangesMax);
+  for (const { offset, length } of ranges) set.add(offset, offset + length);
+  return set.intervals().map(([start, end]) => ({ offset: start, length: end - start }));
 }

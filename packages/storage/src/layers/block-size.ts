@@ -1,6 +1,6 @@
 /**
- * Other block sizes than a device has: requests that are too long are split, and those that do not fit its blocks are made to
- * fit, by reading what stands around them.
+ * Gives a device other block sizes: requests that are too long are split, and those that do not fit its blocks are made to
+ * fit, by reading the bytes around them.
  */
 import {
   type BlockDevice,
@@ -13,6 +13,7 @@ import {
   type WriteOptions,
   type WriteZeroesOptions,
 } from '@nbdjs/interfaces';
+import { AlignedAccess, type BlockAccess, type Change, clipExtents } from '@nbdjs/kit';
 import { requireInside } from '../bounds.ts';
 import { Layer } from './layer.ts';
 
@@ -51,76 +52,60 @@ export function createBlockSizeLayer(device: BlockDevice, options: BlockSizeOpti
 }
 
 class BlockSizeLayer extends Layer {
-  readonly #block: bigint;
-  /** The longest request of the device that is whole blocks. */
-  readonly #longest: bigint;
-  /** Writes that touch a part of a block come one after the other, and after the whole ones before them. */
-  #last: Promise<unknown> = Promise.resolve();
-  readonly #wholeWrites = new Set<Promise<unknown>>();
+  readonly #aligned: AlignedAccess;
+  /** The longest request of whole blocks that the device takes, in bytes. */
+  readonly #longest: number;
 
   constructor(inner: BlockDevice, geometry: Geometry) {
     super(inner, geometry);
-    this.#block = BigInt(inner.geometry.minimumBlockSize);
-    const most = BigInt(inner.geometry.maximumBlockSize);
-    this.#longest = most - (most % this.#block);
+    const { minimumBlockSize, maximumBlockSize, size } = inner.geometry;
+    this.#aligned = new AlignedAccess({ blockBytes: minimumBlockSize, size });
+    this.#longest = maximumBlockSize - (maximumBlockSize % minimumBlockSize);
   }
 
-  /** Whatever fits the layer's own blocks is all that it was asked for. */
+  /** The layer takes what fits its own blocks, and nothing else. */
   override get takesAnyRange(): boolean {
     return false;
   }
 
   override async read(offset: Offset, target: Uint8Array, options?: ReadOptions): Promise<void> {
-    const [start, end] = requireInside(this.geometry.size, offset, target.length);
-    for (const [from, to] of this.#pieces(start, end)) {
-      const position = Number(from - start);
-      const part = target.subarray(position, Number(to - start));
-      const [low, high] = [this.#down(from), this.#up(to)];
-      if (low === from && high === to) {
-        await this.inner.read(from, part, { signal: options?.signal });
-      } else {
-        const blocks = new Uint8Array(Number(high - low));
-        await this.inner.read(low, blocks, { signal: options?.signal });
-        part.set(blocks.subarray(Number(from - low), Number(to - low)));
-      }
-      options?.onChunk?.({ type: 'data', position, length: part.length });
-    }
+    const [start] = requireInside(this.geometry.size, offset, target.length);
+    await this.#aligned.read(this.#blocks(options), start, target);
+    if (target.length > 0) options?.onChunk?.({ type: 'data', position: 0, length: target.length });
   }
 
-  override write(offset: Offset, source: Uint8Array, options?: WriteOptions): Promise<void> {
+  override async write(offset: Offset, source: Uint8Array, options?: WriteOptions): Promise<void> {
     const [start, end] = requireInside(this.geometry.size, offset, source.length);
-    return this.#inTurn(start, end, async () => {
-      for (const [from, to] of this.#pieces(start, end)) {
-        const part = source.subarray(Number(from - start), Number(to - start));
-        await this.#store(from, to, (blocks, position) => blocks.set(part, position), part, options);
-      }
+    const place = (from: bigint, to: bigint): Uint8Array => source.subarray(Number(from - start), Number(to - start));
+    await this.#change(options, {
+      start,
+      end,
+      edge: (bytes, from) => bytes.set(place(from, from + BigInt(bytes.length))),
+      body: (from, to) => this.#blocks(options).write(from, place(from, to)),
     });
   }
 
-  /** Only whole blocks are given up (S60). */
+  /** Only whole blocks are trimmed (S60). */
   override async trim(offset: Offset, length: Offset, options?: WriteOptions): Promise<void> {
     const [start, end] = requireInside(this.geometry.size, offset, length);
-    const [from, to] = [this.#up(start), this.#down(end)];
-    if (from < to) await this.inner.trim(from, to - from, options);
+    const blocks = this.#aligned.inside(start, end);
+    if (blocks !== undefined) await this.inner.trim(blocks[0], blocks[1] - blocks[0], options);
   }
 
-  override writeZeroes(offset: Offset, length: Offset, options?: WriteZeroesOptions): Promise<void> {
+  override async writeZeroes(offset: Offset, length: Offset, options?: WriteZeroesOptions): Promise<void> {
     const [start, end] = requireInside(this.geometry.size, offset, length);
-    return this.#inTurn(start, end, async () => {
-      const [from, to] = [this.#up(start), this.#down(end)];
-      if (from >= to) {
-        await this.#zeroParts(start, end, options);
-        return;
-      }
-      await this.#zeroParts(start, from, options);
-      await this.inner.writeZeroes(from, to - from, options);
-      await this.#zeroParts(to, end, options);
+    await this.#change(options, {
+      start,
+      end,
+      edge: (bytes) => bytes.fill(0),
+      body: (from, to) => this.inner.writeZeroes(from, to - from, options),
     });
   }
 
   override async cache(offset: Offset, length: Offset): Promise<void> {
     const [start, end] = requireInside(this.geometry.size, offset, length);
-    if (start < end) await this.inner.cache(this.#down(start), this.#up(end) - this.#down(start));
+    const [from, to] = this.#aligned.around(start, end);
+    if (start < end) await this.inner.cache(from, to - from);
   }
 
   override async blockStatus(
@@ -129,77 +114,36 @@ class BlockSizeLayer extends Layer {
     options?: BlockStatusOptions,
   ): Promise<readonly MetaContextExtents[]> {
     const [start, end] = requireInside(this.geometry.size, offset, length);
-    const low = this.#down(start);
-    const all = await this.inner.blockStatus(low, this.#up(end) - low, options);
-    return all.map(({ context, extents }) => ({
-      context,
-      extents: extents.flatMap(({ offset: from, length: count, status }) => {
-        const first = from > start ? from : start;
-        const last = from + count < end ? from + count : end;
-        return first < last ? [{ offset: first, length: last - first, status }] : [];
-      }),
-    }));
+    const [from, to] = this.#aligned.around(start, end);
+    const all = await this.inner.blockStatus(from, to - from, options);
+    return all.map(({ context, extents }) => ({ context, extents: clipExtents(extents, start, end) }));
   }
 
-  /** Zeroes in parts of blocks, of which there are at most two. */
-  async #zeroParts(from: bigint, to: bigint, options: WriteOptions | undefined): Promise<void> {
-    for (const [low, high] of this.#pieces(from, to)) {
-      const length = Number(high - low);
-      const fill = (blocks: Uint8Array, position: number): unknown => blocks.fill(0, position, position + length);
-      await this.#store(low, high, fill, new Uint8Array(length), options);
+  async #change(options: WriteOptions | undefined, change: Change): Promise<void> {
+    const { start, end } = change;
+    const signal = options?.signal;
+    if (start === end) return;
+    if (this.#aligned.fits(start, end)) await this.#aligned.whole(start, end, () => change.body(start, end), signal);
+    // Edges hold bytes of other writes, so a signal does not stop them.
+    else await this.#aligned.change(this.#blocks({ fua: options?.fua }), change, signal);
+  }
+
+  /** Whole blocks, in requests that the device takes. */
+  #blocks(options: WriteOptions | undefined): BlockAccess {
+    const { fua, signal } = options ?? {};
+    return {
+      read: async (start, target) => {
+        for (const [from, part] of this.#pieces(start, target)) await this.inner.read(from, part, { signal });
+      },
+      write: async (start, source) => {
+        for (const [from, part] of this.#pieces(start, source)) await this.inner.write(from, part, { fua, signal });
+      },
+    };
+  }
+
+  *#pieces(start: bigint, bytes: Uint8Array): Generator<readonly [start: bigint, part: Uint8Array]> {
+    for (let position = 0; position < bytes.length; position += this.#longest) {
+      yield [start + BigInt(position), bytes.subarray(position, position + this.#longest)];
     }
-  }
-
-  /** Writes whole blocks as they are, and parts of blocks together with what stands around them. */
-  async #store(
-    from: bigint,
-    to: bigint,
-    put: (blocks: Uint8Array, position: number) => unknown,
-    whole: Uint8Array,
-    options: WriteOptions | undefined,
-  ): Promise<void> {
-    const [low, high] = [this.#down(from), this.#up(to)];
-    const passed = { fua: options?.fua, signal: options?.signal };
-    if (low === from && high === to) {
-      await this.inner.write(from, whole, passed);
-      return;
-    }
-    const blocks = new Uint8Array(Number(high - low));
-    await this.inner.read(low, blocks, { signal: options?.signal });
-    put(blocks, Number(from - low));
-    await this.inner.write(low, blocks, passed);
-  }
-
-  /** Keeps others from writing to a block between its being read and written. */
-  async #inTurn(start: bigint, end: bigint, work: () => Promise<void>): Promise<void> {
-    const isWhole = start % this.#block === 0n && end % this.#block === 0n;
-    const before = isWhole ? [this.#last] : [this.#last, ...this.#wholeWrites];
-    const mine = Promise.all(before).then(work);
-    const settled = mine.catch(() => {});
-    if (isWhole) {
-      this.#wholeWrites.add(settled);
-      void settled.then(() => this.#wholeWrites.delete(settled));
-    } else {
-      this.#last = settled;
-    }
-    await mine;
-  }
-
-  /** Pieces whose blocks fit into one request of the device. */
-  *#pieces(start: bigint, end: bigint): Generator<readonly [bigint, bigint]> {
-    for (let from = start; from < end; ) {
-      const limit = this.#down(from) + this.#longest;
-      const to = limit < end ? limit : end;
-      yield [from, to];
-      from = to;
-    }
-  }
-
-  #down(place: bigint): bigint {
-    return place - (place % this.#block);
-  }
-
-  #up(place: bigint): bigint {
-    return this.#down(place + this.#block - 1n);
   }
 }

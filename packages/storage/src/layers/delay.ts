@@ -1,5 +1,6 @@
 /** A slow device: each call waits before it goes on. */
-import { type Abortable, type BlockDevice, type Clock, UsageError } from '@nbdjs/interfaces';
+import { type BlockDevice, type Clock, UsageError } from '@nbdjs/interfaces';
+import { wait } from '@nbdjs/kit';
 import { AroundLayer, type LayerCall } from './around.ts';
 
 export interface DelayOptions {
@@ -16,26 +17,5 @@ export function createDelayLayer(device: BlockDevice, { clock, delayMs }: DelayO
   return new AroundLayer(device, (call, go) => {
     const ms = delayMs[call.command] ?? 0;
     return ms === 0 ? go() : wait(clock, ms, call.options).then(go);
-  });
-}
-
-/** Settles after a time, or rejects with the signal's reason before. */
-export function wait(clock: Clock, ms: number, options: Abortable | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const signal = options?.signal;
-    if (signal?.aborted) {
-      reject(signal.reason);
-      return;
-    }
-    const onAbort = (): void => {
-      cancel();
-      reject(signal?.reason);
-    };
-    const expire = (): void => {
-      signal?.removeEventListener('abort', onAbort);
-      resolve();
-    };
-    const cancel = clock.schedule(ms, expire, true);
-    signal?.addEventListener('abort', onAbort, { once: true });
   });
 }

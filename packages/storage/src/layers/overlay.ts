@@ -20,12 +20,12 @@ import {
   UsageError,
   type WriteOptions,
 } from '@nbdjs/interfaces';
+import { IntervalMap } from '@nbdjs/kit';
 import { Lifetime, requireGoing, requireInside } from '../bounds.ts';
 import { createMemoryDevice } from '../memory-device.ts';
 import { isZero } from '../zeroes.ts';
 import { Layer } from './layer.ts';
 import { OverlayStore } from './overlay-store.ts';
-import { RangeMap } from './range-map.ts';
 
 export interface OverlayOptions {
   /** Where changes are kept: a device that is as large as the base. Nothing in it counts at first. @default memory */
@@ -59,7 +59,7 @@ class OverlayLayer extends Layer {
   readonly #store: BlockDevice;
   readonly #stored: OverlayStore;
   readonly #life = new Lifetime();
-  readonly #places = new RangeMap<Place>();
+  readonly #places = new IntervalMap<Place>();
 
   constructor(base: BlockDevice, store: BlockDevice, tellsDepth: boolean) {
     // Requests are cut where places meet, which may be anywhere that either of the two can cut.

@@ -1,7 +1,7 @@
 /** A device whose reads and writes take the time that a given rate allows. */
 import { type BlockDevice, type Clock, UsageError } from '@nbdjs/interfaces';
+import { wait } from '@nbdjs/kit';
 import { AroundLayer } from './around.ts';
-import { wait } from './delay.ts';
 
 export interface RateOptions {
   readonly clock: Clock;

@@ -7,9 +7,8 @@ import {
   type ReadOptions,
   UsageError,
 } from '@nbdjs/interfaces';
-import { isLoss } from '@nbdjs/kit';
+import { GrowingDelay, isLoss, wait } from '@nbdjs/kit';
 import { AroundLayer, type LayerCall } from './around.ts';
-import { wait } from './delay.ts';
 
 export interface RetryOptions {
   readonly clock: Clock;
@@ -73,8 +72,8 @@ async function tryAgain<Result>(
   go: () => Result | Promise<Result>,
   settings: RetrySettings,
 ): Promise<Result> {
-  const { clock, retries, delayMsMax, onRetry } = settings;
-  let { delayMs } = settings;
+  const { clock, retries, delayMs, delayMsMax, onRetry } = settings;
+  let delay: GrowingDelay | undefined;
   for (let attempt = 1; ; attempt++) {
     try {
       return await go();
@@ -82,8 +81,8 @@ async function tryAgain<Result>(
       if (attempt > retries || !mayPass(error) || isLost(call, error)) throw error;
       onRetry?.(call, error, attempt);
     }
-    await wait(clock, delayMs, call.options);
-    delayMs = Math.min(2 * delayMs, delayMsMax);
+    delay ??= new GrowingDelay({ firstMs: delayMs, mostMs: delayMsMax });
+    await wait(clock, delay.next(), call.options);
   }
 }
 

@@ -1,9 +1,11 @@
-/** Values of ranges: which byte has which value, as sorted ranges that do not touch unless their values differ. */
+/** A value for each position, kept as ascending intervals. Two that touch have different values. */
+import { firstIndex } from './first-index.ts';
 
-export interface ValueRange<Value> {
+/** From `from` up to, but without, `to`. */
+export interface ValueInterval<Value> {
   readonly from: bigint;
   readonly to: bigint;
-  /** Absent where none was set. */
+  /** `undefined` where none was set. */
   readonly value: Value | undefined;
 }
 
@@ -13,14 +15,15 @@ interface Entry<Value> {
   value: Value;
 }
 
-export class RangeMap<Value> {
+export class IntervalMap<Value> {
   readonly #entries: Entry<Value>[] = [];
 
-  /** Ranges with a value. */
+  /** Intervals with a value. */
   get count(): number {
     return this.#entries.length;
   }
 
+  /** Gives all positions of an interval a value. */
   set(from: bigint, to: bigint, value: Value): void {
     if (from >= to) return;
     const first = this.#firstEndingAfter(from - 1n);
@@ -44,8 +47,8 @@ export class RangeMap<Value> {
     this.#entries.splice(first, last - first, ...kept);
   }
 
-  /** The ranges from `from` to `to`, those without a value among them. */
-  *within(from: bigint, to: bigint): Generator<ValueRange<Value>> {
+  /** The intervals from `from` to `to`, those without a value among them. */
+  *within(from: bigint, to: bigint): Generator<ValueInterval<Value>> {
     let position = from;
     for (let index = this.#firstEndingAfter(from); position < to; index++) {
       const entry = this.#entries[index];
@@ -59,24 +62,16 @@ export class RangeMap<Value> {
     }
   }
 
-  /** The first `count` of them: there may be many more than anybody wants to know. */
-  firstWithin(from: bigint, to: bigint, count: number): readonly ValueRange<Value>[] {
-    const ranges: ValueRange<Value>[] = [];
+  /** The first `count` of these intervals. */
+  firstWithin(from: bigint, to: bigint, count: number): readonly ValueInterval<Value>[] {
+    const ranges: ValueInterval<Value>[] = [];
     for (const range of this.within(from, to)) {
       if (ranges.push(range) >= count) break;
     }
     return ranges;
   }
 
-  /** Index of the first entry that ends behind a place. */
-  #firstEndingAfter(place: bigint): number {
-    let low = 0;
-    let high = this.#entries.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.#entries[middle] as Entry<Value>).to > place) high = middle;
-      else low = middle + 1;
-    }
-    return low;
+  #firstEndingAfter(position: bigint): number {
+    return firstIndex(this.#entries, ({ to }) => to > position);
   }
 }

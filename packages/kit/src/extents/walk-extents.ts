@@ -1,11 +1,10 @@
-/** Walking over what a device consists of. */
+/** Walking over the block map of a device. */
 import {
   type Abortable,
   type BlockDevice,
   baseAllocation,
   CommandError,
   type Extent,
-  limits,
   type Offset,
 } from '@nbdjs/interfaces';
 
@@ -17,17 +16,17 @@ export interface ExtentWalkOptions extends Abortable {
   /** How many bytes. @default up to the device's end */
   readonly length?: Offset | undefined;
   /**
-   * With this, a part that the device fails to tell of is called data (status 0), and the walk goes on behind it. Told of each
-   * such part. @default the walk ends with the error
+   * Called for each part whose block status fails. The part counts as data (status 0), and the walk goes on behind it.
+   * @default the walk ends with the error
    */
   readonly onMapFailure?: ((error: CommandError, offset: bigint, length: bigint) => void) | undefined;
 }
 
-/** Answers of about so many extents are long enough to be quick, and short enough to be kept. */
+/** Answers of about this many extents are long enough to be quick, and short enough to be kept in memory. */
 const extentsAtOnce = 16 * 1024;
 
-/** When a device fails to tell of what was asked about, so much is called data before it is asked again. */
-const untoldBytes = 128n * 2n ** 20n;
+/** When a block status fails, this many bytes count as data before the next question. */
+const unknownBytes = 128n * 2n ** 20n;
 
 /**
  * The extents of one context over a device or a part of it, in order, neighbours of equal status merged.
@@ -53,8 +52,8 @@ export async function* walkExtents(
 }
 
 /**
- * The same, many at a time: each list is one answer of the device. They follow on each other, and neighbours in different lists
- * may be of equal status.
+ * The same, as lists: each is one answer of the device. They are consecutive, and neighbours in different lists may have equal
+ * status.
  *
  * @throws what the device's `blockStatus` throws.
  */
@@ -65,7 +64,7 @@ export async function* walkExtentLists(
   const { context = baseAllocation, signal } = options;
   const start = BigInt(options.offset ?? 0);
   const end = options.length === undefined ? device.geometry.size : start + BigInt(options.length);
-  /** What is asked about at a time. As a rule that is all that is left. */
+  /** Bytes that one question is about; as a rule, all that are left. */
   let window = end - start;
   let position = start;
   while (position < end) {
@@ -75,9 +74,9 @@ export async function* walkExtentLists(
     const asking = extentsFrom(device, context, offset, length, signal);
     const extents = await asking.catch((error: unknown): readonly Extent[] => {
       if (options.onMapFailure === undefined || !isMapFailure(error)) throw error;
-      const untold = length < untoldBytes ? length : untoldBytes;
-      options.onMapFailure(error, offset, untold);
-      return [{ offset, length: untold, status: 0n }];
+      const unknown = length < unknownBytes ? length : unknownBytes;
+      options.onMapFailure(error, offset, unknown);
+      return [{ offset, length: unknown, status: 0n }];
     });
     const last = extents.at(-1) as Extent;
     const told = last.offset + last.length - position;
@@ -89,7 +88,7 @@ export async function* walkExtentLists(
 }
 
 /**
- * One answer: at least one extent, all of them consecutive from `offset` on.
+ * Returns one answer: at least one extent, all of them consecutive from `offset` on.
  *
  * @throws CommandError `EIO` when the device makes no progress.
  */
@@ -112,31 +111,7 @@ export async function extentsFrom(
   return extents;
 }
 
-/** Whether an error says of a block status only that there is none, so that reading may still work. */
+/** Returns whether an error means that there is no block status, while reading may still work. */
 export function isMapFailure(error: unknown): error is CommandError {
   return error instanceof CommandError && error.code !== 'ESHUTDOWN';
-}
-
-/**
- * How many bytes have each status, by status.
- *
- * @throws CommandError `EOVERFLOW` when the extents have more than `limits.extentStatusesMax` of them.
- */
-export async function totalExtents(
-  extents: AsyncIterable<Extent | readonly Extent[]> | Iterable<Extent | readonly Extent[]>,
-): Promise<Map<bigint, bigint>> {
-  const totals = new Map<bigint, bigint>();
-  const add = ({ status, length }: Extent): void => {
-    const known = totals.get(status);
-    if (known === undefined && totals.size >= limits.extentStatusesMax) {
-      const message = `expected at most ${limits.extentStatusesMax} statuses of extents, got more`;
-      throw new CommandError('EOVERFLOW', message, { command: 'BLOCK_STATUS' });
-    }
-    totals.set(status, (known ?? 0n) + length);
-  };
-  for await (const item of extents) {
-    if ('status' in item) add(item);
-    else for (const extent of item) add(extent);
-  }
-  return totals;
 }

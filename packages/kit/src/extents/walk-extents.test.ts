@@ -1,7 +1,8 @@
 /** Walking over maps that are very long. */
 import { type BlockDevice, CommandError, type Extent, limits } from '@nbdjs/interfaces';
 import { expect, it } from 'vitest';
-import { totalExtents, walkExtentLists, walkExtents } from '../src/index.ts';
+import { totalExtents } from './total-extents.ts';
+import { walkExtentLists, walkExtents } from './walk-extents.ts';
 
 const extentBytes = 4096n;
 

@@ -1,0 +1,30 @@
+import { seededRandom } from '@nbdjs/testkit';
+import { expect, it } from 'vitest';
+import { IntervalMap } from './interval-map.ts';
+
+it('an interval map does what an array does', () => {
+  const size = 60;
+  const random = seededRandom(3);
+  for (let run = 0; run < 300; run++) {
+    const map = new IntervalMap<string>();
+    const model = Array.from<string | undefined>({ length: size });
+    for (let step = 0; step < 25; step++) {
+      const from = Math.floor(random() * size);
+      const to = Math.min(size, from + Math.floor(random() * 12));
+      const value = 'abc'[Math.floor(random() * 3)] ?? 'a';
+      map.set(BigInt(from), BigInt(to), value);
+      model.fill(value, from, to);
+      const seen = Array.from<string | undefined>({ length: size });
+      let position = 0n;
+      for (const range of map.within(0n, BigInt(size))) {
+        expect(range.from).toBe(position);
+        seen.fill(range.value, Number(range.from), Number(range.to));
+        position = range.to;
+      }
+      expect(position).toBe(BigInt(size));
+      expect(seen).toEqual(model);
+    }
+    const runs = model.filter((value, index) => value !== undefined && value !== model[index - 1]).length;
+    expect(map.count).toBe(runs);
+  }
+});
