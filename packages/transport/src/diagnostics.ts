@@ -1,4 +1,4 @@
-/** The life of channels, on Node's diagnostics channels `nbdjs:transport:<type>`. */
+/** Events of channels, on Node's diagnostics channels `nbdjs:transport:<type>`. */
 import { channel as diagnosticsChannel } from 'node:diagnostics_channel';
 import type { ByteChannel, CloseReason, PeerDescription } from '@nbdjs/interfaces';
 import type { TlsPeer } from './tls/settings.ts';
@@ -7,11 +7,11 @@ import type { TlsPeer } from './tls/settings.ts';
 export type TransportEvent =
   /** A connection is being made. */
   | { readonly type: 'connect'; readonly peer: PeerDescription }
-  /** A channel stands, freshly connected or taken over by its descriptor. */
+  /** A channel is open, newly connected or taken over by its descriptor. */
   | { readonly type: 'connected'; readonly peer: PeerDescription }
-  /** A channel has gone over to TLS. */
+  /** A channel has been upgraded to TLS. */
   | { readonly type: 'tls'; readonly peer: PeerDescription; readonly tls: TlsPeer }
-  /** A channel that stood is gone. */
+  /** A channel that was open is closed. */
   | { readonly type: 'closed'; readonly peer: PeerDescription; readonly reason: CloseReason };
 
 const channels = {
@@ -29,7 +29,7 @@ export function announceTls(peer: PeerDescription, tls: TlsPeer): void {
   if (channels.tls.hasSubscribers) publish({ type: 'tls', peer, tls });
 }
 
-/** Tells that the channel stands and, in time, that it is gone. Gives it back. */
+/** Publishes that the channel is open and, later, that it is closed. Returns the channel. */
 export function announced<Channel extends ByteChannel>(channel: Channel): Channel {
   const { peer } = channel;
   if (channels.connected.hasSubscribers) publish({ type: 'connected', peer });

@@ -5,11 +5,13 @@
  * @packageDocumentation
  */
 export * from '@nbdjs/interfaces';
-export { type CommandOptions, type CommandServer, runCommand } from './command.ts';
-export { type ConnectOptions, connectTcp, connectUnix, type TcpAddress } from './connect.ts';
-export { adoptDescriptor, adoptStdio, type DetachedDescriptor, detachDescriptor } from './descriptor.ts';
+export { adoptDescriptor, adoptStdio, type DetachedDescriptor, detachDescriptor } from './channels/descriptor.ts';
+export { createMemoryPair, type MemoryPairOptions } from './channels/memory-pair.ts';
+export { type CommandOptions, type CommandServer, runCommand } from './commands/command.ts';
+export type { CommandEnd } from './commands/program.ts';
+export { type ConnectOptions, connectTcp, connectUnix, type TcpAddress } from './connecting/connect.ts';
+export { checkEndpoint, connectEndpoint, describeEndpoint, type Endpoint } from './connecting/endpoint.ts';
 export type { TransportEvent } from './diagnostics.ts';
-export { checkEndpoint, connectEndpoint, describeEndpoint, type Endpoint } from './endpoint.ts';
 export {
   type AddressOf,
   type ListenAddress,
@@ -17,10 +19,8 @@ export {
   type ListenOptions,
   type ListenTarget,
   listen,
-} from './listen.ts';
-export { createMemoryPair, type MemoryPairOptions } from './memory-pair.ts';
-export type { CommandEnd } from './program.ts';
-export { inheritedListeners } from './socket-activation.ts';
+} from './listening/listen.ts';
+export { inheritedListeners } from './listening/socket-activation.ts';
 export { createTlsClient, type TlsClient } from './tls/client.ts';
 export { createTlsServer, isAllowed, type TlsServer } from './tls/server.ts';
 export type {

@@ -1,15 +1,15 @@
-/** What places to connect to and to listen at have to be, for those who have no compiler that looks at them. */
+/** Checks at run time of addresses to connect to and to listen at, for callers without a compiler. */
 import { UsageError } from '@nbdjs/interfaces';
 import { checkOptions, describeValue, type OptionCheck, optionChecks } from '@nbdjs/kit';
 
-/** One check for each member of each form of a place, so that a new one without a check does not compile. */
+/** One check for each member of each form of an address, so that a new member without a check does not compile. */
 export type PlaceChecks<Place extends { readonly type: string }> = {
   readonly [Type in Place['type']]: {
     readonly [Name in keyof Required<Omit<Extract<Place, { readonly type: Type }>, 'type'>>]: OptionCheck;
   };
 };
 
-/** The checks that those of places are put together from. What a path and a port may be is looked at where they are used. */
+/** The single checks. Paths and ports are checked further where they are used. */
 export const placeChecks = {
   text: optionChecks.text,
   whole: optionChecks.wholeFrom(0),
@@ -23,8 +23,8 @@ export const placeChecks = {
 } as const;
 
 /**
- * @param what the place is to the caller, for messages
- * @param optional names that may be absent
+ * @param what The address in the caller's words, for messages.
+ * @param optional Members that may be absent.
  * @throws UsageError `ERR_NBD_ARGUMENT` naming what is unknown, missing or of the wrong kind.
  */
 export function checkPlace(

@@ -7,7 +7,7 @@ import type { ByteChannel } from '@nbdjs/interfaces';
 import { duplicateDescriptor } from '@nbdjs/syscalls';
 import { type ByteChannelFactory, byteChannelConformance, seededRandom } from '@nbdjs/testkit';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { DuplexChannel } from '../src/duplex-channel.ts';
+import { StreamChannel } from '../src/channels/stream-channel.ts';
 import {
   adoptDescriptor,
   connectEndpoint,
@@ -17,7 +17,6 @@ import {
   detachDescriptor,
   runCommand,
 } from '../src/index.ts';
-import { StreamChannel } from '../src/stream-channel.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nbdjs-transport-'));
 const unixPath = join(folder, 'echo');
@@ -55,7 +54,7 @@ const conformance = (name: string, factory: ByteChannelFactory): void => {
     return last;
   };
   const fail = (): void => {
-    if (last instanceof DuplexChannel) last.stream.emit('error', new Error('the stream is broken'));
+    if (last instanceof StreamChannel) last.stream.emit('error', new Error('the stream is broken'));
   };
   byteChannelConformance(name, { fail, ...factory, connect });
 };

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import type { ByteChannel } from '@nbdjs/interfaces';
 import { type ByteChannelFactory, brokenRecord, byteChannelConformance, relay, TestAuthority } from '@nbdjs/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { DuplexChannel } from '../src/duplex-channel.ts';
-import { descriptorOf } from '../src/handle.ts';
+import { descriptorOf } from '../src/channels/handle.ts';
+import type { StreamChannel } from '../src/channels/stream-channel.ts';
 import {
   connectTcp,
   connectUnix,
@@ -108,7 +108,7 @@ function throughMemory(tls: Pick<typeof server, 'upgrade'>): ByteChannel {
 
 /** Writes past TLS, from the side where a socket was accepted. */
 function spoilable(channel: ByteChannel): ByteChannel {
-  const { stream } = channel as DuplexChannel<Socket>;
+  const { stream } = channel as StreamChannel<Socket>;
   spoil = () => void writeSync(descriptorOf(stream) ?? -1, brokenRecord);
   return channel;
 }

@@ -4,7 +4,7 @@
  * bytes come by the event `data`, at the price of one copy and one allocation for each record.
  */
 import type { TLSSocket } from 'node:tls';
-import type { OnRead } from '../landing-channel.ts';
+import type { OnRead } from '../channels/receive-side.ts';
 
 /** Makes the socket read as `onread` says, before its first byte is read. Tells whether that was possible. */
 export function readInto(socket: TLSSocket, onread: OnRead): boolean {

@@ -1,55 +1,62 @@
 /** A channel whose bytes travel in TLS. */
 import type { TLSSocket } from 'node:tls';
 import type { ByteChannel } from '@nbdjs/interfaces';
-import { LandingChannel } from '../landing-channel.ts';
+import { ReceiveSide } from '../channels/receive-side.ts';
+import type { SendMethod } from '../channels/send-side.ts';
+import { StreamChannel } from '../channels/stream-channel.ts';
 import { explainTlsError, type PeerRole, refusedSilently } from './failure.ts';
 import { readInto } from './reading.ts';
 import type { TlsPeer } from './settings.ts';
 
 /**
- * TLS copies or encrypts what it is given at once, and is through with it only when the kernel is. Up to so many bytes are off the
- * sender's books before; longer ones count until then, so that whoever does not read is noticed.
+ * TLS copies or encrypts what it is given at once, and has finished with it only when the kernel has. Up to this many bytes count as
+ * sent before; longer sends count only then, so that a peer that does not read is noticed.
  */
 const copiedBytesMax = 64 * 1024;
 
-/** A record's worth: several may be on their way when the channel is paused, and come all the same. */
-const holdingBytes = 16 * 1024;
+/** A record's worth: several may be on their way when the channel is paused, and come nevertheless. */
+const ownBytes = 16 * 1024;
 
-/** Who is there, and what it may have against us. */
+/** The peer, and what it may have against us. */
 interface OtherSide {
   readonly role: PeerRole;
   readonly ownFault: string | undefined;
 }
 
-export class TlsChannel extends LandingChannel<TLSSocket> {
-  /** Who is at the other end. */
+export class TlsChannel extends StreamChannel<TLSSocket> {
+  /** What the peer has shown of itself. */
   readonly tls: TlsPeer;
   readonly #below: ByteChannel;
-  readonly #other: OtherSide;
 
-  /** `socket` is past its handshake, and carried by `below`. */
-  constructor(socket: TLSSocket, below: ByteChannel, tls: TlsPeer, other: OtherSide) {
-    let readsDirectly = false;
-    const make = (onread: Parameters<typeof readInto>[1]): TLSSocket => {
-      readsDirectly = readInto(socket, onread);
-      return socket;
-    };
-    super(make, { ...below.peer, tls: true }, holdingBytes);
+  /** `socket` is past its handshake, and `below` carries its bytes. */
+  constructor(socket: TLSSocket, below: ByteChannel, tls: TlsPeer, { role, ownFault }: OtherSide) {
+    const receiving = new ReceiveSide(ownBytes);
+    const readsDirectly = readInto(socket, receiving.onread);
+    super(
+      socket,
+      { ...below.peer, tls: true },
+      {
+        receiving,
+        sendMethod: sendMethodOf(socket),
+        explainError: (error) => {
+          const explained = explainTlsError(error, role, ownFault);
+          if (explained !== error) this.explainEnd = undefined;
+          return explained;
+        },
+        // RFC 8446, 6.2: after a fatal alert, sent or received, both sides close at once. TLS has sent its own alert by now.
+        releaseBelow: () => below.destroy(),
+      },
+    );
     this.tls = tls;
     this.#below = below;
-    this.#other = other;
-    // Whatever version: what was agreed on stays (and TLS 1.3 knows no renegotiation any more).
+    // In any version, what was agreed on stays (TLS 1.3 has no renegotiation any more).
     socket.disableRenegotiation();
-    if (!readsDirectly) socket.on('data', (bytes: Uint8Array) => this.deliver(() => this.pour(bytes)));
+    if (!readsDirectly) socket.on('data', (bytes: Uint8Array) => receiving.receive(bytes));
     socket.pause();
-    // With TLS 1.3 a server gets to judge a client's certificate when the client has finished its handshake.
-    if (other.role === 'server') {
-      this.explainEnd = async () => (this.receivedBytes > 0 ? undefined : refusedSilently(other.ownFault));
+    // With TLS 1.3 a server judges a client's certificate when the client has finished its handshake.
+    if (role === 'server') {
+      this.explainEnd = async () => (this.receivedBytes > 0 ? undefined : refusedSilently(ownFault));
     }
-  }
-
-  get receivedBytes(): number {
-    return this.stream.bytesRead;
   }
 
   /** G5: TLS says goodbye before the socket closes, as far as the kernel takes it at once. */
@@ -59,22 +66,17 @@ export class TlsChannel extends LandingChannel<TLSSocket> {
     super.destroy(cause);
     this.#below.destroy(cause);
   }
+}
 
-  /** RFC 8446, 6.2: after a fatal alert, sent or received, both sides close at once. TLS has handed its own alert on by now. */
-  protected override breakOff(): void {
-    super.breakOff();
-    this.#below.destroy();
-  }
-
-  protected override copies(chunks: readonly Uint8Array[]): boolean {
-    let byteCount = 0;
-    for (const chunk of chunks) byteCount += chunk.length;
-    return byteCount <= copiedBytesMax;
-  }
-
-  protected override explain(error: Error): Error {
-    const explained = explainTlsError(error, this.#other.role, this.#other.ownFault);
-    if (explained !== error) this.explainEnd = undefined;
-    return explained;
-  }
+function sendMethodOf(socket: TLSSocket): SendMethod {
+  return {
+    sendAtOnce: () => 0,
+    hasCopied(chunks) {
+      let byteCount = 0;
+      for (const chunk of chunks) byteCount += chunk.length;
+      return byteCount <= copiedBytesMax;
+    },
+    noteSlowSend: () => {},
+    queuedBytes: () => socket.writableLength,
+  };
 }

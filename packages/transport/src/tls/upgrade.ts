@@ -3,9 +3,9 @@ import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { type ByteChannel, limits, type NbdError, TimeoutError } from '@nbdjs/interfaces';
 import { systemClock } from '@nbdjs/node';
+import { SocketChannel } from '../channels/socket-channel.ts';
+import { StreamChannel } from '../channels/stream-channel.ts';
 import { announceTls } from '../diagnostics.ts';
-import { DuplexChannel } from '../duplex-channel.ts';
-import { SocketChannel } from '../socket-channel.ts';
 import type { Chain } from './chain.ts';
 import { ChannelDuplex } from './channel-duplex.ts';
 import { clearText, handshakeFailure, type PeerRole } from './failure.ts';
@@ -88,7 +88,7 @@ export function upgrade(channel: ByteChannel, handshake: TlsHandshake, options: 
     setImmediate(() => {
       if (isSettled) return;
       // A server is silent until it has heard from TLS; a client's first word may be here already, and is TLS's to judge.
-      if (handshake.peer === 'server' && channel instanceof DuplexChannel && channel.hasLeftover) {
+      if (handshake.peer === 'server' && channel instanceof StreamChannel && channel.hasBacklog) {
         giveUp(clearText('server'));
       } else {
         const stream = streamOf(channel);

@@ -1,4 +1,4 @@
-/** A program that serves one user: started by us, connected to, and ended with us. */
+/** A server that is a program: started by this process, connected to, and ended with it. */
 import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
@@ -6,13 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ByteChannel, ConnectError, type PeerDescription } from '@nbdjs/interfaces';
 import { duplicateDescriptor } from '@nbdjs/syscalls';
-import { type ConnectOptions, connectUnix } from './connect.ts';
-import { adoptDescriptor } from './descriptor.ts';
-import { announced } from './diagnostics.ts';
-import { DuplexChannel } from './duplex-channel.ts';
-import { descriptorOf } from './handle.ts';
+import { adoptDescriptor } from '../channels/descriptor.ts';
+import { descriptorOf } from '../channels/handle.ts';
+import { StreamChannel } from '../channels/stream-channel.ts';
+import { type ConnectOptions, connectUnix } from '../connecting/connect.ts';
+import { announced } from '../diagnostics.ts';
 import { type CommandEnd, commandError, describeCommand, howItEnded, keepTrack, startProgram } from './program.ts';
-import { StreamChannel } from './stream-channel.ts';
 
 export interface CommandOptions {
   /** The program and its arguments. */
@@ -22,7 +21,7 @@ export interface CommandOptions {
    * connected to several times. `socket-pair`: one connection on the program's standard input and output.
    */
   readonly mode: 'socket-activation' | 'socket-pair';
-  /** Added to our own environment, which the program inherits; `undefined` takes a variable away. */
+  /** Added to the environment of this process, which the program inherits; `undefined` removes a variable. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** Ends the program when aborted. */
   readonly signal?: AbortSignal | undefined;
@@ -31,27 +30,28 @@ export interface CommandOptions {
 /** A program that was started. */
 export interface CommandServer {
   readonly pid: number;
+  /** Resolves when the program has ended. */
   readonly exited: Promise<CommandEnd>;
   /**
-   * Connects. The program may be ready later: its socket takes connections from the start. If the program dies before it
-   * has said a word, the channel ends with the error of code `ERR_NBD_COMMAND` that this would have thrown.
+   * Connects. The program may be ready later: its socket takes connections from the start. If the program ends before it has sent a
+   * byte, the channel ends with the error of code `ERR_NBD_COMMAND` that this call would have thrown.
    *
    * @throws ConnectError `ERR_NBD_COMMAND` when the program has ended, naming how.
    */
   connect(options?: ConnectOptions): Promise<ByteChannel>;
   /** Sends a signal to the program. Does nothing once it has ended. */
   kill(signal?: NodeJS.Signals): void;
-  /** Ends the program (politely, then by force) and removes its socket. Settles when it is gone. */
+  /** Ends the program (SIGTERM, then SIGKILL 5 s later) and removes its socket. Resolves when it has ended. */
   dispose(): Promise<void>;
 }
 
-/** A program that does not end when asked is killed after this long. */
-const patienceMs = 5000;
+/** A program that does not end when asked is killed after this long, in milliseconds. */
+const killMs = 5000;
 
-/** A program whose socket is gone is on its way out; how it ends is known after this long, or never. */
+/** A program whose socket is closed is about to end. Its exit code is waited for this long, in milliseconds. */
 const exitDelayMs = 1000;
 
-/** The descriptor at which systemd's protocol begins. */
+/** The first descriptor of systemd's protocol. */
 const firstListener = 3;
 
 /**
@@ -79,9 +79,9 @@ async function runActivated({ command, env }: CommandOptions): Promise<CommandSe
   let listener: Server | undefined;
   try {
     listener = await listen(`${path}.new`);
-    // Closing our copy removes the path that it was bound to, but not the one that it has been moved to.
+    // Closing our copy removes the path that it was bound to, but not the one that it was moved to.
     renameSync(`${path}.new`, path);
-    // Only the program itself knows its number, so a shell that becomes the program fills it in.
+    // Only the program itself knows its process id, so a shell that becomes the program fills it in.
     const child = await startProgram(command, 'LISTEN_PID=$$; export LISTEN_PID; exec "$@"', {
       env: { ...process.env, ...env, LISTEN_FDS: '1', LISTEN_FDNAMES: 'unknown' },
       stdio: ['inherit', 'inherit', 'inherit', descriptorOf(listener) ?? 'ignore'],
@@ -92,7 +92,7 @@ async function runActivated({ command, env }: CommandOptions): Promise<CommandSe
     cleanUp();
     throw error;
   } finally {
-    // Our copy would accept connections that nobody serves.
+    // Our copy would accept connections that no server answers.
     listener?.close();
   }
 }
@@ -103,7 +103,7 @@ async function runPaired({ command, env }: CommandOptions): Promise<CommandServe
     env: { ...process.env, ...env },
     stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
   });
-  // At once, before the loop turns: Node has begun to read from its own socket, and would keep what it reads.
+  // In this very turn: Node has begun to read from its own socket, and would keep what it reads.
   let channel: ByteChannel | undefined = adoptPipe(child.stdio[firstListener] as Socket, peerOf(command));
   channel.keepAlive(false);
   return new RunningCommand(child, command, {
@@ -118,7 +118,8 @@ async function runPaired({ command, env }: CommandOptions): Promise<CommandServe
   });
 }
 
-interface Means {
+/** What depends on how the program got its socket. */
+interface Launch {
   connect(options: ConnectOptions): Promise<ByteChannel>;
   cleanUp(): void;
 }
@@ -128,36 +129,35 @@ class RunningCommand implements CommandServer {
   readonly exited: Promise<CommandEnd>;
   readonly #child: ChildProcess;
   readonly #command: readonly string[];
-  readonly #means: Means;
+  readonly #launch: Launch;
   #end: CommandEnd | undefined;
-  /** Connecting that the program's end makes pointless. */
+  /** Attempts to connect, which the program's end aborts. */
   readonly #connecting = new Set<AbortController>();
 
-  constructor(child: ChildProcess, command: readonly string[], means: Means) {
+  constructor(child: ChildProcess, command: readonly string[], launch: Launch) {
     this.pid = child.pid as number;
     this.#child = child;
     this.#command = command;
-    this.#means = means;
-    this.exited = keepTrack(child, () => means.cleanUp()).then((end) => {
+    this.#launch = launch;
+    this.exited = keepTrack(child, () => launch.cleanUp()).then((end) => {
       this.#end = end;
-      for (const abort of this.#connecting) abort.abort(this.#epitaph(end));
+      for (const abort of this.#connecting) abort.abort(this.#exitError(end));
       return end;
     });
   }
 
   async connect(options: ConnectOptions = {}): Promise<ByteChannel> {
-    if (this.#end !== undefined) throw this.#epitaph(this.#end);
+    if (this.#end !== undefined) throw this.#exitError(this.#end);
     const abort = new AbortController();
     this.#connecting.add(abort);
     const signal = options.signal === undefined ? abort.signal : AbortSignal.any([abort.signal, options.signal]);
     try {
-      const channel = await this.#means.connect({ ...options, signal });
-      if (channel instanceof DuplexChannel) channel.explainEnd = () => this.#explainEnd(channel);
+      const channel = await this.#launch.connect({ ...options, signal });
+      if (channel instanceof StreamChannel) channel.explainEnd = () => this.#explainEnd(channel);
       return channel;
     } catch (error) {
-      // Nobody holds the listening socket any more: the program is gone, even if the news is still on its way.
-      if (error instanceof ConnectError && error.code !== 'ERR_NBD_COMMAND')
-        throw (await this.#causeOfDeath()) ?? error;
+      // The listening socket is closed: the program has ended, even if its exit has not been reported yet.
+      if (error instanceof ConnectError && error.code !== 'ERR_NBD_COMMAND') throw (await this.#exitReason()) ?? error;
       throw error;
     } finally {
       this.#connecting.delete(abort);
@@ -172,28 +172,28 @@ class RunningCommand implements CommandServer {
     if (this.#end !== undefined) return;
     this.#child.ref();
     this.#child.kill('SIGTERM');
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), patienceMs);
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), killMs);
     await this.exited;
     clearTimeout(timer);
   }
 
-  /** A program that has spoken may end as it likes; one that has not was never there. */
-  async #explainEnd(channel: DuplexChannel): Promise<Error | undefined> {
-    return channel.receivedBytes > 0 ? undefined : this.#causeOfDeath();
+  /** Explains the end of a channel on which the program has sent no byte: it was never ready. */
+  async #explainEnd(channel: StreamChannel): Promise<Error | undefined> {
+    return channel.receivedBytes > 0 ? undefined : this.#exitReason();
   }
 
-  async #causeOfDeath(): Promise<ConnectError | undefined> {
+  async #exitReason(): Promise<ConnectError | undefined> {
     let timer: NodeJS.Timeout | undefined;
-    const never = new Promise<undefined>((resolve) => {
+    const expiry = new Promise<undefined>((resolve) => {
       timer = setTimeout(resolve, exitDelayMs, undefined);
     });
-    const end = await Promise.race([this.exited, never]);
+    const end = await Promise.race([this.exited, expiry]);
     clearTimeout(timer);
-    return end === undefined ? undefined : this.#epitaph(end);
+    return end === undefined ? undefined : this.#exitError(end);
   }
 
-  /** A new error for each who asks. */
-  #epitaph(end: CommandEnd): ConnectError {
+  /** Makes a new error for each caller. */
+  #exitError(end: CommandEnd): ConnectError {
     return commandError(this.#command, howItEnded(end));
   }
 }
@@ -210,7 +210,7 @@ function listen(path: string): Promise<Server> {
   });
 }
 
-/** Node makes such sockets itself, without `onread`; a duplicate of the descriptor gets them a channel that has it. */
+/** Node makes such sockets itself, without `onread`. A duplicate of the descriptor gives them a channel that has it. */
 function adoptPipe(socket: Socket, peer: PeerDescription): ByteChannel {
   const own = descriptorOf(socket);
   const fd = own === undefined ? undefined : duplicateDescriptor(own);

@@ -1,11 +1,11 @@
-/** What channels hold every sink to. */
+/** The rules that channels hold every sink to. */
 import type { ByteSink } from '@nbdjs/interfaces';
 
 /**
- * The memory that the sink names for the next bytes. No memory at all would stall a channel for ever, and make Node
- * destroy a socket with an error that names neither.
+ * Returns the memory that the sink names for the next bytes. Without any, a channel would stall for ever, and Node would destroy a
+ * socket with an error that names no cause.
  *
- * @throws whatever the sink throws.
+ * @throws what the sink throws.
  */
 export function namedBy(sink: ByteSink): Uint8Array {
   const memory = sink.writable();

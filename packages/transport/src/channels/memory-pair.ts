@@ -1,11 +1,11 @@
-/** Two channels that are connected to each other in memory: for embedded peers, and for tests. */
+/** Two channels that are connected to each other in memory: for servers in the same process, and for tests. */
 import type { ByteChannel, ByteSink, CloseReason, PeerDescription } from '@nbdjs/interfaces';
 import { namedBy, toError } from './sink-rules.ts';
 
 export interface MemoryPairOptions {
-  /** Bytes that may be under way in one direction before `send` answers `false`. @default 262144 */
+  /** Bytes that may be on their way in one direction before `send` returns `false`. @default 262144 */
   readonly capacityBytes?: number | undefined;
-  /** How many bytes the next delivery may have at most; a test cuts the stream with it. @default no bound */
+  /** Returns how many bytes the next delivery may have at most; a test cuts the stream with it. @default no limit */
   readonly cut?: (() => number) | undefined;
   /** Puts off a delivery to a later turn. @default setImmediate */
   readonly later?: ((task: () => void) => void) | undefined;
@@ -13,7 +13,7 @@ export interface MemoryPairOptions {
 
 const capacityDefault = 256 * 1024;
 
-/** Makes the two ends. What one sends is delivered to the other in a later turn, never within `send`. */
+/** Makes the two ends. What one sends is delivered to the other in a later turn of the loop, never within `send`. */
 export function createMemoryPair(options: MemoryPairOptions = {}): [ByteChannel, ByteChannel] {
   const one = new MemoryChannel(options);
   const other = new MemoryChannel(options);
@@ -30,18 +30,17 @@ class MemoryChannel implements ByteChannel {
   readonly #later: (task: () => void) => void;
   #other!: MemoryChannel;
   #sink: ByteSink | undefined;
-  #settle!: (reason: CloseReason) => void;
-  /** What the other side has sent to us and we have not delivered. */
+  #resolveClosed!: (reason: CloseReason) => void;
+  /** What the other side has sent and this side has not delivered. */
   #inbox: Uint8Array[] = [];
   #inboxBytes = 0;
+  /** `ended`: this side sends no more. `destroyed`: nor does it receive. */
+  #phase: 'open' | 'ended' | 'destroyed' = 'open';
   #isPaused = false;
   #isScheduled = false;
-  #peerHasEnded = false;
   /** No more bytes will come, and why. */
   #end: { readonly cause: Error | undefined } | undefined;
-  #toldOfEnd: ByteSink | undefined;
-  #weHaveEnded = false;
-  #isDestroyed = false;
+  #sinkToldOfEnd: ByteSink | undefined;
   #owesDrained = false;
 
   constructor(options: MemoryPairOptions) {
@@ -49,7 +48,7 @@ class MemoryChannel implements ByteChannel {
     this.#cut = options.cut ?? (() => Number.POSITIVE_INFINITY);
     this.#later = options.later ?? ((task) => setImmediate(task));
     this.closed = new Promise((resolve) => {
-      this.#settle = resolve;
+      this.#resolveClosed = resolve;
     });
   }
 
@@ -64,7 +63,7 @@ class MemoryChannel implements ByteChannel {
   }
 
   send(chunks: readonly Uint8Array[]): boolean {
-    if (this.#isDestroyed || this.#weHaveEnded) return true;
+    if (this.#phase !== 'open') return true;
     const other = this.#other;
     // Copied, so that a sender may use its memory again at once, as a kernel would let it.
     for (const chunk of chunks) other.#accept(new Uint8Array(chunk));
@@ -84,33 +83,30 @@ class MemoryChannel implements ByteChannel {
   }
 
   end(): void {
-    if (this.#weHaveEnded || this.#isDestroyed) return;
-    this.#weHaveEnded = true;
-    this.#other.#peerHasEnded = true;
+    if (this.#phase !== 'open') return;
+    this.#phase = 'ended';
     this.#other.#schedule();
-    // If the peer has ended before, this was the last thing to happen.
+    // When the peer has ended before, this completes the end.
     this.#schedule();
   }
 
   destroy(cause?: Error): void {
-    if (this.#isDestroyed) return;
-    this.#isDestroyed = true;
+    if (this.#phase === 'destroyed') return;
+    this.#phase = 'destroyed';
     this.#inbox = [];
     this.#inboxBytes = 0;
-    this.#weHaveEnded = true;
-    this.#other.#peerHasEnded = true;
     this.#other.#schedule();
     this.#later(() => {
       this.#end ??= { cause };
       this.#tellEnd();
-      this.#settle({ by: 'us', cause });
+      this.#resolveClosed({ by: 'us', cause });
     });
   }
 
   keepAlive(): void {}
 
   #accept(bytes: Uint8Array): void {
-    if (this.#isDestroyed || bytes.length === 0) return;
+    if (this.#phase === 'destroyed' || bytes.length === 0) return;
     this.#inbox.push(bytes);
     this.#inboxBytes += bytes.length;
   }
@@ -126,10 +122,10 @@ class MemoryChannel implements ByteChannel {
 
   #deliver(): void {
     const sink = this.#sink;
-    if (sink === undefined || this.#isDestroyed || this.#isPaused) return;
+    if (sink === undefined || this.#phase === 'destroyed' || this.#isPaused) return;
     const chunk = this.#inbox[0];
     if (chunk === undefined) {
-      if (this.#peerHasEnded) this.#finish();
+      if (this.#other.#phase !== 'open') this.#finish();
       return;
     }
     try {
@@ -144,15 +140,15 @@ class MemoryChannel implements ByteChannel {
       this.destroy(toError(error));
       return;
     }
-    this.#other.#drainedIfOwed(this.#inboxBytes);
+    this.#other.#tellIfDrained(this.#inboxBytes);
     this.#schedule();
   }
 
-  #drainedIfOwed(waitingBytes: number): void {
+  #tellIfDrained(waitingBytes: number): void {
     if (!this.#owesDrained || waitingBytes > this.#capacityBytes / 2) return;
     this.#owesDrained = false;
     this.#later(() => {
-      if (this.#isDestroyed) return;
+      if (this.#phase === 'destroyed') return;
       try {
         this.#sink?.drained();
       } catch (error) {
@@ -165,16 +161,16 @@ class MemoryChannel implements ByteChannel {
   #finish(): void {
     this.#end ??= { cause: undefined };
     this.#tellEnd();
-    if (!this.#weHaveEnded || this.#isDestroyed) return;
-    this.#isDestroyed = true;
-    this.#settle({ by: 'peer' });
+    if (this.#phase !== 'ended') return;
+    this.#phase = 'destroyed';
+    this.#resolveClosed({ by: 'peer' });
   }
 
-  /** Tells the sink that is in place now, unless it knows. */
+  /** Tells the sink that is in place now of the end, unless it knows. */
   #tellEnd(): void {
     const sink = this.#sink;
-    if (sink === undefined || sink === this.#toldOfEnd) return;
-    this.#toldOfEnd = sink;
+    if (sink === undefined || sink === this.#sinkToldOfEnd) return;
+    this.#sinkToldOfEnd = sink;
     try {
       sink.ended(this.#end?.cause);
     } catch (error) {

@@ -1,26 +1,26 @@
 /**
- * The file of a listening Unix socket. It is taken from nobody who lives, and removed by nobody but its owner.
+ * The file of a listening Unix socket. It never replaces the file of a living server, and only its owner removes it.
  *
- * A server that binds to a path itself can neither: between finding a dead socket and removing it, somebody else may have put a living
- * one there, and Node removes the path at the end, whoever it belongs to by then. So the server listens under a passing name first, and
- * is then linked to its path, which only one can do; of the passing name nothing is left that could be removed.
+ * A server that binds to a path itself can guarantee neither. Between finding a dead socket and removing it, another server may have put
+ * a living one there; and Node removes the path at the end, even if it belongs to another server by then. So the server listens under a
+ * temporary name first, and is then linked to its path, at which only one server can succeed. The temporary name is removed at once.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { linkSync, lstatSync, realpathSync, type Stats, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { unixPathBytesMax } from './unix-path.ts';
+import { unixPathBytesMax } from '../unix-path.ts';
 
-/** What a socket's file is called until it has its path. */
-const passingNameBytes = 12;
-/** A socket so young may belong to a server that is about to listen, and is asked once more. In milliseconds. */
-const youthMs = 1000;
+/** The length of the temporary name. */
+const temporaryNameBytes = 12;
+/** A socket younger than this may belong to a server that is about to listen, and is tried once more. In milliseconds. */
+const youngMs = 1000;
 const youngRetryMs = 50;
-/** How long somebody else may be at work on the same path, in milliseconds; then we go ahead. */
+/** How long another process may work on the same path, in milliseconds; then we go on without a turn. */
 const turnMs = 3000;
 const turnRetryMs = 10;
-/** Servers that come and go at the same path could keep us from it for ever. */
+/** Servers that come and go at the same path could hold us up for ever. */
 const attemptsMax = 10;
 
 /** Sockets whose files are still there, for a process that ends without closing them. */
@@ -41,19 +41,19 @@ export class SocketFile {
   }
 
   /**
-   * Has a server listen at a path that nobody else listens at.
+   * Makes a server listen at a path.
    *
-   * @throws a system error: `EADDRINUSE` when somebody does, or when something else than a socket is there.
+   * @throws a system error: `EADDRINUSE` when another server listens there, or when the file there is no socket.
    */
   static async listen(server: Server, path: string, backlog: number | undefined): Promise<SocketFile> {
-    const passing = passingName(path);
-    await begin(server, passing, backlog);
+    const temporary = temporaryName(path);
+    await startListening(server, temporary, backlog);
     try {
-      const own = lstatSync(passing);
+      const own = lstatSync(temporary);
       try {
-        await publish(passing, path);
+        await publish(temporary, path);
       } finally {
-        unlinkSync(passing);
+        unlinkSync(temporary);
       }
       return new SocketFile(path, own);
     } catch (error) {
@@ -62,7 +62,7 @@ export class SocketFile {
     }
   }
 
-  /** Removes the file if it is still this socket's. To be called while the server listens, so that nobody takes it for dead. */
+  /** Removes the file if it is still this socket's. Call it while the server listens, so that no other server takes it for dead. */
   remove(): void {
     if (!files.delete(this)) return;
     if (files.size === 0) process.off('exit', removeAll);
@@ -70,8 +70,8 @@ export class SocketFile {
   }
 }
 
-/** Listens, with an error that tells the cause: Node says of a folder that is not there that permission is denied. */
-async function begin(server: Server, path: string, backlog: number | undefined): Promise<void> {
+/** Listens, with an error that tells the cause: for a missing folder, Node reports that permission is denied. */
+async function startListening(server: Server, path: string, backlog: number | undefined): Promise<void> {
   try {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -81,24 +81,24 @@ async function begin(server: Server, path: string, backlog: number | undefined):
       });
     });
   } catch (error) {
-    // Throws what is really wrong, if it is that.
+    // Throws the real error when the folder is missing.
     lstatSync(join(dirname(path), '.'));
     throw error;
   }
 }
 
-/** A name in the same folder that tells whose it is, and fits wherever the path does. */
-function passingName(path: string): string {
+/** Returns a random name in the same folder that is no longer than the path may be. */
+function temporaryName(path: string): string {
   const [folder, name] = [dirname(path), basename(path)];
   const room = unixPathBytesMax - Buffer.byteLength(join(folder, '/'));
-  const length = Math.min(room, Math.max(passingNameBytes, Buffer.byteLength(name)));
+  const length = Math.min(room, Math.max(temporaryNameBytes, Buffer.byteLength(name)));
   return join(folder, `.${randomBytes(length).toString('hex')}`.slice(0, length));
 }
 
-/** Gives a socket its path, in the place of a dead one if need be. */
-async function publish(passing: string, path: string): Promise<void> {
+/** Links a socket to its path, in the place of a dead one where necessary. */
+async function publish(temporary: string, path: string): Promise<void> {
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
-    if (link(passing, path)) return;
+    if (link(temporary, path)) return;
     const turn = await takeTurn(path);
     try {
       const found = statOf(path);
@@ -106,7 +106,7 @@ async function publish(passing: string, path: string): Promise<void> {
       if (!found.isSocket()) throw inUse('there is something else than a socket');
       if (await isAlive(path, found)) throw inUse('a server listens there');
       removeIfStill(path, found);
-      if (link(passing, path)) return;
+      if (link(temporary, path)) return;
     } finally {
       turn?.close();
     }
@@ -114,10 +114,10 @@ async function publish(passing: string, path: string): Promise<void> {
   throw inUse('others keep coming in between');
 }
 
-/** Whether the path was free. */
-function link(passing: string, path: string): boolean {
+/** Links the file to a path. Returns whether the path was free. */
+function link(temporary: string, path: string): boolean {
   try {
-    linkSync(passing, path);
+    linkSync(temporary, path);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
@@ -143,22 +143,22 @@ function removeIfStill(path: string, known: Stats): void {
   if (now !== undefined && now.ino === known.ino && now.dev === known.dev) unlinkSync(path);
 }
 
-/** Whether somebody listens at a socket: the system refuses only where nobody does. */
+/** Returns whether a server listens at a socket: the system refuses a connection only where none does. */
 async function isAlive(path: string, found: Stats): Promise<boolean> {
   for (let isFirst = true; ; isFirst = false) {
-    const code = await knock(path);
+    const code = await tryConnect(path);
     if (code === 'ENOENT') return false;
-    // Whoever may not even knock cannot know, and could not take its place either.
+    // Without the permission to connect we cannot know, and could not take its place either.
     if (code === 'EACCES' || code === 'EPERM') throw inUse('whether a server listens there is not for us to find out');
     if (code !== 'ECONNREFUSED') return true;
-    // Others bind first and listen then.
-    if (!isFirst || Date.now() - found.ctimeMs > youthMs) return false;
+    // Other servers bind first and listen a moment later.
+    if (!isFirst || Date.now() - found.ctimeMs > youngMs) return false;
     await sleep(youngRetryMs);
   }
 }
 
-/** Connects, and leaves again; gives the error's code if there was one. */
-function knock(path: string): Promise<string | undefined> {
+/** Connects, and closes the connection. Returns the error's code, if there was an error. */
+function tryConnect(path: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = connect({ path });
     socket.once('connect', () => {
@@ -170,8 +170,9 @@ function knock(path: string): Promise<string | undefined> {
 }
 
 /**
- * Lets only one at a time replace what is at a path, by a name in Linux's abstract namespace, which the system takes back from
- * whoever dies. Nothing where there is none, or where somebody does not let go of it: looking twice has to do then.
+ * Lets only one process at a time replace the file at a path, by a name in Linux's abstract namespace, which the system releases when a
+ * process dies. Returns `undefined` where there is no such namespace, or when another process keeps the name too long: then the second
+ * look at the path has to be enough.
  */
 async function takeTurn(path: string): Promise<Server | undefined> {
   if (process.platform !== 'linux') return undefined;
@@ -181,7 +182,7 @@ async function takeTurn(path: string): Promise<Server | undefined> {
   while (performance.now() < until) {
     const turn = createServer((socket) => socket.destroy());
     try {
-      await begin(turn, name, undefined);
+      await startListening(turn, name, undefined);
       return turn;
     } catch {
       await sleep(turnRetryMs);

@@ -1,13 +1,13 @@
 /** Several addresses of one host, raced against each other (RFC 8305, section 5). */
 import type { Cancel, Clock } from '@nbdjs/interfaces';
 
-/** What became of one address; no error: it has not answered, one way or the other. */
+/** The outcome of one address. No error: it has not answered at all. */
 export interface AddressOutcome<Address> {
   readonly address: Address;
   readonly error: Error | undefined;
 }
 
-/** None of the addresses could be connected to, or none in time. */
+/** No address could be connected to, or none in time. */
 export class RaceLost<Address> extends Error {
   readonly outcomes: readonly AddressOutcome<Address>[];
 
@@ -18,18 +18,18 @@ export class RaceLost<Address> extends Error {
 }
 
 export interface RaceOptions {
-  /** The next address joins in when the one before has not answered for so long, in milliseconds, or has failed. */
+  /** The next address joins in when the one before has failed, or has not answered for this long, in milliseconds. */
   readonly nextMs: number;
   readonly clock: Clock;
-  /** Calls the race off. */
+  /** Ends the race. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Begins with the first address, has the others join in one by one, and gives what the first of them to succeed gives. An attempt
- * that is merely slow goes on beside the later ones. Whatever has not won is called off by its signal.
+ * Begins with the first address, lets the others join in one by one, and resolves to the result of the first that succeeds. A slow
+ * attempt goes on beside the later ones. The signals of all attempts that have not won are aborted.
  *
- * @throws RaceLost when all have failed, or when the race was called off: it tells of those that were silent until then.
+ * @throws RaceLost when all have failed, or when the race was ended: its outcomes tell which addresses were silent.
  */
 export function raceAddresses<Address, Won>(
   addresses: readonly Address[],

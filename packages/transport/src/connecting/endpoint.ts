@@ -1,9 +1,9 @@
-/** Places to connect to, as plain data: they cross threads. */
+/** Where to connect to, as plain data that can cross threads. */
 import { type ByteChannel, UsageError } from '@nbdjs/interfaces';
-import { runCommand } from './command.ts';
+import { adoptDescriptor } from '../channels/descriptor.ts';
+import { runCommand } from '../commands/command.ts';
+import { checkPlace, type PlaceChecks, placeChecks } from '../places.ts';
 import { type ConnectOptions, connectTcp, connectUnix } from './connect.ts';
-import { adoptDescriptor } from './descriptor.ts';
-import { checkPlace, type PlaceChecks, placeChecks } from './places.ts';
 
 export type Endpoint =
   | { readonly type: 'tcp'; readonly host: string; readonly port: number; readonly family?: 4 | 6 | undefined }
@@ -30,7 +30,7 @@ export function checkEndpoint(endpoint: Endpoint): void {
   checkPlace('the endpoint', endpoint, ofEndpoint, ['family']);
 }
 
-/** An endpoint in one word, for messages. */
+/** Returns an endpoint in one word, for messages. */
 export function describeEndpoint(endpoint: Endpoint): string {
   switch (endpoint.type) {
     case 'tcp':

@@ -1,4 +1,4 @@
-/** What could not be connected to, and why, in one line for people. */
+/** Errors of attempts to connect, in one line for people. */
 import { isIPv6 } from 'node:net';
 import { getSystemErrorMap } from 'node:util';
 import {
@@ -32,18 +32,18 @@ const codes: Readonly<Record<string, ConnectErrorCode>> = {
   ECONNREFUSED: 'ERR_NBD_REFUSED',
 };
 
-/** An error of the system about the one place that there was. */
+/** Makes the error for a single address that could not be connected to. */
 export function connectFailure(error: Error, peer: PeerDescription): ConnectError {
   const code = codes[codeOf(error)] ?? 'ERR_NBD_CONNECT';
   return new ConnectError(code, `cannot connect to ${peer.name}: ${reasonOf(error)}`, { cause: error });
 }
 
-/** The time is over, and nothing has happened or nothing that helps. */
+/** Makes the error for an attempt that took too long. */
 export function connectTimeout(peer: PeerDescription, reason: string): TimeoutError {
   return new TimeoutError('connect', `cannot connect to ${peer.name}: ${reason}`);
 }
 
-/** None of several addresses has answered, or none as it should: each is told of with its own reason. */
+/** Makes the error for several addresses of which none could be connected to, each with its own reason. */
 export function addressesFailure(
   outcomes: readonly AddressOutcome<string>[],
   peer: PeerDescription,
@@ -61,7 +61,7 @@ export function addressesFailure(
     : told.map(({ address, reason: own }) => `${address}: ${own}`).join('; ');
   const errors = outcomes.flatMap(({ error }) => error ?? []);
   if (errors.length < outcomes.length || outcomes.length === 0) return connectTimeout(peer, reason);
-  // A refusal tells most: somebody is there.
+  // A refusal tells most: the host is there.
   const telling = errors.find((error) => codeOf(error) === 'ECONNREFUSED') ?? (errors[0] as Error);
   const cause = errors.length > 1 ? new AggregateError(errors) : telling;
   return new ConnectError(codes[codeOf(telling)] ?? 'ERR_NBD_CONNECT', `cannot connect to ${peer.name}: ${reason}`, {

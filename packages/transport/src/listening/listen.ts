@@ -1,56 +1,56 @@
-/** Listening on TCP and Unix sockets, and on listening sockets that somebody else has opened. */
+/** Listening on TCP and Unix sockets, and on listening sockets that another process has opened. */
 import { createServer, type Server, type Socket, type ListenOptions as SystemListenOptions } from 'node:net';
 import { getSystemErrorMap } from 'node:util';
 import { type ByteChannel, ConnectError, type PeerDescription } from '@nbdjs/interfaces';
 import { peerUser } from '@nbdjs/syscalls';
-import { announced } from './diagnostics.ts';
-import { descriptorOf } from './handle.ts';
-import { Intake } from './intake.ts';
-import { checkPlace, type PlaceChecks, placeChecks } from './places.ts';
-import { adoptSocket } from './socket-channel.ts';
+import { descriptorOf } from '../channels/handle.ts';
+import { adoptSocket } from '../channels/socket-channel.ts';
+import { announced } from '../diagnostics.ts';
+import { checkPlace, type PlaceChecks, placeChecks } from '../places.ts';
+import { requireUnixPath } from '../unix-path.ts';
+import { ConnectionIntake } from './connection-intake.ts';
 import { SocketFile } from './socket-file.ts';
-import { requireUnixPath } from './unix-path.ts';
 
 /** Where to listen. */
 export type ListenTarget =
   /** `host` absent: on all addresses. Port 0: any free one. */
   | { readonly type: 'tcp'; readonly host?: string | undefined; readonly port: number }
   /**
-   * One that a dead server has left behind is replaced, one where somebody listens is not. It is removed again at the end, if it is
+   * A socket that a dead server has left behind is replaced, one that has a listener is not. It is removed again at the end, if it is
    * still ours. A leading NUL means Linux's abstract namespace.
    */
   | { readonly type: 'unix'; readonly path: string }
   /** A listening socket, by systemd's socket activation for instance. */
   | { readonly type: 'descriptor'; readonly fd: number };
 
-/** Where clients connect to, with TCP the port that was chosen; or the socket that was inherited and does not tell. */
+/** Where clients connect to, with TCP the port that was chosen; or the inherited socket, whose address is not known. */
 export type ListenAddress =
   | { readonly type: 'tcp'; readonly host: string; readonly port: number }
   | { readonly type: 'unix'; readonly path: string }
   | { readonly type: 'descriptor'; readonly fd: number };
 
-/** The address that comes of a target. */
+/** The address of a listener at a target. */
 export type AddressOf<T extends ListenTarget> = Extract<ListenAddress, { readonly type: T['type'] }>;
 
-/** Somebody who listens. */
+/** A listening socket. */
 export interface Listener<A extends ListenAddress = ListenAddress> {
   readonly address: A;
-  /** Takes no more connections; those that stand live on. */
+  /** Accepts no more connections. Open ones stay open. */
   close(): Promise<void>;
 }
 
 export interface ListenOptions {
-  /** Connections that the kernel keeps until they are taken. @default 511 */
+  /** Connections that the kernel keeps until they are accepted. @default 511 */
   readonly backlog?: number | undefined;
-  /** Find out who the peers of a Unix socket are, where the system tells; each costs a call. @default false */
+  /** Find out the users of the peers of a Unix socket, where the system tells; each costs a system call. @default false */
   readonly users?: boolean | undefined;
   /**
-   * Connections at a time: those that come when there are so many are kept by the system, or taken all the same where it cannot be
-   * asked for that (without `@nbdjs/syscalls`' native calls). Meant for the limit of open files: Node closes without a word whoever comes
-   * when that is reached. @default any number
+   * Connections at a time. The system keeps further ones waiting; where that is not possible (without the native calls of
+   * `@nbdjs/syscalls`), they are accepted nevertheless. Meant for the limit of open files: Node silently closes connections that come when
+   * it is reached. @default any number
    */
   readonly connectionsMax?: number | undefined;
-  /** Called when so many are there. `canWait`: those who come then are kept by the system. */
+  /** Called when `connectionsMax` is reached. `canWait`: the system keeps further connections waiting. */
   readonly onFull?: ((canWait: boolean) => void) | undefined;
 }
 
@@ -61,14 +61,15 @@ const ofTarget: PlaceChecks<ListenTarget> = {
   descriptor: { fd: whole },
 };
 
-/** Whether a peer that says nothing is still there is asked after this long, in milliseconds; what follows is the system's. */
+/** A silent peer is asked whether it is still there (TCP keep-alive) after this long, in milliseconds. */
 const keepAliveMs = 60_000;
 
 /**
- * Takes connections and gives each to `onConnection`, as a channel that reads nothing before it is opened. One counts for
- * `connectionsMax` until the promise has settled that `onConnection` gives, or until its channel is closed.
+ * Accepts connections and gives each to `onConnection`, as a channel that reads nothing before it is opened. A connection counts for
+ * `connectionsMax` until the promise that `onConnection` returns has settled, or until its channel is closed.
  *
- * @throws ConnectError when the address is in use or not ours, UsageError when it is none, or is too long for a Unix socket.
+ * @throws ConnectError when the address is in use or not one of this machine, UsageError when it is no address, or too long for a Unix
+ *   socket.
  */
 export async function listen<T extends ListenTarget>(
   target: T,
@@ -80,7 +81,7 @@ export async function listen(
   onConnection: (channel: ByteChannel) => void | Promise<void>,
   options: ListenOptions = {},
 ): Promise<Listener> {
-  // A peer whose machine is gone says nothing: only asking finds it out.
+  // A peer whose machine has failed is silent: only asking finds that out.
   const alive = { keepAlive: true, keepAliveInitialDelay: keepAliveMs };
   const how = { allowHalfOpen: true, noDelay: true, pauseOnConnect: true, ...alive };
   const server = createServer(how);
@@ -89,9 +90,9 @@ export async function listen(
   if (target.type === 'unix') requireUnixPath(target.path);
   let file: SocketFile | undefined;
   try {
-    if (target.type === 'tcp') await begin(server, { host: target.host, port: target.port, backlog });
-    else if (target.type === 'descriptor') await begin(server, { fd: target.fd, backlog });
-    else if (target.path.startsWith('\0')) await begin(server, { path: target.path, backlog });
+    if (target.type === 'tcp') await startListening(server, { host: target.host, port: target.port, backlog });
+    else if (target.type === 'descriptor') await startListening(server, { fd: target.fd, backlog });
+    else if (target.path.startsWith('\0')) await startListening(server, { path: target.path, backlog });
     else file = await SocketFile.listen(server, target.path, backlog);
   } catch (error) {
     throw listenError(target, error as NodeJS.ErrnoException);
@@ -105,10 +106,10 @@ export async function listen(
     const channel = announced(adopted);
     return onConnection(channel) ?? channel.closed;
   };
-  const intake = new Intake(server, take, { server: how, backlog, connectionsMax, onFull });
+  const intake = new ConnectionIntake(server, take, { server: how, backlog, connectionsMax, onFull });
   return {
     address,
-    // Node would wait for connections that it has made, and which are no longer its own.
+    // Node would wait for connections that it has accepted, and that belong to our channels now.
     async close() {
       file?.remove();
       intake.close();
@@ -129,19 +130,19 @@ function addressOf(server: Server, target: ListenTarget): Listener['address'] {
 function describe(socket: Socket, server: Server, ownName: string | undefined, asksForUsers: boolean): PeerDescription {
   const own = ownName ?? server.address();
   const { remoteAddress: address, remotePort } = socket;
-  // What Node knows of a listener that was inherited is little, so its peers are asked.
+  // Node knows little of an inherited listener, so its peers are looked at.
   if (address === undefined && (own === null || typeof own === 'string')) {
     const fd = asksForUsers ? descriptorOf(socket) : undefined;
     const user = fd === undefined ? undefined : peerUser(fd);
     return { name: String(own ?? 'socket'), transport: 'unix', tls: false, ...(user === undefined ? {} : { user }) };
   }
-  // Whoever is gone already has no address any more.
+  // A peer that has closed already has no address any more.
   if (address === undefined) return { name: 'unknown', transport: 'tcp', tls: false };
   const name = `${address.includes(':') ? `[${address}]` : address}:${remotePort}`;
   return { name, transport: 'tcp', tls: false, address };
 }
 
-function begin(server: Server, options: SystemListenOptions & { fd?: number }): Promise<void> {
+function startListening(server: Server, options: SystemListenOptions & { fd?: number }): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(options, resolve);
@@ -155,7 +156,7 @@ function listenError(target: ListenTarget, cause: NodeJS.ErrnoException): Connec
       : target.type === 'unix'
         ? target.path
         : `descriptor ${target.fd}`;
-  // Node's own text has the place in it once more.
+  // Node's own text would name the place once more.
   const why = getSystemErrorMap().get(cause.errno ?? 0)?.[1] ?? cause.message;
   return new ConnectError('ERR_NBD_CONNECT', `cannot listen on ${place}: ${why}`, { cause });
 }

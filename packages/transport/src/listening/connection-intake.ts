@@ -1,42 +1,45 @@
 /**
- * Takes connections from a listening socket, so many at a time. When there is no room, the system keeps those who come.
+ * Accepts connections from a listening socket, up to a number at a time. Beyond that, the system's queue keeps clients waiting.
  *
- * Node cannot stop taking, and when descriptors run out it closes whoever comes, without a word to anybody. So the socket is parked: a
- * second descriptor keeps it open, with its queue, while Node's own is closed.
+ * Node cannot stop accepting, and when descriptors run out it closes new connections silently. So the socket is parked: a second
+ * descriptor keeps it open, with its queue, while Node's own is closed.
  */
 import { closeSync } from 'node:fs';
 import { createServer, type Server, type ServerOpts, type Socket } from 'node:net';
 import { duplicateDescriptor } from '@nbdjs/syscalls';
-import { descriptorOf } from './handle.ts';
+import { descriptorOf } from '../channels/handle.ts';
 
-export interface IntakeOptions {
-  /** What Node's servers are made with. */
+export interface ConnectionIntakeOptions {
+  /** The options of Node's servers. */
   readonly server: ServerOpts;
   readonly backlog?: number | undefined;
-  /** Connections at a time; nothing for any number. */
+  /** Connections at a time. @default any number */
   readonly connectionsMax?: number | undefined;
-  /** Called when there is no room any more; `isWaiting` tells whether those who come then can wait. */
-  readonly onFull?: ((isWaiting: boolean) => void) | undefined;
+  /** Called when that number is reached. `canWait`: the system keeps further clients waiting. */
+  readonly onFull?: ((canWait: boolean) => void) | undefined;
 }
 
-export class Intake {
+export class ConnectionIntake {
   readonly #take: (socket: Socket, server: Server) => Promise<unknown> | undefined;
-  readonly #options: IntakeOptions;
-  /** Nothing while the socket is parked. */
+  readonly #options: ConnectionIntakeOptions;
+  /** `undefined` while the socket is parked. */
   #server: Server | undefined;
   /** Keeps the parked socket open. */
   #parkedFd: number | undefined;
   #count = 0;
 
-  /** `take` is given each connection of a server that listens; it counts until the promise has settled that comes back. */
+  /**
+   * @param server A server that listens.
+   * @param take Called with each connection. The connection counts until the returned promise has settled; `undefined`: it does not count.
+   */
   constructor(
     server: Server,
     take: (socket: Socket, server: Server) => Promise<unknown> | undefined,
-    options: IntakeOptions,
+    options: ConnectionIntakeOptions,
   ) {
     this.#take = take;
     this.#options = options;
-    this.#begin(server);
+    this.#accept(server);
   }
 
   close(): void {
@@ -46,16 +49,16 @@ export class Intake {
     this.#parkedFd = undefined;
   }
 
-  #begin(server: Server): void {
+  #accept(server: Server): void {
     this.#server = server;
-    // That connection is lost, and listening goes on.
+    // One connection is lost, and the server listens on.
     server.on('error', () => {});
     server.on('connection', (socket) => {
-      const gone = this.#take(socket, server);
-      if (gone === undefined) return;
+      const finished = this.#take(socket, server);
+      if (finished === undefined) return;
       this.#count++;
-      const leave = (): void => this.#leave();
-      gone.then(leave, leave);
+      const free = (): void => this.#freePlace();
+      finished.then(free, free);
       const { connectionsMax } = this.#options;
       if (connectionsMax !== undefined && this.#count === connectionsMax) this.#park(server);
     });
@@ -70,12 +73,12 @@ export class Intake {
     server.close();
   }
 
-  #leave(): void {
+  #freePlace(): void {
     this.#count--;
     if (this.#parkedFd === undefined) return;
     const server = createServer(this.#options.server);
     server.listen({ fd: this.#parkedFd, backlog: this.#options.backlog });
     this.#parkedFd = undefined;
-    this.#begin(server);
+    this.#accept(server);
   }
 }

@@ -1,19 +1,19 @@
-/** What Node keeps behind its sockets and servers. */
+/** What Node keeps inside its sockets and servers. */
 import type { Server, Socket } from 'node:net';
 
-/** The descriptor's number, where there is one. */
+/** Returns the descriptor, or `undefined` where there is none. */
 export function descriptorOf(owner: Socket | Server): number | undefined {
   const { _handle: handle } = owner as unknown as { readonly _handle: { readonly fd?: number } | null };
   return handle?.fd !== undefined && handle.fd >= 0 ? handle.fd : undefined;
 }
 
-/** Bytes that were written and that the kernel has not taken; nothing where Node does not tell. */
+/** Returns how many bytes were written that the kernel has not taken; `undefined` where Node does not tell. */
 export function queuedBytesOf(socket: Socket): number | undefined {
   const { _handle: handle } = socket as unknown as {
     readonly _handle: { readonly bytesWritten?: number; readonly writeQueueSize?: number } | null;
   };
   if (handle === null) return 0;
   if (handle.bytesWritten === undefined || handle.writeQueueSize === undefined) return undefined;
-  // What the handle was never given waits in the stream.
+  // Bytes that the handle was not given yet wait in the stream.
   return socket.bytesWritten - handle.bytesWritten + handle.writeQueueSize;
 }

@@ -1,16 +1,15 @@
 /** One attempt to connect to one address. */
 import type { NetConnectOpts } from 'node:net';
 import type { PeerDescription } from '@nbdjs/interfaces';
-import { SocketChannel } from './socket-channel.ts';
+import { SocketChannel } from '../channels/socket-channel.ts';
 
 /**
- * A peer that says nothing may be there no more, with its cable pulled: the system asks after this long, ten times in ten seconds
- * (in milliseconds).
+ * A silent peer may be gone, with its cable pulled: the system asks after this long, in milliseconds, and then ten times in ten seconds.
  */
 const keepAliveMs = 60_000;
 
 /**
- * Connects a socket, or closes it again when the signal says so.
+ * Connects a socket, and closes it again when the signal aborts.
  *
  * @throws the system's error, or the signal's reason.
  */
@@ -43,7 +42,7 @@ export function attemptConnect(
     };
     signal.addEventListener('abort', onAbort, { once: true });
     socket.on('error', fail).on('close', onClose).on('connect', onConnect);
-    // Small packets are sent at once (checklist G3). Sockets without a network take no notice of either.
+    // Small packets are sent at once (G3). Unix sockets ignore both settings.
     socket.setNoDelay(true).setKeepAlive(true, keepAliveMs);
     socket.connect(how);
   });

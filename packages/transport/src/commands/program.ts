@@ -1,10 +1,10 @@
-/** Starting programs so that none outlives us, and telling how they ended. */
+/** Starting programs that end with this process at the latest, and reporting how they ended. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { ConnectError } from '@nbdjs/interfaces';
 
-/** How a program came to its end. */
+/** How a program has ended. */
 export interface CommandEnd {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -15,10 +15,10 @@ export interface ProgramOptions {
   readonly stdio: ('inherit' | 'ignore' | 'pipe' | number)[];
 }
 
-/** When we exit, programs have this long to end in order before they are killed. */
-const lastPatienceMs = 300;
+/** How long programs have to end when this process exits, in milliseconds; then they are killed. */
+const exitMs = 300;
 
-/** Programs that are still running, and what is to be cleared away behind each. */
+/** Programs that are still running, and what has to be removed after each. */
 const running = new Map<ChildProcess, () => void>();
 
 /**
@@ -32,7 +32,7 @@ export function startProgram(
   options: ProgramOptions,
 ): Promise<ChildProcess> {
   // The shell would only say `not found` on its standard error; looking first gives an error of our own.
-  const obstacle = whyNotStartable(command[0] ?? '', options.env.PATH);
+  const obstacle = obstacleOf(command[0] ?? '', options.env.PATH);
   return new Promise((resolve, reject) => {
     if (obstacle !== undefined) throw commandError(command, obstacle);
     const child = spawn('/bin/sh', ['-c', script, 'sh', ...command], options);
@@ -41,11 +41,11 @@ export function startProgram(
   });
 }
 
-/** Ends the program with us; `cleanUp` is called when it is gone. Gives how it ended. */
+/** Makes the program end with this process. Calls `cleanUp` when it has ended, and resolves to how. */
 export function keepTrack(child: ChildProcess, cleanUp: () => void): Promise<CommandEnd> {
   if (running.size === 0) process.on('exit', endAll);
   running.set(child, cleanUp);
-  // Waiting for the program is the business of whoever disposes of it, not a reason to stay alive.
+  // A running program alone does not keep this process alive; `dispose` waits for it.
   child.unref();
   return new Promise((resolve) => {
     child.on('exit', (code, signal) => {
@@ -69,10 +69,10 @@ export function commandError(command: readonly string[], what: string, cause?: u
   return new ConnectError('ERR_NBD_COMMAND', `${describeCommand(command)}: ${what}`, { cause, permanent: true });
 }
 
-/** No event will come any more, so this waits in place, and not for long. */
+/** The process is exiting and no event will come any more, so this blocks the thread, for a short time. */
 function endAll(): void {
   for (const child of running.keys()) child.kill('SIGTERM');
-  const deadline = performance.now() + lastPatienceMs;
+  const deadline = performance.now() + exitMs;
   const cell = new Int32Array(new SharedArrayBuffer(4));
   while (performance.now() < deadline && [...running.keys()].some(isAlive)) Atomics.wait(cell, 0, 0, 5);
   for (const [child, cleanUp] of running) {
@@ -81,19 +81,19 @@ function endAll(): void {
   }
 }
 
-/** Nobody has reaped the program, so its number is still its own; it has ended when the system calls it a zombie. */
+/** Returns whether the program still runs. Its process id is still its own; it has ended when the system calls it a zombie. */
 function isAlive({ pid }: ChildProcess): boolean {
   try {
     const status = readFileSync(`/proc/${pid}/stat`, 'latin1');
     return status.charAt(status.lastIndexOf(')') + 2) !== 'Z';
   } catch {
-    // Where the system does not tell, there is no point in waiting longer than it takes to be polite.
+    // Other systems do not tell, so the whole time is waited.
     return process.platform !== 'linux';
   }
 }
 
-/** What stands against starting a program, or nothing. */
-function whyNotStartable(program: string, path = '/usr/local/bin:/usr/bin:/bin'): string | undefined {
+/** Returns why a program cannot be started, or `undefined`. */
+function obstacleOf(program: string, path = '/usr/local/bin:/usr/bin:/bin'): string | undefined {
   if (program === '') return 'no program is named';
   const candidates = program.includes('/') ? [program] : path.split(delimiter).map((folder) => join(folder, program));
   const files = candidates.filter(isFile);

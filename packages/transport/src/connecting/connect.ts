@@ -4,18 +4,18 @@ import { statSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { type ByteChannel, ConnectError, limits, type PeerDescription, UsageError } from '@nbdjs/interfaces';
 import { systemClock } from '@nbdjs/node';
+import type { SocketChannel } from '../channels/socket-channel.ts';
+import { announceConnect, announced } from '../diagnostics.ts';
+import { requireUnixPath } from '../unix-path.ts';
 import { RaceLost, raceAddresses } from './address-race.ts';
 import { attemptConnect } from './connect-attempt.ts';
 import { addressesFailure, codeOf, connectFailure, connectTimeout } from './connect-failure.ts';
-import { announceConnect, announced } from './diagnostics.ts';
-import type { SocketChannel } from './socket-channel.ts';
-import { requireUnixPath } from './unix-path.ts';
 
 export interface ConnectOptions {
   readonly signal?: AbortSignal | undefined;
-  /** @default 30000 */
+  /** Until the transport is connected, in milliseconds. @default 30000 */
   readonly connectTimeoutMs?: number | undefined;
-  /** What to call the peer. @default its address */
+  /** What the channel says of its peer. @default its address */
   readonly peer?: PeerDescription | undefined;
 }
 
@@ -28,15 +28,15 @@ export interface TcpAddress {
   readonly family?: 4 | 6 | undefined;
 }
 
-/** A host's next address joins in when the one before has not answered for so long (RFC 8305, section 8). */
+/** A host's next address joins in when the one before has not answered for this long, in milliseconds (RFC 8305, section 8). */
 const nextAddressMs = 250;
 
-/** A full queue is looked at again after this long, then after twice as long and so on, in milliseconds. */
+/** A server with a full queue is tried again after this long, then after twice as long and so on, in milliseconds. */
 const fullQueueMs = { first: 10, longest: 200 };
 
 /**
  * Connects by TCP. The host's addresses of both families are raced: the next one joins in when one is slow, and none is given up
- * before the limit (RFC 8305). The system asks a peer that says nothing whether it is still there (TCP keep-alive).
+ * before the time limit (RFC 8305). The system asks a silent peer whether it is still there (TCP keep-alive).
  *
  * @throws UsageError for an impossible address, ConnectError, TimeoutError, or the signal's reason.
  */
@@ -91,14 +91,14 @@ export async function connectUnix(path: string, options: ConnectOptions = {}): P
         }
         if (codeOf(error) !== 'EAGAIN') throw unixFailure(error as Error, path, peer);
       }
-      // More clients wait to be taken than the server has asked the system to keep for it.
+      // More clients wait to be accepted than the server has asked the system to keep.
       isFull = true;
       await pause(pauseMs, stop);
     }
   });
 }
 
-/** Works within the limits of time and patience that the caller has set, and announces what comes of it. */
+/** Runs an attempt within the caller's time limit and signal, and publishes its events. */
 async function within(
   { signal, connectTimeoutMs: timeoutMs = limits.connectMs }: ConnectOptions,
   peer: PeerDescription,
@@ -120,7 +120,7 @@ async function within(
   }
 }
 
-/** The host's addresses: those of both families in turns, beginning with the system's favourite (RFC 8305, section 4). */
+/** Looks up a host's addresses: both families in turns, beginning with the one that the system prefers (RFC 8305, section 4). */
 function lookUp(host: string, family: 0 | 4 | 6, signal: AbortSignal): Promise<readonly string[]> {
   if (isIP(host) !== 0) return Promise.resolve([host]);
   return new Promise((resolve, reject) => {
@@ -146,7 +146,7 @@ function interleaved(found: readonly dns.LookupAddress[]): readonly string[] {
 }
 
 function unixFailure(error: Error, path: string, peer: PeerDescription): ConnectError {
-  // The system does not tell a file that is no socket from a socket without a listener.
+  // The system reports a file that is no socket in the same way as a socket without a listener.
   if (codeOf(error) !== 'ECONNREFUSED' || isSocket(path)) return connectFailure(error, peer);
   return new ConnectError('ERR_NBD_CONNECT', `cannot connect to ${peer.name}: it is not a socket`, { cause: error });
 }
