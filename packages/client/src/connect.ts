@@ -2,7 +2,14 @@
 import { createConnector, type Delivery, type HandshakeLimits } from '@nbdjs/connection';
 import { type Abortable, type Connector, type HeaderMode, type LimitOptions, UsageError } from '@nbdjs/interfaces';
 import { describeValue } from '@nbdjs/kit';
-import { createMultiplexer, type MultiplexerOptions, type ReplyLimits, traceEvents } from '@nbdjs/multiplexer';
+import {
+  createMultiplexer,
+  deviceOptions,
+  type DeviceOptions as MultiplexerDeviceOptions,
+  type ReplyLimits,
+  replyLimits,
+  traceEvents,
+} from '@nbdjs/multiplexer';
 import { afterMicrotasks, diagnosticsTrace, nextTurn, systemClock } from '@nbdjs/node';
 import { NbdClient } from './client.ts';
 import { checkConnectOptions, checkDeviceOptions, ofConnect, ofDevice } from './options.ts';
@@ -10,24 +17,7 @@ import { type ConnectTarget, resolveTarget } from './target.ts';
 import { resolveTls, type TlsWishes } from './tls.ts';
 
 /** How the device behaves, whatever it is connected to. */
-export type DeviceOptions = Pick<
-  MultiplexerOptions,
-  | 'bytesInFlightMax'
-  | 'closeMs'
-  | 'connections'
-  | 'journal'
-  | 'keepAliveMs'
-  | 'limits'
-  | 'onEvent'
-  | 'openTimeoutMs'
-  | 'reconnectDelayMs'
-  | 'reconnects'
-  | 'requestsInFlightMax'
-  | 'requestTimeoutMs'
-  | 'silenceMs'
-  | 'stopOnPermanent'
-  | 'strict'
->;
+export type DeviceOptions = MultiplexerDeviceOptions;
 
 export interface ConnectOptions extends Abortable, DeviceOptions, TlsWishes {
   /** Which export. @default the one that the URI names, or the server's default export */
@@ -126,21 +116,8 @@ async function openDevice(connector: Connector, options: OpenOptions, name: stri
     defer: afterMicrotasks,
     nextTurn,
     trace: diagnosticsTrace('multiplexer', traceEvents),
-    bytesInFlightMax: options.bytesInFlightMax,
-    closeMs: options.closeMs,
-    connections: options.connections,
-    journal: options.journal,
-    keepAliveMs: options.keepAliveMs,
-    limits: options.limits,
-    onEvent: options.onEvent,
-    openTimeoutMs: options.openTimeoutMs,
-    reconnectDelayMs: options.reconnectDelayMs,
-    reconnects: options.reconnects,
-    requestsInFlightMax: options.requestsInFlightMax,
-    requestTimeoutMs: options.requestTimeoutMs,
-    silenceMs: options.silenceMs,
-    stopOnPermanent: options.stopOnPermanent,
-    strict: options.strict,
+    ...deviceOptions.pick(options),
+    limits: replyLimits.pick(options.limits ?? {}),
   });
   try {
     await device.open(options);

@@ -1,5 +1,5 @@
 /** Sends requests by whatever connection there is, in the order in which they came, and deals with the loss of connections. */
-import type { Losses, TimeoutError } from '@nbdjs/interfaces';
+import type { Losses } from '@nbdjs/interfaces';
 import { Command } from '@nbdjs/protocol';
 import { listen } from './abort-listening.ts';
 import { type ConnectionLoss, ConnectionSet } from './connections/connection-set.ts';
@@ -8,20 +8,19 @@ import type { OuterAction } from './connections/reconnect-states.ts';
 import { Reconnector } from './connections/reconnector.ts';
 import { Recovery } from './durability/recovery.ts';
 import { UnflushedWrites } from './durability/unflushed-writes.ts';
-import { closedError, lostError, neverSentError, waitedInVainError } from './errors.ts';
+import { closedError, neverSentError, waitedInVainError } from './errors.ts';
 import { CookieSequence } from './requests/in-flight-table.ts';
+import { repeatable } from './requests/orphans.ts';
 import { type Request, requestOf } from './requests/request.ts';
 import { RequestQueue } from './requests/request-queue.ts';
 import { RequestTimeouts } from './requests/request-timeouts.ts';
+import { Withdrawals } from './requests/withdrawals.ts';
 import { SendScheduler } from './sending/send-scheduler.ts';
 import type { MultiplexerSettings } from './settings.ts';
 import { Shutdown } from './shutdown.ts';
 import { emptyStatistics } from './statistics.ts';
 import type { TransmissionTrace } from './transmission-trace.ts';
 import { Watchdog } from './watchdog.ts';
-
-/** A request that has cost so many connections their life is not given another one. */
-const lossesMax = 32;
 
 /** Fills the ends of a promise into variables, so that making one costs no closure. */
 let resolveLast: () => void;
@@ -43,6 +42,7 @@ export class Dispatcher {
   readonly #unflushed: UnflushedWrites;
   readonly #recovery: Recovery;
   readonly #scheduler: SendScheduler;
+  readonly #withdrawals: Withdrawals;
   readonly #watchdog: Watchdog | undefined;
   #settleClosed!: (error: Error | undefined) => void;
 
@@ -70,8 +70,9 @@ export class Dispatcher {
     this.reconnector = reconnector;
     this.#scheduler = new SendScheduler(settings, parts);
     this.shutdown = new Shutdown(settings, { ...parts, submit: (request) => this.submit(request) });
-    const expire = (request: Request, error: TimeoutError): void => this.#expire(request, error);
-    const timeouts = new RequestTimeouts(settings.requestTimeoutMs, connections, queue, expire);
+    const withdrawals = new Withdrawals(queue, connections, hasCapacity);
+    this.#withdrawals = withdrawals;
+    const timeouts = new RequestTimeouts(settings.requestTimeoutMs, connections, queue, withdrawals);
     const watchdog = new Watchdog(settings, [new Liveness(settings, connections), timeouts]);
     this.#watchdog = watchdog.isNeeded ? watchdog : undefined;
   }
@@ -97,7 +98,7 @@ export class Dispatcher {
     const { details } = request;
     if (details?.signal !== undefined) {
       if (details.signal.aborted) return Promise.reject(details.signal.reason);
-      details.onAbort = () => this.#abort(request);
+      details.onAbort = () => this.#withdrawals.abort(request);
       listen(details.signal, details.onAbort);
     }
     const promise = new Promise<void>(capture);
@@ -132,36 +133,6 @@ export class Dispatcher {
     await Promise.all(waits);
   }
 
-  #abort(request: Request): void {
-    const reason = request.details?.signal?.reason;
-    const connection = request.slot >= 0 ? this.#connections.ownerOf(request) : undefined;
-    if (connection === undefined) this.#giveUp(request, reason);
-    else connection.abandon(request, reason);
-  }
-
-  /** A request has taken too long. When its memory is stuck in the channel, so is the connection. */
-  #expire(request: Request, error: TimeoutError): void {
-    const connection = request.slot >= 0 ? this.#connections.ownerOf(request) : undefined;
-    if (connection === undefined) {
-      this.#giveUp(request, error);
-      return;
-    }
-    const isStuck = connection.holds(request);
-    connection.abandon(request, error);
-    if (isStuck) connection.destroy(error);
-  }
-
-  /** Ends a request that is not in flight. */
-  #giveUp(request: Request, reason: unknown): void {
-    // It may have been answered, and only the channel has not let go of its memory.
-    if (!this.#queue.remove(request) && !this.#connections.forgetReturned(request)) return;
-    request.finish();
-    request.reject(reason);
-    // The next one may fit where this one did not.
-    this.#scheduler.schedule();
-    this.shutdown.checkIdle();
-  }
-
   #hasCapacity(): void {
     this.#recovery.feed();
     this.#scheduler.schedule();
@@ -192,13 +163,13 @@ export class Dispatcher {
   #connectionLost(loss: ConnectionLoss): void {
     const connections = this.#connections;
     // 1. Is there to be another one? While the device is being closed, only for requests that may wait for it.
-    const { cause, wasUseful, orphans } = loss;
+    const { cause, wasUseful } = loss;
     const { isClosing } = this.shutdown;
     if (!isClosing || this.#settings.reconnectDelayMs > 0) this.reconnector.connectionLost(cause, wasUseful);
     else if (connections.isEmpty) this.reconnector.close(cause);
     if (connections.isEmpty && !isClosing && this.reconnector.state !== 'closed') this.#recovery.reportLoss(loss);
     // 2. What it owes answers to goes by another one, or fails.
-    this.#sendAgain(orphans, cause);
+    this.#sendAgain(loss);
     // 3. A replay under way begins anew. Without an active connection, one on probation has its chance.
     this.#recovery.connectionLost(loss, connections);
     if (connections.isEmpty) connections.promote();
@@ -208,24 +179,10 @@ export class Dispatcher {
   }
 
   /** Requests that a lost connection owes answers to go by the next one, before all others, where requests may wait. */
-  #sendAgain(requests: readonly Request[], cause: Error | undefined): void {
+  #sendAgain({ orphans, cause }: ConnectionLoss): void {
     const { state } = this.reconnector;
-    const mayWait = this.#settings.reconnectDelayMs > 0 && (state === 'connected' || state === 'connecting-wait');
-    const again: Request[] = [];
-    for (const request of requests) {
-      const { details } = request;
-      if (details?.onLost !== undefined) {
-        details.onLost();
-      } else if (request.isAbandoned) {
-        request.finish();
-      } else if (mayWait && request.detailed().losses++ < lossesMax) {
-        request.startOver();
-        again.push(request);
-      } else {
-        request.finish();
-        request.reject(lostError(request, 'unknown', cause));
-      }
-    }
+    const mayWait = state === 'connected' || state === 'connecting-wait';
+    const again = repeatable(orphans, mayWait && this.#settings.reconnectDelayMs > 0, cause);
     if (again.length === 0) return;
     this.statistics.requestsResent += again.length;
     this.#queue.putFirst(again);

@@ -6,9 +6,13 @@
  */
 export type * from '@nbdjs/interfaces';
 export type { DeviceState } from './connections/reconnect-states.ts';
+export type { DeviceEvent } from './device-events.ts';
+export { type DeviceOptions, deviceOptions } from './device-options.ts';
+export type { JournalOptions } from './durability/journal-options.ts';
 export type { StrictChecks } from './export/strict.ts';
 export { createMultiplexer } from './multiplexer.ts';
-export type { DeviceEvent, JournalOptions, Multiplexer, MultiplexerOptions } from './multiplexer-options.ts';
-export type { ReplyLimits } from './replies/reply-limits.ts';
+export type { Multiplexer } from './multiplexer-interface.ts';
+export { type ReplyLimits, replyLimits } from './replies/reply-limits.ts';
+export type { MultiplexerOptions } from './settings.ts';
 export type { Statistics } from './statistics.ts';
 export { traceEvents } from './transmission-trace.ts';

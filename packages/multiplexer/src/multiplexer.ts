@@ -18,11 +18,12 @@ import type { DeviceState } from './connections/reconnect-states.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { tailError } from './errors.ts';
 import { Checks } from './export/checks.ts';
-import type { Multiplexer, MultiplexerOptions } from './multiplexer-options.ts';
+import { SimpleRanges } from './export/simple-ranges.ts';
+import type { Multiplexer } from './multiplexer-interface.ts';
 import { StatusQuery } from './replies/block-status.ts';
 import { RangeRequests } from './requests/range-requests.ts';
 import { provided, Request } from './requests/request.ts';
-import { type MultiplexerSettings, resolveSettings } from './settings.ts';
+import { type MultiplexerOptions, type MultiplexerSettings, resolveSettings } from './settings.ts';
 import type { Statistics } from './statistics.ts';
 import { TransmissionTrace } from './transmission-trace.ts';
 
@@ -39,13 +40,7 @@ class ConnectionMultiplexer implements Multiplexer {
   /** These two exist from the first connection on. */
   #checks: Checks | undefined;
   #ranges: RangeRequests | undefined;
-  // What the fast path has to know, in plain numbers; nothing fits before the first connection.
-  #end = -1;
-  #payloadBytesMax = 0;
-  #blockMask = 0;
-  #writeFlags = 0;
-  #isWritable = false;
-  #hasFua = false;
+  #simple = new SimpleRanges();
 
   constructor(settings: MultiplexerSettings) {
     this.#settings = settings;
@@ -90,20 +85,15 @@ class ConnectionMultiplexer implements Multiplexer {
 
   read(offset: Offset, target: Uint8Array, options?: ReadOptions): Promise<void> {
     const { length } = target;
-    if (typeof offset === 'number' && this.#isSimple(offset, length) && options?.dontFragment !== true) {
-      const request = new Request(Command.Read, 0, Math.floor(offset / 2 ** 32), offset >>> 0, 0, length, target);
-      if (options !== undefined) adopt(request, options);
-      return this.#dispatcher.submit(request);
+    if (typeof offset === 'number' && this.#simple.include(offset, length) && options?.dontFragment !== true) {
+      return this.#readSimple(offset, length, target, undefined, options);
     }
     return this.#readRange(offset, target, options ?? {});
   }
 
   readLate(offset: Offset, length: number, provide: () => Uint8Array, options?: ReadOptions): Promise<void> {
-    if (typeof offset === 'number' && this.#isSimple(offset, length) && options?.dontFragment !== true) {
-      const request = new Request(Command.Read, 0, Math.floor(offset / 2 ** 32), offset >>> 0, 0, length, undefined);
-      request.provide = provide;
-      if (options !== undefined) adopt(request, options);
-      return this.#dispatcher.submit(request);
+    if (typeof offset === 'number' && this.#simple.include(offset, length) && options?.dontFragment !== true) {
+      return this.#readSimple(offset, length, undefined, provide, options);
     }
     return this.#readRangeLate(offset, length, provide, options ?? {});
   }
@@ -113,12 +103,13 @@ class ConnectionMultiplexer implements Multiplexer {
     const isFua = options?.fua === true;
     if (
       typeof offset === 'number' &&
-      this.#isSimple(offset, length) &&
-      this.#isWritable &&
-      (!isFua || this.#hasFua) &&
+      this.#simple.include(offset, length) &&
+      this.#simple.isWritable &&
+      (!isFua || this.#simple.hasFua) &&
       this.#ranges?.isFree === true
     ) {
-      const flags = isFua ? this.#writeFlags | CommandFlag.Fua : this.#writeFlags;
+      const { writeFlags } = this.#simple;
+      const flags = isFua ? writeFlags | CommandFlag.Fua : writeFlags;
       const request = new Request(Command.Write, flags, Math.floor(offset / 2 ** 32), offset >>> 0, 0, length, source);
       if (options !== undefined) adopt(request, options);
       return this.#dispatcher.submit(request);
@@ -185,17 +176,30 @@ class ConnectionMultiplexer implements Multiplexer {
   }
 
   close(): Promise<void> {
-    this.#end = -1;
+    this.#simple = new SimpleRanges();
     return this.#dispatcher.shutdown.close();
   }
 
   destroy(cause?: Error): void {
-    this.#end = -1;
+    this.#simple = new SimpleRanges();
     this.#dispatcher.shutdown.destroy(cause);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #readSimple(
+    offset: number,
+    length: number,
+    target: Uint8Array | undefined,
+    provide: (() => Uint8Array) | undefined,
+    options: ReadOptions | undefined,
+  ): Promise<void> {
+    const request = new Request(Command.Read, 0, Math.floor(offset / 2 ** 32), offset >>> 0, 0, length, target);
+    request.provide = provide;
+    if (options !== undefined) adopt(request, options);
+    return this.#dispatcher.submit(request);
   }
 
   async #readRange(offset: Offset, target: Uint8Array, options: ReadOptions): Promise<void> {
@@ -222,19 +226,6 @@ class ConnectionMultiplexer implements Multiplexer {
     await this.#dispatcher.shutdown.during(() => ranges.write(start, source, flags, options.signal));
   }
 
-  /** Whether a range is one request, and nothing about it needs a second look. */
-  #isSimple(offset: number, length: number): boolean {
-    return (
-      offset >= 0 &&
-      length > 0 &&
-      length <= this.#payloadBytesMax &&
-      offset + length <= this.#end &&
-      // Bit operations see the lower half of an offset, which is where block sizes are.
-      ((offset | length) & this.#blockMask) === 0 &&
-      Number.isInteger(offset)
-    );
-  }
-
   /** C48: requests for no bytes are not sent. */
   #isNothing(start: bigint, end: bigint): boolean {
     return start === end && this.#settings.strict.zeroSize;
@@ -253,12 +244,7 @@ class ConnectionMultiplexer implements Multiplexer {
     const checks = new Checks(facts, this.#settings);
     this.#checks = checks;
     this.#ranges = new RangeRequests(this.#dispatcher, checks);
-    this.#end = Math.min(Number(checks.tailStart), Number.MAX_SAFE_INTEGER);
-    this.#payloadBytesMax = checks.payloadBytesMax;
-    this.#blockMask = checks.needsAlignment ? checks.geometry.minimumBlockSize - 1 : 0;
-    this.#writeFlags = checks.writeFlags({});
-    this.#isWritable = !checks.abilities.readOnly;
-    this.#hasFua = checks.abilities.fua;
+    if (!this.#dispatcher.isClosing) this.#simple = new SimpleRanges(checks);
   }
 }
 

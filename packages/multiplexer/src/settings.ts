@@ -1,75 +1,55 @@
-/** The options of a multiplexer with their defaults filled in: resolved once, frozen, and handed on whole. */
-import { type Clock, type Connector, type Defer, limits, silent, type Trace } from '@nbdjs/interfaces';
-import { type StrictChecks, strictDefaults } from './export/strict.ts';
-import type { DeviceEvent, JournalOptions, MultiplexerOptions } from './multiplexer-options.ts';
-import { type ReplyLimits, resolveReplyLimits } from './replies/reply-limits.ts';
+/** The options of a multiplexer. They are resolved once, into frozen settings that are handed on whole. */
+import { type Clock, type Connector, type Defer, silent, type Trace } from '@nbdjs/interfaces';
+import { defineOptions, type OptionsOf, option, type SettingsOf } from '@nbdjs/kit';
+import { type DeviceOptions, deviceOptions } from './device-options.ts';
 
-export interface JournalSettings {
-  readonly isOn: boolean;
-  readonly bytesMax: number;
-  readonly requestsMax: number;
-  readonly whenFull: 'give-up' | 'flush';
-}
+/** What a multiplexer is made of. */
+const parts = {
+  /** Where connections come from. The multiplexer owns it: it is released with it. */
+  connector: option.object<Connector>({
+    required: true,
+    doc: 'Where connections come from. The multiplexer owns it: it is released with it.',
+  }),
+  /** The time that all delays and limits are counted in. */
+  clock: option.object<Clock>({ required: true, doc: 'The time that all delays and limits are counted in.' }),
+  /**
+   * When requests that were issued together leave together. Best is a moment after all promise continuations have run
+   * (`process.nextTick`): then all that the replies of one delivery wake share one write.
+   */
+  defer: option.callback<Defer>({
+    required: true,
+    doc:
+      'When requests that were issued together leave together. Best is a moment after all promise continuations have run ' +
+      '(`process.nextTick`): then all that the replies of one delivery wake share one write.',
+  }),
+  /**
+   * The event loop's next turn, behind input that is there already (`setImmediate`). With it, long payloads leave only then, and
+   * while many requests are in flight and replies stream in, requests wait for others to share their write.
+   * @default none: nothing waits
+   */
+  nextTurn: option.callback<Defer>({
+    defaultText: 'none: nothing waits',
+    doc:
+      "The event loop's next turn, behind input that is there already (`setImmediate`). With it, long payloads leave only " +
+      'then, and while many requests are in flight and replies stream in, requests wait for others to share their write.',
+  }),
+  /** Where events are reported, see `traceEvents`. @default nowhere */
+  trace: option.object<Trace>({
+    default: silent,
+    defaultText: 'nowhere',
+    doc: 'Where events are reported, see `traceEvents`.',
+  }),
+} as const;
 
-/** See `MultiplexerOptions` for what each of them means. */
-export interface MultiplexerSettings {
-  readonly connector: Connector;
-  readonly clock: Clock;
-  readonly defer: Defer;
-  readonly nextTurn: Defer | undefined;
-  readonly trace: Trace;
-  readonly strict: StrictChecks;
-  readonly reconnectDelayMs: number;
-  readonly reconnects: boolean;
-  readonly onEvent: (event: DeviceEvent) => void;
-  readonly stopOnPermanent: boolean;
-  readonly journal: JournalSettings;
-  readonly connections: number;
-  readonly requestTimeoutMs: number;
-  readonly silenceMs: number;
-  readonly keepAliveMs: number;
-  readonly openTimeoutMs: number;
-  readonly requestsInFlightMax: number;
-  readonly bytesInFlightMax: number;
-  readonly limits: ReplyLimits;
-  readonly closeMs: number;
-}
+export const multiplexerOptions = defineOptions({ ...parts, ...deviceOptions.definitions });
 
-const journalBytesMax = 64 * 2 ** 20;
-const journalRequestsMax = 65_536;
+interface Parts extends OptionsOf<{ readonly definitions: typeof parts }> {}
 
-/** @throws UsageError naming the option that makes no sense. */
+export interface MultiplexerOptions extends Parts, DeviceOptions {}
+
+export interface MultiplexerSettings extends SettingsOf<typeof multiplexerOptions> {}
+
+/** @throws UsageError naming the option that is unknown, wrong or missing. */
 export function resolveSettings(options: MultiplexerOptions): MultiplexerSettings {
-  return Object.freeze({
-    connector: options.connector,
-    clock: options.clock,
-    defer: options.defer,
-    nextTurn: options.nextTurn,
-    trace: options.trace ?? silent,
-    strict: { ...strictDefaults, ...options.strict },
-    reconnectDelayMs: options.reconnectDelayMs ?? 0,
-    reconnects: options.reconnects ?? true,
-    onEvent: options.onEvent ?? (() => {}),
-    stopOnPermanent: options.stopOnPermanent ?? true,
-    journal: resolveJournal(options.journal ?? true),
-    connections: options.connections ?? 1,
-    requestTimeoutMs: options.requestTimeoutMs ?? 0,
-    silenceMs: options.silenceMs ?? 0,
-    keepAliveMs: options.keepAliveMs ?? 0,
-    openTimeoutMs: options.openTimeoutMs ?? 0,
-    requestsInFlightMax: options.requestsInFlightMax ?? limits.requestsInFlightMax,
-    bytesInFlightMax: options.bytesInFlightMax ?? limits.bytesInFlightMax,
-    limits: resolveReplyLimits(options.limits),
-    closeMs: options.closeMs ?? limits.closeMs,
-  });
-}
-
-function resolveJournal(journal: boolean | JournalOptions): JournalSettings {
-  const { bytesMax, requestsMax, whenFull }: JournalOptions = typeof journal === 'boolean' ? {} : journal;
-  return {
-    isOn: journal !== false,
-    bytesMax: bytesMax ?? journalBytesMax,
-    requestsMax: requestsMax ?? journalRequestsMax,
-    whenFull: whenFull ?? 'give-up',
-  };
+  return multiplexerOptions.resolve('createMultiplexer', options);
 }

@@ -159,7 +159,7 @@ describe('more than anybody can use', () => {
 
   it.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])('a limit of %d is none', (replyChunksMax) => {
     expect(() => makeSession({ multiplexer: { limits: { replyChunksMax } } })).toThrow(
-      `limits.replyChunksMax is ${replyChunksMax}, expected a whole number from 1 on`,
+      `createMultiplexer: limits: replyChunksMax is ${replyChunksMax}, expected a whole number from 1 on`,
     );
   });
 });

@@ -1,6 +1,6 @@
 /** What follows when the server may be another one than before: it is told again what may be forgotten, and what is lost is reported. */
 import type { ConnectionLoss, ConnectionSet } from '../connections/connection-set.ts';
-import type { DeviceEvent } from '../multiplexer-options.ts';
+import type { DeviceEvent } from '../device-events.ts';
 import type { MultiplexerSettings } from '../settings.ts';
 import type { MutableStatistics } from '../statistics.ts';
 import type { TransmissionTrace } from '../transmission-trace.ts';

@@ -2,37 +2,50 @@
  * Checks, each of which can be switched off to try out a server. Those before anything is sent have the names that libnbd gives
  * them.
  */
+import { defineOptions, type OptionsOf, option, type SettingsOf } from '@nbdjs/kit';
 
 /** What is refused, mended or filled in on our side. With such a check off, the request goes out as it was asked for. */
-export interface StrictChecks {
-  /** Commands that the export does not advertise are refused, and writing ones on a read-only export. */
-  readonly commands: boolean;
-  /** Flags that the export does not advertise are refused. */
-  readonly flags: boolean;
-  /** Ranges that are not within the export are refused. */
-  readonly bounds: boolean;
-  /** Requests for no bytes are not sent: they succeed, but a block status fails. */
-  readonly zeroSize: boolean;
-  /** Ranges that do not fit the minimum block size are mended by reading, changing and writing whole blocks. */
-  readonly align: boolean;
-  /** Reads and writes longer than the server takes are split. Without it, 64 MiB go in one piece. */
-  readonly payload: boolean;
-  /** `PAYLOAD_LEN` is set where extended headers want it. */
-  readonly autoFlag: boolean;
+export const strictOptions = defineOptions({
+  /** Commands that the export does not advertise are refused, and writing ones on a read-only export. @default true */
+  commands: option.boolean({
+    default: true,
+    doc: 'Commands that the export does not advertise are refused, and writing ones on a read-only export.',
+  }),
+  /** Flags that the export does not advertise are refused. @default true */
+  flags: option.boolean({ default: true, doc: 'Flags that the export does not advertise are refused.' }),
+  /** Ranges that are not within the export are refused. @default true */
+  bounds: option.boolean({ default: true, doc: 'Ranges that are not within the export are refused.' }),
+  /** Requests for no bytes are not sent: they succeed, but a block status fails. @default true */
+  zeroSize: option.boolean({
+    default: true,
+    doc: 'Requests for no bytes are not sent: they succeed, but a block status fails.',
+  }),
+  /** Ranges that do not fit the minimum block size are mended by reading, changing and writing whole blocks. @default true */
+  align: option.boolean({
+    default: true,
+    doc: 'Ranges that do not fit the minimum block size are mended by reading, changing and writing whole blocks.',
+  }),
+  /** Reads and writes longer than the server takes are split. Without it, 64 MiB go in one piece. @default true */
+  payload: option.boolean({
+    default: true,
+    doc: 'Reads and writes longer than the server takes are split. Without it, 64 MiB go in one piece.',
+  }),
+  /** `PAYLOAD_LEN` is set where extended headers want it. @default true */
+  autoFlag: option.boolean({ default: true, doc: '`PAYLOAD_LEN` is set where extended headers want it.' }),
   /**
-   * A reply that breaks a rule ends everything, for the server is not to be relied on. With this off, only its request fails (`EIO`, with
-   * the `ProtocolError` as its cause) as long as it is known where the reply ends.
+   * A reply that breaks a rule ends everything, for the server is not to be relied on. With this off, only its request fails
+   * (`EIO`, with the `ProtocolError` as its cause) as long as it is known where the reply ends. @default true
    */
-  readonly replies: boolean;
-}
+  replies: option.boolean({
+    default: true,
+    doc:
+      'A reply that breaks a rule ends everything, for the server is not to be relied on. With this off, only its request ' +
+      'fails (`EIO`, with the `ProtocolError` as its cause) as long as it is known where the reply ends.',
+  }),
+});
 
-export const strictDefaults: StrictChecks = {
-  commands: true,
-  flags: true,
-  bounds: true,
-  zeroSize: true,
-  align: true,
-  payload: true,
-  autoFlag: true,
-  replies: true,
-};
+/** Which checks are to be off. */
+export interface StrictOptions extends OptionsOf<typeof strictOptions> {}
+
+/** Which checks are on. */
+export interface StrictChecks extends SettingsOf<typeof strictOptions> {}

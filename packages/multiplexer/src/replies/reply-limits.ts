@@ -1,19 +1,31 @@
 /** How much of a server's answers is taken, so that a hostile one costs bounded memory and time. */
-import type { LimitOptions } from '@nbdjs/interfaces';
-import { settleLimits } from '@nbdjs/kit';
+import { limits } from '@nbdjs/interfaces';
+import { defineOptions, type OptionsOf, option, type SettingsOf } from '@nbdjs/kit';
 
-export interface ReplyLimits {
-  /** Chunks in one structured reply; a server that sends more breaks the rules. */
-  readonly replyChunksMax: number;
-  /** Stretches, with gaps between them, that the chunks of a read may have delivered at a time; the same holds. */
-  readonly replyStretchesMax: number;
-  /** Extents in one block status chunk; the same holds. */
-  readonly replyExtentsMax: number;
-  /** Extents of one block status reply that are kept, of all contexts; what lies behind is asked for again. */
-  readonly extentsKeptMax: number;
-}
+export const replyLimits = defineOptions({
+  /** Chunks in one structured reply; a server that sends more breaks the rules. @default 65536 */
+  replyChunksMax: option.count({
+    default: limits.replyChunksMax,
+    doc: 'Chunks in one structured reply; a server that sends more breaks the rules.',
+  }),
+  /** Stretches, with gaps between them, that the chunks of a read may have delivered at a time; the same holds. @default 16384 */
+  replyStretchesMax: option.count({
+    default: limits.replyStretchesMax,
+    doc: 'Stretches, with gaps between them, that the chunks of a read may have delivered at a time; the same holds.',
+  }),
+  /** Extents in one block status chunk; the same holds. @default 1048576 */
+  replyExtentsMax: option.count({
+    default: limits.replyExtentsMax,
+    doc: 'Extents in one block status chunk; the same holds.',
+  }),
+  /** Extents of one block status reply that are kept, of all contexts; what lies behind is asked for again. @default 131072 */
+  extentsKeptMax: option.count({
+    default: limits.extentsKeptMax,
+    doc: 'Extents of one block status reply that are kept, of all contexts; what lies behind is asked for again.',
+  }),
+});
 
-/** @throws UsageError naming the limit that is none. */
-export function resolveReplyLimits(given?: LimitOptions<keyof ReplyLimits>): ReplyLimits {
-  return settleLimits(['replyChunksMax', 'replyStretchesMax', 'replyExtentsMax', 'extentsKeptMax'], given);
-}
+/** Limits that are to be others than usual. */
+export interface ReplyLimitOptions extends OptionsOf<typeof replyLimits> {}
+
+export interface ReplyLimits extends SettingsOf<typeof replyLimits> {}

@@ -4,24 +4,20 @@ import type { ConnectionSet } from '../connections/connection-set.ts';
 import { describe } from '../errors.ts';
 import type { Request } from './request.ts';
 import type { RequestQueue } from './request-queue.ts';
+import type { Withdrawals } from './withdrawals.ts';
 
 export class RequestTimeouts {
   readonly #timeoutMs: number;
   readonly #connections: ConnectionSet;
   readonly #queue: RequestQueue;
-  readonly #expire: (request: Request, error: TimeoutError) => void;
+  readonly #withdrawals: Withdrawals;
 
-  /** `expire` is called with each request whose time is over; 0 milliseconds are no limit. */
-  constructor(
-    timeoutMs: number,
-    connections: ConnectionSet,
-    queue: RequestQueue,
-    expire: (request: Request, error: TimeoutError) => void,
-  ) {
+  /** 0 milliseconds are no limit. */
+  constructor(timeoutMs: number, connections: ConnectionSet, queue: RequestQueue, withdrawals: Withdrawals) {
     this.#timeoutMs = timeoutMs;
     this.#connections = connections;
     this.#queue = queue;
-    this.#expire = expire;
+    this.#withdrawals = withdrawals;
   }
 
   /** Ends what has taken too long, and returns when the next one will have, in milliseconds of the clock; Infinity for never. */
@@ -34,8 +30,12 @@ export class RequestTimeouts {
       if (request.isAbandoned || request.details?.onLost !== undefined) continue;
       const endMs = request.sinceMs + timeoutMs;
       if (endMs > now) nextMs = Math.min(nextMs, endMs);
-      else this.#expire(request, new TimeoutError('request', `${describe(request)}: no answer within ${timeoutMs} ms`));
+      else this.#withdrawals.expire(request, tookTooLong(request, timeoutMs));
     }
     return nextMs;
   }
+}
+
+function tookTooLong(request: Request, limitMs: number): TimeoutError {
+  return new TimeoutError('request', `${describe(request)}: no answer within ${limitMs} ms`);
 }

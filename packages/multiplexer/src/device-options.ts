@@ -1,0 +1,129 @@
+/** How a device behaves, whatever it is connected to. */
+import { limits } from '@nbdjs/interfaces';
+import { defineOptions, type OptionsOf, option, optionGroup } from '@nbdjs/kit';
+import type { DeviceEvent } from './device-events.ts';
+import { journalOption } from './durability/journal-options.ts';
+import { strictOptions } from './export/strict.ts';
+import { replyLimits } from './replies/reply-limits.ts';
+
+export const deviceOptions = defineOptions({
+  /**
+   * How long requests wait for a new connection after a loss. Those that were in flight are sent once more. In
+   * milliseconds.
+   * @default 0: they fail
+   */
+  reconnectDelayMs: option.milliseconds({
+    default: 0,
+    zero: 'no wait: they fail',
+    doc: 'How long requests wait for a new connection after a loss. Those that were in flight are sent once more.',
+  }),
+  /**
+   * Whether there is another connection after the last one is lost. When off, that closes the device: for servers that
+   * were started for this one, say, and would begin with nothing.
+   * @default true
+   */
+  reconnects: option.boolean({
+    default: true,
+    doc:
+      'Whether there is another connection after the last one is lost. When off, that closes the device: ' +
+      'for servers that were started for this one, say, and would begin with nothing.',
+  }),
+  /** Called with what becomes of the connections, and of what was written by them. @default none */
+  onEvent: option.callback<(event: DeviceEvent) => void>({
+    default: () => {},
+    defaultText: 'none',
+    doc: 'Called with what becomes of the connections, and of what was written by them.',
+  }),
+  /**
+   * A new connection that leads to something else than the first one (another size, fewer abilities) ends the device.
+   * When off, others are tried for as long as the reconnect delay lasts.
+   * @default true
+   */
+  stopOnPermanent: option.boolean({
+    default: true,
+    doc:
+      'A new connection that leads to something else than the first one (another size, fewer abilities) ' +
+      'ends the device. When off, others are tried for as long as the reconnect delay lasts.',
+  }),
+  /**
+   * Remembers writes that are acknowledged and not flushed, and replays them when the server may have lost them: it
+   * costs a copy of what is written. Only with a reconnect delay, and where the server offers FLUSH. When it is off, it
+   * is still noted which ranges they are in, and when the server may have lost them, the next `flush` fails with a
+   * `WritesLostError`.
+   * @default true
+   */
+  journal: journalOption(
+    'Remembers writes that are acknowledged and not flushed, and replays them when the server may have ' +
+      'lost them: it costs a copy of what is written. Only with a reconnect delay, and where the server ' +
+      'offers FLUSH. When it is off, it is still noted which ranges they are in, and when the server may ' +
+      'have lost them, the next `flush` fails with a `WritesLostError`.',
+  ),
+  /** Connections at a time, where the server allows several (CAN_MULTI_CONN); each has the limits below. @default 1 */
+  connections: option.count({
+    default: 1,
+    doc: 'Connections at a time, where the server allows several (CAN_MULTI_CONN); each has the limits below.',
+  }),
+  /**
+   * How long a request may take, from the call on and whatever happens meanwhile; then it fails with a `TimeoutError` of
+   * phase `request`. In milliseconds.
+   * @default 0: no limit
+   */
+  requestTimeoutMs: option.milliseconds({
+    default: 0,
+    zero: 'no limit',
+    doc:
+      'How long a request may take, from the call on and whatever happens meanwhile; then it fails with a ' +
+      '`TimeoutError` of phase `request`.',
+  }),
+  /**
+   * How long a server that owes an answer may say nothing; then its connection counts as lost, because of a
+   * `TimeoutError` of phase `silence`. Must be longer than the server's slowest request. In milliseconds.
+   * @default 0: no limit
+   */
+  silenceMs: option.milliseconds({
+    default: 0,
+    zero: 'no limit',
+    doc:
+      'How long a server that owes an answer may say nothing; then its connection counts as lost, because ' +
+      "of a `TimeoutError` of phase `silence`. Must be longer than the server's slowest request.",
+  }),
+  /**
+   * An idle connection is tried by reading a block whenever nothing was heard for so long. In milliseconds.
+   * @default 0: never
+   */
+  keepAliveMs: option.milliseconds({
+    default: 0,
+    zero: 'never',
+    doc: 'An idle connection is tried by reading a block whenever nothing was heard for so long.',
+  }),
+  /** How long `open` goes on trying. In milliseconds. @default 0: one attempt */
+  openTimeoutMs: option.milliseconds({ default: 0, zero: 'one attempt', doc: 'How long `open` goes on trying.' }),
+  /** Requests in flight at a time on one connection; more wait for their turn. @default 1024 */
+  requestsInFlightMax: option.count({
+    default: limits.requestsInFlightMax,
+    doc: 'Requests in flight at a time on one connection; more wait for their turn.',
+  }),
+  /**
+   * Payload in flight at a time on one connection, both ways. A longer request goes alone. In bytes.
+   * @default 64 MiB
+   */
+  bytesInFlightMax: option.bytes({
+    default: limits.bytesInFlightMax,
+    doc: 'Payload in flight at a time on one connection, both ways. A longer request goes alone.',
+  }),
+  /** How long `close` waits, first for requests and then for the server's end. In milliseconds. @default 10000 */
+  closeMs: option.milliseconds({
+    default: limits.closeMs,
+    zero: 'no wait',
+    doc: "How long `close` waits, first for requests and then for the server's end.",
+  }),
+  /** How much of a server's answers is taken. */
+  limits: optionGroup(replyLimits, { doc: "How much of a server's answers is taken." }),
+  /** Checks that are to be off: for trying out servers. @default all on */
+  strict: optionGroup(strictOptions, {
+    doc: 'Checks that are to be off: for trying out servers.',
+    defaultText: 'all on',
+  }),
+});
+
+export interface DeviceOptions extends OptionsOf<typeof deviceOptions> {}
