@@ -74,7 +74,8 @@ export class SeveredSession {
     const { serverClock: clock } = this;
     this.server = createServer({ exports: { '': recording }, mode: options.mode, clock, busyPollMs: 0 });
     const defer = (task: () => void) => process.nextTick(task);
-    this.device = createMultiplexer({ connector: this.#connector(), clock: this.clock, defer, ...options });
+    const { mode: _mode, cuts: _cuts, ...deviceOptions } = options;
+    this.device = createMultiplexer({ connector: this.#connector(), clock: this.clock, defer, ...deviceOptions });
   }
 
   /** Whether everything that was ever made is gone. */
