@@ -9,7 +9,7 @@ const scriptsFolder = '../../tooling/scripts';
 const everywhere = { lint: 'biome check --error-on-warnings .' };
 const typed = { typecheck: 'tsc --noEmit' };
 const tested = {
-  test: "vitest run --exclude '**/*.peers.test.ts' --passWithNoTests",
+  test: "vitest run --exclude '**/*.peers.test.ts' --tags-filter '!slow' --passWithNoTests",
   'test:peers': 'vitest run .peers.test.ts --passWithNoTests',
 };
 const packed = 'pnpm pack --out .turbo/package.tgz && publint --strict .turbo/package.tgz';

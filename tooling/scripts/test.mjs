@@ -31,6 +31,8 @@ const vitest = spawnSync(
     `${root}node_modules/vitest/vitest.mjs`,
     'run',
     '--reporter=default',
+    // All at once, real peers among them: a test may have to wait for the machine.
+    '--testTimeout=20000',
     '--reporter=json',
     `--outputFile.json=${report}`,
     ...process.argv.slice(2),

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { defineProject } from 'vitest/config';
 
 /** Condition under which our packages resolve to their TypeScript sources. */
@@ -13,6 +14,9 @@ const execArgv = [
   ...('typescript' in process.features && process.features.typescript ? [] : ['--import', hook]),
 ];
 
+/** Gives tests with real peers more time. */
+const patience = fileURLToPath(new URL('./patience.ts', import.meta.url));
+
 /** How every package is tested: cross-package imports come from source, no build needed. */
 export function project(name: string) {
   return defineProject({
@@ -23,9 +27,16 @@ export function project(name: string) {
       pool: 'forks',
       execArgv,
       include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-      // Some take a third of that by themselves, and the machine may be busy.
-      testTimeout: 60_000,
-      hookTimeout: 60_000,
+      setupFiles: [patience],
+      testTimeout: 5000,
+      hookTimeout: 20_000,
+      tags: [
+        {
+          name: 'slow',
+          description: 'left out by the script `test` of a package, and run by `npm test`',
+          timeout: 60_000,
+        },
+      ],
       // What has to happen soon may take a while on a busy machine.
       expect: { poll: { timeout: 15_000 } },
     },

@@ -1,4 +1,8 @@
-/** B9: standard input and output, descriptors, FIFOs and sockets as sides of a copy. */
+/**
+ * B9: standard input and output, descriptors, FIFOs and sockets as sides of a copy.
+ *
+ * @module-tag slow
+ */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';

@@ -1,4 +1,8 @@
-/** Servers that are not there yet, and how long they are waited for. */
+/**
+ * Servers that are not there yet, and how long they are waited for.
+ *
+ * @module-tag slow
+ */
 import { once, setMaxListeners } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { runCommandLine, Workspace } from '@nbdjs/peers/local';

@@ -1,6 +1,8 @@
 /**
  * One of four connections is cut every 100 ms under a load of random reads and writes, each of which is verified. Prints the
  * throughput beside that of the same load undisturbed; `NBDJS_CHAOS_SECONDS=60` makes it last.
+ *
+ * @module-tag slow
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -8,6 +8,8 @@
  *   requests that were acknowledged and not flushed, once for each connection that begins an era.
  * - Without a reconnect delay, what was given to the lost connection fails with a `ConnectionLostError` of outcome `unknown`; what
  *   was not fails with what the connector says, and was never carried out.
+ *
+ * @module-tag slow
  */
 import { CommandError, ConnectError, ConnectionLostError, type HeaderMode } from '@nbdjs/interfaces';
 import { describe, expect, it } from 'vitest';

@@ -1,6 +1,8 @@
 /**
  * Any byte of a session, handshake included, arrives inverted. Payloads are not protected by anything, so that content may become
  * wrong; but whatever it is, both sides come to an end, by errors that are meant, and leave nothing behind.
+ *
+ * @module-tag slow
  */
 import { type HeaderMode, NbdError } from '@nbdjs/interfaces';
 import { describe, expect, it } from 'vitest';

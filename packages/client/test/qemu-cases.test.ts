@@ -93,7 +93,7 @@ function patternDevice() {
   return device;
 }
 
-describe('264', () => {
+describe('264', { tags: ['slow'] }, () => {
   it('a job goes on when the server was away for a second, with reconnect-delay 10', async () => {
     await using place = await served();
     const { proxy } = place;

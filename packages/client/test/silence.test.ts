@@ -103,7 +103,7 @@ describe.each(deliveries)('%s', (delivery) => {
     expect(proxy.live).toHaveLength(1);
   });
 
-  it('a reply of one byte a second: request, while silence has nothing to say', async () => {
+  it('a reply of one byte a second: request, while silence has nothing to say', { tags: ['slow'] }, async () => {
     const { down } = await open({ requestTimeoutMs: 2900, silenceMs: 2500 });
     down.bytesPerSecond = 1;
     const error = await failure(disk?.readBytes(0, 512) ?? Promise.resolve());

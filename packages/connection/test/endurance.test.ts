@@ -1,4 +1,8 @@
-/** Thousands of connections in a row leave nothing behind. Prints what one costs. */
+/**
+ * Thousands of connections in a row leave nothing behind. Prints what one costs.
+ *
+ * @module-tag slow
+ */
 import { getEventListeners } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

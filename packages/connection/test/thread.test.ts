@@ -1,4 +1,8 @@
-/** What makes the establishment thread worth having, and what happens to it. */
+/**
+ * What makes the establishment thread worth having, and what happens to it.
+ *
+ * @module-tag slow
+ */
 import { spawn } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';

@@ -66,34 +66,38 @@ it.each([
   ['single bytes', 1, 3, 1],
   ['30 KiB in 50 KiB', 30 * kibi, 50 * kibi, 17],
   ['little, far apart', 4 * kibi, 200 * kibi, 0],
-])('A9: a copy takes no more requests with its map than without: %s', async (_, dataBytes, periodBytes, from) => {
-  const size = 2048 * kibi;
-  const content = fragments(size, dataBytes, periodBytes, from);
-  const count = async (extents: boolean, targetIsZero: boolean, extentsMax = 1e9) => {
-    const source = make({ size, content, extentsMax });
-    const target = make({ size, content: new Uint8Array(size).fill(targetIsZero ? 0 : 9) });
-    await copyDevice(source, target, { extents, targetIsZero });
-    expect(Buffer.compare(target.content, content)).toBe(0);
-    const bytes = source.of('read').reduce((sum, [, length]) => sum + length, 0);
-    return {
-      reads: source.of('read').length,
-      bytes,
-      changes: target.calls.length,
-      questions: source.counts.get('blockStatus') ?? 0,
+])(
+  'A9: a copy takes no more requests with its map than without: %s',
+  { tags: ['slow'] },
+  async (_, dataBytes, periodBytes, from) => {
+    const size = 2048 * kibi;
+    const content = fragments(size, dataBytes, periodBytes, from);
+    const count = async (extents: boolean, targetIsZero: boolean, extentsMax = 1e9) => {
+      const source = make({ size, content, extentsMax });
+      const target = make({ size, content: new Uint8Array(size).fill(targetIsZero ? 0 : 9) });
+      await copyDevice(source, target, { extents, targetIsZero });
+      expect(Buffer.compare(target.content, content)).toBe(0);
+      const bytes = source.of('read').reduce((sum, [, length]) => sum + length, 0);
+      return {
+        reads: source.of('read').length,
+        bytes,
+        changes: target.calls.length,
+        questions: source.counts.get('blockStatus') ?? 0,
+      };
     };
-  };
-  for (const targetIsZero of [false, true]) {
-    const plain = await count(false, targetIsZero);
-    expect(plain.reads).toBe(8);
-    for (const extentsMax of [1, 7, 1e9]) {
-      const mapped = await count(true, targetIsZero, extentsMax);
-      expect(mapped.reads).toBeLessThanOrEqual(plain.reads);
-      expect(mapped.bytes).toBeLessThanOrEqual(plain.bytes);
-      expect(mapped.changes).toBeLessThanOrEqual(plain.changes);
-      expect(mapped.questions).toBeLessThanOrEqual(plain.reads);
+    for (const targetIsZero of [false, true]) {
+      const plain = await count(false, targetIsZero);
+      expect(plain.reads).toBe(8);
+      for (const extentsMax of [1, 7, 1e9]) {
+        const mapped = await count(true, targetIsZero, extentsMax);
+        expect(mapped.reads).toBeLessThanOrEqual(plain.reads);
+        expect(mapped.bytes).toBeLessThanOrEqual(plain.bytes);
+        expect(mapped.changes).toBeLessThanOrEqual(plain.changes);
+        expect(mapped.questions).toBeLessThanOrEqual(plain.reads);
+      }
     }
-  }
-});
+  },
+);
 
 it('A9: a map that saves nothing is asked for seldom, until it saves something again', async () => {
   const mebi = 1024 * kibi;

@@ -254,7 +254,7 @@ async function script(device: Awaited<ReturnType<typeof openSession>>['device'],
   return { outcomes: [...outcomes, ...later], targets };
 }
 
-describe.each(modes)('a connection that ends at every byte, %s', (mode) => {
+describe.each(modes)('a connection that ends at every byte, %s', { tags: ['slow'] }, (mode) => {
   const content = patternBytes(64 * 1024);
   const model = content.slice();
   model.fill(1, 100, 150);

@@ -73,7 +73,7 @@ describe('request decoder', () => {
     expect(log.targets).toEqual([hex('deadbeef')]);
   });
 
-  it('waits for the memory of a payload, and goes on with what has arrived meanwhile', () => {
+  it('waits for the memory of a payload, and goes on with what has arrived meanwhile', { tags: ['slow'] }, () => {
     const all = concat(
       request(false, Command.Write, 0, 0n, 5n, hex('0102030405')),
       request(false, Command.Flush, 0, 0n, 0n),

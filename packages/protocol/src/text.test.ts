@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { decodeDisplayText, decodeText, encodeText, printableBytes, printableText, quoted } from './text.ts';
 
 describe('strings on the wire', () => {
-  it('G2: every string of Unicode characters survives, up to 4096 bytes', () => {
+  it('G2: every string of Unicode characters survives, up to 4096 bytes', { tags: ['slow'] }, () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 1024 }), (text) => {
         fc.pre(!text.includes('\0') && new TextEncoder().encode(text).length <= 4096);

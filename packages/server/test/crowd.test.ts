@@ -1,4 +1,8 @@
-/** Many clients at once, and clients that vanish: nothing is lost, leaked or left running. */
+/**
+ * Many clients at once, and clients that vanish: nothing is lost, leaked or left running.
+ *
+ * @module-tag slow
+ */
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -545,7 +545,7 @@ describe('the gate', () => {
     await server.destroy();
   });
 
-  it('P4: does not limit this machine’s own address, unless told to', async () => {
+  it('P4: does not limit this machine’s own address, unless told to', { tags: ['slow'] }, async () => {
     for (const address of ['127.0.0.1', '127.5.0.1', '::1', '::ffff:127.0.0.1']) {
       for (const limits of [{}, { connectsPerSecondMax: 1 }, { connectionsPerAddressMax: 1 }]) {
         const { server } = startServer({ exports, limits: { ...limits, connectionsMax: 0, handshakesMax: 0 } });

@@ -11,7 +11,7 @@ const hook = new URL('../../../tooling/vitest/typescript-hook.mjs', import.meta.
 
 afterEach(() => rmSync(example, { force: true }));
 
-it('a device of at most 30 lines is served', async () => {
+it('a device of at most 30 lines is served', { tags: ['slow'] }, async () => {
   const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
   const code = /```ts\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
   expect(code.trim().split('\n').length).toBeLessThanOrEqual(30);

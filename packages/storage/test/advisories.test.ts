@@ -43,7 +43,7 @@ function aligned(inner: BlockDevice, minimumBlockSize: number): BlockDevice {
   });
 }
 
-describe('nbdkit 1.44.1: zeroing is never cut short, by whatever means it is done', () => {
+describe('nbdkit 1.44.1: zeroing is never cut short, by whatever means it is done', { tags: ['slow'] }, () => {
   const size = 130 * mebi;
   const pieceBytes = 13 * mebi;
 

@@ -120,7 +120,7 @@ describe('allocation depth', () => {
 });
 
 describe('overlay', () => {
-  it('does what a model does, and leaves the base as it was', async () => {
+  it('does what a model does, and leaves the base as it was', { tags: ['slow'] }, async () => {
     const size = 20_000;
     await fc.assert(
       fc.asyncProperty(

@@ -84,7 +84,9 @@ describe.each(modes)('a command (%s)', (mode) => {
     await server.dispose();
   });
 
-  it('does not outlive a process that ends without disposing of it, even if it ignores signals', async () => {
+  it('does not outlive a process that ends without disposing of it, even if it ignores signals', {
+    tags: ['slow'],
+  }, async () => {
     const stubborn = join(folder, 'stubborn');
     writeFileSync(stubborn, `#!/bin/sh\ntrap '' TERM\ntouch ${folder}/ready\nwhile :; do sleep 0.05; done\n`, {
       mode: 0o755,

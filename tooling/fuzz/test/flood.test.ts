@@ -1,4 +1,8 @@
-/** Real sockets, for a few seconds: honest clients get on with it, every byte of theirs is right, and nothing is left over. */
+/**
+ * Real sockets, for a few seconds: honest clients get on with it, every byte of theirs is right, and nothing is left over.
+ *
+ * @module-tag slow
+ */
 import { describe, expect, it } from 'vitest';
 import { describeFlood, flood, openFilesMax } from '../src/flood.ts';
 

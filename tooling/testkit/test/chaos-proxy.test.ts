@@ -218,7 +218,7 @@ it('holds back the end of a connection as it does its bytes', async () => {
   expect(String(stalled.bytes)).toBe('the last words');
 });
 
-it('needs a bounded memory under delay', async () => {
+it('needs a bounded memory under delay', { tags: ['slow'] }, async () => {
   const total = 256 * 2 ** 20;
   const piece = Buffer.alloc(2 ** 20, 1);
   serve = (socket) => {
