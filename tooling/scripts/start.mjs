@@ -1,4 +1,7 @@
-/** `npm start`: installs and builds what is missing, then runs the command line tool. */
+/**
+ * `npm start`: installs and builds what is missing, then runs the command line tool. npm prints a banner into the output before;
+ * `npm start --silent` leaves it out. That is not set for the project, because npm's own errors would be silent, too.
+ */
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { prepare, root } from './pnpm.mjs';

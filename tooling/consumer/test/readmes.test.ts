@@ -1,4 +1,4 @@
-/** The READMEs' code, copied into a project that has what the README says to install: it compiles, and it runs. */
+/** The code of the READMEs and of the pages in docs, copied into a project that has what the README says to install: it compiles, and it runs. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -10,9 +10,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { assumed } from './support/assumed.ts';
 import { type DiskServer, startDiskServer } from './support/disk-server.ts';
 import { cannotInstall, projects } from './support/installed.ts';
-import { blocks, readmes, root } from './support/readmes.ts';
+import { blocks, pages, readmes, root } from './support/readmes.ts';
 
-const all = readmes.flatMap((readme) => blocks(readme).map((text, index) => ({ readme, text, number: index + 1 })));
+const all = [...readmes, ...pages].flatMap((readme) =>
+  blocks(readme).map((text, index) => ({ readme, text, number: index + 1 })),
+);
 const runnable = all.filter(({ readme, number }) => assumed[`${readme} ${number}`]?.notRun === undefined);
 const timeout = 30_000;
 
@@ -47,7 +49,7 @@ describe.skipIf(cannotInstall)('the code of the READMEs', () => {
     };
     writeFileSync(
       join(projects, '../tsconfig.json'),
-      JSON.stringify({ compilerOptions: options, include: ['projects/*/*.ts'] }),
+      JSON.stringify({ compilerOptions: options, include: ['projects/**/*.ts'] }),
     );
     const tsc = join(root, 'node_modules/typescript/bin/tsc');
     const { stdout } = await run([tsc, '-p', '.'], join(projects, '..')).catch((error) => error);

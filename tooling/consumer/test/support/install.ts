@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { install, readmes, root } from './readmes.ts';
+import { install, pages, readmes, root } from './readmes.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -56,14 +56,14 @@ function writeProjects(folder: string): void {
     }),
   );
   const overrides = [...tarballs].map(([name, tarball]) => `  '${name}': '${tarball}'\n`).join('');
-  writeFileSync(join(folder, 'pnpm-workspace.yaml'), `packages:\n  - projects/*\noverrides:\n${overrides}`);
-  for (const readme of readmes) {
+  writeFileSync(join(folder, 'pnpm-workspace.yaml'), `packages:\n  - projects/**\noverrides:\n${overrides}`);
+  for (const readme of [...readmes, ...pages]) {
     const project = join(folder, 'projects', readme);
     mkdirSync(project, { recursive: true });
     const dependencies = Object.fromEntries(install(readme).map((name) => [name, tarballs.get(name)]));
     writeFileSync(
       join(project, 'package.json'),
-      JSON.stringify({ name: readme, private: true, type: 'module', dependencies }),
+      JSON.stringify({ name: readme.replaceAll('/', '-'), private: true, type: 'module', dependencies }),
     );
   }
 }

@@ -1,24 +1,38 @@
-/** The READMEs as their readers take them: what to install, and blocks of code to copy. */
+/** The READMEs and pages as their readers take them: what to install, and blocks of code to copy. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('../../../../', import.meta.url));
 
-/** By the name of the package; `nbdjs` is the one of the whole. */
-export const readmes: readonly string[] = ['nbdjs', ...readdirSync(`${root}packages`)];
+const packages = readdirSync(`${root}packages`);
 
-function textOf(readme: string): string {
-  return readFileSync(`${root}${readme === 'nbdjs' ? '' : `packages/${readme}/`}README.md`, 'utf8');
+/** By the name of the package; `nbdjs` is the one of the whole. */
+export const readmes: readonly string[] = ['nbdjs', ...packages];
+
+/** The pages in `docs` that have code, by their paths without the ending; their readers have all packages. */
+export const pages: readonly string[] = readdirSync(`${root}docs`, { recursive: true })
+  .map((file) => `docs/${file}`)
+  .filter((file) => file.endsWith('.md') && blocksIn(readFileSync(`${root}${file}`, 'utf8')).length > 0)
+  .map((file) => file.slice(0, -'.md'.length));
+
+function textOf(name: string): string {
+  if (pages.includes(name)) return readFileSync(`${root}${name}.md`, 'utf8');
+  return readFileSync(`${root}${name === 'nbdjs' ? '' : `packages/${name}/`}README.md`, 'utf8');
 }
 
 /** What the README says to install. */
 export function install(readme: string): string[] {
+  if (pages.includes(readme)) return packages.map((name) => `@nbdjs/${name}`);
   const [, names] = /^\$ npm install (@nbdjs\/.*)$/m.exec(textOf(readme)) ?? [];
   if (names === undefined) throw new Error(`the README of ${readme} does not say what to install`);
   return names.split(' ');
 }
 
 /** Its blocks of TypeScript. */
-export function blocks(readme: string): string[] {
-  return [...textOf(readme).matchAll(/^```ts\n(.*?)^```$/gms)].map(([, text]) => text ?? '');
+export function blocks(name: string): string[] {
+  return blocksIn(textOf(name));
+}
+
+function blocksIn(text: string): string[] {
+  return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, block]) => block ?? '');
 }
