@@ -34,7 +34,8 @@ export const optionChecks = {
   text: { expected: 'a string', holds: (value: unknown) => typeof value === 'string' },
   boolean: { expected: 'true or false', holds: (value: unknown) => typeof value === 'boolean' },
   callback: { expected: 'a function', holds: (value: unknown) => typeof value === 'function' },
-  object: { expected: 'an object', holds: isObject },
+  // A function of its own: declarations of other packages cannot name isObject.
+  object: { expected: 'an object', holds: (value: unknown) => isObject(value) },
   texts: {
     expected: 'an array of strings',
     holds: (value: unknown) => Array.isArray(value) && value.every((one) => typeof one === 'string'),
