@@ -3,6 +3,7 @@
  * `<!-- /states: NAME -->`.
  */
 import { handshakeStates } from '@nbdjs/handshake';
+import { reconnectStates } from '../../../packages/multiplexer/src/connections/reconnect-diagram.ts';
 import { stateDiagram } from './state-diagram.ts';
 
 export interface Diagram {
@@ -17,6 +18,11 @@ export const diagrams: readonly Diagram[] = [
     name: 'client handshake',
     file: 'packages/handshake/README.md',
     diagram: () => stateDiagram({ initial: 'greeting', states: handshakeStates }),
+  },
+  {
+    name: 'reconnecting',
+    file: 'packages/multiplexer/README.md',
+    diagram: () => stateDiagram({ initial: 'unopened', states: reconnectStates }),
   },
 ];
 
