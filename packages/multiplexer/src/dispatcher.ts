@@ -1,7 +1,7 @@
 /** Sends requests by whatever connection there is, in the order in which they came, and deals with the loss of connections. */
 import type { Losses } from '@nbdjs/interfaces';
+import { listenForAbort } from '@nbdjs/kit';
 import { Command } from '@nbdjs/protocol';
-import { listen } from './abort-listening.ts';
 import { type ConnectionLoss, ConnectionSet } from './connections/connection-set.ts';
 import { Liveness } from './connections/liveness.ts';
 import type { OuterAction } from './connections/reconnect-states.ts';
@@ -99,7 +99,7 @@ export class Dispatcher {
     if (details?.signal !== undefined) {
       if (details.signal.aborted) return Promise.reject(details.signal.reason);
       details.onAbort = () => this.#withdrawals.abort(request);
-      listen(details.signal, details.onAbort);
+      listenForAbort(details.signal, details.onAbort);
     }
     const promise = new Promise<void>(capture);
     request.resolve = resolveLast;

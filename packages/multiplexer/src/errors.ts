@@ -1,6 +1,6 @@
 /** What requests fail with. Each promise gets an error of its own, with the shared one as its cause. */
 import { CommandError, ConnectionLostError, NegotiationError, ProtocolError, UsageError } from '@nbdjs/interfaces';
-import { endInWords, fromErrorRecord, toErrorRecord } from '@nbdjs/kit';
+import { copyError, endInWords } from '@nbdjs/kit';
 import { Command, commands, isKnownWireError, wireErrorCode, wireErrorWords } from '@nbdjs/protocol';
 import type { Checks } from './export/checks.ts';
 import type { Request } from './requests/request.ts';
@@ -80,13 +80,13 @@ export function closedError(cause: Error | undefined): UsageError {
 /** What requests that are not in flight fail with when the device is closed for good. */
 export function neverSentError(request: Request, cause: Error): Error {
   // Each of those who wait is told of a changed export itself; otherwise their requests were simply not sent.
-  return cause instanceof NegotiationError ? copyOf(cause) : lostError(request, outcomeOf(request), cause);
+  return cause instanceof NegotiationError ? copyError(cause) : lostError(request, outcomeOf(request), cause);
 }
 
 /** What requests fail with when there was no connection to be had for them. */
 export function waitedInVainError(request: Request, cause: Error): Error {
   const outcome = outcomeOf(request);
-  return outcome === 'unknown' ? lostError(request, outcome, cause) : copyOf(cause);
+  return outcome === 'unknown' ? lostError(request, outcome, cause) : copyError(cause);
 }
 
 /** A request that waits may have been sent before, by a connection that was lost. */
@@ -97,14 +97,4 @@ function outcomeOf(request: Request): 'not-sent' | 'unknown' {
 /** The server broke a rule of the specification, found where replies meet their requests. */
 export function violation(name: string, message: string, rule: string, excerpt?: Uint8Array): ProtocolError {
   return new ProtocolError(name, message, { phase: 'transmission', rule, excerpt });
-}
-
-/** The same error once more: whoever decorates an error then decorates only his own. */
-function copyOf(error: Error): Error {
-  return fromErrorRecord(toErrorRecord(error));
-}
-
-/** Anything thrown as an error. */
-export function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }

@@ -1,8 +1,8 @@
 /** One negotiated connection: requests out in batches, replies in, each to its owner. */
 import type { ByteSink, Clock, Established, ExportFacts } from '@nbdjs/interfaces';
+import { toError } from '@nbdjs/kit';
 import { Command, WireError } from '@nbdjs/protocol';
 import type { Journal } from '../durability/journal.ts';
-import { asError } from '../errors.ts';
 import { LenientReplyReceiver } from '../replies/lenient-reply-receiver.ts';
 import { ReplyReceiver } from '../replies/reply-receiver.ts';
 import { conclude } from '../requests/conclusion.ts';
@@ -247,7 +247,7 @@ export class Connection implements ByteSink {
     try {
       this.#receiver.decoder.advance(byteCount);
     } catch (error) {
-      this.#fatal ??= { cause: asError(error) };
+      this.#fatal ??= { cause: toError(error) };
     }
     this.#isDelivering = false;
     if (this.#fatal !== undefined) {

@@ -1,6 +1,7 @@
 /** Carries out what the reconnect policy says: attempts, timers and pauses, and the call to `open` that waits for the first connection. */
 import { type Cancel, type Established, type ExportFacts, UsageError } from '@nbdjs/interfaces';
-import { asError, closedError } from '../errors.ts';
+import { wait as pause, toError } from '@nbdjs/kit';
+import { closedError } from '../errors.ts';
 import { abilitiesOf, mismatchOf } from '../export/export-traits.ts';
 import type { MultiplexerSettings } from '../settings.ts';
 import type { TransmissionTrace } from '../transmission-trace.ts';
@@ -189,14 +190,14 @@ export class Reconnector {
     if (isReconnecting) this.#trace.reconnectAttempt(wait);
     let established: Established;
     try {
-      if (pauseMs > 0) await this.#pause(pauseMs, signal);
+      if (pauseMs > 0) await pause(this.#settings.clock, pauseMs, { signal });
       established = await connector.establish({ wait, signal });
     } catch (error) {
-      if (isReconnecting) this.#trace.reconnectAttemptResult(asError(error));
+      if (isReconnecting) this.#trace.reconnectAttemptResult(toError(error));
       // An attempt that was called off has been dealt with.
       if (this.#attempt !== attempt) return;
       this.#attempt = undefined;
-      this.#handle({ type: 'attempt-failed', error: asError(error) });
+      this.#handle({ type: 'attempt-failed', error: toError(error) });
       return;
     }
     if (this.#attempt === attempt) this.#attempt = undefined;
@@ -212,16 +213,6 @@ export class Reconnector {
 
   #allowedBy(facts: ExportFacts): number {
     return abilitiesOf(facts).multiConn ? this.#connectionsAsked : 1;
-  }
-
-  async #pause(pauseMs: number, signal: AbortSignal): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      const cancel = this.#settings.clock.schedule(pauseMs, resolve, true);
-      signal.addEventListener('abort', () => {
-        cancel();
-        reject(signal.reason);
-      });
-    });
   }
 }
 

@@ -3,16 +3,15 @@
  *
  * A log: remembering one more costs a copy of its payload and no search. Only when it is full, or is to be played again, is it
  * looked at what of it later writes have left. When that is still too much, the journal gives up until the next FLUSH has
- * begun: it notes which ranges it cannot vouch for any more, and tells of them if the server is lost before they are flushed.
+ * begun: it notes which ranges it cannot replay any more, and they count as lost if the server is lost before they are flushed.
  */
 import type { LostRange } from '@nbdjs/interfaces';
+import { IntervalSet } from '@nbdjs/kit';
 import { Command, CommandFlag } from '@nbdjs/protocol';
-import { Cover } from '../cover.ts';
-import { RangeSet } from '../range-set.ts';
 import { type FlushMark, type Request, requestOf } from '../requests/request.ts';
 import { type JournalBlock, JournalBlocks } from './journal-blocks.ts';
 import { JournalEntry, stable } from './journal-entry.ts';
-import { RangeLog } from './range-log.ts';
+import { RangeLog, rangesMax } from './range-log.ts';
 
 export interface JournalBounds {
   /** Off: only which ranges are at risk is noted, nothing can be played again, and no payload is copied. @default true */
@@ -50,7 +49,7 @@ export class Journal {
   readonly #givenUp = new Map<number, RangeLog>();
   /** The last of them, while its era lasts. */
   #eraLog: RangeLog | undefined;
-  #lost = new RangeSet();
+  #lost = new IntervalSet<bigint>(rangesMax);
 
   constructor(bounds: JournalBounds) {
     this.#bounds = bounds;
@@ -103,13 +102,15 @@ export class Journal {
 
   /** The server may have forgotten everything that is not flushed. What cannot be played again is lost. */
   serverLost(): void {
-    for (const log of this.#givenUp.values()) this.#lost.addAll(log.ranges());
+    for (const log of this.#givenUp.values()) {
+      for (const [start, end] of log.intervals()) this.#lost.add(start, end);
+    }
     this.#givenUp.clear();
     this.#eraLog = undefined;
     this.#hasGivenUp = !this.#remembers;
   }
 
-  /** There is no server any more that anything could be played to. */
+  /** There is no server any more that anything could be replayed to. */
   loseAll(): void {
     this.serverLost();
     for (const { command, start, end } of this.#live()) if (isLossy(command)) this.#lost.add(start, end);
@@ -121,11 +122,12 @@ export class Journal {
     if (isLossy(command)) this.#lost.add(offset, offset + length);
   }
 
-  /** What is lost for good and nobody has been told of; from now on somebody has. */
+  /** Returns what is lost for good and was not returned before. */
   takeLost(): readonly LostRange[] {
-    const ranges = this.#lost.ranges();
-    if (ranges.length > 0) this.#lost = new RangeSet();
-    return ranges;
+    if (this.#lost.isEmpty) return [];
+    const intervals = this.#lost.intervals();
+    this.#lost = new IntervalSet(rangesMax);
+    return intervals.map(([start, end]) => ({ offset: start, length: end - start }));
   }
 
   /** Requests that bring about again what is at risk. No two touch the same byte, so they may go in any order. */
@@ -190,7 +192,7 @@ export class Journal {
   #joinEras(): void {
     const [first, second] = this.#givenUp;
     if (this.#givenUp.size <= erasMax || first === undefined || second === undefined) return;
-    second[1].addAll(first[1].ranges());
+    second[1].addAll(first[1].intervals());
     this.#givenUp.delete(first[0]);
   }
 
@@ -215,11 +217,11 @@ export class Journal {
   /** Cuts away of each entry what later ones have covered, and moves what is left of the payloads together. */
   #coalesce(): void {
     const old = this.#live();
-    const cover = new Cover();
+    const covered = new IntervalSet<bigint>();
     const kept: { readonly entry: JournalEntry; readonly start: bigint; readonly end: bigint }[] = [];
     for (let index = old.length - 1; index >= 0; index--) {
       const entry = old[index] as JournalEntry;
-      for (const [start, end] of cover.add(entry.start, entry.end)) kept.push({ entry, start, end });
+      for (const [start, end] of covered.cover(entry.start, entry.end)) kept.push({ entry, start, end });
     }
     this.#entries = [];
     this.#front = 0;
@@ -271,7 +273,7 @@ export class Journal {
   }
 }
 
-/** Whether there is anything to miss when a command's effect is gone; what was trimmed is nobody's any more. */
+/** Whether anything is lost when the effect of a command is gone; what was trimmed is not in use any more. */
 function isLossy(command: number): boolean {
   return command !== stable && command !== Command.Trim;
 }

@@ -2,13 +2,12 @@
  * Ranges of an export as they come, hundreds of thousands a second, of which later only the rough shape is asked for. What lies
  * within it already costs two comparisons or a short search, and the rest is put in order when much of it has come together.
  */
-import type { LostRange } from '@nbdjs/interfaces';
-import { RangeSet } from '../range-set.ts';
+import { type Interval, IntervalSet } from '@nbdjs/kit';
 
 /** Ranges that are put in order at a time. */
 const pendingMax = 1024;
 /** Ranges that are kept apart then; those that are nearest to each other are joined. */
-const rangesMax = 64;
+export const rangesMax = 64;
 /** Up to here plain numbers are exact. */
 const exactEnd = 2 ** 53;
 
@@ -19,7 +18,7 @@ export class RangeLog {
   #pendingStarts: number[] = [];
   #pendingEnds: number[] = [];
   /** Beyond what plain numbers can say. */
-  readonly #far = new RangeSet();
+  readonly #far = new IntervalSet<bigint>(rangesMax);
 
   /** Adds a range, as halves. The lower ones may be signed. */
   add(offsetHigh: number, offsetLow: number, lengthHigh: number, lengthLow: number): void {
@@ -38,19 +37,19 @@ export class RangeLog {
     else this.#far.add(start, end);
   }
 
-  addAll(ranges: readonly LostRange[]): void {
-    for (const { offset, length } of ranges) this.addExact(offset, offset + length);
+  addAll(intervals: readonly Interval<bigint>[]): void {
+    for (const [start, end] of intervals) this.addExact(start, end);
   }
 
-  /** Ascending. */
-  ranges(): readonly LostRange[] {
+  /** Ascending, and no more than are kept apart. */
+  intervals(): readonly Interval<bigint>[] {
     this.#order();
-    const all = new RangeSet();
+    const all = new IntervalSet<bigint>(rangesMax);
     this.#starts.forEach((start, index) => {
       all.add(BigInt(start), BigInt(this.#ends[index] as number));
     });
-    all.addAll(this.#far.ranges());
-    return all.ranges();
+    for (const [start, end] of this.#far.intervals()) all.add(start, end);
+    return all.intervals();
   }
 
   #add(start: number, end: number): void {

@@ -1,8 +1,7 @@
 /** What is done so that no acknowledged write is lost unnoticed: the journal, flushes of our own, and the losses to report. */
 import type { ExportFacts } from '@nbdjs/interfaces';
-import { isLoss, LossLog, writesLostError } from '@nbdjs/kit';
+import { isLoss, LossLog, toError, writesLostError } from '@nbdjs/kit';
 import { Command } from '@nbdjs/protocol';
-import { asError } from '../errors.ts';
 import { abilitiesOf } from '../export/export-traits.ts';
 import { type Request, requestOf } from '../requests/request.ts';
 import type { MultiplexerSettings } from '../settings.ts';
@@ -59,7 +58,7 @@ export class UnflushedWrites {
     const request = requestOf(Command.Flush, 0, 0n, 0n);
     request.resolve = over;
     request.reject = (error) => {
-      this.losses.add(asError(error));
+      this.losses.add(toError(error));
       over();
     };
     request.detailed().onLost = () => {

@@ -9,6 +9,7 @@ import {
   type SelectedContext,
   UsageError,
 } from '@nbdjs/interfaces';
+import { clipExtents } from '@nbdjs/kit';
 import { Command, CommandFlag, encodeBlockStatusPayload, TransmissionFlag } from '@nbdjs/protocol';
 import { violation } from '../errors.ts';
 import type { Checks } from '../export/checks.ts';
@@ -55,7 +56,7 @@ export class StatusQuery {
     return (this.#extents?.all() ?? [])
       .filter(({ context }) => this.#wanted.includes(context))
       .map(({ context, extents }) => {
-        const within = clip(extents, start, end);
+        const within = clipExtents(extents, start, end);
         if (within.length === 0) {
           const message = `BLOCK_STATUS of ${end - start} bytes at ${start}: the server tells nothing about ${context} there`;
           throw new CommandError('EIO', message, { command: 'BLOCK_STATUS', offset: start, length: end - start });
@@ -192,18 +193,4 @@ class Bigints {
     }
     return this.#last;
   }
-}
-
-function clip(extents: readonly Extent[], start: bigint, end: bigint): readonly Extent[] {
-  const [first] = extents;
-  const last = extents.at(-1);
-  // As a rule nothing is to be cut, and there may be very many.
-  if (first !== undefined && last !== undefined && first.offset >= start && last.offset + last.length <= end)
-    return extents;
-  return extents.flatMap((extent) => {
-    const from = extent.offset > start ? extent.offset : start;
-    const extentEnd = extent.offset + extent.length;
-    const to = extentEnd < end ? extentEnd : end;
-    return from < to ? [{ offset: from, length: to - from, status: extent.status }] : [];
-  });
 }

@@ -1,12 +1,12 @@
 /** Brings each reply to its request. */
 import type { HeaderMode, ProtocolError } from '@nbdjs/interfaces';
 import { ChunkType, Command, chunkTypes, printableBytes, ReplyDecoder, type ReplyHandler } from '@nbdjs/protocol';
-import { cover, requireFullCoverage } from '../coverage.ts';
 import { describe, violation } from '../errors.ts';
 import type { InFlightTable } from '../requests/in-flight-table.ts';
 import { joinHalves, type Request } from '../requests/request.ts';
 import type { MutableStatistics } from '../statistics.ts';
 import type { TransmissionTrace } from '../transmission-trace.ts';
+import { cover, requireFullCoverage } from './read-coverage.ts';
 import type { ReplyLimits } from './reply-limits.ts';
 
 export class ReplyReceiver implements ReplyHandler {

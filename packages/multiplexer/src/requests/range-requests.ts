@@ -1,11 +1,11 @@
 /** Calls on ranges of any length and alignment, made of requests that the server takes. */
 import { CommandError, type ReadOptions } from '@nbdjs/interfaces';
+import { AlignedAccess, type BlockAccess } from '@nbdjs/kit';
 import { Command } from '@nbdjs/protocol';
-import { AlignedAccess, type BlockAccess } from '../aligned-access.ts';
 import type { Dispatcher } from '../dispatcher.ts';
 import { tailError } from '../errors.ts';
 import type { Checks } from '../export/checks.ts';
-import { inParts } from '../together.ts';
+import { inParts } from './in-parts.ts';
 import { type Request, requestOf } from './request.ts';
 
 /** Compact headers have 32 bits for a length. */

@@ -1,7 +1,7 @@
 /** One request on the wire, from being issued to being settled. */
 import { type ExportFacts, type ProtocolError, type ReadChunk, UsageError } from '@nbdjs/interfaces';
+import { type IntervalSet, stopListeningForAbort } from '@nbdjs/kit';
 import { Command } from '@nbdjs/protocol';
-import { stopListening } from '../abort-listening.ts';
 
 /** Gathers what block status replies say about one request. */
 export interface StatusSink {
@@ -25,8 +25,8 @@ export class RequestDetails {
   status: StatusSink | undefined;
   /** Fills in what depends on the connection that the request leaves by: contexts have other numbers on each (C34). */
   prepare: ((facts: ExportFacts) => void) | undefined;
-  /** Starts and ends of the stretches of a read that chunks have covered, ascending; absent while one from 0 says it all. */
-  stretches: number[] | undefined;
+  /** The stretches of a read that chunks have covered; absent while they come in order. */
+  stretches: IntervalSet<number> | undefined;
   /** What the server said about the error, raw bytes already made printable. */
   errorText: string | undefined;
   /** Where in the export the error happened. */
@@ -175,7 +175,8 @@ export class Request {
   finish(): void {
     const { details } = this;
     if (details === undefined) return;
-    if (details.onAbort !== undefined && details.signal !== undefined) stopListening(details.signal, details.onAbort);
+    if (details.onAbort !== undefined && details.signal !== undefined)
+      stopListeningForAbort(details.signal, details.onAbort);
     details.onAbort = undefined;
     if (details.onFinished === undefined) return;
     for (const tell of details.onFinished) tell();

@@ -1,6 +1,7 @@
 /** Which bytes of a read its chunks have delivered: each exactly once (checklist C53, C54). */
-import { describe, violation } from './errors.ts';
-import type { Request } from './requests/request.ts';
+import { IntervalSet } from '@nbdjs/kit';
+import { describe, violation } from '../errors.ts';
+import type { Request } from '../requests/request.ts';
 
 /** What violations show of the stream; asked for only when there is one. */
 export interface Excerpt {
@@ -45,39 +46,25 @@ export function requireFullCoverage(request: Request, stream: Excerpt): void {
   throw violation('short-read', message, 'C54', stream.excerpt);
 }
 
-/** Keeps the covered stretches as an ascending list of starts and ends, neighbours joined. */
+/** Keeps the covered stretches as a set. */
 function insert(request: Request, start: number, end: number, stretchesMax: number, stream: Excerpt): void {
   const details = request.detailed();
-  details.stretches ??= request.coveredBytes > 0 ? [0, request.coveredBytes] : [];
+  details.stretches ??= stretchesOf(request.coveredBytes);
   const { stretches } = details;
-  const index = indexBehind(stretches, start);
-  const previousEnd = stretches[index - 1] ?? 0;
-  const nextStart = stretches[index] ?? request.lengthLow;
-  if (start < previousEnd || end > nextStart) {
+  if (!stretches.insert(start, end)) {
     const message = `${describe(request)}: a chunk delivers bytes ${start} to ${end} once more`;
     throw violation('chunk-overlap', message, 'C54', stream.excerpt);
   }
-  const joinsPrevious = index > 0 && start === previousEnd;
-  const joinsNext = index < stretches.length && end === nextStart;
-  if (joinsPrevious && joinsNext) stretches.splice(index - 1, 2);
-  else if (joinsPrevious) stretches[index - 1] = end;
-  else if (joinsNext) stretches[index] = start;
-  else stretches.splice(index, 0, start, end);
   // Each new one takes time in proportion to how many there are.
-  if (stretches.length > 2 * stretchesMax) {
+  if (stretches.count > stretchesMax) {
     const message = `${describe(request)}: chunks deliver more than ${stretchesMax} stretches with gaps between them`;
     throw violation('too-many-stretches', message, 'G6', stream.excerpt);
   }
 }
 
-/** Where in the list the first stretch begins that starts behind a position. */
-function indexBehind(stretches: readonly number[], position: number): number {
-  let from = 0;
-  let to = stretches.length / 2;
-  while (from < to) {
-    const middle = (from + to) >>> 1;
-    if ((stretches[2 * middle] as number) <= position) from = middle + 1;
-    else to = middle;
-  }
-  return 2 * from;
+/** What chunks in order have covered so far. */
+function stretchesOf(coveredBytes: number): IntervalSet<number> {
+  const stretches = new IntervalSet<number>();
+  if (coveredBytes > 0) stretches.add(0, coveredBytes);
+  return stretches;
 }

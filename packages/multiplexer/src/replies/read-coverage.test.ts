@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cover, requireFullCoverage } from './coverage.ts';
-import { requestOf } from './requests/request.ts';
+import { requestOf } from '../requests/request.ts';
+import { cover, requireFullCoverage } from './read-coverage.ts';
 
 const stretchesMax = 16;
 const stream = { excerpt: new Uint8Array(0) };
@@ -33,7 +33,7 @@ const cuts = fc
   .map((places) => [0, ...places.sort((one, other) => one - other), 100])
   .map((places) => places.slice(1).map((end, index) => [places[index] as number, end] as const));
 
-describe('coverage', () => {
+describe('read coverage', () => {
   it('C54: every byte once, in any order, is complete', () => {
     const shuffled = cuts.chain((pieces) =>
       fc.shuffledSubarray(pieces, { minLength: pieces.length, maxLength: pieces.length }),
