@@ -4,7 +4,7 @@
 export type DeviceEvent =
   /** The last connection is gone; `cause` is absent when the server has ended it in order. */
   | { readonly type: 'lost'; readonly cause?: Error | undefined }
-  /** There is a connection again, and by it so many requests were repeated that may have been forgotten. */
+  /** There is a connection again. `requestsReplayed`: by it, requests were repeated that may have been forgotten. */
   | { readonly type: 'restored'; readonly requestsReplayed: number }
   /** Requests that waited for a connection fail. */
   | { readonly type: 'waited-in-vain'; readonly error: Error }

@@ -32,7 +32,7 @@ const capture = (resolve: () => void, reject: (error: unknown) => void): void =>
 
 export class Dispatcher {
   readonly statistics = emptyStatistics();
-  /** Settles when all is over, with the error that ended it, if nobody asked for it. */
+  /** Settles when all is over, with the error that ended it; `undefined` after a close that was asked for. */
   readonly closed: Promise<Error | undefined>;
   readonly reconnector: Reconnector;
   readonly shutdown: Shutdown;

@@ -43,7 +43,7 @@ function malformedError(request: Request, cause: ProtocolError): CommandError {
   });
 }
 
-/** The server does not let anybody get at the bytes behind its last whole block, from `tailStart` on (C43). */
+/** The server gives no access to the bytes behind its last whole block, from `tailStart` on (C43). */
 export function tailError(request: Request, { facts, tailStart }: Checks, refusal: CommandError): CommandError {
   const what = `${describe(request)} touches the last ${facts.size - tailStart} bytes of the export`;
   const why = `which blocks of ${facts.blockSizes?.minimum} bytes do not reach, and the server refuses it`;
@@ -79,11 +79,11 @@ export function closedError(cause: Error | undefined): UsageError {
 
 /** What requests that are not in flight fail with when the device is closed for good. */
 export function neverSentError(request: Request, cause: Error): Error {
-  // Each of those who wait is told of a changed export itself; otherwise their requests were simply not sent.
+  // Requests that wait fail with what has changed in the export; for any other reason they were simply not sent.
   return cause instanceof NegotiationError ? copyError(cause) : lostError(request, outcomeOf(request), cause);
 }
 
-/** What requests fail with when there was no connection to be had for them. */
+/** What requests fail with that have waited for a connection in vain. */
 export function waitedInVainError(request: Request, cause: Error): Error {
   const outcome = outcomeOf(request);
   return outcome === 'unknown' ? lostError(request, outcome, cause) : copyError(cause);

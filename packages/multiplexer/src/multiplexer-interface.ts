@@ -26,9 +26,9 @@ export interface Multiplexer extends BlockDevice, AsyncDisposable {
    * @throws what the connector throws, TimeoutError of phase `open`, or the signal's reason.
    */
   open(options?: Abortable): Promise<ExportFacts>;
-  /** From now on there are to be so many connections at least, where the server allows several. */
+  /** Raises the number of connections to at least this, where the server allows several. */
   widen(connections: number): void;
-  /** What the first connection settled; every later one has to offer the same. */
+  /** What was agreed with the first connection; every later one has to offer the same. */
   readonly facts: ExportFacts;
   /** Writes that the server had acknowledged and may have lost, and flushes of it that have failed. */
   readonly losses: Losses;
@@ -49,7 +49,7 @@ export interface Multiplexer extends BlockDevice, AsyncDisposable {
    */
   readonly state: DeviceState;
   readonly statistics: Statistics;
-  /** Settles when the multiplexer is closed, with the error that closed it, if nobody asked for it. Never rejects. */
+  /** Settles when the multiplexer is closed, with the error that closed it; `undefined` after `close` and `destroy`. Never rejects. */
   readonly closed: Promise<Error | undefined>;
   /** Ends everything now; requests that are under way fail. */
   destroy(cause?: Error): void;

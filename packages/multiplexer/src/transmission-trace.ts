@@ -7,8 +7,8 @@ import type { Request } from './requests/request.ts';
  * Names of all events, for those who make a channel of each.
  *
  * `request` (QEMU's `nbd_send_request`), `simple-reply`, `reply-chunk`, `reply` (a request was answered), `request-fail`
- * (`nbd_co_request_fail`), `unknown-error`, `state`, `reconnect-attempt`, `reconnect-attempt-result`, `replay` (a new server has
- * been told again what the old one had not flushed).
+ * (`nbd_co_request_fail`), `unknown-error`, `state`, `reconnect-attempt`, `reconnect-attempt-result`, `replay` (a new server
+ * has got again what the old one had not flushed).
  */
 export const traceEvents = [
   'request',
@@ -23,7 +23,7 @@ export const traceEvents = [
   'replay',
 ] as const;
 
-/** Puts events together. Whether anybody listens is asked once per batch and delivery, not once per request. */
+/** Puts events together. Whether events are listened to is asked once per batch and delivery, not once per request. */
 export class TransmissionTrace {
   isOn = false;
   readonly #trace: Trace;
@@ -32,7 +32,7 @@ export class TransmissionTrace {
     this.#trace = trace;
   }
 
-  /** Asks whether anybody listens. */
+  /** Asks whether events are listened to. */
   look(): void {
     this.isOn = this.#trace.enabled;
   }
@@ -70,7 +70,7 @@ export class TransmissionTrace {
     if (this.#trace.enabled) this.#trace.emit('reconnect-attempt-result', { error: error?.message });
   }
 
-  /** Writes were brought about again after a loss, by so many requests. */
+  /** Writes were replayed after a loss. */
   replayed(requests: number): void {
     if (this.#trace.enabled) this.#trace.emit('replay', { requests });
   }

@@ -33,7 +33,7 @@ export class Connection implements ByteSink {
   readonly facts: ExportFacts;
   /** Settles when the channel has released everything. */
   readonly closed: Promise<unknown>;
-  /** Tells one delivery from the next; starts over now and then. */
+  /** Another number after each delivery; starts over now and then. */
   deliveryCount = 0;
   readonly #established: Established;
   readonly #inFlight: InFlightTable;
@@ -202,7 +202,7 @@ export class Connection implements ByteSink {
     else request.reject(reason);
   }
 
-  /** C46, C47: tells the server that nothing will follow, and ends our direction. Nothing may be in flight. */
+  /** C46, C47: says that no request will follow, and ends our direction. Nothing may be in flight. */
   farewell(): void {
     const request = new Request(Command.Disconnect, 0, 0, 0, 0, 0, undefined);
     // The table only lends a cookie: this request is never answered.
@@ -284,23 +284,10 @@ export class Connection implements ByteSink {
         return;
       }
     }
-    if (this.#journal !== undefined && request.error === 0) this.#note(request, this.#journal);
+    if (request.error === 0) this.#journal?.acknowledged(request);
     // An answer may come before the channel has let go of what it answers; a hasty error for instance.
     if (this.holds(request)) this.#batch.whenDrained(() => conclude(request));
     else conclude(request);
-  }
-
-  /**
-   * Of a request that was abandoned the memory is the caller's again and may have changed, but no caller relies on it. Requests of
-   * our own, which the journal has made, are noted already.
-   */
-  #note(request: Request, journal: Journal): void {
-    const { details } = request;
-    if (request.isWriting) {
-      if (!request.isAbandoned && details?.onLost === undefined) journal.remember(request);
-    } else if (details?.mark !== undefined) {
-      journal.flushed(details.mark);
-    }
   }
 
   #end(cause: Error | undefined): void {

@@ -52,7 +52,7 @@ export interface ConnectingNowait extends FutileLosses {
   readonly isAttempting: boolean;
 }
 
-/** The end; with an error when nobody asked for it. */
+/** The end; with an error, unless it was asked for. */
 export interface Closed {
   readonly name: 'closed';
   readonly error: Error | undefined;
@@ -81,7 +81,7 @@ export type ReconnectEvent =
   /** A connection is gone. `wasUseful`: it has answered something, or was asked for nothing. */
   | { readonly type: 'connection-lost'; readonly cause: Error | undefined; readonly wasUseful: boolean }
   | { readonly type: 'delay-over' }
-  /** The device is closed; with an error when nobody asked for it. */
+  /** The device is closed; with an error, unless that was asked for. */
   | { readonly type: 'close'; readonly error: Error | undefined };
 export type EventType = ReconnectEvent['type'];
 

@@ -55,7 +55,7 @@ export class Reconnector {
     return this.#facts;
   }
 
-  /** Why all is over, when nobody asked for it. */
+  /** The error that has ended everything; `undefined` after a close that was asked for. */
   get closedBy(): Error | undefined {
     return this.#state.name === 'closed' ? this.#state.error : undefined;
   }
@@ -100,7 +100,7 @@ export class Reconnector {
     this.#handle({ type: 'demand' });
   }
 
-  /** From now on there are to be so many connections at least. */
+  /** Raises the number of connections that there are to be. */
   raiseConnections(connections: number): void {
     if (connections <= this.#connectionsAsked) return;
     this.#connectionsAsked = connections;
@@ -114,7 +114,7 @@ export class Reconnector {
     this.#handle({ type: 'connection-lost', cause, wasUseful });
   }
 
-  /** Ends everything; with an error when nobody asked for it. */
+  /** Ends everything; with an error, unless that was asked for. */
   close(error?: Error): void {
     this.#handle({ type: 'close', error });
   }

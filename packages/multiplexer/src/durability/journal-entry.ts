@@ -3,7 +3,7 @@
 import { joinHalves } from '../requests/request.ts';
 import type { JournalBlock } from './journal-blocks.ts';
 
-/** Stands for FUA writes: nothing to play again, but what they cover must not be covered by older writes. */
+/** Stands for FUA writes: they need no replay, but older writes must not be replayed over them. */
 export const stable = -1;
 
 /** 64-bit numbers are kept as halves: making big integers of them would cost as much as all the rest. */

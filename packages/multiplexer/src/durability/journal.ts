@@ -1,7 +1,7 @@
 /**
  * What the server has acknowledged and may still forget: WRITE, WRITE_ZEROES and TRIM since the last FLUSH.
  *
- * A log: remembering one more costs a copy of its payload and no search. Only when it is full, or is to be played again, is it
+ * A log: remembering one more costs a copy of its payload and no search. Only when it is full, or is to be replayed, is it
  * looked at what of it later writes have left. When that is still too much, the journal gives up until the next FLUSH has
  * begun: it notes which ranges it cannot replay any more, and they count as lost if the server is lost before they are flushed.
  */
@@ -14,7 +14,7 @@ import { JournalEntry, stable } from './journal-entry.ts';
 import { RangeLog, rangesMax } from './range-log.ts';
 
 export interface JournalBounds {
-  /** Off: only which ranges are at risk is noted, nothing can be played again, and no payload is copied. @default true */
+  /** Off: only which ranges are at risk is noted, nothing can be replayed, and no payload is copied. @default true */
   readonly remembers?: boolean | undefined;
   /** Payload bytes that are kept. */
   readonly bytesMax: number;
@@ -28,8 +28,8 @@ export interface JournalBounds {
 /** Consumed entries at the front of the log are cut off when they are many. */
 const cutOffCount = 4096;
 
-/** Eras whose given-up ranges are kept apart. */
-const erasMax = 16;
+/** Epochs whose given-up ranges are kept apart. */
+const epochsMax = 16;
 
 /** Effects without payload are joined up to this length, which compact headers can express. */
 const joinedLengthMax = 1n << 30n;
@@ -44,11 +44,11 @@ export class Journal {
   /** Since the last FLUSH began, more has been written than can be kept. */
   #hasGivenUp: boolean;
   /** Goes up with each FLUSH that begins. */
-  #era = 0;
-  /** What was given up, by the era in which that happened. */
+  #epoch = 0;
+  /** What was given up, by the epoch in which that happened. */
   readonly #givenUp = new Map<number, RangeLog>();
-  /** The last of them, while its era lasts. */
-  #eraLog: RangeLog | undefined;
+  /** The last of them, while its epoch lasts. */
+  #epochLog: RangeLog | undefined;
   #lost = new IntervalSet<bigint>(rangesMax);
 
   constructor(bounds: JournalBounds) {
@@ -71,6 +71,19 @@ export class Journal {
     return Math.max(this.#bytes / bytesMax, this.#count / requestsMax);
   }
 
+  /**
+   * A request has succeeded. Of one that was abandoned the memory is the caller's again and may have changed, but no caller relies
+   * on it. Requests of our own, which replay the journal, are in it already.
+   */
+  acknowledged(request: Request): void {
+    const { details } = request;
+    if (request.isWriting) {
+      if (!request.isAbandoned && details?.onLost === undefined) this.remember(request);
+    } else if (details?.mark !== undefined) {
+      this.flushed(details.mark);
+    }
+  }
+
   /** Takes note of a writing request that has succeeded. Its payload is still in its memory. */
   remember(request: Request): void {
     const isStable = (request.flags & CommandFlag.Fua) !== 0;
@@ -79,34 +92,34 @@ export class Journal {
     if (!this.#hasGivenUp && !this.#hasRoom(payload?.length ?? 0)) this.#makeRoom();
     if (!this.#hasGivenUp) this.#append(isStable ? stable : request.command, request, payload);
     else if (!isStable && isLossy(request.command)) {
-      this.#eraRanges().add(request.offsetHigh, request.offsetLow, request.lengthHigh, request.lengthLow);
+      this.#epochRanges().add(request.offsetHigh, request.offsetLow, request.lengthHigh, request.lengthLow);
     }
   }
 
   /** A FLUSH leaves: what has been acknowledged so far will be safe with its success. */
   mark(): FlushMark {
     this.#hasGivenUp = !this.#remembers;
-    this.#eraLog = undefined;
-    return { number: this.#lastNumber, era: this.#era++ };
+    this.#epochLog = undefined;
+    return { number: this.#lastNumber, epoch: this.#epoch++ };
   }
 
   /** The FLUSH with this mark has succeeded. */
-  flushed({ number, era }: FlushMark): void {
+  flushed({ number, epoch }: FlushMark): void {
     for (let entry = this.#first; entry !== undefined && entry.number <= number; entry = this.#first) {
       this.#drop(entry);
       this.#front++;
     }
     this.#cutOff();
-    for (const one of this.#givenUp.keys()) if (one <= era) this.#givenUp.delete(one);
+    for (const one of this.#givenUp.keys()) if (one <= epoch) this.#givenUp.delete(one);
   }
 
-  /** The server may have forgotten everything that is not flushed. What cannot be played again is lost. */
+  /** The server may have forgotten everything that is not flushed. What cannot be replayed is lost. */
   serverLost(): void {
     for (const log of this.#givenUp.values()) {
       for (const [start, end] of log.intervals()) this.#lost.add(start, end);
     }
     this.#givenUp.clear();
-    this.#eraLog = undefined;
+    this.#epochLog = undefined;
     this.#hasGivenUp = !this.#remembers;
   }
 
@@ -117,7 +130,7 @@ export class Journal {
     this.#clear();
   }
 
-  /** A request could not be played again. */
+  /** A request could not be replayed. */
   lose({ command, offset, length }: Request): void {
     if (isLossy(command)) this.#lost.add(offset, offset + length);
   }
@@ -174,24 +187,24 @@ export class Journal {
     this.#coalesce();
     if (this.fill <= 1 / 2) return;
     this.#hasGivenUp = true;
-    const log = this.#eraRanges();
+    const log = this.#epochRanges();
     for (const { command, start, end } of this.#live()) if (isLossy(command)) log.addExact(start, end);
     this.#clear();
   }
 
-  #eraRanges(): RangeLog {
-    if (this.#eraLog !== undefined) return this.#eraLog;
+  #epochRanges(): RangeLog {
+    if (this.#epochLog !== undefined) return this.#epochLog;
     const log = new RangeLog();
-    this.#eraLog = log;
-    this.#givenUp.set(this.#era, log);
-    this.#joinEras();
+    this.#epochLog = log;
+    this.#givenUp.set(this.#epoch, log);
+    this.#joinEpochs();
     return log;
   }
 
-  /** Flushes that fail again and again each leave an era behind. Of the two oldest, the later one speaks for both. */
-  #joinEras(): void {
+  /** Flushes that fail again and again each leave an epoch behind. Of the two oldest, the later one speaks for both. */
+  #joinEpochs(): void {
     const [first, second] = this.#givenUp;
-    if (this.#givenUp.size <= erasMax || first === undefined || second === undefined) return;
+    if (this.#givenUp.size <= epochsMax || first === undefined || second === undefined) return;
     second[1].addAll(first[1].intervals());
     this.#givenUp.delete(first[0]);
   }

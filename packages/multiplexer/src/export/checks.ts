@@ -1,4 +1,4 @@
-/** Whether a call may be made at all, and which flags its requests carry. What is wrong is told before anything is sent. */
+/** Whether a call may be made at all, and which flags its requests carry. What is wrong is refused before anything is sent. */
 import {
   type Abilities,
   CommandError,
@@ -58,7 +58,7 @@ export class Checks {
   /**
    * The range as exact numbers.
    *
-   * @throws UsageError when it is none, or not within the export.
+   * @throws UsageError when these are no numbers of bytes, or not within the export.
    */
   range(command: string, offset: Offset, length: Offset): readonly [start: bigint, end: bigint] {
     const start = exact(command, 'offset', offset);
@@ -79,7 +79,7 @@ export class Checks {
     return start < tailStart ? [start, tailStart] : [tailStart, tailStart];
   }
 
-  /** Whether a server that answers like this to a request up to `end` does not let anybody get at the tail. */
+  /** Whether a server that answers like this to a request up to `end` gives no access to the tail. */
   refusesTail(error: unknown, end: bigint): error is CommandError {
     return end > this.tailStart && this.needsAlignment && error instanceof CommandError && error.code === 'EINVAL';
   }

@@ -50,7 +50,7 @@ export class StatusQuery {
   /**
    * The extents of the contexts that were asked for, within a range.
    *
-   * @throws CommandError `EIO` when the server has told nothing about the range.
+   * @throws CommandError `EIO` when the server has reported nothing about the range.
    */
   result(start: bigint, end: bigint): readonly MetaContextExtents[] {
     return (this.#extents?.all() ?? [])
@@ -58,7 +58,7 @@ export class StatusQuery {
       .map(({ context, extents }) => {
         const within = clipExtents(extents, start, end);
         if (within.length === 0) {
-          const message = `BLOCK_STATUS of ${end - start} bytes at ${start}: the server tells nothing about ${context} there`;
+          const message = `BLOCK_STATUS of ${end - start} bytes at ${start}: the server reports nothing about ${context} there`;
           throw new CommandError('EIO', message, { command: 'BLOCK_STATUS', offset: start, length: end - start });
         }
         return { context, extents: this.#isOne ? within.slice(0, 1) : within };
@@ -66,10 +66,10 @@ export class StatusQuery {
   }
 
   /**
-   * The answer about bytes behind the last whole block, of which the server tells nothing. They are data for all that anybody
-   * knows, which is what `base:allocation` has a word for; other contexts have none.
+   * The answer about bytes behind the last whole block, of which the server reports nothing. As far as is known they are data,
+   * which is what `base:allocation` has a status for; other contexts have none.
    *
-   * @throws `refusal` when there is no word for it.
+   * @throws `refusal` when there is no status for it.
    */
   resultOfTail(start: bigint, end: bigint, refusal: CommandError): readonly MetaContextExtents[] {
     if (this.#wanted.some((context) => context !== baseAllocation)) throw refusal;
@@ -137,7 +137,7 @@ export class StatusExtents implements StatusSink {
     this.#position = this.#start;
   }
 
-  /** C38: the server may tell of less than was asked for, or of more, and neighbours may be alike. */
+  /** C38: the server may report less than was asked for, or more, and neighbours may be alike. */
   extent(lengthHigh: number, lengthLow: number, statusHigh: number, statusLow: number): void {
     const length = this.#lengths.of(lengthHigh, lengthLow);
     if (length === 0n) throw violation('empty-extent', 'a block status has an extent of no bytes', 'C51');
@@ -165,7 +165,7 @@ export class StatusExtents implements StatusSink {
     }
   }
 
-  /** All that was told, in the order in which the contexts were selected. */
+  /** All that was reported, in the order in which the contexts were selected. */
   all(): readonly MetaContextExtents[] {
     return this.#asked.map(({ id, name }) => ({ context: name, extents: this.#byId.get(id) ?? [] }));
   }

@@ -22,7 +22,7 @@ export class LenientReplyReceiver extends ReplyReceiver {
   }
 }
 
-/** C55: the first error is the one that is told. */
+/** C55: the first error is the one that is reported. */
 function blame(request: Request, error: ProtocolError): void {
   if (request.error === 0) request.detailed().malformation = error;
   if (request.error === 0) request.error = WireError.Eio;

@@ -62,7 +62,7 @@ export class ReplyReceiver implements ReplyHandler {
     if (this.#mode !== 'simple' && (isRead || request.chunkCount > 0)) {
       const message = `${describe(request)}: the reply is a simple one, although structured replies are in use`;
       const simple = this.#violation('simple-reply', message, 'C56');
-      // Whether the payload of a read follows, nobody knows.
+      // It is unknown whether the payload of a read follows.
       if (isRead && error === 0) throw simple;
       return this.hollow(simple);
     }
@@ -89,7 +89,7 @@ export class ReplyReceiver implements ReplyHandler {
   simpleEnd(): void {
     const request = this.#current as Request;
     this.#current = undefined;
-    if (this.#length > 0) this.#tellData(request);
+    if (this.#length > 0) this.#reportData(request);
     this.#settle(request);
   }
 
@@ -130,7 +130,7 @@ export class ReplyReceiver implements ReplyHandler {
     const request = this.#current as Request;
     const position = this.#cover(request, offsetHigh, offsetLow, length);
     request.landingPlace()?.fill(0, position, position + length);
-    tellChunk(request, 'hole', position, length);
+    reportChunk(request, 'hole', position, length);
   }
 
   blockStatus(contextId: number): void {
@@ -141,7 +141,7 @@ export class ReplyReceiver implements ReplyHandler {
     this.#current?.details?.status?.extent(lengthHigh, lengthLow, statusHigh, statusLow);
   }
 
-  /** C55: the first error is the one that is told. */
+  /** C55: the first error is the one that is reported. */
   error(error: number, text: Uint8Array): void {
     const request = this.#current as Request;
     this.#isFirstError = request.error === 0;
@@ -150,7 +150,7 @@ export class ReplyReceiver implements ReplyHandler {
     if (text.length > 0) request.detailed().errorText = printableBytes(text);
   }
 
-  /** A place outside of the request is no help to anybody, and no reason to part from the server. */
+  /** A place outside of the request is of no help, and no reason to part from the server. */
   errorOffset(offsetHigh: number, offsetLow: number): void {
     const request = this.#current as Request;
     const place = joinHalves(offsetHigh, offsetLow) - request.offset;
@@ -161,7 +161,7 @@ export class ReplyReceiver implements ReplyHandler {
 
   chunkEnd(isDone: boolean): void {
     const request = this.#current as Request;
-    if (this.#length > 0) this.#tellData(request);
+    if (this.#length > 0) this.#reportData(request);
     if (isDone && request.error === 0) {
       if (request.command === Command.Read) requireFullCoverage(request, this.decoder);
       else request.details?.status?.end();
@@ -174,10 +174,10 @@ export class ReplyReceiver implements ReplyHandler {
     return cover(request, offsetHigh, offsetLow, length, this.#limits.replyStretchesMax, this.decoder);
   }
 
-  #tellData(request: Request): void {
+  #reportData(request: Request): void {
     const length = this.#length;
     this.#length = 0;
-    if (request.details !== undefined) tellChunk(request, 'data', this.#position, length);
+    if (request.details !== undefined) reportChunk(request, 'data', this.#position, length);
   }
 
   #settle(request: Request): void {
@@ -205,12 +205,12 @@ export class ReplyReceiver implements ReplyHandler {
 function fits(command: number, type: number): boolean {
   if (type === ChunkType.OffsetData || type === ChunkType.OffsetHole) return command === Command.Read;
   if (type === ChunkType.BlockStatus || type === ChunkType.BlockStatusExt) return command === Command.BlockStatus;
-  // Errors may answer anything, and what nobody knows is the decoder's to refuse.
+  // Errors may answer anything, and unknown types are refused by the decoder.
   return true;
 }
 
-/** Tells the caller about a piece. What it throws is its own affair and ends its call, not the connection. */
-function tellChunk(request: Request, type: 'data' | 'hole', position: number, length: number): void {
+/** Reports a piece to the caller. What the caller's function throws ends its call, not the connection. */
+function reportChunk(request: Request, type: 'data' | 'hole', position: number, length: number): void {
   const { details } = request;
   if (details?.onChunk === undefined || details.callbackFailure !== undefined) return;
   try {

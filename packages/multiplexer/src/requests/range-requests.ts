@@ -137,7 +137,7 @@ export class RangeRequests {
     });
   }
 
-  /** What reaches into the tail is tried, and a refusal told in words that help. */
+  /** A request that reaches into the tail is tried; a refusal is explained. */
   #submit(request: Request, end: bigint): Promise<void> {
     const settled = this.#dispatcher.submit(request);
     const checks = this.#checks;
@@ -159,7 +159,7 @@ export class RangeRequests {
     });
   }
 
-  /** Access to partial blocks; nobody can call it off, because they hold bytes of others. */
+  /** Access to partial blocks. It cannot be aborted, because they hold bytes of other writes. */
   #blocks(flags: number): BlockAccess {
     return {
       read: (start, target) => this.#read(start, target, 0, {}),

@@ -42,7 +42,7 @@ export class RequestQueue {
     }
   }
 
-  /** Takes one out that has lost its patience; tells whether it was there. */
+  /** Takes a request out that has been withdrawn. Returns whether it was there. */
   remove(request: Request): boolean {
     const index = this.#requests.indexOf(request, this.#front);
     if (index < 0) return false;

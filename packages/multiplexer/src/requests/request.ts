@@ -10,10 +10,10 @@ export interface StatusSink {
   end(): void;
 }
 
-/** Tells what a FLUSH will have made safe; the numbers are the journal's. */
+/** Stands for what a FLUSH will have made durable; the numbers are the journal's. */
 export interface FlushMark {
   readonly number: number;
-  readonly era: number;
+  readonly epoch: number;
 }
 
 /** What most requests do without. */
@@ -75,7 +75,7 @@ export class Request {
   error = 0;
   /** Chunks of a structured reply that have come; behind the first, a simple reply may not. */
   chunkCount = 0;
-  /** The caller has been told already; the reply is still awaited. */
+  /** The caller's promise is settled already; the reply is still awaited. */
   isAbandoned = false;
   /** When it was issued, in whole milliseconds of the clock; where requests have no time limit, 0. */
   sinceMs = 0;
@@ -137,7 +137,7 @@ export class Request {
     return this.memory;
   }
 
-  /** Forgets whatever a lost connection has told of it, so that it can be sent by another. */
+  /** Forgets what came of it by a lost connection, so that it can be sent by another. */
   startOver(): void {
     this.batch = 0;
     this.coveredBytes = 0;
@@ -171,7 +171,7 @@ export class Request {
     });
   }
 
-  /** Nothing of the request is under way any more: lets go of the signal, and tells those who wait for it. */
+  /** Nothing of the request is under way any more: lets go of the signal, and settles what waits for it. */
   finish(): void {
     const { details } = this;
     if (details === undefined) return;
@@ -179,7 +179,7 @@ export class Request {
       stopListeningForAbort(details.signal, details.onAbort);
     details.onAbort = undefined;
     if (details.onFinished === undefined) return;
-    for (const tell of details.onFinished) tell();
+    for (const settle of details.onFinished) settle();
     details.onFinished = undefined;
   }
 }

@@ -25,7 +25,7 @@ export class HeaderBlocks {
     return block;
   }
 
-  /** Gets blocks back that nobody reads any more. */
+  /** Takes back blocks that are not read any more. */
   giveBack(blocks: readonly HeaderBlock[]): void {
     for (const block of blocks) {
       if (this.#spares.length < sparesMax) this.#spares.push(block);

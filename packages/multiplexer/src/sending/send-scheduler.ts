@@ -8,11 +8,11 @@ import type { RequestQueue } from '../requests/request-queue.ts';
 import type { MultiplexerSettings } from '../settings.ts';
 import type { TransmissionTrace } from '../transmission-trace.ts';
 
-/** With so many requests in flight the server does not wait for the next one, so those that follow may gather. */
+/** From this number of requests in flight on, the server does not wait for the next one, so those that follow may gather. */
 const gatherInFlightMin = 4;
-/** So many leave together at the latest. Measured: more leave the server idle. */
+/** When this number has gathered, they leave. Measured: to wait for more leaves the server idle. */
 const gatherMax = 8;
-/** As many wait, at most, as are in flight; fewer when payloads are long, because a server must never be short of those. */
+/** At most as many gather as are in flight; fewer when payloads are long, because a server must never be short of those. */
 const gatherShare = 1;
 const gatherShareOfLong = 1 / 8;
 const longPayloadMin = 32 * 1024;

@@ -27,7 +27,7 @@ export class WriteBatch {
   #batch = 1;
   /** Blocks that the channel still reads from. */
   #held: readonly HeaderBlock[] | undefined;
-  /** What is to happen when the channel has let go of the last batch. */
+  /** Tasks for when the channel has let go of the last batch. */
   #waiting: (() => void)[] = [];
 
   constructor(channel: ByteChannel, isExtended: boolean) {
@@ -46,7 +46,7 @@ export class WriteBatch {
     // A read's memory is where its reply lands; what is to be sent has the payload's length in its header.
     const source = request.isSending ? request.memory : undefined;
     const copied = source !== undefined && source.length <= copyBytesMax ? source.length : 0;
-    const block = this.#room(this.#headerBytes + copied);
+    const block = this.#blockFor(this.#headerBytes + copied);
     this.#writeHeader(block, request);
     this.#byteCount += this.#headerBytes;
     if (source === undefined) return;
@@ -61,7 +61,7 @@ export class WriteBatch {
     }
   }
 
-  /** Gives what has gathered to the channel; tells how many bytes. */
+  /** Gives what has gathered to the channel, and returns how many bytes that are. */
   send(): number {
     const byteCount = this.#byteCount;
     if (byteCount === 0) return 0;
@@ -84,12 +84,12 @@ export class WriteBatch {
     if (this.#held === undefined) return;
     this.#memory.giveBack(this.#held);
     this.#held = undefined;
-    this.#goOn();
+    this.#runWaiting();
   }
 
   /** The channel is no more, so it reads no memory either. */
   close(): void {
-    this.#goOn();
+    this.#runWaiting();
   }
 
   /** Whether the channel may still be reading a request's memory, which the caller must not get back before. */
@@ -102,7 +102,7 @@ export class WriteBatch {
     this.#waiting.push(task);
   }
 
-  #goOn(): void {
+  #runWaiting(): void {
     const tasks = this.#waiting;
     this.#waiting = [];
     for (const task of tasks) task();
@@ -119,8 +119,8 @@ export class WriteBatch {
     block.used = used + this.#headerBytes;
   }
 
-  /** A block with so much room left. */
-  #room(byteCount: number): HeaderBlock {
+  /** A block with room for `byteCount` more bytes. */
+  #blockFor(byteCount: number): HeaderBlock {
     const block = this.#block;
     if (block.bytes.length - block.used >= byteCount) return block;
     this.#endRun(block);
