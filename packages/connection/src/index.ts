@@ -4,7 +4,14 @@
  *
  * @packageDocumentation
  */
-export type { AvoidableOption, ClientHandshakeOptions, HandshakeLimits } from '@nbdjs/handshake';
+export {
+  type AvoidableOption,
+  type ClientHandshakeOptions,
+  clientHandshakeOptions,
+  type HandshakeLimitOptions,
+  type HandshakeLimits,
+  handshakeLimits,
+} from '@nbdjs/handshake';
 export * from '@nbdjs/interfaces';
 export type { ExportEntry } from '@nbdjs/protocol';
 export type { Endpoint, TlsClientSettings } from '@nbdjs/transport';

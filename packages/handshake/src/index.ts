@@ -12,7 +12,10 @@ export {
   type AvoidableOption,
   avoidableOptions,
   type ClientHandshakeOptions,
+  clientHandshakeOptions,
+  type HandshakeLimitOptions,
   type HandshakeLimits,
+  handshakeLimits,
 } from './client/options.ts';
 export { type HandshakeState, handshakeStates, isFinal, type StateRow } from './client/states.ts';
 export type { ServerHandshakeEvent } from './server/events.ts';

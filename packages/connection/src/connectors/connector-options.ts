@@ -1,15 +1,7 @@
 /** The options of connectors, each defined once; they are resolved when a connector is made, and handed on whole. */
-import type { ClientHandshakeOptions } from '@nbdjs/handshake';
+import { clientHandshakeOptions } from '@nbdjs/handshake';
 import type { Clock } from '@nbdjs/interfaces';
-import {
-  checkOptions,
-  defineOptions,
-  type OptionChecks,
-  type OptionsOf,
-  option,
-  optionChecks,
-  type SettingsOf,
-} from '@nbdjs/kit';
+import { defineOptions, type OptionsOf, option, type SettingsOf } from '@nbdjs/kit';
 import { systemClock } from '@nbdjs/node';
 import { checkEndpoint } from '@nbdjs/transport';
 import { type AttemptOptions, type AttemptSettings, attemptOptions } from '../attempts/attempt-settings.ts';
@@ -93,21 +85,6 @@ export interface ThreadConnectorSettings extends SettingsOf<typeof threadConnect
 export interface ConnectorOptions extends OptionsOf<typeof connectorOptions> {}
 export interface ConnectorSettings extends SettingsOf<typeof connectorOptions> {}
 
-const handshakeChecks: OptionChecks<ClientHandshakeOptions> = {
-  allContexts: optionChecks.boolean,
-  avoid: optionChecks.texts,
-  contexts: optionChecks.texts,
-  exportName: optionChecks.text,
-  fullInfo: optionChecks.boolean,
-  handshakeFlags: optionChecks.number,
-  limits: optionChecks.object,
-  mode: optionChecks.oneOf('simple', 'structured', 'extended'),
-  optionMode: optionChecks.boolean,
-  requestBlockSizes: optionChecks.boolean,
-  tls: optionChecks.oneOf('off', 'allow', 'require'),
-  trace: optionChecks.object,
-};
-
 /**
  * Resolves the options of a connector to frozen settings.
  *
@@ -121,6 +98,6 @@ export function resolveSettings<Options extends AttemptOptions, Settings extends
 ): Settings {
   const settings = set.resolve(caller, given);
   checkEndpoint(settings.endpoint);
-  checkOptions(`${caller}: handshake`, settings.handshake, handshakeChecks);
+  clientHandshakeOptions.resolve(`${caller}: handshake`, settings.handshake);
   return Object.freeze(resolveTlsMode(settings));
 }

@@ -5,7 +5,7 @@ import { Conversation } from './conversation.ts';
 import { endOfStream } from './end-of-stream.ts';
 import type { HandshakeEvent } from './events.ts';
 import { lastWords } from './farewell.ts';
-import { type ClientHandshakeOptions, checkQueries, settle } from './options.ts';
+import { type ClientHandshakeOptions, checkQueries, resolveOptions } from './options.ts';
 import type { Order } from './orders.ts';
 import { shakeHands } from './script.ts';
 import { silence } from './silence.ts';
@@ -31,7 +31,7 @@ export class ClientHandshake {
 
   /** @throws UsageError when an option is wrong. */
   constructor(options: ClientHandshakeOptions = {}) {
-    const settings = settle(options);
+    const settings = resolveOptions(options);
     this.#conversation = new Conversation(settings);
     this.#assembler = new ByteAssembler(Math.max(settings.limits.optionReplyBytesMax, GreetingBytes.oldstyleExport));
     this.#script = shakeHands(this.#conversation);

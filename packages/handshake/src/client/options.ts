@@ -1,36 +1,7 @@
 /** What the caller wants of a handshake, and the defaults for the rest. */
-import { baseAllocation, type HeaderMode, type LimitOptions, silent, type Trace, UsageError } from '@nbdjs/interfaces';
-import { settleLimits } from '@nbdjs/kit';
+import { baseAllocation, type HeaderMode, limits, silent, type Trace, UsageError } from '@nbdjs/interfaces';
+import { defineOptions, type OptionsOf, option, optionChecks, optionGroup, type SettingsOf } from '@nbdjs/kit';
 import { encodeName, encodeText, HandshakeFlag, Option, options as optionNames, quoted } from '@nbdjs/protocol';
-
-export interface ClientHandshakeOptions {
-  /** The export to use; empty for the server's default. @default '' */
-  readonly exportName?: string | undefined;
-  /** Ask for this mode at most. @default 'extended' */
-  readonly mode?: HeaderMode | undefined;
-  /** Metadata contexts to select on the way to transmission. @default ['base:allocation'] */
-  readonly contexts?: readonly string[] | undefined;
-  /** Select whatever contexts the server lists for the export besides: for those who hand all of them on. @default false */
-  readonly allContexts?: boolean | undefined;
-  /** Ask for the export's canonical name and description too. @default false */
-  readonly fullInfo?: boolean | undefined;
-  /** Ask for block sizes, which binds us to respect them. @default true */
-  readonly requestBlockSizes?: boolean | undefined;
-  /**
-   * `off`: never ask for TLS. `allow`: use it when the server can, else go on in clear text. `require`: with TLS or not
-   * at all. In option mode, `off` leaves `startTls()` to the caller. @default 'off'
-   */
-  readonly tls?: 'off' | 'allow' | 'require' | undefined;
-  /** Handshake flags that may be agreed on (see `HandshakeFlag`). @default both */
-  readonly handshakeFlags?: number | undefined;
-  /** Stop when options can be sent and let the caller drive. @default false */
-  readonly optionMode?: boolean | undefined;
-  /** Options that the server cannot stand: what they are for is done without, or by others. @default none */
-  readonly avoid?: readonly AvoidableOption[] | undefined;
-  /** Bounds for what the server sends. */
-  readonly limits?: LimitOptions<keyof HandshakeLimits> | undefined;
-  readonly trace?: Trace | undefined;
-}
 
 /** Options that a handshake can do without, by their names in the specification. */
 export const avoidableOptions = [
@@ -44,67 +15,108 @@ export const avoidableOptions = [
 
 export type AvoidableOption = (typeof avoidableOptions)[number];
 
-/** Bounds for what the server sends; see the table of limits in `@nbdjs/interfaces`. */
-export interface HandshakeLimits {
-  /** Payload of one option reply, in bytes. */
-  readonly optionReplyBytesMax: number;
-  /** Option replies to one option, list entries aside. */
-  readonly optionRepliesMax: number;
-  /** Exports in one list. */
-  readonly listEntriesMax: number;
-  /** Names and descriptions of one list together, in bytes. */
-  readonly listBytesMax: number;
-  /** Metadata contexts in one selection or list. */
-  readonly contextsMax: number;
-}
+/** Bounds for what the server sends. */
+export const handshakeLimits = defineOptions({
+  /** Payload of one option reply, in bytes. @default 65536 */
+  optionReplyBytesMax: option.bytes({ default: limits.optionReplyBytesMax, doc: 'Payload of one option reply.' }),
+  /** Option replies to one option, list entries aside. @default 4096 */
+  optionRepliesMax: option.count({
+    default: limits.optionRepliesMax,
+    doc: 'Option replies to one option, list entries aside.',
+  }),
+  /** Exports in one list. @default 100000 */
+  listEntriesMax: option.count({ default: limits.listEntriesMax, doc: 'Exports in one list.' }),
+  /** Names and descriptions of one list together, in bytes. @default 16 MiB */
+  listBytesMax: option.bytes({
+    default: limits.listBytesMax,
+    doc: 'Names and descriptions of one list together.',
+  }),
+  /** Metadata contexts in one selection or list. @default 1024 */
+  contextsMax: option.count({ default: limits.contextsMax, doc: 'Metadata contexts in one selection or list.' }),
+});
 
-const limitNames = [
-  'optionReplyBytesMax',
-  'optionRepliesMax',
-  'listEntriesMax',
-  'listBytesMax',
-  'contextsMax',
-] as const satisfies readonly (keyof HandshakeLimits)[];
+/** Limits that differ from their defaults. */
+export interface HandshakeLimitOptions extends OptionsOf<typeof handshakeLimits> {}
 
-/** The same with nothing left open. */
-export interface HandshakeSettings {
-  readonly exportName: string;
-  readonly mode: HeaderMode;
-  readonly contexts: readonly string[];
-  readonly allContexts: boolean;
-  readonly fullInfo: boolean;
-  readonly requestBlockSizes: boolean;
-  readonly tls: 'off' | 'allow' | 'require';
-  readonly handshakeFlags: number;
-  readonly optionMode: boolean;
+export interface HandshakeLimits extends SettingsOf<typeof handshakeLimits> {}
+
+/** What a handshake asks for. */
+export const clientHandshakeOptions = defineOptions({
+  /** The export to use; empty for the server's default. @default '' */
+  exportName: option.text({ default: '', doc: "The export to use; empty for the server's default." }),
+  /** Ask for this mode at most. @default 'extended' */
+  mode: option.oneOf<HeaderMode>(['simple', 'structured', 'extended'], {
+    default: 'extended',
+    doc: 'Ask for this mode at most.',
+  }),
+  /** Metadata contexts to select on the way to transmission. @default ['base:allocation'] */
+  contexts: option.texts({
+    default: Object.freeze([baseAllocation]),
+    doc: 'Metadata contexts to select on the way to transmission; those that the server lacks are left out.',
+  }),
+  /** Select all contexts that the server lists for the export as well, to pass them on to other clients. @default false */
+  allContexts: option.boolean({
+    default: false,
+    doc: 'Select all contexts that the server lists for the export as well, to pass them on to other clients.',
+  }),
+  /** Ask for the export's canonical name and description too. @default false */
+  fullInfo: option.boolean({
+    default: false,
+    doc: "Ask for the export's canonical name and description too.",
+  }),
+  /** Ask for block sizes, which binds us to respect them. @default true */
+  requestBlockSizes: option.boolean({
+    default: true,
+    doc: 'Ask for block sizes, which binds us to respect them.',
+  }),
+  /**
+   * `off`: never ask for TLS. `allow`: use it when the server can, else go on in clear text. `require`: with TLS or not
+   * at all. In option mode, `off` leaves `startTls()` to the caller. @default 'off'
+   */
+  tls: option.oneOf(['off', 'allow', 'require'], {
+    default: 'off',
+    doc: 'off: never ask for TLS. allow: use it when the server can, else go on in clear text. require: with TLS or not at all.',
+  }),
+  /** Handshake flags that may be agreed on (see `HandshakeFlag`). @default both */
+  handshakeFlags: option.checked<number>(optionChecks.number, {
+    default: HandshakeFlag.FixedNewstyle | HandshakeFlag.NoZeroes,
+    defaultText: 'both',
+    doc: 'Handshake flags that may be agreed on.',
+  }),
+  /** Stop when options can be sent and let the caller drive. @default false */
+  optionMode: option.boolean({
+    default: false,
+    doc: 'Stop when options can be sent and let the caller drive.',
+  }),
+  /** Options of the protocol that are not sent, because the server fails at them. @default none */
+  avoid: option.checked<readonly AvoidableOption[]>(optionChecks.texts, {
+    default: Object.freeze([]),
+    defaultText: 'none',
+    doc: 'Options of the protocol that are not sent, because the server fails at them.',
+  }),
+  /** Bounds for what the server sends. */
+  limits: optionGroup(handshakeLimits, { doc: 'Bounds for what the server sends.' }),
+  /** Where events are reported. @default nowhere */
+  trace: option.object<Trace>({ default: silent, defaultText: 'nowhere', doc: 'Where events are reported.' }),
+});
+
+export interface ClientHandshakeOptions extends OptionsOf<typeof clientHandshakeOptions> {}
+
+/** The same with nothing left open, and options as numbers. */
+export interface HandshakeSettings extends Omit<SettingsOf<typeof clientHandshakeOptions>, 'avoid'> {
   /** Numbers of options. */
   readonly avoid: ReadonlySet<number>;
-  readonly limits: HandshakeLimits;
-  readonly trace: Trace;
 }
 
 /**
  * Fills in the defaults.
  *
- * @throws UsageError when a name cannot travel, a context's name is none or a limit is none.
+ * @throws UsageError for an option that is unknown or wrong, a name that cannot be sent, or a context's name that is none.
  */
-export function settle(options: ClientHandshakeOptions): HandshakeSettings {
-  const exportName = options.exportName ?? '';
-  encodeName(exportName);
-  return {
-    exportName,
-    mode: options.mode ?? 'extended',
-    contexts: checkQueries(options.contexts ?? [baseAllocation]),
-    allContexts: options.allContexts ?? false,
-    fullInfo: options.fullInfo ?? false,
-    requestBlockSizes: options.requestBlockSizes ?? true,
-    tls: options.tls ?? 'off',
-    handshakeFlags: options.handshakeFlags ?? HandshakeFlag.FixedNewstyle | HandshakeFlag.NoZeroes,
-    optionMode: options.optionMode ?? false,
-    avoid: numbersOf(options.avoid ?? []),
-    limits: settleLimits(limitNames, options.limits),
-    trace: options.trace ?? silent,
-  };
+export function resolveOptions(options: ClientHandshakeOptions): HandshakeSettings {
+  const settings = clientHandshakeOptions.resolve('ClientHandshake', options);
+  encodeName(settings.exportName);
+  return { ...settings, contexts: checkQueries(settings.contexts), avoid: numbersOf(settings.avoid) };
 }
 
 function numbersOf(avoid: readonly AvoidableOption[]): ReadonlySet<number> {
