@@ -1,24 +1,30 @@
-/** A client on a connection that stands already. */
+/** A client on a connection that is negotiated already. */
 import { ConnectError, type Connector, type Established, type EstablishOptions, UsageError } from '@nbdjs/interfaces';
+import { describeValue } from '@nbdjs/kit';
+import { deviceOptions } from '@nbdjs/multiplexer';
 import type { NbdClient } from './client.ts';
-import { type OpenOptions, openClient } from './connect.ts';
-
-/** Options for a connection that cannot be made again. */
-export type AdoptOptions = Omit<OpenOptions, 'connections' | 'openTimeoutMs' | 'reconnectDelayMs' | 'journal'>;
+import { openDevice } from './connect.ts';
+import { type AdoptOptions, adoptOptions } from './options.ts';
 
 /**
- * Goes on with a connection that somebody else has negotiated, such as `go()` of `openNegotiation`. Call it at once:
- * bytes that arrive before end the connection. The connection is the client's from the call on, and when it is lost there is
- * no other.
+ * Opens a client on a connection that the caller has negotiated, such as by `go()` of `openNegotiation`. Call it at once: bytes that
+ * arrive before end the connection. The connection belongs to the client from the call on. When it is lost, there is no other.
  *
- * @throws ProtocolError when the server has broken the rules already, UsageError for a wrong option, or the signal's reason.
+ * @param name What error messages call the server. @default the channel's peer
+ * @throws UsageError `ERR_NBD_ARGUMENT` when `established` is no connection, or for a wrong option; ProtocolError when the server has
+ *   broken the rules already; or the signal's reason.
  */
 export async function adoptConnection(
   established: Established,
   options: AdoptOptions = {},
-  name: string = established.channel.peer.name,
+  name: string = established?.channel?.peer?.name,
 ): Promise<NbdClient> {
-  return await openClient(new SingleConnection(established, name), options, name);
+  if (typeof established?.channel?.open !== 'function' || typeof established.facts !== 'object') {
+    const message = `adoptConnection: the connection is ${describeValue(established)}, expected { channel, facts, excess }`;
+    throw new UsageError('ERR_NBD_ARGUMENT', message);
+  }
+  const { signal } = adoptOptions.resolve('adoptConnection', options);
+  return await openDevice(new SingleConnection(established, name), deviceOptions.pick(options), name, signal);
 }
 
 /** Gives away the one connection that it has. */

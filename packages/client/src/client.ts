@@ -1,6 +1,5 @@
-/** A remote export with comfort: the multiplexer's block device, streams, extents, and a tidy end. */
-import type { Readable, Writable } from 'node:stream';
-import { Readable as NodeReadable, Writable as NodeWritable } from 'node:stream';
+/** A remote export: the multiplexer's block device, with streams and extents. */
+import { Readable, Writable } from 'node:stream';
 import type { ReadableStream, WritableStream } from 'node:stream/web';
 import type {
   Abilities,
@@ -17,52 +16,58 @@ import type {
   WriteOptions,
   WriteZeroesOptions,
 } from '@nbdjs/interfaces';
-import { type ExtentWalkOptions, walkExtents } from '@nbdjs/kit';
+import { UsageError } from '@nbdjs/interfaces';
+import { describeValue, type ExtentWalkOptions, walkExtents } from '@nbdjs/kit';
 import type { DeviceState, Multiplexer, Statistics } from '@nbdjs/multiplexer';
 import { createReadStream, createWriteStream, type ReadStreamOptions, type WriteStreamOptions } from './streams.ts';
 
 /**
  * An open export.
  *
- * Buffers are *lent* until a call settles. Every call takes an `AbortSignal`; an abandoned call rejects with the signal's
- * reason, and no byte lands in its memory afterwards.
+ * Buffers are *lent* until a call settles: the caller must neither change them (writes) nor rely on them (reads). Every call takes an
+ * `AbortSignal`; an aborted call rejects with the signal's reason, and no byte lands in its memory afterwards.
+ *
+ * Offsets and lengths are in bytes. Every call may throw UsageError (the call is wrong: a range outside of the export, a command that the
+ * server does not offer, a closed client), CommandError (the server has failed the request), ConnectionLostError, ConnectError,
+ * TimeoutError, or ProtocolError when the server breaks the specification.
  */
 export class NbdClient implements BlockDevice, AsyncDisposable {
-  /** What was connected to, for messages. */
+  /** The server, as error messages call it. */
   readonly name: string;
   readonly #device: Multiplexer;
 
-  /** Use `connect`. */
+  /** Use `connect`, `openClient` or `adoptConnection`. */
   constructor(device: Multiplexer, name: string) {
     this.#device = device;
     this.name = name;
   }
 
-  /** Size and block sizes. */
+  /** Size and block sizes, in bytes. */
   get geometry(): Geometry {
     return this.#device.geometry;
   }
 
-  /** What the server offers for this export. */
+  /** The commands and flags that the server offers for this export. */
   get abilities(): Abilities {
     return this.#device.abilities;
   }
 
-  /** Everything that was settled in the handshake. */
+  /** Everything that was negotiated in the handshake. */
   get facts(): ExportFacts {
     return this.#device.facts;
   }
 
-  /** Ranges that do not fit the server's blocks are made to fit, unless `strict.align` is off. */
+  /** Whether any range may be read and written: those that do not fit the server's blocks are aligned, unless `strict.align` is off. */
   get takesAnyRange(): boolean {
     return this.#device.takesAnyRange ?? false;
   }
 
-  /** Writes that the server had acknowledged and may have lost, for those who share the client; see `Holder`. */
+  /** Writes that the server had acknowledged and may have lost, for callers that share the client; see `Holder` of `@nbdjs/kit`. */
   get losses(): Losses {
     return this.#device.losses;
   }
 
+  /** Whether there is a connection, and whether requests wait for one. */
   get state(): DeviceState {
     return this.#device.state;
   }
@@ -72,34 +77,37 @@ export class NbdClient implements BlockDevice, AsyncDisposable {
     return this.#device.statistics;
   }
 
-  /** Settles when the client is closed, with the error that ended it, if nobody asked for it. Never rejects. */
+  /** Resolves when the client is closed: to the error that ended it, or to `undefined` after `close` or `destroy`. Never rejects. */
   get closed(): Promise<Error | undefined> {
     return this.#device.closed;
   }
 
-  /** From now on there are to be so many connections at least, where the server allows several. */
+  /** Sets the least number of connections from now on, where the server allows several. */
   widen(connections: number): void {
     this.#device.widen(connections);
   }
 
   /** Fills `target` with the bytes from `offset` on. */
   read(offset: Offset, target: Uint8Array, options?: ReadOptions): Promise<void> {
+    if (typeof target?.length !== 'number') return Promise.reject(noMemory('read', 'target', target));
     return this.#device.read(offset, target, options);
   }
 
-  /** Fills memory that `provide` is asked for when the first bytes are there; see `BlockDevice`. */
+  /** Fills memory that `provide` returns when the first bytes are there; see `BlockDevice`. */
   readLate(offset: Offset, length: number, provide: () => Uint8Array, options?: ReadOptions): Promise<void> {
     return this.#device.readLate(offset, length, provide, options);
   }
 
-  /** Reads into new memory. */
+  /** Reads into new memory, and returns it. */
   async readBytes(offset: Offset, length: number, options?: ReadOptions): Promise<Uint8Array> {
     const target = new Uint8Array(length);
     await this.#device.read(offset, target, options);
     return target;
   }
 
+  /** Stores `source` from `offset` on. Not durable before a `flush`, unless `fua` is set. */
   write(offset: Offset, source: Uint8Array, options?: WriteOptions): Promise<void> {
+    if (typeof source?.length !== 'number') return Promise.reject(noMemory('write', 'source', source));
     return this.#device.write(offset, source, options);
   }
 
@@ -108,18 +116,22 @@ export class NbdClient implements BlockDevice, AsyncDisposable {
     return this.#device.flush(options);
   }
 
+  /** Tells the server that a range is not needed any more (`NBD_CMD_TRIM`). Its content is undefined afterwards. */
   async trim(offset: Offset, length: Offset, options?: WriteOptions): Promise<void> {
     await this.#device.trim(offset, length, options);
   }
 
+  /** Makes a range read as zeroes (`NBD_CMD_WRITE_ZEROES`). */
   async writeZeroes(offset: Offset, length: Offset, options?: WriteZeroesOptions): Promise<void> {
     await this.#device.writeZeroes(offset, length, options);
   }
 
+  /** Asks the server to prefetch a range (`NBD_CMD_CACHE`). */
   async cache(offset: Offset, length: Offset, options?: Abortable): Promise<void> {
     await this.#device.cache(offset, length, options);
   }
 
+  /** Returns the extents of a range for each selected metadata context (`NBD_CMD_BLOCK_STATUS`); perhaps of a part only. */
   async blockStatus(
     offset: Offset,
     length: Offset,
@@ -128,42 +140,51 @@ export class NbdClient implements BlockDevice, AsyncDisposable {
     return await this.#device.blockStatus(offset, length, options);
   }
 
-  /** The extents of one context over the export or a part of it, neighbours of equal status merged. */
+  /** Returns the extents of one context over the export or a part of it. Neighbours of equal status are merged. */
   extents(options?: ExtentWalkOptions): AsyncIterable<Extent> {
     return walkExtents(this, options);
   }
 
-  /** The bytes of a range as a Node stream, read ahead. */
+  /** Returns the bytes of a range as a Node stream that reads ahead. */
   createReadStream(options?: ReadStreamOptions): Readable {
     return createReadStream(this, options);
   }
 
-  /** A Node stream that stores what is written to it. */
+  /** Returns a Node stream that stores what is written to it. */
   createWriteStream(options?: WriteStreamOptions): Writable {
     return createWriteStream(this, options);
   }
 
-  /** The bytes of a range as a web stream. */
+  /** Returns the bytes of a range as a web stream. */
   readable(options?: ReadStreamOptions): ReadableStream<Uint8Array> {
-    return NodeReadable.toWeb(createReadStream(this, options)) as ReadableStream<Uint8Array>;
+    return Readable.toWeb(createReadStream(this, options)) as ReadableStream<Uint8Array>;
   }
 
-  /** A web stream that stores what is written to it. */
+  /** Returns a web stream that stores what is written to it. */
   writable(options?: WriteStreamOptions): WritableStream<Uint8Array> {
-    return NodeWritable.toWeb(createWriteStream(this, options)) as WritableStream<Uint8Array>;
+    return Writable.toWeb(createWriteStream(this, options)) as WritableStream<Uint8Array>;
   }
 
-  /** See `Multiplexer.close`: waits for what is under way, takes leave of the server, and releases everything. Does not flush. */
+  /** Waits for the calls under way, disconnects from the server (`NBD_CMD_DISC`), and releases everything. Does not flush. */
   close(): Promise<void> {
     return this.#device.close();
   }
 
-  /** Ends everything now. What is under way fails. */
+  /** Closes everything now. The calls under way fail. */
   destroy(cause?: Error): void {
     this.#device.destroy(cause);
   }
 
+  /** The same as `close`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+function noMemory(call: string, name: string, value: unknown): UsageError {
+  const hint = call === 'read' ? ' (readBytes returns new memory)' : '';
+  return new UsageError(
+    'ERR_NBD_ARGUMENT',
+    `${call}: ${name} is ${describeValue(value)}, expected a Uint8Array${hint}`,
+  );
 }

@@ -3,29 +3,71 @@
  *
  * @packageDocumentation
  */
-
 export type { Delivery, HandshakeLimits } from '@nbdjs/connection';
-export * from '@nbdjs/interfaces';
+export type {
+  Abilities,
+  Abortable,
+  BlockDevice,
+  BlockSizes,
+  BlockStatusOptions,
+  ByteChannel,
+  CloseReason,
+  Connector,
+  Established,
+  EstablishOptions,
+  ExportFacts,
+  Extent,
+  Geometry,
+  HandshakeStyle,
+  HeaderMode,
+  Losses,
+  LostRange,
+  MetaContextExtents,
+  Offset,
+  PeerDescription,
+  ReadChunk,
+  ReadOptions,
+  SelectedContext,
+  WriteOptions,
+  WriteZeroesOptions,
+} from '@nbdjs/interfaces';
+export {
+  AllocationStatus,
+  allocationDepth,
+  baseAllocation,
+  CommandError,
+  ConnectError,
+  ConnectionLostError,
+  isNbdError,
+  NbdError,
+  NegotiationError,
+  ProtocolError,
+  TimeoutError,
+  UsageError,
+  WritesLostError,
+} from '@nbdjs/interfaces';
 export type { ExtentWalkOptions } from '@nbdjs/kit';
 export type {
   DeviceEvent,
+  DeviceOptions,
   DeviceState,
+  JournalOptions,
   Multiplexer,
-  MultiplexerOptions,
   ReplyLimits,
   Statistics,
 } from '@nbdjs/multiplexer';
-export type { NbdUri, UriTls } from '@nbdjs/protocol';
+export { formatUri, looksLikeUri, type NbdUri, parseUri, type UriAddress, type UriTls } from '@nbdjs/protocol';
 export type { Endpoint, TlsCertificates, TlsClientKey, TlsClientSettings } from '@nbdjs/transport';
-export { type AdoptOptions, adoptConnection } from './adopt.ts';
+export { adoptConnection } from './adopt.ts';
 export { NbdClient } from './client.ts';
+export { connect, openClient } from './connect.ts';
 export {
+  type AdoptOptions,
   type ConnectOptions,
-  connect,
-  type DeviceOptions,
+  type ConnectTls,
+  connectOptions,
   type OpenOptions,
-  openClient,
-} from './connect.ts';
+} from './options.ts';
 export type { RangeOptions, ReadStreamOptions, WriteStreamOptions } from './streams.ts';
 export {
   type CommandTarget,
@@ -36,4 +78,4 @@ export {
   type TcpTarget,
   type UnixTarget,
 } from './target.ts';
-export { type ConnectTls, type ResolvedTls, resolveTls, type TlsWishes } from './tls.ts';
+export { type ResolvedTls, resolveTls } from './tls.ts';

@@ -1,112 +1,123 @@
-/** What options have to be; a new one without a check does not compile. */
+/** The options of the client's doors, put together from the definitions of the packages that enforce them. */
+import {
+  type ClientHandshakeOptions,
+  type ConnectorOptions,
+  clientHandshakeOptions,
+  connectorOptions,
+  type HandshakeLimitOptions,
+  handshakeLimits,
+} from '@nbdjs/connection';
+import { defineOptions, type OptionDefinitions, type OptionsOf, option, optionGroup } from '@nbdjs/kit';
+import { type DeviceOptions, deviceOptions, type ReplyLimitOptions, replyLimits } from '@nbdjs/multiplexer';
+import type { TlsClientSettings } from '@nbdjs/transport';
 
-import type { HandshakeLimits } from '@nbdjs/connection';
-import { checkOptions, type OptionChecks, optionChecks } from '@nbdjs/kit';
-import type { JournalOptions, MultiplexerOptions, ReplyLimits, StrictChecks } from '@nbdjs/multiplexer';
-import type { ConnectTls } from './tls.ts';
+export const tlsOptions = defineOptions({
+  /**
+   * `off`: never. `allow`: when the server can, else go on in clear text, which an attacker in between can bring about. `require`: with
+   * TLS or not at all; the `nbds` schemes always mean that.
+   *
+   * @default 'require'
+   */
+  mode: option.oneOf(['off', 'allow', 'require'], {
+    defaultText: 'require',
+    doc: 'off: never. allow: when the server can, else go on in clear text. require: with TLS or not at all.',
+  }),
+  /** The client's certificate and key, and the authorities to trust. @default see `TlsClientSettings` */
+  certificates: option.object<NonNullable<TlsClientSettings['certificates']>>({
+    doc: "The client's certificate and key, and the authorities to trust.",
+  }),
+  /** A shared key instead of certificates. */
+  psk: option.object<NonNullable<TlsClientSettings['psk']>>({ doc: 'A shared key instead of certificates.' }),
+  /** The name or address that the server's certificate has to be for. @default the host that is connected to */
+  hostname: option.text({
+    defaultText: 'the host that is connected to',
+    doc: "The name or address that the server's certificate has to be for.",
+  }),
+  /** Check the server's certificate. Without, an attacker in between can read and change everything. @default true */
+  verifyPeer: option.boolean({ defaultText: 'true', doc: "Check the server's certificate." }),
+});
 
-const { boolean, callback, either, milliseconds, object, oneOf, signal, text, texts, url, wholeFrom } = optionChecks;
+/** TLS with the server: whether it is used, and how. */
+export interface ConnectTls extends OptionsOf<typeof tlsOptions> {}
 
-type Parts = Pick<MultiplexerOptions, 'journal' | 'limits' | 'strict'>;
-type Checks = Parameters<typeof checkOptions>[2];
+const ownOptions = defineOptions({
+  /** The export to open. @default the one that the URI names, or the server's default export */
+  exportName: option.text({
+    defaultText: "the one that the URI names, or the server's default export",
+    doc: 'The export to open.',
+  }),
+  /** TLS with the server. Takes precedence over what the URI says. @default what the URI says */
+  tls: option.object<ConnectTls>({
+    defaultText: 'what the URI says',
+    doc: 'TLS with the server. Takes precedence over what the URI says.',
+  }),
+  /**
+   * Allow URIs to name files of this machine (`tls-certificates`, `tls-psk-file`). Only for URIs whose author may use these files.
+   *
+   * @default false
+   */
+  allowLocalFiles: option.boolean({ default: false, doc: 'Allow URIs to name files of this machine.' }),
+  /** How much of what a server sends is accepted, in the handshake and in its replies. */
+  limits: optionGroup(defineOptions({ ...handshakeLimits.definitions, ...replyLimits.definitions }), {
+    doc: 'How much of what a server sends is accepted, in the handshake and in its replies.',
+  }),
+  /** Ends the attempt to open the export. */
+  signal: option.signal({ doc: 'Ends the attempt to open the export.' }),
+});
 
-/** These two are held against their types where those are. */
-export const ofDevice = {
-  bytesInFlightMax: wholeFrom(1),
-  closeMs: milliseconds,
-  connections: wholeFrom(1),
-  journal: either(boolean, object),
-  keepAliveMs: milliseconds,
-  limits: object,
-  onEvent: callback,
-  openTimeoutMs: milliseconds,
-  reconnectDelayMs: milliseconds,
-  reconnects: boolean,
-  requestsInFlightMax: wholeFrom(1),
-  requestTimeoutMs: milliseconds,
-  silenceMs: milliseconds,
-  stopOnPermanent: boolean,
-  strict: object,
-};
-
-export const ofConnect = {
-  ...ofDevice,
-  allContexts: boolean,
-  allowLocalFiles: boolean,
-  awaitExport: boolean,
-  connectTimeoutMs: milliseconds,
-  contexts: texts,
-  delivery: oneOf('inline', 'thread', 'handed-over', 'kept'),
-  exportName: text,
-  fullInfo: boolean,
-  handshakeTimeoutMs: milliseconds,
-  mode: oneOf('simple', 'structured', 'extended'),
-  openAttemptsMax: wholeFrom(1),
-  signal,
-  tls: object,
-  workerUrl: url,
-};
-
-const ofTls: OptionChecks<ConnectTls> = {
-  certificates: object,
-  hostname: text,
-  mode: oneOf('off', 'allow', 'require'),
-  psk: object,
-  verifyPeer: boolean,
-};
-
-const ofJournal: OptionChecks<JournalOptions> = {
-  bytesMax: wholeFrom(0),
-  requestsMax: wholeFrom(0),
-  whenFull: oneOf('give-up', 'flush'),
-};
-
-const ofStrict: OptionChecks<StrictChecks> = {
-  align: boolean,
-  autoFlag: boolean,
-  bounds: boolean,
-  commands: boolean,
-  flags: boolean,
-  payload: boolean,
-  replies: boolean,
-  zeroSize: boolean,
-};
-
-const ofReplies: OptionChecks<ReplyLimits> = {
-  extentsKeptMax: wholeFrom(1),
-  replyChunksMax: wholeFrom(1),
-  replyExtentsMax: wholeFrom(1),
-  replyStretchesMax: wholeFrom(1),
-};
-
-const ofLimits: OptionChecks<HandshakeLimits & ReplyLimits> = {
-  ...ofReplies,
-  contextsMax: wholeFrom(1),
-  listBytesMax: wholeFrom(1),
-  listEntriesMax: wholeFrom(1),
-  optionRepliesMax: wholeFrom(1),
-  optionReplyBytesMax: wholeFrom(1),
-};
-
-/** @throws UsageError `ERR_NBD_ARGUMENT` for an option that is unknown or of the wrong kind. */
-export function checkConnectOptions<T extends Parts & { readonly tls?: ConnectTls | undefined }>(
-  options: T,
-  checks: OptionChecks<T>,
-): void {
-  checkOptions('connect', options, checks as Checks);
-  checkOptions('connect: tls', options.tls, ofTls);
-  checkOptions('connect: limits', options.limits, ofLimits);
-  checkParts('connect', options);
+interface OwnOptions extends Omit<OptionsOf<typeof ownOptions>, 'limits'> {
+  /** How much of what a server sends is accepted, in the handshake and in its replies. */
+  readonly limits?: (HandshakeLimitOptions & ReplyLimitOptions) | undefined;
 }
 
-/** The same for a device whose connections come from elsewhere. */
-export function checkDeviceOptions<T extends Parts>(caller: string, options: T, checks: OptionChecks<T>): void {
-  checkOptions(caller, options, { ...(checks as Checks), signal });
-  checkOptions(`${caller}: limits`, options.limits, ofReplies);
-  checkParts(caller, options);
-}
+/** Options of connectors that `connect` fills in, or does not offer. Others are options of `connect` as well. */
+const connectorOnly = ['clock', 'endpoint', 'handshake', 'jitter', 'rings', 'tls', 'upgradeTls'] as const;
 
-function checkParts(caller: string, { journal, strict }: Parts): void {
-  if (typeof journal === 'object') checkOptions(`${caller}: journal`, journal, ofJournal);
-  checkOptions(`${caller}: strict`, strict, ofStrict);
+/** The same of the handshake. */
+const handshakeOnly = [
+  'avoid',
+  'exportName',
+  'handshakeFlags',
+  'limits',
+  'optionMode',
+  'requestBlockSizes',
+  'tls',
+  'trace',
+] as const;
+
+export const connectOptions = defineOptions({
+  ...without(deviceOptions.definitions, 'limits'),
+  ...without(connectorOptions.definitions, ...connectorOnly),
+  ...without(clientHandshakeOptions.definitions, ...handshakeOnly),
+  ...ownOptions.definitions,
+});
+
+/** The options of `connect`. */
+export interface ConnectOptions
+  extends Omit<DeviceOptions, 'limits'>,
+    Omit<ConnectorOptions, (typeof connectorOnly)[number]>,
+    Omit<ClientHandshakeOptions, (typeof handshakeOnly)[number]>,
+    OwnOptions {}
+
+/** The options of `openClient`. */
+export const openOptions = defineOptions({ ...deviceOptions.definitions, signal: ownOptions.definitions.signal });
+
+/** Options for a connector that the caller has made. */
+export interface OpenOptions extends DeviceOptions, Pick<OwnOptions, 'signal'> {}
+
+/** Options that are of no use to a connection that cannot be made again. */
+const reconnectOnly = ['connections', 'journal', 'openTimeoutMs', 'reconnectDelayMs'] as const;
+
+/** The options of `adoptConnection`. */
+export const adoptOptions = defineOptions(without(openOptions.definitions, ...reconnectOnly));
+
+/** Options for a connection that cannot be made again. */
+export interface AdoptOptions extends Omit<OpenOptions, (typeof reconnectOnly)[number]> {}
+
+function without<Definitions extends OptionDefinitions, Name extends keyof Definitions>(
+  definitions: Definitions,
+  ...names: readonly Name[]
+): Omit<Definitions, Name> {
+  const rest = Object.entries(definitions).filter(([name]) => !names.some((one) => one === name));
+  return Object.fromEntries(rest) as Omit<Definitions, Name>;
 }

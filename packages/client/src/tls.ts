@@ -1,45 +1,29 @@
-/** TLS as a URI and options together want it. */
+/** TLS as a URI and options together ask for it. */
 import { UsageError } from '@nbdjs/interfaces';
 import type { UriTls } from '@nbdjs/protocol';
 import type { TlsClientKey, TlsClientSettings } from '@nbdjs/transport';
+import type { ConnectOptions } from './options.ts';
 import type { ResolvedTarget } from './target.ts';
-
-/** TLS with the server: whether, and how. */
-export interface ConnectTls extends TlsClientSettings {
-  /**
-   * `off`: never. `allow`: when the server can, else go on in clear text, which anybody in between can bring about. `require`: with
-   * TLS or not at all; the `nbds` schemes always mean that.
-   *
-   * @default 'require'
-   */
-  readonly mode?: 'off' | 'allow' | 'require' | undefined;
-}
-
-export interface TlsWishes {
-  /** Options go before what the URI says. @default what the URI says */
-  readonly tls?: ConnectTls | undefined;
-  /**
-   * Let the URI name files of this machine (`tls-certificates`, `tls-psk-file`). Only for URIs whose author may look at them.
-   *
-   * @default false
-   */
-  readonly allowLocalFiles?: boolean | undefined;
-}
 
 export interface ResolvedTls {
   readonly mode: 'off' | 'allow' | 'require';
-  /** How, unless the defaults will do. */
+  /** How TLS is set up. @default the defaults of `TlsClientSettings` */
   readonly settings: TlsClientSettings | undefined;
 }
 
 /**
- * Whether there is to be TLS, and how. A plain URI with details about TLS allows it, one without does not.
+ * Returns whether TLS is used, and how. A URI of a scheme without TLS that has details about TLS allows it; one without details does
+ * not.
  *
- * @throws UsageError for what is not possible here, or not allowed.
+ * @throws UsageError `ERR_NBD_NOT_SUPPORTED` for what a URI cannot ask for here, `ERR_NBD_URI` for files that it may not name,
+ *   `ERR_NBD_ARGUMENT` when a key is missing.
  */
-export function resolveTls(target: ResolvedTarget, { tls = {}, allowLocalFiles = false }: TlsWishes): ResolvedTls {
-  const { mode: wish = Object.keys(tls).length > 0 ? 'require' : undefined, ...options } = tls;
-  const mode = target.tlsRequired ? 'require' : (wish ?? (hasDetails(target.tls) ? 'allow' : 'off'));
+export function resolveTls(
+  target: ResolvedTarget,
+  { tls = {}, allowLocalFiles = false }: Pick<ConnectOptions, 'allowLocalFiles' | 'tls'>,
+): ResolvedTls {
+  const { mode: wanted = Object.keys(tls).length > 0 ? 'require' : undefined, ...options } = tls;
+  const mode = target.tlsRequired ? 'require' : (wanted ?? (hasDetails(target.tls) ? 'allow' : 'off'));
   if (mode === 'off') return { mode, settings: undefined };
   const uri = checkUri(target, allowLocalFiles);
   const psk = sharedKey(target, uri, options);
@@ -55,14 +39,17 @@ export function resolveTls(target: ResolvedTarget, { tls = {}, allowLocalFiles =
   };
 }
 
-/** A user alone says nothing about TLS. */
+/** Returns whether a URI has details about TLS. A user name alone is none. */
 function hasDetails({ userName: _, ...details }: UriTls): boolean {
   return Object.values(details).some((value) => value !== undefined);
 }
 
 function checkUri({ tls, name }: ResolvedTarget, allowLocalFiles: boolean): UriTls {
   if (tls.type === 'anon') {
-    throw new UsageError('ERR_NBD_NOT_SUPPORTED', `${name}: tls-type=anon is not supported, it would keep nobody out`);
+    throw new UsageError(
+      'ERR_NBD_NOT_SUPPORTED',
+      `${name}: tls-type=anon is not supported, it would authenticate no peer`,
+    );
   }
   if (tls.priority !== undefined) {
     throw new UsageError('ERR_NBD_NOT_SUPPORTED', `${name}: tls-priority is not supported, which is GnuTLS's own`);
@@ -75,7 +62,7 @@ function checkUri({ tls, name }: ResolvedTarget, allowLocalFiles: boolean): UriT
   return tls;
 }
 
-/** Whoever says certificates, in the URI or as an option, does not mean a shared key. */
+/** Returns the shared key, unless certificates are asked for, in the URI or as an option. */
 function sharedKey(target: ResolvedTarget, uri: UriTls, options: TlsClientSettings): TlsClientKey | undefined {
   const { type, pskFile, userName: user } = uri;
   if (options.psk !== undefined) return 'file' in options.psk ? { user, ...withoutAbsent(options.psk) } : options.psk;

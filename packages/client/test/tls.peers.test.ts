@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { describePeers, startNbdkit, Workspace } from '@nbdjs/peers';
 import { TestAuthority } from '@nbdjs/testkit';
 import { afterAll, describe, expect, it } from 'vitest';
-import { connect, resolveTarget, resolveTls, type TlsWishes } from '../src/index.ts';
+import { type ConnectOptions, connect, resolveTarget, resolveTls } from '../src/index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nbdjs-client-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const resolve = (uri: string, wishes: TlsWishes = {}) => resolveTls(resolveTarget(uri), wishes);
+const resolve = (uri: string, wishes: ConnectOptions = {}) => resolveTls(resolveTarget(uri), wishes);
 const key = new Uint8Array(16);
 
 describe('whether', () => {

@@ -12,7 +12,7 @@ export type { JournalOptions } from './durability/journal-options.ts';
 export type { StrictChecks } from './export/strict.ts';
 export { createMultiplexer } from './multiplexer.ts';
 export type { Multiplexer } from './multiplexer-interface.ts';
-export { type ReplyLimits, replyLimits } from './replies/reply-limits.ts';
+export { type ReplyLimitOptions, type ReplyLimits, replyLimits } from './replies/reply-limits.ts';
 export type { MultiplexerOptions } from './settings.ts';
 export type { Statistics } from './statistics.ts';
 export { traceEvents } from './transmission-trace.ts';
