@@ -1,15 +1,17 @@
-/** Node streams over a device's bytes; web streams come from the same two by conversion. */
+/** Node streams over a device's bytes; web streams are made from them. */
 import { Readable, Writable } from 'node:stream';
 import { type Abortable, type BlockDevice, type Offset, UsageError } from '@nbdjs/interfaces';
 import { ReadAhead, toError } from '@nbdjs/kit';
 
+/** A range of a device, in bytes. */
 export interface RangeOptions extends Abortable {
-  /** First byte. @default 0 */
+  /** The first byte. @default 0 */
   readonly offset?: Offset | undefined;
-  /** How many bytes. @default up to the end of the device */
+  /** The number of bytes. @default up to the end of the device */
   readonly length?: Offset | undefined;
 }
 
+/** How a range is read. */
 export interface ReadStreamOptions extends RangeOptions {
   /** Length of one read in bytes. @default 262144 */
   readonly requestSize?: number | undefined;
@@ -17,6 +19,7 @@ export interface ReadStreamOptions extends RangeOptions {
   readonly requests?: number | undefined;
 }
 
+/** How a range is written. */
 export interface WriteStreamOptions extends RangeOptions {
   /** Flush when the stream ends, if the device can. @default true */
   readonly flush?: boolean | undefined;
@@ -25,13 +28,13 @@ export interface WriteStreamOptions extends RangeOptions {
 const requestSizeDefault = 256 * 1024;
 const requestsDefault = 16;
 
-/** The bytes of a range in order, read ahead. Destroying the stream abandons what is in flight. */
+/** Returns the bytes of a range in order, read ahead. Destroying the stream aborts the reads in flight. */
 export function createReadStream(device: BlockDevice, options: ReadStreamOptions = {}): Readable {
   const requestSize = Math.min(options.requestSize ?? requestSizeDefault, device.geometry.maximumBlockSize);
   return Readable.from(readAhead(device, options, requestSize), { objectMode: false, highWaterMark: requestSize });
 }
 
-/** Stores what is written from `offset` on; ends with an error when it does not fit into the range. */
+/** Returns a stream that stores what is written to it from `offset` on. It fails when that does not fit into the range. */
 export function createWriteStream(device: BlockDevice, options: WriteStreamOptions = {}): Writable {
   const abort = new AbortController();
   const signal = options.signal === undefined ? abort.signal : AbortSignal.any([abort.signal, options.signal]);

@@ -1,4 +1,4 @@
-/** What a user may name as the place to connect to, and what it means. */
+/** The forms in which a server can be named, and what they mean. */
 import { UsageError } from '@nbdjs/interfaces';
 import { checkOptions, describeValue, type OptionChecks, optionChecks } from '@nbdjs/kit';
 import { formatUri, looksLikeUri, type NbdUri, parseUri, type UriTls } from '@nbdjs/protocol';
@@ -20,11 +20,11 @@ export interface UnixTarget {
   readonly exportName?: string | undefined;
 }
 
-/** A program that speaks NBD, to be started and connected to. */
+/** A server that is a program, to be started and connected to. */
 export interface CommandTarget {
   /** The program and its arguments. */
   readonly command: readonly [string, ...string[]];
-  /** How it gets its connection. @default 'socket-activation' */
+  /** How the program gets its connection. @default 'socket-activation' */
   readonly mode?: 'socket-activation' | 'socket-pair' | undefined;
 }
 
@@ -36,12 +36,12 @@ export interface DescriptorTarget {
 /** An NBD URI as text, as a `URL` or taken apart, a host or a socket, a command, or a descriptor. */
 export type ConnectTarget = string | URL | NbdUri | TcpTarget | UnixTarget | CommandTarget | DescriptorTarget;
 
-/** A target with everything looked up that its form leaves open. */
+/** A target with everything filled in that its form leaves open. */
 export interface ResolvedTarget {
   readonly endpoint: Endpoint;
   readonly exportName: string;
   readonly tlsRequired: boolean;
-  /** What a URI says about TLS besides. */
+  /** Details about TLS in a URI. */
   readonly tls: UriTls;
   /** For messages: a URI, or the command. */
   readonly name: string;

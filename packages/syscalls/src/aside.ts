@@ -1,28 +1,28 @@
 /**
- * Calls whose time depends on a filesystem, on libuv's threads: the event loop goes on meanwhile. Never on all of the threads, which
- * `node:fs` needs for everybody's reads and writes.
+ * Calls whose time depends on a filesystem, on libuv's threads: the event loop goes on meanwhile. At most half of the threads are used,
+ * because `node:fs` needs them as well.
  */
 import type { Native, NativeFunction } from './native.ts';
 
 type Start = () => void;
 
-/** As libuv counts them when it starts its first one. */
-const threads = Number(process.env.UV_THREADPOOL_SIZE ?? '4') || 4;
-const callsMax = Math.max(1, Math.floor(threads / 2));
+/** The number of libuv's threads, which it reads when it starts the first one. */
+const threadCount = Number(process.env.UV_THREADPOOL_SIZE ?? '4') || 4;
+const callsMax = Math.max(1, Math.floor(threadCount / 2));
 
 let callCount = 0;
 const waiting: Start[] = [];
 
-/** What came of a call. */
+/** The outcome of a call. */
 export interface Aside {
   readonly result: number | bigint;
-  /** Means something only if the result says so. */
+  /** Valid only when the result reports an error. */
   readonly errorNumber: number;
-  /** How long it took once its turn had come, in milliseconds. */
+  /** How long the call took, without the wait for its turn, in milliseconds. */
   readonly ms: number;
 }
 
-/** Makes a call on another thread, in its turn. */
+/** Makes a call on another thread, when it is its turn. */
 export function callAside(functions: Native, call: NativeFunction, ...args: unknown[]): Promise<Aside> {
   return new Promise((resolve, reject) => {
     const start = (): void => {
@@ -30,15 +30,15 @@ export function callAside(functions: Native, call: NativeFunction, ...args: unkn
       const startMs = performance.now();
       try {
         call.async(...args, (error: Error | null, result: number | bigint) => {
-          // Another call would have another one.
+          // Valid only until the next call.
           const errorNumber = functions.errno();
           const ms = performance.now() - startMs;
-          goOn();
+          startNext();
           if (error === null) resolve({ result, errorNumber, ms });
           else reject(error);
         });
       } catch (error) {
-        goOn();
+        startNext();
         reject(error);
       }
     };
@@ -47,7 +47,7 @@ export function callAside(functions: Native, call: NativeFunction, ...args: unkn
   });
 }
 
-function goOn(): void {
+function startNext(): void {
   callCount--;
   waiting.shift()?.();
 }

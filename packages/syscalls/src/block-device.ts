@@ -5,12 +5,20 @@ import { systemError } from './system-error.ts';
 const BLKGETSIZE64 = 0x8008_1272;
 const BLKSSZGET = 0x1268;
 
-/** The size of a block device in bytes, or nothing where asking is not possible. */
+/**
+ * Returns the size of a block device in bytes, or `undefined` without native calls.
+ *
+ * @throws a system error, when `fd` is no block device for instance.
+ */
 export function blockDeviceSize(fd: number): bigint | undefined {
   return ask(fd, BLKGETSIZE64, 8)?.readBigUInt64LE();
 }
 
-/** The size of a block device's sectors in bytes, or nothing where asking is not possible. */
+/**
+ * Returns the size of a block device's sectors in bytes, or `undefined` without native calls.
+ *
+ * @throws a system error, when `fd` is no block device for instance.
+ */
 export function sectorSize(fd: number): number | undefined {
   return ask(fd, BLKSSZGET, 4)?.readUInt32LE();
 }

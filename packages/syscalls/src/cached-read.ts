@@ -1,4 +1,4 @@
-/** Reading what is in memory anyway, at once and without waiting for a disk. */
+/** Reading bytes that are in the page cache, without waiting for a disk. */
 import { callAside } from './aside.ts';
 import { native } from './native.ts';
 
@@ -7,18 +7,19 @@ const ENOSYS = 38;
 const EOPNOTSUPP = 95;
 
 /**
- * More is not read at once: it would hold up everybody else. In bytes. Handing a read to a thread, and the bytes from one processor's
- * cache to the other's, takes longer than copying them: measured on two processors, 1.1 to 1.4 times as many reads of 128 KiB to 1 MiB.
+ * The longest read that is made at once, in bytes: a longer one would hold up the event loop. Handing a read to a thread, and the bytes
+ * from one processor's cache to the other's, takes longer than copying them. Measured on two processors: 1.1 to 1.4 times as many reads
+ * of 128 KiB to 1 MiB.
  */
 export const cachedReadBytesMax = 1024 * 1024;
 
 const POSIX_FADV_WILLNEED = 3;
 
 /**
- * Has the system read a range into the page cache. It takes only so much of a range as it reads ahead at once, so that long ones
- * have to be told in pieces.
+ * Asks the system to read a range into the page cache. It reads only as much of a range as it reads ahead at once, so ask for long
+ * ranges in pieces.
  *
- * @returns whether the system could be told.
+ * @returns whether the system could be asked.
  */
 export async function willNeed(fd: number, offset: number | bigint, length: number): Promise<boolean> {
   const functions = native();
@@ -27,20 +28,21 @@ export async function willNeed(fd: number, offset: number | bigint, length: numb
   return Number(result) === 0;
 }
 
-/** Where memory lies that has been read to before: asking costs more than a short read. */
+/** The addresses of memory that was read to before: finding one costs more than a short read. */
 const addresses = new WeakMap<ArrayBufferLike, number>();
 /** struct iovec: an address and a length, of 64 bits each, the lower half first. */
 const vector = new Uint32Array(4);
 
 /**
- * Fills `target`, of up to `cachedReadBytesMax` bytes, with the bytes of a file from `offset` on, if all of them are in the page
- * cache: `true`. `false` when they are not, and the target has any content. Nothing when this file (or system) cannot be
- * asked, now or ever.
+ * Fills `target`, of up to `cachedReadBytesMax` bytes, with the bytes of a file from `offset` on, if all of them are in the page cache.
+ *
+ * @returns `true` when the target is filled; `false` when not all bytes were there, and the target's content is undefined; `undefined`
+ *   when this file (or system) can never be read in this way.
  */
 export function readCached(fd: number, target: Uint8Array, offset: number): boolean | undefined {
   const functions = native();
   if (functions?.preadv2 === undefined || target.length > cachedReadBytesMax) return undefined;
-  // Looking at the buffer moves a short array out of the collected heap, where it would not stay in its place.
+  // Access to the buffer moves a short array out of the garbage-collected heap, where its address could change.
   const { buffer } = target;
   let address = addresses.get(buffer);
   if (address === undefined) {
@@ -53,6 +55,6 @@ export function readCached(fd: number, target: Uint8Array, offset: number): bool
   vector[2] = target.length;
   const byteCount = Number(functions.preadv2(fd, vector, 1, offset, RWF_NOWAIT));
   if (byteCount === target.length) return true;
-  // Any other error is one of this read.
+  // Any other error concerns this read only.
   return byteCount < 0 && [ENOSYS, EOPNOTSUPP].includes(functions.errno()) ? undefined : false;
 }

@@ -1,17 +1,20 @@
-/** Which calls there are, so that a caller can take its portable path knowingly. */
+/** Which calls are available, so that a caller can choose its portable path. */
 import { native } from './native.ts';
 
 export interface Capabilities {
+  /** `duplicateDescriptor`. */
   readonly duplicateDescriptor: boolean;
   /** `seekData` and `seekHole`; a filesystem may still answer that it cannot tell. */
   readonly seekData: boolean;
   /** `punchHole` and `zeroRange`; a filesystem may still refuse. */
   readonly allocate: boolean;
+  /** `blockDeviceSize` and `sectorSize`. */
   readonly blockDevices: boolean;
   /** `peerUser`. */
   readonly peerUsers: boolean;
 }
 
+/** Returns which calls are available in this process. */
 export function capabilities(): Capabilities {
   const available = native() !== undefined;
   return {

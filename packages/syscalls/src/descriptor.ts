@@ -6,9 +6,9 @@ import { systemError } from './system-error.ts';
 const F_DUPFD_CLOEXEC = 1030;
 
 /**
- * Gives a second descriptor for the same open file or socket; each has to be closed by itself.
+ * Returns a second descriptor for the same open file or socket. Each has to be closed by itself.
  *
- * @returns nothing where duplicating is not available.
+ * @returns `undefined` without native calls.
  * @throws a system error, when `fd` is not open for instance.
  */
 export function duplicateDescriptor(fd: number): number | undefined {

@@ -1,19 +1,22 @@
 /**
- * The C library, by way of koffi, loaded when the first call needs it, or found missing. Of koffi, only the part for this
- * processor is asked for: the whole of it has an install script, which package managers stop at.
+ * The C library, called through koffi, which is loaded by the first call that needs it. Only koffi's part for this processor is required:
+ * the whole package has an install script, which package managers block.
  */
-// Not the function by its name: webpack would follow it to a library that it cannot take along, and warn of it.
+// Not imported by the function's name: webpack would follow it to a library that it cannot bundle, and warn.
 import nodeModule from 'node:module';
 import { constants } from 'node:os';
 
 /** A C function; the result is its return value. */
 export interface NativeFunction {
   (...args: unknown[]): number | bigint;
-  /** On one of libuv's threads; the last argument is told the result, and the error number is that call's while it is. Not for variadic functions. */
+  /**
+   * Runs on one of libuv's threads. The last argument is a callback for the result; the error number is that of this call while the
+   * callback runs. Not for variadic functions.
+   */
   async(...args: unknown[]): void;
 }
 
-/** What is used of the library; one that lacks some of it is as good as none. */
+/** The part of koffi that is used. A version that lacks some of it is treated as missing. */
 interface Koffi {
   load(path: string | null): { func(definition: string): NativeFunction };
   errno(): number;
@@ -31,9 +34,9 @@ export interface Native {
   readonly getsockopt: NativeFunction;
   /** Missing in some C libraries. */
   readonly preadv2: NativeFunction | undefined;
-  /** Where memory lies; only memory outside of the collected heap may be asked about, and it has to stay alive. */
+  /** Returns the address of memory, which must lie outside of the garbage-collected heap, and has to stay alive. */
   address(memory: Uint8Array): bigint;
-  /** The error number of the call that was made last. */
+  /** Returns the error number of the last call. */
   errno(): number;
 }
 
@@ -41,8 +44,8 @@ let loaded: Native | undefined;
 let tried = false;
 
 /**
- * The functions, or nothing: on other systems than Linux, where koffi is not installed or does not work, and while the
- * environment says `NBDJS_NO_NATIVE=1`, so that the portable paths can be tried out.
+ * Returns the functions, or `undefined`: on other systems than Linux, where koffi is not installed or does not work, and while the
+ * environment has `NBDJS_NO_NATIVE=1`, which is for trying out the portable paths.
  */
 export function native(): Native | undefined {
   if (process.env.NBDJS_NO_NATIVE === '1') return undefined;
@@ -78,7 +81,7 @@ function load(): Native | undefined {
   }
 }
 
-/** In a file that includes this one (a worker's, say), the library is not beside that file but beside our package. */
+/** Loads koffi. Where this file is bundled into another one, such as a worker, the library is beside our package, not beside that file. */
 function find(name: string): Koffi {
   const require = nodeModule.createRequire(import.meta.url);
   try {
@@ -88,16 +91,16 @@ function find(name: string): Koffi {
   }
 }
 
-/** One call whose outcome is known: a version of koffi that passes arguments or results otherwise must not touch files. */
+/** Makes one call with a known result: a version of koffi that passes arguments differently must not touch files. */
 function works({ lseek, errno, address }: Native): boolean {
   if (typeof lseek.async !== 'function') return false;
   return Number(lseek(-1, 0n, 0)) === -1 && errno() === constants.errno.EBADF && address(Buffer.alloc(8)) > 0n;
 }
 
-/** A function, or nothing where the library has none of that name. */
+/** Returns a function, or `undefined` where the library has none of that name. */
 function optional(load: () => NativeFunction): NativeFunction | undefined {
   try {
-    // The vectors that go with it are laid out for little-endian machines of 64 bits.
+    // Its vectors are laid out for little-endian 64-bit machines.
     return ['x64', 'arm64', 'riscv64', 'loong64'].includes(process.arch) ? load() : undefined;
   } catch {
     return undefined;

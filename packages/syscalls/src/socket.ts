@@ -1,4 +1,4 @@
-/** Sockets: how much the kernel takes from a sender at a time, and who is at the other end. */
+/** Sockets: the size of the send buffer, and the user at the other end. */
 import type { PeerUser } from '@nbdjs/interfaces';
 import { native } from './native.ts';
 
@@ -9,8 +9,8 @@ const SO_PEERCRED = 17;
 const credentialsBytes = 12;
 
 /**
- * Lets the kernel take up to `byteCount` bytes from this socket's owner before the peer has read them, or as much as the
- * system's administrator allows. Where it cannot be done, the socket stays as it was.
+ * Lets the kernel accept up to `byteCount` bytes for this socket before the peer has read them, or as many as the system's
+ * administrator allows. Without native calls, the socket stays as it was.
  */
 export function setSendBuffer(fd: number, byteCount: number): void {
   const functions = native();
@@ -20,7 +20,7 @@ export function setSendBuffer(fd: number, byteCount: number): void {
   functions.setsockopt(fd, SOL_SOCKET, SO_SNDBUF, value, value.length);
 }
 
-/** Who has connected at the other end of a Unix socket; nothing where the system does not tell. */
+/** Returns the user and process at the other end of a Unix socket, or `undefined` where the system does not tell. */
 export function peerUser(fd: number): PeerUser | undefined {
   const functions = native();
   if (functions === undefined) return undefined;
@@ -28,6 +28,6 @@ export function peerUser(fd: number): PeerUser | undefined {
   const length = new Uint32Array([credentialsBytes]);
   if (functions.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, credentials, length) !== 0) return undefined;
   const [pid = 0, uid = -1, gid = -1] = credentials;
-  // A socket that has no peer to speak of has one without a number.
+  // The process id 0 means that there is no peer.
   return pid === 0 || uid === -1 ? undefined : { pid, uid: uid >>> 0, gid: gid >>> 0 };
 }

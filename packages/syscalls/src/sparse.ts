@@ -1,4 +1,4 @@
-/** Where a file has data, and how to take it away. */
+/** Sparse files: finding data and holes, and making holes. */
 import { callAside } from './aside.ts';
 import { native } from './native.ts';
 import { systemError } from './system-error.ts';
@@ -12,7 +12,7 @@ const FALLOC_FL_PUNCH_HOLE = 0x02;
 const FALLOC_FL_ZERO_RANGE = 0x10;
 
 /**
- * The next byte at or behind `offset` that is data, or `undefined` when there is none up to the file's end.
+ * Returns the position of the next data at or behind `offset`, in bytes, or `undefined` when there is none up to the file's end.
  * Moves the descriptor's own position.
  *
  * @throws a system error; `EINVAL` where the filesystem cannot tell, `ENOSYS` where the call is not available.
@@ -21,44 +21,48 @@ export function seekData(fd: number, offset: number | bigint): bigint | undefine
   return seek(fd, offset, SEEK_DATA);
 }
 
-/** The next byte at or behind `offset` that is in a hole; the file's end counts as one. */
+/** Returns the position of the next hole at or behind `offset`, in bytes. The file's end counts as a hole. @throws as `seekData`. */
 export function seekHole(fd: number, offset: number | bigint): bigint | undefined {
   return seek(fd, offset, SEEK_HOLE);
 }
 
-/** Gives the range back to the filesystem; it reads as zeroes. The file's size stays. */
+/**
+ * Returns a range to the filesystem, so that it reads as zeroes. The file's size stays.
+ *
+ * @throws a system error; `EOPNOTSUPP` where the filesystem cannot, `ENOSYS` where the call is not available.
+ */
 export function punchHole(fd: number, offset: number | bigint, length: number | bigint): void {
   allocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length);
 }
 
-/** Makes the range read as zeroes and keeps (or makes) it allocated. The file's size stays. */
+/** Makes a range read as zeroes, and keeps (or makes) it allocated. The file's size stays. @throws as `punchHole`. */
 export function zeroRange(fd: number, offset: number | bigint, length: number | bigint): void {
   allocate(fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, offset, length);
 }
 
-/** A place that was looked for on another thread. */
+/** A position that was looked for on another thread. */
 export interface SoughtAside {
   readonly position: bigint | undefined;
   /** How long the call took, in milliseconds. */
   readonly ms: number;
 }
 
-/** As `seekData`, on another thread: a filesystem may have to look for long. */
+/** The same as `seekData` on another thread: a filesystem may take long. */
 export function seekDataAside(fd: number, offset: number | bigint): Promise<SoughtAside> {
   return seekAside(fd, offset, SEEK_DATA);
 }
 
-/** As `seekHole`, on another thread. */
+/** The same as `seekHole` on another thread. */
 export function seekHoleAside(fd: number, offset: number | bigint): Promise<SoughtAside> {
   return seekAside(fd, offset, SEEK_HOLE);
 }
 
-/** As `punchHole`, on another thread: a range of many pieces takes a filesystem minutes. Tells how long it took, in milliseconds. */
+/** The same as `punchHole` on another thread: a range of many pieces can take minutes. Returns how long it took, in milliseconds. */
 export function punchHoleAside(fd: number, offset: number | bigint, length: number | bigint): Promise<number> {
   return allocateAside(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length);
 }
 
-/** As `zeroRange`, on another thread. */
+/** The same as `zeroRange` on another thread. Returns how long it took, in milliseconds. */
 export function zeroRangeAside(fd: number, offset: number | bigint, length: number | bigint): Promise<number> {
   return allocateAside(fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, offset, length);
 }
