@@ -81,7 +81,7 @@ export class ScriptedServer {
     return concat(this.#words.splice(0));
   }
 
-  /** The transport has upgraded: everything agreed on in clear text is void (checklist S27). */
+  /** The transport has upgraded: everything agreed on in clear text is void (S27). */
   upgraded(): void {
     this.tls = true;
     this.upgrading = false;

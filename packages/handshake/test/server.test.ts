@@ -1,4 +1,4 @@
-/** The server's handshake against the checklist, word by word, however the client's words are cut. */
+/** The server's handshake against the rules, message by message, however the client's words are cut. */
 import {
   encodeClientFlags,
   encodeOption,

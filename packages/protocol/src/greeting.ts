@@ -13,7 +13,7 @@ export type Greeting =
 /** All that an oldstyle server ever says about its one export. */
 export interface OldstyleExport {
   readonly size: bigint;
-  /** Upper half of the flags word. An oldstyle server leaves it zero (checklist S1). */
+  /** Upper half of the flags word. An oldstyle server leaves it zero (S1). */
   readonly handshakeFlags: number;
   readonly transmissionFlags: number;
 }

@@ -11,13 +11,13 @@ export type Info =
   | { readonly kind: 'name'; readonly name: string }
   | { readonly kind: 'description'; readonly description: string }
   | { readonly kind: 'block-size'; readonly blockSizes: BlockSizes }
-  /** A type that this package does not know; clients ignore it (checklist C12). */
+  /** A type that this package does not know; clients ignore it (C12). */
   | { readonly kind: 'unknown'; readonly infoType: number };
 
 /** The known pieces: those that can be encoded. */
 export type KnownInfo = Exclude<Info, { kind: 'unknown' }>;
 
-/** The specification's limit for a minimum block size (checklist S13), which servers keep to. */
+/** The specification's limit for a minimum block size (S13), which servers keep to. */
 export const minimumBlockSizeMax = 65_536;
 
 /**

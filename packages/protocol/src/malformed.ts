@@ -11,7 +11,7 @@ export class Malformed {
   readonly violation: string;
   /** One line, made for people. */
   readonly message: string;
-  /** Number of the broken rule in the checklist, such as `G2`. */
+  /** Id of the broken rule in docs/conformance.md, such as `G2`. */
   readonly rule: string;
 
   constructor(violation: string, message: string, rule: string) {

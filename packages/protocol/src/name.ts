@@ -1,5 +1,5 @@
 /**
- * Names of exports, which may break the rules of strings ("Conventions" of the specification, checklist G2): some servers take their names
+ * Names of exports, which may break the rules of strings ("Conventions" of the specification, G2): some servers take their names
  * from file systems, whose names are any bytes.
  *
  * A name is a string all the same, and stands for exactly one row of bytes. A byte that is not part of UTF-8 is written as half a surrogate

@@ -13,7 +13,7 @@ export type OptionRequest =
   | { readonly option: InfoOption; readonly exportName: string; readonly infoTypes: readonly number[] }
   | { readonly option: MetaContextOption; readonly exportName: string; readonly queries: readonly string[] };
 
-/** Options without payload (checklist C7, C8). */
+/** Options without payload (C7, C8). */
 export type EmptyOption =
   | typeof Option.Abort
   | typeof Option.List
@@ -56,7 +56,7 @@ export function decodeOptionHeader(bytes: Uint8Array): OptionHeader | Malformed 
 
 /**
  * Understands the payload of an option, or says what is wrong with it; nothing when the option is unknown, which a
- * server answers with `NBD_REP_ERR_UNSUP` (checklist S3). With more than `queriesMax` queries for metadata contexts, it is wrong.
+ * server answers with `NBD_REP_ERR_UNSUP` (S3). With more than `queriesMax` queries for metadata contexts, it is wrong.
  */
 export function parseOptionRequest(
   option: number,
@@ -66,7 +66,7 @@ export function parseOptionRequest(
   const reader = new PayloadReader(payload, `option ${options.name(option)}`, ruleOf[option] ?? 'S3');
   switch (option) {
     case Option.Abort:
-      // Data with ABORT is ignored: the client is leaving anyway (checklist S4).
+      // Data with ABORT is ignored: the client is leaving anyway (S4).
       return { option };
     case Option.List:
     case Option.StartTls:
@@ -87,7 +87,7 @@ export function parseOptionRequest(
   }
 }
 
-/** Where the checklist speaks about an option's payload. */
+/** The rules about the options' payloads. */
 const ruleOf: Readonly<Record<number, string>> = {
   [Option.ExportName]: 'G2',
   [Option.List]: 'S5',

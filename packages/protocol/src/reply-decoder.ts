@@ -33,7 +33,7 @@ const Step = {
  * Bytes go in the `ByteSink` way, by `writable` and `advance`. Of payloads of 128 KiB and more, all but the beginning (and
  * the end, when less than 96 KiB of it are missing) lands in the memory that the handler named.
  *
- * A reply of another width than the mode's is a violation (checklist C63, C72), although QEMU lets it pass: no server is known
+ * A reply of another width than the mode's is a violation (C63, C72), although QEMU lets it pass: no server is known
  * that sends one, and a stream that breaks this rule is more likely out of step than well meant.
  */
 export class ReplyDecoder {

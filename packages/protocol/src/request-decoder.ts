@@ -33,7 +33,7 @@ export interface RequestHandler {
 }
 
 export interface RequestDecoderOptions {
-  /** Whether extended headers were agreed on: all requests then have 32 bytes (checklist C63). */
+  /** Whether extended headers were agreed on: all requests then have 32 bytes (C63). */
   readonly extended: boolean;
   /** A longer payload ends the connection. In bytes. */
   readonly payloadBytesMax: number;

@@ -1,5 +1,5 @@
 /**
- * Strings on the wire ("Conventions" of the specification, checklist G2): UTF-8, no NUL, at most 4096 bytes.
+ * Strings on the wire ("Conventions" of the specification, G2): UTF-8, no NUL, at most 4096 bytes.
  *
  * What identifies something (context names) is decoded strictly, because two different byte strings must never look like the same
  * name; names of exports have a form of their own (`name.ts`). What is only shown (descriptions, error texts) is decoded as well

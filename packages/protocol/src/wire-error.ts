@@ -28,7 +28,7 @@ const numbers: ReadonlyMap<CommandErrorCode | undefined, number> = new Map(
   [...codes].map(([number, code]) => [code, number]),
 );
 
-/** The code behind a wire number. An unexpected number counts as `EINVAL` (checklist C57). */
+/** The code behind a wire number. An unexpected number counts as `EINVAL` (C57). */
 export function wireErrorCode(number: number): CommandErrorCode {
   return codes.get(number) ?? 'EINVAL';
 }
@@ -38,7 +38,7 @@ export function isKnownWireError(number: number): boolean {
   return codes.has(number);
 }
 
-/** The wire number for a system's error code such as `EROFS` (checklist S57); a code without a number becomes `EINVAL`. */
+/** The wire number for a system's error code such as `EROFS` (S57); a code without a number becomes `EINVAL`. */
 export function wireErrorNumber(code: string): number {
   return numbers.get(systemErrorCodes.get(code)) ?? WireError.Einval;
 }

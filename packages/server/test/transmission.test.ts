@@ -1,4 +1,4 @@
-/** The server's transmission phase against the checklist, request by request. */
+/** The server's transmission phase against the rules, request by request. */
 import { type BlockDevice, CommandError, type HeaderMode } from '@nbdjs/interfaces';
 import { ChunkType, Command, CommandFlag, TransmissionFlag, WireError } from '@nbdjs/protocol';
 import { createMemoryDevice } from '@nbdjs/storage';

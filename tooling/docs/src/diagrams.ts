@@ -4,6 +4,7 @@
  */
 import { handshakeStates } from '@nbdjs/handshake';
 import { reconnectStates } from '../../../packages/multiplexer/src/connections/reconnect-diagram.ts';
+import { phases } from '../../../packages/server/src/transmission/phase.ts';
 import { stateDiagram } from './state-diagram.ts';
 
 export interface Diagram {
@@ -23,6 +24,11 @@ export const diagrams: readonly Diagram[] = [
     name: 'reconnecting',
     file: 'packages/multiplexer/README.md',
     diagram: () => stateDiagram({ initial: 'unopened', states: reconnectStates }),
+  },
+  {
+    name: 'transmission',
+    file: 'packages/server/README.md',
+    diagram: () => stateDiagram({ initial: 'open', states: phases }),
   },
 ];
 

@@ -1,7 +1,10 @@
 /** Draws a table of states. */
 
-/** Where a state leads to: states, each with the event that leads there, or without where a list will do. */
-export type NextStates<State extends string> = readonly State[] | Readonly<Partial<Record<State, string>>>;
+/** Where a state leads to: states alone, states by the event that leads there, or pairs of both. */
+export type NextStates<State extends string> =
+  | readonly State[]
+  | readonly { readonly to: State; readonly on: string }[]
+  | Readonly<Partial<Record<State, string>>>;
 
 export interface StateTable<State extends string> {
   readonly initial: NoInfer<State>;
@@ -22,8 +25,10 @@ export function stateDiagram<State extends string>({ initial, states }: StateTab
 
 /** Pairs of a state and the event that leads there. */
 function waysOf(next: NextStates<string>): readonly (readonly [string, string])[] {
-  if (Array.isArray(next)) return next.map((to) => [to, '']);
-  return Object.entries(next as Readonly<Record<string, string>>);
+  if (!Array.isArray(next)) return Object.entries(next as Readonly<Record<string, string>>);
+  return next.map((way: string | { to: string; on: string }) =>
+    typeof way === 'string' ? [way, ''] : [way.to, way.on],
+  );
 }
 
 /** Mermaid's names have no hyphens. */

@@ -2,12 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { withDiagram } from '../src/diagrams.ts';
 import { type NextStates, stateDiagram } from '../src/state-diagram.ts';
 
-type Door = 'not-open' | 'open' | 'closed';
+type Door = 'not-open' | 'open' | 'closed' | 'gone';
 
 const states: Record<Door, { next: NextStates<Door> }> = {
   'not-open': { next: { open: 'open()' } },
   open: { next: ['closed', 'not-open'] },
-  closed: { next: [] },
+  closed: { next: [{ to: 'gone', on: 'rust' }] },
+  gone: { next: [] },
 };
 
 describe('a drawing of states', () => {
@@ -20,7 +21,8 @@ describe('a drawing of states', () => {
       '  not_open --> open : open()',
       '  open --> closed',
       '  open --> not_open',
-      '  closed --> [*]',
+      '  closed --> gone : rust',
+      '  gone --> [*]',
       '```',
     ]);
   });

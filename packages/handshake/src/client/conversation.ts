@@ -5,14 +5,14 @@ import type { HandshakeEvent } from './events.ts';
 import type { HandshakeSettings } from './options.ts';
 import type { HandshakeState } from './states.ts';
 
-/** The result of the last `SET_META_CONTEXT`. It counts only for the export that it was asked for (checklist C36). */
+/** The result of the last `SET_META_CONTEXT`. It counts only for the export that it was asked for (C36). */
 export interface Selection {
   readonly exportName: string;
   readonly contexts: readonly SelectedContext[];
 }
 
 /**
- * How to leave when something goes wrong (checklist C6): by `ABORT` while options are exchanged, by `DISC` once the
+ * How to leave when something goes wrong (C6): by `ABORT` while options are exchanged, by `DISC` once the
  * server believes in transmission, and without a word when none would be understood.
  */
 export type Farewell = 'nothing' | 'abort' | 'disconnect';
@@ -67,7 +67,7 @@ export class Conversation {
     if (this.settings.trace.enabled) this.settings.trace.emit('option', { option: name });
   }
 
-  /** Forgets what an upgrade to TLS makes void (checklist C25): whatever was said in clear text. */
+  /** Forgets what an upgrade to TLS makes void (C25): whatever was said in clear text. */
   forget(): void {
     this.mode = 'simple';
     this.selection = undefined;

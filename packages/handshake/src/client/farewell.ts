@@ -1,4 +1,4 @@
-/** The last words to a server that we turn away from ("Termination of the session", checklist C6). */
+/** The last words to a server that we turn away from ("Termination of the session", C6). */
 import { type HeaderMode, type NbdError, NegotiationError } from '@nbdjs/interfaces';
 import { Command, encodeOptionRequest, HeaderBytes, Option, TransmissionMagic } from '@nbdjs/protocol';
 import type { Conversation } from './conversation.ts';

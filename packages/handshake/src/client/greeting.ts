@@ -75,7 +75,7 @@ function* oldstyle(conversation: Conversation): Step<ExportAnswer> {
   return { size, transmissionFlags };
 }
 
-/** TLS was demanded of a server that cannot even be asked for it (checklist C20). */
+/** TLS was demanded of a server that cannot even be asked for it (C20). */
 export function tlsImpossible(why: string): NegotiationError {
   const message = `TLS is required but the server cannot negotiate it: ${why}`;
   return new NegotiationError('ERR_NBD_TLS_REFUSED', message, { option: 'STARTTLS' });

@@ -1,4 +1,4 @@
-/** Option mode: the caller decides which options are sent, one at a time (checklist C4). */
+/** Option mode: the caller decides which options are sent, one at a time (C4). */
 import type { ExportFacts } from '@nbdjs/interfaces';
 import { Option, optionReplyHeaderBytes } from '@nbdjs/protocol';
 import type { Conversation } from './conversation.ts';
@@ -65,7 +65,7 @@ function* carryOut(conversation: Conversation, order: Errand): Step<OptionResult
   }
 }
 
-/** Says goodbye; whatever the server answers, or none at all, is fine (checklist C7). */
+/** Says goodbye; whatever the server answers, or none at all, is fine (C7). */
 function* leave(conversation: Conversation): Step<undefined> {
   // The plain newstyle has no option but EXPORT_NAME (C5), so there the only goodbye is to hang up.
   if (conversation.style !== 'newstyle-fixed') return undefined;

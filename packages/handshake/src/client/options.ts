@@ -135,7 +135,7 @@ export function isQuery(name: string): boolean {
 }
 
 /**
- * Checks queries for metadata contexts (checklist C32: a printable namespace, a colon, a leaf) and drops repetitions.
+ * Checks queries for metadata contexts (C32: a printable namespace, a colon, a leaf) and drops repetitions.
  *
  * @throws UsageError `ERR_NBD_ARGUMENT`.
  */

@@ -46,7 +46,7 @@ export function demand<Value>(value: Value | Malformed, excerpt: Uint8Array): Va
 
 /**
  * Takes a refusal of something that we can do without. Two answers are not to be shrugged off: that the server is
- * shutting down (checklist C17), and that it wants TLS first, which it would only repeat to everything that follows.
+ * shutting down (C17), and that it wants TLS first, which it would only repeat to everything that follows.
  */
 export function shrugOff(conversation: Conversation, refusal: Refusal): void {
   const hopeless = refusal.replyType === OptionReply.ErrTlsRequired && !conversation.settings.optionMode;

@@ -1,4 +1,4 @@
-/** Which of an export's metadata contexts a client's queries mean ("Metadata querying"; checklist S29-S34). */
+/** Which of an export's metadata contexts a client's queries mean ("Metadata querying"; S29-S34). */
 
 /** For `LIST_META_CONTEXT`: no query asks for everything, `namespace:` (or a longer prefix with a colon) for what is in it. */
 export function listContexts(contexts: readonly string[], queries: readonly string[]): readonly string[] {

@@ -1,5 +1,5 @@
 /**
- * Requests in flight, by cookie (checklist C40).
+ * Requests in flight, by cookie (C40).
  *
  * A cookie is a running number (high half) and the index of a slot (low half). The number is another one each time that a slot
  * is used, also on the next connection: a reply to a request that was answered before, or on an earlier connection, fits no

@@ -1,6 +1,6 @@
 /**
  * Checks the requests of one client before they reach the device ("Command types" and "Command flags" of the specification;
- * checklist S53-S58, S61, S64, S74).
+ * S53-S58, S61, S64, S74).
  */
 import { type BlockDevice, type ExportFacts, type Offset, type SelectedContext, sizeMax } from '@nbdjs/interfaces';
 import {
