@@ -242,7 +242,7 @@ export class ExportInspector implements AsyncDisposable {
     }
   }
 
-  /** @throws ProtocolError when the server has sent bytes that nobody has asked for. */
+  /** @throws ProtocolError when the server has sent bytes that it was not asked for. */
   #requireSilence(established: Established): Established {
     const { channel, excess } = established;
     if (excess.length === 0) return established;

@@ -13,8 +13,8 @@ const bundles = [
 ];
 
 /**
- * The authorities that the system trusts; `SSL_CERT_FILE` names another file, as it does for OpenSSL. Nothing where they are not to
- * be found: Node comes with some of its own.
+ * Returns the authorities that the system trusts; `SSL_CERT_FILE` names another file, as it does for OpenSSL. `undefined` where there is
+ * no such file: Node has its own list.
  */
 export function systemAuthorities(): string | undefined {
   const named = process.env.SSL_CERT_FILE;

@@ -33,8 +33,8 @@ export function completed(chain: Chain, trusted: Chain): Chain {
 }
 
 /**
- * What is wrong, in words in which `{peer}` stands for whose certificate it is. Nothing where the chain does not tell more than the code
- * does.
+ * Returns what is wrong, in words in which `{peer}` stands for the owner of the certificate; `undefined` where the chain tells no more
+ * than the code does.
  */
 export function faultOfChain(code: string, chain: Chain, peer: 'client' | 'server'): string | undefined {
   const [leaf, ...authorities] = chain;

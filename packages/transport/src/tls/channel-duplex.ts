@@ -1,27 +1,27 @@
-/** Any channel as a stream of Node's, for TLS on top of what is no plain socket. */
+/** Any channel as a stream of Node's, for TLS on top of channels that are no plain sockets. */
 import { Duplex } from 'node:stream';
 import type { ByteChannel } from '@nbdjs/interfaces';
 
 type Done = (error?: Error | null) => void;
 
-/** As much as one delivery may bring. */
-const landingBytes = 64 * 1024;
+/** The most that one delivery may bring, in bytes. */
+const deliveryBytesMax = 64 * 1024;
 
 export class ChannelDuplex extends Duplex {
   readonly #channel: ByteChannel;
-  /** Whoever waits for the channel to be through with what it was lent. */
+  /** Called when the channel has finished with the chunks that it was lent. */
   #written: Done | undefined;
 
-  /** `channel` is given. */
+  /** The channel belongs to the stream. */
   constructor(channel: ByteChannel) {
-    super({ allowHalfOpen: true, writableHighWaterMark: landingBytes });
+    super({ allowHalfOpen: true, writableHighWaterMark: deliveryBytesMax });
     this.#channel = channel;
-    const landing = new Uint8Array(landingBytes);
+    const memory = new Uint8Array(deliveryBytesMax);
     channel.open({
-      writable: () => landing,
-      // The landing place serves the next delivery as well, hence the copy.
+      writable: () => memory,
+      // The memory serves the next delivery as well, hence the copy.
       advance: (byteCount) => {
-        if (!this.push(Buffer.from(landing.subarray(0, byteCount)))) channel.pause(true);
+        if (!this.push(Buffer.from(memory.subarray(0, byteCount)))) channel.pause(true);
       },
       drained: () => this.#drained(),
       ended: (cause) => {
@@ -54,7 +54,7 @@ export class ChannelDuplex extends Duplex {
     void this.#channel.closed.then(() => done(error));
   }
 
-  /** Whether the process lives on for the channel, as sockets are told. */
+  /** Makes the channel keep the process alive, as with sockets. */
   ref(): this {
     this.#channel.keepAlive(true);
     return this;

@@ -87,7 +87,7 @@ function certificateSetup(settings: TlsClientSettings, host: string | undefined)
     throw wrong(settings.certificates.folder, 'there is no ca-cert.pem in it, so the server cannot be checked');
   }
   const hostname = (settings.hostname ?? host)?.replace(/%.*$/, '');
-  // Who is certified by an authority of one's own is somebody whom one knows; the system's certify everybody.
+  // The user's own authority certifies known servers only; the system's authorities certify any.
   if (verifyPeer && (hostname === '' || (hostname === undefined && pem.ca === undefined))) {
     const advice = 'tell whom (hostname, in a URI tls-hostname), or do without the check (verifyPeer: false)';
     throw wrong('tls', `the server's certificate has to be for somebody, and no host is connected to: ${advice}`);
@@ -118,7 +118,7 @@ function sharedKeySetup(psk: NonNullable<TlsClientSettings['psk']>): Setup {
     'file' in psk ? chooseUser(readSharedKeys(psk.file), psk.file, psk.user, () => userInfo().username) : psk;
   checkSharedKey(user, key);
   const options = {
-    // A server that has a certificate instead of our key is nobody whom we trust.
+    // A server that has a certificate instead of our key is not trusted.
     secureContext: contextOf({ ca: [], ciphers: pskCiphers }),
     pskCallback: () => ({ psk: key, identity: user }),
   };

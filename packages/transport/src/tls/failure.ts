@@ -125,7 +125,7 @@ const establishedRows: Readonly<Record<string, Row>> = {
   ERR_SSL_TLSV1_ALERT_DECODE_ERROR: spoiltThere,
 };
 
-/** What OpenSSL says to a first record that is none. */
+/** OpenSSL's errors for a first record that is no record of TLS. */
 const clearTextCodes: ReadonlySet<string> = new Set([
   'ERR_SSL_WRONG_VERSION_NUMBER',
   'ERR_SSL_PACKET_LENGTH_TOO_LONG',
@@ -187,7 +187,7 @@ export function handshakeFailure(
   return tlsFailure(error, peer, row, { chain: usesSharedKeys ? [] : chain, ownFault });
 }
 
-/** S25: behind STARTTLS nothing may come but TLS; whoever slips something in is after what would be believed later. */
+/** S25: after STARTTLS only TLS may follow. An attacker could insert bytes in clear text that would be trusted later. */
 export function clearText(peer: PeerRole, cause?: Error): ProtocolError {
   const behind = peer === 'server' ? 'its consent to TLS' : 'its wish for TLS';
   const message = `the ${peer} sent clear text behind ${behind}, where nothing but TLS may follow`;
@@ -223,10 +223,10 @@ function tlsFailure(
   });
 }
 
-/** Node's code for a certificate that is for somebody else. */
+/** Node's code for a certificate that is for another host. */
 export const otherHostCode = 'ERR_TLS_CERT_ALTNAME_INVALID';
 
-/** What OpenSSL says where Node has no code, or none that tells anything. */
+/** OpenSSL's reasons, for errors without a code of Node's, or with a code that tells nothing. */
 const words: Readonly<Record<string, string>> = {
   'permitted subtree violation': "an authority of the {peer}'s certificate may not sign for this name",
   'excluded subtree violation': "an authority of the {peer}'s certificate may not sign for this name",

@@ -28,7 +28,7 @@ export interface CheckedIdentity {
   readonly pem: Identity;
   /** The authorities that are trusted. */
   readonly authorities: readonly X509Certificate[];
-  /** What our own certificate is called in messages, and why nobody could accept it. */
+  /** The name of our own certificate in messages, and why no peer could accept it. */
   readonly own: { readonly name: string; readonly fault: string | undefined } | undefined;
 }
 
@@ -62,7 +62,7 @@ export function readIdentity(certificates: TlsCertificates, role: Role): Checked
   };
 }
 
-/** @throws UsageError that names the file when it cannot be read; gives nothing when there is none. */
+/** Returns `undefined` when there is no such file. @throws UsageError naming the file when it cannot be read. */
 export function readText(file: string): string | undefined {
   try {
     return readTextFile(file);

@@ -7,7 +7,7 @@ const wholeLabels = { wildcards: true, partialWildcards: false, multiLabelWildca
 
 const shownMax = 5;
 
-/** What is wrong; nothing where the certificate is for that host. */
+/** Returns what is wrong; `undefined` where the certificate is for that host. */
 export function faultOfName(certificate: X509Certificate, hostname: string): string | undefined {
   const host = hostname.replace(/\.$/, '');
   const { subjectAltName } = certificate;

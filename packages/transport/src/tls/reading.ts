@@ -1,12 +1,12 @@
 /**
- * Reading from TLS into memory of ours. Node offers `onread` only for connections that TLS makes itself, which NBD's never are,
- * because they begin in the clear. What it would do then is done here, with the names that it has inside; where they are others,
- * bytes come by the event `data`, at the price of one copy and one allocation for each record.
+ * Reading from TLS into given memory. Node offers `onread` only for connections that TLS makes itself, which NBD's never are, because they
+ * begin in clear text. This does what Node would do then, through its internal names. Where these have changed, bytes come by the event
+ * `data`, at the price of one copy and one allocation for each record.
  */
 import type { TLSSocket } from 'node:tls';
 import type { OnRead } from '../channels/receive-side.ts';
 
-/** Makes the socket read as `onread` says, before its first byte is read. Tells whether that was possible. */
+/** Makes the socket read by `onread`, before its first byte is read. Returns whether that was possible. */
 export function readInto(socket: TLSSocket, onread: OnRead): boolean {
   const inside = socket as unknown as Record<symbol, unknown> & { readonly _handle?: Handle | null };
   const [buffer, callback, generator] = names.map((name) => symbolOf(socket, name));

@@ -77,7 +77,7 @@ function nameOfUser(line: string, colon: number, place: string): string {
   }
 }
 
-/** Whose key a client uses when nobody is named: the only one that there is, else that of whoever is logged in. */
+/** Returns the user whose key a client uses when none is named: the only one in the file, else the user who is logged in. */
 export function chooseUser(
   keys: ReadonlyMap<string, Uint8Array>,
   file: string,

@@ -1,4 +1,4 @@
-/** Short text files, which may be pipes (`<(...)` of a shell); a pipe that nobody writes to is not waited for for ever. */
+/** Short text files, which may be pipes (`<(...)` of a shell). A pipe without a writer is waited for for a limited time only. */
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { UsageError } from '@nbdjs/interfaces';
 
@@ -19,7 +19,7 @@ export function readTextFile(file: string, { bytesMax = 16 * 2 ** 20, pipeMs = 5
   // Opening a pipe waits for its other end, and no signal is heard meanwhile.
   const fd = openSync(file, constants.O_RDONLY | (isPipe ? constants.O_NONBLOCK : 0));
   const wrong = (why: string): UsageError => new UsageError('ERR_NBD_ARGUMENT', `${file}: ${why}`);
-  // A pipe is at its end once somebody has written to it, and has closed it.
+  // A pipe is at its end once a writer has written to it, and has closed it.
   const next = (awaitsWriter = false): Buffer => {
     const chunk = Buffer.allocUnsafe(64 * 1024);
     for (let waitedMs = 0; ; waitedMs += pauseMs) {

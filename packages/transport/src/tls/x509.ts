@@ -21,19 +21,19 @@ export function nameOfIssuer({ issuer }: X509Certificate): string {
   return distinguished(issuer);
 }
 
-// A name without parts is none to Node.
+// Node reports a name without parts as `undefined`.
 function distinguished(name: string | undefined): string {
   return (name ?? '').split('\n').reverse().join(',');
 }
 
-/** What is wrong with the time, to be put behind a subject; nothing where it is fine. */
+/** Returns what is wrong with the period of validity, as words that follow a subject; `undefined` where it is valid. */
 export function faultOfTime({ validFrom, validTo }: X509Certificate, now = Date.now()): string | undefined {
   if (Date.parse(validTo) < now) return `has expired on ${dayOf(validTo)}`;
   if (Date.parse(validFrom) > now) return `is not valid before ${dayOf(validFrom)}`;
   return undefined;
 }
 
-/** The same about whom it is for. One that says nothing about that is for everybody. */
+/** Returns the same about the purpose of the certificate. A certificate without a purpose may be used for any. */
 export function faultOfPurpose({ keyUsage: wanted }: X509Certificate, role: 'client' | 'server'): string | undefined {
   // The name is Node's; what it gives is the extended key usage.
   const own = role === 'server' ? serverAuth : clientAuth;
