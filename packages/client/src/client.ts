@@ -6,6 +6,7 @@ import type {
   Abortable,
   BlockDevice,
   BlockStatusOptions,
+  DeferredReads,
   ExportFacts,
   Extent,
   Geometry,
@@ -67,6 +68,11 @@ export class NbdClient implements BlockDevice, AsyncDisposable {
     return this.#device.losses;
   }
 
+  /** Reads into memory that is asked for only when the answer comes. */
+  get deferredReads(): DeferredReads {
+    return this.#device.deferredReads;
+  }
+
   /** Whether there is a connection, and whether requests wait for one. */
   get state(): DeviceState {
     return this.#device.state;
@@ -91,11 +97,6 @@ export class NbdClient implements BlockDevice, AsyncDisposable {
   read(offset: Offset, target: Uint8Array, options?: ReadOptions): Promise<void> {
     if (typeof target?.length !== 'number') return Promise.reject(noMemory('read', 'target', target));
     return this.#device.read(offset, target, options);
-  }
-
-  /** Fills memory that `provide` returns when the first bytes are there; see `BlockDevice`. */
-  readLate(offset: Offset, length: number, provide: () => Uint8Array, options?: ReadOptions): Promise<void> {
-    return this.#device.readLate(offset, length, provide, options);
   }
 
   /** Reads into new memory, and returns it. */

@@ -16,7 +16,7 @@ async function brokenRules(make: () => BlockDevice): Promise<readonly string[]> 
   const broken: string[] = [];
   for (const { title, check } of blockDeviceRules) {
     try {
-      await check({ device: make(), size, forgets: false });
+      await check({ device: make(), size, forgets: false, extras: undefined });
     } catch (reason) {
       expect(reason).toBeInstanceOf(ConformanceError);
       broken.push(title);

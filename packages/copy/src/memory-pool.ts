@@ -52,9 +52,9 @@ export function readPiece(device: BlockDevice, offset: bigint, piece: Piece, sid
   };
   try {
     const reading =
-      device.readLate === undefined
+      device.deferredReads === undefined
         ? device.read(plain(offset), piece.bytes())
-        : device.readLate(plain(offset), piece.length, () => piece.bytes());
+        : device.deferredReads.readInto(plain(offset), piece.length, () => piece.bytes());
     return reading?.catch(fail);
   } catch (error) {
     return fail(error);

@@ -5,6 +5,7 @@ import {
   type BlockDevice,
   baseAllocation,
   CommandError,
+  type DeferredReads,
   type Extent,
   type Geometry,
   type MetaContextExtents,
@@ -38,7 +39,7 @@ export class ScriptedDevice implements BlockDevice {
   readonly counts = new Map<string, number>();
   /** Pieces of memory that `write` was given. */
   readonly memories = new Set<ArrayBufferLike>();
-  readonly readLate?: NonNullable<BlockDevice['readLate']>;
+  readonly deferredReads: DeferredReads | undefined;
   inFlight = 0;
   inFlightMax = 0;
   readonly #options: ScriptedOptions;
@@ -46,8 +47,10 @@ export class ScriptedDevice implements BlockDevice {
   constructor(options: ScriptedOptions) {
     this.#options = options;
     if (options.isLate === true) {
-      this.readLate = (offset, length, provide) =>
-        this.#do('read', () => provide().set(this.content.subarray(Number(offset), Number(offset) + length)));
+      this.deferredReads = {
+        readInto: (offset, length, provide) =>
+          this.#do('read', () => provide().set(this.content.subarray(Number(offset), Number(offset) + length))),
+      };
     }
     this.content = options.content?.slice() ?? new Uint8Array(options.size);
     this.geometry = {

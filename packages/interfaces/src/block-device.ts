@@ -81,8 +81,56 @@ export interface BlockStatusOptions extends Abortable {
   readonly one?: boolean | undefined;
 }
 
-/** A stretch of bytes that a device has lent: a view, or so many zeroes. */
-export type LentPiece = Uint8Array | { readonly holeBytes: number };
+/** Bytes that a device has in memory: a view of them, or a number of zeroes that are stored nowhere. */
+export type MemoryPiece = Uint8Array | { readonly holeBytes: number };
+
+/** For devices that keep their bytes in memory: access without a copy. */
+export interface DeviceMemory {
+  /**
+   * The bytes from `offset` on: up to `length` of them, at least one. `undefined` when they cannot be viewed, and `read` is the way.
+   * The view is valid until the next write to the range; a caller who still uses it then sees bytes of that write.
+   *
+   * @throws UsageError as `read` does.
+   */
+  view(offset: Offset, length: number): MemoryPiece | undefined;
+  /**
+   * The place in memory where `length` bytes from `offset` on are stored. `undefined` when they are not in one piece, and `write` is the
+   * way. What the caller puts there is written with that, byte by byte; a caller that is interrupted leaves some of them as they
+   * were. Valid until the next `trim` or `writeZeroes` of the range, or `resize`. Only for devices that have no other storage.
+   *
+   * @throws UsageError as `write` does.
+   */
+  writableView?(offset: Offset, length: number): Uint8Array | undefined;
+}
+
+/** For devices whose size can change. */
+export interface DeviceResizing {
+  /**
+   * Makes the device shorter or longer; what is added reads as zeroes. No request may be under way in the area that goes. Afterwards
+   * `geometry` is another object.
+   *
+   * @throws CommandError `ENOSPC` when there is no room.
+   */
+  resize(size: Offset, options?: Abortable): void | Promise<void>;
+}
+
+/** For devices whose answers come later than their requests: memory for an answer is needed only when it comes. */
+export interface DeferredReads {
+  /**
+   * Reads into memory that `provide` is asked for once, when the answer's first bytes are there. The memory is lent from then on, and
+   * has to be `length` bytes long. A read that fails before that never asks.
+   *
+   * With many reads under way, little memory is then in use, and it stays in the processor's cache.
+   */
+  readInto(offset: Offset, length: number, provide: () => Uint8Array, options?: ReadOptions): void | Promise<void>;
+}
+
+/** What only some devices have besides the calls of every device. */
+export interface DeviceExtras {
+  readonly memory?: DeviceMemory | undefined;
+  readonly resizing?: DeviceResizing | undefined;
+  readonly deferredReads?: DeferredReads | undefined;
+}
 
 /**
  * Anything with addressable blocks.
@@ -94,7 +142,7 @@ export type LentPiece = Uint8Array | { readonly holeBytes: number };
  * Errors: `UsageError` when the call itself is wrong (outside the device, closed, unsupported), `CommandError` when this
  * request failed and the device lives on, `ConnectionLostError` when the outcome is unknown.
  */
-export interface BlockDevice {
+export interface BlockDevice extends DeviceExtras {
   /** What it is now: after a `resize`, it is another one. */
   readonly geometry: Geometry;
   readonly abilities: Abilities;
@@ -109,14 +157,6 @@ export interface BlockDevice {
   readonly takesAnyRange?: boolean | undefined;
   /** Fills `target` with the bytes from `offset` on. */
   read(offset: Offset, target: Uint8Array, options?: ReadOptions): void | Promise<void>;
-  /**
-   * Reads into memory that `provide` is asked for once, when the answer's first bytes are there; it is lent from then on, and
-   * has to be `length` bytes long. A read that fails before that never asks.
-   *
-   * With many reads under way, little memory is then in use, and it stays in the processor's cache. Devices that know no
-   * such moment leave this out.
-   */
-  readLate?(offset: Offset, length: number, provide: () => Uint8Array, options?: ReadOptions): void | Promise<void>;
   /** Stores `source` from `offset` on. */
   write(offset: Offset, source: Uint8Array, options?: WriteOptions): void | Promise<void>;
   /** Settles when every write that had settled before this call is on stable storage. */
@@ -136,26 +176,6 @@ export interface BlockDevice {
     length: Offset,
     options?: BlockStatusOptions,
   ): readonly MetaContextExtents[] | Promise<readonly MetaContextExtents[]>;
-  /**
-   * Lends bytes that are in memory anyway, from `offset` on: up to `length` of them, at least one, or tells that so many are
-   * zeroes that are stored nowhere. Nothing when there is nothing to lend. Valid until the next write to the range; who
-   * still uses the view then sees bytes of that write.
-   */
-  lend?(offset: Offset, length: number): LentPiece | undefined;
-  /**
-   * Lends the place in memory where the bytes from `offset` on are stored: `length` bytes of it, or nothing when they are not in
-   * one piece, and `write` is the way. What the caller puts there is written with that, byte by byte; a caller
-   * who is interrupted leaves some of them as they were. Valid until the next `trim` or `writeZeroes` of the range, or `resize`. Only
-   * for devices whose memory is all the storage there is.
-   */
-  lendForWriting?(offset: Offset, length: number): Uint8Array | undefined;
-  /**
-   * Makes the device shorter or longer; what is added reads as zeroes. Nothing may be under way in the area that goes. Only
-   * devices that can be resized have it.
-   *
-   * @throws CommandError `ENOSPC` when there is no room.
-   */
-  resize?(size: Offset, options?: Abortable): void | Promise<void>;
   /** Finishes what is under way, then releases everything. May be called more than once. Does not flush. */
   close(): Promise<void>;
 }

@@ -18,7 +18,7 @@ import type { Statistics } from './statistics.ts';
  */
 export interface Multiplexer extends BlockDevice, AsyncDisposable {
   read(offset: Offset, target: Uint8Array, options?: ReadOptions): Promise<void>;
-  readLate(offset: Offset, length: number, provide: () => Uint8Array, options?: ReadOptions): Promise<void>;
+  readonly deferredReads: DeferredReads;
   write(offset: Offset, source: Uint8Array, options?: WriteOptions): Promise<void>;
   /**
    * Makes the first connection; nothing else may be asked before. May be called again when it has failed.

@@ -3,6 +3,7 @@ import {
   type Abilities,
   type Abortable,
   type BlockStatusOptions,
+  type DeferredReads,
   type ExportFacts,
   type Geometry,
   type Losses,
@@ -32,7 +33,8 @@ export function createMultiplexer(options: MultiplexerOptions): Multiplexer {
   return new ConnectionMultiplexer(resolveSettings(options));
 }
 
-class ConnectionMultiplexer implements Multiplexer {
+class ConnectionMultiplexer implements Multiplexer, DeferredReads {
+  readonly deferredReads: DeferredReads = this;
   readonly closed: Promise<Error | undefined>;
   readonly statistics: Statistics;
   readonly #settings: MultiplexerSettings;
@@ -91,7 +93,7 @@ class ConnectionMultiplexer implements Multiplexer {
     return this.#readRange(offset, target, options ?? {});
   }
 
-  readLate(offset: Offset, length: number, provide: () => Uint8Array, options?: ReadOptions): Promise<void> {
+  readInto(offset: Offset, length: number, provide: () => Uint8Array, options?: ReadOptions): Promise<void> {
     if (typeof offset === 'number' && this.#simple.include(offset, length) && options?.dontFragment !== true) {
       return this.#readSimple(offset, length, undefined, provide, options);
     }

@@ -203,7 +203,7 @@ describe('A7: an export that ends in the middle of a block', () => {
     const target = new Uint8Array(100);
     const refusal = { code: 'EINVAL', message: words };
     expect(await failure(device.read(2 * block, target))).toMatchObject(refusal);
-    expect(await failure(device.readLate(2 * block, 100, () => target))).toMatchObject(refusal);
+    expect(await failure(device.deferredReads.readInto(2 * block, 100, () => target))).toMatchObject(refusal);
     const write = { code: 'EINVAL', message: expect.stringContaining('WRITE of 100 bytes at 8192 touches') };
     expect(await failure(device.write(2 * block, target))).toMatchObject(write);
     const zero = { code: 'EINVAL', message: expect.stringContaining('WRITE_ZEROES of 100 bytes at 8192 touches') };

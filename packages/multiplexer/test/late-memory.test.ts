@@ -17,7 +17,7 @@ describe.each(['simple', 'structured', 'extended'] as const)('late memory, %s re
   it('is asked for once, when the answer begins', async () => {
     const { device, held, server } = await heldSession({ mode });
     const provide = memoryOf(1000);
-    const reading = device.readLate(5000, 1000, provide);
+    const reading = device.deferredReads.readInto(5000, 1000, provide);
     await turn();
     expect(provide).not.toHaveBeenCalled();
     held[0]?.answer();
@@ -29,7 +29,7 @@ describe.each(['simple', 'structured', 'extended'] as const)('late memory, %s re
   it('is never asked for by a read that fails', async () => {
     const { device, held } = await heldSession({ mode });
     const provide = memoryOf(1000);
-    const reading = device.readLate(5000, 1000, provide);
+    const reading = device.deferredReads.readInto(5000, 1000, provide);
     await turn();
     held[0]?.fail(WireError.Eio);
     expect(await failure(reading)).toMatchObject({ code: 'EIO' });
@@ -40,7 +40,7 @@ describe.each(['simple', 'structured', 'extended'] as const)('late memory, %s re
     const { device, held } = await heldSession({ mode });
     const provide = memoryOf(1000);
     const abort = new AbortController();
-    const reading = device.readLate(5000, 1000, provide, { signal: abort.signal });
+    const reading = device.deferredReads.readInto(5000, 1000, provide, { signal: abort.signal });
     await turn();
     abort.abort(new Error('enough'));
     expect(await failure(reading)).toBe(abort.signal.reason);
@@ -61,7 +61,7 @@ describe.each(['simple', 'structured', 'extended'] as const)('late memory, %s re
     ],
   ])('that is %s ends the call, and not the connection', async (_what, provide, code) => {
     const { device, server } = await openSession({ mode });
-    expect(await failure(device.readLate(0, 1000, provide))).toMatchObject({ code });
+    expect(await failure(device.deferredReads.readInto(0, 1000, provide))).toMatchObject({ code });
     const target = new Uint8Array(100);
     await device.read(7, target);
     expect(same(target, server.content.subarray(7, 107))).toBe(true);
@@ -74,7 +74,7 @@ describe('late memory', () => {
     const { device, held, server } = await heldSession();
     server.content.fill(0, 5000, 5400);
     const provide = memoryOf(1000);
-    const reading = device.readLate(5000, 1000, provide);
+    const reading = device.deferredReads.readInto(5000, 1000, provide);
     await turn();
     held[0]?.answerRead([
       { type: 'hole', offset: 5000n, length: 400 },
@@ -97,7 +97,7 @@ describe('late memory', () => {
       [700, 30_001],
     ] as const) {
       const provide = memoryOf(length);
-      await device.readLate(offset, length, provide);
+      await device.deferredReads.readInto(offset, length, provide);
       expect(provide).toHaveBeenCalledTimes(1);
       expect(same(provide.mock.results[0]?.value, content.subarray(offset, offset + length))).toBe(true);
     }
@@ -107,9 +107,11 @@ describe('late memory', () => {
   it('is not asked for when the call is refused', async () => {
     const { device } = await openSession();
     const provide = memoryOf(10);
-    expect(await failure(device.readLate(256 * 1024, 10, provide))).toMatchObject({ code: 'ERR_NBD_OUT_OF_BOUNDS' });
+    expect(await failure(device.deferredReads.readInto(256 * 1024, 10, provide))).toMatchObject({
+      code: 'ERR_NBD_OUT_OF_BOUNDS',
+    });
     await device.close();
-    expect(await failure(device.readLate(0, 10, provide))).toMatchObject({ code: 'ERR_NBD_CLOSED' });
+    expect(await failure(device.deferredReads.readInto(0, 10, provide))).toMatchObject({ code: 'ERR_NBD_CLOSED' });
     expect(provide).not.toHaveBeenCalled();
   });
 });

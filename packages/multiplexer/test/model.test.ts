@@ -104,7 +104,7 @@ describe('many calls at a time do what a model does', () => {
             ? () =>
                 random() < 0.5
                   ? device.read(offset, target, options)
-                  : device.readLate(offset, length, () => target, options)
+                  : device.deferredReads.readInto(offset, length, () => target, options)
             : choice < 0.8
               ? () => device.write(offset, source, options)
               : choice < 0.9

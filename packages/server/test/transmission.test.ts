@@ -74,9 +74,10 @@ describe.each(modes)('with %s headers', (mode) => {
 
   it('answers with the error of a device that cannot lend its memory', async () => {
     const device = createMemoryDevice({ size });
-    device.lendForWriting = () => {
+    const writableView = (): never => {
       throw new CommandError('ENOSPC', 'all memory is lent');
     };
+    Object.assign(device, { memory: { view: () => undefined, writableView } });
     const client = await RawClient.connect(serve(device), mode);
     expect(await client.errorOf(write(0, bytes(5000)))).toBe(Enospc);
     expect(await client.errorOf({ type: Command.Read, offset: 0, length: 10 })).toBe(0);

@@ -8,6 +8,7 @@ import {
   type BlockStatusOptions,
   baseAllocation,
   CommandError,
+  type DeviceResizing,
   type Geometry,
   limits,
   type MetaContextExtents,
@@ -75,7 +76,7 @@ class OpenFile implements FileDevice {
   readonly isNew: boolean;
   readonly abilities: Abilities;
   /** Regular files only: a block device has the size that it has. */
-  readonly resize?: (size: Offset, options?: Abortable) => Promise<void>;
+  readonly resizing: DeviceResizing | undefined;
   #geometry: Geometry;
   readonly #fd: number;
   readonly #path: string;
@@ -111,7 +112,8 @@ class OpenFile implements FileDevice {
     this.#sync = new SharedSync(() => promisify(fdatasync)(fd));
     this.#ranges = new FileRanges(fd, this.#filesystem, sector ?? 1, () => this.#requireNotDestroyed());
     this.#extents = new FileExtents(fd, systemClock, () => this.#ranges.isBusy);
-    if (stats.isFile() && !readOnly) this.resize = (next, options) => this.#resize(next, options);
+    const resize = (next: Offset, options?: Abortable): Promise<void> => this.#resize(next, options);
+    this.resizing = stats.isFile() && !readOnly ? { resize } : undefined;
     this.#geometry = {
       size,
       minimumBlockSize: 1,

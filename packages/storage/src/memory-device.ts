@@ -6,10 +6,12 @@ import {
   type BlockDevice,
   type BlockStatusOptions,
   baseAllocation,
+  type DeviceMemory,
+  type DeviceResizing,
   type Extent,
   type Geometry,
-  type LentPiece,
   limits,
+  type MemoryPiece,
   type MetaContextExtents,
   type Offset,
   type ReadOptions,
@@ -61,7 +63,9 @@ export function createMemoryDevice(options: MemoryDeviceOptions): BlockDevice {
   return new MemoryDevice(BigInt(options.size), options.readOnly ?? false);
 }
 
-class MemoryDevice implements BlockDevice {
+class MemoryDevice implements BlockDevice, DeviceMemory, DeviceResizing {
+  readonly memory: DeviceMemory = this;
+  readonly resizing: DeviceResizing = this;
   readonly abilities: Abilities;
   #geometry: Geometry;
   #size: bigint;
@@ -178,12 +182,12 @@ class MemoryDevice implements BlockDevice {
     return [{ context: baseAllocation, extents }];
   }
 
-  lend(offset: Offset, length: number): LentPiece {
+  view(offset: Offset, length: number): MemoryPiece {
     this.#enter(offset, length, undefined);
     return this.#piece(pageOf(offset), withinPage(offset), length);
   }
 
-  lendForWriting(offset: Offset, length: number): Uint8Array | undefined {
+  writableView(offset: Offset, length: number): Uint8Array | undefined {
     this.#requireWritable();
     this.#enter(offset, length, undefined);
     const from = withinPage(offset);
@@ -205,7 +209,7 @@ class MemoryDevice implements BlockDevice {
   }
 
   /** What stands at a place of a page: up to `length` bytes that are all stored, or all holes. */
-  #piece(number: number, from: number, length: number): LentPiece {
+  #piece(number: number, from: number, length: number): MemoryPiece {
     const to = Math.min(pageBytes, from + length);
     const page = this.#pages.get(number);
     if (page === undefined) return { holeBytes: to - from };

@@ -20,14 +20,17 @@ async function statusOf(device: BlockDevice, offset: number, length: number): Pr
   return (status?.extents ?? []).map((extent) => extent.length);
 }
 
-blockDeviceConformance('memory', { make: async (size) => createMemoryDevice({ size }) });
-blockDeviceConformance('file', { make: makeFile });
-blockDeviceConformance('null', { make: async (size) => createNullDevice({ size }), forgets: true });
+blockDeviceConformance('memory', {
+  make: async (size) => createMemoryDevice({ size }),
+  extras: ['memory', 'resizing'],
+});
+blockDeviceConformance('file', { make: makeFile, extras: ['resizing'] });
+blockDeviceConformance('null', { make: async (size) => createNullDevice({ size }), forgets: true, extras: [] });
 
 describe('without native calls', () => {
   beforeEach(() => vi.stubEnv('NBDJS_NO_NATIVE', '1'));
   afterEach(() => vi.unstubAllEnvs());
-  blockDeviceConformance('file', { make: makeFile });
+  blockDeviceConformance('file', { make: makeFile, extras: ['resizing'] });
 
   it('says what it cannot do', async () => {
     const device = await makeFile(65_536);
@@ -206,28 +209,28 @@ describe('memory', () => {
   it('lends what lies in one page', async () => {
     const device = createMemoryDevice({ size: 1_000_000 });
     await device.write(100, Uint8Array.of(1, 2, 3));
-    expect(device.lend?.(100, 3)).toEqual(Uint8Array.of(1, 2, 3));
-    expect(device.lend?.(65_530, 10)).toEqual(new Uint8Array(6));
-    expect(device.lend?.(65_530, 10)).toEqual(new Uint8Array(6));
-    expect(device.lend?.(70_000, 10)).toEqual({ holeBytes: 10 });
-    expect(device.lend?.(999_000, 5)).toEqual({ holeBytes: 5 });
+    expect(device.memory?.view(100, 3)).toEqual(Uint8Array.of(1, 2, 3));
+    expect(device.memory?.view(65_530, 10)).toEqual(new Uint8Array(6));
+    expect(device.memory?.view(65_530, 10)).toEqual(new Uint8Array(6));
+    expect(device.memory?.view(70_000, 10)).toEqual({ holeBytes: 10 });
+    expect(device.memory?.view(999_000, 5)).toEqual({ holeBytes: 5 });
     await device.close();
   });
 
   it('lends the place where bytes are stored, if it is one piece', async () => {
     const device = createMemoryDevice({ size: 1_000_000 });
-    const place = device.lendForWriting?.(262_140, 4);
+    const place = device.memory?.writableView?.(262_140, 4);
     place?.set([1, 2, 3, 4]);
     const target = new Uint8Array(6);
     await device.read(262_139, target);
     expect(target).toEqual(Uint8Array.of(0, 1, 2, 3, 4, 0));
-    expect(device.lendForWriting?.(262_140, 5)).toBeUndefined();
-    expect(() => device.lendForWriting?.(999_999, 2)).toThrow(UsageError);
+    expect(device.memory?.writableView?.(262_140, 5)).toBeUndefined();
+    expect(() => device.memory?.writableView?.(999_999, 2)).toThrow(UsageError);
     expect(await statusOf(device, 0, 1_000_000)).toEqual([196_608n, 65_536n, 737_856n]);
     await device.close();
-    expect(() => device.lendForWriting?.(0, 1)).toThrow(UsageError);
+    expect(() => device.memory?.writableView?.(0, 1)).toThrow(UsageError);
     const readOnly = createMemoryDevice({ size: 10, readOnly: true });
-    expect(() => readOnly.lendForWriting?.(0, 1)).toThrow(UsageError);
+    expect(() => readOnly.memory?.writableView?.(0, 1)).toThrow(UsageError);
   });
 
   it('knows what is in use to 64 KiB, and forgets what was trimmed', async () => {

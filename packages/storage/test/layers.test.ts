@@ -11,15 +11,18 @@ import {
 } from '../src/index.ts';
 
 blockDeviceConformance('slice of memory', {
+  extras: ['memory'],
   make: async (size) =>
     createSliceLayer(createMemoryDevice({ size: size + 100_000 }), { offset: 65_000, length: size }),
 });
 
 blockDeviceConformance('overlay over memory', {
+  extras: [],
   make: async (size) => createOverlayLayer(createMemoryDevice({ size })),
 });
 
 blockDeviceConformance('overlay over a slice of an overlay that is read-only', {
+  extras: [],
   make: async (size) => {
     const below = createOverlayLayer(createMemoryDevice({ size: size + 512 }));
     return createOverlayLayer(createReadOnlyLayer(createSliceLayer(below, { offset: 512 })));
@@ -44,7 +47,7 @@ describe('read-only layer', () => {
     for (const call of [() => device.write(0, bytes(1, 1)), () => device.trim(0, 1), () => device.writeZeroes(0, 1)]) {
       expect(call).toThrow(expect.objectContaining({ code: 'ERR_NBD_READ_ONLY' }));
     }
-    expect(device.lend?.(0, 5)).toEqual(bytes(5, 1));
+    expect(device.memory?.view(0, 5)).toEqual(bytes(5, 1));
     await device.close();
   });
 });
@@ -58,7 +61,7 @@ describe('slice', () => {
     const target = new Uint8Array(5);
     await inner.read(310, target);
     expect(target).toEqual(bytes(5, 1));
-    expect(device.lend?.(10, 5)).toEqual(bytes(5, 1));
+    expect(device.memory?.view(10, 5)).toEqual(bytes(5, 1));
     expect(() => device.read(696, target)).toThrow(UsageError);
     const [status] = await device.blockStatus(0, 700);
     expect(status?.extents[0]?.offset).toBe(0n);
@@ -83,8 +86,8 @@ describe('allocation depth', () => {
 
   it('is 1 for a device that stands alone, beside the contexts that it has', async () => {
     const device = createAllocationDepthLayer(createMemoryDevice({ size: 1000 }));
-    device.lendForWriting?.(0, 1)?.set([7]);
-    expect(device.lend?.(0, 1)).toEqual(Uint8Array.of(7));
+    device.memory?.writableView?.(0, 1)?.set([7]);
+    expect(device.memory?.view(0, 1)).toEqual(Uint8Array.of(7));
     expect(await depths(device)).toEqual([[1000n, 1n]]);
     const both = await device.blockStatus(10, 20);
     expect(both.map(({ context }) => context)).toEqual([baseAllocation, allocationDepth]);

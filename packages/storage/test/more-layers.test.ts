@@ -60,9 +60,11 @@ blockDeviceConformance('block size layer over 4096, in a slice', {
     }),
 });
 blockDeviceConformance('retry', {
+  extras: ['resizing'],
   make: async (size) => createRetryLayer(createMemoryDevice({ size }), { clock }),
 });
 blockDeviceConformance('log over fault over delay over rate', {
+  extras: ['resizing'],
   make: async (size) => {
     const rate = createRateLayer(createMemoryDevice({ size }), { clock, bytesPerSecond: 1e15 });
     const fault = createFaultLayer(createDelayLayer(rate, { clock, delayMs: {} }), { fail: () => undefined });

@@ -174,9 +174,9 @@ export class Sides {
     const size = from.type === 'device' ? from.device.geometry.size : 0n;
     if (destinationIsZero && !isResumed) await shorten(path, from);
     const device = this.#keep(await openFileDevice(path, { create: !isResumed, size, truncate: true }));
-    const isRegular = device.resize !== undefined;
+    const { resizing } = device;
     const grow =
-      from.type === 'stream' && isRegular ? (next: bigint) => device.resize?.(next) ?? Promise.resolve() : undefined;
+      from.type === 'stream' && resizing !== undefined ? async (next: bigint) => resizing.resize(next) : undefined;
     return {
       type: 'device',
       device: this.#persistent(device),

@@ -3,12 +3,18 @@ import { type Rule, registerRules, type TestRunner } from '../runner.ts';
 import { callRules } from './call-rules.ts';
 import { contentRules } from './content-rules.ts';
 import type { BlockDeviceFactory, DeviceUnderTest } from './device-under-test.ts';
+import { extraRules } from './extra-rules.ts';
 import { statusRules } from './status-rules.ts';
 
 const size = 1024 * 1024 + 512;
 
 /** All rules, for runners that do not fit `TestRunner`. */
-export const blockDeviceRules: readonly Rule<DeviceUnderTest>[] = [...callRules, ...contentRules, ...statusRules];
+export const blockDeviceRules: readonly Rule<DeviceUnderTest>[] = [
+  ...callRules,
+  ...contentRules,
+  ...extraRules,
+  ...statusRules,
+];
 
 /**
  * Registers one test for each rule that a `BlockDevice` has to keep; each gets a device of its own.
@@ -20,7 +26,7 @@ export function blockDeviceConformance(runner: TestRunner, name: string, factory
   registerRules(runner, `BlockDevice: ${name}`, blockDeviceRules, async (work) => {
     const device = await factory.make(size);
     try {
-      await work({ device, size, forgets: factory.forgets === true });
+      await work({ device, size, forgets: factory.forgets === true, extras: factory.extras });
     } finally {
       await device.close();
     }

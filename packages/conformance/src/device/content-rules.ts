@@ -2,7 +2,7 @@
 import type { BlockDevice } from '@nbdjs/interfaces';
 import { seededRandom } from '../random.ts';
 import type { Rule } from '../runner.ts';
-import { equal, failureOf, filledWith, matches, sameBytes } from '../verify.ts';
+import { filledWith, sameBytes } from '../verify.ts';
 import { randomBytes, readAll } from './bytes.ts';
 import type { DeviceUnderTest } from './device-under-test.ts';
 
@@ -16,7 +16,6 @@ export const contentRules: readonly Rule<DeviceUnderTest>[] = [
       filledWith(await readAll(subject), 0);
     },
   },
-  { title: 'reads the same into memory that it asks for late, if it can', check: lateReads },
   {
     title: 'does what a model does, many requests at a time',
     async check(subject) {
@@ -32,32 +31,6 @@ export const contentRules: readonly Rule<DeviceUnderTest>[] = [
   },
   { title: 'leaves the neighbours of what it changes alone', check: neighbours },
 ];
-
-async function lateReads({ device, size }: DeviceUnderTest): Promise<void> {
-  await device.write(0, randomBytes(seededRandom(4), 300_000));
-  const ranges = [
-    [0, 1],
-    [0, 300_000],
-    [4095, 513],
-    [299_000n, 5000],
-  ] as const;
-  for (const [offset, length] of ranges) {
-    if (device.readLate === undefined) return;
-    const expected = new Uint8Array(length);
-    await device.read(offset, expected);
-    const memory = new Uint8Array(length).fill(0xcc);
-    let count = 0;
-    const provide = (): Uint8Array => {
-      count++;
-      return memory;
-    };
-    await device.readLate(offset, length, provide);
-    equal(count, 1, 'the number of times that memory was asked for');
-    sameBytes(memory, expected);
-  }
-  const beyond = await failureOf(() => device.readLate?.(size, 1, () => new Uint8Array(1)));
-  matches(beyond, { code: 'ERR_NBD_OUT_OF_BOUNDS' });
-}
 
 /** Changes one part of the device and of the model; each lane keeps to its own part, so that the order among lanes does not matter. */
 async function changeLane(device: BlockDevice, model: Uint8Array, index: number, random: () => number): Promise<void> {

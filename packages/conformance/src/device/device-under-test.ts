@@ -1,5 +1,5 @@
 /** A device that is made for one rule. */
-import type { BlockDevice } from '@nbdjs/interfaces';
+import type { BlockDevice, DeviceExtras } from '@nbdjs/interfaces';
 
 /** How the suite comes by the devices that it tests. */
 export interface BlockDeviceFactory {
@@ -7,6 +7,11 @@ export interface BlockDeviceFactory {
   make(size: number): Promise<BlockDevice>;
   /** The device keeps nothing of what is written to it. @default false */
   readonly forgets?: boolean | undefined;
+  /**
+   * Which of the optional fast paths the devices have. A layer that loses one, or that has one which it should not pass on, fails.
+   * @default whatever is there
+   */
+  readonly extras?: readonly (keyof DeviceExtras)[] | undefined;
 }
 
 /** What a rule is given. */
@@ -15,4 +20,6 @@ export interface DeviceUnderTest {
   /** The device's size in bytes; not a multiple of the usual block sizes. */
   readonly size: number;
   readonly forgets: boolean;
+  /** `undefined` when the factory does not say. */
+  readonly extras: readonly (keyof DeviceExtras)[] | undefined;
 }

@@ -29,7 +29,7 @@ type Range = readonly [start: bigint, end: bigint];
 export interface AlignedAccessOptions {
   /** In bytes, a power of two. */
   readonly blockBytes: number;
-  /** The device's size in bytes. */
+  /** The device's size in bytes. It is asked for at each call; a getter follows a device that is resized. */
   readonly size: bigint;
   /**
    * Settles when no earlier write that touches the range is in flight. Needed where writes of whole blocks go past this object
@@ -42,14 +42,15 @@ export interface AlignedAccessOptions {
 
 export class AlignedAccess {
   readonly #blockBytes: bigint;
-  readonly #size: bigint;
+  readonly #options: AlignedAccessOptions;
   readonly #quiet: AlignedAccessOptions['quiet'];
   readonly #during: AlignedAccessOptions['during'];
   readonly #lock = new RangeLock();
 
-  constructor({ blockBytes, size, quiet, during }: AlignedAccessOptions) {
+  constructor(options: AlignedAccessOptions) {
+    const { blockBytes, quiet, during } = options;
+    this.#options = options;
     this.#blockBytes = BigInt(blockBytes);
-    this.#size = size;
     this.#quiet = quiet;
     this.#during = during;
   }
@@ -172,14 +173,14 @@ export class AlignedAccess {
   }
 
   #down(position: bigint): bigint {
-    return position === this.#size ? position : position - (position % this.#blockBytes);
+    return position === this.#options.size ? position : position - (position % this.#blockBytes);
   }
 
   #up(position: bigint): bigint {
     const over = position % this.#blockBytes;
     if (over === 0n) return position;
     const up = position + this.#blockBytes - over;
-    const size = this.#size;
+    const { size } = this.#options;
     // Ranges beyond the end come only where bounds are not checked.
     return position <= size && up > size ? size : up;
   }

@@ -43,7 +43,7 @@ function announcesMultiConn(multiConn: boolean | undefined, connectionsMax: numb
 }
 
 function flagsOf(
-  { device: { abilities, resize }, readOnly, multiConn, resizable }: Export,
+  { device: { abilities, resizing }, readOnly, multiConn, resizable }: Export,
   connectionsMax: number,
 ): number {
   const isReadOnly = readOnly === true || abilities.readOnly;
@@ -52,7 +52,7 @@ function flagsOf(
     : when(abilities.trim, TransmissionFlag.SendTrim) |
       when(abilities.writeZeroes, TransmissionFlag.SendWriteZeroes) |
       when(abilities.fastZero, TransmissionFlag.SendFastZero) |
-      when(resizable === true && resize !== undefined, TransmissionFlag.SendResize);
+      when(resizable === true && resizing !== undefined, TransmissionFlag.SendResize);
   return (
     canWrite |
     when(abilities.flush, TransmissionFlag.SendFlush) |

@@ -1,5 +1,5 @@
 /** Writes the replies of one client, in the form that was agreed on: simple, structured or extended. */
-import type { HeaderMode, LentPiece } from '@nbdjs/interfaces';
+import type { HeaderMode, MemoryPiece } from '@nbdjs/interfaces';
 import {
   ChunkFlag,
   type ChunkFrame,
@@ -53,7 +53,7 @@ export class ReplyWriter {
   }
 
   /** The bytes of a read in several pieces, holes among them. Neighbours of one kind share a chunk. */
-  pieces(request: ServerRequest, pieces: readonly LentPiece[]): void {
+  pieces(request: ServerRequest, pieces: readonly MemoryPiece[]): void {
     if (this.#mode === 'simple') {
       this.#simple(request, 0);
       for (const piece of pieces) this.#pieceInFull(piece);
@@ -62,12 +62,12 @@ export class ReplyWriter {
     const base = BigInt(request.offset);
     let position = 0;
     for (let index = 0; index < pieces.length; ) {
-      const first = pieces[index] as LentPiece;
+      const first = pieces[index] as MemoryPiece;
       const offset = base + BigInt(position);
       const isHole = !(first instanceof Uint8Array);
       let end = index;
       let byteCount = 0;
-      for (let next: LentPiece | undefined = first; next !== undefined; next = pieces[end]) {
+      for (let next: MemoryPiece | undefined = first; next !== undefined; next = pieces[end]) {
         if (isHole === next instanceof Uint8Array) break;
         byteCount += lengthOf(next);
         end++;
@@ -132,7 +132,7 @@ export class ReplyWriter {
     return { cookie: request.cookie, flags, requestOffset };
   }
 
-  #pieceInFull(piece: LentPiece): void {
+  #pieceInFull(piece: MemoryPiece): void {
     if (piece instanceof Uint8Array) {
       this.#output.addPayload(piece, undefined);
       return;
@@ -143,6 +143,6 @@ export class ReplyWriter {
   }
 }
 
-function lengthOf(piece: LentPiece): number {
+function lengthOf(piece: MemoryPiece): number {
   return piece instanceof Uint8Array ? piece.length : piece.holeBytes;
 }

@@ -84,9 +84,10 @@ export class RequestIntake implements RequestHandler {
   /** Where the device stores a write's bytes, if they can land there without a copy. */
   #placeOf(request: ServerRequest): Uint8Array | undefined {
     // A write that is refused must not have taken effect.
-    if (this.#device.lendForWriting === undefined || !this.#taker.phase.serves) return undefined;
+    const { memory } = this.#device;
+    if (memory?.writableView === undefined || !this.#taker.phase.serves) return undefined;
     try {
-      const place = this.#device.lendForWriting(request.offset, request.payloadBytes);
+      const place = memory.writableView(request.offset, request.payloadBytes);
       request.isStored = place !== undefined;
       return place;
     } catch (error) {

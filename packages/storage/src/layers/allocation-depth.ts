@@ -14,13 +14,11 @@ export function createAllocationDepthLayer(device: BlockDevice): BlockDevice {
 }
 
 class AllocationDepthLayer extends Layer {
-  readonly lend?: NonNullable<BlockDevice['lend']>;
-  readonly lendForWriting?: NonNullable<BlockDevice['lendForWriting']>;
-
   constructor(inner: BlockDevice) {
-    super(inner, inner.geometry, { ...inner.abilities, contexts: [...inner.abilities.contexts, allocationDepth] });
-    if (inner.lend !== undefined) this.lend = inner.lend.bind(inner);
-    if (inner.lendForWriting !== undefined) this.lendForWriting = inner.lendForWriting.bind(inner);
+    super(inner, {
+      passes: ['memory', 'resizing', 'deferredReads'],
+      abilities: { ...inner.abilities, contexts: [...inner.abilities.contexts, allocationDepth] },
+    });
   }
 
   override blockStatus(

@@ -3,6 +3,7 @@ import type {
   Abortable,
   BlockDevice,
   BlockStatusOptions,
+  DeferredReads,
   MetaContextExtents,
   Offset,
   ReadOptions,
@@ -23,12 +24,25 @@ export interface LayerCall {
 /** Makes the call by `go`, or not. */
 export type Around = <Result>(call: LayerCall, go: () => Result | Promise<Result>) => Result | Promise<Result>;
 
-export class AroundLayer extends Layer {
+/**
+ * Views of memory are not passed on: they are reads and writes that the layer would not notice. Deferred reads are calls like any
+ * other.
+ */
+export class AroundLayer extends Layer implements DeferredReads {
   readonly #around: Around;
 
   constructor(inner: BlockDevice, around: Around) {
-    super(inner);
+    super(inner, { passes: ['resizing'] });
     this.#around = around;
+  }
+
+  override get deferredReads(): DeferredReads | undefined {
+    return this.inner.deferredReads === undefined ? undefined : this;
+  }
+
+  readInto(offset: Offset, length: number, provide: () => Uint8Array, options?: ReadOptions): void | Promise<void> {
+    const call = { command: 'read', offset, length, options } as const;
+    return this.#around(call, () => this.inner.deferredReads?.readInto(offset, length, provide, options));
   }
 
   override read(offset: Offset, target: Uint8Array, options?: ReadOptions): void | Promise<void> {

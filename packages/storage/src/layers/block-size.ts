@@ -43,12 +43,8 @@ export function createBlockSizeLayer(device: BlockDevice, options: BlockSizeOpti
     const message = `a device of ${geometry.size} bytes does not consist of blocks of ${geometry.minimumBlockSize}`;
     throw new UsageError('ERR_NBD_ARGUMENT', message);
   }
-  return new BlockSizeLayer(device, {
-    size: geometry.size,
-    minimumBlockSize: minimum,
-    preferredBlockSize: preferred,
-    maximumBlockSize: maximum,
-  });
+  const sizes = { minimumBlockSize: minimum, preferredBlockSize: preferred, maximumBlockSize: maximum };
+  return new BlockSizeLayer(device, sizes);
 }
 
 class BlockSizeLayer extends Layer {
@@ -56,10 +52,17 @@ class BlockSizeLayer extends Layer {
   /** The longest request of whole blocks that the device takes, in bytes. */
   readonly #longest: number;
 
-  constructor(inner: BlockDevice, geometry: Geometry) {
-    super(inner, geometry);
-    const { minimumBlockSize, maximumBlockSize, size } = inner.geometry;
-    this.#aligned = new AlignedAccess({ blockBytes: minimumBlockSize, size });
+  constructor(inner: BlockDevice, sizes: Omit<Geometry, 'size'>) {
+    // Parts of blocks at the end of a device that was resized cannot be reached.
+    const wholeBlocks = ({ size, minimumBlockSize }: Geometry): bigint => size - (size % BigInt(minimumBlockSize));
+    super(inner, { passes: ['resizing'], geometry: (below) => ({ ...sizes, size: wholeBlocks(below) }) });
+    const { minimumBlockSize, maximumBlockSize } = inner.geometry;
+    this.#aligned = new AlignedAccess({
+      blockBytes: minimumBlockSize,
+      get size() {
+        return inner.geometry.size;
+      },
+    });
     this.#longest = maximumBlockSize - (maximumBlockSize % minimumBlockSize);
   }
 

@@ -1,9 +1,13 @@
-/** What all layers have in common: whatever they do not change goes on to the device below. */
+/** What all layers have in common: calls that a layer does not change go on to the device below. */
 import type {
   Abilities,
   Abortable,
   BlockDevice,
   BlockStatusOptions,
+  DeferredReads,
+  DeviceExtras,
+  DeviceMemory,
+  DeviceResizing,
   Geometry,
   Losses,
   MetaContextExtents,
@@ -14,18 +18,61 @@ import type {
 } from '@nbdjs/interfaces';
 import { Holder } from '@nbdjs/kit';
 
+/** What a layer declares of itself. */
+export interface LayerPolicy {
+  /**
+   * What the device below has besides its calls, and the layer passes on as it is. A layer that changes what these paths would show
+   * (other bytes, other places, an order or a time) must not pass them, or overrides them.
+   */
+  readonly passes: readonly (keyof DeviceExtras)[];
+  /** The layer's geometry, made of the one below; called again when that has changed. @default the same */
+  readonly geometry?: ((below: Geometry) => Geometry) | undefined;
+  /** @default those of the device below */
+  readonly abilities?: Abilities | undefined;
+}
+
+const sameGeometry = (below: Geometry): Geometry => below;
+
 export abstract class Layer implements BlockDevice {
-  readonly geometry: Geometry;
   readonly abilities: Abilities;
   protected readonly inner: BlockDevice;
-  /** Others may use the device below, too, by layers of their own. */
+  /** The device below may have other layers over it, too. */
   readonly #holder: Holder;
+  readonly #passes: ReadonlySet<keyof DeviceExtras>;
+  readonly #geometryOf: (below: Geometry) => Geometry;
+  #below: Geometry;
+  #geometry: Geometry;
 
-  constructor(inner: BlockDevice, geometry: Geometry = inner.geometry, abilities: Abilities = inner.abilities) {
+  constructor(inner: BlockDevice, { passes, geometry = sameGeometry, abilities = inner.abilities }: LayerPolicy) {
     this.inner = inner;
-    this.#holder = new Holder(inner);
-    this.geometry = geometry;
     this.abilities = abilities;
+    this.#holder = new Holder(inner);
+    this.#passes = new Set(passes);
+    this.#geometryOf = geometry;
+    this.#below = inner.geometry;
+    this.#geometry = geometry(this.#below);
+  }
+
+  /** Follows the device below when that is resized. */
+  get geometry(): Geometry {
+    const below = this.inner.geometry;
+    if (below !== this.#below) {
+      this.#geometry = this.#geometryOf(below);
+      this.#below = below;
+    }
+    return this.#geometry;
+  }
+
+  get memory(): DeviceMemory | undefined {
+    return this.#passes.has('memory') ? this.inner.memory : undefined;
+  }
+
+  get resizing(): DeviceResizing | undefined {
+    return this.#passes.has('resizing') ? this.inner.resizing : undefined;
+  }
+
+  get deferredReads(): DeferredReads | undefined {
+    return this.#passes.has('deferredReads') ? this.inner.deferredReads : undefined;
   }
 
   get takesAnyRange(): boolean {

@@ -13,6 +13,7 @@ import {
   type BlockStatusOptions,
   baseAllocation,
   type Extent,
+  type Geometry,
   type Losses,
   type MetaContextExtents,
   type Offset,
@@ -64,15 +65,17 @@ class OverlayLayer extends Layer {
   constructor(base: BlockDevice, store: BlockDevice, tellsDepth: boolean) {
     // Requests are cut where places meet, which may be anywhere that either of the two can cut.
     const minimumBlockSize = Math.max(base.geometry.minimumBlockSize, store.geometry.minimumBlockSize);
-    super(
-      base,
-      {
-        ...base.geometry,
-        minimumBlockSize,
-        preferredBlockSize: Math.max(minimumBlockSize, base.geometry.preferredBlockSize),
-        maximumBlockSize: Math.min(base.geometry.maximumBlockSize, store.geometry.maximumBlockSize),
-      },
-      {
+    // The store has the size that the base has now, and keeps it.
+    const geometry: Geometry = {
+      size: base.geometry.size,
+      minimumBlockSize,
+      preferredBlockSize: Math.max(minimumBlockSize, base.geometry.preferredBlockSize),
+      maximumBlockSize: Math.min(base.geometry.maximumBlockSize, store.geometry.maximumBlockSize),
+    };
+    super(base, {
+      passes: [],
+      geometry: () => geometry,
+      abilities: {
         ...base.abilities,
         readOnly: false,
         flush: true,
@@ -87,7 +90,7 @@ class OverlayLayer extends Layer {
           ...(tellsDepth ? [allocationDepth] : []),
         ],
       },
-    );
+    });
     this.#store = store;
     this.#stored = new OverlayStore(store);
   }

@@ -1,25 +1,34 @@
-/** A device that nobody can change. */
-import { type BlockDevice, UsageError } from '@nbdjs/interfaces';
+/** A device that cannot be changed. */
+import { type BlockDevice, type DeviceMemory, UsageError } from '@nbdjs/interfaces';
 import { Layer } from './layer.ts';
 
-/** Refuses whatever would change the device. */
+/** Refuses every call that would change the device. */
 export function createReadOnlyLayer(device: BlockDevice): BlockDevice {
   return new ReadOnlyLayer(device);
 }
 
 class ReadOnlyLayer extends Layer {
-  readonly lend?: NonNullable<BlockDevice['lend']>;
+  /** The same bytes, but no place to write to. */
+  readonly #memory: DeviceMemory | undefined;
 
   constructor(inner: BlockDevice) {
-    super(inner, inner.geometry, {
-      ...inner.abilities,
-      readOnly: true,
-      fua: false,
-      trim: false,
-      writeZeroes: false,
-      fastZero: false,
+    super(inner, {
+      passes: ['deferredReads'],
+      abilities: {
+        ...inner.abilities,
+        readOnly: true,
+        fua: false,
+        trim: false,
+        writeZeroes: false,
+        fastZero: false,
+      },
     });
-    if (inner.lend !== undefined) this.lend = inner.lend.bind(inner);
+    const { memory } = inner;
+    this.#memory = memory && { view: (offset, length) => memory.view(offset, length) };
+  }
+
+  override get memory(): DeviceMemory | undefined {
+    return this.#memory;
   }
 
   override write(): never {

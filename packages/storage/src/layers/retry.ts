@@ -47,23 +47,23 @@ export function createRetryLayer(device: BlockDevice, options: RetryOptions): Bl
 }
 
 class RetryLayer extends AroundLayer {
-  readonly readLate?: NonNullable<BlockDevice['readLate']>;
-
   constructor(inner: BlockDevice, settings: RetrySettings) {
-    const around = <Result>(call: LayerCall, go: () => Result | Promise<Result>): Promise<Result> =>
-      tryAgain(call, go, settings);
-    super(inner, around);
-    if (inner.readLate === undefined) return;
-    this.readLate = (offset: Offset, length: number, provide: () => Uint8Array, readOptions?: ReadOptions) => {
-      // Of memory there is one piece, however often it takes to fill it.
-      let memory: Uint8Array | undefined;
-      const once = (): Uint8Array => {
-        memory ??= provide();
-        return memory;
-      };
-      const call = { command: 'read', offset, length, options: readOptions } as const;
-      return around(call, () => inner.readLate?.(offset, length, once, readOptions));
+    super(inner, (call, go) => tryAgain(call, go, settings));
+  }
+
+  override readInto(
+    offset: Offset,
+    length: number,
+    provide: () => Uint8Array,
+    options?: ReadOptions,
+  ): void | Promise<void> {
+    // There is one piece of memory for a read, however many tries it takes to fill it.
+    let memory: Uint8Array | undefined;
+    const once = (): Uint8Array => {
+      memory ??= provide();
+      return memory;
     };
+    return super.readInto(offset, length, once, options);
   }
 }
 

@@ -3,8 +3,10 @@ import {
   type Abortable,
   type BlockDevice,
   type BlockStatusOptions,
-  type LentPiece,
+  type DeferredReads,
+  type DeviceMemory,
   type LostRange,
+  type MemoryPiece,
   type MetaContextExtents,
   type Offset,
   type ReadOptions,
@@ -38,24 +40,35 @@ export function createSliceLayer(device: BlockDevice, { offset, length }: SliceO
   return new SliceLayer(device, start, end - start);
 }
 
-class SliceLayer extends Layer {
+class SliceLayer extends Layer implements DeviceMemory, DeferredReads {
   readonly #start: bigint;
   /** What the device below has lost of this part, as this part sees it. */
   readonly #losses: LossLog | undefined;
-  readonly lend?: NonNullable<BlockDevice['lend']>;
-  readonly lendForWriting?: NonNullable<BlockDevice['lendForWriting']>;
 
   constructor(inner: BlockDevice, start: bigint, size: bigint) {
-    super(inner, { ...inner.geometry, size });
+    super(inner, { passes: [], geometry: (below) => ({ ...below, size }) });
     this.#start = start;
     this.#losses = inner.losses === undefined ? undefined : new LossLog();
-    const { lend, lendForWriting } = inner;
-    if (lend !== undefined) {
-      this.lend = (offset, length): LentPiece | undefined => lend.call(inner, this.#at(offset, length), length);
-    }
-    if (lendForWriting !== undefined) {
-      this.lendForWriting = (offset, length) => lendForWriting.call(inner, this.#at(offset, length), length);
-    }
+  }
+
+  override get memory(): DeviceMemory | undefined {
+    return this.inner.memory === undefined ? undefined : this;
+  }
+
+  override get deferredReads(): DeferredReads | undefined {
+    return this.inner.deferredReads === undefined ? undefined : this;
+  }
+
+  view(offset: Offset, length: number): MemoryPiece | undefined {
+    return this.inner.memory?.view(this.#at(offset, length), length);
+  }
+
+  writableView(offset: Offset, length: number): Uint8Array | undefined {
+    return this.inner.memory?.writableView?.(this.#at(offset, length), length);
+  }
+
+  readInto(offset: Offset, length: number, provide: () => Uint8Array, options?: ReadOptions): void | Promise<void> {
+    return this.inner.deferredReads?.readInto(this.#at(offset, length), length, provide, options);
   }
 
   override get losses(): LossLog | undefined {

@@ -25,7 +25,7 @@ function ask(device: Multiplexer, random: () => number): readonly Promise<unknow
     () => device.read(0, new Uint8Array(4096), { signal: abort.signal, onChunk: () => {} }),
     async () => device.blockStatus(0, 65_536),
     () => device.write(4096, new Uint8Array(3000)),
-    () => device.readLate(0, 4096, () => new Uint8Array(4096)),
+    async () => device.deferredReads.readInto(0, 4096, () => new Uint8Array(4096)),
     async () => device.writeZeroes(0, 8192),
     () => device.flush(),
     async () => device.trim(0, 4096),

@@ -1,5 +1,5 @@
 /** READ: from the device's own memory where it lends it, else through a buffer; holes are sent as holes. */
-import type { LentPiece, ReadChunk } from '@nbdjs/interfaces';
+import type { MemoryPiece, ReadChunk } from '@nbdjs/interfaces';
 import { CommandFlag } from '@nbdjs/protocol';
 import { exactly } from '../request-memory.ts';
 import type { ServerRequest } from '../server-request.ts';
@@ -12,7 +12,7 @@ export function read(context: CommandContext, request: ServerRequest): void | Pr
   const { device, buffers, statistics } = context;
   const length = Number(request.length);
   statistics.readBytes += length;
-  if (device.lend !== undefined && readLent(context, request, length)) return undefined;
+  if (device.memory !== undefined && readViews(context, request, length)) return undefined;
   const memory = buffers.take(length);
   const target = exactly(memory, length);
   const isSparse = context.mode !== 'simple' && length >= sparseReadMin && !request.has(CommandFlag.Df);
@@ -39,21 +39,21 @@ export function read(context: CommandContext, request: ServerRequest): void | Pr
 }
 
 /** Answers without a copy, if the device has the bytes in memory. Returns whether it has. */
-function readLent({ device, writer, mode }: CommandContext, request: ServerRequest, length: number): boolean {
-  const first = device.lend?.(request.offset, length);
+function readViews({ device, writer, mode }: CommandContext, request: ServerRequest, length: number): boolean {
+  const first = device.memory?.view(request.offset, length);
   if (first === undefined) return false;
   if (first instanceof Uint8Array && first.length === length) {
     writer.data(request, first);
     return true;
   }
-  const pieces: LentPiece[] = [];
-  for (let position = 0, piece: LentPiece | undefined = first; ; ) {
+  const pieces: MemoryPiece[] = [];
+  for (let position = 0, piece: MemoryPiece | undefined = first; ; ) {
     if (piece === undefined) return false;
     pieces.push(piece);
     position += piece instanceof Uint8Array ? piece.length : piece.holeBytes;
     if (position >= length) break;
     const offset = typeof request.offset === 'number' ? request.offset + position : request.offset + BigInt(position);
-    piece = device.lend?.(offset, length - position);
+    piece = device.memory?.view(offset, length - position);
   }
   if (request.has(CommandFlag.Df) && mode !== 'simple') return false;
   writer.pieces(request, pieces);

@@ -11,7 +11,7 @@ export function resize({ device, users, validator }: CommandContext, size: Offse
   if (size < device.geometry.size && users.of(device) > 1) {
     throw new CommandError('EPERM', 'other clients use the export, it cannot become shorter');
   }
-  const work = device.resize?.(size);
+  const work = device.resizing?.resize(size);
   if (work === undefined) validator.measure();
   return work?.then(() => validator.measure());
 }
