@@ -1,5 +1,14 @@
 /** What a multiplexer gives. */
-import type { Abortable, BlockDevice, ExportFacts, Losses, Offset, ReadOptions, WriteOptions } from '@nbdjs/interfaces';
+import type {
+  Abortable,
+  BlockDevice,
+  DeferredReads,
+  ExportFacts,
+  Losses,
+  Offset,
+  ReadOptions,
+  WriteOptions,
+} from '@nbdjs/interfaces';
 import type { DeviceState } from './connections/reconnect-states.ts';
 import type { Statistics } from './statistics.ts';
 
