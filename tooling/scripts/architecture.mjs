@@ -132,10 +132,11 @@ function picture() {
     for (const { name, pure } of ones) lines.push(`    ${name}${pure === true ? `([${name}])` : `[${name}]`}`);
     lines.push('  end');
   }
-  lines.push(...spacers());
+  const common = house.packages.filter((one) => one.common === true).map(({ name }) => name);
+  lines.push('  classDef common stroke-dasharray: 4 4', `  class ${common.join(',')} common`, ...spacers());
   for (const [from, names] of imports) {
     for (const name of [...names].filter((other) => packages.has(other)).sort()) {
-      if (packages.get(name).floor === 0) continue;
+      if (packages.get(name).common === true) continue;
       const isException = house.exceptions.some((one) => one.from === from && one.to === name);
       lines.push(`  ${from} ${isException ? '-.->' : '-->'} ${name}`);
     }

@@ -27,6 +27,8 @@ function pagesIn(folder) {
 function problemsOf(page) {
   const found = [];
   proseOf(page).forEach((line, index) => {
+    if (/^(<{7}|>{7}) /.test(line))
+      found.push(`${relative(root, page)}:${index + 1}: a conflict of a merge is left here`);
     for (const [, label = '', target = ''] of line.matchAll(link)) {
       const problem = problemOf(page, label, target);
       if (problem !== undefined) found.push(`${relative(root, page)}:${index + 1}: ${target}: ${problem}`);

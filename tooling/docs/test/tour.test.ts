@@ -25,7 +25,7 @@ afterAll(async () => {
   tree.remove();
 });
 
-describe('docs/tour.md', () => {
+describe('docs/tour.md', { tags: ['slow'] }, () => {
   it.each(marked.map((block) => ({ block, ...block })))(
     'line $line: $language $words',
     { timeout: blockMs },
