@@ -1,15 +1,15 @@
 #!/usr/bin/env node
 /** `nbd`: the command line of nbdjs. */
-// First, because it is about the time until the others are loaded, too.
-import './no-debugger.ts';
+// This comes first, so that it holds while the other modules are loaded.
+import './disable-debugger.ts';
 import { run } from './program.ts';
 import { endByForce, Interrupted, processTerminal } from './terminal.ts';
 
-/** What is on its way to standard output gets so long. */
+/** After an interruption, pending output gets this long to leave. */
 const graceMs = 500;
 
 const terminal = processTerminal();
 process.exitCode = await run(process.argv.slice(2), terminal);
-// What still holds the process after an interruption, a reader that does not read say, is not waited for.
+// What still keeps the process alive after an interruption, such as a reader that does not read, is not waited for.
 const { reason } = terminal.signal;
 if (reason instanceof Interrupted) setTimeout(() => endByForce(reason), graceMs).unref();

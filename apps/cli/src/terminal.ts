@@ -1,5 +1,5 @@
 /** The outside of the program: streams, signals, colours. One object, so that tests can stand in for it. */
-import { systemReason } from './failure.ts';
+import { systemReason } from './errors/one-line.ts';
 import type { Colours } from './render/colours.ts';
 import { coloursFor } from './render/colours.ts';
 
@@ -7,9 +7,9 @@ export interface Terminal {
   readonly stdin: NodeJS.ReadStream;
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
-  /** Aborted by SIGINT, SIGTERM and SIGHUP, and when nobody reads our output any more. */
+  /** Aborted by SIGINT, SIGTERM and SIGHUP, and when the reader of the output is gone. */
   readonly signal: AbortSignal;
-  /** From now on SIGHUP calls this instead; gives a function that undoes it. */
+  /** From now on SIGHUP calls this instead. Returns a function that undoes it. */
   onHangup(listener: () => void): () => void;
   /** From now on neither SIGHUP nor a terminal that is gone ends the program. */
   outliveHangups(): void;
@@ -61,7 +61,7 @@ export function processTerminal(): Terminal {
   let outlivesHangups = false;
   let isWatched = false;
   let isStderrWatched = false;
-  /** Nobody has to hear our complaints; but a terminal that is gone has hung up, whatever SIGHUP was taken for. */
+  /** Messages may get lost; but a terminal that is gone has hung up, whatever SIGHUP is used for. */
   const onStderrError = (error: NodeJS.ErrnoException): void => {
     if (error.code === 'EIO' && !outlivesHangups) abort.abort(new Interrupted('SIGHUP', signals.SIGHUP));
   };
@@ -71,8 +71,8 @@ export function processTerminal(): Terminal {
     else abort.abort(outputError(error));
   };
   return {
-    // The first look at one of Node's streams makes its pipe non-blocking, for whoever else has it, too: the program that has
-    // started us, say, and writes there. So nobody looks before there is something to say.
+    // The first access to one of Node's streams makes its pipe non-blocking, also for other programs that have it, such as the one
+    // that has started us and writes there. So it is not touched before there is something to print.
     get stdin() {
       return process.stdin;
     },
@@ -93,7 +93,7 @@ export function processTerminal(): Terminal {
     },
     outliveHangups() {
       outlivesHangups = true;
-      // Whoever listens besides is called as before.
+      // Other listeners are called as before.
       hangups.add(() => {});
     },
     print(text) {
@@ -110,7 +110,7 @@ export function processTerminal(): Terminal {
   };
 }
 
-/** What the system says about writing, with the name of what was written to: nobody else knows it. */
+/** The system's error of writing, with a name, which the system does not know. */
 function outputError(error: NodeJS.ErrnoException): Error {
   const named = new Error(`standard output: ${systemReason(error)}`, { cause: error });
   return Object.assign(named, { code: error.code, syscall: error.syscall });

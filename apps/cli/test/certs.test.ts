@@ -27,7 +27,7 @@ pki/server-key.pem  a secret
 pki/client-cert.pem  for CN=client; until ${day}
 pki/client-key.pem  a secret
 
-# serve to whoever has a certificate of this authority
+# serve to clients with a certificate of this authority
 nbd serve --tls require --tls-certificates pki --tls-verify-peer disk.img
 # look at it
 nbd info --tls-certificates pki nbds://localhost

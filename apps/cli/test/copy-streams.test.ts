@@ -9,7 +9,7 @@ import { createServer } from 'node:net';
 import { allocatedBytes, Workspace } from '@nbdjs/peers/local';
 import { patternBytes } from '@nbdjs/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { descriptorOf } from '../src/commands/copy-streams.ts';
+import { descriptorOf } from '../src/commands/copy/byte-streams.ts';
 import { nbd, nbdCommand, spawnNbd } from './harness.ts';
 
 const bash = '/bin/bash';

@@ -226,10 +226,13 @@ describe('nbd serve', () => {
   });
 
   it.each([
-    [['--allow', '127.0.0.1'], 'nobody can come: --allow names only addresses, and clients of a Unix socket have none'],
+    [
+      ['--allow', '127.0.0.1'],
+      'no client can come: --allow names only addresses, and clients of a Unix socket have none',
+    ],
     [
       ['--deny', '127.0.0.1'],
-      '--deny keeps nobody out: it names only addresses, and clients of a Unix socket have none',
+      '--deny keeps no client out: it names only addresses, and clients of a Unix socket have none',
     ],
   ])('F30: warns of the vain rule %j', async (rule, text) => {
     await serve('memory:1M', ...rule);

@@ -56,7 +56,17 @@ export type {
   ReplyLimits,
   Statistics,
 } from '@nbdjs/multiplexer';
-export { formatUri, looksLikeUri, type NbdUri, parseUri, type UriAddress, type UriTls } from '@nbdjs/protocol';
+export {
+  defaultPort,
+  formatUri,
+  looksLikeUri,
+  minimumBlockSizeMax,
+  type NbdUri,
+  parseUri,
+  TransmissionFlag,
+  type UriAddress,
+  type UriTls,
+} from '@nbdjs/protocol';
 export type { Endpoint, TlsCertificates, TlsClientKey, TlsClientSettings } from '@nbdjs/transport';
 export { adoptConnection } from './adopt.ts';
 export { NbdClient } from './client.ts';

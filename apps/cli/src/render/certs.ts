@@ -1,7 +1,7 @@
-/** What `nbd certs` has made, and lines to go on with. */
+/** What `nbd certs` has made, and commands that use it. */
 import { join } from 'node:path';
 import { fileNames } from '@nbdjs/certificates';
-import { defaultPort, formatUri } from '@nbdjs/protocol';
+import { defaultPort, formatUri } from '@nbdjs/client';
 import type { Colours } from './colours.ts';
 import { printable } from './printable.ts';
 
@@ -36,7 +36,7 @@ export function certificateExamples(folder: string, facts: ExampleFacts, colours
   const certificates = `--tls-certificates ${shellWord(folder)}`;
   const serve = `nbd serve --tls require ${certificates} --tls-verify-peer${bindTo(hosts)} disk.img`;
   const lines: Example[] = [];
-  if (isForServer) lines.push(['serve to whoever has a certificate of this authority', serve]);
+  if (isForServer) lines.push(['serve to clients with a certificate of this authority', serve]);
   if (isForClient) lines.push(['look at it', `nbd info ${certificates} ${uriOf(hosts)}`]);
   return examples(lines, colours);
 }
@@ -46,7 +46,7 @@ export function pskExamples(folder: string, user: string, hosts: readonly string
   const keys = `--tls-psk ${shellWord(join(folder, fileNames.psks))}`;
   return examples(
     [
-      ['serve to whoever has a key', `nbd serve --tls require ${keys}${bindTo(hosts)} disk.img`],
+      ['serve to clients with a key', `nbd serve --tls require ${keys}${bindTo(hosts)} disk.img`],
       ['look at it', `nbd info ${keys} ${uriOf(hosts, user)}`],
     ],
     colours,

@@ -6,11 +6,11 @@ export type Colours = ReturnType<typeof picocolors.createColors>;
 
 const require = createRequire(import.meta.url);
 
-/** Colours for a stream: as told, else on a terminal unless the environment (`NO_COLOR`, `TERM=dumb`) objects. */
+/** Colours for a stream: as the options say, else on a terminal unless the environment (`NO_COLOR`, `TERM=dumb`) objects. */
 export function coloursFor(stream: { readonly isTTY?: boolean }, wanted: boolean | undefined): Colours {
   const { NO_COLOR, TERM } = process.env;
   const natural = stream.isTTY === true && (NO_COLOR === undefined || NO_COLOR === '') && TERM !== 'dumb';
-  // Loading it looks at standard output, which is not for those who have nothing to say there.
+  // Loading it looks at standard output, which commands that print nothing there must leave alone.
   const { createColors } = require('picocolors') as typeof picocolors;
   return createColors(wanted ?? natural);
 }

@@ -1,8 +1,8 @@
 /** Facts about a server and its exports, as text and as JSON with nbdinfo's keys. */
+import { TransmissionFlag } from '@nbdjs/client';
 import type { ExportFacts, HandshakeStyle, HeaderMode } from '@nbdjs/interfaces';
 import { sizeMax } from '@nbdjs/interfaces';
-import { TransmissionFlag } from '@nbdjs/protocol';
-import { oneLine } from '../failure.ts';
+import { oneLine } from '../errors/one-line.ts';
 import type { Colours } from './colours.ts';
 import { exactJson, type JsonValue } from './exact-json.ts';
 import { exactSize } from './human-size.ts';
@@ -20,9 +20,9 @@ export interface ExportView {
   readonly uri?: string | undefined;
   readonly content?: string | undefined;
   readonly contexts?: readonly string[] | undefined;
-  /** Nothing for an export that the server announces and then refuses. */
+  /** `undefined` for an export that the server lists and then refuses. */
   readonly facts?: ExportFacts | undefined;
-  /** Nothing where it could not be found out, whatever the facts say. */
+  /** `undefined` where it could not be found out, whatever the facts say. */
   readonly size?: bigint | undefined;
   /** Why not everything is known, or what is wrong with it besides. */
   readonly error?: Error | undefined;

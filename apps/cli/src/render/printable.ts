@@ -4,7 +4,7 @@
 const unprintable = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}\p{Surrogate}]/gu;
 
 /**
- * Control characters become `\\u001b` and the like, and bytes that are no UTF-8 (see names of exports in `@nbdjs/protocol`) `\\xff`;
+ * Control characters become `\\u001b` and the like, and bytes that are no UTF-8 (in names of exports) `\\xff`;
  * everything else stays.
  */
 export function printable(text: string): string {

@@ -1,0 +1,21 @@
+/** The command line of `nbd certs`. */
+import { addColour } from '../../options/colour.ts';
+import { beginCommand, type CommandContext, type OptionsOf } from '../../options/command-context.ts';
+import { count } from '../../options/size.ts';
+
+export type CertsOptions = OptionsOf<typeof declareCerts>;
+
+export function declareCerts(context: CommandContext) {
+  const command = beginCommand(context, 'certs', 'make certificates or shared keys for TLS')
+    .argument('[folder]', 'where the files go (default: pki)')
+    .option('-d, --directory <folder>', 'the same')
+    .option('--host <name...>', 'names and IP addresses of the server (default: localhost 127.0.0.1 ::1)')
+    .option('--client <name>', 'name of the client, such as alice or CN=alice,O=Example (default: client)')
+    .option('--days <n>', 'how long the certificates are good', count('--days', 1, 36_500), 365)
+    .option('--psk <user...>', 'make keys that these users share with the server, instead of certificates')
+    .option('--authority <folder>', 'go on with the authority in that folder instead of making a new one')
+    .option('--revoke <certificate...>', 'make the list of those that the authority takes back')
+    .option('--passphrase-file <file>', "whose first line encrypts the keys, and opens the authority's")
+    .option('-f, --force', 'replace files that are there');
+  return addColour(command).option('-v, --verbose', 'say more about errors');
+}

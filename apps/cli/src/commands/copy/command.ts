@@ -1,0 +1,63 @@
+/** The command line of `nbd copy`. Options are nbdcopy's, and more. */
+import { Option } from '@commander-js/extra-typings';
+import { alias } from '../../options/alias.ts';
+import { addColour } from '../../options/colour.ts';
+import { beginCommand, type CommandContext, type OptionsOf } from '../../options/command-context.ts';
+import { addNoHangup } from '../../options/hangup.ts';
+import { parseOperand } from '../../options/operand.ts';
+import { addServerOptions } from '../../options/server.ts';
+import { count, powerOfTwo, sizeBetween } from '../../options/size.ts';
+import { addClientTls } from '../../options/tls.ts';
+
+export type CopyOptions = OptionsOf<typeof declareCopy>;
+
+const kibi = 1024;
+const mebi = 1024 * kibi;
+
+export function declareCopy(context: CommandContext) {
+  const operand = (word: string) => parseOperand(word, context.brackets);
+  const command = beginCommand(context, 'copy', 'copy from and to NBD servers, files, and standard input and output')
+    .argument('<source>', 'an NBD URI, [ COMMAND ], a file or block device, or - for standard input', operand)
+    .argument('<destination>', 'the same, with - for standard output, or null:', operand)
+    .option('--allocated', 'leave no holes in the destination')
+    .option(
+      '-C, --connections <n>',
+      'connections to each server, if both sides allow several',
+      count('--connections', 1, 64),
+      4,
+    )
+    .option('--destination-is-zero', 'the destination reads as zeroes already')
+    .addOption(alias('--destination-is-zero', '--target-is-zero'))
+    .option('--flush', 'flush the destination at the end')
+    .option('--no-extents', 'do not ask the source for its block map')
+    .option(
+      '--progress <how>',
+      'show progress: bar, json, json:FD, or a descriptor for N/100 lines (alone, or as -p: a bar)',
+    )
+    .option(
+      '--queue-size <n>',
+      'bytes held in memory for each connection, at most (default: as many as it takes)',
+      sizeBetween('--queue-size', 1, 4096 * mebi),
+    )
+    .option('--request-size <n>', 'length of a read', powerOfTwo('--request-size', 4 * kibi, 32 * mebi), 256 * kibi)
+    .option(
+      '-R, --requests <n>',
+      'requests in flight for each connection, at most (default: as many as it takes)',
+      count('--requests', 1, 65536),
+    )
+    .option('--checkpoint <file>', 'tell there how far the copy has come, and go on from there')
+    .option('--verify', 'compare when all is copied')
+    .option(
+      '-S, --sparse <n>',
+      'look for zeroes in blocks of this size, 0: do not (default: 4096, but not for few zeroes among data)',
+      powerOfTwo('--sparse', 512, 2 ** 31, true),
+    )
+    .option('--synchronous', 'one request at a time, in order')
+    .addOption(new Option('--blkhash [how]').hideHelp())
+    .addOption(new Option('--blkhash-file <file>').hideHelp())
+    .addOption(new Option('-T, --threads <n>', 'accepted for the sake of nbdcopy; has no effect').hideHelp());
+  const connecting = addServerOptions(addColour(command), 'try again what fails, so often, and wait for servers');
+  return addClientTls(addNoHangup(connecting, context))
+    .option('-q, --quiet', 'print nothing but errors')
+    .option('-v, --verbose', 'tell what is copied how');
+}

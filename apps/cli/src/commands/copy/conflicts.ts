@@ -1,0 +1,39 @@
+/** What cannot be copied, or not with the options given. */
+import { argumentError } from '../../errors/argument-error.ts';
+import type { Operand } from '../../options/operand.ts';
+import type { Terminal } from '../../terminal.ts';
+import type { CopyOptions } from './command.ts';
+
+/** @throws UsageError for what the command line alone shows to be wrong. */
+export function requirePossible(
+  source: Operand,
+  destination: Operand,
+  { blkhash, blkhashFile, checkpoint, verify }: CopyOptions,
+): void {
+  if (blkhash !== undefined || blkhashFile !== undefined) {
+    const instead = "to hash what is copied, use 'nbd copy SOURCE - | sha256sum'";
+    throw argumentError(`--blkhash: block hashes are not available here; ${instead}`);
+  }
+  if (source.type === 'null') throw argumentError("'null:' can only be the destination");
+  if (destination.type !== 'null') return;
+  if (verify === true) throw argumentError("--verify: what has gone to 'null:' cannot be read again");
+  if (checkpoint !== undefined) throw argumentError("--checkpoint: 'null:' keeps nothing to go on from");
+}
+
+/** @throws UsageError where bytes would be written to a terminal. */
+export function requireNoTerminal(destination: Operand, terminal: Terminal): void {
+  if (destination.type === 'stdio' && terminal.stdout.isTTY) {
+    throw argumentError('refusing to write binary data to a terminal');
+  }
+}
+
+/** @throws UsageError for options that a stream cannot have. Called before anything is opened for writing. */
+export function requireNoDeviceOptions({ checkpoint, verify }: CopyOptions): void {
+  if (checkpoint !== undefined) throw streamError('--checkpoint');
+  if (verify === true) throw streamError('--verify');
+}
+
+/** The error of an option that needs devices on both sides. */
+export function streamError(option: string): Error {
+  return argumentError(`${option} needs a source and a destination that are no streams`);
+}

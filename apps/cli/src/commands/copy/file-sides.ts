@@ -1,0 +1,45 @@
+/** What a path or a descriptor is, before it is opened as a side of a copy. */
+import { fstatSync } from 'node:fs';
+import { readFile, stat, truncate } from 'node:fs/promises';
+import { argumentError } from '../../errors/argument-error.ts';
+import type { SourceSide } from './side.ts';
+
+/** Returns whether a path is neither a file nor a block device, so that its bytes come or go in order. */
+export async function isStreamPath(path: string): Promise<boolean> {
+  try {
+    const stats = await stat(path);
+    return !stats.isFile() && !stats.isBlockDevice() && !stats.isDirectory();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+/**
+ * Makes a regular file empty; leaves anything else as it is.
+ *
+ * @throws UsageError when it is the source.
+ */
+export async function emptyFile(path: string, from: SourceSide): Promise<void> {
+  const stats = await stat(path).catch(() => undefined);
+  const source = from.type === 'device' ? from.stats : undefined;
+  if (stats !== undefined && stats.ino === source?.ino && stats.dev === source.dev) {
+    throw argumentError(`${path} is the source, and would be emptied by --destination-is-zero`);
+  }
+  if (stats?.isFile() === true) await truncate(path);
+}
+
+/** Returns whether a descriptor is a regular file. */
+export function isFileDescriptor(fd: number): boolean {
+  try {
+    return fstatSync(fd).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/** Returns where the next read of a descriptor would begin: another program may have read from it before. */
+export async function positionOf(fd: number): Promise<bigint> {
+  const text = await readFile(`/proc/self/fdinfo/${fd}`, 'latin1');
+  return BigInt(/^pos:\s*(\d+)$/m.exec(text)?.[1] ?? 0);
+}

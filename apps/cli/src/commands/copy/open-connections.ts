@@ -1,0 +1,19 @@
+/** How many connections a copy uses. */
+import type { CopyOptions } from './command.ts';
+import type { SourceSide, TargetSide } from './side.ts';
+
+/** This many bytes of the source are worth one connection more. */
+const connectionBytesMin = 16n * 2n ** 20n;
+
+/** Asks for several connections to each server if both sides allow that. Returns how many there may be. */
+export function openConnections(from: SourceSide, to: TargetSide, { connections, synchronous }: CopyOptions): number {
+  if (from.type !== 'device' || to.type !== 'device' || synchronous === true) return 1;
+  const canAll = [from, to].every(({ device }) => device.abilities.multiConn);
+  if (!canAll || (from.setConnections === undefined && to.setConnections === undefined)) return 1;
+  // A server notices connections that are never used, and says so in its log.
+  const useful = from.device.geometry.size / connectionBytesMin + 1n;
+  const wanted = useful < connections ? Number(useful) : connections;
+  if (wanted === 1) return 1;
+  for (const side of [from, to]) side.setConnections?.(wanted);
+  return wanted;
+}

@@ -1,0 +1,61 @@
+/** What a copy says on standard error about what it does. */
+import { oneLine } from '../../errors/one-line.ts';
+import { describeOperand, type Operand } from '../../options/operand.ts';
+import type { Terminal } from '../../terminal.ts';
+import type { CopyOptions } from './command.ts';
+import type { CopyJob } from './copy-job.ts';
+import type { SourceSide, TargetSide } from './side.ts';
+
+/** With `--verbose`: what is copied, and how. */
+export function notePlan(job: CopyJob, source: Operand, destination: Operand): void {
+  const { from, to, connections, options, terminal } = job;
+  if (options.verbose !== true) return;
+  for (const [role, operand, side] of [
+    ['source', source, from],
+    ['destination', destination, to],
+  ] as const) {
+    const figures = operand.type === 'null' ? 'takes everything' : describeSide(side, connections);
+    terminal.note(`nbd: ${role}: ${describeOperand(operand).replace(/:$/, '')}: ${figures}`);
+  }
+  const { requests = 'as many as it takes', requestSize, synchronous = false } = options;
+  terminal.note(`nbd: requests=${requests} request size=${requestSize} synchronous=${synchronous}`);
+}
+
+function describeSide(side: SourceSide | TargetSide, connections: number): string {
+  if (side.type === 'stream') return 'a stream';
+  if (side.grow !== undefined) return 'a file that grows';
+  const { size, preferredBlockSize } = side.device.geometry;
+  const most = side.setConnections === undefined || connections === 1 ? '1' : `up to ${connections}`;
+  return `size=${size} preferred block size=${preferredBlockSize} connections=${most}`;
+}
+
+/** Names options that do nothing for a destination that takes bytes in order. */
+export function noteIdleOptions({ to, options: { flush, sparse, quiet }, terminal }: CopyJob): void {
+  if (to.type !== 'stream' || quiet === true) return;
+  const idle: string[] = [];
+  if (flush === true && to.target.flush === undefined) idle.push('--flush');
+  if (sparse !== undefined && sparse > 0) idle.push('--sparse');
+  if (idle.length > 0) terminal.note(`nbd: the destination is a stream, where ${idle.join(' and ')} can do nothing`);
+}
+
+/** With `--verbose`: how many connections each server has accepted and used. */
+export function noteConnections({ from, to, options, terminal }: CopyJob): void {
+  if (options.verbose !== true) return;
+  for (const [role, side] of [['source', from] as const, ['destination', to] as const]) {
+    if (side.type !== 'device' || side.connections === undefined) continue;
+    terminal.note(`nbd: ${role}: connections=${side.connections()}`);
+  }
+}
+
+/** A block map that fails costs time, and nothing else; with `--verbose` that is said, once for each side. */
+export function noteMapFailures({ verbose }: CopyOptions, terminal: Terminal): CopyJob['onMapFailure'] {
+  const noted = new Set<string>();
+  return ({ side, offset, error }) => {
+    if (verbose !== true || noted.has(side)) return;
+    noted.add(side);
+    const role = side === 'source' ? 'source' : 'destination';
+    terminal.note(
+      `nbd: the ${role} does not tell which parts of it are zero (at ${offset}: ${oneLine(error)}); reading them`,
+    );
+  };
+}

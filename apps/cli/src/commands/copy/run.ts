@@ -1,0 +1,98 @@
+/** `nbd copy`: between servers, files and streams of all kinds. Meanings are nbdcopy's. */
+import { hasCheckpoint } from '@nbdjs/copy';
+import { createCheckpointFile } from '@nbdjs/storage';
+import { withTls } from '../../connecting/client-tls.ts';
+import type { CommandContext } from '../../options/command-context.ts';
+import type { Operand } from '../../options/operand.ts';
+import type { Progress } from '../../render/progress.ts';
+import type { Terminal } from '../../terminal.ts';
+import type { CopyOptions } from './command.ts';
+import { requireNoDeviceOptions, requireNoTerminal, requirePossible } from './conflicts.ts';
+import type { CopyJob } from './copy-job.ts';
+import { openConnections } from './open-connections.ts';
+import { createProgress } from './progress.ts';
+import { noteConnections, noteIdleOptions, noteMapFailures, notePlan } from './report.ts';
+import { Sides } from './sides.ts';
+import { transfer } from './transfer.ts';
+import { verify } from './verify.ts';
+
+/** A copy that is interrupted has this long to note how far it has come, in milliseconds. */
+const lastCheckpointMs = 600;
+
+export async function run(
+  { terminal }: CommandContext,
+  options: CopyOptions,
+  givenSource: Operand,
+  givenDestination: Operand,
+): Promise<number> {
+  const operands = [givenSource, givenDestination];
+  const source = withTls(givenSource, options, operands);
+  const destination = withTls(givenDestination, options, operands);
+  requirePossible(source, destination, options);
+  requireNoTerminal(destination, terminal);
+  const { checkpoint } = options;
+  const isResumed = checkpoint !== undefined && (await hasCheckpoint(createCheckpointFile(checkpoint)));
+  const sides = new Sides(options, isResumed, terminal);
+  const stopWatching = endOnAbort(sides, options, terminal);
+  try {
+    await copy(source, destination, sides, options, terminal);
+    return 0;
+  } finally {
+    stopWatching();
+    sides.destroy();
+    await sides.close().catch(() => {});
+  }
+}
+
+async function copy(
+  source: Operand,
+  destination: Operand,
+  sides: Sides,
+  options: CopyOptions,
+  terminal: Terminal,
+): Promise<void> {
+  const from = await sides.openSource(source);
+  if (from.type === 'stream') requireNoDeviceOptions(options);
+  const to = await sides.openDestination(destination, from);
+  if (to.type === 'stream') requireNoDeviceOptions(options);
+  const connections = openConnections(from, to, options);
+  const onMapFailure = noteMapFailures(options, terminal);
+  const job: CopyJob = { from, to, connections, options, terminal, onMapFailure };
+  notePlan(job, source, destination);
+  noteIdleOptions(job);
+  const progress = createProgress(options, terminal);
+  try {
+    await transferAndVerify(job, progress);
+    noteConnections(job);
+    await sides.close();
+    progress.finish(true);
+  } catch (error) {
+    progress.finish(false);
+    throw terminal.signal.aborted ? terminal.signal.reason : error;
+  }
+}
+
+async function transferAndVerify(job: CopyJob, progress: Progress): Promise<void> {
+  await transfer(job, progress);
+  if (job.options.verify !== true) return;
+  progress.verifying();
+  await verify(job, progress);
+}
+
+/**
+ * Ends the copy when the program is interrupted. Requests in flight end with their connections; aborting each of them would cost a
+ * copy of the data. Returns a function that ends the watch.
+ */
+function endOnAbort(sides: Sides, { checkpoint }: CopyOptions, { signal }: Terminal): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  const onAbort = (): void => {
+    const end = (): void => sides.destroy(signal.reason);
+    if (checkpoint === undefined) end();
+    else timer = setTimeout(end, lastCheckpointMs);
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  return () => {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
+  };
+}

@@ -1,0 +1,34 @@
+/** One side of a copy: a device, or a stream of bytes. */
+import type { Stats } from 'node:fs';
+import type { BlockDevice } from '@nbdjs/interfaces';
+import type { ByteSource, ByteTarget } from './byte-streams.ts';
+
+export interface DeviceSide {
+  readonly type: 'device';
+  readonly device: BlockDevice;
+  /** The operand as it was written. */
+  readonly name: string;
+  /** It reads as zeroes throughout. */
+  readonly isZero: boolean;
+  /** Of a server: sets the number of connections. */
+  readonly setConnections?: ((connections: number) => void) | undefined;
+  /** Of a file. */
+  readonly stats?: Stats | undefined;
+  /** Of a file that a stream is copied to: gives it a new size, in bytes. */
+  readonly grow?: ((size: bigint) => Promise<void>) | undefined;
+  /** Of a server: returns how many connections have been used. */
+  readonly connections?: (() => number) | undefined;
+}
+
+export interface StreamSource {
+  readonly type: 'stream';
+  readonly source: ByteSource;
+}
+
+export interface StreamTarget {
+  readonly type: 'stream';
+  readonly target: ByteTarget;
+}
+
+export type SourceSide = DeviceSide | StreamSource;
+export type TargetSide = DeviceSide | StreamTarget;

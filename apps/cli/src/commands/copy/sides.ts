@@ -1,0 +1,173 @@
+/** The two sides of a copy, opened: what the operands stand for. */
+import { stat } from 'node:fs/promises';
+import type { NbdClient } from '@nbdjs/client';
+import { type BlockDevice, baseAllocation } from '@nbdjs/interfaces';
+import { systemClock } from '@nbdjs/node';
+import { createNullDevice, createRetryLayer, createSliceLayer, openFileDevice } from '@nbdjs/storage';
+import { openServer } from '../../connecting/open-server.ts';
+import { argumentError } from '../../errors/argument-error.ts';
+import { oneLine } from '../../errors/one-line.ts';
+import { describeOperand, type Operand, type ServerOperand } from '../../options/operand.ts';
+import type { Terminal } from '../../terminal.ts';
+import { type ByteSource, byteSource, byteTarget, descriptorOf } from './byte-streams.ts';
+import type { CopyOptions } from './command.ts';
+import { emptyFile, isFileDescriptor, isStreamPath, positionOf } from './file-sides.ts';
+import type { DeviceSide, SourceSide, StreamSource, TargetSide } from './side.ts';
+
+/** The shortest time between two messages about retries, in milliseconds. */
+const retryNoteMs = 1000;
+
+/** A device that is open, some of which can be ended at once. */
+type OpenDevice = BlockDevice & { destroy?(cause?: Error): void };
+
+/** Opens sides, and closes all of them again. */
+export class Sides {
+  readonly #options: CopyOptions;
+  /** Whether the destination file, if there is one, holds a part of the copy. */
+  readonly #isResumed: boolean;
+  readonly #terminal: Terminal;
+  readonly #opened: OpenDevice[] = [];
+  readonly #sources: ByteSource[] = [];
+
+  constructor(options: CopyOptions, isResumed: boolean, terminal: Terminal) {
+    this.#options = options;
+    this.#isResumed = isResumed;
+    this.#terminal = terminal;
+  }
+
+  async openSource(operand: Operand): Promise<SourceSide> {
+    switch (operand.type) {
+      case 'uri':
+      case 'command':
+        // A map that is not used is not asked for.
+        return this.#openServer(operand, this.#options.extents ? [baseAllocation] : []);
+      case 'stdio':
+        return this.#openDescriptor(0, '-');
+      case 'file': {
+        const fd = descriptorOf(operand.path);
+        if (fd !== undefined) return this.#openDescriptor(fd, operand.path);
+        if (!(await isStreamPath(operand.path))) return this.#openSourceFile(operand.path);
+        return this.#openStream(operand.path);
+      }
+      case 'null':
+        throw argumentError("'null:' can only be the destination");
+    }
+  }
+
+  async openDestination(operand: Operand, from: SourceSide): Promise<TargetSide> {
+    switch (operand.type) {
+      case 'uri':
+      case 'command':
+        return this.#openServer(operand, this.#options.verify === true ? [baseAllocation] : []);
+      case 'stdio':
+        return { type: 'stream', target: await byteTarget(1, this.#terminal) };
+      case 'null':
+        return { type: 'device', device: this.#keep(createNullDevice()), name: 'null:', isZero: true };
+      case 'file': {
+        const of = descriptorOf(operand.path) ?? operand.path;
+        const isPlain = typeof of === 'string' && !(await isStreamPath(of));
+        if (!isPlain) return { type: 'stream', target: await byteTarget(of, this.#terminal) };
+        return this.#openTargetFile(operand.path, from);
+      }
+    }
+  }
+
+  /** A descriptor that is a file can be read like one, from where it stands. */
+  async #openDescriptor(fd: number, name: string): Promise<SourceSide> {
+    if (process.platform !== 'linux' || !isFileDescriptor(fd)) return this.#openStream(fd);
+    let side: DeviceSide;
+    try {
+      side = await this.#openSourceFile(`/proc/self/fd/${fd}`, name);
+    } catch {
+      // The program that has opened it may have been allowed to do more.
+      return this.#openStream(fd);
+    }
+    const position = await positionOf(fd);
+    if (position === 0n) return side;
+    const { size } = side.device.geometry;
+    const offset = position < size ? position : size;
+    return { ...side, device: createSliceLayer(side.device, { offset }) };
+  }
+
+  async #openStream(of: number | string): Promise<StreamSource> {
+    const source = await byteSource(of, this.#terminal);
+    this.#sources.push(source);
+    return { type: 'stream', source };
+  }
+
+  /** Closes everything in good order. Rejects with what goes wrong. */
+  async close(): Promise<void> {
+    for (const device of this.#opened) await device.close();
+  }
+
+  /** Ends everything now; requests in flight fail. */
+  destroy(cause?: Error): void {
+    for (const source of this.#sources) source.close();
+    for (const device of this.#opened) device.destroy?.(cause);
+  }
+
+  #keep<Device extends OpenDevice>(device: Device): Device {
+    this.#opened.push(device);
+    return device;
+  }
+
+  async #openServer(operand: ServerOperand, contexts: readonly string[]): Promise<DeviceSide> {
+    const client: NbdClient = await openServer(operand, this.#options, this.#terminal, { contexts });
+    this.#keep(client);
+    const canHaveSeveral = operand.type === 'uri' && client.abilities.multiConn;
+    return {
+      type: 'device',
+      device: this.#withRetries(client),
+      name: describeOperand(operand),
+      isZero: false,
+      setConnections: canHaveSeveral ? (connections) => client.widen(connections) : undefined,
+      connections: () => client.statistics.connections,
+    };
+  }
+
+  async #openSourceFile(path: string, name = path): Promise<DeviceSide> {
+    const device = this.#keep(await openFileDevice(path, { readOnly: true }));
+    return { type: 'device', device: this.#withRetries(device), name, isZero: false, stats: await stat(path) };
+  }
+
+  async #openTargetFile(path: string, from: SourceSide): Promise<DeviceSide> {
+    const isResumed = this.#isResumed;
+    // It becomes as long as the source; and where it is to count as zeroes, it has to be zero.
+    const size = from.type === 'device' ? from.device.geometry.size : 0n;
+    if (this.#options.destinationIsZero === true && !isResumed) await emptyFile(path, from);
+    const device = this.#keep(await openFileDevice(path, { create: !isResumed, size, truncate: true }));
+    const { resizing } = device;
+    const grow =
+      from.type === 'stream' && resizing !== undefined ? async (next: bigint) => resizing.resize(next) : undefined;
+    return {
+      type: 'device',
+      device: this.#withRetries(device),
+      name: path,
+      isZero: device.isNew || grow !== undefined,
+      stats: await stat(path),
+      grow,
+    };
+  }
+
+  /** Returns the device with calls repeated that fail for a reason that may pass. */
+  #withRetries(device: BlockDevice): BlockDevice {
+    const { retries } = this.#options;
+    if (retries === 0) return device;
+    let notedMs = Number.NEGATIVE_INFINITY;
+    let unnoted = 0;
+    const onRetry = ({ command, offset = 0 }: { command: string; offset?: unknown }, error: unknown): void => {
+      if (this.#options.quiet === true) return;
+      const now = systemClock.now();
+      // When a server has trouble, all requests in flight fail, again and again.
+      if (now - notedMs < retryNoteMs) {
+        unnoted++;
+        return;
+      }
+      const others = unnoted === 0 ? '' : ` (and ${unnoted} more since the last time)`;
+      this.#terminal.note(`nbd: ${command} at ${offset}: ${oneLine(error)}; trying again${others}`);
+      notedMs = now;
+      unnoted = 0;
+    };
+    return createRetryLayer(device, { clock: systemClock, retries, onRetry });
+  }
+}

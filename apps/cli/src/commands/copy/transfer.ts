@@ -1,0 +1,97 @@
+/** Moving the bytes of a copy. */
+import {
+  type CheckpointSide,
+  CopyCheckpoint,
+  copyDevice,
+  copyFromStream,
+  copyToStream,
+  type CopyOptions as TransferOptions,
+} from '@nbdjs/copy';
+import { createCheckpointFile } from '@nbdjs/storage';
+import type { Progress } from '../../render/progress.ts';
+import type { ByteTarget } from './byte-streams.ts';
+import { type CopyJob, sharedTransferOptions } from './copy-job.ts';
+import type { DeviceSide, StreamSource, TargetSide } from './side.ts';
+
+export async function transfer(job: CopyJob, progress: Progress): Promise<void> {
+  const { from, to } = job;
+  const options = transferOptions(job, progress);
+  if (from.type === 'device' && to.type === 'device') {
+    await transferDevice(job, from, to, options);
+  } else if (from.type === 'stream' && to.type === 'device') {
+    await copyFromStream(from.source.bytes, to.device, options);
+  } else if (to.type === 'stream') {
+    const { target } = to;
+    if (from.type === 'device') await copyToStream(from.device, (chunk) => target.write(chunk), options);
+    else await transferStream(from, target, progress, job.terminal.signal);
+    await target.end();
+    if (options.flush === true) await target.flush?.();
+  }
+}
+
+function transferOptions(job: CopyJob, progress: Progress): TransferOptions {
+  const { to, options } = job;
+  const { allocated, destinationIsZero, flush, retries, checkpoint, sparse } = options;
+  const canFlush = to.type === 'device' && to.device.abilities.flush;
+  return {
+    ...sharedTransferOptions(job, progress),
+    sparseSize: sparse,
+    allocated,
+    targetIsZero: destinationIsZero === true || (to.type === 'device' && to.isZero),
+    // Only a flush shows whether a server whose connection was lost has kept what it had acknowledged, and a disk what it was given.
+    flush: flush === true || (canFlush && (retries > 0 || checkpoint !== undefined || isBlockDevice(to))),
+    grow: to.type === 'device' ? to.grow : undefined,
+  };
+}
+
+function isBlockDevice(to: TargetSide): boolean {
+  return to.type === 'device' && to.stats?.isBlockDevice() === true;
+}
+
+async function transferDevice(
+  { options: { checkpoint: path, verbose }, terminal }: CopyJob,
+  from: DeviceSide,
+  to: DeviceSide,
+  options: TransferOptions,
+): Promise<void> {
+  if (path === undefined) {
+    await copyDevice(from.device, to.device, options);
+    return;
+  }
+  const source = { ...checkpointSide(from), modifiedMs: from.stats?.mtimeMs };
+  const checkpoint = new CopyCheckpoint(createCheckpointFile(path), source, checkpointSide(to));
+  const startAt = await checkpoint.resumePosition({ signal: terminal.signal });
+  if (verbose === true && startAt > 0n) terminal.note(`nbd: going on from byte ${startAt}`);
+  const save = (position: bigint): Promise<void> => checkpoint.save(position);
+  await copyDevice(from.device, to.device, { ...options, checkpoint: { startAt, save } });
+  await checkpoint.remove();
+}
+
+/** A file is recognised by its device and inode. */
+function checkpointSide({ device, name, stats }: DeviceSide): CheckpointSide {
+  return { device, name, file: stats === undefined ? undefined : `${stats.dev}:${stats.ino}` };
+}
+
+/** From one stream to another, as the bytes come. */
+async function transferStream(
+  { source }: StreamSource,
+  target: ByteTarget,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<void> {
+  let doneBytes = 0n;
+  // A silent source could be silent for ever; closing it ends the wait.
+  const onAbort = (): void => source.close();
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    for await (const chunk of source.bytes) {
+      signal.throwIfAborted();
+      await target.write(chunk);
+      doneBytes += BigInt(chunk.length);
+      progress.update({ doneBytes });
+    }
+    signal.throwIfAborted();
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}

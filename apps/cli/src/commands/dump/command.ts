@@ -1,0 +1,20 @@
+/** The command line of `nbd dump`. */
+import { alias } from '../../options/alias.ts';
+import { addColour } from '../../options/colour.ts';
+import { beginCommand, type CommandContext, type OptionsOf } from '../../options/command-context.ts';
+import { parseServer } from '../../options/operand.ts';
+import { addServerOptions } from '../../options/server.ts';
+import { size } from '../../options/size.ts';
+import { addClientTls } from '../../options/tls.ts';
+
+export type DumpOptions = OptionsOf<typeof declareDump>;
+
+export function declareDump(context: CommandContext) {
+  const command = beginCommand(context, 'dump', 'dump an export as hexadecimal digits')
+    .argument('<server>', 'an NBD URI, or [ COMMAND ARGUMENTS ]', (word: string) => parseServer(word, context.brackets))
+    .option('-n, --length <n>', 'at most this many bytes', size('--length'))
+    .option('-o, --offset <n>', 'from this byte on', size('--offset'))
+    .addOption(alias('--length <n>', '--limit <n>').argParser(size('--length')))
+    .addOption(alias('--offset <n>', '--skip <n>').argParser(size('--offset')));
+  return addClientTls(addServerOptions(addColour(command))).option('-v, --verbose', 'say more about errors');
+}

@@ -1,0 +1,63 @@
+/** `nbd info --map`: the extents of an export, printed as they come. */
+import { UsageError } from '@nbdjs/interfaces';
+import { totalExtents, walkExtentLists } from '@nbdjs/kit';
+import { leaving } from '../../connecting/leaving.ts';
+import { openServer } from '../../connecting/open-server.ts';
+import type { ServerOperand } from '../../options/operand.ts';
+import { mapJson, mapText, totalsJson, totalsText } from '../../render/map.ts';
+import type { Terminal } from '../../terminal.ts';
+import type { InfoOptions } from './command.ts';
+
+/** This many lines are printed at a time: enough to be fast, and little to keep. */
+const linesAtOnce = 4096;
+
+export async function printMap(
+  server: ServerOperand,
+  options: InfoOptions & { readonly context: string },
+  terminal: Terminal,
+): Promise<number> {
+  const { context, mode, json: isJson = false } = options;
+  const { signal } = terminal;
+  const client = await openServer(server, options, terminal, { contexts: [context] });
+  await using _ = leaving(client, signal);
+  if (!client.abilities.contexts.includes(context)) {
+    const message =
+      mode === 'simple'
+        ? `there is no metadata context "${context}" with --mode simple: block maps need structured replies`
+        : `server does not support metadata context "${context}"`;
+    throw new UsageError('ERR_NBD_NOT_SUPPORTED', `--map: ${message}`);
+  }
+  const lists = fetchAhead(walkExtentLists(client, { context, signal }));
+  const colours = terminal.colours('stdout', options.color);
+  if (options.totals === true) {
+    const { size } = client.geometry;
+    const totals = await totalExtents(lists);
+    await terminal.print(isJson ? totalsJson(context, totals, size) : totalsText(context, totals, size, colours));
+    return 0;
+  }
+  const format = isJson ? mapJson(context) : mapText(context, colours);
+  for await (const extents of lists) {
+    for (let index = 0; index < extents.length; index += linesAtOnce) {
+      await terminal.print(format.add(extents.slice(index, index + linesAtOnce)));
+    }
+  }
+  await terminal.print(format.end());
+  return 0;
+}
+
+/** Fetches the next item while the caller works on one. */
+async function* fetchAhead<Item>(source: AsyncGenerator<Item, void, void>): AsyncGenerator<Item, void, void> {
+  let next = source.next();
+  try {
+    for (;;) {
+      const { done, value } = await next;
+      if (done === true) return;
+      next = source.next();
+      // The error is thrown where the item is awaited.
+      next.catch(() => {});
+      yield value;
+    }
+  } finally {
+    void source.return();
+  }
+}

@@ -1,0 +1,41 @@
+/** Options of `nbd serve` that exclude each other or have no effect. */
+import { argumentError } from '../../errors/argument-error.ts';
+import type { ServeOptions } from './command.ts';
+
+/** @throws UsageError naming the two options that exclude each other, or the one that makes no sense. */
+export function requireCompatible(options: ServeOptions, sourceCount: number, isActivated: boolean): void {
+  const { socket, bind, port, pidFile, exportName, stdio: isStdio = false, backlog } = options;
+  const hasAddress = bind !== undefined || port !== undefined;
+  const exclude = (one: string, other: string): never => {
+    throw argumentError(`${one} and ${other} exclude each other`);
+  };
+  if (socket === '') throw argumentError('--socket is empty, expected the path of a socket');
+  if (pidFile === '') throw argumentError('--pid-file is empty, expected the path of a file');
+  if (exportName !== undefined && sourceCount > 1) {
+    throw argumentError(`--export-name is for an only export, and there are ${sourceCount}: name each by NAME=SOURCE`);
+  }
+  if (socket !== undefined && hasAddress) exclude('--socket', '--bind or --port');
+  if (isStdio && (socket !== undefined || hasAddress)) exclude('--stdio', '--socket, --bind or --port');
+  if (isStdio && backlog !== undefined) exclude('--stdio', '--backlog');
+  if (!isActivated) return;
+  if (socket !== undefined || hasAddress) exclude('socket activation', '--socket, --bind or --port');
+  if (isStdio) exclude('socket activation', '--stdio');
+}
+
+/** Returns warnings about rules for clients that can never match. */
+export function idleRules(options: ServeOptions, isActivated: boolean): readonly string[] {
+  const { socket, bind, port, allow = [], deny = [], stdio } = options;
+  if (allow.length === 0 && deny.length === 0) return [];
+  if (stdio === true) return ['--allow and --deny do not apply to the client of --stdio'];
+  // What a service manager has opened is not known before a client comes.
+  if (isActivated) return [];
+  const lines: string[] = [];
+  const isUnix = socket !== undefined && bind === undefined && port === undefined;
+  const what = isUnix
+    ? 'addresses, and clients of a Unix socket have none'
+    : 'users, and only clients of Unix sockets have them';
+  const isIdle = (entry: string): boolean => /^(?:uid|gid|user):/.test(entry) !== isUnix;
+  if (allow.length > 0 && allow.every(isIdle)) lines.push(`no client can come: --allow names only ${what}`);
+  if (deny.length > 0 && deny.every(isIdle)) lines.push(`--deny keeps no client out: it names only ${what}`);
+  return lines;
+}

@@ -1,0 +1,82 @@
+/** Where the clients of `nbd serve` connect to, and how they learn of it. */
+import { formatUri, type UriAddress } from '@nbdjs/client';
+import type { ByteChannel } from '@nbdjs/interfaces';
+import type { Server, TlsServerSettings } from '@nbdjs/server';
+import { type Listener, type ListenTarget, listen } from '@nbdjs/transport';
+import type { Terminal } from '../../terminal.ts';
+import type { ServeOptions } from './command.ts';
+import type { DescriptorRoom } from './descriptor-room.ts';
+import { rateLimited } from './rate-limited.ts';
+
+const defaultPort = 10_809;
+
+/**
+ * The longest queue that systems allow. Some clients that come when the queue is full believe that they are connected, and wait for
+ * a greeting for ever: a server of NBD speaks first, so they never notice.
+ */
+const backlogDefault = 4096;
+
+interface ListeningParts {
+  readonly server: Server;
+  readonly options: ServeOptions;
+  /** Sockets that a service manager has opened. They take the place of the address. */
+  readonly inherited: readonly ListenTarget[];
+  readonly room: DescriptorRoom | undefined;
+  readonly terminal: Terminal;
+}
+
+/** Opens the listening sockets, one after the other. */
+export async function* openListeners(parts: ListeningParts): AsyncGenerator<Listener> {
+  const { server, options, inherited, room, terminal } = parts;
+  const accept = (channel: ByteChannel): Promise<void> => server.accept(channel);
+  const targets = inherited.length > 0 ? inherited : [targetOf(options)];
+  const listenOptions = {
+    backlog: options.backlog ?? backlogDefault,
+    // The users of clients have to be found out only for rules about them.
+    users: options.allow !== undefined || options.deny !== undefined,
+    ...(room === undefined ? {} : { connectionsMax: Math.max(1, Math.floor(room.clients / targets.length)) }),
+    onFull: rateLimited((canWait: boolean) => terminal.note(fullLine(room?.limit ?? 0, canWait))),
+  };
+  for (const target of targets) yield await listen(target, accept, listenOptions);
+}
+
+function targetOf({ socket, bind = '127.0.0.1', port = defaultPort }: ServeOptions): ListenTarget {
+  if (socket !== undefined) return { type: 'unix', path: socket };
+  return { type: 'tcp', host: bind === '*' ? undefined : bind, port };
+}
+
+function fullLine(limit: number, canWait: boolean): string {
+  const then = canWait ? 'further clients wait until others leave' : 'further clients may be refused';
+  return `nbd: as many clients are connected as ulimit -n (${limit}) has room for: ${then}`;
+}
+
+/** Says that clients may come, and where to. */
+export async function announce(
+  listeners: readonly Listener[],
+  names: readonly string[],
+  options: ServeOptions,
+  tls: TlsServerSettings | undefined,
+  terminal: Terminal,
+): Promise<void> {
+  const [exportName = ''] = names;
+  for (const { address } of listeners) {
+    // The program that has opened an inherited socket knows where it is.
+    if (address.type === 'descriptor') continue;
+    const tlsRequired = tls !== undefined && tls.mode !== 'allow';
+    const uri = formatUri({ tlsRequired, tls: {}, extensions: {}, address: uriAddress(address), exportName });
+    if (options.printUri === true) await terminal.print(`${uri}\n`);
+    else if (options.quiet !== true) {
+      terminal.note(`nbd: serving ${names.length === 1 ? uri : `${names.length} exports, the first at ${uri}`}`);
+    }
+  }
+}
+
+function uriAddress(address: Exclude<Listener['address'], { type: 'descriptor' }>): UriAddress {
+  if (address.type === 'unix') return { transport: 'unix', path: address.path };
+  return { transport: 'tcp', host: reachableHost(address.host), port: address.port };
+}
+
+/** An address that stands for all addresses is none to connect to. */
+function reachableHost(host: string): string {
+  return host === '::' || host === '0.0.0.0' ? 'localhost' : host;
+}

@@ -1,0 +1,112 @@
+/** `nbd serve`: exports files, memory and other servers, as qemu-nbd and nbdkit do. */
+import { limits as defaultLimits } from '@nbdjs/interfaces';
+import { createServer, type Server, type TlsServerSettings } from '@nbdjs/server';
+import { inheritedListeners } from '@nbdjs/transport';
+import type { CommandContext } from '../../options/command-context.ts';
+import type { Terminal } from '../../terminal.ts';
+import { accessEntry } from './access-entry.ts';
+import { type ClientLog, createClientLog } from './client-log.ts';
+import type { ServeOptions } from './command.ts';
+import { idleRules, requireCompatible } from './conflicts.ts';
+import { type DescriptorRoom, descriptorRoom, roomWarning } from './descriptor-room.ts';
+import { type NamedExports, openExports } from './exports.ts';
+import { announce, openListeners } from './listening.ts';
+import { Service } from './service.ts';
+import type { Source } from './source.ts';
+import { standardChannel } from './standard-streams.ts';
+import { noteTls, serverTls } from './tls.ts';
+import { Upstreams } from './upstreams.ts';
+
+/** Clients that are still there when the server is told to stop have this long to go, in milliseconds. */
+const closeMs = 2000;
+
+/** Serves until the program is told to stop, or until the last client has left. */
+export async function run(
+  { terminal }: CommandContext,
+  options: ServeOptions,
+  sources: readonly Source[],
+): Promise<number> {
+  const tls = serverTls(options);
+  const inherited = inheritedListeners();
+  requireCompatible(options, sources.length, inherited.length > 0);
+  const closeLimitMs = givenLimits(options).closeMs ?? closeMs;
+  const upstreams = new Upstreams(options, terminal, closeLimitMs);
+  const service = new Service(upstreams, closeLimitMs, terminal);
+  try {
+    const exports = await openExports(sources, options, upstreams, (device) => service.addDevice(device));
+    const room = options.stdio === true ? undefined : descriptorRoom();
+    const clientLog = createClientLog(options, terminal);
+    const server = startServer({ exports, options, tls, room, clientLog, service });
+    service.useServer(server, tls !== undefined);
+    for (const line of warnings(options, inherited.length > 0, room)) terminal.note(`nbd: warning: ${line}`);
+    if (options.quiet !== true) noteTls(tls, terminal);
+    if (options.stdio === true) return await serveStandardStreams(server, options, service, clientLog, terminal);
+    const listeners = openListeners({ server, options, inherited, room, terminal });
+    for await (const listener of listeners) service.addListener(listener);
+    service.writePidFile(options.pidFile);
+    await announce(service.listeners, Object.keys(exports), options, tls, terminal);
+    await service.stopped();
+    return 0;
+  } finally {
+    await service.close();
+  }
+}
+
+interface ServerParts {
+  readonly exports: NamedExports;
+  readonly options: ServeOptions;
+  readonly tls: TlsServerSettings | undefined;
+  readonly room: DescriptorRoom | undefined;
+  readonly clientLog: ClientLog;
+  readonly service: Service;
+}
+
+function startServer({ exports, options, tls, room, clientLog, service }: ServerParts): Server {
+  const { allow = [], deny = [], stdio, oldstyle, persistent } = options;
+  const places = Math.min(sharedOf(options) || Number.POSITIVE_INFINITY, room?.places ?? Number.POSITIVE_INFINITY);
+  const server = createServer({
+    exports,
+    access: { allow: allow.map(accessEntry), deny: deny.map(accessEntry) },
+    limits: {
+      closeMs,
+      ...givenLimits(options),
+      connectionsMax: stdio === true ? 1 : Number.isFinite(places) ? places : 0,
+    },
+    tls,
+    style: oldstyle === true ? 'oldstyle' : 'newstyle',
+    trace: clientLog,
+    onSessionEnd: ({ isNegotiated }) => {
+      if (!persistent && isNegotiated && server.sessions.length === 0) service.stop();
+    },
+  });
+  return server;
+}
+
+/** The limits that were given. An option of its own takes precedence over `--limit`. */
+function givenLimits({ limit, limits }: ServeOptions) {
+  return { ...limit, ...limits };
+}
+
+/** Clients at a time, without regard to the descriptors that there are; 0 for any number. */
+function sharedOf(options: ServeOptions): number {
+  return givenLimits(options).connectionsMax ?? defaultLimits.connectionsMax;
+}
+
+function warnings(options: ServeOptions, isActivated: boolean, room: DescriptorRoom | undefined): readonly string[] {
+  const roomLine = room === undefined ? undefined : roomWarning(room, sharedOf(options));
+  return [...idleRules(options, isActivated), ...(roomLine === undefined ? [] : [roomLine])];
+}
+
+/** Serves one client. */
+async function serveStandardStreams(
+  server: Server,
+  { pidFile }: ServeOptions,
+  service: Service,
+  clientLog: ClientLog,
+  { signal }: Terminal,
+): Promise<number> {
+  const channel = standardChannel();
+  service.writePidFile(pidFile);
+  await Promise.race([server.accept(channel), service.stopped()]);
+  return clientLog.hasFailedHandshake && !signal.aborted ? 1 : 0;
+}

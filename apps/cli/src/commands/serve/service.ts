@@ -1,0 +1,87 @@
+/** What `nbd serve` has open, and its orderly end. */
+import type { BlockDevice } from '@nbdjs/interfaces';
+import type { Server } from '@nbdjs/server';
+import type { Listener } from '@nbdjs/transport';
+import type { Terminal } from '../../terminal.ts';
+import { writePidFile } from './pid-file.ts';
+import { reloadTls } from './tls.ts';
+import type { Upstreams } from './upstreams.ts';
+
+/** The time that the end of the server takes beyond its limit when nothing hangs, in milliseconds. */
+const marginMs = 1000;
+
+export class Service {
+  readonly #upstreams: Upstreams;
+  /** Clients, and then each device, have this long, in milliseconds. */
+  readonly #closeLimitMs: number;
+  readonly #terminal: Terminal;
+  readonly #devices: BlockDevice[] = [];
+  readonly #listeners: Listener[] = [];
+  readonly #stopped: Promise<void>;
+  #server: Server | undefined;
+  #stop = (): void => {};
+  #ignoreHangups = (): void => {};
+  #removePidFile = (): void => {};
+
+  constructor(upstreams: Upstreams, closeLimitMs: number, terminal: Terminal) {
+    this.#upstreams = upstreams;
+    this.#closeLimitMs = closeLimitMs;
+    this.#terminal = terminal;
+    this.#stopped = new Promise((resolve) => {
+      this.#stop = resolve;
+    });
+  }
+
+  get listeners(): readonly Listener[] {
+    return this.#listeners;
+  }
+
+  addDevice(device: BlockDevice): void {
+    this.#devices.push(device);
+  }
+
+  addListener(listener: Listener): void {
+    this.#listeners.push(listener);
+  }
+
+  /** From now on the server is closed with the rest, signals stop it, and with TLS SIGHUP reloads its certificates. */
+  useServer(server: Server, isTls: boolean): void {
+    this.#server = server;
+    this.#terminal.signal.addEventListener('abort', () => this.#stop(), { once: true });
+    if (isTls) this.#ignoreHangups = this.#terminal.onHangup(() => reloadTls(server, this.#terminal));
+  }
+
+  /** Writes the process id, and removes the file at the end. Does nothing without a path. */
+  writePidFile(path: string | undefined): void {
+    if (path !== undefined) this.#removePidFile = writePidFile(path);
+  }
+
+  stop(): void {
+    this.#stop();
+  }
+
+  /** Settles when the server is to stop. */
+  async stopped(): Promise<void> {
+    if (!this.#terminal.signal.aborted) await this.#stopped;
+  }
+
+  async close(): Promise<void> {
+    this.#ignoreHangups();
+    const cancelAbandoning = this.#upstreams.endInTime();
+    for (const listener of this.#listeners) await listener.close();
+    // Sessions end when no device works for them any more, which does not happen while a device hangs.
+    if (this.#server !== undefined) await within(this.#closeLimitMs + marginMs, this.#server.close());
+    for (const device of this.#devices) await within(this.#closeLimitMs, device.close());
+    cancelAbandoning();
+    this.#removePidFile();
+  }
+}
+
+/** Waits for something, but no longer than the limit: the file system behind a file may hang. */
+async function within(limitMs: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, limitMs);
+  });
+  await Promise.race([work, limit]).finally(() => clearTimeout(timer));
+}

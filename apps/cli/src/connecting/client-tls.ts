@@ -1,0 +1,33 @@
+/** TLS with the servers that operands name. */
+import { parseUri } from '@nbdjs/client';
+import { argumentError } from '../errors/argument-error.ts';
+import { describeOperand, isServer, type Operand } from '../options/operand.ts';
+import { type ClientTlsOptions, tlsSources } from '../options/tls.ts';
+
+/**
+ * Joins the options about TLS with an operand that they are about. Without `--tls` they are about those of the servers whose URIs demand
+ * TLS, or about all if none does.
+ *
+ * @param operands All operands of the command.
+ */
+export function withTls<Some extends Operand>(
+  operand: Some,
+  options: ClientTlsOptions,
+  operands: readonly Operand[] = [operand],
+): Some {
+  const { tls: mode, tlsHostname: hostname } = options;
+  const settings = { ...tlsSources(options), ...(hostname === undefined ? {} : { hostname }) };
+  if (mode === undefined && Object.keys(settings).length === 0) return operand;
+  if (!operands.some(isServer)) throw argumentError('options about TLS need a server to talk to');
+  if (!isServer(operand)) return operand;
+  if (demandsTls(operand)) {
+    if (mode === 'off') throw argumentError(`${describeOperand(operand)} demands TLS, but --tls says off`);
+    return { ...operand, tls: { mode: 'require', ...settings } };
+  }
+  const own = mode ?? (operands.some(demandsTls) ? 'off' : 'require');
+  return { ...operand, tls: own === 'off' ? { mode: own } : { mode: own, ...settings } };
+}
+
+function demandsTls(operand: Operand): boolean {
+  return operand.type === 'uri' && parseUri(operand.uri).tlsRequired;
+}

@@ -1,0 +1,72 @@
+/** Sources and destinations on the command line: a URI, a file, a command in brackets, and others. */
+import type { ConnectTls } from '@nbdjs/client';
+import { UsageError } from '@nbdjs/interfaces';
+import { argumentError } from '../errors/argument-error.ts';
+import { type Brackets, bracketedCommand } from './argv.ts';
+
+export type Operand =
+  | { readonly type: 'uri'; readonly uri: string; readonly tls?: ConnectTls | undefined }
+  | {
+      readonly type: 'command';
+      readonly command: readonly [string, ...string[]];
+      readonly tls?: ConnectTls | undefined;
+    }
+  | { readonly type: 'file'; readonly path: string }
+  /** `-`: standard input or output. */
+  | { readonly type: 'stdio' }
+  /** `null:`: discards what is written. */
+  | { readonly type: 'null' };
+
+/** An operand that is a server. */
+export type ServerOperand = Extract<Operand, { type: 'uri' | 'command' }>;
+
+/**
+ * Begins with a scheme of NBD. The rest of a URI is checked when it is used, by the client; commands that connect to no server need not load
+ * it.
+ */
+const scheme = /^nbds?(\+[a-z]+)?:/i;
+
+/** Parses one word, or the command in brackets that it stands for. */
+export function parseOperand(word: string, brackets: Brackets): Operand {
+  const command = bracketedCommand(word, brackets);
+  if (command !== undefined) {
+    const [program, ...rest] = command;
+    if (program === undefined) throw argumentError("there is no command between '[' and ']'");
+    return { type: 'command', command: [program, ...rest] };
+  }
+  if (word === '-') return { type: 'stdio' };
+  if (word === 'null:') return { type: 'null' };
+  if (scheme.test(word)) return { type: 'uri', uri: word };
+  if (word === '') throw argumentError('an empty word is no source or destination');
+  return { type: 'file', path: word };
+}
+
+/** Parses what has to be a server: a URI or a command. */
+export function parseServer(word: string, brackets: Brackets): ServerOperand {
+  const operand = parseOperand(word, brackets);
+  if (isServer(operand)) return operand;
+  throw new UsageError(
+    'ERR_NBD_URI',
+    `'${word}' is not an NBD URI (such as nbd://host/export or nbd+unix:///export?socket=PATH) and not a command in brackets`,
+  );
+}
+
+export function isServer(operand: Operand): operand is ServerOperand {
+  return operand.type === 'uri' || operand.type === 'command';
+}
+
+/** Returns the operand as it was written, for messages. */
+export function describeOperand(operand: Operand): string {
+  switch (operand.type) {
+    case 'uri':
+      return operand.uri;
+    case 'command':
+      return `[ ${operand.command.join(' ')} ]`;
+    case 'file':
+      return operand.path;
+    case 'stdio':
+      return '-';
+    case 'null':
+      return 'null:';
+  }
+}

@@ -1,0 +1,34 @@
+/** Options of commands that connect to servers: how much to ask of them, and how long to wait. */
+import { type Command, Option, type OptionValues } from '@commander-js/extra-typings';
+import type { NoOptions, OptionsOf } from './command-context.ts';
+import { count } from './size.ts';
+
+/** `silence` is in seconds. */
+export type ServerOptions = OptionsOf<typeof addServerOptions<[], NoOptions, NoOptions>>;
+
+/** Tries to wait for a server that is served again. */
+export const upstreamRetries = 5;
+
+export const parseRetries = count('--retries', 0, 100_000);
+
+/** `meaning` completes the help of `--retries` where it does more than wait. */
+export function addServerOptions<A extends unknown[], O extends OptionValues, G extends OptionValues>(
+  command: Command<A, O, G>,
+  meaning = 'wait for a server that is not there, for so many tries',
+) {
+  return command.addOption(modeOption()).option('--retries <n>', meaning, parseRetries, 0).addOption(silenceOption());
+}
+
+export function modeOption() {
+  return new Option('--mode <mode>', 'ask a server for at most these replies').choices([
+    'simple',
+    'structured',
+    'extended',
+  ] as const);
+}
+
+export function silenceOption() {
+  const meaning = 'take a server for gone that owes an answer and says nothing for so long';
+  const usual = '0 for never (default: 120 with --retries, else 0)';
+  return new Option('--silence <seconds>', `${meaning}; ${usual}`).argParser(count('--silence', 0, 86_400));
+}
