@@ -81,7 +81,7 @@ export async function withInspector<Result>(
 }
 
 /** Returns what `--silence` was given, in milliseconds. */
-export function silenceMsOf({ silence }: Pick<ServerOptions, 'silence'>): number | undefined {
+function silenceMsOf({ silence }: Pick<ServerOptions, 'silence'>): number | undefined {
   return silence === undefined ? undefined : 1000 * silence;
 }
 

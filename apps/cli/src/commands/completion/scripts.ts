@@ -7,7 +7,7 @@ export interface CompletedCommand {
   readonly options: readonly CompletedOption[];
 }
 
-export interface CompletedOption {
+interface CompletedOption {
   readonly flag: string;
   readonly description: string;
   /** What may follow, where that is known. */

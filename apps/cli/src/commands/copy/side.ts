@@ -25,7 +25,7 @@ export interface StreamSource {
   readonly source: ByteSource;
 }
 
-export interface StreamTarget {
+interface StreamTarget {
   readonly type: 'stream';
   readonly target: ByteTarget;
 }

@@ -12,7 +12,7 @@ import { featureNames } from './features.ts';
 export type InfoOptions = OptionsOf<typeof declareInfo>;
 
 /** A question for `--can` or another spelling. */
-export interface FeatureQuestion {
+interface FeatureQuestion {
   readonly feature: string;
   readonly isNegated: boolean;
 }

@@ -38,8 +38,12 @@ export function declareServe(context: CommandContext) {
     .option('-r, --read-only', 'refuse to write')
     .addOption(new Option('-t, --persistent', 'go on when the last client has left (default)').default(true).hideHelp())
     .option('--no-persistent', 'exit when the last client has left')
-    .option('--allow <who>', 'let in only such clients: ADDRESS[/BITS], uid:N, gid:N, user:NAME (repeatable)', gather)
-    .option('--deny <who>', 'turn such clients away (repeatable)', gather)
+    .option(
+      '--allow <client>',
+      'let in only such clients: ADDRESS[/BITS], uid:N, gid:N, user:NAME (repeatable)',
+      gather,
+    )
+    .option('--deny <client>', 'turn such clients away (repeatable)', gather)
     .option('-o, --offset <n>', 'leave out so many bytes at the start', size('--offset'))
     .option('-A, --allocation-depth', 'offer the context qemu:allocation-depth')
     .option('--snapshot', 'keep what is written in memory, and forget it at the end')

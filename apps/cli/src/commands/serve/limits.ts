@@ -35,7 +35,7 @@ const limitOptions: readonly LimitOption[] = [
     flags: '--wait-limit <s>',
     unit: 'seconds',
     names: ['waitMs'],
-    help: 'seconds that a client waits while those who are served do nothing, 0 for any time (default: 8)',
+    help: 'seconds that a client waits while those that are served do nothing, 0 for any time (default: 8)',
   },
   {
     flags: '--handshake-limit <s>',
@@ -71,7 +71,7 @@ const limitOptions: readonly LimitOption[] = [
     flags: '--stall-timeout <s>',
     unit: 'seconds',
     names: ['stallMs', 'sendStallMs'],
-    help: 'seconds that a client may stand still in a request or before replies, 0 for as long as nobody needs what it has (default: 0)',
+    help: 'seconds that a client may stand still in a request or before replies, 0 for as long as no other client needs what it has (default: 0)',
   },
   {
     flags: '--max-requests <n>',
