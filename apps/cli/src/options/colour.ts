@@ -1,12 +1,10 @@
 /** Options about colours, in British and American spelling. */
-import type { Command, OptionValues } from '@commander-js/extra-typings';
 import { alias } from './alias.ts';
+import { optionGroup } from './option-group.ts';
 
-/** Adds them. The answer is `color`. */
-export function addColour<A extends unknown[], O extends OptionValues, G extends OptionValues>(
-  command: Command<A, O, G>,
-) {
-  return command
+/** The answer is `color`. */
+export function colourOptions() {
+  return optionGroup()
     .option('--color', 'use colours even if the output is no terminal')
     .option('--no-color', 'do not use colours')
     .addOption(alias('--color', '--colour'))

@@ -19,9 +19,6 @@ export type OptionsOf<Declare extends (...given: never[]) => { opts(): unknown }
   ReturnType<Declare>['opts']
 >;
 
-/** A command before it has options. */
-export type NoOptions = Record<never, never>;
-
 /** Carries out a command. Resolves to the exit code. */
 export type Run<Options, Arguments extends readonly unknown[]> = (
   context: CommandContext,

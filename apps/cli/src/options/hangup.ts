@@ -1,6 +1,7 @@
 /** Whether a command that runs for long ends on SIGHUP. */
 import type { Command, OptionValues } from '@commander-js/extra-typings';
 import type { CommandContext } from './command-context.ts';
+import { addGroup, optionGroup } from './option-group.ts';
 
 /**
  * Adds `--no-hangup`. nohup(1) and `trap '' HUP` have a program ignore SIGHUP, and Node undoes that at its start, before a program can
@@ -10,7 +11,8 @@ export function addNoHangup<A extends unknown[], O extends OptionValues, G exten
   command: Command<A, O, G>,
   { terminal }: CommandContext,
 ) {
-  const changed = command.option('--no-hangup', 'live on when the terminal hangs up (SIGHUP); needed with nohup, too');
+  const meaning = 'live on when the terminal hangs up (SIGHUP); needed with nohup, too';
+  const changed = addGroup(command, optionGroup().option('--no-hangup', meaning));
   return changed.hook('preAction', () => {
     if (changed.getOptionValue('hangup') === false) terminal.outliveHangups();
   });

@@ -1,10 +1,11 @@
 /** Options of commands that connect to servers: how much to ask of them, and how long to wait. */
-import { type Command, Option, type OptionValues } from '@commander-js/extra-typings';
-import type { NoOptions, OptionsOf } from './command-context.ts';
+import { Option } from '@commander-js/extra-typings';
+import type { OptionsOf } from './command-context.ts';
+import { optionGroup } from './option-group.ts';
 import { count } from './size.ts';
 
 /** `silence` is in seconds. */
-export type ServerOptions = OptionsOf<typeof addServerOptions<[], NoOptions, NoOptions>>;
+export type ServerOptions = OptionsOf<typeof serverOptions>;
 
 /** Tries to wait for a server that is served again. */
 export const upstreamRetries = 5;
@@ -12,11 +13,11 @@ export const upstreamRetries = 5;
 export const parseRetries = count('--retries', 0, 100_000);
 
 /** `meaning` completes the help of `--retries` where it does more than wait. */
-export function addServerOptions<A extends unknown[], O extends OptionValues, G extends OptionValues>(
-  command: Command<A, O, G>,
-  meaning = 'wait for a server that is not there, for so many tries',
-) {
-  return command.addOption(modeOption()).option('--retries <n>', meaning, parseRetries, 0).addOption(silenceOption());
+export function serverOptions(meaning = 'wait for a server that is not there, for so many tries') {
+  return optionGroup()
+    .addOption(modeOption())
+    .option('--retries <n>', meaning, parseRetries, 0)
+    .addOption(silenceOption());
 }
 
 export function modeOption() {

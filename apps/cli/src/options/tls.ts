@@ -1,19 +1,18 @@
 /** Options about TLS: of commands that connect, and of `nbd serve`. */
-import { type Command, Option, type OptionValues } from '@commander-js/extra-typings';
+import { Option } from '@commander-js/extra-typings';
 import { argumentError } from '../errors/argument-error.ts';
-import type { NoOptions, OptionsOf } from './command-context.ts';
+import type { OptionsOf } from './command-context.ts';
+import { optionGroup } from './option-group.ts';
 import { gather } from './size.ts';
 
-export type ClientTlsOptions = OptionsOf<typeof addClientTls<[], NoOptions, NoOptions>>;
-export type ServerTlsOptions = OptionsOf<typeof addServerTls<[], NoOptions, NoOptions>>;
+export type ClientTlsOptions = OptionsOf<typeof clientTlsOptions>;
+export type ServerTlsOptions = OptionsOf<typeof serverTlsOptions>;
 
 const modes = ['off', 'allow', 'require'] as const;
 
-/** Adds the options of a command that connects to servers. */
-export function addClientTls<A extends unknown[], O extends OptionValues, G extends OptionValues>(
-  command: Command<A, O, G>,
-) {
-  return command
+/** Options of a command that connects to servers. */
+export function clientTlsOptions() {
+  return optionGroup()
     .addOption(new Option('--tls <when>', 'use TLS with servers (nbds:// always does)').choices(modes))
     .option(
       '--tls-certificates <folder>',
@@ -26,11 +25,9 @@ export function addClientTls<A extends unknown[], O extends OptionValues, G exte
     .option('--no-tls-verify-peer', 'do not: any machine could be the server');
 }
 
-/** Adds the options of a command that serves. */
-export function addServerTls<A extends unknown[], O extends OptionValues, G extends OptionValues>(
-  command: Command<A, O, G>,
-) {
-  return command
+/** Options of a command that serves. */
+export function serverTlsOptions() {
+  return optionGroup()
     .addOption(
       new Option('--tls <when>', 'TLS for clients (default: require, with one of the two below)').choices(modes),
     )

@@ -1,6 +1,7 @@
 /** The command line of `nbd certs`. */
-import { addColour } from '../../options/colour.ts';
+import { colourOptions } from '../../options/colour.ts';
 import { beginCommand, type CommandContext, type OptionsOf } from '../../options/command-context.ts';
+import { addGroup } from '../../options/option-group.ts';
 import { count } from '../../options/size.ts';
 
 export type CertsOptions = OptionsOf<typeof declareCerts>;
@@ -17,5 +18,5 @@ export function declareCerts(context: CommandContext) {
     .option('--revoke <certificate...>', 'make the list of those that the authority takes back')
     .option('--passphrase-file <file>', "whose first line encrypts the keys, and opens the authority's")
     .option('-f, --force', 'replace files that are there');
-  return addColour(command).option('-v, --verbose', 'say more about errors');
+  return addGroup(command, colourOptions()).option('-v, --verbose', 'say more about errors');
 }

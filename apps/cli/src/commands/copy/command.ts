@@ -1,13 +1,14 @@
 /** The command line of `nbd copy`. Options are nbdcopy's, and more. */
 import { Option } from '@commander-js/extra-typings';
 import { alias } from '../../options/alias.ts';
-import { addColour } from '../../options/colour.ts';
+import { colourOptions } from '../../options/colour.ts';
 import { beginCommand, type CommandContext, type OptionsOf } from '../../options/command-context.ts';
 import { addNoHangup } from '../../options/hangup.ts';
 import { parseOperand } from '../../options/operand.ts';
-import { addServerOptions } from '../../options/server.ts';
+import { addGroup } from '../../options/option-group.ts';
+import { serverOptions } from '../../options/server.ts';
 import { count, powerOfTwo, sizeBetween } from '../../options/size.ts';
-import { addClientTls } from '../../options/tls.ts';
+import { clientTlsOptions } from '../../options/tls.ts';
 
 export type CopyOptions = OptionsOf<typeof declareCopy>;
 
@@ -56,8 +57,11 @@ export function declareCopy(context: CommandContext) {
     .addOption(new Option('--blkhash [how]').hideHelp())
     .addOption(new Option('--blkhash-file <file>').hideHelp())
     .addOption(new Option('-T, --threads <n>', 'accepted for the sake of nbdcopy; has no effect').hideHelp());
-  const connecting = addServerOptions(addColour(command), 'try again what fails, so often, and wait for servers');
-  return addClientTls(addNoHangup(connecting, context))
+  const connecting = addGroup(
+    addGroup(command, colourOptions()),
+    serverOptions('try again what fails, so often, and wait for servers'),
+  );
+  return addGroup(addNoHangup(connecting, context), clientTlsOptions())
     .option('-q, --quiet', 'print nothing but errors')
     .option('-v, --verbose', 'tell what is copied how');
 }

@@ -1,11 +1,12 @@
 /** The command line of `nbd dump`. */
 import { alias } from '../../options/alias.ts';
-import { addColour } from '../../options/colour.ts';
+import { colourOptions } from '../../options/colour.ts';
 import { beginCommand, type CommandContext, type OptionsOf } from '../../options/command-context.ts';
 import { parseServer } from '../../options/operand.ts';
-import { addServerOptions } from '../../options/server.ts';
+import { addGroup } from '../../options/option-group.ts';
+import { serverOptions } from '../../options/server.ts';
 import { size } from '../../options/size.ts';
-import { addClientTls } from '../../options/tls.ts';
+import { clientTlsOptions } from '../../options/tls.ts';
 
 export type DumpOptions = OptionsOf<typeof declareDump>;
 
@@ -16,5 +17,8 @@ export function declareDump(context: CommandContext) {
     .option('-o, --offset <n>', 'from this byte on', size('--offset'))
     .addOption(alias('--length <n>', '--limit <n>').argParser(size('--length')))
     .addOption(alias('--offset <n>', '--skip <n>').argParser(size('--offset')));
-  return addClientTls(addServerOptions(addColour(command))).option('-v, --verbose', 'say more about errors');
+  return addGroup(addGroup(addGroup(command, colourOptions()), serverOptions()), clientTlsOptions()).option(
+    '-v, --verbose',
+    'say more about errors',
+  );
 }

@@ -1,12 +1,13 @@
 /** The command line of `nbd info`. Options are nbdinfo's, and more. */
 import type { Command, OptionValues } from '@commander-js/extra-typings';
 import { alias } from '../../options/alias.ts';
-import { addColour } from '../../options/colour.ts';
+import { colourOptions } from '../../options/colour.ts';
 import { beginCommand, type CommandContext, type OptionsOf } from '../../options/command-context.ts';
 import { parseServer } from '../../options/operand.ts';
+import { addGroup } from '../../options/option-group.ts';
 import { addOptionTable, type OptionRow } from '../../options/option-table.ts';
-import { addServerOptions } from '../../options/server.ts';
-import { addClientTls } from '../../options/tls.ts';
+import { serverOptions } from '../../options/server.ts';
+import { clientTlsOptions } from '../../options/tls.ts';
 import { featureNames } from './features.ts';
 
 export type InfoOptions = OptionsOf<typeof declareInfo>;
@@ -42,7 +43,7 @@ export function declareInfo(context: CommandContext) {
     .option('--content', 'look at the first bytes with file(1)')
     .option('--no-content', 'do not')
     .addOption(alias('--totals', '--total'));
-  const connecting = addClientTls(addServerOptions(addColour(command))).option(
+  const connecting = addGroup(addGroup(addGroup(command, colourOptions()), serverOptions()), clientTlsOptions()).option(
     '-v, --verbose',
     'say more about errors',
   );

@@ -3,9 +3,10 @@ import { Option } from '@commander-js/extra-typings';
 import { beginCommand, type CommandContext, type OptionsOf } from '../../options/command-context.ts';
 import { addNoHangup } from '../../options/hangup.ts';
 import { parseOperand } from '../../options/operand.ts';
+import { addGroup } from '../../options/option-group.ts';
 import { modeOption, parseRetries, silenceOption, upstreamRetries } from '../../options/server.ts';
 import { count, gather, size } from '../../options/size.ts';
-import { addServerTls } from '../../options/tls.ts';
+import { serverTlsOptions } from '../../options/tls.ts';
 import { addLimits } from './limits.ts';
 import { parseSource, type Source } from './source.ts';
 
@@ -63,7 +64,7 @@ export function declareServe(context: CommandContext) {
     .addOption(modeOption())
     .addOption(silenceOption())
     .option('--context <name>', 'offer this metadata context of such a server, too, if it has it (repeatable)', gather);
-  return addServerTls(addNoHangup(upstream, context)).option(
+  return addGroup(addNoHangup(upstream, context), serverTlsOptions()).option(
     '-v, --verbose',
     'say more about errors, and about clients that are turned away or cut off',
   );

@@ -2,6 +2,7 @@
 import type { Command, OptionValues } from '@commander-js/extra-typings';
 import type { GivenLimits } from '@nbdjs/server';
 import { argumentError } from '../../errors/argument-error.ts';
+import { addGroup, optionGroup } from '../../options/option-group.ts';
 import { addOptionTable, type OptionRow } from '../../options/option-table.ts';
 import { parseCount, parseSize } from '../../options/size.ts';
 
@@ -107,11 +108,12 @@ const limitOptions: readonly LimitOption[] = [
 export function addLimits<A extends unknown[], O extends OptionValues, G extends OptionValues>(
   command: Command<A, O, G>,
 ) {
-  return addOptionTable(command, 'limits', limitOptions.map(limitRow)).option(
+  const named = optionGroup().option(
     '--limit <name=n>',
     'any other limit of docs/limits.md by its name (repeatable)',
     parseNamedLimit,
   );
+  return addGroup(addOptionTable(command, 'limits', limitOptions.map(limitRow)), named);
 }
 
 function limitRow({ flags, unit, names, help, least = 0 }: LimitOption): OptionRow<GivenLimits> {
