@@ -7,6 +7,7 @@
  */
 import { CommandError, type Losses, type LostRange, NbdError, WritesLostError } from '@nbdjs/interfaces';
 import { copyError } from '../errors/copy-error.ts';
+import { addRanges, rangesOf } from '../ranges/byte-ranges.ts';
 import { IntervalSet } from '../ranges/interval-set.ts';
 
 /** How many losses are kept one by one; older ones are merged. */
@@ -84,6 +85,6 @@ function joined(errors: readonly Error[]): Error {
 /** Ascending, disjoint, and at most `rangesMax`. */
 function joinedRanges(ranges: readonly LostRange[]): readonly LostRange[] {
   const set = new IntervalSet<bigint>(rangesMax);
-  for (const { offset, length } of ranges) set.add(offset, offset + length);
-  return set.intervals().map(([start, end]) => ({ offset: start, length: end - start }));
+  addRanges(set, ranges);
+  return rangesOf(set);
 }

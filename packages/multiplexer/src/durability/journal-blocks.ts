@@ -1,4 +1,5 @@
 /** Memory for the payloads that a journal keeps, in blocks that are used again. */
+import { FreeList } from '@nbdjs/kit';
 
 const blockBytes = 1024 * 1024;
 /** Empty blocks that are kept for later. */
@@ -19,7 +20,7 @@ export class JournalBlocks {
   /** Memory that is in use, in bytes. */
   heldBytes = 0;
   #block: JournalBlock | undefined;
-  readonly #spares: JournalBlock[] = [];
+  readonly #spares = new FreeList(() => new JournalBlock(blockBytes), sparesMax);
 
   /** The block that takes the next `byteCount` bytes, at its `used`. */
   take(byteCount: number): JournalBlock {
@@ -43,8 +44,7 @@ export class JournalBlocks {
   }
 
   #fresh(byteCount: number): JournalBlock {
-    const spare = byteCount <= blockBytes ? this.#spares.pop() : undefined;
-    const block = spare ?? new JournalBlock(Math.max(byteCount, blockBytes));
+    const block = byteCount <= blockBytes ? this.#spares.take() : new JournalBlock(byteCount);
     this.heldBytes += block.bytes.length;
     return block;
   }
@@ -52,6 +52,6 @@ export class JournalBlocks {
   #recycle(block: JournalBlock): void {
     this.heldBytes -= block.bytes.length;
     block.used = 0;
-    if (block.bytes.length === blockBytes && this.#spares.length < sparesMax) this.#spares.push(block);
+    if (block.bytes.length === blockBytes) this.#spares.giveBack(block);
   }
 }
