@@ -2,17 +2,19 @@
 import { AllocationStatus, type BlockDevice, baseAllocation, type Extent } from '@nbdjs/interfaces';
 import { checkDevice, errorAt, extentsFrom, isMapFailure, settleAll } from '@nbdjs/kit';
 import { alignment } from './copy-device.ts';
-import { Depth } from './depth.ts';
-import { Lanes } from './lanes.ts';
 import { MemoryPool, type Piece, readPiece } from './memory-pool.ts';
-import { type CompareOptions, type CompareReport, type CopySettings, settle } from './options.ts';
-import { Plan, type Stretch } from './plan.ts';
+import { type CompareOptions, type CopySettings, resolveOptions } from './options.ts';
+import { CopyWorkers } from './pacing/copy-workers.ts';
+import { QueueDepth } from './pacing/queue-depth.ts';
+import { Plan } from './plan/plan.ts';
+import type { Segment } from './plan/segment.ts';
+import type { CompareReport } from './report.ts';
 
 /**
  * Compares all bytes of the source with the start of the target. What both report as zeroes is not read.
  *
- * Says of the first byte that differs (or that the target does not have) where it is. What the target holds behind
- * the source's end does not matter.
+ * Returns the position of the first byte that differs, or that the target does not have. Bytes of the target behind the
+ * source's end do not matter.
  *
  * @throws UsageError for options out of bounds, errors of either device, or the signal's reason.
  */
@@ -23,7 +25,7 @@ export async function compareDevices(
 ): Promise<CompareReport> {
   checkDevice('compare', 'the source', source);
   checkDevice('compare', 'the target', target);
-  return new Comparison(source, target, settle(options, [source, target])).run();
+  return new Comparison(source, target, resolveOptions(options, [source, target])).run();
 }
 
 /**
@@ -38,7 +40,7 @@ export async function firstDifferenceWithin(
   { start, end }: { readonly start: bigint; readonly end: bigint },
   signal: AbortSignal | undefined,
 ): Promise<bigint | undefined> {
-  const settings = settle({ signal }, [source, target]);
+  const settings = resolveOptions({ signal }, [source, target]);
   return (await new Comparison(source, target, settings, { start, end }).run()).differsAt;
 }
 
@@ -48,7 +50,7 @@ class Comparison {
   readonly #settings: CopySettings;
   readonly #size: bigint;
   readonly #plan: Plan;
-  readonly #lanes: Lanes;
+  readonly #workers: CopyWorkers;
   readonly #memory: MemoryPool;
   readonly #targetAsks: boolean;
   #differsAt: bigint | undefined;
@@ -61,7 +63,7 @@ class Comparison {
     settings: CopySettings,
     range?: { readonly start: bigint; readonly end: bigint },
   ) {
-    const { requestSize, lanes } = settings;
+    const { requestSize, requests } = settings;
     this.#source = source;
     this.#target = target;
     const sizes = [source.geometry.size, target.geometry.size] as const;
@@ -70,21 +72,26 @@ class Comparison {
     this.#settings = { ...settings, targetIsZero: false };
     const startAt = range?.start ?? 0n;
     this.#plan = new Plan(source, this.#size, alignment(source, target), this.#settings, { startAt });
-    this.#lanes = new Lanes(this.#plan, new Depth(lanes, requestSize), (stretch) => this.#compare(stretch), settings);
+    this.#workers = new CopyWorkers(
+      this.#plan,
+      new QueueDepth(requests, requestSize),
+      (segment) => this.#compare(segment),
+      settings,
+    );
     this.#memory = new MemoryPool(requestSize);
     this.#targetAsks = settings.extents && target.abilities.contexts.includes(baseAllocation);
     if (range === undefined && sizes[0] > sizes[1]) this.#differsAt = sizes[1];
   }
 
   async run(): Promise<CompareReport> {
-    await this.#lanes.run();
+    await this.#workers.run();
     return { differsAt: this.#differsAt, totalBytes: this.#size, comparedBytes: this.#comparedBytes };
   }
 
-  async #compare(stretch: Stretch): Promise<'measured' | 'unmeasured'> {
-    const { offset, length, isZero } = stretch;
+  async #compare(segment: Segment): Promise<'measured' | 'unmeasured'> {
+    const { offset, length, isZero } = segment;
     if (this.#isBehindDifference(offset)) return 'unmeasured';
-    if (isZero) await this.#compareZeroes(stretch);
+    if (isZero) await this.#compareZeroes(segment);
     else await this.#compareData(offset, Number(length));
     this.#doneBytes += length;
     this.#settings.onProgress?.({ doneBytes: this.#doneBytes, totalBytes: this.#size });
@@ -96,7 +103,7 @@ class Comparison {
     try {
       const read = async (device: BlockDevice, piece: Piece, side: string): Promise<void> =>
         readPiece(device, offset, piece, side);
-      // Both are waited for, also when one fails: their memory is in use.
+      // Both are waited for, even if one fails: their memory is in use.
       await settleAll([read(this.#source, pieces[0], 'source'), read(this.#target, pieces[1], 'target')]);
       this.#comparedBytes += BigInt(length);
       this.#require(offset, firstDifferenceOf(pieces[0].bytes(), pieces[1].bytes()));
@@ -105,13 +112,13 @@ class Comparison {
     }
   }
 
-  /** The source reads as zeroes here; so does the target where it says so, and elsewhere it is read. */
-  async #compareZeroes({ offset, length }: Stretch): Promise<void> {
+  /** The source reads as zeroes here. The target is read where it does not report zeroes. */
+  async #compareZeroes({ offset, length }: Segment): Promise<void> {
     const end = offset + length;
     for (let position = offset; position < end; ) {
       const { next, isZero } = await this.#targetExtent(position, end);
       while (!isZero && position < next) {
-        if (this.#lanes.hasFailed || this.#isBehindDifference(position)) return;
+        if (this.#workers.hasFailed || this.#isBehindDifference(position)) return;
         this.#settings.signal?.throwIfAborted();
         const left = next - position;
         const byteCount = left < this.#settings.requestSize ? Number(left) : this.#settings.requestSize;
@@ -122,17 +129,19 @@ class Comparison {
     }
   }
 
-  /** What the target says of itself from `position` on, at most to `end`. */
+  /** What the target reports from `position` on, at most to `end`. */
   async #targetExtent(position: bigint, end: bigint): Promise<{ readonly next: bigint; readonly isZero: boolean }> {
     if (!this.#targetAsks) return { next: end, isZero: false };
     const { signal } = this.#settings;
-    const untold = (error: unknown): readonly Extent[] => {
+    const withoutMap = (error: unknown): readonly Extent[] => {
       const length = end - position;
       if (!isMapFailure(error)) throw errorAt(error, `asking the target about ${position}`);
       this.#settings.onMapFailure?.({ side: 'target', offset: position, length, error });
       return [];
     };
-    const [extent] = await extentsFrom(this.#target, baseAllocation, position, end - position, signal).catch(untold);
+    const [extent] = await extentsFrom(this.#target, baseAllocation, position, end - position, signal).catch(
+      withoutMap,
+    );
     if (extent === undefined) return { next: end, isZero: false };
     const isZero = (Number(extent.status & 0xffffn) & AllocationStatus.Zero) !== 0;
     const next = position + extent.length;
@@ -151,7 +160,7 @@ class Comparison {
   }
 
   /**
-   * Stretches are handed out in order, and those that are handed out are looked at up to the least difference found: that is
+   * Segmentes are handed out in order, and those that are handed out are looked at up to the least difference found: that is
    * the first one there is.
    */
   #require(offset: bigint, index: number): void {

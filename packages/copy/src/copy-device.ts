@@ -1,17 +1,19 @@
 /** Copying one device to another. */
 import { type BlockDevice, type LostRange, UsageError, WritesLostError } from '@nbdjs/interfaces';
 import { checkDevice } from '@nbdjs/kit';
-import { type CheckpointOptions, Checkpoints } from './checkpoints.ts';
-import { Crossing } from './crossing.ts';
-import { Depth } from './depth.ts';
-import { Lanes } from './lanes.ts';
+import { type CheckpointOptions, Checkpoints } from './checkpoint/checkpoints.ts';
 import { MemoryPool, readPiece } from './memory-pool.ts';
-import { type CopyOptions, type CopyReport, type CopySettings, settle } from './options.ts';
-import { Plan, type Stretch } from './plan.ts';
+import { type CopyOptions, type CopySettings, resolveOptions } from './options.ts';
+import { CopyWorkers } from './pacing/copy-workers.ts';
+import { Crossing } from './pacing/crossing.ts';
+import { QueueDepth } from './pacing/queue-depth.ts';
+import { Plan } from './plan/plan.ts';
+import type { Segment } from './plan/segment.ts';
+import type { CopyReport } from './report.ts';
 import { TargetWriter } from './target-writer.ts';
 
-/** So often in a row may the target lose what was written to it, before that is an error. */
-const mendsMax = 16;
+/** How many times in a row the target may lose what was written to it before that is an error. */
+const recopiesMax = 16;
 
 /** One device, or several handles to the same one that requests are spread over. */
 export type DeviceHandles = BlockDevice | readonly [BlockDevice, ...BlockDevice[]];
@@ -20,10 +22,10 @@ export type DeviceHandles = BlockDevice | readonly [BlockDevice, ...BlockDevice[
  * Copies all bytes of the source to the start of the target.
  *
  * What the source reports as zeroes, and what is found to be zeroes, is not moved but zeroed (or skipped). Many requests are
- * in flight at a time; each has a buffer that is used again and again. The first error stops the copy: what is under way
- * is waited for, since its memory is in use, and then the error is thrown, with the side and the place in its message.
+ * in flight at a time; each has a buffer that is used again and again. The first error stops the copy: requests in flight
+ * are waited for, since their memory is in use, and then the error is thrown, with the side and the place in its message.
  *
- * When a flush tells that the target has lost writes that it had acknowledged (`WritesLostError`), those are copied again.
+ * When a flush reports that the target has lost writes that it had acknowledged (`WritesLostError`), those are copied again.
  *
  * @throws UsageError when the target is too small or read-only, errors of either device, or the signal's reason.
  */
@@ -37,7 +39,7 @@ export async function copyDevice(
   const [firstSource] = sources;
   const [firstTarget] = targets;
   requireFit(firstSource, firstTarget);
-  const settings = settle(options, [firstSource, firstTarget]);
+  const settings = resolveOptions(options, [firstSource, firstTarget]);
   const align = alignment(firstSource, firstTarget);
   requireStart(options.checkpoint?.startAt ?? 0n, firstSource.geometry.size, align);
   const copy = new DeviceCopy(sources, targets, settings, options.checkpoint);
@@ -67,7 +69,7 @@ function requireStart(startAt: bigint, size: bigint, align: bigint): void {
   );
 }
 
-/** Where both sides can be cut. */
+/** The least multiple that both sides can be cut at, in bytes. */
 export function alignment(...devices: readonly BlockDevice[]): bigint {
   return BigInt(Math.max(...devices.map(({ geometry }) => geometry.minimumBlockSize)));
 }
@@ -96,14 +98,14 @@ class DeviceCopy {
   readonly #targets: readonly [BlockDevice, ...BlockDevice[]];
   readonly #writers: readonly TargetWriter[];
   readonly #settings: CopySettings;
-  readonly #depth: Depth;
+  readonly #depth: QueueDepth;
   readonly #crossing: Crossing;
   readonly #memory: MemoryPool;
   readonly #size: bigint;
-  /** What begins here is copied first. */
+  /** The bytes from here on are copied first. */
   readonly #tailStart: bigint;
   readonly #plan: Plan;
-  readonly #lanes: Lanes;
+  readonly #workers: CopyWorkers;
   readonly #checkpoints: Checkpoints | undefined;
   #doneBytes = 0n;
   #readBytes = 0n;
@@ -114,7 +116,7 @@ class DeviceCopy {
     settings: CopySettings,
     checkpoint: CheckpointOptions | undefined,
   ) {
-    const { requestSize, lanes } = settings;
+    const { requestSize, requests } = settings;
     const startAt = checkpoint?.startAt ?? 0n;
     this.#sources = sources;
     this.#targets = targets;
@@ -123,11 +125,11 @@ class DeviceCopy {
     this.#size = sources[0].geometry.size;
     const zeroes = { bytes: undefined };
     this.#writers = targets.map((one) => new TargetWriter(one, settings, zeroes));
-    this.#depth = new Depth(lanes * Math.max(sources.length, targets.length), requestSize);
+    this.#depth = new QueueDepth(requests * Math.max(sources.length, targets.length), requestSize);
     this.#crossing = new Crossing(requestSize);
     this.#tailStart = startAt < this.#size ? tailStart(sources[0], targets[0]) : this.#size;
     this.#plan = this.#planOf(startAt, this.#tailStart);
-    this.#lanes = this.#lanesFor(this.#plan, (stretch) => this.#done(stretch));
+    this.#workers = this.#workersFor(this.#plan, (segment) => this.#done(segment));
     this.#doneBytes = startAt;
     this.#checkpoints = checkpoint && new Checkpoints(() => this.flush(), checkpoint);
   }
@@ -135,28 +137,28 @@ class DeviceCopy {
   async run(): Promise<void> {
     try {
       await this.#copyTail();
-      await this.#lanes.run();
+      await this.#workers.run();
     } catch (error) {
-      // How far it has come is worth a try to tell; what has ended it says more than a failure of that would.
+      // A last checkpoint is worth a try; the error that ended the copy says more than a failure of that would.
       await this.#checkpoints?.last(this.#plan.doneUpTo).catch(() => {});
       throw error;
     }
     await this.#checkpoints?.settled();
-    this.#lanes.throwIfFailed();
+    this.#workers.throwIfFailed();
   }
 
-  /** Has the target keep what it was given, and gives it again what it has lost. */
+  /** Flushes the targets, and copies again what they have lost. */
   async flush(): Promise<void> {
     const { signal } = this.#settings;
-    // A copy that was stopped may still tell how far it has come.
+    // A copy that was stopped may still make a checkpoint.
     const options = signal?.aborted === true ? {} : { signal };
     for (const target of this.#targets) {
-      for (let mends = 0; target.abilities.flush; mends++) {
+      for (let recopies = 0; target.abilities.flush; recopies++) {
         try {
           await target.flush(options);
           break;
         } catch (error) {
-          if (!(error instanceof WritesLostError) || mends === mendsMax) throw error;
+          if (!(error instanceof WritesLostError) || recopies === recopiesMax) throw error;
           await this.#copyAgain(error.ranges);
         }
       }
@@ -174,10 +176,10 @@ class DeviceCopy {
     };
   }
 
-  /** Whether the last bytes are to be had at all is found out before the others are copied. */
+  /** Copies the last bytes first, to find out before the rest whether they can be had. */
   async #copyTail(): Promise<void> {
     if (this.#tailStart === this.#size) return;
-    await this.#lanesFor(this.#planOf(this.#tailStart, this.#size)).run();
+    await this.#workersFor(this.#planOf(this.#tailStart, this.#size)).run();
     this.#doneBytes += this.#size - this.#tailStart;
     this.#settings.onProgress?.({ doneBytes: this.#doneBytes, totalBytes: this.#size });
   }
@@ -188,7 +190,7 @@ class DeviceCopy {
       const from = offset - (offset % align);
       const end = offset + length;
       const to = end + ((align - (end % align)) % align);
-      await this.#lanesFor(this.#planOf(from, to < this.#size ? to : this.#size)).run();
+      await this.#workersFor(this.#planOf(from, to < this.#size ? to : this.#size)).run();
     }
   }
 
@@ -200,31 +202,36 @@ class DeviceCopy {
     });
   }
 
-  #lanesFor(plan: Plan, done: (stretch: Stretch) => void = () => {}): Lanes {
-    const work = async (stretch: Stretch, lane: number): Promise<'measured' | 'unmeasured'> => {
-      const source = this.#sources[lane % this.#sources.length] as BlockDevice;
-      const writer = this.#writers[lane % this.#writers.length] as TargetWriter;
-      if (stretch.isZero) {
-        await writer.zero(stretch.offset, stretch.length);
+  #workersFor(plan: Plan, done: (segment: Segment) => void = () => {}): CopyWorkers {
+    const work = async (segment: Segment, worker: number): Promise<'measured' | 'unmeasured'> => {
+      const source = this.#sources[worker % this.#sources.length] as BlockDevice;
+      const writer = this.#writers[worker % this.#writers.length] as TargetWriter;
+      if (segment.isZero) {
+        await writer.zero(segment.offset, segment.length);
       } else {
-        await this.#move(source, writer, stretch, lanes);
-        this.#crossing.completed(Number(stretch.length), this.#depth.limit, Date.now());
+        await this.#move(source, writer, segment, workers);
+        this.#crossing.completed(Number(segment.length), this.#depth.limit, Date.now());
       }
-      if (!lanes.hasFailed) done(stretch);
-      return stretch.isZero ? 'unmeasured' : 'measured';
+      if (!workers.hasFailed) done(segment);
+      return segment.isZero ? 'unmeasured' : 'measured';
     };
-    const lanes: Lanes = new Lanes(plan, this.#depth, work, this.#settings);
-    return lanes;
+    const workers: CopyWorkers = new CopyWorkers(plan, this.#depth, work, this.#settings);
+    return workers;
   }
 
-  async #move(source: BlockDevice, writer: TargetWriter, { offset, length }: Stretch, lanes: Lanes): Promise<void> {
+  async #move(
+    source: BlockDevice,
+    writer: TargetWriter,
+    { offset, length }: Segment,
+    workers: CopyWorkers,
+  ): Promise<void> {
     const piece = this.#memory.piece(offset, Number(length));
     try {
       const reading = readPiece(source, offset, piece, 'source');
       if (reading !== undefined) await reading;
       this.#readBytes += length;
-      // Nothing is written any more once the copy has failed.
-      if (lanes.hasFailed) return;
+      // Nothing is written once the copy has failed.
+      if (workers.hasFailed) return;
       const storing = writer.store(offset, piece.bytes());
       if (storing !== undefined) await storing;
     } finally {
@@ -232,12 +239,12 @@ class DeviceCopy {
     }
   }
 
-  #done(stretch: Stretch): void {
-    this.#plan.done(stretch);
-    this.#doneBytes += stretch.length;
+  #done(segment: Segment): void {
+    this.#plan.done(segment);
+    this.#doneBytes += segment.length;
     this.#checkpoints?.offer(
       () => this.#plan.doneUpTo,
-      (error) => this.#lanes.fail(error),
+      (error) => this.#workers.fail(error),
     );
     this.#settings.onProgress?.({ doneBytes: this.#doneBytes, totalBytes: this.#size });
   }

@@ -4,9 +4,11 @@
  * @packageDocumentation
  */
 export * from '@nbdjs/interfaces';
-export type { CheckpointOptions } from './checkpoints.ts';
+export type { CheckpointOptions } from './checkpoint/checkpoints.ts';
+export { type CheckpointSide, CopyCheckpoint, hasCheckpoint } from './checkpoint/copy-checkpoint.ts';
 export { compareDevices } from './compare-devices.ts';
-export { type CheckpointSide, CopyCheckpoint, hasCheckpoint } from './copy-checkpoint.ts';
 export { copyDevice, type DeviceHandles } from './copy-device.ts';
-export { copyFromStream, copyToStream, type StreamSink } from './copy-stream.ts';
-export type { CompareOptions, CompareReport, CopyOptions, CopyProgress, CopyReport, MapFailure } from './options.ts';
+export type { CompareOptions, CopyOptions } from './options.ts';
+export type { CompareReport, CopyProgress, CopyReport, MapFailure } from './report.ts';
+export { copyFromStream } from './streams/copy-from-stream.ts';
+export { copyToStream, type StreamSink } from './streams/copy-to-stream.ts';

@@ -1,7 +1,7 @@
 /** The memory of a copy: as many pieces as are in use at a time. */
 import type { BlockDevice } from '@nbdjs/interfaces';
 import { errorAt, FreeList } from '@nbdjs/kit';
-import { plain } from './plan.ts';
+import { plain } from './plan/segment.ts';
 
 /** A piece begins where its bytes would begin in a block of this size, so that pieces of one offset can be compared by words. */
 const memoryAlign = 4096;

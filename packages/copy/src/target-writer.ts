@@ -2,7 +2,7 @@
 import type { BlockDevice } from '@nbdjs/interfaces';
 import { errorAt, settleAll } from '@nbdjs/kit';
 import type { CopySettings } from './options.ts';
-import { plain } from './plan.ts';
+import { plain } from './plan/segment.ts';
 import { visitLongRuns } from './zero-blocks.ts';
 
 /** Errors after which zeroing is not tried again: the target has no way of its own to do it. */

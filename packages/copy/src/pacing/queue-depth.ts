@@ -27,7 +27,7 @@ const gainMin = 1.25;
 /** Time until the next trial after one that gained nothing; twice as long after each further one. */
 const restMs = { firstMs: 2000, mostMs: 16_000 };
 
-export class Depth {
+export class QueueDepth {
   /** Requests that may be in flight now. */
   limit: number;
   readonly #max: number;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Depth } from './depth.ts';
+import { QueueDepth } from './queue-depth.ts';
 
 const requestBytes = 262_144;
 
@@ -8,7 +8,7 @@ const requestBytes = 262_144;
  * Returns the depth after each request.
  */
 function run(
-  depth: Depth,
+  depth: QueueDepth,
   requests: number,
   way: { readonly latencyMs: number; readonly serviceMs: number },
   startMs = 0,
@@ -35,20 +35,20 @@ const last = (limits: readonly number[]): number | undefined => limits.at(-1);
 
 describe('the depth of a copy', () => {
   it('begins with what keeps two servers on one machine busy, within what is allowed', () => {
-    expect(new Depth(256, 262_144).limit).toBe(32);
-    expect(new Depth(256, 65_536).limit).toBe(128);
-    expect(new Depth(256, 33_554_432).limit).toBe(8);
-    expect(new Depth(3, 262_144).limit).toBe(3);
-    expect(new Depth(1, 33_554_432).limit).toBe(1);
+    expect(new QueueDepth(256, 262_144).limit).toBe(32);
+    expect(new QueueDepth(256, 65_536).limit).toBe(128);
+    expect(new QueueDepth(256, 33_554_432).limit).toBe(8);
+    expect(new QueueDepth(3, 262_144).limit).toBe(3);
+    expect(new QueueDepth(1, 33_554_432).limit).toBe(1);
   });
 
   it('goes to the maximum at once where the first request comes from far away', () => {
-    const depth = new Depth(256, requestBytes);
+    const depth = new QueueDepth(256, requestBytes);
     expect(run(depth, 1, { latencyMs: 50, serviceMs: 0.01 })).toEqual([256]);
   });
 
   it('stays where it is while more brings nothing, trying ever more seldom', () => {
-    const depth = new Depth(256, requestBytes);
+    const depth = new QueueDepth(256, requestBytes);
     const limits = run(depth, 300_000, { latencyMs: 0.3, serviceMs: 0.2 });
     expect(new Set(limits)).toEqual(new Set([32, 64]));
     const trials = limits.filter((limit, index) => limit === 64 && limits[index - 1] === 32).length;
@@ -60,12 +60,12 @@ describe('the depth of a copy', () => {
   });
 
   it('doubles while that pays, when each request takes its time and many can be under way', () => {
-    const depth = new Depth(256, requestBytes);
+    const depth = new QueueDepth(256, requestBytes);
     expect(last(run(depth, 5000, { latencyMs: 8, serviceMs: 0.01 }))).toBe(256);
   });
 
   it('stops doubling where it has stopped to pay', () => {
-    const depth = new Depth(1024, requestBytes);
+    const depth = new QueueDepth(1024, requestBytes);
     // 100 requests are what the pipe holds.
     const limits = run(depth, 20_000, { latencyMs: 8, serviceMs: 0.08 });
     expect(last(limits)).toBe(128);
@@ -73,14 +73,14 @@ describe('the depth of a copy', () => {
   });
 
   it('finds out later when a server that was quick at first has become slow to answer', () => {
-    const depth = new Depth(256, requestBytes);
+    const depth = new QueueDepth(256, requestBytes);
     const nearMs = 5000 * 0.2;
     expect(last(run(depth, 5000, { latencyMs: 0.3, serviceMs: 0.2 }))).toBe(32);
     expect(last(run(depth, 20_000, { latencyMs: 40, serviceMs: 0.2 }, nearMs))).toBe(256);
   });
 
   it('makes no trials where the maximum is in use', () => {
-    const depth = new Depth(16, requestBytes);
+    const depth = new QueueDepth(16, requestBytes);
     expect(new Set(run(depth, 10_000, { latencyMs: 0.3, serviceMs: 0.2 }))).toEqual(new Set([16]));
   });
 });

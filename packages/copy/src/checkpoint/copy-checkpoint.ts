@@ -1,6 +1,6 @@
 /** A note of how far a copy has come, so that another run can go on from there. */
 import { type Abortable, type BlockDevice, type CheckpointStore, UsageError } from '@nbdjs/interfaces';
-import { firstDifferenceWithin } from './compare-devices.ts';
+import { firstDifferenceWithin } from '../compare-devices.ts';
 
 /** One side of a copy, as it is recognised by the next run. */
 export interface CheckpointSide {
