@@ -7,9 +7,10 @@ import {
   TimeoutError,
   UsageError,
 } from '@nbdjs/interfaces';
+import { copyError, GrowingDelay, toError } from '@nbdjs/kit';
 import type { ConnectionEvent } from '../diagnostics.ts';
-import { cloneError, isPermanent, isUnknownExport } from '../negotiation/named-error.ts';
-import { BackOff } from './back-off.ts';
+import { copyWithAttempts, isPermanent, isUnknownExport } from '../negotiation/named-error.ts';
+import { backOffDelays } from './back-off.ts';
 import type { RepetitionSettings } from './repetition-options.ts';
 
 /** A connection that no caller owns yet. */
@@ -28,7 +29,7 @@ export interface ConnectLoopOptions<Connection> extends RepetitionSettings {
   /** Makes one attempt, and ends it when the signal aborts. Has its own time limit. */
   readonly attempt: (signal: AbortSignal) => Promise<Candidate<Connection>>;
   readonly clock: Clock;
-  /** See `BackOff`. */
+  /** See `GrowingDelay` of `@nbdjs/kit`. @default `Math.random` */
   readonly jitter?: (() => number) | undefined;
   /** Called for each event of the attempts. */
   readonly report?: ((event: ConnectionEvent) => void) | undefined;
@@ -50,7 +51,7 @@ type State = 'idle' | 'trying' | 'sleeping' | 'released';
  */
 export class ConnectLoop<Connection> {
   readonly #options: ConnectLoopOptions<Connection>;
-  readonly #backOff: BackOff;
+  readonly #backOff: GrowingDelay;
   #state: State = 'idle';
   #retry = false;
   /** Whether a connection has ever been made; `openTimeoutMs` and `openAttemptsMax` no longer count then. */
@@ -66,7 +67,7 @@ export class ConnectLoop<Connection> {
 
   constructor(options: ConnectLoopOptions<Connection>) {
     this.#options = options;
-    this.#backOff = new BackOff(options.jitter);
+    this.#backOff = new GrowingDelay({ ...backOffDelays, jitter: options.jitter ?? Math.random });
   }
 
   /** See `Connector.establish`. */
@@ -137,7 +138,7 @@ export class ConnectLoop<Connection> {
     this.#report({ type: 'attempt', endpoint, attempt: this.#attemptCount });
     this.#options.attempt(controller.signal).then(
       (candidate) => this.#finishAttempt(candidate),
-      (reason: unknown) => this.#failAttempt(reason instanceof Error ? reason : new Error(String(reason))),
+      (reason: unknown) => this.#failAttempt(toError(reason)),
     );
   }
 
@@ -161,8 +162,8 @@ export class ConnectLoop<Connection> {
     const { name: endpoint } = this.#options;
     const isAwaited = this.#options.awaitExport && isUnknownExport(error);
     const permanent = isPermanent(error) && !isAwaited;
-    this.#lastError = cloneError(error, this.#attemptCount);
-    this.#report({ type: 'failed', endpoint, attempt: this.#attemptCount, error: cloneError(error), permanent });
+    this.#lastError = copyWithAttempts(error, this.#attemptCount);
+    this.#report({ type: 'failed', endpoint, attempt: this.#attemptCount, error: copyError(error), permanent });
     const { stopOnPermanent, openAttemptsMax = Number.POSITIVE_INFINITY } = this.#options;
     const isLast = (permanent && stopOnPermanent) || (!this.#hasOpened && this.#attemptCount >= openAttemptsMax);
     if (this.#repeats && !isLast) this.#sleep();
@@ -227,7 +228,7 @@ export class ConnectLoop<Connection> {
   }
 
   #cloneLastError(): Error | undefined {
-    return this.#lastError && cloneError(this.#lastError);
+    return this.#lastError && copyError(this.#lastError);
   }
 
   #noneYetError(): Error {

@@ -7,7 +7,7 @@ import {
   ConnectError,
   type PeerDescription,
 } from '@nbdjs/interfaces';
-import { fromErrorRecord } from '@nbdjs/kit';
+import { fromErrorRecord, toError } from '@nbdjs/kit';
 import { type CallerMessage, type LinkMemory, RingLink, type WorkerMessage } from './ring-link.ts';
 import { copyShared } from './shared-memory.ts';
 
@@ -231,7 +231,7 @@ export class CallerEnd implements ByteChannel {
   }
 
   #destroyAfter(error: unknown): void {
-    this.destroy(error instanceof Error ? error : new Error(String(error)));
+    this.destroy(toError(error));
   }
 
   /** Tells the sink of the end when all bytes before it are delivered; then resolves `closed` and releases the rings. */

@@ -1,6 +1,7 @@
 /** Joins the handshake, which does no I/O, to a channel. */
 import { ClientHandshake, type ClientHandshakeOptions, type HandshakeEvent } from '@nbdjs/handshake';
 import { type ByteChannel, type ByteSink, type Clock, ConnectError, type TimeoutError } from '@nbdjs/interfaces';
+import { toError } from '@nbdjs/kit';
 import { systemClock } from '@nbdjs/node';
 import { farewell } from './farewell.ts';
 
@@ -115,7 +116,7 @@ export class HandshakeDriver implements ByteSink {
       this.#handshake.tlsEstablished();
       upgraded.open(this);
     } catch (error) {
-      this.#handshake.ended(error instanceof Error ? error : new Error(String(error)));
+      this.#handshake.ended(toError(error));
     }
     this.#pump();
   }

@@ -1,15 +1,10 @@
 /** Errors that are reported more than once, errors that name the server, and errors that are permanent. */
 import { ConnectError, NegotiationError, UsageError } from '@nbdjs/interfaces';
-import { fromErrorRecord, toErrorRecord } from '@nbdjs/kit';
+import { copyError } from '@nbdjs/kit';
 
-/**
- * Returns a new error of the same class, code and text, so that no two promises reject with one object. The number of
- * attempts, where the error has one, is brought up to date.
- */
-export function cloneError(error: Error, attempts?: number): Error {
-  const record = toErrorRecord(error);
-  if (attempts === undefined || !(error instanceof ConnectError)) return fromErrorRecord(record);
-  return fromErrorRecord({ ...record, fields: { ...record.fields, attempts } });
+/** Returns a copy of the error whose number of attempts, where it has one, is `attempts`. */
+export function copyWithAttempts(error: Error, attempts: number): Error {
+  return copyError(error, error instanceof ConnectError ? { attempts } : undefined);
 }
 
 /** Puts the server's name in front of an error's message, unless the message has it already. Returns the same error. */

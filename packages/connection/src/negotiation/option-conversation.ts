@@ -1,10 +1,11 @@
 /** Option mode as promises: one option at a time, each with a time limit. */
 import type { AvoidableOption, ClientHandshake, ClientHandshakeOptions, OptionResult } from '@nbdjs/handshake';
 import { type ByteChannel, type Cancel, type Clock, type Established, limits, UsageError } from '@nbdjs/interfaces';
+import { copyError } from '@nbdjs/kit';
 import { systemClock } from '@nbdjs/node';
 import type { DriverEvent, HandshakeDriver } from './handshake-driver.ts';
 import { IdleConnection } from './idle-connection.ts';
-import { cloneError, named } from './named-error.ts';
+import { named } from './named-error.ts';
 import { type NegotiateOptions, openDriver } from './negotiate.ts';
 
 export interface OptionConversationOptions extends NegotiateOptions {
@@ -103,7 +104,7 @@ export class OptionConversation {
 
   #await(begin: () => void, signal?: AbortSignal): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      if (this.#endError !== undefined) throw cloneError(this.#endError);
+      if (this.#endError !== undefined) throw copyError(this.#endError);
       signal?.throwIfAborted();
       if (this.#pending !== undefined) {
         throw new UsageError('ERR_NBD_STATE', `${this.name}: an option is outstanding already`);
@@ -140,7 +141,7 @@ export class OptionConversation {
   #settleOrder(event: DriverEvent): void {
     if (event.type === 'failed') {
       this.#endError = named(event.error, this.name);
-      this.#pending?.reject(cloneError(this.#endError));
+      this.#pending?.reject(copyError(this.#endError));
     } else if (event.type === 'option-failed') {
       this.#pending?.reject(named(event.error, this.name));
     } else {

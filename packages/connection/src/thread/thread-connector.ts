@@ -8,7 +8,7 @@ import {
   type EstablishOptions,
   UsageError,
 } from '@nbdjs/interfaces';
-import { fromErrorRecord } from '@nbdjs/kit';
+import { copyError, fromErrorRecord } from '@nbdjs/kit';
 import { capabilities } from '@nbdjs/syscalls';
 import { adoptDescriptor } from '@nbdjs/transport';
 import { type AttemptSettings, nameOfSettings, plainSettings } from '../attempts/attempt-settings.ts';
@@ -21,7 +21,7 @@ import {
 import { hasSubscribers, publish } from '../diagnostics.ts';
 import { CallerEnd } from '../kept/caller-end.ts';
 import { IdleConnection } from '../negotiation/idle-connection.ts';
-import { cloneError, named } from '../negotiation/named-error.ts';
+import { named } from '../negotiation/named-error.ts';
 import { EstablishmentThread, type ThreadClient } from './establishment-thread.ts';
 import type { ThreadDelivery, ThreadDeliveryMessage } from './thread-messages.ts';
 import { workerUrlDefault } from './worker-url.ts';
@@ -150,7 +150,7 @@ class ThreadConnector implements Connector, ThreadClient {
 
   lost(cause: Error): void {
     this.#isIntroduced = false;
-    for (const request of [...this.#requests.values()]) request.reject(named(cloneError(cause), this.#name));
+    for (const request of [...this.#requests.values()]) request.reject(named(copyError(cause), this.#name));
   }
 
   /** Makes this connector known to the thread, again if it is a new thread. */

@@ -1,4 +1,4 @@
-import { CommandError, ConnectError } from '@nbdjs/interfaces';
+import { CommandError, ConnectError, NegotiationError, ProtocolError } from '@nbdjs/interfaces';
 import { describe, expect, it } from 'vitest';
 import { copyError, errorAt } from './copy-error.ts';
 import { toError } from './to-error.ts';
@@ -10,6 +10,18 @@ describe('a copied error', () => {
     expect(copy).not.toBe(error);
     expect(copy).toBeInstanceOf(CommandError);
     expect(copy).toMatchObject({ code: 'EIO', message: 'it failed', command: 'READ', offset: 5n });
+  });
+
+  it('has stack and cause of the original', () => {
+    const cause = new ProtocolError('bad-magic', 'bad magic', { phase: 'handshake', excerpt: Uint8Array.of(1, 2) });
+    const error = new NegotiationError('ERR_NBD_POLICY', 'not for you', { option: 'GO', serverText: 'no', cause });
+    const copy = copyError(error);
+    expect(copy).not.toBe(error);
+    expect(copy).toBeInstanceOf(NegotiationError);
+    expect(copy).toMatchObject({ code: 'ERR_NBD_POLICY', message: 'not for you', option: 'GO', serverText: 'no' });
+    expect(copy.stack).toBe(error.stack);
+    expect(copy.cause).toBeInstanceOf(ProtocolError);
+    expect(copy.cause).toMatchObject({ violation: 'bad-magic', excerptHex: '0102' });
   });
 
   it('has other fields where they are given', () => {

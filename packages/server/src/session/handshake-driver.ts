@@ -11,6 +11,7 @@ import {
   type ServerTlsMode,
 } from '@nbdjs/handshake';
 import type { ByteChannel, ByteSink } from '@nbdjs/interfaces';
+import { toError } from '@nbdjs/kit';
 import type { ExportEntry } from '@nbdjs/protocol';
 import type { MemoryAccount } from '../admission/memory-budget.ts';
 import type { ServerContext } from '../server-context.ts';
@@ -198,7 +199,7 @@ export class HandshakeDriver implements ByteSink {
       this.#handshake.tlsEstablished();
       secured.open(this);
     } catch (error) {
-      this.#handshake.ended(error instanceof Error ? error : new Error(String(error)));
+      this.#handshake.ended(toError(error));
     }
     this.#pump();
   }
