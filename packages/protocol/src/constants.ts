@@ -1,7 +1,8 @@
 /**
  * All other numbers on the wire, each group with a table of the specification's names.
  *
- * The keys are the specification's words without the C prefix; its identifier stands in the group's comment.
+ * The keys are words without the prefix of C, which the group's comment has. A number stands here once: the tables refer to it by
+ * its key, and a key without a name does not compile.
  */
 import { nameTable } from './name-table.ts';
 
@@ -11,7 +12,10 @@ export const HandshakeFlag = {
   NoZeroes: 1 << 1,
 } as const;
 
-export const handshakeFlags = nameTable('handshake flag', { FIXED_NEWSTYLE: 1, NO_ZEROES: 2 });
+export const handshakeFlags = nameTable('handshake flag', HandshakeFlag, {
+  FixedNewstyle: 'FIXED_NEWSTYLE',
+  NoZeroes: 'NO_ZEROES',
+});
 
 /** Transmission flags (`NBD_FLAG_*`, 16 bits): what the export can do. */
 export const TransmissionFlag = {
@@ -30,20 +34,20 @@ export const TransmissionFlag = {
   BlockStatusPayload: 1 << 12,
 } as const;
 
-export const transmissionFlags = nameTable('transmission flag', {
-  HAS_FLAGS: 1 << 0,
-  READ_ONLY: 1 << 1,
-  SEND_FLUSH: 1 << 2,
-  SEND_FUA: 1 << 3,
-  ROTATIONAL: 1 << 4,
-  SEND_TRIM: 1 << 5,
-  SEND_WRITE_ZEROES: 1 << 6,
-  SEND_DF: 1 << 7,
-  CAN_MULTI_CONN: 1 << 8,
-  SEND_RESIZE: 1 << 9,
-  SEND_CACHE: 1 << 10,
-  SEND_FAST_ZERO: 1 << 11,
-  BLOCK_STATUS_PAYLOAD: 1 << 12,
+export const transmissionFlags = nameTable('transmission flag', TransmissionFlag, {
+  HasFlags: 'HAS_FLAGS',
+  ReadOnly: 'READ_ONLY',
+  SendFlush: 'SEND_FLUSH',
+  SendFua: 'SEND_FUA',
+  Rotational: 'ROTATIONAL',
+  SendTrim: 'SEND_TRIM',
+  SendWriteZeroes: 'SEND_WRITE_ZEROES',
+  SendDf: 'SEND_DF',
+  CanMultiConn: 'CAN_MULTI_CONN',
+  SendResize: 'SEND_RESIZE',
+  SendCache: 'SEND_CACHE',
+  SendFastZero: 'SEND_FAST_ZERO',
+  BlockStatusPayload: 'BLOCK_STATUS_PAYLOAD',
 });
 
 /** Options (`NBD_OPT_*`). */
@@ -62,18 +66,18 @@ export const Option = {
   ExtendedHeaders: 11,
 } as const;
 
-export const options = nameTable('option', {
-  EXPORT_NAME: 1,
-  ABORT: 2,
-  LIST: 3,
-  PEEK_EXPORT: 4,
-  STARTTLS: 5,
-  INFO: 6,
-  GO: 7,
-  STRUCTURED_REPLY: 8,
-  LIST_META_CONTEXT: 9,
-  SET_META_CONTEXT: 10,
-  EXTENDED_HEADERS: 11,
+export const options = nameTable('option', Option, {
+  ExportName: 'EXPORT_NAME',
+  Abort: 'ABORT',
+  List: 'LIST',
+  PeekExport: 'PEEK_EXPORT',
+  StartTls: 'STARTTLS',
+  Info: 'INFO',
+  Go: 'GO',
+  StructuredReply: 'STRUCTURED_REPLY',
+  ListMetaContext: 'LIST_META_CONTEXT',
+  SetMetaContext: 'SET_META_CONTEXT',
+  ExtendedHeaders: 'EXTENDED_HEADERS',
 });
 
 /** Set in every option reply type that is an error. */
@@ -97,24 +101,24 @@ export const OptionReply = {
   ErrExtendedHeadersRequired: optionError + 10,
 } as const;
 
-export const optionReplies = nameTable('option reply', {
-  ACK: 1,
-  SERVER: 2,
-  INFO: 3,
-  META_CONTEXT: 4,
-  ERR_UNSUP: optionError + 1,
-  ERR_POLICY: optionError + 2,
-  ERR_INVALID: optionError + 3,
-  ERR_PLATFORM: optionError + 4,
-  ERR_TLS_REQD: optionError + 5,
-  ERR_UNKNOWN: optionError + 6,
-  ERR_SHUTDOWN: optionError + 7,
-  ERR_BLOCK_SIZE_REQD: optionError + 8,
-  ERR_TOO_BIG: optionError + 9,
-  ERR_EXT_HEADER_REQD: optionError + 10,
+export const optionReplies = nameTable('option reply', OptionReply, {
+  Ack: 'ACK',
+  Server: 'SERVER',
+  Info: 'INFO',
+  MetaContext: 'META_CONTEXT',
+  ErrUnsupported: 'ERR_UNSUP',
+  ErrPolicy: 'ERR_POLICY',
+  ErrInvalid: 'ERR_INVALID',
+  ErrPlatform: 'ERR_PLATFORM',
+  ErrTlsRequired: 'ERR_TLS_REQD',
+  ErrUnknown: 'ERR_UNKNOWN',
+  ErrShutdown: 'ERR_SHUTDOWN',
+  ErrBlockSizeRequired: 'ERR_BLOCK_SIZE_REQD',
+  ErrTooBig: 'ERR_TOO_BIG',
+  ErrExtendedHeadersRequired: 'ERR_EXT_HEADER_REQD',
 });
 
-/** Whether an option reply type says that the option failed. */
+/** Returns whether an option reply type says that the option failed. */
 export function isOptionError(replyType: number): boolean {
   return replyType >= optionError;
 }
@@ -127,7 +131,12 @@ export const InfoType = {
   BlockSize: 3,
 } as const;
 
-export const infoTypes = nameTable('info', { EXPORT: 0, NAME: 1, DESCRIPTION: 2, BLOCK_SIZE: 3 });
+export const infoTypes = nameTable('info', InfoType, {
+  Export: 'EXPORT',
+  Name: 'NAME',
+  Description: 'DESCRIPTION',
+  BlockSize: 'BLOCK_SIZE',
+});
 
 /** Commands (`NBD_CMD_*`). */
 export const Command = {
@@ -143,16 +152,16 @@ export const Command = {
   Resize: 8,
 } as const;
 
-export const commands = nameTable('command', {
-  READ: 0,
-  WRITE: 1,
-  DISC: 2,
-  FLUSH: 3,
-  TRIM: 4,
-  CACHE: 5,
-  WRITE_ZEROES: 6,
-  BLOCK_STATUS: 7,
-  RESIZE: 8,
+export const commands = nameTable('command', Command, {
+  Read: 'READ',
+  Write: 'WRITE',
+  Disconnect: 'DISC',
+  Flush: 'FLUSH',
+  Trim: 'TRIM',
+  Cache: 'CACHE',
+  WriteZeroes: 'WRITE_ZEROES',
+  BlockStatus: 'BLOCK_STATUS',
+  Resize: 'RESIZE',
 });
 
 /** Command flags (`NBD_CMD_FLAG_*`, 16 bits). */
@@ -167,13 +176,13 @@ export const CommandFlag = {
   PayloadLen: 1 << 5,
 } as const;
 
-export const commandFlags = nameTable('command flag', {
-  FUA: 1 << 0,
-  NO_HOLE: 1 << 1,
-  DF: 1 << 2,
-  REQ_ONE: 1 << 3,
-  FAST_ZERO: 1 << 4,
-  PAYLOAD_LEN: 1 << 5,
+export const commandFlags = nameTable('command flag', CommandFlag, {
+  Fua: 'FUA',
+  NoHole: 'NO_HOLE',
+  Df: 'DF',
+  ReqOne: 'REQ_ONE',
+  FastZero: 'FAST_ZERO',
+  PayloadLen: 'PAYLOAD_LEN',
 });
 
 /** Structured reply chunks (`NBD_REPLY_TYPE_*`). */
@@ -187,14 +196,14 @@ export const ChunkType = {
   ErrorOffset: 0x8002,
 } as const;
 
-export const chunkTypes = nameTable('chunk type', {
-  NONE: 0,
-  OFFSET_DATA: 1,
-  OFFSET_HOLE: 2,
-  BLOCK_STATUS: 5,
-  BLOCK_STATUS_EXT: 6,
-  ERROR: 0x8001,
-  ERROR_OFFSET: 0x8002,
+export const chunkTypes = nameTable('chunk type', ChunkType, {
+  None: 'NONE',
+  OffsetData: 'OFFSET_DATA',
+  OffsetHole: 'OFFSET_HOLE',
+  BlockStatus: 'BLOCK_STATUS',
+  BlockStatusExt: 'BLOCK_STATUS_EXT',
+  Error: 'ERROR',
+  ErrorOffset: 'ERROR_OFFSET',
 });
 
 /** Set in every chunk type that is an error. */
@@ -206,4 +215,6 @@ export const ChunkFlag = {
   Done: 1 << 0,
 } as const;
 
-export const chunkFlags = nameTable('chunk flag', { DONE: 1 });
+export const chunkFlags = nameTable('chunk flag', ChunkFlag, {
+  Done: 'DONE',
+});

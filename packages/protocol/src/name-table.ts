@@ -4,18 +4,29 @@
 export interface NameTable {
   /** The specification's name without its prefix (`READ`), or `unknown 0x4d` style text for a number without one. */
   name(number: number): string;
-  /** The number behind a name, or nothing; names are not case-sensitive and `-` may stand for `_`. */
+  /** The number behind a name, or `undefined`; names are not case-sensitive and `-` may stand for `_`. */
   number(name: string): number | undefined;
   /** All names, in the order of the specification. */
   readonly names: readonly string[];
 }
 
-/** Builds a table from names and numbers; `unknown` names the group, for numbers that have no name. */
-export function nameTable(unknown: string, entries: Readonly<Record<string, number>>): NameTable {
-  const byNumber = new Map(Object.entries(entries).map(([name, number]) => [number, name]));
-  const byName = new Map(Object.entries(entries));
+/**
+ * Builds a table for a group of numbers.
+ *
+ * @param group the group's name, for numbers that have no name
+ * @param numbers the numbers of the group
+ * @param names the specification's name of each
+ */
+export function nameTable<Key extends string>(
+  group: string,
+  numbers: Readonly<Record<Key, number>>,
+  names: Readonly<Record<Key, string>>,
+): NameTable {
+  const keys = Object.keys(names) as Key[];
+  const byNumber = new Map(keys.map((key) => [numbers[key], names[key]]));
+  const byName = new Map(keys.map((key) => [names[key], numbers[key]]));
   return {
-    name: (number) => byNumber.get(number) ?? `${unknown} ${number > 0xffff ? `0x${number.toString(16)}` : number}`,
+    name: (number) => byNumber.get(number) ?? `${group} ${number > 0xffff ? `0x${number.toString(16)}` : number}`,
     number: (name) => byName.get(name.toUpperCase().replaceAll('-', '_')),
     names: [...byName.keys()],
   };
