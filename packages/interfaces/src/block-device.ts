@@ -57,7 +57,7 @@ export interface ReadOptions extends Abortable {
   readonly dontFragment?: boolean | undefined;
   /**
    * Called once for each piece that arrived, before the call settles and in no promised order. Holes have been written
-   * to the target as zeroes too; the callback only tells that they need not be looked at.
+   * to the target as zeroes too; the callback only says that they need not be examined.
    */
   readonly onChunk?: ((chunk: ReadChunk) => void) | undefined;
 }
@@ -135,7 +135,7 @@ export interface DeviceExtras {
 /**
  * Anything with addressable blocks.
  *
- * Buffers: `target` and `source` are *lent* until the call settles; nobody else may touch them in between.
+ * Buffers: `target` and `source` are *lent* until the call settles; the caller must not touch them before.
  * A device may answer synchronously (`void`) when it has nothing to wait for. A device that throws synchronously does
  * so only for a `UsageError`.
  *
@@ -147,8 +147,8 @@ export interface BlockDevice extends DeviceExtras {
   readonly geometry: Geometry;
   readonly abilities: Abilities;
   /**
-   * What it has lost of what it had acknowledged. `flush` tells whoever calls it first; those who share the device look here,
-   * by a `Holder`. Devices that tell of nothing but failures of their flush may leave it out.
+   * What it has lost of what it had acknowledged. `flush` reports losses to its first caller only; the users of a shared device
+   * read them here, by a `Holder` of `@nbdjs/kit` each. Devices whose only losses are failures of their flush may leave it out.
    */
   readonly losses?: Losses | undefined;
   /**
@@ -161,14 +161,14 @@ export interface BlockDevice extends DeviceExtras {
   write(offset: Offset, source: Uint8Array, options?: WriteOptions): void | Promise<void>;
   /** Settles when every write that had settled before this call is on stable storage. */
   flush(options?: Abortable): void | Promise<void>;
-  /** Tells that the range is not needed any more; what it reads afterwards is undefined. */
+  /** Gives up the content of the range; what it reads afterwards is undefined. */
   trim(offset: Offset, length: Offset, options?: WriteOptions): void | Promise<void>;
   /** Makes the range read as zeroes. */
   writeZeroes(offset: Offset, length: Offset, options?: WriteZeroesOptions): void | Promise<void>;
   /** Hints that the range will be read soon. */
   cache(offset: Offset, length: Offset, options?: Abortable): void | Promise<void>;
   /**
-   * Tells what the range consists of. Each context's extents are consecutive from `offset`; they may end before the
+   * Returns what the range consists of. Each context's extents are consecutive from `offset`; they may end before the
    * range does (ask again from there) but there is at least one, and they never reach past it.
    */
   blockStatus(
@@ -176,7 +176,7 @@ export interface BlockDevice extends DeviceExtras {
     length: Offset,
     options?: BlockStatusOptions,
   ): readonly MetaContextExtents[] | Promise<readonly MetaContextExtents[]>;
-  /** Finishes what is under way, then releases everything. May be called more than once. Does not flush. */
+  /** Finishes the requests in flight, then releases everything. May be called more than once. Does not flush. */
   close(): Promise<void>;
 }
 

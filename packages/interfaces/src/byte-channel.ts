@@ -1,7 +1,7 @@
 /**
- * The seam between bytes and those who understand them.
+ * The seam between a transport and the code that understands its bytes.
  *
- * The receiver says where the next bytes must land and the kernel writes them there. One shape serves sockets, TLS (one
+ * The receiver names the memory for the next bytes, and the kernel writes them there. One shape serves sockets, TLS (one
  * copy), a ring in shared memory, and tests that push one byte at a time.
  */
 
@@ -11,7 +11,7 @@
  */
 export interface ByteSink {
   /**
-   * Where the next bytes must land; naming no bytes at all is an error. The channel may ask at any time, more than once
+   * Returns the memory for the next bytes; no bytes at all are an error. The channel may ask at any time, more than once
    * for one delivery, and the answer that counts is the last before `advance`.
    *
    * A channel over a socket asks right after each delivery and leaves the answer with the kernel, which writes there
@@ -25,8 +25,8 @@ export interface ByteSink {
   /** `byteCount` (at least 1) bytes have landed at the start of the memory that `writable` gave last. */
   advance(byteCount: number): void;
   /**
-   * At least so many bytes have to come before the sink can do anything with them; not known: any. A channel whose deliveries
-   * cost more than bytes do may put them off until then, though not for long.
+   * The number of bytes that have to come before the sink can do anything with them; `undefined`: one. A channel whose
+   * deliveries cost more than bytes do may delay them until then, though not for long.
    */
   readonly missing?: number;
   /** Everything sent so far is out of the channel's hands: the lent chunks are free, sending may go on. */
@@ -41,7 +41,7 @@ export type CloseReason =
   | { readonly by: 'peer' }
   | { readonly by: 'error'; readonly cause: Error };
 
-/** Who runs the process at the other end of a Unix socket, as the kernel says. */
+/** The user and the process at the other end of a Unix socket, as the kernel reports them. */
 export interface PeerUser {
   readonly uid: number;
   readonly gid: number;
@@ -54,9 +54,9 @@ export interface PeerDescription {
   readonly name: string;
   readonly transport: 'tcp' | 'unix' | 'vsock' | 'command' | 'descriptor' | 'memory';
   readonly tls: boolean;
-  /** The numeric address of a TCP peer that has come to us. */
+  /** The numeric address of a TCP peer that has connected to us. */
   readonly address?: string | undefined;
-  /** Of a Unix peer that has come to us, where the system tells. */
+  /** Of a Unix peer that has connected to us, where the system reports it. */
   readonly user?: PeerUser | undefined;
 }
 
@@ -65,7 +65,7 @@ export interface ByteChannel {
   readonly peer: PeerDescription;
   /**
    * Starts delivering to `sink`; called again, it replaces the sink from the next delivery on. Until the first call
-   * nothing is read. A sink that comes when the bytes have ended already is told so, too.
+   * nothing is read. A sink that is set after the end of the bytes gets `ended` too.
    */
   open(sink: ByteSink): void;
   /**
@@ -75,7 +75,7 @@ export interface ByteChannel {
    */
   send(chunks: readonly Uint8Array[]): boolean;
   /**
-   * Bytes that were sent and that the other side's part of the system has not taken: it tells a slow receiver from one that has
+   * Bytes that were sent and that the peer's system has not taken. It distinguishes a slow receiver from one that has
    * stopped. Channels that cannot know leave it out.
    */
   readonly queuedBytes?: number | undefined;
@@ -85,7 +85,7 @@ export interface ByteChannel {
   end(): void;
   /** Ends both directions now and releases everything. May be called more than once. */
   destroy(cause?: Error): void;
-  /** Whether the channel keeps the process alive. On when made. */
+  /** Sets whether the channel keeps the process alive. On at first. */
   keepAlive(on: boolean): void;
   /** Settles when all is released. Never rejects. */
   readonly closed: Promise<CloseReason>;

@@ -1,14 +1,14 @@
 /** Time as a parameter, so that every state machine can be tested in virtual time. */
 
-/** Calls off what was scheduled; calling it late or twice does nothing. */
+/** Cancels the timer; calling it late or twice has no effect. */
 export type Cancel = () => void;
 
 export interface Clock {
   /** Milliseconds since some fixed moment; never runs backwards. */
   now(): number;
   /**
-   * Calls `task` once, `delayMs` from now. Such a timer does not keep the process alive, unless `isAwaited` says that somebody
-   * waits for nothing else.
+   * Calls `task` once, `delayMs` from now. Such a timer does not keep the process alive, unless `isAwaited` says that
+   * its caller waits for nothing but it.
    */
   schedule(delayMs: number, task: () => void, isAwaited?: boolean): Cancel;
 }

@@ -12,7 +12,7 @@ export interface Established {
 
 export interface EstablishOptions {
   /**
-   * `true`: wait for the attempt under way (or start one). `false`: return a connection that is ready, else
+   * `true`: wait for the attempt in progress (or start one). `false`: return a connection that is ready, else
    * reject at once with the last attempt's error, or with a `ConnectError` of code `ERR_NBD_CONNECT_NONE_YET`,
    * while the attempt goes on behind the scenes.
    */
@@ -30,10 +30,10 @@ export interface Connector {
    */
   establish(options: EstablishOptions): Promise<Established>;
   /**
-   * Whether an attempt that fails is repeated with growing delays until one succeeds. Off at first: opening tries
-   * once, reconnecting tries on.
+   * Sets whether an attempt that fails is repeated, with growing delays, until one succeeds. Off at first: opening tries
+   * once, reconnecting goes on trying.
    */
   retry(on: boolean): void;
-  /** Lets go: an attempt under way is dropped and its socket closed. Later calls are refused. */
+  /** Releases everything: an attempt in progress is dropped and its socket closed. Later calls are refused. */
   release(): void;
 }

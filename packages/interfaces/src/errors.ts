@@ -1,7 +1,7 @@
 /**
- * The error classes: one per *what the caller can do about it*.
+ * The error classes: one for each thing that the caller can do about it.
  *
- * Each has a literal `code`; `instanceof` works across duplicate copies of this package, because it looks at a brand.
+ * Each has a literal `code`; `instanceof` works across duplicate copies of this package, because it compares a brand.
  * Errors lose their class when they cross a thread, so each has plain data in its fields only; `toErrorRecord` of
  * `@nbdjs/kit` carries them across.
  */
@@ -195,7 +195,7 @@ export interface ConnectErrorDetails extends NbdErrorOptions {
   readonly option?: string | undefined;
 }
 
-/** Nobody usable there. */
+/** There is no usable server. */
 export class ConnectError extends NbdError {
   override readonly name = 'ConnectError';
   readonly code: ConnectErrorCode;

@@ -25,7 +25,7 @@ export const allocationDepth = 'qemu:allocation-depth';
 
 /** Status bits of `base:allocation` (`NBD_STATE_HOLE`, `NBD_STATE_ZERO`). Other bits are to be ignored. */
 export const AllocationStatus = {
-  /** Nothing is allocated here; says nothing about the content. */
+  /** No storage is allocated here; the content is not known by it. */
   Hole: 1,
   /** Reads as zeroes. */
   Zero: 2,

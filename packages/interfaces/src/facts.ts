@@ -1,6 +1,6 @@
-/** What client and server have agreed on, in terms that no later stage has to look up again. */
+/** What client and server have negotiated, decoded once for all later stages. */
 
-/** Which words travel in the transmission phase; each mode includes the abilities of the one before. */
+/** The kinds of headers in the transmission phase; each mode includes the abilities of the one before. */
 export type HeaderMode = 'simple' | 'structured' | 'extended';
 
 /** How the handshake went. */
