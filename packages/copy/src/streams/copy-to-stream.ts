@@ -47,10 +47,12 @@ export async function copyToStream(
     }
     return { segment, memory };
   };
-  const begin = async (): Promise<Ahead<Part> | undefined> => {
+  const start = (segment: Segment | undefined): Ahead<Part> | undefined =>
+    segment && { result: segment.isZero ? { segment } : read(segment) };
+  const begin = (): Ahead<Part> | undefined | Promise<Ahead<Part> | undefined> => {
     signal?.throwIfAborted();
-    const segment = await plan.next();
-    return segment && { result: segment.isZero ? { segment } : read(segment) };
+    const next = plan.next();
+    return next instanceof Promise ? next.then(start) : start(next);
   };
   const emit = async (chunk: Uint8Array): Promise<void> => {
     await sink(chunk);

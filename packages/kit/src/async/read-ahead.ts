@@ -28,23 +28,19 @@ export class ReadAhead<Result> {
    * @throws what `begin` throws, and what this piece of work fails with.
    */
   async next(): Promise<Result | undefined> {
-    await this.#fill();
+    while (this.#queue.length < this.#depth) {
+      const beginning = this.#begin();
+      const begun = beginning instanceof Promise ? await beginning : beginning;
+      if (begun === undefined) break;
+      // When an earlier piece fails, this one may never be asked for.
+      if (begun.result instanceof Promise) begun.result.catch(() => {});
+      this.#queue.push(begun);
+    }
     return this.#queue.shift()?.result;
   }
 
   /** Settles when no work is in flight any more. Never rejects: errors of results that were not asked for are dropped. */
   async settled(): Promise<void> {
     await Promise.allSettled(this.#queue.map(({ result }) => result));
-  }
-
-  async #fill(): Promise<void> {
-    while (this.#queue.length < this.#depth) {
-      const beginning = this.#begin();
-      const begun = beginning instanceof Promise ? await beginning : beginning;
-      if (begun === undefined) return;
-      // When an earlier piece fails, this one may never be asked for.
-      if (begun.result instanceof Promise) begun.result.catch(() => {});
-      this.#queue.push(begun);
-    }
   }
 }
