@@ -1,6 +1,7 @@
 /** Two channels that are connected to each other in memory: for servers in the same process, and for tests. */
 import type { ByteChannel, ByteSink, CloseReason, PeerDescription } from '@nbdjs/interfaces';
-import { namedBy, toError } from './sink-rules.ts';
+import { toError } from '@nbdjs/kit';
+import { namedBy } from './sink-rules.ts';
 
 export interface MemoryPairOptions {
   /** Bytes that may be on their way in one direction before `send` returns `false`. @default 262144 */

@@ -1,7 +1,8 @@
 /** Receiving from a stream of Node's into the sink's memory. */
 import type { Duplex } from 'node:stream';
 import type { ByteSink } from '@nbdjs/interfaces';
-import { namedBy, toError } from './sink-rules.ts';
+import { toError } from '@nbdjs/kit';
+import { namedBy } from './sink-rules.ts';
 
 /** Node's `onread` with what its types leave out: the buffer may be a function, called before each read. */
 export interface OnRead {

@@ -12,8 +12,3 @@ export function namedBy(sink: ByteSink): Uint8Array {
   if (memory.length === 0) throw new Error('the sink named no memory for the next bytes');
   return memory;
 }
-
-/** A sink may throw anything; a channel ends with an error. */
-export function toError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown));
-}

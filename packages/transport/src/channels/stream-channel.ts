@@ -1,10 +1,10 @@
 /** A duplex stream of Node's as a `ByteChannel`: a side that sends, a side that receives, and an end. */
 import type { Duplex } from 'node:stream';
 import type { ByteChannel, ByteSink, CloseReason, PeerDescription } from '@nbdjs/interfaces';
+import { toError } from '@nbdjs/kit';
 import { EndOfStream } from './end-of-stream.ts';
 import { ReceiveSide } from './receive-side.ts';
 import { type SendMethod, SendSide } from './send-side.ts';
-import { toError } from './sink-rules.ts';
 
 /** A socket can be told whether to keep the process alive; other streams cannot. */
 export type AnyDuplex = Duplex & { ref?(): unknown; unref?(): unknown };
