@@ -8,7 +8,7 @@ export type { CheckpointOptions } from './checkpoint/checkpoints.ts';
 export { type CheckpointSide, CopyCheckpoint, hasCheckpoint } from './checkpoint/copy-checkpoint.ts';
 export { compareDevices } from './compare-devices.ts';
 export { copyDevice, type DeviceHandles } from './copy-device.ts';
-export type { CompareOptions, CopyOptions } from './options.ts';
+export { type CompareOptions, type CopyOptions, copyOptions } from './options.ts';
 export type { CompareReport, CopyProgress, CopyReport, MapFailure } from './report.ts';
 export { copyFromStream } from './streams/copy-from-stream.ts';
 export { copyToStream, type StreamSink } from './streams/copy-to-stream.ts';
