@@ -1,4 +1,5 @@
 /** Memory for request headers, in blocks that are used again and again. */
+import { FreeList } from '@nbdjs/kit';
 
 /** Holds all the headers of a usual batch, with small payloads between them. */
 const blockBytes = 256 * 1024;
@@ -15,11 +16,11 @@ export class HeaderBlock {
 }
 
 export class HeaderBlocks {
-  readonly #spares: HeaderBlock[] = [];
+  readonly #blocks = new FreeList(() => new HeaderBlock(), sparesMax);
 
   /** An empty block. */
   take(): HeaderBlock {
-    const block = this.#spares.pop() ?? new HeaderBlock();
+    const block = this.#blocks.take();
     block.used = 0;
     block.runStart = 0;
     return block;
@@ -27,8 +28,6 @@ export class HeaderBlocks {
 
   /** Takes back blocks that are not read any more. */
   giveBack(blocks: readonly HeaderBlock[]): void {
-    for (const block of blocks) {
-      if (this.#spares.length < sparesMax) this.#spares.push(block);
-    }
+    for (const block of blocks) this.#blocks.giveBack(block);
   }
 }
