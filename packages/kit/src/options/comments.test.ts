@@ -60,7 +60,7 @@ function commentsOf(name: string): Record<string, string> {
   );
 }
 
-it.each(['Given', 'Settings'])('of %s are those of the definitions, composed ones among them', (name) => {
+it.each(['Given', 'Settings'])('of %s are those of the definitions, composed ones too', { tags: ['slow'] }, (name) => {
   expect(commentsOf(name)).toEqual({
     idleMs: 'How long a client may ask for nothing.',
     target: 'The server.',
