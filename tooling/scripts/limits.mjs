@@ -1,8 +1,9 @@
 /**
- * Writes `docs/limits.md` from the comments of `packages/interfaces/src/limits.ts`; with `--check`, only tells whether it is what it
- * should be.
+ * Writes `docs/limits.md` from the definitions of a server's limits, and from the comments of those that several packages share; with
+ * `--check`, only says whether it is up to date. Runs from the sources: `pnpm limits`.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { serverLimits } from '../../packages/server/src/server-limits.ts';
 import { root } from './pnpm.mjs';
 
 const source = `${root}packages/interfaces/src/limits.ts`;
@@ -10,10 +11,23 @@ const target = `${root}docs/limits.md`;
 
 const head = `# Limits
 
-Everything that a peer can make us keep, wait for, count or look through has a bound: these are the defaults. \`stringBytesMax\` is the
-specification's own, and \`payloadBytesMax\` what nothing exceeds; every other one is an option, under this name or the one that its
-package has for it: of \`connect\` and of the packages below it (\`limits\` for what a server sends), and of \`createServer\` (\`limits\`).
-\`pnpm limits\` writes this page from \`packages/interfaces/src/limits.ts\`; \`pnpm check\` fails when the two differ.
+Everything that a peer can make us keep, wait for, count or look through has a bound: these are the defaults.
+\`pnpm limits\` writes this page from the definitions; \`pnpm check\` fails when the two differ.
+
+## A server's
+
+Options of \`createServer\`, under \`limits\`; \`nbd serve\` has options for those that matter most, and \`--limit NAME=N\` for each.
+
+| name | default | 0 stands for | meaning |
+| --- | ---: | --- | --- |
+`;
+
+const between = `
+## Of a client, and of both sides
+
+\`stringBytesMax\` is the specification's own, and \`payloadBytesMax\` what nothing exceeds, whatever a peer announces. Every other
+one is an option, under this name or the one that its package has for it: of \`connect\` and of the packages below it (\`limits\` for
+what a server sends).
 
 | name | default | meaning |
 | --- | ---: | --- |
@@ -31,17 +45,15 @@ const foot = `
   only when others wait for the memory that it holds (after \`pressureMs\`) or for its place (after \`placeMs\`). \`stallMs\`,
   \`sendStallMs\` and, for whoever asks for nothing, \`idleMs\` hold whether or not anybody needs anything, where they are given.
 - A client that waits for a place is refused, in words, when all who have one have asked for nothing for \`waitMs\`.
-- Where a limit is a time, or a number of clients, 0 means none. \`nbd serve\` has options for those that matter most, and
-  \`--limit NAME=N\` for each of a server's.
 - A process has a limit of open files besides (\`ulimit -n\`): one for each client, and some more.
 `;
 
-const text = `${head}${rows().join('\n')}\n${foot}`;
+const text = `${head}${serverRows().join('\n')}\n${between}${sharedRows().join('\n')}\n${foot}`;
 
 if (process.argv.includes('--check')) {
   if (read() === text) process.stdout.write('docs/limits.md is up to date\n');
   else {
-    process.stdout.write('docs/limits.md is not what packages/interfaces/src/limits.ts says; pnpm limits writes it\n');
+    process.stdout.write('docs/limits.md is not what the definitions say; pnpm limits writes it\n');
     process.exitCode = 1;
   }
 } else {
@@ -57,7 +69,13 @@ function read() {
   }
 }
 
-function rows() {
+function serverRows() {
+  return serverLimits.entries.map(({ name, default: value, zero, doc }) => {
+    return `| \`${name}\` | ${shown(name, value)} | ${zero ?? ''} | ${doc} |`;
+  });
+}
+
+function sharedRows() {
   const [, body = ''] = /export const limits = \{\n([\s\S]*?)\n\} as const;/.exec(readFileSync(source, 'utf8')) ?? [];
   const entry = /\/\*\*([\s\S]*?)\*\/\s*(\w+): ([^,\n]+),/g;
   const all = [...body.matchAll(entry)].map(([, comment = '', name = '', value = '']) => {

@@ -1,6 +1,5 @@
 /** What all clients of a server share; made once, and handed on whole. */
 import type { Clock, Defer, Trace } from '@nbdjs/interfaces';
-import { diagnosticsTrace, nextTurn as nodeTurn, systemClock } from '@nbdjs/node';
 import { BufferPool } from './admission/buffer-pool.ts';
 import { ClientMonitor } from './admission/client-monitor.ts';
 import { MemoryBudget } from './admission/memory-budget.ts';
@@ -22,39 +21,15 @@ export interface ServerContext {
   readonly counts: ClientCounts;
 }
 
-/** The part of a server's options that its context is made of. */
-export interface ContextOptions {
-  /** @default Node's monotonic clock */
-  readonly clock?: Clock | undefined;
-  /** @default setImmediate */
-  readonly nextTurn?: Defer | undefined;
-  /** @default diagnostics channels `nbdjs:server:<event>` */
-  readonly trace?: Trace | undefined;
-}
-
-/** Events on the diagnostics channels `nbdjs:server:<event>`. */
-export const traceEvents = [
-  'option',
-  'refused',
-  'cut-off',
-  'tls',
-  'export-refused',
-  'handshake-failed',
-  'established',
-  'request-failed',
-  'closed',
-] as const;
-
 /** Free buffers that are kept for the next requests, in bytes. */
 const keptBytesMax = 32 * 2 ** 20;
 
 /** `isPlaceWanted`: whether clients wait for a place. */
 export function createContext(
   settings: ServerSettings,
-  options: ContextOptions,
+  { clock, nextTurn, trace }: Pick<ServerContext, 'clock' | 'nextTurn' | 'trace'>,
   isPlaceWanted: () => boolean,
 ): ServerContext {
-  const { clock = systemClock, nextTurn = nodeTurn, trace = diagnosticsTrace('server', traceEvents) } = options;
   const budget = new MemoryBudget(settings.serverBytesMax, nextTurn);
   return {
     settings,

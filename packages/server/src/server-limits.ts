@@ -1,75 +1,178 @@
-/** What a server's limits are when nobody says otherwise. */
-import { limits as defaults, UsageError } from '@nbdjs/interfaces';
+/**
+ * The limits of a server, as data: type, default, check, `docs/limits.md` and the command line's `--limit` come from here. A new
+ * limit is one entry here, and a line where it is enforced: every room of the server is given all of them.
+ */
+import { limits } from '@nbdjs/interfaces';
+import { defineOptions, type OptionsOf, option, type SettingsOf } from '@nbdjs/kit';
 
-export type ServerLimits = typeof settledDefaults;
+const mebi = 2 ** 20;
 
-/** Those of the limits that are to be others than usual. */
-export type GivenLimits = { readonly [Name in keyof ServerLimits]?: ServerLimits[Name] | undefined };
+export const serverLimits = defineOptions({
+  /** Time for each step of the handshake: an option, or setting up TLS. In milliseconds; 0 for no limit. @default 10000 */
+  handshakeMs: option.wholeMilliseconds({
+    default: limits.handshakeMs,
+    zero: 'no limit',
+    doc: 'Time for each step of the handshake: an option, or setting up TLS.',
+  }),
+  /** Clients in the handshake at a time; a client that stands still makes room for the next. 0 for no limit. @default 512 */
+  handshakesMax: option.count({
+    default: 512,
+    zero: 'no limit',
+    doc: 'Clients in the handshake at a time; a client that stands still makes room for the next.',
+  }),
+  /** Clients that use an export at a time; the others are greeted, and wait when they open one. 0 for no limit. @default 1024 */
+  connectionsMax: option.count({
+    default: 1024,
+    zero: 'no limit',
+    doc: 'Clients that use an export at a time; the others are greeted, and wait when they open one.',
+  }),
+  /**
+   * Connections of one TCP address at a time (of one /64 network with IPv6), those that wait among them; of loopback only if it is
+   * given. 0 for no limit. @default 512
+   */
+  connectionsPerAddressMax: option.count({
+    default: 512,
+    zero: 'no limit',
+    doc: 'Connections of one TCP address at a time (of one /64 network with IPv6), those that wait among them; of loopback only if it is given.',
+  }),
+  /**
+   * New connections of one TCP address each second, after a burst of twice as many; of loopback only if it is given. 0 for no
+   * limit. @default 500
+   */
+  connectsPerSecondMax: option.count({
+    default: 500,
+    zero: 'no limit',
+    doc: 'New connections of one TCP address each second, after a burst of twice as many; of loopback only if it is given.',
+  }),
+  /** Clients that may wait for a place; the next one is turned away. 0 for none. @default 4096 */
+  waitingMax: option.count({
+    default: 4096,
+    zero: 'none',
+    doc: 'Clients that may wait for a place; the next one is turned away.',
+  }),
+  /**
+   * How long a client waits while those that have a place send no request; then it is refused, the last one first. In
+   * milliseconds; 0 for no limit. @default 8000
+   */
+  waitMs: option.wholeMilliseconds({
+    default: 8000,
+    zero: 'no limit',
+    doc: 'How long a client waits while those that have a place send no request; then it is refused, the last one first.',
+  }),
+  /** Options that are taken from one client. @default 65536 */
+  optionsMax: option.count({ default: limits.optionsMax, doc: 'Options that are taken from one client.' }),
+  /** Payload of one option that is kept; longer ones are refused. In bytes. @default 1048576 */
+  optionBytesMax: option.bytes({
+    default: limits.optionBytesMax,
+    doc: 'Payload of one option that is kept; longer ones are refused.',
+  }),
+  /** Payload of all options that are taken from one client. In bytes. @default 67108864 */
+  optionsBytesMax: option.bytes({
+    default: limits.optionsBytesMax,
+    doc: 'Payload of all options that are taken from one client.',
+  }),
+  /** Queries for metadata contexts in one option. @default 1024 */
+  contextQueriesMax: option.count({
+    default: limits.contextQueriesMax,
+    doc: 'Queries for metadata contexts in one option.',
+  }),
+  /** Metadata contexts in one selection or list. @default 1024 */
+  contextsMax: option.count({ default: limits.contextsMax, doc: 'Metadata contexts in one selection or list.' }),
+  /** Exports in one list. @default 100000 */
+  listEntriesMax: option.count({ default: limits.listEntriesMax, doc: 'Exports in one list.' }),
+  /** Names and descriptions of one list of exports together. In bytes. @default 16777216 */
+  listBytesMax: option.bytes({
+    default: limits.listBytesMax,
+    doc: 'Names and descriptions of one list of exports together.',
+  }),
+  /** Export names of one client that are kept open while it chooses. @default 64 */
+  exportsOpenMax: option.count({ default: 64, doc: 'Export names of one client that are kept open while it chooses.' }),
+  /** Payload in flight, and in replies that wait to be read, of all clients. In bytes. @default 536870912 */
+  serverBytesMax: option.bytes({
+    default: 512 * mebi,
+    doc: 'Payload in flight, and in replies that wait to be read, of all clients.',
+  }),
+  /** Requests that a device works on at a time for one client. @default 1024 */
+  requestsInFlightMax: option.count({
+    default: limits.requestsInFlightMax,
+    doc: 'Requests that a device works on at a time for one client.',
+  }),
+  /** Payload of those. In bytes. @default 67108864 */
+  bytesInFlightMax: option.bytes({
+    default: limits.bytesInFlightMax,
+    doc: 'Payload of the requests that a device works on for one client.',
+  }),
+  /** Replies that may wait for a client before no further request of it is begun. In bytes. @default 1048576 */
+  unsentBytesMax: option.bytes({
+    default: mebi,
+    doc: 'Replies that may wait for a client before no further request of it is begun.',
+  }),
+  /** The longest read or write, announced to clients. In bytes, at most 67108864. @default 33554432 */
+  payloadBytesMax: option.bytes({
+    default: limits.payloadBytesDefault,
+    most: limits.payloadBytesMax,
+    doc: 'The longest read or write, announced to clients.',
+  }),
+  /**
+   * The longest answer about block status, of all contexts; a client asks again for what lies behind it. In bytes.
+   * @default 1048576
+   */
+  statusBytesMax: option.bytes({
+    default: mebi,
+    doc: 'The longest answer about block status, of all contexts; a client asks again for what lies behind it.',
+  }),
+  /**
+   * How long a client may take over the next `progressBytesMin` bytes of a request that it has begun, or the rest of it. In
+   * milliseconds; 0 for no limit. @default 0
+   */
+  stallMs: option.wholeMilliseconds({
+    default: 0,
+    zero: 'no limit',
+    doc: 'How long a client may take over the next `progressBytesMin` bytes of a request that it has begun, or the rest of it.',
+  }),
+  /**
+   * How long a client may take over reading the next `progressBytesMin` bytes of replies that wait, or the rest of them. In
+   * milliseconds; 0 for no limit. @default 0
+   */
+  sendStallMs: option.wholeMilliseconds({
+    default: 0,
+    zero: 'no limit',
+    doc: 'How long a client may take over reading the next `progressBytesMin` bytes of replies that wait, or the rest of them.',
+  }),
+  /** Fewer bytes, in the times of `stallMs` and `sendStallMs`, count as standing still. @default 1048576 */
+  progressBytesMin: option.bytes({
+    default: mebi,
+    doc: 'Fewer bytes, in the times of `stallMs` and `sendStallMs`, count as standing still.',
+  }),
+  /**
+   * How long a client that stands still may hold memory that others wait for. In milliseconds; 0 for no limit. @default 2000
+   */
+  pressureMs: option.wholeMilliseconds({
+    default: 2000,
+    zero: 'no limit',
+    doc: 'How long a client that stands still may hold memory that others wait for.',
+  }),
+  /** How long a client that stands still may have a place that others wait for. In milliseconds; 0 for no limit. @default 60000 */
+  placeMs: option.wholeMilliseconds({
+    default: 60_000,
+    zero: 'no limit',
+    doc: 'How long a client that stands still may have a place that others wait for.',
+  }),
+  /** How long a client may send no request. In milliseconds; 0 for no limit. @default 0 */
+  idleMs: option.wholeMilliseconds({
+    default: 0,
+    zero: 'no limit',
+    doc: 'How long a client may send no request.',
+  }),
+  /** Time for clients to go when the server closes or has sent them away. In milliseconds. @default 10000 */
+  closeMs: option.wholeMilliseconds({
+    default: limits.closeMs,
+    doc: 'Time for clients to go when the server closes or has sent them away.',
+  }),
+});
 
-const settledDefaults = {
-  handshakeMs: defaults.handshakeMs as number,
-  handshakesMax: defaults.handshakesMax as number,
-  connectionsMax: defaults.connectionsMax as number,
-  connectionsPerAddressMax: defaults.connectionsPerAddressMax as number,
-  connectsPerSecondMax: defaults.connectsPerSecondMax as number,
-  waitingMax: defaults.connectionsWaitingMax as number,
-  waitMs: defaults.waitMs as number,
-  optionsMax: defaults.optionsMax as number,
-  optionBytesMax: defaults.optionBytesMax as number,
-  optionsBytesMax: defaults.optionsBytesMax as number,
-  contextQueriesMax: defaults.contextQueriesMax as number,
-  contextsMax: defaults.contextsMax as number,
-  listEntriesMax: defaults.listEntriesMax as number,
-  listBytesMax: defaults.listBytesMax as number,
-  exportsOpenMax: defaults.exportsOpenMax as number,
-  serverBytesMax: defaults.serverBytesMax as number,
-  requestsInFlightMax: defaults.requestsInFlightMax as number,
-  bytesInFlightMax: defaults.bytesInFlightMax as number,
-  unsentBytesMax: defaults.unsentBytesMax as number,
-  payloadBytesMax: defaults.payloadBytesDefault as number,
-  statusBytesMax: defaults.statusBytesMax as number,
-  stallMs: defaults.stallMs as number,
-  sendStallMs: defaults.sendStallMs as number,
-  progressBytesMin: defaults.progressBytesMin as number,
-  pressureMs: defaults.pressureMs as number,
-  placeMs: defaults.placeMs as number,
-  idleMs: defaults.idleMs as number,
-  closeMs: defaults.closeMs as number,
-};
+/** The limits of a server, all of them. */
+export interface ServerLimits extends SettingsOf<typeof serverLimits> {}
 
-/** Those for which 0 means that there is no limit, or nobody. */
-const mayBeZero: ReadonlySet<string> = new Set([
-  'handshakeMs',
-  'handshakesMax',
-  'connectionsMax',
-  'connectionsPerAddressMax',
-  'connectsPerSecondMax',
-  'waitingMax',
-  'waitMs',
-  'placeMs',
-  'stallMs',
-  'sendStallMs',
-  'pressureMs',
-  'idleMs',
-]);
-
-/** @throws UsageError naming the limit that is none. */
-export function settleLimits(given: GivenLimits): ServerLimits {
-  const isGiven = (entry: [string, unknown]): boolean => entry[1] !== undefined;
-  const settled: ServerLimits = { ...settledDefaults, ...Object.fromEntries(Object.entries(given).filter(isGiven)) };
-  for (const [name, value] of Object.entries(settled)) {
-    if (!(name in settledDefaults)) {
-      const message = `limits.${name} is no limit of a server, expected one of ${Object.keys(settledDefaults).join(', ')}`;
-      throw new UsageError('ERR_NBD_ARGUMENT', message);
-    }
-    const least = mayBeZero.has(name) ? 0 : 1;
-    if (!Number.isSafeInteger(value) || value < least) {
-      throw new UsageError('ERR_NBD_ARGUMENT', `limits.${name} is ${value}, expected a whole number from ${least} on`);
-    }
-  }
-  if (settled.payloadBytesMax > defaults.payloadBytesMax) {
-    const message = `limits.payloadBytesMax is ${settled.payloadBytesMax}, at most ${defaults.payloadBytesMax} are possible`;
-    throw new UsageError('ERR_NBD_ARGUMENT', message);
-  }
-  return settled;
-}
+/** Limits that are to be others than the default. */
+export interface GivenLimits extends OptionsOf<typeof serverLimits> {}

@@ -1,69 +1,76 @@
-/** The options of a server, and their checks for callers without a compiler. An option without a check does not compile. */
-import { UsageError } from '@nbdjs/interfaces';
-import { checkDevice, checkOptions, type OptionChecks, optionChecks } from '@nbdjs/kit';
+/** The options of a server as data: types, checks and defaults come from here. */
+import type { Clock, Defer, Trace } from '@nbdjs/interfaces';
+import {
+  checkDevice,
+  defineOptions,
+  type OptionsOf,
+  option,
+  optionChecks,
+  optionGroup,
+  type SettingsOf,
+} from '@nbdjs/kit';
+import { diagnosticsTrace, nextTurn, systemClock } from '@nbdjs/node';
 import type { TlsServerSettings } from '@nbdjs/transport';
 import type { AccessRules } from './admission/access-list.ts';
-import type { Export, ExportProvider, ExportTable } from './exports/export.ts';
-import type { ContextOptions } from './server-context.ts';
-import type { SettingOptions } from './server-settings.ts';
+import { type Export, type ExportProvider, type ExportTable, exportOptions } from './exports/export.ts';
+import { serverLimits } from './server-limits.ts';
+import { behaviourOptions, type ServerSettings } from './server-settings.ts';
 import type { SessionDescription } from './session/session-description.ts';
+import { traceEvents } from './trace-events.ts';
 
-export interface ServerOptions extends SettingOptions, ContextOptions {
+type SessionListener = (session: SessionDescription & { readonly isNegotiated: boolean }) => void;
+
+const table = { ...optionChecks.object, expected: 'a table of devices or a provider' };
+
+export const serverOptions = defineOptions({
+  ...behaviourOptions.definitions,
   /** A table of devices by name, or a provider that decides. A table's single export is the default one, too. */
-  readonly exports: ExportTable | ExportProvider;
+  exports: option.checked<ExportTable | ExportProvider>(table, {
+    required: true,
+    doc: 'A table of devices by name, or a provider that decides.',
+  }),
+  /** Bounds of what clients may cost, by name. @default see `docs/limits.md` */
+  limits: optionGroup(serverLimits, { doc: 'Bounds of what clients may cost.' }),
   /** The clients that may connect. @default all clients */
-  readonly access?: AccessRules | undefined;
+  access: option.object<AccessRules>({ doc: 'The clients that may connect.', defaultText: 'all clients' }),
   /**
    * Certificates or shared keys, and the clients to serve. Clients have to show certificates when a table's export is for some of
    * them.
    *
    * @default no TLS
    */
-  readonly tls?: TlsServerSettings | undefined;
+  tls: option.object<TlsServerSettings>({ doc: 'TLS, and the clients to serve.', defaultText: 'no TLS' }),
   /** Called when a client is gone, whether it had finished the handshake or not. */
-  readonly onSessionEnd?: ((session: SessionDescription & { readonly isNegotiated: boolean }) => void) | undefined;
+  onSessionEnd: option.callback<SessionListener>({ doc: 'Called when a client is gone.' }),
+  /** @default Node's monotonic clock */
+  clock: option.object<Clock>({ default: systemClock, defaultText: "Node's monotonic clock", doc: 'The time.' }),
+  /** @default setImmediate */
+  nextTurn: option.callback<Defer>({ default: nextTurn, defaultText: 'setImmediate', doc: 'Defers to the next turn.' }),
+  /** @default diagnostics channels `nbdjs:server:<event>` */
+  trace: option.object<Trace>({ doc: 'Events.', defaultText: 'diagnostics channels `nbdjs:server:<event>`' }),
+});
+
+export interface ServerOptions extends OptionsOf<typeof serverOptions> {}
+
+/** What a server is made of: its settings, and everything that is no setting. */
+export interface ResolvedOptions extends Omit<SettingsOf<typeof serverOptions>, 'trace'> {
+  readonly settings: ServerSettings;
+  readonly trace: Trace;
 }
 
-const { boolean, callback, either, milliseconds, object, oneOf, text, texts } = optionChecks;
+/** @throws UsageError `ERR_NBD_ARGUMENT` for an option that is unknown, wrong or missing, also within the table of exports. */
+export function resolveOptions(options: ServerOptions | undefined): ResolvedOptions {
+  const resolved = serverOptions.resolve('createServer', options ?? ({} as ServerOptions));
+  checkTable(resolved.exports);
+  const { limits, style, mode, busyPollMs, trace = diagnosticsTrace('server', traceEvents) } = resolved;
+  return { ...resolved, trace, settings: Object.freeze({ ...limits, style, mode, busyPollMs }) };
+}
 
-const serverChecks: OptionChecks<ServerOptions> = {
-  access: object,
-  busyPollMs: milliseconds,
-  clock: object,
-  exports: object,
-  limits: object,
-  mode: oneOf('simple', 'structured', 'extended'),
-  nextTurn: callback,
-  onSessionEnd: callback,
-  style: oneOf('newstyle', 'oldstyle'),
-  tls: object,
-  trace: object,
-};
-
-/** Of an export in a table. A misspelt option, such as `readonly`, would leave it open to every client. */
-const exportChecks: OptionChecks<Export> = {
-  allow: either(texts, callback),
-  description: text,
-  device: object,
-  multiConn: boolean,
-  readOnly: boolean,
-  release: callback,
-  resizable: boolean,
-  tlsOnly: boolean,
-  unaligned: oneOf('mend', 'refuse'),
-};
-
-/** @throws UsageError `ERR_NBD_ARGUMENT` for an option that is unknown or of the wrong kind, and where there is no export. */
-export function checkServerOptions(options: ServerOptions): void {
-  checkOptions('createServer', options, serverChecks);
-  if (options?.exports === undefined) {
-    const message = 'createServer: exports is missing, expected a table of devices or a provider';
-    throw new UsageError('ERR_NBD_ARGUMENT', message);
-  }
-  if (typeof options.exports.open === 'function') return;
-  for (const [name, value] of Object.entries(options.exports)) {
-    const isExport = object.holds(value) && 'device' in value;
+function checkTable(exports: ExportTable | ExportProvider): void {
+  if (typeof exports.open === 'function') return;
+  for (const [name, value] of Object.entries(exports)) {
+    const isExport = optionChecks.object.holds(value) && 'device' in value;
     checkDevice('createServer', `export '${name}'`, isExport ? value.device : value);
-    if (isExport) checkOptions(`createServer: export '${name}'`, value, exportChecks);
+    if (isExport) exportOptions.resolve(`createServer: export '${name}'`, value as Export);
   }
 }

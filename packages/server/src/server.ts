@@ -3,13 +3,12 @@ import { type ByteChannel, type PeerDescription, UsageError } from '@nbdjs/inter
 import { createTlsServer, type TlsServer, type TlsServerSettings } from '@nbdjs/transport';
 import { AccessList } from './admission/access-list.ts';
 import { ArrivalQueue } from './admission/arrival-queue.ts';
-import { ConnectionGate } from './admission/connection-gate.ts';
+import { ConnectionGate, type LoopbackLimits } from './admission/connection-gate.ts';
 import { ExportPlaces, type PlaceRefusal } from './admission/export-places.ts';
 import { HandshakePlaces } from './admission/handshake-places.ts';
 import { namesClients, providerOf } from './exports/export-table.ts';
 import { createContext, type ServerContext } from './server-context.ts';
-import { checkServerOptions, type ServerOptions } from './server-options.ts';
-import { resolveSettings } from './server-settings.ts';
+import { type ResolvedOptions, resolveOptions, type ServerOptions } from './server-options.ts';
 import { Session, type SessionOptions } from './session/session.ts';
 import type { SessionDescription } from './session/session-description.ts';
 import type { ClientCounts, RefusalReason } from './statistics/client-counts.ts';
@@ -55,13 +54,16 @@ export interface Server {
 
 /** @throws UsageError when an option is wrong. */
 export function createServer(options: ServerOptions): Server {
-  checkServerOptions(options);
-  return new NbdServer(options);
+  const { connectionsPerAddressMax, connectsPerSecondMax } = options?.limits ?? {};
+  return new NbdServer(resolveOptions(options), {
+    connectionsPerAddressMax: connectionsPerAddressMax !== undefined,
+    connectsPerSecondMax: connectsPerSecondMax !== undefined,
+  });
 }
 
 class NbdServer implements Server {
   readonly #sessions = new Set<Session>();
-  readonly #options: ServerOptions;
+  readonly #options: ResolvedOptions;
   readonly #context: ServerContext;
   readonly #sessionOptions: Omit<SessionOptions, 'tls'>;
   readonly #gate: ConnectionGate;
@@ -73,21 +75,15 @@ class NbdServer implements Server {
   #tls: TlsServer | undefined;
   #isClosing = false;
 
-  constructor(options: ServerOptions) {
+  constructor(options: ResolvedOptions, loopback: LoopbackLimits) {
+    const { settings, clock, nextTurn } = options;
     this.#options = options;
-    const settings = resolveSettings(options);
     if (options.tls !== undefined) this.reloadTls(options.tls);
     if (settings.style === 'oldstyle' && (this.#tls?.mode ?? 'off') !== 'off') {
       throw new UsageError('ERR_NBD_ARGUMENT', 'the oldstyle handshake knows no TLS, which is set up');
     }
-    const { connectionsPerAddressMax, connectsPerSecondMax } = options.limits ?? {};
-    const loopback = {
-      connectionsPerAddressMax: connectionsPerAddressMax !== undefined,
-      connectsPerSecondMax: connectsPerSecondMax !== undefined,
-    };
     const access = new AccessList(options.access);
     this.#context = createContext(settings, options, () => this.#places.isWanted);
-    const { clock, nextTurn } = this.#context;
     this.#gate = new ConnectionGate(clock, settings, loopback, access);
     this.#arrivals = new ArrivalQueue(nextTurn);
     this.#handshakes = new HandshakePlaces(clock, settings);

@@ -14,7 +14,7 @@ type Loose = (...given: readonly unknown[]) => unknown;
 
 it.each<[string, unknown, readonly unknown[], string]>([
   ['server', createServer, [], 'createServer: exports is missing, expected a table of devices or a provider'],
-  ['server', createServer, [{ exports: 5 }], 'createServer: exports is 5, expected an object'],
+  ['server', createServer, [{ exports: 5 }], 'createServer: exports is 5, expected a table of devices or a provider'],
   [
     'server',
     createServer,

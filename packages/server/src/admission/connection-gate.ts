@@ -1,15 +1,11 @@
 /** Decides which clients may connect: by the access list, and by how many connections an address has. */
 import type { Clock, PeerDescription } from '@nbdjs/interfaces';
+import type { ServerSettings } from '../server-settings.ts';
 import type { RefusalReason } from '../statistics/client-counts.ts';
 import type { AccessList } from './access-list.ts';
 
 /** Loopback addresses stand for every user of this machine, so they are limited only where these are given expressly. */
-export interface GateLimits {
-  /** Connections of one address at a time, those that wait among them; 0 for no limit. */
-  readonly connectionsPerAddressMax: number;
-  /** New connections of one address each second, after a burst of twice as many; 0 for no limit. */
-  readonly connectsPerSecondMax: number;
-}
+type GateLimits = Pick<ServerSettings, 'connectionsPerAddressMax' | 'connectsPerSecondMax'>;
 
 /** Which of them apply to loopback addresses, too. */
 export type LoopbackLimits = { readonly [Name in keyof GateLimits]: boolean };

@@ -10,15 +10,9 @@
  * that it wants. Then waiting clients are refused, the last ones first: what they leave behind may be what the others wait for.
  */
 import type { Cancel, Clock } from '@nbdjs/interfaces';
+import type { ServerSettings } from '../server-settings.ts';
 
-export interface PlaceLimits {
-  /** Clients that use an export at a time. 0 for no limit. */
-  readonly connectionsMax: number;
-  /** Clients that may wait for a place; the next one is turned away. */
-  readonly waitingMax: number;
-  /** How long a client waits while the clients that have a place send no request, in milliseconds; 0 for no limit. */
-  readonly waitMs: number;
-}
+type PlaceLimits = Pick<ServerSettings, 'connectionsMax' | 'waitingMax' | 'waitMs'>;
 
 export interface PlaceHolder {
   /** All of its requests are answered, and it has read all answers. */

@@ -3,14 +3,10 @@
  * well-behaved clients are done soon. A client that stands still makes room.
  */
 import type { Cancel, Clock } from '@nbdjs/interfaces';
+import type { ServerSettings } from '../server-settings.ts';
 import type { CutOffReason } from '../statistics/client-counts.ts';
 
-export interface HandshakePlaceLimits {
-  /** Clients in the handshake at a time; a client that stands still makes room for the next. 0 for no limit. */
-  readonly handshakesMax: number;
-  /** Clients that may wait for their turn; the next one is turned away. */
-  readonly waitingMax: number;
-}
+type HandshakePlaceLimits = Pick<ServerSettings, 'handshakesMax' | 'waitingMax'>;
 
 export interface HandshakingClient {
   /** For how long it has been the client's turn without a step of it, in milliseconds; 0 while it is not its turn. */
