@@ -25,7 +25,8 @@ export interface Phase {
   readonly serves: boolean;
   /** Whether the connection ends as soon as no request waits or is under way. */
   readonly endsWhenDrained: boolean;
-  readonly next: readonly { readonly on: PhaseEvent; readonly to: PhaseName }[];
+  /** The phases that this one leads to, each with the event that leads there. */
+  readonly next: { readonly [To in PhaseName]?: PhaseEvent };
 }
 
 export const phases: { readonly [Name in PhaseName]: Phase } = {
@@ -35,11 +36,7 @@ export const phases: { readonly [Name in PhaseName]: Phase } = {
     hears: true,
     serves: true,
     endsWhenDrained: false,
-    next: [
-      { on: 'shut down', to: 'refusing' },
-      { on: 'leave', to: 'finishing' },
-      { on: 'gone', to: 'closed' },
-    ],
+    next: { refusing: 'shut down', finishing: 'leave', closed: 'gone' },
   },
   refusing: {
     name: 'refusing',
@@ -47,11 +44,7 @@ export const phases: { readonly [Name in PhaseName]: Phase } = {
     hears: true,
     serves: false,
     endsWhenDrained: true,
-    next: [
-      { on: 'leave', to: 'finishing' },
-      { on: 'drained', to: 'closing' },
-      { on: 'gone', to: 'closed' },
-    ],
+    next: { finishing: 'leave', closing: 'drained', closed: 'gone' },
   },
   finishing: {
     name: 'finishing',
@@ -59,10 +52,7 @@ export const phases: { readonly [Name in PhaseName]: Phase } = {
     hears: false,
     serves: false,
     endsWhenDrained: true,
-    next: [
-      { on: 'drained', to: 'closing' },
-      { on: 'gone', to: 'closed' },
-    ],
+    next: { closing: 'drained', closed: 'gone' },
   },
   closing: {
     name: 'closing',
@@ -70,7 +60,7 @@ export const phases: { readonly [Name in PhaseName]: Phase } = {
     hears: false,
     serves: false,
     endsWhenDrained: false,
-    next: [{ on: 'gone', to: 'closed' }],
+    next: { closed: 'gone' },
   },
   closed: {
     name: 'closed',
@@ -78,12 +68,12 @@ export const phases: { readonly [Name in PhaseName]: Phase } = {
     hears: false,
     serves: false,
     endsWhenDrained: false,
-    next: [],
+    next: {},
   },
 };
 
 /** The phase after an event: the same one where the event means nothing to it. */
 export function phaseAfter(phase: Phase, event: PhaseEvent): Phase {
-  const next = phase.next.find(({ on }) => on === event);
-  return next === undefined ? phase : phases[next.to];
+  for (const [name, on] of Object.entries(phase.next)) if (on === event) return phases[name as PhaseName];
+  return phase;
 }
