@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { serve } from '@nbdjs/server';
 import { createMemoryDevice } from '@nbdjs/storage';
+import { listen } from '@nbdjs/transport';
 import { describe, expect, it } from 'vitest';
 import {
   type ConnectOptions,
@@ -66,8 +67,8 @@ describe('a target', () => {
     const folder = mkdtempSync(join(tmpdir(), 'nbdjs-targets-'));
     const path = join(folder, 'socket');
     const exports = { a: createMemoryDevice({ size: 4096 }), b: createMemoryDevice({ size: 8192 }) };
-    const tcp = await serve({ type: 'tcp', host: '127.0.0.1', port: 0 }, { exports });
-    const unix = await serve({ type: 'unix', path }, { exports });
+    const tcp = await serve({ type: 'tcp', host: '127.0.0.1', port: 0 }, { listen, exports });
+    const unix = await serve({ type: 'unix', path }, { listen, exports });
     const { host, port } = tcp.address;
     for (const target of [{ host, port, exportName: 'b' }, { path, exportName: 'b' }, new URL(`${tcp.uri}/b`)]) {
       const client = await connect(target, { delivery: 'inline' });

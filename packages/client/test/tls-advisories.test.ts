@@ -4,7 +4,7 @@ import { createAuthority } from '@nbdjs/certificates';
 import { encodeAckReply, encodeErrorReply, encodeGreeting, encodeOption, Option, OptionReply } from '@nbdjs/protocol';
 import { createServer, type Server } from '@nbdjs/server';
 import { createMemoryDevice } from '@nbdjs/storage';
-import { type Listener, listen } from '@nbdjs/transport';
+import { type Listener, listen, serverTls } from '@nbdjs/transport';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type ConnectOptions, type ConnectTls, connect, type NbdClient } from '../src/index.ts';
 
@@ -88,7 +88,7 @@ describe('libnbd CVE-2024-7383: the certificate and its name are checked, whiche
     strangersCa = (await createAuthority()).certificate;
     server = createServer({
       exports: { '': createMemoryDevice({ size: 4096 }) },
-      tls: { mode: 'allow', certificates: { cert, key } },
+      tls: serverTls({ mode: 'allow', certificates: { cert, key } }),
     });
     listener = await listen({ type: 'tcp', host: '127.0.0.1', port: 0 }, (channel) => void server.accept(channel));
     port = listener.address.type === 'tcp' ? listener.address.port : 0;

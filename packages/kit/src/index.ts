@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+export { isAllowed } from './access/is-allowed.ts';
 export { AlignedAccess, type AlignedAccessOptions, type BlockAccess, type Change } from './alignment/aligned-access.ts';
 export { listenForAbort, stopListeningForAbort } from './async/abort-listening.ts';
 export { type Ahead, ReadAhead } from './async/read-ahead.ts';

@@ -6,19 +6,9 @@
 
 export * from '@nbdjs/interfaces';
 export type { ExportEntry } from '@nbdjs/protocol';
-export type {
-  AddressOf,
-  ListenAddress,
-  ListenTarget,
-  TlsAllowance,
-  TlsCertificates,
-  TlsPeer,
-  TlsServerKeys,
-  TlsServerSettings,
-} from '@nbdjs/transport';
 export type { AccessRules } from './admission/access-list.ts';
 export type { ClientDescription, Export, ExportProvider, ExportTable } from './exports/export.ts';
-export { type Serving, serve } from './serve.ts';
+export { type ServeOptions, type Serving, serve } from './serve.ts';
 export { createServer, type Server } from './server.ts';
 export { type GivenLimits, type ServerLimits, serverLimits } from './server-limits.ts';
 export type { ServerOptions } from './server-options.ts';

@@ -1,17 +1,22 @@
 /** A server and the place where it listens, in one. */
+import { type AddressOf, type Listen, type ListenAddress, type ListenTarget, UsageError } from '@nbdjs/interfaces';
 import { formatUri } from '@nbdjs/protocol';
-import { type AddressOf, type ListenAddress, type ListenTarget, listen } from '@nbdjs/transport';
 import { createServer, type Server } from './server.ts';
 import type { ServerOptions } from './server-options.ts';
 
+export interface ServeOptions extends ServerOptions {
+  /** How to listen: `listen` of `@nbdjs/transport`, for instance. */
+  readonly listen: Listen;
+}
+
 /** A server that listens. */
 export interface Serving<A extends ListenAddress = ListenAddress> {
-  /** For the clients: the server's URI, with the export's name where a table has one export only. None for a descriptor. */
+  /** For the clients: the server's URI, with the export's name where a table has one export only. Empty for a descriptor. */
   readonly uri: string;
   /** Where it listens, with TCP the port that was chosen. */
   readonly address: A;
   readonly server: Server;
-  /** Takes no more clients, then closes the server in good order. The devices belong to their makers. */
+  /** Takes no more clients, then closes the server in good order. The devices belong to the caller. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -19,11 +24,20 @@ export interface Serving<A extends ListenAddress = ListenAddress> {
 /**
  * Makes a server and has it listen.
  *
- * @throws UsageError when an option is wrong, ConnectError when the address is in use or not ours.
+ * @throws UsageError when an option is wrong, ConnectError when the address is in use or cannot be had.
  */
-export async function serve<T extends ListenTarget>(target: T, options: ServerOptions): Promise<Serving<AddressOf<T>>> {
+export async function serve<T extends ListenTarget>(
+  target: T,
+  { listen, ...options }: ServeOptions,
+): Promise<Serving<AddressOf<T>>> {
+  if (typeof listen !== 'function') {
+    throw new UsageError(
+      'ERR_NBD_ARGUMENT',
+      'serve: listen is missing, expected a function, such as that of @nbdjs/transport',
+    );
+  }
   const server = createServer(options);
-  // Rules about users can only be checked where the listener asks who comes.
+  // Rules about users can only be checked where the listener looks them up.
   const listener = await listen(target, (channel) => void server.accept(channel), {
     users: options.access !== undefined,
   });
@@ -44,10 +58,9 @@ function uriOf(address: ListenAddress, { exports, tls }: ServerOptions): string 
   if (address.type === 'descriptor') return '';
   const names = typeof exports.open === 'function' ? [] : Object.keys(exports);
   const exportName = names.length === 1 && names[0] !== undefined ? names[0] : '';
-  const tlsRequired = tls !== undefined && tls.mode !== 'off' && tls.mode !== 'allow';
-  const uri = { exportName, tlsRequired, tls: {}, extensions: {} };
+  const uri = { exportName, tlsRequired: tls?.mode === 'require', tls: {}, extensions: {} };
   if (address.type === 'unix') return formatUri({ ...uri, address: { transport: 'unix', path: address.path } });
-  // Nobody can connect to "all addresses".
+  // "All addresses" is nothing that a client can connect to.
   const host = address.host === '::' || address.host === '0.0.0.0' ? 'localhost' : address.host;
   return formatUri({ ...uri, address: { transport: 'tcp', host, port: address.port } });
 }

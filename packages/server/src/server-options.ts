@@ -1,5 +1,5 @@
 /** The options of a server as data: types, checks and defaults come from here. */
-import type { Clock, Defer, Trace } from '@nbdjs/interfaces';
+import type { Clock, Defer, ServerTls, Trace } from '@nbdjs/interfaces';
 import {
   checkDevice,
   defineOptions,
@@ -10,7 +10,6 @@ import {
   type SettingsOf,
 } from '@nbdjs/kit';
 import { diagnosticsTrace, nextTurn, systemClock } from '@nbdjs/node';
-import type { TlsServerSettings } from '@nbdjs/transport';
 import type { AccessRules } from './admission/access-list.ts';
 import { type Export, type ExportProvider, type ExportTable, exportOptions } from './exports/export.ts';
 import { serverLimits } from './server-limits.ts';
@@ -19,6 +18,11 @@ import type { SessionDescription } from './session/session-description.ts';
 import { traceEvents } from './trace-events.ts';
 
 type SessionListener = (session: SessionDescription & { readonly isNegotiated: boolean }) => void;
+
+const serverTls = {
+  expected: 'what serverTls of @nbdjs/transport makes of settings',
+  holds: (value: unknown) => optionChecks.object.holds(value) && 'load' in (value as object),
+};
 
 const table = { ...optionChecks.object, expected: 'a table of devices or a provider' };
 
@@ -34,12 +38,12 @@ export const serverOptions = defineOptions({
   /** The clients that may connect. @default all clients */
   access: option.object<AccessRules>({ doc: 'The clients that may connect.', defaultText: 'all clients' }),
   /**
-   * Certificates or shared keys, and the clients to serve. Clients have to show certificates when a table's export is for some of
-   * them.
+   * TLS and the clients to serve: what `serverTls` of `@nbdjs/transport` makes of certificates or shared keys. Clients have to show
+   * certificates when a table's export is for some of them.
    *
    * @default no TLS
    */
-  tls: option.object<TlsServerSettings>({ doc: 'TLS, and the clients to serve.', defaultText: 'no TLS' }),
+  tls: option.checked<ServerTls>(serverTls, { doc: 'TLS, and the clients to serve.', defaultText: 'no TLS' }),
   /** Called when a client is gone, whether it had finished the handshake or not. */
   onSessionEnd: option.callback<SessionListener>({ doc: 'Called when a client is gone.' }),
   /** @default Node's monotonic clock */

@@ -1,6 +1,11 @@
 /** An NBD server: exports, and the clients that use them. */
-import { type ByteChannel, type PeerDescription, UsageError } from '@nbdjs/interfaces';
-import { createTlsServer, type TlsServer, type TlsServerSettings } from '@nbdjs/transport';
+import {
+  type ByteChannel,
+  type PeerDescription,
+  type SecureUpgrade,
+  type ServerTls,
+  UsageError,
+} from '@nbdjs/interfaces';
 import { AccessList } from './admission/access-list.ts';
 import { ArrivalQueue } from './admission/arrival-queue.ts';
 import { ConnectionGate, type LoopbackLimits } from './admission/connection-gate.ts';
@@ -37,11 +42,11 @@ export interface Server {
   /** Payload bytes in flight and in replies that wait. */
   readonly bytesInFlight: number;
   /**
-   * Reads the files of the TLS settings again, or takes other settings, for clients that connect from now on; no client is cut off.
+   * Has TLS read its files again, or takes another TLS, for clients that connect from now on; no client is cut off.
    *
    * @throws UsageError when something is wrong with them, or when there are none; the server goes on with the old ones.
    */
-  reloadTls(settings?: TlsServerSettings): void;
+  reloadTls(tls?: ServerTls): void;
   /**
    * Stops in good order: what is under way is finished, further requests are answered with ESHUTDOWN, further options with
    * `ERR_SHUTDOWN`, and after `closeMs` the clients that are left are cut off. A device that goes on working then is not waited for.
@@ -71,8 +76,8 @@ class NbdServer implements Server {
   readonly #handshakes: HandshakePlaces<Session>;
   readonly #places: ExportPlaces;
   readonly #exportStatistics = new ExportStatistics();
-  #tlsSettings: TlsServerSettings | undefined;
-  #tls: TlsServer | undefined;
+  #tlsSource: ServerTls | undefined;
+  #tls: SecureUpgrade | undefined;
   #isClosing = false;
 
   constructor(options: ResolvedOptions, loopback: LoopbackLimits) {
@@ -121,12 +126,11 @@ class NbdServer implements Server {
     return this.#context.budget.usedBytes;
   }
 
-  reloadTls(settings = this.#tlsSettings): void {
-    if (settings === undefined)
+  reloadTls(source = this.#tlsSource): void {
+    if (source === undefined)
       throw new UsageError('ERR_NBD_STATE', 'this server has no TLS that could be set up again');
-    const mustKnow = namesClients(this.#options.exports) || undefined;
-    this.#tls = createTlsServer({ ...settings, verifyPeer: settings.verifyPeer ?? mustKnow });
-    this.#tlsSettings = settings;
+    this.#tls = source.load({ identity: namesClients(this.#options.exports) });
+    this.#tlsSource = source;
   }
 
   async accept(channel: ByteChannel): Promise<void> {

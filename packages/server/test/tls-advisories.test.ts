@@ -19,7 +19,7 @@ import {
 } from '@nbdjs/protocol';
 import { createMemoryDevice } from '@nbdjs/storage';
 import { seededRandom } from '@nbdjs/testkit';
-import { type Listener, listen } from '@nbdjs/transport';
+import { type Listener, listen, serverTls } from '@nbdjs/transport';
 import { afterAll, afterEach, expect, it } from 'vitest';
 import { createServer, type Server, type ServerOptions } from '../src/index.ts';
 
@@ -33,7 +33,7 @@ let server: Server;
 let listener: Listener;
 
 async function serve(options: Partial<ServerOptions> & Pick<ServerOptions, 'exports'>): Promise<void> {
-  server = createServer({ tls: { psk: { keys: { alice: key } } }, ...options });
+  server = createServer({ tls: serverTls({ psk: { keys: { alice: key } } }), ...options });
   listener = await listen({ type: 'unix', path }, (channel) => void server.accept(channel));
 }
 
@@ -115,7 +115,7 @@ it('nbdkit CVE-2019-14850: nothing is opened, nor listed, before TLS', async () 
 it('nbdkit CVE-2019-14851: options and commands in any order do no harm', async () => {
   await serve({
     exports: { disk: createMemoryDevice({ size: 4096 }) },
-    tls: { mode: 'allow', psk: { keys: { alice: key } } },
+    tls: serverTls({ mode: 'allow', psk: { keys: { alice: key } } }),
   });
   const random = seededRandom(14851);
   const all = Object.values(options);
@@ -135,7 +135,7 @@ it('nbdkit CVE-2019-14851: options and commands in any order do no harm', async 
 it('nbdkit CVE-2021-3716: what was agreed on in clear text, by whomever, is void in TLS', async () => {
   await serve({
     exports: { disk: createMemoryDevice({ size: 4096 }) },
-    tls: { mode: 'allow', psk: { keys: { alice: key } } },
+    tls: serverTls({ mode: 'allow', psk: { keys: { alice: key } } }),
   });
   const replyBytes = 20;
   const contextBytes = 4 + 'base:allocation'.length;

@@ -5,9 +5,9 @@ import { connect } from '@nbdjs/client';
 import { describePeers, makeRawImage, type Program, runPeer, sha256OfFile, Workspace } from '@nbdjs/peers';
 import { createMemoryDevice } from '@nbdjs/storage';
 import { seededRandom, TestAuthority } from '@nbdjs/testkit';
-import { type Listener, listen } from '@nbdjs/transport';
+import { type Listener, listen, serverTls, type TlsServerSettings } from '@nbdjs/transport';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createServer, type Server, type TlsServerSettings } from '../src/index.ts';
+import { createServer, type Server } from '../src/index.ts';
 
 const mebi = 2 ** 20;
 const size = 8 * mebi;
@@ -22,7 +22,7 @@ let port = 0;
 
 /** By TCP, which reaches the clients in their folder as well. */
 async function serve(tls: TlsServerSettings): Promise<void> {
-  server = createServer({ exports: { disk: createMemoryDevice({ size }) }, tls });
+  server = createServer({ exports: { disk: createMemoryDevice({ size }) }, tls: serverTls(tls) });
   listener = await listen({ type: 'tcp', host: '127.0.0.1', port }, (channel) => void server.accept(channel));
   if (listener.address.type === 'tcp') port = listener.address.port;
 }
@@ -104,7 +104,7 @@ describe('our own client', () => {
   it.each(['kept', 'inline'] as const)('goes on across restarts without a wrong byte: %s', async (delivery) => {
     const device = createMemoryDevice({ size });
     const start = async (): Promise<void> => {
-      server = createServer({ exports: { disk: device }, tls: { ...certificates(), verifyPeer: false } });
+      server = createServer({ exports: { disk: device }, tls: serverTls({ ...certificates(), verifyPeer: false }) });
       listener = await listen({ type: 'tcp', host: '127.0.0.1', port }, (channel) => void server.accept(channel));
       if (listener.address.type === 'tcp') port = listener.address.port;
     };

@@ -10,9 +10,9 @@ import { openNegotiation } from '@nbdjs/connection';
 import { encodeClientFlags, encodeOption, Option, OptionReply } from '@nbdjs/protocol';
 import { createMemoryDevice } from '@nbdjs/storage';
 import { seededRandom, TestAuthority } from '@nbdjs/testkit';
-import { type Listener, listen, type TlsClientSettings } from '@nbdjs/transport';
+import { type Listener, listen, serverTls, type TlsClientSettings, type TlsServerSettings } from '@nbdjs/transport';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { createServer, type Export, type Server, type ServerOptions, type TlsServerSettings } from '../src/index.ts';
+import { createServer, type Export, type Server, type ServerOptions } from '../src/index.ts';
 
 const mebi = 2 ** 20;
 const folder = mkdtempSync(join(tmpdir(), 'nbdjs-'));
@@ -38,7 +38,7 @@ let listener: Listener | undefined;
 let server: Server;
 
 async function serve(tls: TlsServerSettings, options: Partial<ServerOptions> = {}): Promise<Server> {
-  server = createServer({ exports: { disk: createMemoryDevice({ size: 8 * mebi }) }, tls, ...options });
+  server = createServer({ exports: { disk: createMemoryDevice({ size: 8 * mebi }) }, tls: serverTls(tls), ...options });
   listener = await listen({ type: 'unix', path }, (channel) => void server.accept(channel));
   return server;
 }

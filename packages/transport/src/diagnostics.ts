@@ -1,7 +1,6 @@
 /** Events of channels, on Node's diagnostics channels `nbdjs:transport:<type>`. */
 import { channel as diagnosticsChannel } from 'node:diagnostics_channel';
-import type { ByteChannel, CloseReason, PeerDescription } from '@nbdjs/interfaces';
-import type { TlsPeer } from './tls/settings.ts';
+import type { ByteChannel, CloseReason, PeerDescription, TlsPeer } from '@nbdjs/interfaces';
 
 /** A message on the channel `nbdjs:transport:<type>`. */
 export type TransportEvent =

@@ -12,23 +12,14 @@ export type { CommandEnd } from './commands/program.ts';
 export { type ConnectOptions, connectTcp, connectUnix, type TcpAddress } from './connecting/connect.ts';
 export { checkEndpoint, connectEndpoint, describeEndpoint, type Endpoint } from './connecting/endpoint.ts';
 export type { TransportEvent } from './diagnostics.ts';
-export {
-  type AddressOf,
-  type ListenAddress,
-  type Listener,
-  type ListenOptions,
-  type ListenTarget,
-  listen,
-} from './listening/listen.ts';
+export { type ListenOptions, listen } from './listening/listen.ts';
 export { inheritedListeners } from './listening/socket-activation.ts';
 export { createTlsClient, type TlsClient } from './tls/client.ts';
-export { createTlsServer, isAllowed, type TlsServer } from './tls/server.ts';
+export { createTlsServer, serverTls, type TlsServer } from './tls/server.ts';
 export type {
-  TlsAllowance,
   TlsCertificates,
   TlsClientKey,
   TlsClientSettings,
-  TlsPeer,
   TlsServerKeys,
   TlsServerSettings,
 } from './tls/settings.ts';

@@ -4,6 +4,7 @@ import { createConnector, openNegotiation } from '@nbdjs/connection';
 import { compareDevices, copyDevice, copyFromStream, copyToStream } from '@nbdjs/copy';
 import { createServer, serve } from '@nbdjs/server';
 import { createMemoryDevice, openFileDevice, UsageError } from '@nbdjs/storage';
+import { listen, serverTls } from '@nbdjs/transport';
 import { expect, it } from 'vitest';
 
 const device = createMemoryDevice({ size: 4096 });
@@ -39,18 +40,8 @@ it.each<[string, unknown, readonly unknown[], string]>([
     [{ exports: { a: device }, mode: 'x' }],
     "createServer: mode is 'x', expected 'simple' or 'structured' or 'extended'",
   ],
-  [
-    'server',
-    createServer,
-    [{ exports: { a: device }, tls: { certificates: { folder: 5 } } }],
-    'tls.certificates: folder is 5, expected a string',
-  ],
-  [
-    'server',
-    createServer,
-    [{ exports: { a: device }, tls: { psk: {} } }],
-    'tls.psk: there is no key in it, expected { file }, { keys } or { find }',
-  ],
+  ['server', serverTls, [{ certificates: { folder: 5 } }], 'tls.certificates: folder is 5, expected a string'],
+  ['server', serverTls, [{ psk: {} }], 'tls.psk: there is no key in it, expected { file }, { keys } or { find }'],
   [
     'server',
     createServer,
@@ -62,6 +53,12 @@ it.each<[string, unknown, readonly unknown[], string]>([
     createServer,
     [{ exports: { a: { device, description: 5 } } }],
     "createServer: export 'a': description is 5, expected a string",
+  ],
+  [
+    'server',
+    createServer,
+    [{ exports: { a: device }, tls: { certificates: { folder: '/etc/pki/nbd' } } }],
+    'createServer: tls is an object, expected what serverTls of @nbdjs/transport makes of settings',
   ],
   ['server', createServer, [{ exports: { a: device }, access: { allowed: [] } }], "access: unknown option 'allowed'"],
   [
@@ -86,19 +83,22 @@ it.each<[string, unknown, readonly unknown[], string]>([
   [
     'place to listen at',
     serve,
-    [undefined, { exports: { a: device } }],
+    [undefined, { listen, exports: { a: device } }],
     'the address to listen at is undefined, expected an object whose type is one of tcp, unix, descriptor',
   ],
   [
     'place to listen at',
     serve,
-    [{ type: 'unix' }, { exports: { a: device } }],
+    [{ type: 'unix' }, { listen, exports: { a: device } }],
     'the address to listen at: path is missing, expected a string',
   ],
   [
     'place to listen at',
     serve,
-    [{ type: 'tcp', host: 5, port: 0 }, { exports: { a: device } }],
+    [
+      { type: 'tcp', host: 5, port: 0 },
+      { listen, exports: { a: device } },
+    ],
     'the address to listen at: host is 5, expected a string',
   ],
   [

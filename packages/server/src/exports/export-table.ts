@@ -1,6 +1,7 @@
 /** A fixed table of exports, as a provider. */
+import type { TlsPeer } from '@nbdjs/interfaces';
+import { isAllowed } from '@nbdjs/kit';
 import { encodeText } from '@nbdjs/protocol';
-import { isAllowed, type TlsPeer } from '@nbdjs/transport';
 import type { Export, ExportProvider, ExportTable } from './export.ts';
 
 /** @throws UsageError when a name or a description cannot be sent. */

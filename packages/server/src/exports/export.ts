@@ -1,8 +1,7 @@
 /** What a server offers, and to which clients. */
-import type { BlockDevice, PeerDescription } from '@nbdjs/interfaces';
+import type { BlockDevice, PeerDescription, TlsAllowance, TlsPeer } from '@nbdjs/interfaces';
 import { defineOptions, type OptionsOf, option, optionChecks } from '@nbdjs/kit';
 import type { ExportEntry } from '@nbdjs/protocol';
-import type { TlsAllowance, TlsPeer } from '@nbdjs/transport';
 
 export const exportOptions = defineOptions({
   device: option.object<BlockDevice>({ required: true, doc: 'The device; it belongs to the caller.' }),

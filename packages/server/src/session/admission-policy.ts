@@ -1,14 +1,14 @@
 /** Which exports a client may see and use, by what TLS knows of it. */
 import type { Refusal } from '@nbdjs/handshake';
-import { NegotiationError } from '@nbdjs/interfaces';
-import { isAllowed, type TlsPeer, type TlsServer } from '@nbdjs/transport';
+import { NegotiationError, type SecureUpgrade, type TlsPeer } from '@nbdjs/interfaces';
+import { isAllowed } from '@nbdjs/kit';
 import type { Export } from '../exports/export.ts';
 import { needsTls } from '../exports/export-table.ts';
 
 export class AdmissionPolicy {
-  readonly #tls: TlsServer | undefined;
+  readonly #tls: SecureUpgrade | undefined;
 
-  constructor(tls: TlsServer | undefined) {
+  constructor(tls: SecureUpgrade | undefined) {
     this.#tls = tls;
   }
 

@@ -1,7 +1,14 @@
 /** One client, from its first byte to its last: the handshake, then transmission. */
 import type { ExportOffer, Refusal, ServedFacts } from '@nbdjs/handshake';
-import { type ByteChannel, type CloseReason, type ExportFacts, ProtocolError, TimeoutError } from '@nbdjs/interfaces';
-import type { TlsPeer, TlsServer } from '@nbdjs/transport';
+import {
+  type ByteChannel,
+  type CloseReason,
+  type ExportFacts,
+  ProtocolError,
+  type SecureUpgrade,
+  TimeoutError,
+  type TlsPeer,
+} from '@nbdjs/interfaces';
 import type { PlaceHolder, PlaceRefusal } from '../admission/export-places.ts';
 import type { HandshakingClient } from '../admission/handshake-places.ts';
 import type { ClientDescription, Export, ExportProvider } from '../exports/export.ts';
@@ -17,7 +24,7 @@ import type { SessionDescription } from './session-description.ts';
 
 export interface SessionOptions {
   readonly provider: ExportProvider;
-  readonly tls: TlsServer | undefined;
+  readonly tls: SecureUpgrade | undefined;
   /** Waits for a place among the clients that use an export, before one is opened. The answer is why there is none. */
   readonly takePlace: (session: Session) => Promise<PlaceRefusal | undefined> | undefined;
   /** Called when the handshake is over. */

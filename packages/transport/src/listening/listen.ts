@@ -1,7 +1,14 @@
 /** Listening on TCP and Unix sockets, and on listening sockets that another process has opened. */
 import { createServer, type Server, type Socket, type ListenOptions as SystemListenOptions } from 'node:net';
 import { getSystemErrorMap } from 'node:util';
-import { type ByteChannel, ConnectError, type PeerDescription } from '@nbdjs/interfaces';
+import {
+  type AddressOf,
+  type ByteChannel,
+  ConnectError,
+  type Listener,
+  type ListenTarget,
+  type PeerDescription,
+} from '@nbdjs/interfaces';
 import { peerUser } from '@nbdjs/syscalls';
 import { descriptorOf } from '../channels/handle.ts';
 import { adoptSocket } from '../channels/socket-channel.ts';
@@ -10,34 +17,6 @@ import { checkPlace, type PlaceChecks, placeChecks } from '../places.ts';
 import { requireUnixPath } from '../unix-path.ts';
 import { ConnectionIntake } from './connection-intake.ts';
 import { SocketFile } from './socket-file.ts';
-
-/** Where to listen. */
-export type ListenTarget =
-  /** `host` absent: on all addresses. Port 0: any free one. */
-  | { readonly type: 'tcp'; readonly host?: string | undefined; readonly port: number }
-  /**
-   * A socket that a dead server has left behind is replaced, one that has a listener is not. It is removed again at the end, if it is
-   * still ours. A leading NUL means Linux's abstract namespace.
-   */
-  | { readonly type: 'unix'; readonly path: string }
-  /** A listening socket, by systemd's socket activation for instance. */
-  | { readonly type: 'descriptor'; readonly fd: number };
-
-/** Where clients connect to, with TCP the port that was chosen; or the inherited socket, whose address is not known. */
-export type ListenAddress =
-  | { readonly type: 'tcp'; readonly host: string; readonly port: number }
-  | { readonly type: 'unix'; readonly path: string }
-  | { readonly type: 'descriptor'; readonly fd: number };
-
-/** The address of a listener at a target. */
-export type AddressOf<T extends ListenTarget> = Extract<ListenAddress, { readonly type: T['type'] }>;
-
-/** A listening socket. */
-export interface Listener<A extends ListenAddress = ListenAddress> {
-  readonly address: A;
-  /** Accepts no more connections. Open ones stay open. */
-  close(): Promise<void>;
-}
 
 export interface ListenOptions {
   /** Connections that the kernel keeps until they are accepted. @default 511 */

@@ -1,6 +1,7 @@
 /** Listening sockets that a service manager has opened for this process: systemd's socket activation. */
+
+import type { ListenTarget } from '@nbdjs/interfaces';
 import { UsageError } from '@nbdjs/interfaces';
-import type { ListenTarget } from './listen.ts';
 
 /** The descriptor of the first socket (`SD_LISTEN_FDS_START` of sd_listen_fds(3)). */
 const firstDescriptor = 3;

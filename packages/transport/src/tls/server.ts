@@ -1,23 +1,19 @@
 /** TLS as a server sets it up. */
 import { createSecureContext, createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
-import type { ByteChannel } from '@nbdjs/interfaces';
+import type { ByteChannel, SecureUpgrade, ServerTls, TlsPeer } from '@nbdjs/interfaces';
+import { isAllowed } from '@nbdjs/kit';
 import { type Chain, chainOf, completed } from './chain.ts';
 import { checkServerSettings } from './checks.ts';
 import { plain } from './failure.ts';
 import { readIdentity, wrong } from './files.ts';
 import { describeSession, pskCiphers, secureVersions } from './session.ts';
-import type { TlsAllowance, TlsPeer, TlsServerKeys, TlsServerSettings } from './settings.ts';
+import type { TlsServerKeys, TlsServerSettings } from './settings.ts';
 import { checkSharedKey, readSharedKeys } from './shared-keys.ts';
 import type { TlsChannel } from './tls-channel.ts';
 import { type UpgradeOptions, upgrade } from './upgrade.ts';
 
 /** A server's side of TLS, for any number of clients. */
-export interface TlsServer {
-  readonly mode: 'off' | 'allow' | 'require';
-  /** Whether only certain clients are served, who are known by TLS. */
-  readonly isSelective: boolean;
-  /** Whether a client is to be served. */
-  admits(peer: TlsPeer): boolean;
+export interface TlsServer extends SecureUpgrade {
   /** See `TlsClient.upgrade`. */
   upgrade(channel: ByteChannel, options?: UpgradeOptions): Promise<TlsChannel>;
 }
@@ -42,12 +38,19 @@ export function createTlsServer(settings: TlsServerSettings): TlsServer {
   return { mode, ...whom, upgrade: (channel, how = {}) => accept(channel, setup, find, how) };
 }
 
-/** Whether somebody is among those who are to be served. Whoever has not shown who they are is in no list. */
-export function isAllowed(allow: TlsAllowance | undefined, peer: TlsPeer | undefined): boolean {
-  if (allow === undefined) return true;
-  if (peer === undefined) return false;
-  if (typeof allow === 'function') return allow(peer);
-  return [peer.subject, peer.user].some((name) => name !== undefined && allow.includes(name));
+/**
+ * TLS for a server that is made elsewhere, such as `createServer` of `@nbdjs/server`. The files that the settings name are read when
+ * the server is made, and again when it reloads them.
+ *
+ * @throws UsageError naming the setting that is unknown or of the wrong kind.
+ */
+export function serverTls(settings: TlsServerSettings): ServerTls {
+  checkServerSettings(settings);
+  return {
+    mode: settings.mode ?? 'require',
+    load: ({ identity }) =>
+      createTlsServer({ ...settings, verifyPeer: settings.verifyPeer ?? (identity || undefined) }),
+  };
 }
 
 function accept(

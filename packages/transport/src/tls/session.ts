@@ -1,6 +1,6 @@
 /** What client and server have in common: versions, ciphers, and what is known of a session. */
 import type { TLSSocket } from 'node:tls';
-import type { TlsPeer } from './settings.ts';
+import type { TlsPeer } from '@nbdjs/interfaces';
 import { nameOfSubject } from './x509.ts';
 
 /** G8: nothing older than TLS 1.2. */

@@ -1,5 +1,7 @@
 /** What TLS may be told, as plain data: it crosses threads. */
 
+import type { TlsAllowance } from '@nbdjs/interfaces';
+
 /** A certificate with its key, and whom to trust: from a folder, from memory, or from both. */
 export interface TlsCertificates {
   /**
@@ -50,20 +52,6 @@ export interface TlsClientSettings {
   readonly verifyPeer?: boolean | undefined;
 }
 
-/** Who is at the other end of TLS, as far as it has shown. */
-export interface TlsPeer {
-  /** `TLSv1.2` or `TLSv1.3`. */
-  readonly protocol: string;
-  /** The cipher's name, such as `TLS_AES_128_GCM_SHA256`. */
-  readonly cipher: string;
-  /**
-   * The subject of its certificate, last part first (RFC 4514), such as `CN=client,O=Example`. Only what was checked is told.
-   */
-  readonly subject?: string | undefined;
-  /** The name that its shared key goes by. */
-  readonly user?: string | undefined;
-}
-
 /** Keys that a server shares with its users. */
 export type TlsServerKeys =
   /** A file of lines `user:hexkey` or `#hexuser:hexkey`. */
@@ -100,6 +88,3 @@ export interface TlsServerSettings {
    */
   readonly allow?: TlsAllowance | undefined;
 }
-
-/** Names, or somebody who decides. */
-export type TlsAllowance = readonly string[] | ((peer: TlsPeer) => boolean);

@@ -1,5 +1,5 @@
 /** Patterns for the names of TLS peers. */
-import type { TlsPeer } from './settings.ts';
+import type { TlsPeer } from '@nbdjs/interfaces';
 
 /**
  * Makes a decision for `allow` of a server's TLS settings out of patterns: a peer is allowed when its certificate's subject, or the

@@ -1,12 +1,11 @@
 /** A channel whose bytes travel in TLS. */
 import type { TLSSocket } from 'node:tls';
-import type { ByteChannel } from '@nbdjs/interfaces';
+import type { ByteChannel, TlsPeer } from '@nbdjs/interfaces';
 import { ReceiveSide } from '../channels/receive-side.ts';
 import type { SendMethod } from '../channels/send-side.ts';
 import { StreamChannel } from '../channels/stream-channel.ts';
 import { explainTlsError, type PeerRole, refusedSilently } from './failure.ts';
 import { readInto } from './reading.ts';
-import type { TlsPeer } from './settings.ts';
 
 /**
  * TLS copies or encrypts what it is given at once, and has finished with it only when the kernel has. Up to this many bytes count as

@@ -1,6 +1,7 @@
 /** From a channel in the clear to one in TLS. */
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
+import type { TlsPeer } from '@nbdjs/interfaces';
 import { type ByteChannel, limits, type NbdError, TimeoutError } from '@nbdjs/interfaces';
 import { systemClock } from '@nbdjs/node';
 import { SocketChannel } from '../channels/socket-channel.ts';
@@ -9,7 +10,6 @@ import { announceTls } from '../diagnostics.ts';
 import type { Chain } from './chain.ts';
 import { ChannelDuplex } from './channel-duplex.ts';
 import { clearText, handshakeFailure, type PeerRole } from './failure.ts';
-import type { TlsPeer } from './settings.ts';
 import { TlsChannel } from './tls-channel.ts';
 
 export interface UpgradeOptions {

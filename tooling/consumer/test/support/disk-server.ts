@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { serve } from '@nbdjs/server';
 import { createMemoryDevice } from '@nbdjs/storage';
+import { listen } from '@nbdjs/transport';
 
 export interface DiskServer {
   readonly port: number;
@@ -17,8 +18,8 @@ export async function startDiskServer(): Promise<DiskServer> {
   const folder = mkdtempSync(join(tmpdir(), 'nbdjs-disk-'));
   const path = join(folder, 'socket');
   const exports = { disk: createMemoryDevice({ size: 64 * 2 ** 20 }) };
-  const tcp = await serve({ type: 'tcp', host: '127.0.0.1', port: 0 }, { exports });
-  const unix = await serve({ type: 'unix', path }, { exports });
+  const tcp = await serve({ type: 'tcp', host: '127.0.0.1', port: 0 }, { listen, exports });
+  const unix = await serve({ type: 'unix', path }, { listen, exports });
   const { port } = tcp.address;
   return {
     port,

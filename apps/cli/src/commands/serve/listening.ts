@@ -1,8 +1,8 @@
 /** Where the clients of `nbd serve` connect to, and how they learn of it. */
 import { formatUri, type UriAddress } from '@nbdjs/client';
 import type { ByteChannel } from '@nbdjs/interfaces';
-import type { Server, TlsServerSettings } from '@nbdjs/server';
-import { type Listener, type ListenTarget, listen } from '@nbdjs/transport';
+import type { Server } from '@nbdjs/server';
+import { type Listener, type ListenTarget, listen, type TlsServerSettings } from '@nbdjs/transport';
 import type { Terminal } from '../../terminal.ts';
 import type { ServeOptions } from './command.ts';
 import type { DescriptorRoom } from './descriptor-room.ts';

@@ -1,7 +1,7 @@
 /** `nbd serve`: exports files, memory and other servers, as qemu-nbd and nbdkit do. */
-import { limits as defaultLimits } from '@nbdjs/interfaces';
-import { createServer, type Server, type TlsServerSettings } from '@nbdjs/server';
-import { inheritedListeners } from '@nbdjs/transport';
+import { createServer, type Server, serverLimits } from '@nbdjs/server';
+import { inheritedListeners, serverTls, type TlsServerSettings } from '@nbdjs/transport';
+import { argumentError } from '../../errors/argument-error.ts';
 import type { CommandContext } from '../../options/command-context.ts';
 import type { Terminal } from '../../terminal.ts';
 import { accessEntry } from './access-entry.ts';
@@ -14,7 +14,7 @@ import { announce, openListeners } from './listening.ts';
 import { Service } from './service.ts';
 import type { Source } from './source.ts';
 import { standardChannel } from './standard-streams.ts';
-import { noteTls, serverTls } from './tls.ts';
+import { noteTls, serverTlsSettings } from './tls.ts';
 import { Upstreams } from './upstreams.ts';
 
 /** Clients that are still there when the server is told to stop have this long to go, in milliseconds. */
@@ -26,9 +26,10 @@ export async function run(
   options: ServeOptions,
   sources: readonly Source[],
 ): Promise<number> {
-  const tls = serverTls(options);
+  const tls = serverTlsSettings(options);
   const inherited = inheritedListeners();
   requireCompatible(options, sources.length, inherited.length > 0);
+  requireKnownLimits(Object.keys(givenLimits(options)));
   const closeLimitMs = givenLimits(options).closeMs ?? closeMs;
   const upstreams = new Upstreams(options, terminal, closeLimitMs);
   const service = new Service(upstreams, closeLimitMs, terminal);
@@ -72,7 +73,7 @@ function startServer({ exports, options, tls, room, clientLog, service }: Server
       ...givenLimits(options),
       connectionsMax: stdio === true ? 1 : Number.isFinite(places) ? places : 0,
     },
-    tls,
+    tls: tls && serverTls(tls),
     style: oldstyle === true ? 'oldstyle' : 'newstyle',
     trace: clientLog,
     onSessionEnd: ({ isNegotiated }) => {
@@ -87,9 +88,17 @@ function givenLimits({ limit, limits }: ServeOptions) {
   return { ...limit, ...limits };
 }
 
+/** @throws UsageError for a name that is no limit of a server. */
+function requireKnownLimits(names: readonly string[]): void {
+  const known: readonly string[] = serverLimits.names;
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  throw argumentError(`--limit: '${unknown}' is no limit of a server, expected one of ${known.join(', ')}`);
+}
+
 /** Clients at a time, without regard to the descriptors that there are; 0 for any number. */
 function sharedOf(options: ServeOptions): number {
-  return givenLimits(options).connectionsMax ?? defaultLimits.connectionsMax;
+  return serverLimits.resolve('nbd serve', givenLimits(options)).connectionsMax;
 }
 
 function warnings(options: ServeOptions, isActivated: boolean, room: DescriptorRoom | undefined): readonly string[] {

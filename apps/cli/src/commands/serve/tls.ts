@@ -1,15 +1,15 @@
 /** TLS of the clients of `nbd serve`. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Server, TlsServerSettings } from '@nbdjs/server';
-import { allowSubjects } from '@nbdjs/transport';
+import type { Server } from '@nbdjs/server';
+import { allowSubjects, type TlsServerSettings } from '@nbdjs/transport';
 import { argumentError } from '../../errors/argument-error.ts';
 import { oneLine } from '../../errors/one-line.ts';
 import { type ServerTlsOptions, tlsSources } from '../../options/tls.ts';
 import type { Terminal } from '../../terminal.ts';
 
 /** Returns the settings of a server, or `undefined` for one without TLS. */
-export function serverTls(options: ServerTlsOptions): TlsServerSettings | undefined {
+export function serverTlsSettings(options: ServerTlsOptions): TlsServerSettings | undefined {
   const { tls: mode, tlsVerifyPeer: verifyPeer, tlsAuthz: patterns } = options;
   const sources = tlsSources(options);
   if (sources.certificates === undefined && sources.psk === undefined) {
