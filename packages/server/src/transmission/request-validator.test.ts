@@ -64,9 +64,9 @@ describe('a request', () => {
   it('R4: may use what a device has grown by, and not what it has lost', async () => {
     const growing = createMemoryDevice({ size });
     const rules = validator({ device: growing });
-    await growing.resize?.(2n * BigInt(size));
+    await growing.resizing?.resize(2n * BigInt(size));
     expect(rules.faultOf(request(Read, size, 512))).toBeUndefined();
-    await growing.resize?.(512n);
+    await growing.resizing?.resize(512n);
     rules.measure();
     // The client was told of that area once, so its request is not malformed.
     expect(rules.faultOf(request(Read, size, 512))?.error).toBe(Enospc);
