@@ -36,7 +36,9 @@ export class ReadAhead<Result> {
       if (begun.result instanceof Promise) begun.result.catch(() => {});
       this.#queue.push(begun);
     }
-    return this.#queue.shift()?.result;
+    const result = this.#queue.shift()?.result;
+    // To return a promise from here would take two turns more.
+    return result instanceof Promise ? await result : result;
   }
 
   /** Settles when no work is in flight any more. Never rejects: errors of results that were not asked for are dropped. */
