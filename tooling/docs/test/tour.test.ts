@@ -1,4 +1,8 @@
-/** docs/tour.md, followed to the letter. */
+/**
+ * docs/tour.md, followed to the letter.
+ *
+ * @module-tag slow
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
