@@ -8,7 +8,7 @@ export type * from '@nbdjs/interfaces';
 export type { DeviceState } from './connections/reconnect-states.ts';
 export type { DeviceEvent } from './device-events.ts';
 export { type DeviceOptions, deviceOptions } from './device-options.ts';
-export type { JournalOptions } from './durability/journal-options.ts';
+export type { JournalOptions, JournalSettings } from './durability/journal-options.ts';
 export type { StrictChecks } from './export/strict.ts';
 export { createMultiplexer } from './multiplexer.ts';
 export type { Multiplexer } from './multiplexer-interface.ts';
