@@ -23,7 +23,7 @@ function textOf(name: string): string {
 /** What the README says to install. */
 export function install(readme: string): string[] {
   if (pages.includes(readme)) return packages.map((name) => `@nbdjs/${name}`);
-  const [, names] = /^\$ npm install (@nbdjs\/.*)$/m.exec(textOf(readme)) ?? [];
+  const [, names] = /^\$ npm install (?:--save-dev )?(@nbdjs\/.*)$/m.exec(textOf(readme)) ?? [];
   if (names === undefined) throw new Error(`the README of ${readme} does not say what to install`);
   return names.split(' ');
 }
