@@ -4,11 +4,12 @@
  * @packageDocumentation
  */
 export * from '@nbdjs/interfaces';
-export { createCheckpointFile } from './checkpoint-file.ts';
-export { defineDevice } from './define-device.ts';
-export type { DefinedExtent, DeviceDefinition } from './device-definition.ts';
-export { type FileDevice, openFileDevice } from './file-device.ts';
-export type { FileDeviceOptions } from './file-opening.ts';
+export { defineDevice } from './defined/define-device.ts';
+export type { DefinedExtent, DeviceDefinition } from './defined/device-definition.ts';
+export { createCheckpointFile } from './file/checkpoint-file.ts';
+export { openFileDevice } from './file/file-device.ts';
+export type { FileDeviceOptions } from './file/file-opening.ts';
+export type { FileDevice } from './file/open-file.ts';
 export { createAllocationDepthLayer } from './layers/allocation-depth.ts';
 export type { LayerCall } from './layers/around.ts';
 export { type BlockSizeOptions, createBlockSizeLayer } from './layers/block-size.ts';
@@ -20,5 +21,5 @@ export { createRateLayer, type RateOptions } from './layers/rate.ts';
 export { createReadOnlyLayer } from './layers/read-only.ts';
 export { createRetryLayer, type RetryOptions } from './layers/retry.ts';
 export { createSliceLayer, type SliceOptions } from './layers/slice.ts';
-export { createMemoryDevice, type MemoryDeviceOptions } from './memory-device.ts';
+export { createMemoryDevice, type MemoryDeviceOptions } from './memory/memory-device.ts';
 export { createNullDevice } from './null-device.ts';

@@ -23,7 +23,7 @@ import {
 } from '@nbdjs/interfaces';
 import { IntervalMap } from '@nbdjs/kit';
 import { Lifetime, requireGoing, requireInside } from '../bounds.ts';
-import { createMemoryDevice } from '../memory-device.ts';
+import { createMemoryDevice } from '../memory/memory-device.ts';
 import { isZero } from '../zeroes.ts';
 import { Layer } from './layer.ts';
 import { OverlayStore } from './overlay-store.ts';

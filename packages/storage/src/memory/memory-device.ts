@@ -20,7 +20,7 @@ import {
   type WriteOptions,
 } from '@nbdjs/interfaces';
 import { checkOptions, type OptionChecks, optionChecks } from '@nbdjs/kit';
-import { Lifetime, requireGoing, requireInside } from './bounds.ts';
+import { Lifetime, requireGoing, requireInside } from '../bounds.ts';
 import { PageTable } from './page-table.ts';
 
 export interface MemoryDeviceOptions {

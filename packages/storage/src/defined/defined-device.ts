@@ -15,9 +15,9 @@ import {
   type WriteOptions,
   type WriteZeroesOptions,
 } from '@nbdjs/interfaces';
-import { Lifetime, requireGoing, requireInside } from './bounds.ts';
+import { Lifetime, requireGoing, requireInside } from '../bounds.ts';
+import { errnoOf } from '../file/file-error.ts';
 import type { DefinedExtent, DeviceDefinition } from './device-definition.ts';
-import { errnoOf } from './file-error.ts';
 
 /** Zeroes are written in pieces of this many bytes. */
 const zeroPieceBytes = 1024 * 1024;

@@ -1,13 +1,13 @@
 import { VirtualClock } from '@nbdjs/testkit';
 import { beforeEach, expect, it } from 'vitest';
-import { PromptWrites } from './prompt-writes.ts';
+import { InlineWrites } from './inline-writes.ts';
 
 let clock: VirtualClock;
-let writes: PromptWrites;
+let writes: InlineWrites;
 
 beforeEach(() => {
   clock = new VirtualClock();
-  writes = new PromptWrites(clock);
+  writes = new InlineWrites(clock);
 });
 
 /** A write that takes so long. */

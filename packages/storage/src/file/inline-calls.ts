@@ -11,7 +11,7 @@ const slowMs = 5;
 const pauseMs = 1000;
 const pauseMsMax = 60_000;
 
-export class Promptness {
+export class InlineCalls {
   readonly #clock: Clock;
   #pausedUntil = Number.NEGATIVE_INFINITY;
   readonly #pause = new GrowingDelay({ firstMs: pauseMs, mostMs: pauseMsMax });

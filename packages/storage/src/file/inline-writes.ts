@@ -2,7 +2,7 @@
  * When a file may be written to at once, without a thread that waits: the page cache takes most writes as quickly as memory would.
  * But a system that has too much to bring to its disk makes writers wait.
  */
-import { Promptness } from './promptness.ts';
+import { InlineCalls } from './inline-calls.ts';
 
 /**
  * Longer writes gain nothing: threads copy them side by side. In bytes. What has just come from a socket is in the processor's cache,
@@ -13,7 +13,7 @@ const lengthMax = 1024 * 1024;
 /** A write of less than whole pages may have to read the rest of them first. */
 const pageBytes = 4096;
 
-export class PromptWrites extends Promptness {
+export class InlineWrites extends InlineCalls {
   /** Whether a write may be tried at once. */
   mayTry(offset: number, length: number): boolean {
     if (length > lengthMax || offset % pageBytes !== 0 || length % pageBytes !== 0) return false;
