@@ -4,27 +4,29 @@
  * @packageDocumentation
  */
 export type * from '@nbdjs/interfaces';
-export { ByteAssembler } from './byte-assembler.ts';
-export * from './constants.ts';
-export * from './greeting.ts';
-export * from './info.ts';
-export * from './magic.ts';
+export * from './constants/constants.ts';
+export * from './constants/magic.ts';
+export { flagNames, type NameTable, nameTable } from './constants/name-table.ts';
+export * from './constants/wire-error.ts';
+export { ByteAssembler } from './handshake/byte-assembler.ts';
+export * from './handshake/greeting.ts';
+export * from './handshake/info.ts';
+export * from './handshake/option-reply.ts';
+export * from './handshake/option-request.ts';
 export { Malformed } from './malformed.ts';
-export { decodeName, encodeName, faultOfName } from './name.ts';
-export { flagNames, type NameTable, nameTable } from './name-table.ts';
-export * from './option-reply.ts';
-export * from './option-request.ts';
-export * from './reply.ts';
-export { ReplyDecoder } from './reply-decoder.ts';
-export type { ReplyHandler } from './reply-handler.ts';
-export * from './request.ts';
+export { decodeName, encodeName, faultOfName } from './text/name.ts';
+export { encodeText, printableBytes, printableText, quoted } from './text/text.ts';
+export * from './transmission/reply.ts';
+export { ReplyDecoder } from './transmission/reply-decoder.ts';
+export type { ReplyHandler } from './transmission/reply-handler.ts';
+export * from './transmission/request.ts';
 export {
-  later,
+  deferPayload,
   RequestDecoder,
   type RequestDecoderOptions,
   type RequestHandler,
   type RequestHeader,
-} from './request-decoder.ts';
-export { encodeText, printableBytes, printableText, quoted } from './text.ts';
-export * from './uri.ts';
-export * from './wire-error.ts';
+} from './transmission/request-decoder.ts';
+export * from './uri/format-uri.ts';
+export { looksLikeUri, parseUri } from './uri/parse-uri.ts';
+export type { NbdUri, TlsType, UriAddress, UriTls } from './uri/uri.ts';

@@ -1,15 +1,13 @@
-/** What a decoder returns instead of a message. */
-
 /**
- * Why some bytes are not the message they should be.
+ * Why some bytes are not the message that they should be. Decoders of the handshake return it instead of the message.
  *
- * A value, not an error: who reads them decides what follows. A client makes it a `ProtocolError`, a server
- * answers `NBD_REP_ERR_INVALID` with the message as text and goes on.
+ * A value and not an error, because the two roles go on differently: a client fails with a `ProtocolError` made of it, a server
+ * refuses the option (`NBD_REP_ERR_INVALID`, with `message` as text) and goes on.
  */
 export class Malformed {
   /** Short kebab-case name of the broken rule, such as `payload-too-short`. */
   readonly violation: string;
-  /** One line, made for people. */
+  /** One line, for people. */
   readonly message: string;
   /** Id of the broken rule in docs/conformance.md, such as `G2`. */
   readonly rule: string;

@@ -1,6 +1,13 @@
 /** Takes requests in: from a header to a request whose payload, if it has one, has landed where it is needed. */
 import type { BlockDevice, Trace } from '@nbdjs/interfaces';
-import { Command, CommandFlag, later, type RequestHandler, type RequestHeader, WireError } from '@nbdjs/protocol';
+import {
+  Command,
+  CommandFlag,
+  deferPayload,
+  type RequestHandler,
+  type RequestHeader,
+  WireError,
+} from '@nbdjs/protocol';
 import { deviceFailure } from './failure.ts';
 import type { Phase } from './phase.ts';
 import type { RequestMemory } from './request-memory.ts';
@@ -43,7 +50,7 @@ export class RequestIntake implements RequestHandler {
     this.#taker = taker;
   }
 
-  request(header: RequestHeader, payloadBytes: number): Uint8Array | undefined | typeof later {
+  request(header: RequestHeader, payloadBytes: number): Uint8Array | undefined | typeof deferPayload {
     this.requestCount++;
     const request = new ServerRequest(header, payloadBytes);
     if (payloadBytes === 0) {
@@ -59,7 +66,7 @@ export class RequestIntake implements RequestHandler {
     if (this.#memory.reservePayload(request)) return this.#memory.allocate(request);
     this.awaitsMemory = true;
     this.#taker.noteFull();
-    return later;
+    return deferPayload;
   }
 
   payload(): void {

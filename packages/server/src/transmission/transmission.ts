@@ -186,7 +186,7 @@ export class Transmission implements ByteSink, RequestTaker, RunnerEvents, Monit
     const target = this.#intake.resumePayload();
     if (target === undefined) return;
     try {
-      this.#deliver(() => this.#decoder.provide(target));
+      this.#deliver(() => this.#decoder.resumePayload(target));
     } catch (error) {
       this.#channel.destroy(error as Error);
     }

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { hex } from '../hex.testing.ts';
 import {
   decodeClientFlags,
   decodeExportNameReply,
@@ -13,7 +14,6 @@ import {
   GreetingBytes,
   isInitialMagic,
 } from './greeting.ts';
-import { hex } from './hex.testing.ts';
 
 const zeroes124 = '00'.repeat(124);
 const u16 = fc.integer({ min: 0, max: 0xffff });

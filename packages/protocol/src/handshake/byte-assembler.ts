@@ -2,11 +2,11 @@
 import { UsageError } from '@nbdjs/interfaces';
 
 /**
- * Says where the bytes of a stream must land and hands out messages of known length.
+ * Says where the bytes of a stream must land, and hands out messages of known length.
  *
- * `expect` names the length of the next message, `writable` gives the memory for what is still missing of it (never
- * more, so that the kernel keeps what lies behind), `advance` tells how much has landed, `take` hands out the whole.
- * One buffer is used again and again; it grows up to the bound given at the start.
+ * `expect` sets the length of the next message, `writable` returns the memory for its missing bytes (never more, so that the
+ * kernel keeps what follows), `advance` notes how many have landed, and `take` returns the whole message. One buffer is used
+ * for all messages; it grows up to the bound given at the start.
  */
 export class ByteAssembler {
   readonly #bytesMax: number;
@@ -29,7 +29,11 @@ export class ByteAssembler {
     return this.#buffer.subarray(0, this.#landed);
   }
 
-  /** Starts a message of `byteCount` bytes. Whoever reads lengths off the wire checks them before. */
+  /**
+   * Begins a message of `byteCount` bytes. Check a length from the wire against a limit before.
+   *
+   * @throws UsageError `ERR_NBD_ARGUMENT` when `byteCount` is above the bound.
+   */
   expect(byteCount: number): void {
     if (!Number.isSafeInteger(byteCount) || byteCount < 0 || byteCount > this.#bytesMax) {
       throw new UsageError('ERR_NBD_ARGUMENT', `cannot expect ${byteCount} bytes: the bound is ${this.#bytesMax}`);
@@ -46,7 +50,11 @@ export class ByteAssembler {
     return this.#buffer.subarray(this.#landed, this.#expected);
   }
 
-  /** `byteCount` bytes have landed at the start of what `writable` gave. */
+  /**
+   * `byteCount` bytes have landed at the start of the memory that `writable` returned last.
+   *
+   * @throws UsageError `ERR_NBD_ARGUMENT` when fewer bytes are missing.
+   */
   advance(byteCount: number): void {
     if (!Number.isSafeInteger(byteCount) || byteCount < 0 || byteCount > this.missing) {
       throw new UsageError('ERR_NBD_ARGUMENT', `cannot advance by ${byteCount} bytes: ${this.missing} are missing`);
@@ -54,7 +62,11 @@ export class ByteAssembler {
     this.#landed += byteCount;
   }
 
-  /** The whole message; valid until the next `expect`. */
+  /**
+   * The whole message; valid until the next `expect`.
+   *
+   * @throws UsageError `ERR_NBD_STATE` when bytes of it are missing.
+   */
   take(): Uint8Array {
     if (this.missing > 0)
       throw new UsageError('ERR_NBD_STATE', `the message is not whole: ${this.missing} bytes are missing`);

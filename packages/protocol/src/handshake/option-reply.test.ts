@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Option, OptionReply } from './constants.ts';
-import { hex } from './hex.testing.ts';
+import { Option, OptionReply } from '../constants/constants.ts';
+import { hex } from '../hex.testing.ts';
+import { Malformed } from '../malformed.ts';
 import { type KnownInfo, parseInfo } from './info.ts';
-import { Malformed } from './malformed.ts';
 import {
   decodeOptionReplyHeader,
   encodeAckReply,

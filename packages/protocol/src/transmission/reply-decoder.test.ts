@@ -1,9 +1,9 @@
 import { type HeaderMode, limits, ProtocolError } from '@nbdjs/interfaces';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ChunkType } from './constants.ts';
+import { ChunkType } from '../constants/constants.ts';
+import { hex } from '../hex.testing.ts';
 import { allCuts, concat, digest, feed, pattern, randomCuts, whole } from './feed.testing.ts';
-import { hex } from './hex.testing.ts';
 import {
   type ChunkFrame,
   encodeBlockStatusChunk,

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Command, CommandFlag } from './constants.ts';
-import { hex } from './hex.testing.ts';
+import { Command, CommandFlag } from '../constants/constants.ts';
+import { hex } from '../hex.testing.ts';
 import {
   decodeBlockStatusPayload,
   encodeBlockStatusPayload,

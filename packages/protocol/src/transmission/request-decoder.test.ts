@@ -1,11 +1,11 @@
 import { ProtocolError } from '@nbdjs/interfaces';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Command, CommandFlag } from './constants.ts';
+import { Command, CommandFlag } from '../constants/constants.ts';
+import { hex } from '../hex.testing.ts';
 import { allCuts, concat, digest, feed, pattern, whole } from './feed.testing.ts';
-import { hex } from './hex.testing.ts';
 import { requestHeaderBytes, writeExtendedRequest, writeRequest } from './request.ts';
-import { later, RequestDecoder, type RequestHandler, type RequestHeader } from './request-decoder.ts';
+import { deferPayload, RequestDecoder, type RequestHandler, type RequestHeader } from './request-decoder.ts';
 
 class RequestLog implements RequestHandler {
   readonly lines: string[] = [];
@@ -13,7 +13,7 @@ class RequestLog implements RequestHandler {
   discards = false;
   #payload: Uint8Array | undefined;
 
-  request(header: RequestHeader, payloadBytes: number): Uint8Array | undefined | typeof later {
+  request(header: RequestHeader, payloadBytes: number): Uint8Array | undefined | typeof deferPayload {
     const { type, flags, cookieHigh, cookieLow, offsetHigh, offsetLow, lengthHigh, lengthLow } = header;
     const numbers = [type, flags, cookieHigh, cookieLow, offsetHigh, offsetLow, lengthHigh, lengthLow, payloadBytes];
     this.lines.push(`request ${numbers.join(' ')}`);
@@ -48,17 +48,17 @@ function request(
 class ShortLog extends RequestLog {
   #awaited: Uint8Array | undefined;
 
-  override request(header: RequestHeader, payloadBytes: number): Uint8Array | undefined | typeof later {
+  override request(header: RequestHeader, payloadBytes: number): Uint8Array | undefined | typeof deferPayload {
     const target = super.request(header, payloadBytes);
-    this.#awaited = target === later ? undefined : target;
-    return this.#awaited === undefined ? undefined : later;
+    this.#awaited = target === deferPayload ? undefined : target;
+    return this.#awaited === undefined ? undefined : deferPayload;
   }
 
   /** Now it has. */
-  provideTo(decoder: RequestDecoder): void {
+  resumeIn(decoder: RequestDecoder): void {
     const target = this.#awaited;
     this.#awaited = undefined;
-    if (target !== undefined) decoder.provide(target);
+    if (target !== undefined) decoder.resumePayload(target);
   }
 }
 
@@ -99,7 +99,7 @@ describe('request decoder', () => {
         }
         for (let count = -1; count !== log.lines.length; ) {
           count = log.lines.length;
-          log.provideTo(decoder);
+          log.resumeIn(decoder);
         }
       }
       expect(log.lines).toEqual(prompt.lines);

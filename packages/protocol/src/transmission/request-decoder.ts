@@ -1,11 +1,14 @@
-/** Requests as a server reads them: a push machine that never holds a payload. */
+/** Requests as a server reads them: fed with the stream, it reports each request and never holds a payload. */
 import { ProtocolError } from '@nbdjs/interfaces';
-import { Command, CommandFlag } from './constants.ts';
-import { Intake } from './intake.ts';
-import { HeaderBytes, TransmissionMagic } from './magic.ts';
+import { Command, CommandFlag } from '../constants/constants.ts';
+import { HeaderBytes, TransmissionMagic } from '../constants/magic.ts';
+import { ReceiveBuffer } from './receive-buffer.ts';
 
-/** Memory for a payload is not there yet: `provide` will name it. Until then nothing more is decoded, nor should be received. */
-export const later = Symbol('later');
+/**
+ * Returned by a handler that has no memory for a payload yet: `resumePayload` will name it. Until then nothing more is decoded,
+ * and nothing more should be received.
+ */
+export const deferPayload = Symbol('deferPayload');
 
 /** The fields of a request's header, as plain numbers: those of 64 bits come as two halves of 32 bits. */
 export interface RequestHeader {
@@ -24,10 +27,10 @@ export interface RequestHeader {
 export interface RequestHandler {
   /**
    * A request's header has arrived. The decoder uses one object for all headers: copy what has to last longer than this call.
-   * When `payloadBytes` is not 0, a payload follows. The answer is where it must land (memory of exactly that length),
-   * `undefined` to have it discarded, or `later`. The decoder checks the length, and no other field.
+   * When `payloadBytes` is not 0, a payload follows. Returns where it must land (memory of exactly that length),
+   * `undefined` to discard it, or `deferPayload`. The decoder checks the length, and no other field.
    */
-  request(header: RequestHeader, payloadBytes: number): Uint8Array | undefined | typeof later;
+  request(header: RequestHeader, payloadBytes: number): Uint8Array | undefined | typeof deferPayload;
   /** The payload of the request that was announced last has arrived, or was discarded. */
   payload(): void;
 }
@@ -54,14 +57,14 @@ class HeaderFields implements RequestHeader {
 }
 
 export class RequestDecoder {
-  readonly #intake = new Intake(stagingBytes);
+  readonly #buffer = new ReceiveBuffer(stagingBytes);
   readonly #header = new HeaderFields();
   readonly #handler: RequestHandler;
   readonly #options: RequestDecoderOptions;
   readonly #headerBytes: number;
   readonly #magic: number;
   #isInPayload = false;
-  /** Length of the payload whose memory is to come later; 0 when none is awaited. */
+  /** Length of the payload that was deferred; 0 when none is awaited. */
   #awaitedBytes = 0;
 
   constructor(handler: RequestHandler, options: RequestDecoderOptions) {
@@ -71,47 +74,51 @@ export class RequestDecoder {
     this.#magic = options.extended ? TransmissionMagic.ExtendedRequest : TransmissionMagic.Request;
   }
 
-  /** Whether everything so far was consumed: the only place where a peer may end in order. */
+  /** Whether everything so far was consumed. Only here may a client end the stream without an error. */
   get isBetweenRequests(): boolean {
-    return !this.#isInPayload && this.#awaitedBytes === 0 && this.#intake.available === 0;
+    return !this.#isInPayload && this.#awaitedBytes === 0 && this.#buffer.available === 0;
   }
 
   /** Where the next bytes must land: never empty, and never more of a target than the rest of its payload. */
   writable(): Uint8Array {
-    return this.#intake.writable(this.#headerBytes);
-  }
-
-  /** @throws ProtocolError when the stream is no sequence of requests; nothing may be called afterwards. */
-  advance(byteCount: number): void {
-    this.#intake.landed(byteCount);
-    this.#goOn();
+    return this.#buffer.writable(this.#headerBytes);
   }
 
   /**
-   * Names the memory that was to come later, and goes on with what has arrived meanwhile.
+   * `byteCount` bytes have landed in the memory that `writable` named.
    *
-   * @throws what `advance` throws.
+   * @throws ProtocolError when the stream is no sequence of requests. Call nothing afterwards.
    */
-  provide(target: Uint8Array | undefined): void {
-    this.#expectPayload(target, this.#awaitedBytes);
-    this.#awaitedBytes = 0;
-    this.#goOn();
+  advance(byteCount: number): void {
+    this.#buffer.landed(byteCount);
+    this.#decode();
   }
 
-  #goOn(): void {
+  /**
+   * Names the memory of a payload that was deferred, and goes on with what has arrived meanwhile.
+   *
+   * @throws ProtocolError as `advance`.
+   */
+  resumePayload(target: Uint8Array | undefined): void {
+    this.#expectPayload(target, this.#awaitedBytes);
+    this.#awaitedBytes = 0;
+    this.#decode();
+  }
+
+  #decode(): void {
     while (this.#awaitedBytes === 0 && (this.#isInPayload ? this.#takePayload() : this.#takeHeader()));
   }
 
   #takePayload(): boolean {
-    if (!this.#intake.takePayload()) return false;
+    if (!this.#buffer.takePayload()) return false;
     this.#isInPayload = false;
     this.#handler.payload();
     return true;
   }
 
   #takeHeader(): boolean {
-    const intake = this.#intake;
-    const { view, head, available } = intake;
+    const buffer = this.#buffer;
+    const { view, head, available } = buffer;
     if (available < 4) return false;
     const magic = view.getUint32(head);
     if (magic !== this.#magic) throw this.#badMagic(magic);
@@ -126,10 +133,10 @@ export class RequestDecoder {
     const payloadBytes = hasPayload ? lengthHigh * 2 ** 32 + lengthLow : 0;
     if (payloadBytes > payloadBytesMax) {
       const message = `a request has ${payloadBytes} bytes of payload, at most ${payloadBytesMax} are taken`;
-      const excerpt = intake.bytes.subarray(head, head + this.#headerBytes);
+      const excerpt = buffer.bytes.subarray(head, head + this.#headerBytes);
       throw new ProtocolError('payload-too-long', message, { phase: 'transmission', rule: 'S72', excerpt });
     }
-    intake.head = head + this.#headerBytes;
+    buffer.head = head + this.#headerBytes;
     const header = this.#header;
     header.type = type;
     header.flags = flags;
@@ -140,14 +147,14 @@ export class RequestDecoder {
     header.lengthHigh = lengthHigh;
     header.lengthLow = lengthLow;
     const target = this.#handler.request(header, payloadBytes);
-    if (payloadBytes === 0) intake.expectSmallThings();
-    else if (target === later) this.#awaitedBytes = payloadBytes;
+    if (payloadBytes === 0) buffer.expectSmallThings();
+    else if (target === deferPayload) this.#awaitedBytes = payloadBytes;
     else this.#expectPayload(target, payloadBytes);
     return true;
   }
 
   #expectPayload(target: Uint8Array | undefined, payloadBytes: number): void {
-    this.#intake.expectPayload(target, payloadBytes, true);
+    this.#buffer.expectPayload(target, payloadBytes, true);
     this.#isInPayload = true;
   }
 
@@ -156,7 +163,7 @@ export class RequestDecoder {
     return new ProtocolError('bad-request-magic', message, {
       phase: 'transmission',
       rule: 'C63',
-      excerpt: this.#intake.excerpt,
+      excerpt: this.#buffer.excerpt,
     });
   }
 }

@@ -1,10 +1,11 @@
 import { UsageError } from '@nbdjs/interfaces';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hex } from './hex.testing.ts';
+import { hex } from '../hex.testing.ts';
+import { formatUri } from '../uri/format-uri.ts';
+import { parseUri } from '../uri/parse-uri.ts';
 import { decodeName, encodeName, faultOfName } from './name.ts';
 import { quoted } from './text.ts';
-import { formatUri, parseUri } from './uri.ts';
 
 /** Bytes of UTF-8 and others in turn. */
 const anyBytes = fc

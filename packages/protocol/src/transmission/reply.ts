@@ -2,11 +2,11 @@
  * Replies on the wire, as a server makes them ("Simple reply message", "Structured reply chunk message" and "Extended reply
  * chunk message" of the specification).
  *
- * The `write` functions put headers into memory of the caller's and make nothing; the `encode` functions make messages of
- * their own.
+ * The `write` functions write headers into the caller's memory and allocate nothing; the `encode` functions return new
+ * messages.
  */
-import { ChunkType } from './constants.ts';
-import { HeaderBytes, TransmissionMagic } from './magic.ts';
+import { ChunkType } from '../constants/constants.ts';
+import { HeaderBytes, TransmissionMagic } from '../constants/magic.ts';
 
 /** A cookie as two 32-bit halves, as it stood in the request. */
 export interface Cookie {
@@ -92,7 +92,7 @@ export function encodeChunk(frame: ChunkFrame, type: number, content: Uint8Array
   return bytes;
 }
 
-/** The end of a reply without anything to say. */
+/** The end of a reply without content. */
 export function encodeNoneChunk(frame: ChunkFrame): Uint8Array {
   return startChunk(frame, ChunkType.None, 0).bytes;
 }
@@ -104,7 +104,7 @@ export function encodeDataChunkHeader(frame: ChunkFrame, offset: bigint, dataByt
   return bytes;
 }
 
-/** A stretch of zeroes in a read. */
+/** A range of zeroes in a read. */
 export function encodeHoleChunk(frame: ChunkFrame, offset: bigint, holeBytes: number): Uint8Array {
   const { bytes, view, position } = startChunk(frame, ChunkType.OffsetHole, 12);
   view.setBigUint64(position, offset);
@@ -153,7 +153,7 @@ export function encodeErrorChunk(frame: ChunkFrame, error: number, text: Uint8Ar
   return bytes;
 }
 
-/** Makes memory for a chunk and writes its header; `length` is what that says, the content's unless told otherwise. */
+/** Makes memory for a chunk and writes its header; `length` is what the header says. */
 function startChunk(
   { cookie, flags, requestOffset }: ChunkFrame,
   type: number,

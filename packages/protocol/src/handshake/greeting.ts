@@ -2,7 +2,7 @@
  * The first words of both sides ("Oldstyle negotiation", "Newstyle negotiation"), and the server's answer to
  * `NBD_OPT_EXPORT_NAME`, which is the only one without a header.
  */
-import { HandshakeMagic, reservedZeroBytes } from './magic.ts';
+import { HandshakeMagic, reservedZeroBytes } from '../constants/magic.ts';
 import { PayloadWriter } from './payload-writer.ts';
 
 /** What a server says first. */
@@ -50,7 +50,7 @@ export function isInitialMagic(bytes: Uint8Array): boolean {
   return viewOf(bytes).getBigUint64(0) === HandshakeMagic.Init;
 }
 
-/** Which handshake the second 8 bytes announce, or nothing when it is none. */
+/** Which handshake the second 8 bytes announce; `undefined` when it is none. */
 export function decodeServerMagic(bytes: Uint8Array): Greeting['style'] | undefined {
   const magic = viewOf(bytes).getBigUint64(0);
   if (magic === HandshakeMagic.Option) return 'newstyle';

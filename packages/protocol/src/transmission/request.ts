@@ -3,7 +3,7 @@
  *
  * Everything is a plain number: 64-bit fields come as two 32-bit halves, so that the hot path needs no bigint.
  */
-import { HeaderBytes, TransmissionMagic } from './magic.ts';
+import { HeaderBytes, TransmissionMagic } from '../constants/magic.ts';
 
 /** Writes a compact request header, 28 bytes, at `position`. */
 export function writeRequest(
@@ -67,7 +67,7 @@ export function encodeBlockStatusPayload(effectLength: bigint, contextIds: reado
   return payload;
 }
 
-/** What `encodeBlockStatusPayload` makes, taken apart; nothing when the length is none of such a payload (S74). */
+/** What `encodeBlockStatusPayload` makes, taken apart; `undefined` when no such payload can have this length (S74). */
 export function decodeBlockStatusPayload(
   payload: Uint8Array,
 ): { readonly effectLength: bigint; readonly contextIds: readonly number[] } | undefined {

@@ -1,8 +1,8 @@
 /** Options, the client's side of the haggling ("Option types"): header and payload of each, both ways. */
 import { limits } from '@nbdjs/interfaces';
-import { Option, options } from './constants.ts';
-import { HandshakeMagic } from './magic.ts';
-import type { Malformed } from './malformed.ts';
+import { Option, options } from '../constants/constants.ts';
+import { HandshakeMagic } from '../constants/magic.ts';
+import type { Malformed } from '../malformed.ts';
 import { PayloadReader } from './payload-reader.ts';
 import { PayloadWriter } from './payload-writer.ts';
 
@@ -31,7 +31,7 @@ export interface OptionHeader {
 
 export const optionHeaderBytes = 16;
 
-/** Any option at all, known or not, with a payload made elsewhere. */
+/** Any option, known or not, with a payload that the caller has encoded. */
 export function encodeOption(option: number, payload: Uint8Array = new Uint8Array(0)): Uint8Array {
   return new PayloadWriter().u64(HandshakeMagic.Option).u32(option).u32(payload.length).bytes(payload).finish();
 }
@@ -39,13 +39,13 @@ export function encodeOption(option: number, payload: Uint8Array = new Uint8Arra
 /**
  * One option, header and payload.
  *
- * @throws UsageError `ERR_NBD_ARGUMENT` when a name is no string that may travel.
+ * @throws UsageError `ERR_NBD_ARGUMENT` when a name cannot be sent (see `encodeName`).
  */
 export function encodeOptionRequest(request: OptionRequest): Uint8Array {
   return encodeOption(request.option, encodePayload(request));
 }
 
-/** Decodes 16 bytes. A wrong magic means that the two sides are out of step: there is no going on. */
+/** Decodes 16 bytes. A wrong magic means that the two sides are out of step, and the connection is lost. */
 export function decodeOptionHeader(bytes: Uint8Array): OptionHeader | Malformed {
   const reader = new PayloadReader(bytes, 'option header', 'S3');
   const magic = reader.u64('magic');
@@ -55,8 +55,8 @@ export function decodeOptionHeader(bytes: Uint8Array): OptionHeader | Malformed 
 }
 
 /**
- * Understands the payload of an option, or says what is wrong with it; nothing when the option is unknown, which a
- * server answers with `NBD_REP_ERR_UNSUP` (S3). With more than `queriesMax` queries for metadata contexts, it is wrong.
+ * Parses the payload of an option. Returns `Malformed` when it breaks a rule or has more than `queriesMax` queries for metadata
+ * contexts, and `undefined` when the option is unknown, which a server answers with `NBD_REP_ERR_UNSUP` (S3).
  */
 export function parseOptionRequest(
   option: number,

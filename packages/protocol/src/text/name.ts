@@ -2,8 +2,9 @@
  * Names of exports, which may break the rules of strings ("Conventions" of the specification, G2): some servers take their names
  * from file systems, whose names are any bytes.
  *
- * A name is a string all the same, and stands for exactly one row of bytes. A byte that is not part of UTF-8 is written as half a surrogate
- * pair, U+DC80 to U+DCFF for 0x80 to 0xff, as Python does (PEP 383): no character, so nothing else is ever written like that.
+ * A name is a string all the same, and stands for exactly one sequence of bytes. A byte that is not part of UTF-8 is written as half
+ * a surrogate pair, U+DC80 to U+DCFF for 0x80 to 0xff, as Python does (PEP 383). That is no character, so it cannot be confused with
+ * a part of another name.
  */
 import { limits, UsageError } from '@nbdjs/interfaces';
 import { encodeText, quoted } from './text.ts';
@@ -45,14 +46,14 @@ export function encodeName(name: string, what = 'export name'): Uint8Array {
     const message = `${what} ${quoted(name)} is too long: expected at most ${limits.stringBytesMax} bytes, got ${bytes.length}`;
     throw new UsageError('ERR_NBD_ARGUMENT', message);
   }
-  // Other halves have become U+FFFD, and bytes that are UTF-8 together are to be written as the character that they are.
+  // Other halves have become U+FFFD, and bytes that are UTF-8 together have to be written as their character.
   if (decodeName(bytes) !== name) {
     throw new UsageError('ERR_NBD_ARGUMENT', `${what} ${quoted(name)} is no valid Unicode: half a surrogate pair`);
   }
   return bytes;
 }
 
-/** Which rule of strings a name breaks, as a word to follow it (`is no UTF-8`); nothing for a good one. */
+/** Which rule of strings a name breaks, as words to follow it (`is no UTF-8`); `undefined` for a good one. */
 export function faultOfName(name: string): string | undefined {
   if (loneSurrogate.test(name)) return 'is no UTF-8';
   if (name.includes('\0')) return 'holds a NUL character';
@@ -60,7 +61,7 @@ export function faultOfName(name: string): string | undefined {
   return byteCount > limits.stringBytesMax ? `is longer than ${limits.stringBytesMax} bytes` : undefined;
 }
 
-/** Cuts a name into stretches of characters and of stray bytes. */
+/** Cuts a name into parts: of characters, and of stray bytes. */
 export function partsOf(name: string): readonly string[] {
   const parts: string[] = [];
   let position = 0;

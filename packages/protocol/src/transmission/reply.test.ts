@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ChunkType } from './constants.ts';
+import { ChunkType } from '../constants/constants.ts';
+import { hex } from '../hex.testing.ts';
 import { concat, feed } from './feed.testing.ts';
-import { hex } from './hex.testing.ts';
 import {
   type ChunkFrame,
   encodeBlockStatusChunk,

@@ -1,65 +1,15 @@
 /**
- * The NBD URI (doc/uri.md of the specification), with libnbd's `nbd+vsock` and its `tls-*` parameters.
+ * Reads NBD URIs.
  *
  * Parsing is strict: a URI that would be understood differently from what its author meant is refused, with a message that
  * names the part that is wrong.
  */
 import { UsageError } from '@nbdjs/interfaces';
-import { defaultPort } from './magic.ts';
-import { isStray, partsOf } from './name.ts';
-import { decodePercent, decodePercentName, encodePath, encodeQuery } from './percent-encoding.ts';
-import { printableText } from './text.ts';
-
-/** Where a URI points to. */
-export type UriAddress =
-  | {
-      readonly transport: 'tcp';
-      /** A name or an address, without the brackets of an IPv6 literal. */
-      readonly host: string;
-      readonly port: number;
-    }
-  | {
-      readonly transport: 'unix';
-      /** A path; a leading NUL stands for Linux's abstract namespace. */
-      readonly path: string;
-    }
-  | {
-      readonly transport: 'vsock';
-      /** Context identifier of the machine; 2 is the host. */
-      readonly cid: number;
-      readonly port: number;
-    };
-
-export type TlsType = 'anon' | 'x509' | 'psk';
-
-/** What a URI says about TLS besides its scheme. */
-export interface UriTls {
-  /** `tls-type` */
-  readonly type?: TlsType | undefined;
-  /** `tls-hostname`: the name that the server's certificate has to bear. */
-  readonly hostname?: string | undefined;
-  /** `tls-verify-peer` */
-  readonly verifyPeer?: boolean | undefined;
-  /** The user in the authority, or libnbd's `tls-username`: the name that goes with a pre-shared key. */
-  readonly userName?: string | undefined;
-  /** libnbd's `tls-certificates`: a folder. */
-  readonly certificates?: string | undefined;
-  /** libnbd's `tls-psk-file` */
-  readonly pskFile?: string | undefined;
-  /** libnbd's `tls-priority` */
-  readonly priority?: string | undefined;
-}
-
-export interface NbdUri {
-  readonly address: UriAddress;
-  /** `true` for the schemes that begin with `nbds`: TLS, or nothing. */
-  readonly tlsRequired: boolean;
-  readonly tls: UriTls;
-  /** Empty for the default export. May be no UTF-8, and hold NUL: see `decodeName`. */
-  readonly exportName: string;
-  /** Experimental parameters (`x-...`), by name. */
-  readonly extensions: Readonly<Record<string, string>>;
-}
+import { defaultPort } from '../constants/magic.ts';
+import { isStray, partsOf } from '../text/name.ts';
+import { printableText } from '../text/text.ts';
+import { decodePercent, decodePercentName } from './percent-encoding.ts';
+import type { NbdUri, UriAddress, UriTls } from './uri.ts';
 
 /** Context identifier that stands for the host in `nbd+vsock` URIs without one. */
 const vsockHost = 2;
@@ -128,55 +78,6 @@ export function parseUri(text: string): NbdUri {
     exportName: parseExportName(text, path),
     extensions,
   };
-}
-
-/** How much of a URI is written. */
-export interface UriFormat {
-  /**
-   * Write the default port and the slash in front of an empty export name, too, as other NBD programs do in their
-   * output. @default false
-   */
-  readonly complete?: boolean | undefined;
-}
-
-/** Puts a URI together; `parseUri` gives back an equal value. Default ports and absent parameters are left out. */
-export function formatUri(uri: NbdUri, { complete = false }: UriFormat = {}): string {
-  const { address, tls } = uri;
-  const suffix = address.transport === 'tcp' ? '' : `+${address.transport}`;
-  const user = tls.userName === undefined ? '' : `${encodeURIComponent(tls.userName)}@`;
-  const query = [
-    ...(address.transport === 'unix' ? [`socket=${encodeQuery(address.path)}`] : []),
-    ...(tls.type === undefined ? [] : [`tls-type=${tls.type}`]),
-    ...(tls.certificates === undefined ? [] : [`tls-certificates=${encodeQuery(tls.certificates)}`]),
-    ...(tls.pskFile === undefined ? [] : [`tls-psk-file=${encodeQuery(tls.pskFile)}`]),
-    ...(tls.hostname === undefined ? [] : [`tls-hostname=${encodeQuery(tls.hostname)}`]),
-    ...(tls.verifyPeer === undefined ? [] : [`tls-verify-peer=${tls.verifyPeer ? 1 : 0}`]),
-    ...(tls.priority === undefined ? [] : [`tls-priority=${encodeQuery(tls.priority)}`]),
-    ...Object.entries(uri.extensions).map(([name, value]) => `${encodeQuery(name)}=${encodeQuery(value)}`),
-  ].join('&');
-  // An empty name needs no path, except behind an empty authority, where '//' alone would look unfinished.
-  const place = formatPlace(address, complete);
-  const path = uri.exportName === '' && place + user !== '' && !complete ? '' : `/${encodePath(uri.exportName)}`;
-  return `${uri.tlsRequired ? 'nbds' : 'nbd'}${suffix}://${user}${place}${path}${query === '' ? '' : `?${query}`}`;
-}
-
-function formatPlace(address: UriAddress, complete: boolean): string {
-  const port = (number: number): string => (number === defaultPort && !complete ? '' : `:${number}`);
-  switch (address.transport) {
-    case 'unix':
-      return '';
-    case 'vsock':
-      return `${address.cid}${port(address.port)}`;
-    case 'tcp':
-      return `${formatHost(address.host)}${port(address.port)}`;
-  }
-}
-
-/** A link's name behind an IPv6 address may be anything, and a colon elsewhere does not make one. */
-function formatHost(host: string): string {
-  const [, literal, zone] = /^([0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)(?:%(.+))?$/s.exec(host) ?? [];
-  if (literal === undefined) return encodeURIComponent(host);
-  return zone === undefined ? `[${literal}]` : `[${literal}%25${encodeURIComponent(zone)}]`;
 }
 
 function splitAuthority(text: string, authority: string): { userName: string | undefined; place: string } {
@@ -305,7 +206,7 @@ function decode(text: string, encoded: string, what: string): string {
 }
 
 function bad(text: string, reason: string): UsageError {
-  // Whoever passes on what others have written must not have their line broken, nor their log filled.
+  // The text may come from elsewhere: it must neither break the line of a log nor fill it.
   return new UsageError(
     'ERR_NBD_URI',
     `not a valid NBD URI: '${printableText(text, 200)}': ${printableText(reason, 300)}`,

@@ -6,7 +6,7 @@
  * as it can be.
  */
 import { limits, UsageError } from '@nbdjs/interfaces';
-import { Malformed } from './malformed.ts';
+import { Malformed } from '../malformed.ts';
 
 const encoder = new TextEncoder();
 const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -1,7 +1,7 @@
 /** Percent-encoding of RFC 3986, for the parts of an NBD URI. */
-import { decodeName, isStray, partsOf, strayOf } from './name.ts';
+import { decodeName, isStray, partsOf, strayOf } from '../text/name.ts';
 
-/** Decodes, or nothing when a `%` is out of place or the bytes are not UTF-8. `+` stands for itself. */
+/** Decodes; `undefined` when a `%` is out of place or the bytes are not UTF-8. `+` stands for itself. */
 export function decodePercent(text: string): string | undefined {
   try {
     return decodeURIComponent(text);
@@ -10,7 +10,7 @@ export function decodePercent(text: string): string | undefined {
   }
 }
 
-/** The same for a name, whose bytes may be any; nothing when a `%` is out of place or a character has no form in UTF-8. */
+/** The same for a name, whose bytes may be any; `undefined` when a `%` is out of place or a character has no form in UTF-8. */
 export function decodePercentName(text: string): string | undefined {
   const decoded = decodePercent(text);
   if (decoded !== undefined) return decoded;

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Option } from './constants.ts';
-import { hex } from './hex.testing.ts';
-import { Malformed } from './malformed.ts';
+import { Option } from '../constants/constants.ts';
+import { hex } from '../hex.testing.ts';
+import { Malformed } from '../malformed.ts';
 import {
   decodeOptionHeader,
   encodeOption,

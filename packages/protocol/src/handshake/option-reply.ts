@@ -1,10 +1,10 @@
 /** Option replies, the server's side of the haggling ("Option reply types"): header and payload of each, both ways. */
 import type { SelectedContext } from '@nbdjs/interfaces';
-import { Option, OptionReply } from './constants.ts';
+import { Option, OptionReply } from '../constants/constants.ts';
+import { HandshakeMagic } from '../constants/magic.ts';
+import type { Malformed } from '../malformed.ts';
+import { faultOfName } from '../text/name.ts';
 import { encodeInfo, type KnownInfo } from './info.ts';
-import { HandshakeMagic } from './magic.ts';
-import type { Malformed } from './malformed.ts';
-import { faultOfName } from './name.ts';
 import type { InfoOption, MetaContextOption } from './option-request.ts';
 import { PayloadReader } from './payload-reader.ts';
 import { PayloadWriter } from './payload-writer.ts';
@@ -22,15 +22,15 @@ export const optionReplyHeaderBytes = 20;
 
 /** One export in the answer to `NBD_OPT_LIST`. */
 export interface ExportEntry {
-  /** By which the export is opened, whatever the server calls it: see `decodeName` for what is no UTF-8. */
+  /** Opens the export. See `decodeName` for bytes that are not UTF-8. */
   readonly name: string;
-  /** Which rule the name breaks, as a word to follow it, such as `is no UTF-8`. Absent if it is as it should be. */
+  /** Which rule the name breaks, as words to follow it, such as `is no UTF-8`. Absent for a good name. */
   readonly fault?: string | undefined;
   /** For people; often empty. */
   readonly description: string;
 }
 
-/** Any reply at all, known or not, with a payload made elsewhere. */
+/** Any reply, known or not, with a payload that the caller has encoded. */
 export function encodeOptionReply(option: number, type: number, payload: Uint8Array = new Uint8Array(0)): Uint8Array {
   const writer = new PayloadWriter().u64(HandshakeMagic.OptionReply).u32(option).u32(type);
   return writer.u32(payload.length).bytes(payload).finish();
@@ -63,7 +63,7 @@ export function encodeMetaContextReply(option: MetaContextOption, context: Selec
   return encodeOptionReply(option, OptionReply.MetaContext, payload);
 }
 
-/** Decodes 20 bytes. A wrong magic means that the two sides are out of step: there is no going on. */
+/** Decodes 20 bytes. A wrong magic means that the two sides are out of step, and the connection is lost. */
 export function decodeOptionReplyHeader(bytes: Uint8Array): OptionReplyHeader | Malformed {
   const reader = new PayloadReader(bytes, 'option reply', 'C18');
   const magic = reader.u64('magic');
@@ -73,7 +73,7 @@ export function decodeOptionReplyHeader(bytes: Uint8Array): OptionReplyHeader | 
   return reader.finish({ option: reader.u32('option'), type: reader.u32('type'), length: reader.u32('length') });
 }
 
-/** Understands the payload of a `SERVER` reply. */
+/** Parses the payload of a `SERVER` reply. */
 export function parseServerReply(payload: Uint8Array): ExportEntry | Malformed {
   const reader = new PayloadReader(payload, 'SERVER reply', 'S19');
   const name = reader.name(reader.u32('length of the export name'), 'export name');
@@ -82,7 +82,7 @@ export function parseServerReply(payload: Uint8Array): ExportEntry | Malformed {
   return reader.finish(fault === undefined ? { name, description } : { name, description, fault });
 }
 
-/** Understands the payload of a `META_CONTEXT` reply. The name may be any bytes, as that of an export. */
+/** Parses the payload of a `META_CONTEXT` reply. The name may be any bytes, as that of an export. */
 export function parseMetaContextReply(payload: Uint8Array): SelectedContext | Malformed {
   const reader = new PayloadReader(payload, 'META_CONTEXT reply', 'C34');
   const id = reader.u32('id');

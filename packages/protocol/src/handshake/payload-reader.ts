@@ -1,11 +1,11 @@
 /** Reads one message field by field, in network byte order. */
-import { Malformed } from './malformed.ts';
-import { decodeName } from './name.ts';
-import { decodeDisplayText, decodeText } from './text.ts';
+import { Malformed } from '../malformed.ts';
+import { decodeName } from '../text/name.ts';
+import { decodeDisplayText, decodeText } from '../text/text.ts';
 
 /**
- * Walks through one payload. The first fault sticks: later reads give zeroes and empty strings, and `finish` gives the
- * fault instead of the value. So a decoder reads from top to bottom like the table in the specification.
+ * Reads one payload from its start to its end. The first fault is kept: later reads return zeroes and empty strings, and `finish`
+ * returns the fault instead of the value. So a decoder reads from top to bottom like the table in the specification.
  */
 export class PayloadReader {
   readonly #bytes: Uint8Array;
@@ -15,7 +15,7 @@ export class PayloadReader {
   #position = 0;
   #fault: Malformed | undefined;
 
-  /** `what` names the payload in messages, such as `SERVER reply`; `rule` is the one that tells its layout. */
+  /** `what` names the payload in messages, such as `SERVER reply`; `rule` is the one that defines its layout. */
   constructor(bytes: Uint8Array, what: string, rule: string) {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -62,12 +62,12 @@ export class PayloadReader {
     return decodeDisplayText(this.#take(byteCount, field));
   }
 
-  /** Records a fault that the reader cannot see itself; the first one counts. */
+  /** Records a fault that the reader itself cannot detect; the first one counts. */
   fail(violation: string, message: string, rule: string = this.#rule): void {
     this.#fault ??= new Malformed(violation, `${this.#what}: ${message}`, rule);
   }
 
-  /** The value, if everything was well and nothing is left over. */
+  /** The value, or the first fault; bytes that are left over are one. */
   finish<Value>(value: Value): Value | Malformed {
     if (this.remaining > 0) this.fail('payload-too-long', `${this.remaining} bytes left over behind the last field`);
     return this.#fault ?? value;

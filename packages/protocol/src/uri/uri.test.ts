@@ -1,7 +1,9 @@
 import { UsageError } from '@nbdjs/interfaces';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatUri, looksLikeUri, type NbdUri, parseUri } from './uri.ts';
+import { formatUri } from './format-uri.ts';
+import { looksLikeUri, parseUri } from './parse-uri.ts';
+import type { NbdUri } from './uri.ts';
 
 describe('U1: schemes', () => {
   it.each([

@@ -1,7 +1,7 @@
 /** Information about an export (`NBD_REP_INFO`, "NBD_INFO_* types"), both ways. */
 import type { BlockSizes } from '@nbdjs/interfaces';
-import { InfoType } from './constants.ts';
-import { Malformed } from './malformed.ts';
+import { InfoType } from '../constants/constants.ts';
+import { Malformed } from '../malformed.ts';
 import { PayloadReader } from './payload-reader.ts';
 import { PayloadWriter } from './payload-writer.ts';
 
@@ -21,8 +21,8 @@ export type KnownInfo = Exclude<Info, { kind: 'unknown' }>;
 export const minimumBlockSizeMax = 65_536;
 
 /**
- * What is taken from others: qemu-nbd tells clusters of 2 MiB where it has to write whole ones, and nothing is lost by keeping to
- * those. Longer ones would not fit a request.
+ * What a client accepts: qemu-nbd announces its clusters of 2 MiB where it has to write whole ones, and keeping to those costs
+ * little. A longer block would not fit into a request.
  */
 const minimumBlockSizeTaken = 32 * 2 ** 20;
 
@@ -46,7 +46,7 @@ export function encodeInfo(info: KnownInfo): Uint8Array {
   }
 }
 
-/** Understands the payload of an `INFO` reply, lengths and block sizes included. */
+/** Parses the payload of an `INFO` reply, and checks its lengths and block sizes. */
 export function parseInfo(payload: Uint8Array): Info | Malformed {
   const reader = new PayloadReader(payload, 'INFO reply', 'S7');
   const infoType = reader.u16('information type');
@@ -65,9 +65,9 @@ export function parseInfo(payload: Uint8Array): Info | Malformed {
 }
 
 /**
- * Says what is wrong with block sizes ("Block size constraints"), or nothing.
+ * Returns what is wrong with block sizes ("Block size constraints"), or `undefined`.
  *
- * Left unsaid on purpose, because real servers send it and no harm comes of it: a minimum above 65536 (up to 32 MiB), a preferred
+ * Accepted on purpose, because real servers send it and it does no harm: a minimum above 65536 (up to 32 MiB), a preferred
  * size below 512, a maximum that is no multiple of the minimum, and a maximum below the preferred size (allowed for small exports).
  */
 export function faultOfBlockSizes({ minimum, preferred, maximum }: BlockSizes): Malformed | undefined {

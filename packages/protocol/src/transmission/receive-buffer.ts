@@ -1,6 +1,6 @@
 /**
- * Where the bytes of a stream land: everything small in one staging memory, the bulk of long payloads in the memory that
- * their owner names, so that the kernel writes it there and nobody copies it.
+ * Where the bytes of a stream land: everything small in one staging memory, the bulk of a long payload in the memory that
+ * its owner names, so that the kernel writes it there and no copy is made.
  *
  * A channel asks for the next memory right after each delivery, when it is not known yet what will arrive. Behind a long
  * payload only little is therefore staged: the next long payload follows its header, and staged bytes must be copied.
@@ -16,9 +16,9 @@ const directBytesMin = 96 * 1024;
 /** What is staged behind a long payload: some headers, and hardly anything of the next payload. */
 const shortReadBytes = 512;
 
-const nothing = new Uint8Array(0);
+const noBytes = new Uint8Array(0);
 
-export class Intake {
+export class ReceiveBuffer {
   readonly bytes: Uint8Array;
   readonly view: DataView;
   /** First staged byte that has not been consumed. */
@@ -54,8 +54,8 @@ export class Intake {
   }
 
   /**
-   * Where the next bytes must land. `leastBytes` have to fit in one piece behind what is staged; they are the most that
-   * anybody waits for at a time.
+   * Where the next bytes must land. `leastBytes`: the longest piece that a decoder waits for; so many bytes have to fit behind
+   * the staged ones.
    */
   writable(leastBytes: number): Uint8Array {
     this.#named ??= this.#name(leastBytes);
@@ -108,7 +108,7 @@ export class Intake {
     this.#readAheadBytes = this.bytes.length;
   }
 
-  /** Moves what is staged of the payload under way to its target; tells whether the payload is complete. */
+  /** Moves what is staged of the payload under way to its target. Returns whether the payload is complete. */
   takePayload(): boolean {
     const { head, missing } = this;
     const byteCount = Math.min(missing, this.tail - head);
@@ -132,15 +132,15 @@ export class Intake {
     this.#named = undefined;
   }
 
-  /** The next `byteCount` staged bytes, borrowed, and consumed with this; nothing when there are not so many. */
+  /** The next `byteCount` staged bytes, borrowed, which are consumed by this call; `undefined` when there are fewer. */
   take(byteCount: number): Uint8Array | undefined {
     const { head } = this;
     if (this.tail - head < byteCount) return undefined;
     this.head = head + byteCount;
-    return byteCount === 0 ? nothing : this.bytes.subarray(head, this.head);
+    return byteCount === 0 ? noBytes : this.bytes.subarray(head, this.head);
   }
 
-  /** Consumes up to `byteCount` staged bytes; tells how many. */
+  /** Consumes up to `byteCount` staged bytes. Returns how many. */
   skip(byteCount: number): number {
     const skipped = Math.min(byteCount, this.tail - this.head);
     this.head += skipped;

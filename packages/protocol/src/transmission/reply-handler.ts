@@ -1,25 +1,26 @@
-/** What a `ReplyDecoder` tells whoever owns the requests. */
+/** What a `ReplyDecoder` reports to the owner of the requests. */
 import type { ProtocolError } from '@nbdjs/interfaces';
 
 /**
- * Learns what the replies say, in the order of the wire. Plain numbers only: 64-bit fields come as two 32-bit halves, and
- * nothing is allocated per reply. Whatever a method throws ends the decoding for good, unless `malformed` takes it upon itself.
+ * Receives the parts of the replies in the order of the wire, as plain numbers: 64-bit fields come as two 32-bit halves, so that
+ * nothing is allocated for a reply. An error that a method throws leaves the decoder by `advance` and ends the decoding, unless
+ * it is a `ProtocolError` that `malformed` accepts.
  */
 export interface ReplyHandler {
   /**
-   * A simple reply begins. The answer is how many bytes of payload follow it, which only the request tells: 0 after an
-   * error, and for everything but a read.
+   * A simple reply begins. Returns how many bytes of payload follow it. Only the request tells: its length for a read without
+   * error, else 0.
    */
   simpleReply(cookieHigh: number, cookieLow: number, error: number): number;
-  /** Where the payload of the simple reply must land (memory of `length` bytes), or nothing to have it discarded. */
+  /** Where the payload of the simple reply must land (memory of `length` bytes), or `undefined` to discard it. */
   simpleData(length: number): Uint8Array | undefined;
   /** The simple reply is complete. */
   simpleEnd(): void;
   /** A chunk begins; the calls up to `chunkEnd` belong to it. The offset is the request's; 0 with compact headers. */
   chunk(cookieHigh: number, cookieLow: number, type: number, offsetHigh: number, offsetLow: number): void;
   /**
-   * The chunk has `length` bytes (at least 1) of data from an offset of the export on. The answer is where they must land
-   * (memory of exactly that length), or nothing to have them discarded.
+   * The chunk has `length` bytes (at least 1) of data from an offset of the export on. Returns where they must land
+   * (memory of exactly that length), or `undefined` to discard them.
    */
   data(offsetHigh: number, offsetLow: number, length: number): Uint8Array | undefined;
   /** The chunk stands for `length` zeroes, at least 1. */
@@ -29,11 +30,11 @@ export interface ReplyHandler {
   extent(lengthHigh: number, lengthLow: number, statusHigh: number, statusLow: number): void;
   /** The chunk says that the request failed. `text` is the server's, raw, unchecked and borrowed. */
   error(error: number, text: Uint8Array): void;
-  /** Where the error that was told last happened. */
+  /** Where in the export the error that was reported last happened. */
   errorOffset(offsetHigh: number, offsetLow: number): void;
   /**
-   * The chunk that has begun breaks a rule, and where it ends is known all the same. The answer is whether the rest of it is to be skipped,
-   * up to its `chunkEnd`; without this method, or on `false`, the decoder throws the error.
+   * The chunk that has begun breaks a rule, but its end is known. Returns whether to skip the rest of it, up to its `chunkEnd`.
+   * Without this method, or on `false`, the decoder throws the error.
    */
   malformed?(error: ProtocolError): boolean;
   /** The chunk is complete; `isDone` when it was the reply's last. */

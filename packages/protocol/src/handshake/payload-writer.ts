@@ -1,6 +1,6 @@
 /** Builds one message field by field, in network byte order. */
-import { encodeName } from './name.ts';
-import { encodeText } from './text.ts';
+import { encodeName } from '../text/name.ts';
+import { encodeText } from '../text/text.ts';
 
 export class PayloadWriter {
   readonly #parts: Uint8Array[] = [];
@@ -34,12 +34,12 @@ export class PayloadWriter {
     return this.bytes(new Uint8Array(byteCount));
   }
 
-  /** A string whose length is told by the rest of the message. */
+  /** A string without a length of its own: it ends with the message. */
   text(text: string, what: string): this {
     return this.bytes(encodeText(text, what));
   }
 
-  /** The name of an export, whose length is told by the rest of the message. */
+  /** The name of an export, without a length of its own: it ends with the message. */
   name(name: string): this {
     return this.bytes(encodeName(name));
   }

@@ -1,0 +1,52 @@
+/** What an NBD URI says (doc/uri.md of the specification), with libnbd's `nbd+vsock` and its `tls-*` parameters. */
+
+/** Where a URI points to. */
+export type UriAddress =
+  | {
+      readonly transport: 'tcp';
+      /** A name or an address, without the brackets of an IPv6 literal. */
+      readonly host: string;
+      readonly port: number;
+    }
+  | {
+      readonly transport: 'unix';
+      /** A path; a leading NUL stands for Linux's abstract namespace. */
+      readonly path: string;
+    }
+  | {
+      readonly transport: 'vsock';
+      /** Context identifier of the machine; 2 is the host. */
+      readonly cid: number;
+      readonly port: number;
+    };
+
+export type TlsType = 'anon' | 'x509' | 'psk';
+
+/** What a URI says about TLS besides its scheme. */
+export interface UriTls {
+  /** `tls-type` */
+  readonly type?: TlsType | undefined;
+  /** `tls-hostname`: the name that the server's certificate has to bear. */
+  readonly hostname?: string | undefined;
+  /** `tls-verify-peer` */
+  readonly verifyPeer?: boolean | undefined;
+  /** The user in the authority, or libnbd's `tls-username`: the name that goes with a pre-shared key. */
+  readonly userName?: string | undefined;
+  /** libnbd's `tls-certificates`: a folder. */
+  readonly certificates?: string | undefined;
+  /** libnbd's `tls-psk-file` */
+  readonly pskFile?: string | undefined;
+  /** libnbd's `tls-priority` */
+  readonly priority?: string | undefined;
+}
+
+export interface NbdUri {
+  readonly address: UriAddress;
+  /** `true` for the schemes that begin with `nbds`: TLS, or no connection. */
+  readonly tlsRequired: boolean;
+  readonly tls: UriTls;
+  /** Empty for the default export. May be no UTF-8, and hold NUL: see `decodeName`. */
+  readonly exportName: string;
+  /** Experimental parameters (`x-...`), by name. */
+  readonly extensions: Readonly<Record<string, string>>;
+}
