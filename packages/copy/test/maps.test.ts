@@ -177,7 +177,7 @@ it('A9: a target that is zero keeps its holes', async () => {
   expect(report.writtenBytes).toBe(128n * 1024n);
 });
 
-it('D8.3: pieces of long zeroes end at multiples of their size', async () => {
+it('D8.3: pieces of long zeroes end at multiples of their size', { tags: ['slow'] }, async () => {
   const size = 400 * 1024 * kibi;
   const content = new Uint8Array(size);
   content[0] = 1;
