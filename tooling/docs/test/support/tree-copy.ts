@@ -15,6 +15,8 @@ export const environment: Readonly<Record<string, string | undefined>> = {
   HOME: process.env.HOME,
   TMPDIR: process.env.TMPDIR,
   LANG: process.env.LANG,
+  // By this, .ci/run finds what a part of it has left running.
+  NBDJS_CI_RUN: process.env.NBDJS_CI_RUN,
 };
 
 export function copyTree(): { folder: string; git: (...args: string[]) => string; remove: () => void } {
