@@ -5,7 +5,8 @@ import { describePeers, runPeer } from '@nbdjs/peers';
 import { encodeClientFlags, encodeOptionRequest, Option, writeRequest } from '@nbdjs/protocol';
 import { afterEach, describe, expect, it } from 'vitest';
 import { nbdWith, type Outcome } from './harness.ts';
-import { endLast, inWorkspace, peer, serve, workspace } from './serving.ts';
+import { endLast, inWorkspace, serve, workspace } from './serving.ts';
+import { peer } from './serving-peers.ts';
 
 const greetingBytes = 18;
 const leave = encodeOptionRequest({ option: Option.Abort });

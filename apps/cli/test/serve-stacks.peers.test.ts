@@ -15,7 +15,8 @@ import {
 import { seededRandom } from '@nbdjs/testkit';
 import { describe, expect, it } from 'vitest';
 import { nbd } from './harness.ts';
-import { inWorkspace, peer, serve, workspace } from './serving.ts';
+import { inWorkspace, serve, workspace } from './serving.ts';
+import { peer } from './serving-peers.ts';
 
 const mebi = 2 ** 20;
 

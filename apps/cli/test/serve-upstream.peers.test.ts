@@ -20,7 +20,8 @@ import { listen } from '@nbdjs/transport';
 import { describe, expect, it } from 'vitest';
 import { nbd, nbdWith, type Outcome } from './harness.ts';
 import { Restarting } from './restarting.ts';
-import { endLast, inWorkspace, peer, serve, workspace } from './serving.ts';
+import { endLast, inWorkspace, serve, workspace } from './serving.ts';
+import { peer } from './serving-peers.ts';
 
 /** `NBDJS_LONG=1` makes of this what takes minutes. */
 const killsMax = process.env.NBDJS_LONG === '1' ? 50 : 3;

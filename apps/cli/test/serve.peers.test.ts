@@ -7,7 +7,8 @@ import { createServer } from 'node:net';
 import { allocatedBytes, describePeers, makeRawImage, runPeer, sha256OfFile, startNbdkit } from '@nbdjs/peers';
 import { describe, expect, it } from 'vitest';
 import { nbd, nbdCommand } from './harness.ts';
-import { endLast, inWorkspace, peer, serve, workspace } from './serving.ts';
+import { endLast, inWorkspace, serve, workspace } from './serving.ts';
+import { peer } from './serving-peers.ts';
 
 const kibi = 2 ** 10;
 const mebi = 2 ** 20;

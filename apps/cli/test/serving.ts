@@ -1,6 +1,6 @@
-/** `nbd serve` for one test at a time, and the peers that use it. */
+/** `nbd serve` for one test at a time. */
 import { statSync } from 'node:fs';
-import { type Generation, runPeer } from '@nbdjs/peers';
+import type { Generation } from '@nbdjs/peers/local';
 import { expect } from 'vitest';
 import { nbdWith, type Outcome } from './harness.ts';
 import { inWorkspace as inPlainWorkspace, workspace } from './workspace.ts';
@@ -31,13 +31,6 @@ export async function serve(...argv: readonly string[]): Promise<(exportName?: s
   // Another file than a dead server has left there.
   await expect.poll(() => file() ?? before).not.toBe(before);
   return (exportName = '') => `nbd+unix:///${exportName}?socket=${workspace.peerPath(name)}`;
-}
-
-/** Runs a peer that has to succeed; gives what it printed. */
-export async function peer(program: Parameters<typeof runPeer>[0], ...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await runPeer(program, workspace.generation, args);
-  expect({ program, args, code, stderr }).toMatchObject({ code: 0 });
-  return stdout.toString();
 }
 
 /** Ends the server that was started last, before the test is over. */

@@ -1,6 +1,7 @@
 /** The clients of others, with TLS. */
 import { runPeer, type Workspace } from '@nbdjs/peers';
 import type { FolderName, KeyFileName } from './tls-folders.ts';
+import type { ServerPlace } from './tls-serving.ts';
 
 export const clientKinds = ['nbdinfo', 'nbdcopy', 'qemu-img', 'qemu-nbd'] as const;
 
@@ -17,12 +18,6 @@ export interface ClientPlan {
   /** GnuTLS's word for what it may speak (QEMU). */
   readonly priority?: string | undefined;
 }
-
-/** Where our server listens. */
-export type ServerPlace =
-  | { readonly port: number }
-  /** A file of the workspace. */
-  | { readonly socket: string };
 
 export interface ClientOutcome {
   readonly code: number | null;

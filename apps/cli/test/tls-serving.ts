@@ -3,7 +3,12 @@ import { relative } from 'node:path';
 import type { Workspace } from '@nbdjs/peers/local';
 import { parseUri } from '@nbdjs/protocol';
 import { nbdWith, type Outcome } from './harness.ts';
-import type { ServerPlace } from './tls-peers.ts';
+
+/** Where our server listens. */
+export type ServerPlace =
+  | { readonly port: number }
+  /** A file of the workspace. */
+  | { readonly socket: string };
 
 export interface Serving {
   /** As it was printed. */

@@ -1,4 +1,8 @@
-/** Who may come to `nbd serve`, and for how long. */
+/**
+ * Who may come to `nbd serve`, and for how long.
+ *
+ * @module-tag slow
+ */
 import { userInfo } from 'node:os';
 import { connect } from '@nbdjs/client';
 import { describe, expect, it } from 'vitest';

@@ -1,4 +1,8 @@
-/** `nbd serve` with TLS and our own clients: what it prints, how it reads its certificates again, and what it says. */
+/**
+ * `nbd serve` with TLS and our own clients: what it prints, how it reads its certificates again, and what it says.
+ *
+ * @module-tag slow
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';

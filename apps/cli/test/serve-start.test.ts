@@ -1,4 +1,8 @@
-/** What `nbd serve` is started with: names, descriptors, files that tell of it, and words that do not go together. */
+/**
+ * What `nbd serve` is started with: names, descriptors, files that tell of it, and words that do not go together.
+ *
+ * @module-tag slow
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
