@@ -9,7 +9,16 @@ import { environment, prepare, root } from './pnpm.mjs';
 prepare();
 
 const ofPackages = ['lint', 'typecheck', 'purity', 'pack:check'];
-const ofRepository = ['boundaries', 'unused', 'sizes', 'manifests', 'docs', 'changesets', 'test:without-peers'];
+const ofRepository = [
+  'boundaries',
+  'unused',
+  'sizes',
+  'manifests',
+  'docs',
+  'reference',
+  'changesets',
+  'test:without-peers',
+];
 const summaries = `${root}.turbo/runs`;
 
 rmSync(summaries, { recursive: true, force: true });

@@ -24,11 +24,13 @@ export interface TlsCertificates {
   readonly crl?: string | undefined;
 }
 
-/** A key that both sides know beforehand, and the name that it goes by. */
+/**
+ * A key that both sides know beforehand, and the name that it goes by. Either `key` (1 to 64 bytes) for `user`, or
+ * a file of lines `user:hexkey` or `#hexuser:hexkey`. Without a `user`, the file's only one is taken, else the login name
+ * of the process.
+ */
 export type TlsClientKey =
-  /** `key`: 1 to 64 bytes. */
   | { readonly user: string; readonly key: Uint8Array }
-  /** A file of lines `user:hexkey` or `#hexuser:hexkey`. @default user: the only one in the file, else the name that we are logged in by */
   | { readonly file: string; readonly user?: string | undefined };
 
 /** How a client sets up TLS, and whom it takes a server for. */

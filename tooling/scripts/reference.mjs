@@ -1,0 +1,88 @@
+/**
+ * The public reference of all packages (`.reports/reference/`), and the check that it is complete: every name that a door exports, and
+ * every member of it, is explained; a type that a signature shows is in the reference; links lead somewhere. Packages that are not
+ * complete yet are listed in reference.json. That list can only shrink.
+ *
+ * Two kinds of members need no sentence of their own: those whose type is a literal (what a table of wire numbers holds, or what tells
+ * the variants of a union apart), and those of a variant that has a sentence itself.
+ *
+ * `--check` writes no pages. `--gaps` prints the gaps of listed packages too.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { Application, Converter, Logger, LogLevel, ReflectionKind } from 'typedoc';
+import { root } from './pnpm.mjs';
+
+const isCheck = process.argv.includes('--check');
+const showsGaps = process.argv.includes('--gaps');
+const exceptions = JSON.parse(readFileSync(new URL('./reference.json', import.meta.url), 'utf8'));
+
+class Gaps extends Logger {
+  all = [];
+
+  log(message, level) {
+    if (level >= LogLevel.Warn) this.all.push(message);
+  }
+}
+
+const app = await Application.bootstrap({
+  options: `${root}typedoc.json`,
+  packagesRequiringDocumentation: readdirSync(`${root}packages`).map((name) => `@nbdjs/${name}`),
+});
+const gaps = new Gaps();
+app.logger = gaps;
+app.converter.on(Converter.EVENT_RESOLVE_BEGIN, nameModules);
+
+const project = await app.convert();
+if (project !== undefined) {
+  app.options.setValue('intentionallyNotDocumented', explainedElsewhere(project));
+  app.validate(project);
+  if (!isCheck) await app.generateOutputs(project);
+}
+
+const found = gaps.all.map((text) => ({ text, name: packageOf(text) }));
+const problems = [
+  ...found.filter(({ name }) => showsGaps || !exceptions.includes(name)).map(({ text }) => text),
+  ...exceptions
+    .filter((name) => !found.some((gap) => gap.name === name))
+    .map((name) => `tooling/scripts/reference.json: ${name} needs no exception any more`),
+];
+for (const problem of problems) process.stdout.write(`${problem}\n`);
+if (project === undefined && problems.length === 0) process.stdout.write('The reference could not be made.\n');
+process.exitCode = project === undefined || problems.length > 0 ? 1 : 0;
+
+/** A door is called by what users write in `import`, not by the path of its file. */
+function nameModules(context) {
+  for (const module of context.project.getReflectionsByKind(ReflectionKind.Module)) {
+    const [name, ...folders] = module.name.split('/').filter((part) => part !== 'src' && part !== 'index');
+    module.name = ['@nbdjs', name, ...folders].join('/');
+  }
+}
+
+/** The names of members that need no sentence of their own. One name can stand for members of several variants: then all have to. */
+function explainedElsewhere(project) {
+  const variants = new Set(project.getReflectionsByKind(ReflectionKind.TypeAlias).flatMap(explainedVariants));
+  const isExplained = new Map();
+  for (const member of project.getReflectionsByKind(ReflectionKind.Property)) {
+    if (member.hasComment()) continue;
+    const name = member.getFriendlyFullName();
+    const isElsewhere = isLiteral(member.type) || variants.has(member.parent);
+    isExplained.set(name, isElsewhere && (isExplained.get(name) ?? true));
+  }
+  return [...isExplained].filter(([, isElsewhere]) => isElsewhere).map(([name]) => name);
+}
+
+function explainedVariants(alias) {
+  if (alias.type?.type !== 'union' || !alias.hasComment()) return [];
+  const { types, elementSummaries = [] } = alias.type;
+  return types.flatMap((type, at) => (elementSummaries[at]?.length > 0 && type.declaration ? [type.declaration] : []));
+}
+
+function isLiteral(type) {
+  return type?.type === 'literal' || (type?.type === 'union' && type.types.every(isLiteral));
+}
+
+/** The package that a warning is about: it says where its subject is defined, or names a file or a module. */
+function packageOf(text) {
+  const match = /defined in @nbdjs\/([a-z]+)/.exec(text) ?? /(?:packages|@nbdjs)\/([a-z]+)/.exec(text);
+  return match?.[1] ?? 'unknown';
+}
