@@ -17,8 +17,10 @@ export {
   type HandshakeLimits,
   handshakeLimits,
 } from './client/options.ts';
-export { type HandshakeState, handshakeStates, isFinal, type StateRow } from './client/states.ts';
-export type { ServerHandshakeEvent } from './server/events.ts';
+export { type HandshakeState, handshakeStates, isFinal } from './client/states.ts';
+export type { StateRow } from './script/state-row.ts';
+export type { ExportPurpose, ServerHandshakeEvent } from './server/events.ts';
 export type { ExportOffer, Refusal, ServedFacts } from './server/offer.ts';
-export { ServerHandshake, type ServerHandshakeTurn } from './server/server-handshake.ts';
+export { ServerHandshake } from './server/server-handshake.ts';
 export type { ServerHandshakeLimits, ServerHandshakeOptions, ServerTlsMode } from './server/settings.ts';
+export { type ServerHandshakeState, type ServerHandshakeTurn, serverHandshakeStates } from './server/states.ts';

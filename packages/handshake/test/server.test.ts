@@ -1,139 +1,11 @@
 /** The server's handshake against the rules, message by message, however the client's words are cut. */
-import {
-  encodeClientFlags,
-  encodeOption,
-  encodeOptionRequest,
-  InfoType,
-  Option,
-  type OptionRequest,
-  optionReplies,
-  options,
-  TransmissionFlag,
-} from '@nbdjs/protocol';
-import { seededRandom } from '@nbdjs/testkit';
+import { encodeOption, InfoType, Option, TransmissionFlag } from '@nbdjs/protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  ClientHandshake,
-  type ExportOffer,
-  type Refusal,
-  ServerHandshake,
-  type ServerHandshakeEvent,
-  type ServerHandshakeOptions,
-} from '../src/index.ts';
+import { ClientHandshake, ServerHandshake, type ServerHandshakeEvent } from '../src/index.ts';
+import { abort, ask, exportName, extended, go, info, list, set, startTls, structured } from './client-words.ts';
 import { concat, hex } from './hex.ts';
-
-const disk: ExportOffer = {
-  size: 1_048_576n,
-  transmissionFlags: TransmissionFlag.SendFlush | TransmissionFlag.SendFastZero,
-  blockSizes: { minimum: 512, preferred: 4096, maximum: 2 ** 25 },
-  description: 'a disk',
-  contexts: ['base:allocation', 'qemu:dirty-bitmap:a', 'qemu:dirty-bitmap:b'],
-};
-
-/** What the driver knows: some exports by name. */
-type Exports = Readonly<Record<string, ExportOffer | Refusal>>;
-const usual: Exports = {
-  '': disk,
-  disk,
-  secret: { ...disk, tlsOnly: true },
-  forbidden: { refusal: 'policy', text: 'not for you' },
-};
-
-interface Reply {
-  readonly option: string;
-  readonly type: string;
-  readonly payload: Uint8Array;
-}
-
-interface Outcome {
-  readonly greeting: Uint8Array;
-  readonly replies: readonly Reply[];
-  /** What came behind the replies, to `EXPORT_NAME`. */
-  readonly rest: Uint8Array;
-  readonly events: readonly ServerHandshakeEvent[];
-  /** Bytes that the handshake has not asked for. */
-  readonly unread: number;
-}
-
-interface Way {
-  readonly options?: ServerHandshakeOptions | undefined;
-  readonly exports?: Exports | undefined;
-  readonly flags?: number | undefined;
-  readonly shutDown?: boolean | undefined;
-}
-
-/** Plays a client's words, whole, byte by byte and at random cuts; the outcome is the same. */
-function play(words: readonly Uint8Array[], way: Way = {}): Outcome {
-  const bytes = concat([encodeClientFlags(way.flags ?? 3), ...words]);
-  const outcome = perform(bytes, way, () => Number.POSITIVE_INFINITY);
-  expect(perform(bytes, way, () => 1)).toEqual(outcome);
-  const random = seededRandom(bytes.length);
-  expect(perform(bytes, way, () => 1 + Math.floor(random() * 20))).toEqual(outcome);
-  return outcome;
-}
-
-function perform(bytes: Uint8Array, { options: given, exports = usual, shutDown }: Way, cut: () => number): Outcome {
-  const server = new ServerHandshake(given);
-  if (shutDown === true) server.shutDown();
-  const output: Uint8Array[] = [];
-  const events: ServerHandshakeEvent[] = [];
-  const pump = (): void => {
-    output.push(...server.takeOutput());
-    for (let event = server.nextEvent(); event !== undefined; event = server.nextEvent()) {
-      events.push(event);
-      if (event.type === 'export-wanted') server.offer(exports[event.exportName] ?? { refusal: 'unknown' });
-      if (event.type === 'list-wanted') {
-        server.list(Object.keys(exports).map((name) => ({ name, description: `about ${name}` })));
-      }
-      if (event.type === 'tls-upgrade') server.tlsEstablished();
-      output.push(...server.takeOutput());
-    }
-  };
-  pump();
-  let position = 0;
-  while (position < bytes.length && server.turn === 'client') {
-    const target = server.writable();
-    const piece = bytes.subarray(position, position + Math.min(target.length, cut()));
-    target.set(piece);
-    server.advance(piece.length);
-    position += piece.length;
-    pump();
-  }
-  const told = events.filter(({ type }) => type !== 'export-wanted' && type !== 'list-wanted');
-  return { ...taken(concat(output)), events: told, unread: bytes.length - position };
-}
-
-function taken(bytes: Uint8Array): Pick<Outcome, 'greeting' | 'replies' | 'rest'> {
-  const view = new DataView(bytes.buffer);
-  const replies: Reply[] = [];
-  let at = 18;
-  while (at + 20 <= bytes.length && view.getBigUint64(at) === 0x3e889045565a9n) {
-    const length = view.getUint32(at + 16);
-    replies.push({
-      option: options.name(view.getUint32(at + 8)),
-      type: optionReplies.name(view.getUint32(at + 12)),
-      payload: bytes.slice(at + 20, at + 20 + length),
-    });
-    at += 20 + length;
-  }
-  return { greeting: bytes.slice(0, 18), replies, rest: bytes.slice(at) };
-}
-
-const ask = (request: OptionRequest): Uint8Array => encodeOptionRequest(request);
-const go = (exportName = 'disk', infoTypes: readonly number[] = []) =>
-  ask({ option: Option.Go, exportName, infoTypes });
-const info = (exportName = 'disk', infoTypes: readonly number[] = []) =>
-  ask({ option: Option.Info, exportName, infoTypes });
-const exportName = (name: string) => ask({ option: Option.ExportName, exportName: name });
-const set = (queries: readonly string[], name = 'disk') =>
-  ask({ option: Option.SetMetaContext, exportName: name, queries });
-const list = (queries: readonly string[], name = 'disk') =>
-  ask({ option: Option.ListMetaContext, exportName: name, queries });
-const structured = ask({ option: Option.StructuredReply });
-const extended = ask({ option: Option.ExtendedHeaders });
-const startTls = ask({ option: Option.StartTls });
-const abort = ask({ option: Option.Abort });
+import { disk, type Outcome, perform, play } from './play-server.ts';
 
 const typesOf = ({ replies }: Outcome): readonly string[] => replies.map(({ type }) => type);
 const namesOf = ({ replies }: Outcome): readonly string[] =>
@@ -185,7 +57,7 @@ describe('oldstyle', () => {
   it('S6: hangs up when there is no default export, and knows no TLS', () => {
     const { events } = perform(new Uint8Array(0), { options: { style: 'oldstyle' }, exports: {} }, () => 1);
     expect(events).toMatchObject([{ type: 'failed', error: { rule: 'S6' } }]);
-    expect(() => new ServerHandshake({ style: 'oldstyle', tls: 'forced' })).toThrow(/oldstyle handshake knows no TLS/);
+    expect(() => new ServerHandshake({ style: 'oldstyle', tls: 'require' })).toThrow(/oldstyle handshake knows no TLS/);
   });
 });
 
@@ -294,8 +166,8 @@ describe('TLS', () => {
     expect(typesOf(play([startTls, go()]))).toEqual(['ERR_POLICY', 'INFO', 'INFO', 'INFO', 'ACK']);
   });
 
-  it('S20, S24: with forced TLS everything but ABORT needs it', () => {
-    const forced = { options: { tls: 'forced' as const } };
+  it('S20, S24: with required TLS everything but ABORT needs it', () => {
+    const required = { options: { tls: 'require' as const } };
     const words = [
       go(),
       info(),
@@ -305,26 +177,26 @@ describe('TLS', () => {
       ask({ option: Option.List }),
       encodeOption(99),
     ];
-    expect(new Set(typesOf(play(words, forced)))).toEqual(new Set(['ERR_TLS_REQD']));
-    expect(typesOf(play([abort], forced))).toEqual(['ACK']);
-    expect(errorOf(play([exportName('disk')], forced))).toContain('TLS');
+    expect(new Set(typesOf(play(words, required)))).toEqual(new Set(['ERR_TLS_REQD']));
+    expect(typesOf(play([abort], required))).toEqual(['ACK']);
+    expect(errorOf(play([exportName('disk')], required))).toContain('TLS');
   });
 
   it('S25, S26, S27, S78: an upgrade voids what was agreed on, and happens once', () => {
-    const selective = { options: { tls: 'selective' as const } };
-    const outcome = play([extended, set(['base:allocation']), startTls, startTls, go('secret')], selective);
+    const allowed = { options: { tls: 'allow' as const } };
+    const outcome = play([extended, set(['base:allocation']), startTls, startTls, go('secret')], allowed);
     expect(outcome.events.map(({ type }) => type)).toEqual(['tls-upgrade', 'established']);
     expect(typesOf(outcome).slice(3, 5)).toEqual(['ACK', 'ERR_INVALID']);
     expect(factsOf(outcome)).toMatchObject({ tls: true, mode: 'simple', contexts: [] });
   });
 
-  it('S28: with selective TLS an export that needs it says so', () => {
-    const selective = { options: { tls: 'selective' as const } };
-    expect(typesOf(play([go('secret'), info('secret'), info('disk')], selective)).slice(0, 2)).toEqual([
+  it('S28: with TLS allowed, an export that needs it says so', () => {
+    const allowed = { options: { tls: 'allow' as const } };
+    expect(typesOf(play([go('secret'), info('secret'), info('disk')], allowed)).slice(0, 2)).toEqual([
       'ERR_TLS_REQD',
       'ERR_TLS_REQD',
     ]);
-    expect(errorOf(play([exportName('secret')], selective))).toContain('secret');
+    expect(errorOf(play([exportName('secret')], allowed))).toContain('secret');
   });
 });
 

@@ -2,7 +2,7 @@
  * The tables of states that draw themselves, and the pages that they are drawn into: between the lines `<!-- states: NAME -->` and
  * `<!-- /states: NAME -->`.
  */
-import { handshakeStates } from '@nbdjs/handshake';
+import { handshakeStates, serverHandshakeStates } from '@nbdjs/handshake';
 import { reconnectStates } from '../../../packages/multiplexer/src/connections/reconnect-diagram.ts';
 import { phases } from '../../../packages/server/src/transmission/phase.ts';
 import { stateDiagram } from './state-diagram.ts';
@@ -19,6 +19,11 @@ export const diagrams: readonly Diagram[] = [
     name: 'client handshake',
     file: 'packages/handshake/README.md',
     diagram: () => stateDiagram({ initial: 'greeting', states: handshakeStates }),
+  },
+  {
+    name: 'server handshake',
+    file: 'packages/handshake/README.md',
+    diagram: () => stateDiagram({ initial: 'greeting', states: serverHandshakeStates }),
   },
   {
     name: 'reconnecting',

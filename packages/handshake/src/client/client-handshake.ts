@@ -1,6 +1,7 @@
 /** The client's half of the handshake as a machine: bytes in, bytes and events out. */
-import { type ExportFacts, NbdError, ProtocolError, type TimeoutError, UsageError } from '@nbdjs/interfaces';
-import { ByteAssembler, encodeName, GreetingBytes, Option, options } from '@nbdjs/protocol';
+import { type ExportFacts, type NbdError, ProtocolError, type TimeoutError, UsageError } from '@nbdjs/interfaces';
+import { encodeName, GreetingBytes, Option, options } from '@nbdjs/protocol';
+import { ScriptRunner } from '../script/script-runner.ts';
 import { Conversation } from './conversation.ts';
 import { endOfStream } from './end-of-stream.ts';
 import type { HandshakeEvent } from './events.ts';
@@ -10,7 +11,7 @@ import type { Order } from './orders.ts';
 import { shakeHands } from './script.ts';
 import { silence } from './silence.ts';
 import { type HandshakeState, isFinal } from './states.ts';
-import type { Need } from './steps.ts';
+import type { ClientNeed } from './steps.ts';
 
 /**
  * Negotiates with a server and knows neither sockets nor clocks.
@@ -21,21 +22,22 @@ import type { Need } from './steps.ts';
  */
 export class ClientHandshake {
   readonly #conversation: Conversation;
-  readonly #script: Generator<Need, ExportFacts | undefined, void>;
-  readonly #assembler: ByteAssembler;
+  readonly #runner: ScriptRunner<ClientNeed, ExportFacts | undefined>;
   readonly #excess: Uint8Array[] = [];
-  /** Where bytes land that nobody has asked for. */
+  /** Where a byte lands that was not asked for. */
   readonly #overrun = new Uint8Array(1);
-  #need: Need | undefined;
   #handedOver = false;
 
   /** @throws UsageError when an option is wrong. */
   constructor(options: ClientHandshakeOptions = {}) {
     const settings = resolveOptions(options);
     this.#conversation = new Conversation(settings);
-    this.#assembler = new ByteAssembler(Math.max(settings.limits.optionReplyBytesMax, GreetingBytes.oldstyleExport));
-    this.#script = shakeHands(this.#conversation);
-    this.#goOn();
+    const bytesMax = Math.max(settings.limits.optionReplyBytesMax, GreetingBytes.oldstyleExport);
+    this.#runner = new ScriptRunner(shakeHands(this.#conversation), bytesMax, {
+      finish: (facts) => this.#finish(facts),
+      fail: (error) => this.#fail(error),
+    });
+    this.#runner.resume();
   }
 
   get state(): HandshakeState {
@@ -47,7 +49,7 @@ export class ClientHandshake {
     return this.#conversation.output.splice(0);
   }
 
-  /** What happened next, oldest first; nothing when all is told. */
+  /** What happened next, oldest first; `undefined` when all events were read. */
   nextEvent(): HandshakeEvent | undefined {
     const event = this.#conversation.events.shift();
     if (event?.type !== 'established') return event;
@@ -61,26 +63,19 @@ export class ClientHandshake {
    * once the handshake is over, excess).
    */
   writable(): Uint8Array {
-    return this.#need?.type === 'bytes' ? this.#assembler.writable() : this.#overrun;
+    return this.#runner.isReceiving ? this.#runner.writable() : this.#overrun;
   }
 
   /** `byteCount` bytes have landed at the start of what `writable` gave last. */
   advance(byteCount: number): void {
-    const need = this.#need;
-    if (need?.type !== 'bytes') {
-      this.#overran(this.#overrun.subarray(0, byteCount));
-      return;
-    }
-    this.#assembler.advance(byteCount);
-    if (this.#assembler.missing > 0) return;
-    need.bytes = this.#assembler.take();
-    this.#goOn();
+    if (this.#runner.isReceiving) this.#runner.advance(byteCount);
+    else this.#overran(this.#overrun.subarray(0, byteCount));
   }
 
   /** Feeds a chunk of any length; the chunk is copied. What lies behind the end of the handshake becomes excess. */
   receive(bytes: Uint8Array): void {
     let rest = bytes;
-    while (rest.length > 0 && this.#need?.type === 'bytes') {
+    while (rest.length > 0 && this.#runner.isReceiving) {
       const target = this.writable();
       const piece = rest.subarray(0, target.length);
       target.set(piece);
@@ -94,24 +89,27 @@ export class ClientHandshake {
   ended(cause?: Error): void {
     const { state } = this.#conversation;
     if (isFinal(state)) return;
-    // Whoever is leaving is not surprised that the other one is gone (C7).
+    // A client that is leaving expects the server to be gone (C7).
     if (state === 'aborting') {
       this.#finish(undefined);
     } else {
       this.#conversation.farewell = 'nothing';
-      this.#fail(endOfStream(this.#conversation, this.#assembler.partial, cause));
+      this.#fail(endOfStream(this.#conversation, this.#runner.partial, cause));
     }
   }
 
-  /** The error for a server that is not waited for any longer: it tells the step, and the option, that stayed without an answer. */
+  /**
+   * The error for a server that is given up after `timeoutMs` milliseconds. It names the step, and the option, that stayed without
+   * an answer.
+   */
   silence(timeoutMs: number): TimeoutError {
-    return silence(this.#conversation, timeoutMs, this.#assembler.partial.length > 0);
+    return silence(this.#conversation, timeoutMs, this.#runner.partial.length > 0);
   }
 
   /** The transport answers the event `tls-upgrade`: from now on all bytes travel through TLS. */
   tlsEstablished(): void {
-    if (this.#need?.type !== 'upgrade') throw new UsageError('ERR_NBD_STATE', 'no upgrade to TLS is under way');
-    this.#goOn();
+    if (this.#runner.need?.type !== 'upgrade') throw new UsageError('ERR_NBD_STATE', 'no upgrade to TLS is under way');
+    this.#runner.resume();
   }
 
   /** Option mode: asks which exports there are. */
@@ -124,7 +122,7 @@ export class ClientHandshake {
     this.#order({ option: Option.Info, exportName });
   }
 
-  /** Option mode: asks which contexts fit the queries; none means all that there are. */
+  /** Option mode: asks which contexts fit the queries; without queries, for all contexts. */
   listMetaContexts(exportName: string, queries: readonly string[] = []): void {
     this.#order({ option: Option.ListMetaContext, exportName, queries: checkQueries(queries) });
   }
@@ -170,14 +168,15 @@ export class ClientHandshake {
     this.#order({ option: Option.ExtendedHeaders });
   }
 
-  /** Option mode: leaves. The event `ended` tells when the server has taken note. */
+  /** Option mode: leaves. The event `ended` comes when the server has answered or hung up. */
   abort(): void {
     this.#order({ option: Option.Abort });
   }
 
   #order(order: Order): void {
     const name = options.name(order.option);
-    if (this.#need?.type !== 'order') {
+    const { need } = this.#runner;
+    if (need?.type !== 'order') {
       throw new UsageError('ERR_NBD_STATE', `option ${name} is out of turn: the handshake is in state ${this.state}`);
     }
     if (this.#conversation.style !== 'newstyle-fixed' && order.option !== Option.Go && order.option !== Option.Abort) {
@@ -185,32 +184,12 @@ export class ClientHandshake {
       throw new UsageError('ERR_NBD_STATE', message);
     }
     if ('exportName' in order) encodeName(order.exportName);
-    this.#need.order = order;
-    this.#goOn();
-  }
-
-  /** Lets the script run until it needs something that is not there yet. */
-  #goOn(): void {
-    this.#need = undefined;
-    try {
-      let turn = this.#script.next();
-      // A message without a byte is there as soon as it is wanted.
-      while (turn.done !== true && turn.value.type === 'bytes' && turn.value.count === 0) turn = this.#script.next();
-      if (turn.done === true) this.#finish(turn.value);
-      else this.#await(turn.value);
-    } catch (error) {
-      if (!(error instanceof NbdError)) throw error;
-      this.#fail(error);
-    }
-  }
-
-  #await(need: Need): void {
-    if (need.type === 'bytes') this.#assembler.expect(need.count);
-    this.#need = need;
+    need.order = order;
+    this.#runner.resume();
   }
 
   #finish(facts: ExportFacts | undefined): void {
-    this.#need = undefined;
+    this.#runner.stop();
     const { events } = this.#conversation;
     if (facts === undefined) {
       this.#conversation.enter('ended', '');
@@ -223,17 +202,17 @@ export class ClientHandshake {
   }
 
   #fail(error: NbdError): void {
-    this.#need = undefined;
+    this.#runner.stop();
     const { output, events } = this.#conversation;
     output.push(...lastWords(this.#conversation, error));
-    // Nobody shall upgrade, or go on asking, on a connection that is lost.
+    // The connection is lost: an upgrade, and what was reported after it, must not be acted upon.
     const stale = events.findIndex((event) => event.type === 'tls-upgrade');
     if (stale >= 0) events.splice(stale);
     this.#conversation.enter('failed', '');
     events.push({ type: 'failed', error });
   }
 
-  /** Bytes that nobody has asked for: harmless once all is over, else a violation. */
+  /** Takes bytes that were not asked for: harmless once the handshake is over, else a violation. */
   #overran(bytes: Uint8Array): void {
     const { state } = this.#conversation;
     if (state === 'transmission') {
@@ -258,7 +237,7 @@ export class ClientHandshake {
 /** The error for bytes that came out of turn. */
 function unsolicited(state: HandshakeState, excerpt: Uint8Array): ProtocolError {
   if (state === 'tls') {
-    const message = 'server sent clear text behind its consent to TLS: somebody may be injecting it';
+    const message = 'server sent clear text behind its consent to TLS: it may be injected';
     return new ProtocolError('clear-text-behind-starttls', message, { phase: 'option', rule: 'S25', excerpt });
   }
   const message = 'server sent bytes although no option is outstanding';

@@ -1,9 +1,10 @@
 /** `NBD_OPT_EXPORT_NAME`: the only option of the plain newstyle, and the fall-back where there is no `GO`. */
 import type { ExportFacts } from '@nbdjs/interfaces';
 import { decodeExportNameReply, exportNameReplyBytes, Option } from '@nbdjs/protocol';
+import { receive } from '../script/steps.ts';
 import type { Conversation } from './conversation.ts';
 import { factsOf } from './facts.ts';
-import { receive, type Step } from './steps.ts';
+import type { Step } from './steps.ts';
 
 /** Opens the export. The server cannot refuse but by hanging up, so nothing comes back from here. */
 export function* useExportName(conversation: Conversation, exportName: string): Step<ExportFacts> {

@@ -9,11 +9,12 @@ import {
   HandshakeFlag,
   isInitialMagic,
 } from '@nbdjs/protocol';
+import { receive } from '../script/steps.ts';
 import type { Conversation } from './conversation.ts';
 import type { ExportAnswer } from './facts.ts';
 import { describeStranger } from './first-bytes.ts';
 import { nameOfExport } from './refusals.ts';
-import { receive, type Step } from './steps.ts';
+import type { Step } from './steps.ts';
 
 /** Reads the greeting and answers it. Returns the export of an oldstyle server, which has no more to say. */
 export function* greet(conversation: Conversation): Step<ExportAnswer | undefined> {

@@ -1,6 +1,7 @@
 /** Option mode: the caller decides which options are sent, one at a time (C4). */
 import type { ExportFacts } from '@nbdjs/interfaces';
 import { Option, optionReplyHeaderBytes } from '@nbdjs/protocol';
+import { receive } from '../script/steps.ts';
 import type { Conversation } from './conversation.ts';
 import type { OptionResult } from './events.ts';
 import { go, info } from './go.ts';
@@ -11,7 +12,7 @@ import type { Errand } from './orders.ts';
 import { avoided, type Refusal, refusalError } from './refusals.ts';
 import { isRefusal } from './replies.ts';
 import { startTls, tlsRefused } from './start-tls.ts';
-import { nextOrder, receive, type Step } from './steps.ts';
+import { nextOrder, type Step } from './steps.ts';
 
 /** Carries out the caller's orders until one of them opens an export (then its facts come back) or leaves. */
 export function* takeOrders(conversation: Conversation): Step<ExportFacts | undefined> {

@@ -13,9 +13,10 @@ import {
   options,
   printableBytes,
 } from '@nbdjs/protocol';
+import { receive } from '../script/steps.ts';
 import { type Conversation, violation } from './conversation.ts';
 import { type Refusal, refusalError } from './refusals.ts';
-import { receive, type Step } from './steps.ts';
+import type { Step } from './steps.ts';
 
 /** Asks, and hands each reply with content to `take`. Returns nothing when acknowledged, else the refusal. */
 export function* exchange(

@@ -1,9 +1,10 @@
 /** `NBD_OPT_STARTTLS` ("TLS support"). */
 import { Option, OptionReply } from '@nbdjs/protocol';
+import { upgrade } from '../script/steps.ts';
 import type { Conversation } from './conversation.ts';
 import { type Refusal, refusalError } from './refusals.ts';
 import { exchange } from './replies.ts';
-import { type Step, upgrade } from './steps.ts';
+import type { Step } from './steps.ts';
 
 /** Upgrades when the caller wants it and the server can; fails when the caller insists and the server cannot. */
 export function* negotiateTls(conversation: Conversation): Step<void> {

@@ -3,13 +3,7 @@
  *
  * Three states are final: `transmission` (all went well), `ended` (the client left by `NBD_OPT_ABORT`) and `failed`.
  */
-
-export interface StateRow {
-  /** Whose turn it is. */
-  readonly turn: 'server' | 'transport' | 'caller' | 'none';
-  /** Where it can go from here, and by which event; staying is always possible. */
-  readonly next: Readonly<Partial<Record<HandshakeState, string>>>;
-}
+import type { StateRow } from '../script/state-row.ts';
 
 export type HandshakeState =
   /** The server's first bytes are awaited. */
@@ -28,10 +22,13 @@ export type HandshakeState =
   | 'transmission'
   /** Final: the client left. */
   | 'ended'
-  /** Final: it did not succeed. */
+  /** Final: the handshake has failed. */
   | 'failed';
 
-export const handshakeStates: Readonly<Record<HandshakeState, StateRow>> = {
+/** Who acts in a state that is not final: the peer, the transport, or the caller of the machine. */
+type Turn = 'server' | 'transport' | 'caller';
+
+export const handshakeStates: Readonly<Record<HandshakeState, StateRow<HandshakeState, Turn>>> = {
   greeting: {
     turn: 'server',
     next: {

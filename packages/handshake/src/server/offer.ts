@@ -9,12 +9,12 @@ export interface ExportOffer {
   /** What the export can do (`TransmissionFlag`). Flags that depend on the agreement are added where they belong. */
   readonly transmissionFlags: number;
   readonly blockSizes?: BlockSizes | undefined;
-  /** The name to go by, told to those who ask for it. @default the name that was asked for */
+  /** The name to go by, sent to clients that ask for it. @default the name that was asked for */
   readonly canonicalName?: string | undefined;
   readonly description?: string | undefined;
   /** Names of the metadata contexts that the export has, in its own order. */
   readonly contexts: readonly string[];
-  /** With selective TLS: nothing of this export without it. @default false */
+  /** In the TLS mode `allow`: nothing of this export without TLS. @default false */
   readonly tlsOnly?: boolean | undefined;
 }
 

@@ -1,17 +1,22 @@
 /** The server's half of the handshake as a machine: bytes in, bytes and events out. */
-import { ConnectError, NbdError, type ProtocolError, UsageError } from '@nbdjs/interfaces';
+import { ConnectError, NbdError, UsageError } from '@nbdjs/interfaces';
 import { endInWords, isHangUp } from '@nbdjs/kit';
-import { ByteAssembler, type ExportEntry } from '@nbdjs/protocol';
-import type { ServerHandshakeEvent, ServerNeed, ServerStep } from './events.ts';
+import type { ExportEntry } from '@nbdjs/protocol';
+import { ScriptRunner } from '../script/script-runner.ts';
+import { ServerConversation } from './conversation.ts';
+import type { ServerHandshakeEvent } from './events.ts';
+import type { Outcome } from './facts.ts';
 import type { ExportOffer, Refusal } from './offer.ts';
-import { type Outcome, ServerScript } from './script.ts';
-import { type ServerHandshakeOptions, settle } from './settings.ts';
+import { serveHandshake } from './script.ts';
+import { resolveServerOptions, type ServerHandshakeOptions } from './settings.ts';
+import { type ServerHandshakeState, type ServerHandshakeTurn, serverHandshakeStates } from './states.ts';
+import type { ServerNeed } from './steps.ts';
 
-/** Whose turn it is: the client's, the driver's (a question or an upgrade is open), or nobody's any more. */
-export type ServerHandshakeTurn = 'client' | 'driver' | 'nobody';
+/** The longest of a server's messages of fixed length, and more. In bytes. */
+const fixedBytesMax = 64;
 
-/** Bytes that go by without being looked at land here, whoever has sent them. */
-const discarded = new Uint8Array(16 * 1024);
+/** What `writable` returns when it is not the client's turn. */
+const unused = new Uint8Array(1);
 
 /**
  * Negotiates with a client and knows neither sockets nor clocks.
@@ -21,70 +26,70 @@ const discarded = new Uint8Array(16 * 1024);
  * fed. It never waits and never calls back; what the client does wrong becomes the event `failed`.
  */
 export class ServerHandshake {
-  readonly #script: ServerScript;
-  readonly #steps: ServerStep<Outcome>;
-  readonly #assembler: ByteAssembler;
-  #skipping = 0;
-  #need: ServerNeed | undefined;
-  #isOver = false;
+  readonly #conversation: ServerConversation;
+  readonly #runner: ScriptRunner<ServerNeed, Outcome>;
 
   /** @throws UsageError when an option is wrong. */
   constructor(options: ServerHandshakeOptions = {}) {
-    const settings = settle(options);
-    this.#script = new ServerScript(settings);
-    this.#assembler = new ByteAssembler(Math.max(settings.limits.optionBytesMax, 64));
-    this.#steps = this.#script.run();
-    this.#goOn();
+    const settings = resolveServerOptions(options);
+    this.#conversation = new ServerConversation(settings);
+    const bytesMax = Math.max(settings.limits.optionBytesMax, fixedBytesMax);
+    this.#runner = new ScriptRunner(serveHandshake(this.#conversation), bytesMax, {
+      finish: (outcome) => this.#finish(outcome),
+      fail: (error) => this.#fail(error),
+    });
+    this.#runner.resume();
+  }
+
+  get state(): ServerHandshakeState {
+    return this.#conversation.state;
   }
 
   get turn(): ServerHandshakeTurn {
-    if (this.#isOver) return 'nobody';
-    return this.#need?.type === 'bytes' || this.#need?.type === 'skip' ? 'client' : 'driver';
+    return serverHandshakeStates[this.#conversation.state].turn;
   }
 
   /** What the client was about to do, for messages. */
   get activity(): string {
-    return this.#script.activity;
+    return this.#conversation.activity;
   }
 
   /**
-   * How many things the client had to do, and has done: answering the greeting, sending an option, setting up TLS. Whoever limits the
-   * time that a client may stand still looks at whether this has changed.
+   * How many things the client had to do, and has done: answering the greeting, sending an option, setting up TLS. A driver that limits
+   * the time for which a client may stand still looks at whether this has changed.
    */
   get stepsDone(): number {
-    return this.#script.stepsDone;
+    return this.#conversation.stepsDone;
   }
 
   /** Bytes to send now, oldest first; empties the queue. They stay unchanged. */
   takeOutput(): readonly Uint8Array[] {
-    return this.#script.output.splice(0);
+    return this.#conversation.output.splice(0);
   }
 
-  /** What happened next, oldest first; nothing when all is told. */
+  /** What happened next, oldest first; `undefined` when all events were read. */
   nextEvent(): ServerHandshakeEvent | undefined {
-    return this.#script.events.shift();
+    return this.#conversation.events.shift();
   }
 
-  /** Where the next bytes must land: never more than the current message lacks, so that what lies behind stays outside. */
+  /**
+   * Where the next bytes must land: never more than the current message lacks, so that what lies behind stays with the kernel. When
+   * it is not the client's turn it is one byte long, and nothing may land there.
+   */
   writable(): Uint8Array {
-    if (this.#need?.type === 'bytes') return this.#assembler.writable();
-    return discarded.subarray(0, Math.max(1, Math.min(this.#skipping, discarded.length)));
+    return this.#runner.isReceiving ? this.#runner.writable() : unused;
   }
 
-  /** `byteCount` bytes have landed at the start of what `writable` gave last. */
+  /**
+   * `byteCount` bytes have landed at the start of the memory that `writable` returned last.
+   *
+   * @throws UsageError `ERR_NBD_STATE` when it is not the client's turn.
+   */
   advance(byteCount: number): void {
-    const need = this.#need;
-    if (need?.type === 'bytes') {
-      this.#assembler.advance(byteCount);
-      if (this.#assembler.missing > 0) return;
-      need.bytes = this.#assembler.take();
-    } else if (need?.type === 'skip') {
-      this.#skipping -= byteCount;
-      if (this.#skipping > 0) return;
-    } else {
+    if (!this.#runner.isReceiving) {
       throw new UsageError('ERR_NBD_STATE', 'bytes were fed to a handshake that waits for its driver');
     }
-    this.#goOn();
+    this.#runner.advance(byteCount);
   }
 
   /** The stream has ended: in an orderly way, or by `cause` (a broken channel, a failed TLS handshake, a deadline). */
@@ -94,7 +99,7 @@ export class ServerHandshake {
       this.#fail(cause);
       return;
     }
-    const { activity } = this.#script;
+    const { activity } = this.#conversation;
     const words = endInWords(cause, 'client');
     const message = isHangUp(cause)
       ? `${words} instead of ${activity}`
@@ -102,63 +107,48 @@ export class ServerHandshake {
     this.#fail(new ConnectError('ERR_NBD_PEER_CLOSED', message, { cause }));
   }
 
-  /** Answers the event `export-wanted`. */
+  /** Answers the event `export-wanted`. Does nothing when the handshake is over meanwhile. */
   offer(answer: ExportOffer | Refusal): void {
+    const { need } = this.#runner;
     if (this.#isOver) return;
-    if (this.#need?.type !== 'offer') throw new UsageError('ERR_NBD_STATE', 'nobody has asked for an export');
-    this.#need.answer = answer;
-    this.#goOn();
+    if (need?.type !== 'offer') throw new UsageError('ERR_NBD_STATE', 'no export was asked for');
+    need.answer = answer;
+    this.#runner.resume();
   }
 
-  /** Answers the event `list-wanted`. */
+  /** Answers the event `list-wanted`. Does nothing when the handshake is over meanwhile. */
   list(answer: readonly ExportEntry[] | Refusal): void {
+    const { need } = this.#runner;
     if (this.#isOver) return;
-    if (this.#need?.type !== 'list') throw new UsageError('ERR_NBD_STATE', 'nobody has asked for a list');
-    this.#need.answer = answer;
-    this.#goOn();
+    if (need?.type !== 'list') throw new UsageError('ERR_NBD_STATE', 'no list was asked for');
+    need.answer = answer;
+    this.#runner.resume();
   }
 
   /** Answers the event `tls-upgrade`: from now on all bytes travel through TLS. */
   tlsEstablished(): void {
     if (this.#isOver) return;
-    if (this.#need?.type !== 'upgrade') throw new UsageError('ERR_NBD_STATE', 'no upgrade to TLS is under way');
-    this.#goOn();
+    if (this.#runner.need?.type !== 'upgrade') throw new UsageError('ERR_NBD_STATE', 'no upgrade to TLS is under way');
+    this.#runner.resume();
   }
 
   /** From now on every option but `ABORT` is refused with `ERR_SHUTDOWN` (S18). */
   shutDown(): void {
-    this.#script.isShuttingDown = true;
+    this.#conversation.isShuttingDown = true;
   }
 
-  /** Lets the script run until it needs something that is not there yet. */
-  #goOn(): void {
-    this.#need = undefined;
-    try {
-      let turn = this.#steps.next();
-      // A message without a byte is there as soon as it is wanted.
-      while (turn.done !== true && 'count' in turn.value && turn.value.count === 0) turn = this.#steps.next();
-      if (turn.done === true) this.#finish(turn.value);
-      else this.#await(turn.value);
-    } catch (error) {
-      if (!(error instanceof NbdError)) throw error;
-      this.#fail(error);
-    }
-  }
-
-  #await(need: ServerNeed): void {
-    if (need.type === 'bytes') this.#assembler.expect(need.count);
-    if (need.type === 'skip') this.#skipping = need.count;
-    this.#need = need;
+  get #isOver(): boolean {
+    return this.turn === 'none';
   }
 
   #finish(outcome: Outcome): void {
-    this.#isOver = true;
-    this.#script.events.push(outcome === 'left' ? { type: 'ended' } : { type: 'established', ...outcome });
+    this.#conversation.state = outcome === 'left' ? 'ended' : 'transmission';
+    this.#conversation.events.push(outcome === 'left' ? { type: 'ended' } : { type: 'established', ...outcome });
   }
 
-  #fail(error: NbdError | ProtocolError): void {
-    this.#isOver = true;
-    this.#need = undefined;
-    this.#script.events.push({ type: 'failed', error });
+  #fail(error: NbdError): void {
+    this.#runner.stop();
+    this.#conversation.state = 'failed';
+    this.#conversation.events.push({ type: 'failed', error });
   }
 }

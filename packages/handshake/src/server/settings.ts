@@ -3,10 +3,10 @@ import { type LimitOptions, silent, type Trace, UsageError } from '@nbdjs/interf
 import { settleLimits } from '@nbdjs/kit';
 
 /**
- * Whether there is TLS ("NOTLS mode", "FORCEDTLS mode" and "SELECTIVETLS mode" of the specification): never, for everything,
- * or for the exports that are offered as `tlsOnly`.
+ * Whether there is TLS. `off`: never ("NOTLS mode" of the specification). `allow`: for clients that ask for it; exports that are
+ * offered as `tlsOnly` are refused to all others ("SELECTIVETLS mode"). `require`: for everything ("FORCEDTLS mode").
  */
-export type ServerTlsMode = 'none' | 'forced' | 'selective';
+export type ServerTlsMode = 'off' | 'allow' | 'require';
 
 export interface ServerHandshakeOptions {
   /**
@@ -14,7 +14,7 @@ export interface ServerHandshakeOptions {
    * @default 'newstyle'
    */
   readonly style?: 'newstyle' | 'oldstyle' | undefined;
-  /** @default 'none' */
+  /** @default 'off' */
   readonly tls?: ServerTlsMode | undefined;
   /** Offer structured replies and extended headers. @default 'extended' */
   readonly mode?: 'simple' | 'structured' | 'extended' | undefined;
@@ -23,7 +23,7 @@ export interface ServerHandshakeOptions {
 }
 
 export interface ServerHandshakeLimits {
-  /** A longer option is let go by and refused with `ERR_TOO_BIG`. In bytes. */
+  /** A longer option is skipped and refused with `ERR_TOO_BIG`. In bytes. */
   readonly optionBytesMax: number;
   /** A client that sends more options is cut off. */
   readonly optionsMax: number;
@@ -52,9 +52,9 @@ export interface ServerHandshakeSettings {
 }
 
 /** @throws UsageError naming the option that is wrong. */
-export function settle(options: ServerHandshakeOptions): ServerHandshakeSettings {
-  const { style = 'newstyle', tls = 'none', mode = 'extended', trace = silent } = options;
-  if (style === 'oldstyle' && tls !== 'none') {
+export function resolveServerOptions(options: ServerHandshakeOptions): ServerHandshakeSettings {
+  const { style = 'newstyle', tls = 'off', mode = 'extended', trace = silent } = options;
+  if (style === 'oldstyle' && tls !== 'off') {
     throw new UsageError('ERR_NBD_ARGUMENT', `the oldstyle handshake knows no TLS, which is '${tls}'`);
   }
   return { style, tls, mode, limits: settleLimits(limitNames, options.limits), trace };

@@ -31,9 +31,6 @@ export interface SessionOptions {
   readonly onNegotiated: (session: Session) => void;
 }
 
-/** The specification's words for the modes. */
-const tlsModes = { off: 'none', allow: 'selective', require: 'forced' } as const;
-
 export class Session implements SessionDescription, HandshakeOwner, HandshakingClient, PlaceHolder {
   /** Replaced by a secured one when TLS stands. */
   #channel: ByteChannel;
@@ -64,7 +61,7 @@ export class Session implements SessionDescription, HandshakeOwner, HandshakingC
       takePlace: () => this.#waitForPlace(),
       onRefused: (details) => this.#trace('export-refused', details),
     });
-    this.#handshake = new HandshakeDriver(channel, tlsModes[options.tls?.mode ?? 'off'], context, this);
+    this.#handshake = new HandshakeDriver(channel, options.tls?.mode ?? 'off', context, this);
     this.gone = new Promise((resolve) => {
       this.#settleGone = resolve;
     });
