@@ -4,7 +4,7 @@ import { ByteAssembler } from '@nbdjs/protocol';
 import { BytesNeed, type ScriptStep, SkipNeed, type StreamNeed } from './steps.ts';
 
 /** What becomes of the script's end. */
-export interface ScriptEnd<Result> {
+interface ScriptEnd<Result> {
   finish(result: Result): void;
   fail(error: NbdError): void;
 }
