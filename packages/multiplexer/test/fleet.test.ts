@@ -1,9 +1,8 @@
 /** Several connections at a time, in virtual time. */
 import { NegotiationError } from '@nbdjs/interfaces';
 import { Command, TransmissionFlag } from '@nbdjs/protocol';
-import { allTransmissionFlags, type FakeConnection, type FakeRequest } from '@nbdjs/testkit';
+import { allTransmissionFlags, type FakeConnection, type FakeRequest, Forgetful } from '@nbdjs/testkit';
 import { describe, expect, it } from 'vitest';
-import { Forgetful } from './forgetful.ts';
 import { failure, openSession, type SessionOptions, turn } from './session.ts';
 
 const facts = { transmissionFlags: allTransmissionFlags | TransmissionFlag.CanMultiConn };

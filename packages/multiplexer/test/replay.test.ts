@@ -2,9 +2,8 @@
 import { type BlockDevice, WritesLostError } from '@nbdjs/interfaces';
 import { Holder } from '@nbdjs/kit';
 import { Command, TransmissionFlag, WireError } from '@nbdjs/protocol';
-import { allTransmissionFlags, type FakeRequest, seededRandom } from '@nbdjs/testkit';
+import { allTransmissionFlags, type FakeRequest, Forgetful, seededRandom } from '@nbdjs/testkit';
 import { describe, expect, it } from 'vitest';
-import { Forgetful } from './forgetful.ts';
 import { failure, openSession, type SessionOptions, same, turn } from './session.ts';
 
 async function forgetfulSession(options: SessionOptions = {}) {

@@ -20,20 +20,10 @@ export {
   type ChaosProxyOptions,
 } from './chaos-proxy.ts';
 export { blockDeviceConformance, byteChannelConformance, connectorConformance } from './conformance.ts';
-export { FakeConnector } from './fake-connector.ts';
-export {
-  allTransmissionFlags,
-  FakeConnection,
-  FakeRequest,
-  FakeServer,
-  type FakeServerOptions,
-  patternBytes,
-  type ReadPiece,
-} from './fake-server.ts';
 export { type FaultEvent, FaultInjector, type FaultInjectorOptions, type FaultRule } from './fault-injector.ts';
-export { type Answer, type Conversation, OptionServer, type OptionServerPlan, told } from './option-server.ts';
 export { brokenRecord, type Relay, relay } from './relay.ts';
 export { ScriptedChannel, type ScriptedChannelOptions, type ScriptedPeer } from './scripted-channel.ts';
+export * from './server/index.ts';
 export { listenAt, nodeAddress, uriAt } from './socket-address.ts';
 export { TestAuthority } from './test-authority.ts';
 export { VirtualClock } from './virtual-clock.ts';

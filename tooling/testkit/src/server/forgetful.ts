@@ -1,18 +1,20 @@
-/** A server that has what it was told in its cache only, until it is told to flush. */
+/** Behaviour of a server with a volatile write cache: a crash loses what was neither flushed nor written with FUA. */
 import { Command, CommandFlag } from '@nbdjs/protocol';
-import type { FakeRequest, FakeServer } from '@nbdjs/testkit';
+import type { FakeRequest } from './fake-request.ts';
+import type { FakeServer } from './fake-server.ts';
 
 export class Forgetful {
   readonly #server: FakeServer;
   #durable: Uint8Array;
 
-  /** Answers at once, unless the server has a handler of its own by then, which may call `answer`. */
+  /** Becomes the behaviour of the server. A test that sets another one later calls `answer` from there. */
   constructor(server: FakeServer) {
     this.#server = server;
     this.#durable = server.content.slice();
     server.onRequest = (request) => this.answer(request);
   }
 
+  /** Answers correctly, and remembers what became durable. */
   answer(request: FakeRequest): void {
     request.answer();
     const { command, flags, offset, payload } = request;
@@ -23,7 +25,7 @@ export class Forgetful {
     else this.#durable.fill(0, start, start + Number(request.length));
   }
 
-  /** Forgets what was not flushed, and ends all connections. */
+  /** Loses what was not made durable, and ends all connections. */
   crash(): void {
     this.#server.content.set(this.#durable);
     for (const connection of this.#server.connections) connection.hangUp();

@@ -1,4 +1,4 @@
-/** A connector whose every move is the test's. */
+/** A connector of which the test decides when attempts succeed, fail or wait. */
 import { ConnectError, type Connector, type Established, type EstablishOptions } from '@nbdjs/interfaces';
 
 interface Waiter {
@@ -8,19 +8,18 @@ interface Waiter {
 
 /**
  * Hands out what `connect` makes while it is up. While it is down, attempts fail with `error`; with `retry(true)` they are
- * repeated, so that who waits goes on waiting until `up` is called.
+ * repeated, so that a caller that waits goes on waiting until `up` is called.
  */
 export class FakeConnector implements Connector {
   /** What attempts fail with. */
-  error: Error = new ConnectError('ERR_NBD_REFUSED', 'nobody listens');
+  error: Error = new ConnectError('ERR_NBD_REFUSED', 'nothing listens there');
   isReleased = false;
   /** The `wait` of each call, in order. */
   readonly calls: boolean[] = [];
   isRetrying = false;
   /** A connection that is ready for the next call without waiting. */
   #ready: Established | undefined;
-  #isUp = true;
-  #hasFailed = false;
+  #reach: 'up' | 'down' | 'up again' = 'up';
   #waiter: Waiter | undefined;
   readonly #connect: () => Established;
 
@@ -28,21 +27,20 @@ export class FakeConnector implements Connector {
     this.#connect = connect;
   }
 
-  /** Whether somebody waits. */
+  /** Whether a caller waits. */
   get isWaitedFor(): boolean {
     return this.#waiter !== undefined;
   }
 
   /** Attempts fail from now on. */
   down(error = this.error): void {
-    this.#isUp = false;
-    this.#hasFailed = true;
+    this.#reach = 'down';
     this.error = error;
   }
 
   /** Attempts succeed from now on; one that is waited for does now. */
   up(): void {
-    this.#isUp = true;
+    if (this.#reach === 'down') this.#reach = 'up again';
     this.#waiter?.resolve(this.#connect());
     this.#waiter = undefined;
   }
@@ -64,7 +62,7 @@ export class FakeConnector implements Connector {
     this.calls.push(wait);
     signal?.throwIfAborted();
     if (!wait) return this.#takeReady();
-    if (this.#isUp) return this.#connect();
+    if (this.#reach !== 'down') return this.#connect();
     if (!this.isRetrying) throw this.error;
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
@@ -100,7 +98,8 @@ export class FakeConnector implements Connector {
     const ready = this.#ready;
     this.#ready = undefined;
     if (ready !== undefined) return ready;
-    if (this.#isUp) this.#ready = this.#connect();
-    throw this.#hasFailed ? this.error : new ConnectError('ERR_NBD_CONNECT_NONE_YET', 'the first attempt is under way');
+    if (this.#reach !== 'down') this.#ready = this.#connect();
+    if (this.#reach !== 'up') throw this.error;
+    throw new ConnectError('ERR_NBD_CONNECT_NONE_YET', 'the first attempt is under way');
   }
 }
