@@ -9,7 +9,7 @@ const mebi = 1024 * kibi;
 const requestSizeMax = 32 * mebi;
 
 /** The options that a comparison has too. */
-const compareOptions = defineOptions({
+export const compareOptions = defineOptions({
   /**
    * Requests in flight at most for each pair of handles. A copy finds out by itself how many of them keep both sides busy.
    *

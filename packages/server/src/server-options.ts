@@ -26,7 +26,7 @@ const serverTls = {
 
 const table = { ...optionChecks.object, expected: 'a table of devices or a provider' };
 
-const serverOptions = defineOptions({
+export const serverOptions = defineOptions({
   ...behaviourOptions.definitions,
   /** A table of devices by name, or a provider that decides. A table's single export is the default one, too. */
   exports: option.checked<ExportTable | ExportProvider>(table, {

@@ -2,6 +2,8 @@
 import { conformancePage, conformancePath } from './conformance-page.ts';
 import { diagrams, withDiagram } from './diagrams.ts';
 import { heldBy } from './held-by.ts';
+import { optionDoors } from './option-doors.ts';
+import { optionsPage, optionsPath } from './options-page.ts';
 import { read, type TextFile } from './repository.ts';
 import { readRuleBook } from './rule-book.ts';
 import { ruleSectionsPath, ruleSectionsSource } from './rule-sections.ts';
@@ -13,6 +15,7 @@ export function generatedFiles(): readonly TextFile[] {
   for (const one of diagrams) pages.set(one.file, withDiagram(pages.get(one.file) ?? read(one.file), one));
   return [
     { path: conformancePath, text: conformancePage(book, heldBy()) },
+    { path: optionsPath, text: optionsPage(optionDoors) },
     { path: ruleSectionsPath, text: ruleSectionsSource(book) },
     ...[...pages].map(([path, text]) => ({ path, text })),
   ];

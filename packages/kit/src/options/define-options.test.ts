@@ -137,8 +137,10 @@ describe('a set of options', () => {
       defaultText: undefined,
       expected: 'a whole number from 0 on',
       doc: 'How long a client may ask for nothing.',
+      members: undefined,
     });
     expect(all.entries.map(({ name }) => name)).toEqual(all.names);
+    expect(all.entries.find(({ name }) => name === 'limits')?.members).toEqual(limits.entries);
   });
 
   it('cannot have a default that it would refuse', () => {

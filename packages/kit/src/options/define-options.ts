@@ -5,7 +5,7 @@
 import { UsageError } from '@nbdjs/interfaces';
 import { describeValue } from '../errors/describe-value.ts';
 import { nearestName } from './nearest-name.ts';
-import type { AnyOption, Option, OptionText, OptionUnit } from './option.ts';
+import type { AnyOption, Option, OptionEntry, OptionText } from './option.ts';
 import { isObject } from './option-checks.ts';
 
 export type OptionDefinitions = Readonly<Record<string, AnyOption>>;
@@ -33,17 +33,6 @@ export type GivenOptions<Definitions> = Flat<
 export type SettledOptions<Definitions> = {
   readonly [Name in keyof Definitions]: SettledValue<Definitions[Name]>;
 };
-
-/** One option as documentation shows it. */
-export interface OptionEntry extends OptionText {
-  readonly name: string;
-  readonly kind: string;
-  readonly unit: OptionUnit | undefined;
-  readonly zero: string | undefined;
-  readonly isRequired: boolean;
-  readonly default: unknown;
-  readonly expected: string;
-}
 
 export interface OptionSet<Definitions extends OptionDefinitions> {
   /** For sets that are put together: `defineOptions({ ...one.definitions, ...other.definitions })`. */
@@ -97,6 +86,7 @@ export function optionGroup<Definitions extends OptionDefinitions>(
     isRequired: false as const,
     default: set.resolve('the defaults', {} as GivenOptions<Definitions>),
     expected: 'an object',
+    members: set.entries,
     settle(where: string, given: GivenOptions<Definitions>) {
       if (isObject(given)) return set.resolve(where, given);
       throw new UsageError('ERR_NBD_ARGUMENT', `${where} is ${describeValue(given)}, expected an object`);
@@ -126,6 +116,7 @@ class Options {
       defaultText: one.defaultText,
       expected: one.expected,
       doc: one.doc,
+      members: one.members,
     }));
   }
 

@@ -16,6 +16,19 @@ export interface OptionText {
 
 export interface NumberText extends OptionText, NumberBounds {}
 
+/** One option as documentation shows it. */
+export interface OptionEntry extends OptionText {
+  readonly name: string;
+  readonly kind: string;
+  readonly unit: OptionUnit | undefined;
+  readonly zero: string | undefined;
+  readonly isRequired: boolean;
+  readonly default: unknown;
+  readonly expected: string;
+  /** The options within the value, if it is a set of options itself. */
+  readonly members: readonly OptionEntry[] | undefined;
+}
+
 /** An option whose value is `Given`; in the settings it is `Settled`. */
 export interface Option<Given, Settled = Given | undefined, IsRequired extends boolean = false> extends OptionText {
   readonly kind: string;
@@ -26,6 +39,8 @@ export interface Option<Given, Settled = Given | undefined, IsRequired extends b
   readonly default: Settled | undefined;
   /** Completes the sentence "expected ...". */
   readonly expected: string;
+  /** The options within the value, if it is a set of options itself. */
+  readonly members?: readonly OptionEntry[] | undefined;
   /**
    * Checks a value that was given.
    *

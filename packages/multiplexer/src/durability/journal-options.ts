@@ -55,6 +55,7 @@ export function journalOption(doc: string): Option<boolean | JournalOptions, Jou
     default: settle('a default', true),
     defaultText: 'true',
     expected: check.expected,
+    members: journalOptions.entries,
     doc,
     settle,
   });

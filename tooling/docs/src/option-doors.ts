@@ -1,0 +1,32 @@
+/** The functions whose options `docs/options.md` shows, by package, in the order of the page. */
+
+import { adoptOptions, connectOptions, openOptions, tlsOptions } from '../../../packages/client/src/options.ts';
+import { repetitionOptions } from '../../../packages/connection/src/attempts/repetition-options.ts';
+import {
+  connectorOptions,
+  inlineConnectorOptions,
+  threadConnectorOptions,
+} from '../../../packages/connection/src/connectors/connector-options.ts';
+import { compareOptions, copyOptions } from '../../../packages/copy/src/options.ts';
+import { clientHandshakeOptions } from '../../../packages/handshake/src/client/options.ts';
+import { multiplexerOptions } from '../../../packages/multiplexer/src/settings.ts';
+import { exportOptions } from '../../../packages/server/src/exports/export.ts';
+import { serverOptions } from '../../../packages/server/src/server-options.ts';
+import type { OptionDoor } from './options-page.ts';
+
+export const optionDoors: readonly OptionDoor[] = [
+  { package: 'client', name: 'connect', set: connectOptions },
+  { package: 'client', name: 'connect', part: 'tls', set: tlsOptions },
+  { package: 'client', name: 'openClient', set: openOptions },
+  { package: 'client', name: 'adoptConnection', set: adoptOptions },
+  { package: 'server', name: 'createServer', set: serverOptions, pages: { limits: 'limits.md' } },
+  { package: 'server', name: 'createServer', part: 'exports.NAME', set: exportOptions },
+  { package: 'copy', name: 'copyDevice', set: copyOptions },
+  { package: 'copy', name: 'compareDevices', set: compareOptions },
+  { package: 'connection', name: 'createConnector', set: connectorOptions },
+  { package: 'connection', name: 'createInlineConnector', set: inlineConnectorOptions },
+  { package: 'connection', name: 'createThreadConnector', set: threadConnectorOptions },
+  { package: 'connection', name: 'openNegotiation', set: repetitionOptions },
+  { package: 'handshake', name: 'ClientHandshake', set: clientHandshakeOptions },
+  { package: 'multiplexer', name: 'createMultiplexer', set: multiplexerOptions },
+];
