@@ -24,7 +24,7 @@ const handshakes: readonly (readonly [string, ClientHandshakeOptions, ServerSett
     { exportName: 'disk' },
     { exports, refuse: { [Option.ExtendedHeaders]: OptionReply.ErrUnsupported } },
   ],
-  ['TLS', { exportName: 'disk', tls: 'require' }, { exports, tls: 'forced' }],
+  ['TLS', { exportName: 'disk', tls: 'require' }, { exports, tls: 'require' }],
   [
     'EXPORT_NAME',
     { exportName: 'disk', mode: 'simple' },

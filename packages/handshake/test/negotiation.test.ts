@@ -62,7 +62,7 @@ describe('order', () => {
   });
 
   it('C24, C25, C30: STARTTLS before everything else, and GO behind it', () => {
-    const { end, asked } = negotiate({ exportName: 'disk', tls: 'allow' }, { ...rich, tls: 'selective' });
+    const { end, asked } = negotiate({ exportName: 'disk', tls: 'allow' }, { ...rich, tls: 'allow' });
     expect(end).toMatchObject({ facts: { mode: 'extended', tls: true, contexts: [{ name: 'base:allocation' }] } });
     expect(asked).toEqual(['STARTTLS', 'EXTENDED_HEADERS', 'SET_META_CONTEXT', 'GO']);
   });
@@ -83,7 +83,7 @@ describe('what is not agreed on', () => {
   });
 
   it('C28: nothing is remembered from one session to the next', () => {
-    const first = negotiate({ exportName: 'disk', tls: 'allow' }, { ...rich, tls: 'selective' });
+    const first = negotiate({ exportName: 'disk', tls: 'allow' }, { ...rich, tls: 'allow' });
     expect(first.end).toMatchObject({ facts: { tls: true, mode: 'extended' } });
     const refuse = {
       [Option.ExtendedHeaders]: OptionReply.ErrUnsupported,
@@ -217,7 +217,7 @@ describe('refusals', () => {
   });
 
   it('C27: TLS_REQD in answer to the first option ends it at once', () => {
-    const { end, asked } = negotiate({ exportName: 'disk' }, { ...rich, tls: 'forced' });
+    const { end, asked } = negotiate({ exportName: 'disk' }, { ...rich, tls: 'require' });
     expect(end).toMatchObject({ error: { code: 'ERR_NBD_TLS_REQUIRED', option: 'EXTENDED_HEADERS' } });
     expect(asked).toEqual(['EXTENDED_HEADERS', 'ABORT']);
   });

@@ -25,7 +25,7 @@ function meet(serverSettings: ServerSettings = settings, clientOptions: ClientHa
 
 describe('option mode', () => {
   it('begins when mode and TLS are settled', () => {
-    const { client, server, start } = meet({ ...settings, tls: 'selective' }, { tls: 'allow' });
+    const { client, server, start } = meet({ ...settings, tls: 'allow' }, { tls: 'allow' });
     expect(start.at(-1)).toEqual({ type: 'negotiating', style: 'newstyle-fixed', mode: 'extended', tls: true });
     expect(client.state).toBe('negotiating');
     expect(server.asked).toEqual([Option.StartTls, Option.ExtendedHeaders]);
@@ -132,7 +132,7 @@ describe('option mode', () => {
   });
 
   it('TLS, structured replies and extended headers by hand', () => {
-    const { client, talk } = meet({ ...settings, tls: 'selective' }, { mode: 'simple' });
+    const { client, talk } = meet({ ...settings, tls: 'allow' }, { mode: 'simple' });
     client.structuredReplies();
     expect(talk()).toMatchObject([{ option: Option.StructuredReply, result: { type: 'acknowledged' } }]);
     client.startTls();
@@ -153,7 +153,7 @@ describe('option mode', () => {
   });
 
   it('C27: a server that forces TLS is still there for startTls', () => {
-    const { client, start, talk } = meet({ ...settings, tls: 'forced' });
+    const { client, start, talk } = meet({ ...settings, tls: 'require' });
     expect(start.at(-1)).toMatchObject({ type: 'negotiating', mode: 'simple', tls: false });
     client.list();
     expect(talk()).toMatchObject([{ type: 'option-failed', error: { code: 'ERR_NBD_TLS_REQUIRED' } }]);

@@ -36,8 +36,8 @@ export interface ServerSettings {
   readonly style?: 'oldstyle' | 'newstyle' | 'newstyle-fixed';
   /** @default true */
   readonly noZeroes?: boolean;
-  /** The three modes of "TLS support". @default 'never' */
-  readonly tls?: 'never' | 'selective' | 'forced';
+  /** The three modes of "TLS support". @default 'off' */
+  readonly tls?: 'off' | 'allow' | 'require';
   readonly exports?: Readonly<Record<string, ScriptedExport>>;
   /** Error replies by option. */
   readonly refuse?: Readonly<Record<number, number>>;
@@ -141,11 +141,11 @@ export class ScriptedServer {
   }
 
   #refusal(option: number): number | undefined {
-    const { refuse = {}, tls = 'never' } = this.#settings;
-    if (tls === 'forced' && !this.tls && option !== Option.StartTls && option !== Option.Abort) {
+    const { refuse = {}, tls = 'off' } = this.#settings;
+    if (tls === 'require' && !this.tls && option !== Option.StartTls && option !== Option.Abort) {
       return OptionReply.ErrTlsRequired;
     }
-    if (tls === 'never' && option === Option.StartTls) return OptionReply.ErrUnsupported;
+    if (tls === 'off' && option === Option.StartTls) return OptionReply.ErrUnsupported;
     return refuse[option];
   }
 
@@ -188,7 +188,7 @@ export class ScriptedServer {
 
   #open(exportName: string): void {
     const found = this.#exports.get(exportName);
-    if (found === undefined || (this.#settings.tls === 'forced' && !this.tls)) {
+    if (found === undefined || (this.#settings.tls === 'require' && !this.tls)) {
       this.hungUp = true;
       return;
     }

@@ -180,11 +180,11 @@ const cases: readonly Case[] = [
     message: "server gave the id 1 to two contexts: 'base:allocation' and 'qemu:x'",
   },
   {
-    title: 'S29: a context that nobody asked for',
+    title: 'S29: a context that was not asked for',
     options: { mode: 'structured' },
     says: [...structured, context(1, 'qemu:x')],
     violation: 'unrequested-context',
-    message: "server selected 'qemu:x', which nobody asked for",
+    message: "server selected 'qemu:x', which was not asked for",
   },
   {
     title: 'a list entry whose name is longer than the reply',

@@ -5,7 +5,7 @@ import { ScriptRunner } from '../script/script-runner.ts';
 import { Conversation } from './conversation.ts';
 import { endOfStream } from './end-of-stream.ts';
 import type { HandshakeEvent } from './events.ts';
-import { lastWords } from './farewell.ts';
+import { farewellMessages } from './farewell.ts';
 import { type ClientHandshakeOptions, checkQueries, resolveOptions } from './options.ts';
 import type { Order } from './orders.ts';
 import { shakeHands } from './script.ts';
@@ -17,8 +17,8 @@ import type { ClientNeed } from './steps.ts';
  * Negotiates with a server and knows neither sockets nor clocks.
  *
  * Drive it like this: after every call that feeds it (`advance`, `receive`, `ended`, `tlsEstablished`, an option), send
- * `takeOutput` and read `nextEvent` until there is none. It never waits, never calls back, and throws nothing but
- * `UsageError` for calls out of turn; what the server does wrong becomes the event `failed`.
+ * `takeOutput` and read `nextEvent` until there is none. It never waits, never calls back, and throws only
+ * `UsageError`, for calls out of turn; what the server does wrong becomes the event `failed`.
  */
 export class ClientHandshake {
   readonly #conversation: Conversation;
@@ -58,9 +58,9 @@ export class ClientHandshake {
   }
 
   /**
-   * Where the next bytes must land: as many as the current message still lacks and no more, so that what lies behind
-   * stays with the kernel. When no byte is due it is one byte long, and a byte that lands there is a violation (or,
-   * once the handshake is over, excess).
+   * Where the next bytes must land: as many as the current message lacks and no more, so that what follows stays with the
+   * kernel. When no byte is due it is one byte long, and a byte that lands there is a violation (or excess, once the handshake
+   * is over).
    */
   writable(): Uint8Array {
     return this.#runner.isReceiving ? this.#runner.writable() : this.#overrun;
@@ -93,7 +93,7 @@ export class ClientHandshake {
     if (state === 'aborting') {
       this.#finish(undefined);
     } else {
-      this.#conversation.farewell = 'nothing';
+      this.#conversation.farewell = 'none';
       this.#fail(endOfStream(this.#conversation, this.#runner.partial, cause));
     }
   }
@@ -204,7 +204,7 @@ export class ClientHandshake {
   #fail(error: NbdError): void {
     this.#runner.stop();
     const { output, events } = this.#conversation;
-    output.push(...lastWords(this.#conversation, error));
+    output.push(...farewellMessages(this.#conversation, error));
     // The connection is lost: an upgrade, and what was reported after it, must not be acted upon.
     const stale = events.findIndex((event) => event.type === 'tls-upgrade');
     if (stale >= 0) events.splice(stale);

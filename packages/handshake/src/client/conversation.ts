@@ -1,4 +1,4 @@
-/** What all parts of the client's handshake share: the agreement so far, the queues, and how to say goodbye. */
+/** What all parts of the client's handshake share: the agreement so far, the queues, and how to leave. */
 import { type HandshakeStyle, type HeaderMode, ProtocolError, type SelectedContext } from '@nbdjs/interfaces';
 import { encodeOptionRequest, Option, type OptionRequest, options } from '@nbdjs/protocol';
 import type { HandshakeEvent } from './events.ts';
@@ -12,10 +12,10 @@ export interface Selection {
 }
 
 /**
- * How to leave when something goes wrong (C6): by `ABORT` while options are exchanged, by `DISC` once the
- * server believes in transmission, and without a word when none would be understood.
+ * How to leave when something goes wrong (C6): by `ABORT` while options are exchanged, by `DISC` once the server is in the
+ * transmission phase, and without a message when the server would understand none.
  */
-export type Farewell = 'nothing' | 'abort' | 'disconnect';
+export type Farewell = 'none' | 'abort' | 'disconnect';
 
 export class Conversation {
   readonly settings: HandshakeSettings;
@@ -24,7 +24,7 @@ export class Conversation {
   state: HandshakeState = 'greeting';
   /** What the server is busy with, for messages: `the server closed the connection while ...`. */
   activity = 'sending its greeting';
-  farewell: Farewell = 'nothing';
+  farewell: Farewell = 'none';
   /** The peer has begun as an NBD server does. */
   isNbd = false;
   style: HandshakeStyle = 'oldstyle';
@@ -35,8 +35,8 @@ export class Conversation {
   /** The option whose answer is awaited. */
   outstanding: number | undefined;
   /**
-   * An option with data that the server does not know, until it has understood another one: some servers leave the data of such an option
-   * unread, and take it for the next one.
+   * An option with data that the server has refused as unknown, until the server answers another one correctly. Some servers leave the
+   * data of such an option unread and take it for the next option.
    */
   suspect: number | undefined;
   /** The export that was asked for last. */
@@ -67,7 +67,7 @@ export class Conversation {
     if (this.settings.trace.enabled) this.settings.trace.emit('option', { option: name });
   }
 
-  /** Forgets what an upgrade to TLS makes void (C25): whatever was said in clear text. */
+  /** Forgets what was agreed on in clear text, which an upgrade to TLS makes void (C25). */
   forget(): void {
     this.mode = 'simple';
     this.selection = undefined;

@@ -3,7 +3,7 @@ import { ConnectError, type NbdError, NegotiationError, ProtocolError } from '@n
 import { endInWords, isHangUp } from '@nbdjs/kit';
 import { options, printableText } from '@nbdjs/protocol';
 import type { Conversation } from './conversation.ts';
-import { mayBecomeNbd } from './first-bytes.ts';
+import { mayBecomeNbd } from './foreign-peers.ts';
 import { notNbd } from './greeting.ts';
 import { nameOfExport } from './refusals.ts';
 

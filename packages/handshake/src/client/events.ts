@@ -1,4 +1,4 @@
-/** What a handshake tells its driver. */
+/** What the client's handshake reports to its driver. */
 import type {
   ExportFacts,
   HandshakeStyle,

@@ -6,7 +6,7 @@ import type { Conversation } from './conversation.ts';
 import { factsOf } from './facts.ts';
 import type { Step } from './steps.ts';
 
-/** Opens the export. The server cannot refuse but by hanging up, so nothing comes back from here. */
+/** Opens the export. The server can refuse only by hanging up, so there is no refusal to return. */
 export function* useExportName(conversation: Conversation, exportName: string): Step<ExportFacts> {
   conversation.ask({ option: Option.ExportName, exportName });
   const reply = decodeExportNameReply(yield* receive(exportNameReplyBytes(conversation.noZeroes)));

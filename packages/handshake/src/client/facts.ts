@@ -3,7 +3,7 @@ import { type ExportFacts, NegotiationError, sizeMax } from '@nbdjs/interfaces';
 import type { Conversation } from './conversation.ts';
 import { nameOfExport } from './refusals.ts';
 
-/** What the server told about an export, by `GO`, `INFO`, `EXPORT_NAME` or in the oldstyle. */
+/** How the server described an export, by `GO`, `INFO`, `EXPORT_NAME` or in the oldstyle. */
 export type ExportAnswer = Pick<
   ExportFacts,
   'size' | 'transmissionFlags' | 'canonicalName' | 'description' | 'blockSizes'

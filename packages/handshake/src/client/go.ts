@@ -5,8 +5,8 @@ import { type Conversation, violation } from './conversation.ts';
 import { useExportName } from './export-name.ts';
 import { type ExportAnswer, factsOf } from './facts.ts';
 import { negotiateContexts } from './meta-contexts.ts';
-import { avoided, type Refusal, refusalError } from './refusals.ts';
-import { demand, exchange } from './replies.ts';
+import { avoidedError, type Refusal, refusalError } from './refusals.ts';
+import { exchange, requireWellFormed } from './replies.ts';
 import type { Step } from './steps.ts';
 
 /** Selects contexts, then opens the export: by `GO`, or by `EXPORT_NAME` where there is no `GO`. */
@@ -27,7 +27,7 @@ export function* go(conversation: Conversation, exportName: string): Step<Export
 
 /** Asks about an export without opening it. */
 export function* info(conversation: Conversation, exportName: string): Step<ExportFacts> {
-  if (conversation.avoids(Option.Info)) throw avoided(Option.Info);
+  if (conversation.avoids(Option.Info)) throw avoidedError(Option.Info);
   const answer = yield* askAbout(conversation, Option.Info, exportName);
   if ('replyType' in answer) throw refusalError(answer);
   return factsOf(conversation, exportName, answer);
@@ -38,7 +38,7 @@ function* askAbout(conversation: Conversation, option: InfoOption, exportName: s
   const infoTypes: number[] = [];
   if (requestBlockSizes) infoTypes.push(InfoType.BlockSize);
   if (fullInfo) infoTypes.push(InfoType.Name, InfoType.Description);
-  // In whatever order they come, and whether asked for or not (C12).
+  // The pieces may come in any order, asked for or not (C12).
   let answer: Partial<ExportAnswer> = {};
   const refusal = yield* exchange(
     conversation,
@@ -47,7 +47,7 @@ function* askAbout(conversation: Conversation, option: InfoOption, exportName: s
       type: OptionReply.Info,
       repliesMax: limits.optionRepliesMax,
       take: (payload) => {
-        answer = { ...answer, ...understand(payload) };
+        answer = { ...answer, ...parseAnswer(payload) };
       },
     },
   );
@@ -60,8 +60,8 @@ function* askAbout(conversation: Conversation, option: InfoOption, exportName: s
   return { ...answer, size, transmissionFlags };
 }
 
-function understand(payload: Uint8Array): Partial<ExportAnswer> {
-  const info = demand(parseInfo(payload), payload);
+function parseAnswer(payload: Uint8Array): Partial<ExportAnswer> {
+  const info = requireWellFormed(parseInfo(payload), payload);
   switch (info.kind) {
     case 'export':
       return { size: info.size, transmissionFlags: info.transmissionFlags };

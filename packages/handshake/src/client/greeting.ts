@@ -1,4 +1,4 @@
-/** The server's first words and our flags ("Newstyle negotiation", "Oldstyle negotiation"). */
+/** The server's greeting and the client's flags ("Newstyle negotiation", "Oldstyle negotiation"). */
 import { ConnectError, NegotiationError, ProtocolError } from '@nbdjs/interfaces';
 import {
   decodeHandshakeFlags,
@@ -12,7 +12,7 @@ import {
 import { receive } from '../script/steps.ts';
 import type { Conversation } from './conversation.ts';
 import type { ExportAnswer } from './facts.ts';
-import { describeStranger } from './first-bytes.ts';
+import { describeForeignPeer } from './foreign-peers.ts';
 import { nameOfExport } from './refusals.ts';
 import type { Step } from './steps.ts';
 
@@ -39,20 +39,20 @@ export function* greet(conversation: Conversation): Step<ExportAnswer | undefine
 
 /** The error for a peer that does not begin like an NBD server. */
 export function notNbd(firstBytes: Uint8Array): ConnectError {
-  return new ConnectError('ERR_NBD_NOT_NBD', `peer is no NBD server: ${describeStranger(firstBytes)}`, {
+  return new ConnectError('ERR_NBD_NOT_NBD', `peer is no NBD server: ${describeForeignPeer(firstBytes)}`, {
     permanent: true,
   });
 }
 
 function* newstyle(conversation: Conversation): Step<void> {
   const offered = decodeHandshakeFlags(yield* receive(GreetingBytes.handshakeFlags));
-  // Flags that we do not know are ignored (C2); only what was offered is ever set (C3).
+  // Unknown flags are ignored (C2); only flags that were offered are set (C3).
   const agreed =
     offered & conversation.settings.handshakeFlags & (HandshakeFlag.FixedNewstyle | HandshakeFlag.NoZeroes);
   const fixed = (agreed & HandshakeFlag.FixedNewstyle) !== 0;
   conversation.style = fixed ? 'newstyle-fixed' : 'newstyle';
   conversation.noZeroes = (agreed & HandshakeFlag.NoZeroes) !== 0;
-  conversation.farewell = fixed ? 'abort' : 'nothing';
+  conversation.farewell = fixed ? 'abort' : 'none';
   conversation.output.push(encodeClientFlags(agreed));
   const { trace } = conversation.settings;
   if (trace.enabled) trace.emit('greeting', { style: conversation.style, offered, agreed });
@@ -76,7 +76,7 @@ function* oldstyle(conversation: Conversation): Step<ExportAnswer> {
   return { size, transmissionFlags };
 }
 
-/** TLS was demanded of a server that cannot even be asked for it (C20). */
+/** The error for a caller that requires TLS of a server that cannot even be asked for it (C20). */
 export function tlsImpossible(why: string): NegotiationError {
   const message = `TLS is required but the server cannot negotiate it: ${why}`;
   return new NegotiationError('ERR_NBD_TLS_REFUSED', message, { option: 'STARTTLS' });

@@ -1,8 +1,8 @@
-/** `NBD_OPT_EXTENDED_HEADERS` and `NBD_OPT_STRUCTURED_REPLY`: which words travel in the transmission phase. */
+/** `NBD_OPT_EXTENDED_HEADERS` and `NBD_OPT_STRUCTURED_REPLY`: the form of requests and replies in the transmission phase. */
 import { Option } from '@nbdjs/protocol';
 import type { Conversation } from './conversation.ts';
 import type { Refusal } from './refusals.ts';
-import { exchange, shrugOff } from './replies.ts';
+import { exchange, ignoreRefusal } from './replies.ts';
 import type { Step } from './steps.ts';
 
 /** Agrees on the best mode that both sides can do, up to the one that the caller wants at most. */
@@ -11,13 +11,13 @@ export function* negotiateMode(conversation: Conversation): Step<void> {
   // EXPORT_NAME must not follow EXTENDED_HEADERS (C66).
   if (mode === 'extended' && !conversation.avoids(Option.ExtendedHeaders) && !conversation.avoids(Option.Go)) {
     const refusal = yield* extendedHeaders(conversation);
-    // Extended headers include structured replies: nothing is left to ask for.
+    // Extended headers include structured replies: structured replies need not be asked for.
     if (refusal === undefined) return;
-    shrugOff(conversation, refusal);
+    ignoreRefusal(conversation, refusal);
   }
   if (mode !== 'simple' && !conversation.avoids(Option.StructuredReply)) {
     const refusal = yield* structuredReplies(conversation);
-    if (refusal !== undefined) shrugOff(conversation, refusal);
+    if (refusal !== undefined) ignoreRefusal(conversation, refusal);
   }
 }
 

@@ -2,7 +2,7 @@
 import { type ExportEntry, Option, OptionReply, parseServerReply } from '@nbdjs/protocol';
 import { type Conversation, violation } from './conversation.ts';
 import type { Refusal } from './refusals.ts';
-import { demand, exchange } from './replies.ts';
+import { exchange, requireWellFormed } from './replies.ts';
 import type { Step } from './steps.ts';
 
 /** Collects the exports that the server shows; bounded in number and in bytes. */
@@ -22,7 +22,7 @@ export function* list(conversation: Conversation): Step<Refusal | readonly Expor
           const message = `list of exports is too long: expected at most ${listBytesMax} bytes of names and descriptions`;
           throw violation('list-too-long', message, 'G6');
         }
-        entries.push(demand(parseServerReply(payload), payload));
+        entries.push(requireWellFormed(parseServerReply(payload), payload));
       },
     },
   );

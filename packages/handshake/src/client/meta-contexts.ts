@@ -4,7 +4,7 @@ import { faultOfName, Option, OptionReply, parseMetaContextReply, quoted } from 
 import { type Conversation, violation } from './conversation.ts';
 import { isQuery } from './options.ts';
 import type { Refusal } from './refusals.ts';
-import { demand, exchange, shrugOff } from './replies.ts';
+import { exchange, ignoreRefusal, requireWellFormed } from './replies.ts';
 import type { Step } from './steps.ts';
 
 /** Selects the contexts that the caller wants by default, unless something was selected for this export by hand. */
@@ -16,7 +16,7 @@ export function* negotiateContexts(conversation: Conversation, exportName: strin
   const queries = allContexts ? yield* withListed(conversation, exportName, contexts) : contexts;
   if (queries.length === 0) return;
   const refusal = yield* setMetaContexts(conversation, exportName, queries);
-  if (refusal !== undefined) shrugOff(conversation, refusal);
+  if (refusal !== undefined) ignoreRefusal(conversation, refusal);
 }
 
 /** Some contexts, and those that the server lists, as far as it does. */
@@ -28,7 +28,7 @@ function* withListed(
   if (conversation.avoids(Option.ListMetaContext)) return contexts;
   const listed = yield* listMetaContexts(conversation, exportName, []);
   if ('replyType' in listed) {
-    shrugOff(conversation, listed);
+    ignoreRefusal(conversation, listed);
     return contexts;
   }
   return [...new Set([...contexts, ...listed.filter(isQuery)])];
@@ -50,7 +50,7 @@ export function* setMetaContexts(
       if (fault !== undefined)
         throw violation('malformed-context', `name of the context ${quoted(name)} ${fault}`, 'G2');
       if (!answersOne(queries, name)) {
-        throw violation('unrequested-context', `server selected ${quoted(name)}, which nobody asked for`, 'S29');
+        throw violation('unrequested-context', `server selected ${quoted(name)}, which was not asked for`, 'S29');
       }
       if (names.has(id) && names.get(id) !== name) {
         const message = `server gave the id ${id} to two contexts: ${quoted(names.get(id) ?? '')} and ${quoted(name)}`;
@@ -75,7 +75,7 @@ export function* listMetaContexts(
   const refusal = yield* exchange(
     conversation,
     { option: Option.ListMetaContext, exportName, queries },
-    // Ids mean nothing in a list (C34).
+    // Ids have no meaning in a list (C34).
     contextReplies(conversation, ({ name }) => names.add(name)),
   );
   return refusal ?? [...names];
@@ -85,7 +85,7 @@ function contextReplies(conversation: Conversation, take: (context: SelectedCont
   return {
     type: OptionReply.MetaContext,
     repliesMax: conversation.settings.limits.contextsMax,
-    take: (payload: Uint8Array) => take(demand(parseMetaContextReply(payload), payload)),
+    take: (payload: Uint8Array) => take(requireWellFormed(parseMetaContextReply(payload), payload)),
   };
 }
 

@@ -8,8 +8,8 @@ import { go, info } from './go.ts';
 import { extendedHeaders, structuredReplies } from './headers.ts';
 import { list } from './list.ts';
 import { listMetaContexts, setMetaContexts } from './meta-contexts.ts';
-import type { Errand } from './orders.ts';
-import { avoided, type Refusal, refusalError } from './refusals.ts';
+import type { RepeatableOrder } from './orders.ts';
+import { avoidedError, type Refusal, refusalError } from './refusals.ts';
 import { isRefusal } from './replies.ts';
 import { startTls, tlsRefused } from './start-tls.ts';
 import { nextOrder, type Step } from './steps.ts';
@@ -28,7 +28,7 @@ export function* takeOrders(conversation: Conversation): Step<ExportFacts | unde
       backToCaller(conversation);
       events.push({ type: 'option-done', option: order.option, result });
     } catch (error) {
-      // Past the point of no return (GO acknowledged, EXPORT_NAME sent) a refusal ends it all.
+      // Once GO is acknowledged or EXPORT_NAME is sent, a refusal ends the handshake.
       if (!isRefusal(error) || conversation.farewell !== 'abort') throw error;
       backToCaller(conversation);
       events.push({ type: 'option-failed', option: order.option, error });
@@ -36,27 +36,27 @@ export function* takeOrders(conversation: Conversation): Step<ExportFacts | unde
   }
 }
 
-function* carryOut(conversation: Conversation, order: Errand): Step<OptionResult> {
+function* carryOut(conversation: Conversation, order: RepeatableOrder): Step<OptionResult> {
   switch (order.option) {
     case Option.List:
-      return { type: 'exports', exports: granted(yield* list(conversation)) };
+      return { type: 'exports', exports: requireAnswer(yield* list(conversation)) };
     case Option.Info:
       return { type: 'info', facts: yield* info(conversation, order.exportName) };
     case Option.ListMetaContext:
-      if (conversation.avoids(order.option)) throw avoided(order.option);
+      if (conversation.avoids(order.option)) throw avoidedError(order.option);
       return {
         type: 'context-names',
-        names: granted(yield* listMetaContexts(conversation, order.exportName, order.queries)),
+        names: requireAnswer(yield* listMetaContexts(conversation, order.exportName, order.queries)),
       };
     case Option.SetMetaContext:
-      if (conversation.avoids(order.option)) throw avoided(order.option);
-      insist(yield* setMetaContexts(conversation, order.exportName, order.queries));
+      if (conversation.avoids(order.option)) throw avoidedError(order.option);
+      requireAck(yield* setMetaContexts(conversation, order.exportName, order.queries));
       return { type: 'contexts', contexts: conversation.selection?.contexts ?? [] };
     case Option.StructuredReply:
-      insist(yield* structuredReplies(conversation));
+      requireAck(yield* structuredReplies(conversation));
       return { type: 'acknowledged' };
     case Option.ExtendedHeaders:
-      insist(yield* extendedHeaders(conversation));
+      requireAck(yield* extendedHeaders(conversation));
       return { type: 'acknowledged' };
     case Option.StartTls: {
       const refusal = yield* startTls(conversation);
@@ -66,9 +66,9 @@ function* carryOut(conversation: Conversation, order: Errand): Step<OptionResult
   }
 }
 
-/** Says goodbye; whatever the server answers, or none at all, is fine (C7). */
+/** Leaves. Any answer of the server is accepted, and also that it hangs up (C7). */
 function* leave(conversation: Conversation): Step<undefined> {
-  // The plain newstyle has no option but EXPORT_NAME (C5), so there the only goodbye is to hang up.
+  // The plain newstyle has no option but EXPORT_NAME (C5), so there the only way to leave is to hang up.
   if (conversation.style !== 'newstyle-fixed') return undefined;
   conversation.ask({ option: Option.Abort });
   yield* receive(optionReplyHeaderBytes);
@@ -80,11 +80,11 @@ function backToCaller(conversation: Conversation): void {
   conversation.enter('negotiating', 'idle between two options');
 }
 
-function granted<Value extends readonly unknown[]>(answer: Refusal | Value): Value {
+function requireAnswer<Value extends readonly unknown[]>(answer: Refusal | Value): Value {
   if ('replyType' in answer) throw refusalError(answer);
   return answer;
 }
 
-function insist(refusal: Refusal | undefined): void {
+function requireAck(refusal: Refusal | undefined): void {
   if (refusal !== undefined) throw refusalError(refusal);
 }

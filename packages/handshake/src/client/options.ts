@@ -102,7 +102,7 @@ export const clientHandshakeOptions = defineOptions({
 
 export interface ClientHandshakeOptions extends OptionsOf<typeof clientHandshakeOptions> {}
 
-/** The same with nothing left open, and options as numbers. */
+/** The same with all defaults filled in, and the options to avoid as numbers. */
 export interface HandshakeSettings extends Omit<SettingsOf<typeof clientHandshakeOptions>, 'avoid'> {
   /** Numbers of options. */
   readonly avoid: ReadonlySet<number>;
@@ -111,7 +111,7 @@ export interface HandshakeSettings extends Omit<SettingsOf<typeof clientHandshak
 /**
  * Fills in the defaults.
  *
- * @throws UsageError for an option that is unknown or wrong, a name that cannot be sent, or a context's name that is none.
+ * @throws UsageError for an option that is unknown or wrong, a name that cannot be sent, or a malformed name of a context.
  */
 export function resolveOptions(options: ClientHandshakeOptions): HandshakeSettings {
   const settings = clientHandshakeOptions.resolve('ClientHandshake', options);

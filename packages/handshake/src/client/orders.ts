@@ -1,4 +1,4 @@
-/** What the caller can wish for in option mode. */
+/** What the caller can order in option mode. */
 import type { Option } from '@nbdjs/protocol';
 
 export type Order =
@@ -15,5 +15,5 @@ export type Order =
       readonly queries: readonly string[];
     };
 
-/** Those that end where they began: in option mode. */
-export type Errand = Exclude<Order, { readonly option: typeof Option.Go | typeof Option.Abort }>;
+/** Orders after which the handshake is in option mode again, so that another one may follow. */
+export type RepeatableOrder = Exclude<Order, { readonly option: typeof Option.Go | typeof Option.Abort }>;

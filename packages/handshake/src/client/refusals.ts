@@ -6,7 +6,7 @@ interface RefusalRow {
   readonly code: NegotiationErrorCode;
   /** Completes `the server ...`. */
   readonly says: string;
-  /** Whether the same wish may be granted later. */
+  /** Whether the same option may succeed later. */
   readonly passing?: true;
 }
 
@@ -29,18 +29,18 @@ const rows: Readonly<Record<number, RefusalRow>> = {
   },
 };
 
-/** An error reply, before anybody has decided how bad it is. */
+/** An error reply, before it is decided whether it is an error for the caller. */
 export interface Refusal {
   readonly option: number;
   /** The error reply's type. */
   readonly replyType: number;
-  /** One line; empty when the server said nothing. */
+  /** One line; empty when the server sent no text. */
   readonly serverText: string;
   /** The export that the option was about, if it was about one. */
   readonly exportName: string | undefined;
 }
 
-/** The error that tells the caller about a refusal; `code` where the case makes it another than usual. */
+/** The error for a refusal; `code` where it differs from the usual one. */
 export function refusalError(refusal: Refusal, code?: NegotiationErrorCode): NegotiationError {
   const { option, replyType, serverText, exportName } = refusal;
   const row = rows[replyType];
@@ -56,7 +56,7 @@ export function refusalError(refusal: Refusal, code?: NegotiationErrorCode): Neg
 }
 
 /** The same for an option that is not even sent. */
-export function avoided(option: number): NegotiationError {
+export function avoidedError(option: number): NegotiationError {
   const name = options.name(option);
   const message = `option ${name} is not sent: the server cannot stand it`;
   return new NegotiationError('ERR_NBD_OPTION_UNSUPPORTED', message, { option: name });
@@ -68,7 +68,7 @@ export function nameOfExport(exportName: string): string {
 }
 
 function codeOf({ replyType, exportName }: Refusal): NegotiationErrorCode {
-  // UNKNOWN is about exports; whatever a server means by it elsewhere, it is not that.
+  // UNKNOWN is about exports; for an option without one it cannot mean that an export is unknown.
   if (replyType === OptionReply.ErrUnknown && exportName === undefined) return 'ERR_NBD_OPTION_REFUSED';
   return rows[replyType]?.code ?? 'ERR_NBD_OPTION_REFUSED';
 }

@@ -18,7 +18,7 @@ import { type Conversation, violation } from './conversation.ts';
 import { type Refusal, refusalError } from './refusals.ts';
 import type { Step } from './steps.ts';
 
-/** Asks, and hands each reply with content to `take`. Returns nothing when acknowledged, else the refusal. */
+/** Asks, and hands each reply with content to `take`. Returns `undefined` when it is acknowledged, else the refusal. */
 export function* exchange(
   conversation: Conversation,
   request: OptionRequest,
@@ -39,17 +39,19 @@ export function* exchange(
   }
 }
 
-/** A decoder's result, or the end of the conversation. */
-export function demand<Value>(value: Value | Malformed, excerpt: Uint8Array): Value {
+/** A decoder's result. @throws ProtocolError when the bytes were malformed. */
+export function requireWellFormed<Value>(value: Value | Malformed, excerpt: Uint8Array): Value {
   if (!(value instanceof Malformed)) return value;
   throw violation(value.violation, value.message, value.rule, excerpt);
 }
 
 /**
- * Takes a refusal of something that we can do without. Two answers are not to be shrugged off: that the server is
- * shutting down (C17), and that it wants TLS first, which it would only repeat to everything that follows.
+ * Ignores the refusal of something optional.
+ *
+ * @throws NegotiationError for two refusals that matter all the same: the server is shutting down (C17), or it requires TLS, which it
+ * would answer to all that follows.
  */
-export function shrugOff(conversation: Conversation, refusal: Refusal): void {
+export function ignoreRefusal(conversation: Conversation, refusal: Refusal): void {
   const hopeless = refusal.replyType === OptionReply.ErrTlsRequired && !conversation.settings.optionMode;
   if (hopeless || refusal.replyType === OptionReply.ErrShutdown) throw refusalError(refusal);
 }
@@ -61,7 +63,7 @@ export function isRefusal(error: unknown): error is NegotiationError {
 
 function* replyHeader(conversation: Conversation, option: number): Step<OptionReplyHeader> {
   const bytes = yield* receive(optionReplyHeaderBytes);
-  const header = demand(decodeOptionReplyHeader(bytes), bytes);
+  const header = requireWellFormed(decodeOptionReplyHeader(bytes), bytes);
   if (header.option !== option) {
     const message = `expected an answer to option ${options.name(option)}, got one to ${options.name(header.option)}`;
     throw violation('answer-to-other-option', message, 'C18', bytes);
@@ -71,7 +73,7 @@ function* replyHeader(conversation: Conversation, option: number): Step<OptionRe
     const message = `answer to option ${options.name(option)} is too long: expected at most ${bytesMax} bytes, got ${header.length}`;
     throw violation('option-reply-too-long', message, 'G6', bytes);
   }
-  // Whoever answers this has not lost its place at the one before.
+  // A server that answers this one has not lost its place in the stream at the one before.
   conversation.suspect = undefined;
   const { trace } = conversation.settings;
   if (trace.enabled) trace.emit('option-reply', { ...header, name: optionReplies.name(header.type) });

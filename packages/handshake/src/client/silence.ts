@@ -1,4 +1,4 @@
-/** What it means when the server says nothing, or not enough, for too long. */
+/** The error for a server that sends nothing, or not enough, for too long. */
 import { TimeoutError } from '@nbdjs/interfaces';
 import { options } from '@nbdjs/protocol';
 import type { Conversation } from './conversation.ts';
@@ -11,7 +11,7 @@ export function silence(conversation: Conversation, timeoutMs: number, hasBegun:
     return new TimeoutError('handshake', `the server's greeting was not complete ${within}`);
   }
   if (state === 'greeting') {
-    // Who waits for TLS from the first byte, as behind stunnel, is as silent as who is busy or no NBD server.
+    // A server that expects TLS from the first byte, as behind stunnel, is as silent as a busy one and as a peer that is no NBD server.
     const guess = 'it may be busy, expect TLS from the first byte (which NBD begins later), or be no NBD server';
     return new TimeoutError('handshake', `the server sent no greeting ${within}: ${guess}`);
   }

@@ -6,7 +6,7 @@ import { type Refusal, refusalError } from './refusals.ts';
 import { exchange } from './replies.ts';
 import type { Step } from './steps.ts';
 
-/** Upgrades when the caller wants it and the server can; fails when the caller insists and the server cannot. */
+/** Upgrades when the caller wants it and the server can; fails when the caller requires it and the server cannot. */
 export function* negotiateTls(conversation: Conversation): Step<void> {
   const { tls } = conversation.settings;
   if (tls === 'off') return;
@@ -20,8 +20,8 @@ export function* negotiateTls(conversation: Conversation): Step<void> {
 export function* startTls(conversation: Conversation): Step<Refusal | undefined> {
   const refusal = yield* exchange(conversation, { option: Option.StartTls });
   if (refusal !== undefined) return refusal;
-  // Until TLS is up not a byte may pass, and if it does not come up there is nobody to take leave of (C22).
-  conversation.farewell = 'nothing';
+  // Until TLS is up no byte may be sent, not even to take leave when the upgrade fails (C22).
+  conversation.farewell = 'none';
   conversation.enter('tls', 'upgrading to TLS');
   conversation.events.push({ type: 'tls-upgrade' });
   yield* upgrade();

@@ -1,9 +1,9 @@
-/** Runs a script: meets what it needs of the stream, and holds what it needs of others until they have met it. */
+/** Runs a script: gives it what it needs of the stream, and holds its other needs until the owner has met them. */
 import { NbdError } from '@nbdjs/interfaces';
 import { ByteAssembler } from '@nbdjs/protocol';
 import { BytesNeed, type ScriptStep, SkipNeed, type StreamNeed } from './steps.ts';
 
-/** What becomes of the script's end. */
+/** Called at the end of the script, once. */
 interface ScriptEnd<Result> {
   finish(result: Result): void;
   fail(error: NbdError): void;
@@ -61,7 +61,7 @@ export class ScriptRunner<Need, Result> {
     this.resume();
   }
 
-  /** Lets the script run, whose need is met, until its next need or its end. */
+  /** Lets the script run until its next need or its end. Call it when the present need is met. */
   resume(): void {
     this.stop();
     try {
@@ -76,7 +76,7 @@ export class ScriptRunner<Need, Result> {
     }
   }
 
-  /** Waits for nothing any more. */
+  /** Drops what the script waits for; it does not go on. */
   stop(): void {
     this.#stream = undefined;
     this.#need = undefined;

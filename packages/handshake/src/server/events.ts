@@ -1,4 +1,4 @@
-/** What the server's handshake tells its driver. */
+/** What the server's handshake reports to its driver. */
 import type { NbdError } from '@nbdjs/interfaces';
 import type { ExportOffer, ServedFacts } from './offer.ts';
 

@@ -24,7 +24,7 @@ export function* describe(
   const offer = yield* askForExport(conversation, exportName, option === Option.Go ? 'open' : 'info');
   if (refuseExport(conversation, option, exportName, offer)) return undefined;
   const opened = openExport(conversation, exportName, offer, infoTypes.includes(InfoType.BlockSize));
-  // For INFO nothing is chosen yet, so that everything is still possible (S73).
+  // At INFO the contexts are still to be chosen, so the flags announce all that is possible (S73).
   const transmissionFlags =
     option === Option.Go ? opened.facts.transmissionFlags : flagsOnWire(offer, conversation.mode, true);
   for (const info of infosOf(request, offer, transmissionFlags)) {

@@ -1,11 +1,11 @@
-/** The server's first words, and the client's flags ("Newstyle negotiation", "Oldstyle negotiation"). */
+/** The server's greeting, and the client's flags ("Newstyle negotiation", "Oldstyle negotiation"). */
 import { decodeClientFlags, encodeGreeting, GreetingBytes, HandshakeFlag } from '@nbdjs/protocol';
 import { receive } from '../script/steps.ts';
 import { type ServerConversation, violation } from './conversation.ts';
 import { askForExport } from './exports.ts';
 import { type OpenedExport, openExport } from './facts.ts';
+import { describeForeignFlags } from './foreign-flags.ts';
 import type { ServerStep } from './steps.ts';
-import { strangerBehind } from './strangers.ts';
 
 const offeredFlags = HandshakeFlag.FixedNewstyle | HandshakeFlag.NoZeroes;
 
@@ -14,15 +14,15 @@ export function* greet(conversation: ServerConversation): ServerStep<void> {
   conversation.output.push(encodeGreeting({ style: 'newstyle', handshakeFlags: offeredFlags }));
   const flags = decodeClientFlags(yield* receive(GreetingBytes.clientFlags));
   if ((flags & ~offeredFlags) !== 0) {
-    const stranger = strangerBehind(flags);
+    const peer = describeForeignFlags(flags);
     const message = `client set the unknown handshake flags 0x${flags.toString(16)}`;
-    throw violation('unknown-client-flags', stranger === undefined ? message : `${message}: ${stranger}`, 'S2');
+    throw violation('unknown-client-flags', peer === undefined ? message : `${message}: ${peer}`, 'S2');
   }
   if ((flags & HandshakeFlag.FixedNewstyle) !== 0) conversation.style = 'newstyle-fixed';
   conversation.noZeroes = (flags & HandshakeFlag.NoZeroes) !== 0;
 }
 
-/** Tells of the default export at once. There is nothing to choose, and no way to refuse but to hang up. */
+/** Describes the default export at once. The client cannot choose, and the only way to refuse is to hang up. */
 export function* greetOldstyle(conversation: ServerConversation): ServerStep<OpenedExport> {
   conversation.style = 'oldstyle';
   conversation.activity = 'waiting for the export';

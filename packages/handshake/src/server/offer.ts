@@ -1,8 +1,8 @@
-/** What a server says about its exports, and how it refuses. */
+/** How a server describes its exports, and how it refuses. */
 import type { BlockSizes, ExportFacts, HeaderMode } from '@nbdjs/interfaces';
 import { OptionReply, TransmissionFlag } from '@nbdjs/protocol';
 
-/** What a client is told about an export. */
+/** How an export is described to a client. */
 export interface ExportOffer {
   /** Size in bytes, 0 to 2^63 - 1. */
   readonly size: bigint;
@@ -14,7 +14,7 @@ export interface ExportOffer {
   readonly description?: string | undefined;
   /** Names of the metadata contexts that the export has, in its own order. */
   readonly contexts: readonly string[];
-  /** In the TLS mode `allow`: nothing of this export without TLS. @default false */
+  /** In the TLS mode `allow`: the export is hidden without TLS. @default false */
   readonly tlsOnly?: boolean | undefined;
 }
 

@@ -27,7 +27,7 @@ const optionBytesHardMax = 2 ** 25;
 export function* answerOption(conversation: ServerConversation): ServerStep<Outcome | undefined> {
   const header = decodeOptionHeader(yield* receive(optionHeaderBytes));
   if (header instanceof Malformed) throw violation(header.violation, header.message, header.rule);
-  // Even a command that fails undoes the selection, for whatever reason it fails (S34).
+  // Even a command that fails undoes the selection, for any reason (S34).
   if (header.option === Option.SetMetaContext) conversation.selection = undefined;
   const name = options.name(header.option);
   const { trace, limits } = conversation.settings;
@@ -43,7 +43,7 @@ export function* answerOption(conversation: ServerConversation): ServerStep<Outc
   return yield* answer(conversation, header.option, payload);
 }
 
-/** @throws ProtocolError for an option that ends the session, whatever its payload is. */
+/** @throws ProtocolError for an option that ends the session, with any payload. */
 function checkHeader(conversation: ServerConversation, { option, length }: OptionHeader): void {
   const name = options.name(option);
   if (length > optionBytesHardMax) {

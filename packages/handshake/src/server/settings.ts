@@ -1,4 +1,4 @@
-/** What a server's handshake may be told. */
+/** The options of a server's handshake, and their defaults. */
 import { type LimitOptions, silent, type Trace, UsageError } from '@nbdjs/interfaces';
 import { settleLimits } from '@nbdjs/kit';
 

@@ -7,7 +7,7 @@ const letters: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** What such flags look like, in words, if they look like anything that is known. */
-export function strangerBehind(flags: number): string | undefined {
+export function describeForeignFlags(flags: number): string | undefined {
   const bytes = [24, 16, 8, 0].map((shift) => (flags >>> shift) & 0xff);
   // Content type 22 (handshake) and the major version of all versions of TLS.
   if (bytes[0] === 22 && bytes[1] === 3) return 'it speaks TLS from the first byte, where NBD negotiates TLS later';

@@ -1,9 +1,9 @@
-/** Guesses who is at the other end when it is no NBD server. */
+/** Guesses what the peer is when it is no NBD server. */
 import { printableBytes } from '@nbdjs/protocol';
 
 const nbdMagic = ascii('NBDMAGIC');
 
-const strangers: readonly { readonly begins: Uint8Array; readonly looks: string }[] = [
+const foreignPeers: readonly { readonly begins: Uint8Array; readonly looks: string }[] = [
   { begins: ascii('HTTP/'), looks: 'it looks like an HTTP server' },
   { begins: ascii('SSH-'), looks: 'it looks like an SSH server' },
   { begins: Uint8Array.of(0x16, 0x03), looks: 'it speaks TLS from the first byte, where NBD negotiates TLS later' },
@@ -13,9 +13,9 @@ const strangers: readonly { readonly begins: Uint8Array; readonly looks: string 
 ];
 
 /** Completes `peer is no NBD server: ...`; at least one byte of the first eight is enough. */
-export function describeStranger(firstBytes: Uint8Array): string {
-  const stranger = strangers.find(({ begins }) => startsWith(firstBytes, begins));
-  if (stranger !== undefined) return stranger.looks;
+export function describeForeignPeer(firstBytes: Uint8Array): string {
+  const foreign = foreignPeers.find(({ begins }) => startsWith(firstBytes, begins));
+  if (foreign !== undefined) return foreign.looks;
   const hex = Array.from(firstBytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
   const readable = firstBytes.every((byte) => byte >= 0x20 && byte < 0x7f);
   return `expected NBDMAGIC as first bytes, got ${hex}${readable ? ` ('${printableBytes(firstBytes)}')` : ''}`;
