@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { describePeers, startNbdkit } from '@nbdjs/peers';
 import { encodeAckReply, Option, OptionReply } from '@nbdjs/protocol';
-import { OptionServer, told } from '@nbdjs/testkit';
+import { OptionServer, withInfo } from '@nbdjs/testkit';
 import { expect, it } from 'vitest';
 import { nbd } from './harness.ts';
 import { inWorkspace, workspace } from './workspace.ts';
@@ -53,8 +53,7 @@ it('F31: one with NUL is marked and opened, one that is too long is marked', asy
   const long = 'L'.repeat(4097);
   const names = ['good', 'x\0y', long, 'last'];
   await using server = await OptionServer.start({
-    answer: (option) => {
-      if (option === Option.Info) return told(option);
+    answer: withInfo((option) => {
       if (option !== Option.List) return undefined;
       const entries = names.map((name) => {
         const payload = Buffer.concat([Buffer.alloc(4), Buffer.from(name)]);
@@ -62,7 +61,7 @@ it('F31: one with NUL is marked and opened, one that is too long is marked', asy
         return reply(Option.List, OptionReply.Server, payload);
       });
       return Buffer.concat([...entries, encodeAckReply(option)]);
-    },
+    }),
   });
   const { code, stdout, stderr } = await nbd('info', '--list', '--json', server.uri());
   expect(code).toBe(1);
@@ -78,7 +77,7 @@ it('F31: one with NUL is marked and opened, one that is too long is marked', asy
 it('what turns words around or ends lines is shown by its number', async () => {
   await using server = await OptionServer.start({
     names: ['a\u202eb', 'c\u2028d'],
-    answer: (option) => (option === Option.Info ? told(option) : undefined),
+    answer: withInfo(),
   });
   const { stdout } = await nbd('info', '--list', server.uri());
   expect(stdout.match(/^export=.*/gm)).toEqual([String.raw`export="a\u202eb":`, String.raw`export="c\u2028d":`]);

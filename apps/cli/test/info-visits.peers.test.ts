@@ -12,7 +12,7 @@ import {
   startQemuNbd,
 } from '@nbdjs/peers';
 import { encodeErrorReply, Option, OptionReply } from '@nbdjs/protocol';
-import { OptionServer, told } from '@nbdjs/testkit';
+import { OptionServer, told, withInfo } from '@nbdjs/testkit';
 import { describe, expect, it } from 'vitest';
 import { nbd } from './harness.ts';
 import { serve, inWorkspace as servingInWorkspace } from './serving.ts';
@@ -178,12 +178,11 @@ const nameIn = (payload: Buffer): string => payload.subarray(4, 4 + payload.read
 it('A3: one export that breaks the connection does not hide the others', async () => {
   await using server = await OptionServer.start({
     names: ['disk', 'two', 'three'],
-    answer: (option, payload, { options }) => {
+    answer: withInfo((option, payload, { options }) => {
       // What it leaves unread of one option it takes for the next.
       if (options.filter((one) => one === Option.Info).length > 2) return 'hang up';
-      if (option !== Option.Info) return undefined;
-      return nameIn(payload) === 'two' ? policy(option) : told(option);
-    },
+      return option === Option.Info && nameIn(payload) === 'two' ? policy(option) : undefined;
+    }),
   });
   const { code, stdout, stderr } = await nbd('info', '--list', '--json', server.uri());
   expect(code).toBe(1);
@@ -234,11 +233,7 @@ it('A2: a size that could not be found out is said to be unknown', async () => {
   await using server = await OptionServer.start({
     answer: (option) => {
       if (option === Option.Go || option === Option.ExportName) return 'hang up';
-      if (option !== Option.Info) return undefined;
-      const facts = Buffer.from(told(option));
-      // The size stands behind the reply's header and the kind of information.
-      facts.writeBigUInt64BE(0n, 20 + 2);
-      return facts;
+      return option === Option.Info ? told(option, 0n) : undefined;
     },
   });
   const text = await nbd('info', server.uri());

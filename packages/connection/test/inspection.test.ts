@@ -1,9 +1,8 @@
 /** Asking servers about their exports: over one connection at a time, and without giving up on what can be found out. */
 import { encodeErrorReply, Option, OptionReply } from '@nbdjs/protocol';
-import { type Answer, OptionServer, type OptionServerPlan, TinyServer, told } from '@nbdjs/testkit';
+import { OptionServer, TinyServer, told, withInfo } from '@nbdjs/testkit';
 import { describe, expect, it } from 'vitest';
 import {
-  type Endpoint,
   type Established,
   ExportInspector,
   inspectExport,
@@ -18,26 +17,6 @@ const options = { connectTimeoutMs: 5000, handshakeTimeoutMs: 5000 };
 const policy = (option: number): Uint8Array => encodeErrorReply(option, OptionReply.ErrPolicy, 'Access denied');
 const nameIn = (payload: Buffer): string => payload.subarray(4, 4 + payload.readUInt32BE()).toString();
 
-function endpointOf(server: OptionServer): Endpoint {
-  return { type: 'tcp', host: '127.0.0.1', port: Number(new URL(server.uri()).port) };
-}
-
-/** A server that answers INFO, with a size of 0 for the exports in `opened`. */
-function withInfo(answer: OptionServerPlan['answer'] = () => undefined): OptionServerPlan['answer'] {
-  return (option, payload, conversation) => {
-    const own = answer(option, payload, conversation);
-    return own ?? (option === Option.Info ? told(option) : undefined);
-  };
-}
-
-/** What INFO tells, but for the size. */
-function toldWithoutSize(): Answer {
-  const facts = Buffer.from(told(Option.Info));
-  // The size stands behind the reply's header and the kind of information.
-  facts.writeBigUInt64BE(0n, 20 + 2);
-  return facts;
-}
-
 async function collect<Item>(items: AsyncIterable<Item>): Promise<readonly Item[]> {
   const all: Item[] = [];
   for await (const item of items) all.push(item);
@@ -47,7 +26,7 @@ async function collect<Item>(items: AsyncIterable<Item>): Promise<readonly Item[
 describe('an inspector', () => {
   it('asks about all exports over one connection, and says goodbye', async () => {
     await using server = await OptionServer.start({ names: ['one', 'two'], answer: withInfo() });
-    const inspector = await openInspector(endpointOf(server), options);
+    const inspector = await openInspector(server.address, options);
     expect(inspector).toMatchObject({ style: 'newstyle-fixed', mode: 'simple', tls: false });
     expect(inspector.name).toMatch(/^nbd:\/\/127\.0\.0\.1:\d+/);
     expect(await collect(listExports(inspector))).toMatchObject([
@@ -82,9 +61,9 @@ describe('an inspector', () => {
 
   it('opens an export whose size INFO does not tell, and leaves it again', async () => {
     await using server = await OptionServer.start({
-      answer: withInfo((option) => (option === Option.Info ? toldWithoutSize() : undefined)),
+      answer: withInfo((option) => (option === Option.Info ? told(option, 0n) : undefined)),
     });
-    await using inspector = await openInspector(endpointOf(server), options);
+    await using inspector = await openInspector(server.address, options);
     expect((await inspector.info(''))?.size).toBe(0n);
     expect((await inspector.facts('')).size).toBe(mebi);
     expect(server.conversations.some(({ disconnected }) => disconnected)).toBe(true);
@@ -92,7 +71,7 @@ describe('an inspector', () => {
 
   it('opens exports of a server without INFO, each by a connection that is taken leave of', async () => {
     await using server = await OptionServer.start({ names: ['one', 'two', 'three'], answer: () => undefined });
-    await using inspector = await openInspector(endpointOf(server), options);
+    await using inspector = await openInspector(server.address, options);
     const found = await collect(listExports(inspector));
     expect(found.map(({ name, size, error }) => ({ name, size, error }))).toEqual(
       ['one', 'two', 'three'].map((name) => ({ name, size: mebi, error: undefined })),
@@ -108,7 +87,7 @@ describe('an inspector', () => {
         return option === Option.Info && nameIn(payload) === 'two' ? policy(option) : undefined;
       }),
     });
-    await using inspector = await openInspector(endpointOf(server), options);
+    await using inspector = await openInspector(server.address, options);
     expect(await collect(listExports(inspector))).toMatchObject([
       { name: 'one', size: mebi },
       { name: 'two', facts: undefined, error: { message: expect.stringContaining('Access denied') } },
@@ -123,7 +102,7 @@ describe('an inspector', () => {
       names,
       answer: (option) => (option === Option.List ? undefined : 'hang up'),
     });
-    await using inspector = await openInspector(endpointOf(server), { ...options, handshake: { mode: 'simple' } });
+    await using inspector = await openInspector(server.address, { ...options, handshake: { mode: 'simple' } });
     const found = await collect(listExports(inspector));
     expect(found.map(({ name }) => name)).toEqual(names);
     expect(found.every(({ error }) => error instanceof Error)).toBe(true);
@@ -135,7 +114,7 @@ describe('an inspector', () => {
     await using server = await OptionServer.start({
       answer: withInfo((option) => (option === Option.Go || option === Option.ExportName ? 'hang up' : undefined)),
     });
-    await using inspector = await openInspector(endpointOf(server), options);
+    await using inspector = await openInspector(server.address, options);
     const examine = (established: Established) => leaveExport(established);
     const found = await inspectExport(inspector, '', { examine });
     expect(found).toMatchObject({ size: mebi, facts: { size: mebi }, error: { code: 'ERR_NBD_PEER_CLOSED' } });
@@ -145,14 +124,14 @@ describe('an inspector', () => {
     await using server = await OptionServer.start({
       answer: withInfo((option) => (option === Option.Go ? 'silence' : undefined)),
     });
-    await using inspector = await openInspector(endpointOf(server), { ...options, handshakeTimeoutMs: 200 });
+    await using inspector = await openInspector(server.address, { ...options, handshakeTimeoutMs: 200 });
     const found = await inspectExport(inspector, '', { examine: (established) => leaveExport(established) });
     expect(found).toMatchObject({ size: mebi, error: undefined, warning: { name: 'TimeoutError' } });
   });
 
   it('gives the open export to the caller to examine', async () => {
     await using server = await OptionServer.start({ names: ['one'], answer: withInfo() });
-    await using inspector = await openInspector(endpointOf(server), options);
+    await using inspector = await openInspector(server.address, options);
     const [found] = await collect(
       listExports(inspector, {
         async examine(established, name) {
@@ -167,7 +146,7 @@ describe('an inspector', () => {
 
   it('says which rule the name of an export breaks', async () => {
     await using server = await OptionServer.start({ answer: withInfo() });
-    await using inspector = await openInspector(endpointOf(server), options);
+    await using inspector = await openInspector(server.address, options);
     const entry = { name: 'odd', description: 'a disk', fault: 'is no UTF-8' };
     expect(await inspectExport(inspector, entry)).toMatchObject({
       name: 'odd',
@@ -190,7 +169,7 @@ describe('an inspector', () => {
       }),
     });
     const waiting = { ...options, openTimeoutMs: 20_000, awaitExport: 'soon' };
-    await using inspector = await openInspector(endpointOf(server), waiting);
+    await using inspector = await openInspector(server.address, waiting);
     expect(inspector).toBeInstanceOf(ExportInspector);
     expect(questions).toBe(2);
     expect((await inspector.facts('soon')).size).toBe(mebi);
@@ -201,7 +180,7 @@ describe('an inspector', () => {
       answer: withInfo((option) => (option === Option.Info ? 'silence' : undefined)),
     });
     const controller = new AbortController();
-    await using inspector = await openInspector(endpointOf(server), { ...options, signal: controller.signal });
+    await using inspector = await openInspector(server.address, { ...options, signal: controller.signal });
     const asked = inspectExport(inspector, 'one');
     asked.catch(() => {});
     await expect.poll(() => server.conversations[0]?.options.at(-1)).toBe(Option.Info);

@@ -19,4 +19,11 @@ export { FakeConnector } from './fake-connector.ts';
 export { FakeRequest, type ReadPiece } from './fake-request.ts';
 export { allTransmissionFlags, FakeServer, type FakeServerOptions, patternBytes } from './fake-server.ts';
 export { Forgetful } from './forgetful.ts';
-export { type Answer, type Conversation, OptionServer, type OptionServerPlan, told } from './option-server.ts';
+export {
+  type Answer,
+  type Conversation,
+  OptionServer,
+  type OptionServerPlan,
+  told,
+  withInfo,
+} from './option-server.ts';

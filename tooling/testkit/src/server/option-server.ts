@@ -1,13 +1,16 @@
-/** A server of the newstyle handshake whose answers to options a test decides; for what no program does any more. */
+/** A server of the fixed newstyle handshake, of which a test decides the answer to each option: also answers of servers of old. */
 import { createServer, type Socket } from 'node:net';
+import type { SocketAddress } from '@nbdjs/conformance/connector';
 import {
   Command,
   decodeOptionHeader,
   encodeAckReply,
   encodeErrorReply,
+  encodeExportNameReply,
   encodeGreeting,
   encodeInfoReply,
   encodeServerReply,
+  encodeSimpleReply,
   HandshakeFlag,
   HeaderBytes,
   Malformed,
@@ -15,47 +18,56 @@ import {
   OptionReply,
   optionHeaderBytes,
   TransmissionFlag,
-  TransmissionMagic,
   WireError,
 } from '@nbdjs/protocol';
+import { listenAt, uriAt } from '../socket-address.ts';
 
-const optionServerSize = 1n << 20n;
+/** What every export of this server has. */
+const exportFacts = { size: 1n << 20n, transmissionFlags: TransmissionFlag.HasFlags | TransmissionFlag.SendFlush };
 
-/** What became of a connection: the options that came, in order, and the command that ended it, if any. */
+/** What became of a connection. */
 export interface Conversation {
-  readonly options: number[];
-  disconnected: boolean;
+  /** The options that came, in order. */
+  readonly options: readonly number[];
+  /** Whether `NBD_CMD_DISC` came. */
+  readonly disconnected: boolean;
 }
 
-/** The answer to an option; nothing for silence, `hang up` for that. */
+/** The answer to an option: bytes, or what is done instead. `transmission` opens the export, with the reply that this takes. */
 export type Answer = Uint8Array | 'silence' | 'hang up' | 'transmission';
 
 export interface OptionServerPlan {
-  /** Nothing for the usual answer of a server that knows LIST and EXPORT_NAME only. */
+  /** Returns `undefined` for the answer of a server that knows EXPORT_NAME, ABORT and LIST only. */
   readonly answer: (option: number, payload: Buffer, conversation: Conversation) => Answer | undefined;
+  /** Names of the exports that are listed; every name can be opened. @default [''] */
   readonly names?: readonly string[];
 }
 
 export class OptionServer implements AsyncDisposable {
-  readonly conversations: Conversation[] = [];
+  readonly #conversations: OptionConversation[] = [];
   readonly #sockets = new Set<Socket>();
-  readonly #server = createServer((socket) => this.#converse(socket));
+  readonly #server = createServer((socket) => this.#accept(socket));
   readonly #plan: OptionServerPlan;
-  #port = 0;
+  /** Where it listens. */
+  address: SocketAddress = { type: 'tcp', host: '127.0.0.1', port: 0 };
 
-  constructor(plan: OptionServerPlan) {
+  private constructor(plan: OptionServerPlan) {
     this.#plan = plan;
   }
 
   static async start(plan: OptionServerPlan): Promise<OptionServer> {
     const server = new OptionServer(plan);
-    await new Promise<void>((resolve) => server.#server.listen(0, '127.0.0.1', resolve));
-    server.#port = (server.#server.address() as { port: number }).port;
+    server.address = await listenAt(server.#server, server.address);
     return server;
   }
 
+  /** One for each connection, in order. */
+  get conversations(): readonly Conversation[] {
+    return this.#conversations;
+  }
+
   uri(exportName = ''): string {
-    return `nbd://127.0.0.1:${this.#port}/${encodeURIComponent(exportName)}`;
+    return uriAt(this.address, exportName);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -63,82 +75,95 @@ export class OptionServer implements AsyncDisposable {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
-  #converse(socket: Socket): void {
-    const conversation: Conversation = { options: [], disconnected: false };
-    this.conversations.push(conversation);
+  #accept(socket: Socket): void {
     this.#sockets.add(socket);
     socket.on('error', () => {});
     socket.on('close', () => this.#sockets.delete(socket));
-    socket.write(encodeGreeting({ style: 'newstyle', handshakeFlags: HandshakeFlag.FixedNewstyle }));
-    let input = Buffer.alloc(0);
-    let state: 'flags' | 'options' | 'transmission' = 'flags';
-    const take = (byteCount: number): Buffer | undefined => {
-      if (input.length < byteCount) return undefined;
-      const bytes = input.subarray(0, byteCount);
-      input = input.subarray(byteCount);
-      return bytes;
-    };
-    const step = (): boolean => {
-      if (state === 'flags') {
-        if (take(4) === undefined) return false;
-        state = 'options';
-        return true;
-      }
-      if (state === 'transmission') {
-        const request = take(28);
-        if (request === undefined) return false;
-        conversation.disconnected = request.readUInt16BE(6) === Command.Disconnect;
-        if (conversation.disconnected) socket.end();
-        else socket.write(refusal(request));
-        return true;
-      }
-      if (input.length < optionHeaderBytes) return false;
-      const header = decodeOptionHeader(input.subarray(0, optionHeaderBytes));
-      if (header instanceof Malformed || input.length < optionHeaderBytes + header.length) return false;
-      const payload = take(optionHeaderBytes + header.length)?.subarray(optionHeaderBytes) as Buffer;
-      conversation.options.push(header.option);
-      const answer = this.#plan.answer(header.option, payload, conversation) ?? this.#usual(header.option);
-      if (answer === 'hang up') socket.destroy();
-      else if (answer === 'transmission') state = 'transmission';
-      else if (answer !== 'silence') socket.write(answer);
-      if (header.option === Option.ExportName && answer === 'transmission') socket.write(exportNameReply());
-      if (header.option === Option.Go && answer === 'transmission') socket.write(told(Option.Go));
-      return answer !== 'hang up';
-    };
-    socket.on('data', (chunk) => {
-      input = Buffer.concat([input, chunk]);
-      while (step());
+    this.#conversations.push(new OptionConversation(socket, this.#plan));
+  }
+}
+
+class OptionConversation implements Conversation {
+  readonly options: number[] = [];
+  disconnected = false;
+  readonly #socket: Socket;
+  readonly #plan: OptionServerPlan;
+  #input: Buffer = Buffer.alloc(0);
+  #phase: 'flags' | 'options' | 'transmission' = 'flags';
+
+  constructor(socket: Socket, plan: OptionServerPlan) {
+    this.#socket = socket;
+    this.#plan = plan;
+    socket.on('data', (chunk: Buffer) => {
+      this.#input = Buffer.concat([this.#input, chunk]);
+      while (this.#takeMessage());
     });
+    socket.write(encodeGreeting({ style: 'newstyle', handshakeFlags: HandshakeFlag.FixedNewstyle }));
   }
 
-  #usual(option: number): Answer {
-    if (option === Option.ExportName) return 'transmission';
-    if (option === Option.Abort) return encodeAckReply(option);
-    if (option !== Option.List) return encodeErrorReply(option, OptionReply.ErrUnsupported);
-    const entries = (this.#plan.names ?? ['']).map((name) => encodeServerReply({ name, description: '' }));
-    return Buffer.concat([...entries, encodeAckReply(option)]);
+  /** Returns whether there was a whole message, and another one may follow. */
+  #takeMessage(): boolean {
+    if (this.#phase === 'options') return this.#takeOption();
+    if (this.#phase === 'transmission') return this.#takeRequest();
+    if (this.#take(4) === undefined) return false;
+    this.#phase = 'options';
+    return true;
+  }
+
+  #takeOption(): boolean {
+    if (this.#input.length < optionHeaderBytes) return false;
+    const header = decodeOptionHeader(this.#input.subarray(0, optionHeaderBytes));
+    if (header instanceof Malformed) return false;
+    const payload = this.#take(optionHeaderBytes + header.length)?.subarray(optionHeaderBytes);
+    if (payload === undefined) return false;
+    const { option } = header;
+    this.options.push(option);
+    const answer = this.#plan.answer(option, payload, this) ?? usualAnswer(option, this.#plan.names);
+    if (answer === 'hang up') this.#socket.destroy();
+    else if (answer === 'transmission') this.#open(option);
+    else if (answer !== 'silence') this.#socket.write(answer);
+    return answer !== 'hang up';
+  }
+
+  #open(option: number): void {
+    this.#phase = 'transmission';
+    if (option === Option.ExportName) this.#socket.write(encodeExportNameReply(exportFacts, false));
+    if (option === Option.Go) this.#socket.write(told(option));
+  }
+
+  /** Every request fails, but for the end of the session. */
+  #takeRequest(): boolean {
+    const request = this.#take(HeaderBytes.Request);
+    if (request === undefined) return false;
+    this.disconnected = request.readUInt16BE(6) === Command.Disconnect;
+    const cookie = { high: request.readUInt32BE(8), low: request.readUInt32BE(12) };
+    if (this.disconnected) this.#socket.end();
+    else this.#socket.write(encodeSimpleReply(cookie, WireError.Eio));
+    return true;
+  }
+
+  #take(byteCount: number): Buffer | undefined {
+    if (this.#input.length < byteCount) return undefined;
+    const bytes = this.#input.subarray(0, byteCount);
+    this.#input = this.#input.subarray(byteCount);
+    return bytes;
   }
 }
 
-/** The facts that INFO and GO bring. */
-export function told(option: typeof Option.Info | typeof Option.Go): Uint8Array {
-  const transmissionFlags = TransmissionFlag.HasFlags | TransmissionFlag.SendFlush;
-  const facts = encodeInfoReply(option, { kind: 'export', size: optionServerSize, transmissionFlags });
-  return Buffer.concat([facts, encodeAckReply(option)]);
+function usualAnswer(option: number, names: readonly string[] = ['']): Answer {
+  if (option === Option.ExportName) return 'transmission';
+  if (option === Option.Abort) return encodeAckReply(option);
+  if (option !== Option.List) return encodeErrorReply(option, OptionReply.ErrUnsupported);
+  return Buffer.concat([...names.map((name) => encodeServerReply({ name, description: '' })), encodeAckReply(option)]);
 }
 
-/** Nothing can be read. */
-function refusal(request: Buffer): Uint8Array {
-  const reply = Buffer.alloc(HeaderBytes.SimpleReply);
-  reply.writeUInt32BE(TransmissionMagic.SimpleReply);
-  reply.writeUInt32BE(WireError.Eio, 4);
-  request.copy(reply, 8, 8, 16);
-  return reply;
+/** The replies to INFO and GO that describe an export and end the option. */
+export function told(option: typeof Option.Info | typeof Option.Go, size: bigint = exportFacts.size): Uint8Array {
+  return Buffer.concat([encodeInfoReply(option, { kind: 'export', ...exportFacts, size }), encodeAckReply(option)]);
 }
 
-function exportNameReply(): Uint8Array {
-  const bytes = Buffer.alloc(10 + 124);
-  bytes.writeBigUInt64BE(optionServerSize);
-  bytes.writeUInt16BE(TransmissionFlag.HasFlags | TransmissionFlag.SendFlush, 8);
-  return bytes;
+/** A plan's `answer` that has INFO answered where `answer` does not decide. */
+export function withInfo(answer: OptionServerPlan['answer'] = () => undefined): OptionServerPlan['answer'] {
+  return (option, payload, conversation) =>
+    answer(option, payload, conversation) ?? (option === Option.Info ? told(option) : undefined);
 }
