@@ -1,4 +1,4 @@
-/** The other end of a connection, held by somebody who says what he likes. */
+/** The other end of a connection, held by a peer that says what it likes. */
 import type { ByteChannel, ByteSink, CloseReason, PeerDescription } from '@nbdjs/interfaces';
 import { isNbdError } from '@nbdjs/interfaces';
 import { Finding } from './target.ts';
@@ -23,10 +23,10 @@ export class HostileChannel implements ByteChannel {
   #inbox: Uint8Array;
   #isPaused = false;
   #isScheduled = false;
-  #isDestroyed = false;
-  #hasEnded = false;
-  #peerHasEnded = false;
-  #hasToldEnd = false;
+  /** Our direction. */
+  #sending: 'open' | 'ended' | 'destroyed' = 'open';
+  /** The peer's direction: `told` when the sink has been told of its end, or of the channel's. */
+  #receiving: 'open' | 'ended' | 'told' = 'open';
   sentBytes = 0;
   queuedBytes = 0;
   /** A sink has thrown what no peer may cause. */
@@ -41,19 +41,19 @@ export class HostileChannel implements ByteChannel {
   }
 
   get isClosed(): boolean {
-    return this.#isDestroyed;
+    return this.#sending === 'destroyed';
   }
 
   /** The peer goes on. */
   say(bytes: Uint8Array): void {
-    if (this.#isDestroyed || this.#peerHasEnded) return;
+    if (this.isClosed || this.#receiving !== 'open') return;
     this.#inbox = new Uint8Array(Buffer.concat([this.#inbox, bytes]));
     this.#schedule();
   }
 
   /** The peer ends its direction behind what it has said. */
   endByPeer(): void {
-    this.#peerHasEnded = true;
+    if (this.#receiving === 'open') this.#receiving = 'ended';
     this.#schedule();
   }
 
@@ -63,7 +63,7 @@ export class HostileChannel implements ByteChannel {
   }
 
   send(chunks: readonly Uint8Array[]): boolean {
-    if (this.#isDestroyed || this.#hasEnded) return true;
+    if (this.#sending !== 'open') return true;
     for (const { length } of chunks) {
       this.sentBytes += length;
       this.queuedBytes += length;
@@ -81,14 +81,14 @@ export class HostileChannel implements ByteChannel {
   }
 
   end(): void {
-    if (this.#hasEnded || this.#isDestroyed) return;
-    this.#hasEnded = true;
+    if (this.#sending !== 'open') return;
+    this.#sending = 'ended';
     this.#schedule();
   }
 
   destroy(cause?: Error): void {
-    if (this.#isDestroyed) return;
-    this.#isDestroyed = true;
+    if (this.isClosed) return;
+    this.#sending = 'destroyed';
     this.#inbox = new Uint8Array(0);
     this.queuedBytes = 0;
     queueMicrotask(() => {
@@ -100,7 +100,7 @@ export class HostileChannel implements ByteChannel {
   keepAlive(): void {}
 
   #schedule(): void {
-    if (this.#isScheduled || this.#sink === undefined || this.#isDestroyed) return;
+    if (this.#isScheduled || this.#sink === undefined || this.isClosed) return;
     this.#isScheduled = true;
     queueMicrotask(() => {
       this.#isScheduled = false;
@@ -110,12 +110,12 @@ export class HostileChannel implements ByteChannel {
 
   #next(): void {
     const sink = this.#sink;
-    if (sink === undefined || this.#isDestroyed || this.#isPaused) return;
+    if (sink === undefined || this.isClosed || this.#isPaused) return;
     if (this.#inbox.length === 0) {
-      if (!this.#peerHasEnded) return;
+      if (this.#receiving === 'open') return;
       this.#tellEnd(undefined);
-      if (!this.#hasEnded || this.#isDestroyed) return;
-      this.#isDestroyed = true;
+      if (this.#sending !== 'ended') return;
+      this.#sending = 'destroyed';
       this.#settle({ by: 'peer' });
       return;
     }
@@ -134,8 +134,8 @@ export class HostileChannel implements ByteChannel {
   }
 
   #tellEnd(cause: Error | undefined): void {
-    if (this.#hasToldEnd) return;
-    this.#hasToldEnd = true;
+    if (this.#receiving === 'told') return;
+    this.#receiving = 'told';
     try {
       this.#sink?.ended(cause);
     } catch (error) {

@@ -71,9 +71,8 @@ export class ChaosPipe {
   #front = 0;
   #waitingBytes = 0;
   #sourceHasEnded = false;
-  #isStalled = false;
+  #flow: 'flowing' | 'stalled' | 'over' = 'flowing';
   #isBlocked = false;
-  #isOver = false;
   /** Since when bytes leave at a pace, and how many have. */
   #paceSinceMs = 0;
   #pacedBytes = 0;
@@ -99,7 +98,7 @@ export class ChaosPipe {
   }
 
   get isStalled(): boolean {
-    return this.#isStalled;
+    return this.#flow === 'stalled';
   }
 
   /** From now on bytes pass. */
@@ -125,29 +124,29 @@ export class ChaosPipe {
 
   /** Whether nothing waits. */
   get isIdle(): boolean {
-    return this.#waitingBytes === 0 && !this.#isStalled;
+    return this.#waitingBytes === 0 && !this.isStalled;
   }
 
   get isOver(): boolean {
-    return this.#isOver;
+    return this.#flow === 'over';
   }
 
   /** Lets nothing pass, and reads nothing. */
   stall(): void {
-    this.#isStalled = true;
+    if (this.#flow === 'flowing') this.#flow = 'stalled';
     this.#source.pause();
   }
 
   /** Goes on after a stall. */
   resume(): void {
     if (this.#bytes >= this.stallAt) this.stallAt = Number.POSITIVE_INFINITY;
-    this.#isStalled = false;
+    if (this.#flow === 'stalled') this.#flow = 'flowing';
     this.#pump();
   }
 
   /** Ends this direction in order; what waits is dropped. */
   end(): void {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     this.stop();
     this.#target.end();
     // Whoever goes on sending must not be held up by it.
@@ -157,7 +156,7 @@ export class ChaosPipe {
 
   /** The connection is over. */
   stop(): void {
-    this.#isOver = true;
+    this.#flow = 'over';
     clearTimeout(this.#timer);
     this.#line = [];
     this.#front = 0;
@@ -165,7 +164,7 @@ export class ChaosPipe {
   }
 
   #take(bytes: Uint8Array): void {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     const dueMs = this.delayMs === 0 ? 0 : performance.now() + this.delayMs;
     for (const piece of this.#pool.keep(bytes)) this.#line.push({ ...piece, dueMs });
     this.#waitingBytes += bytes.length;
@@ -175,7 +174,7 @@ export class ChaosPipe {
 
   #pump(): void {
     clearTimeout(this.#timer);
-    while (!this.#isOver && !this.#isStalled) {
+    while (this.#flow === 'flowing') {
       if (this.#hasEvent()) continue;
       if (this.#isBlocked) break;
       const waitMs = this.#step();
@@ -269,9 +268,9 @@ export class ChaosPipe {
   }
 
   #pushBack(): void {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     const isFull = this.delayMs === 0 ? this.#waitingBytes > 0 : this.#waitingBytes >= waitingBytesMax;
-    if (this.#isStalled || isFull) this.#source.pause();
+    if (this.isStalled || isFull) this.#source.pause();
     else this.#source.resume();
   }
 }
