@@ -2,7 +2,14 @@
 import { clientHandshakeOptions, connectorOptions, createConnector, handshakeLimits } from '@nbdjs/connection';
 import { type Connector, UsageError } from '@nbdjs/interfaces';
 import { describeValue } from '@nbdjs/kit';
-import { createMultiplexer, type DeviceOptions, deviceOptions, replyLimits, traceEvents } from '@nbdjs/multiplexer';
+import {
+  createMultiplexer,
+  type DeviceOptions,
+  deviceOptions,
+  type MultiplexerEvents,
+  multiplexerEvents,
+  replyLimits,
+} from '@nbdjs/multiplexer';
 import { afterMicrotasks, diagnosticsTrace, nextTurn, systemClock } from '@nbdjs/node';
 import { NbdClient } from './client.ts';
 import { type ConnectOptions, connectOptions, type OpenOptions, openOptions, tlsOptions } from './options.ts';
@@ -69,7 +76,7 @@ export async function openDevice(
     clock: systemClock,
     defer: afterMicrotasks,
     nextTurn,
-    trace: diagnosticsTrace('multiplexer', traceEvents),
+    trace: diagnosticsTrace<MultiplexerEvents>(multiplexerEvents),
   });
   try {
     await device.open({ signal });

@@ -24,7 +24,7 @@ export {
 } from './connectors/connector-options.ts';
 export { type ChosenConnector, createConnector, type Delivery } from './connectors/create-connector.ts';
 export { createInlineConnector } from './connectors/inline-connector.ts';
-export type { ConnectionEvent } from './diagnostics.ts';
+export { type ConnectionEvents, connectionEvents } from './events.ts';
 export { ExportInspector, type InspectorOptions, openInspector } from './inspection/export-inspector.ts';
 export { type ExportInspection, type InspectOptions, inspectExport } from './inspection/inspect-export.ts';
 export { leaveExport, leaveNegotiation } from './inspection/leave-taking.ts';

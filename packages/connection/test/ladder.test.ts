@@ -3,13 +3,12 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { Option } from '@nbdjs/protocol';
 import { TinyServer, type TinyServerAddress, type TinyServerOptions } from '@nbdjs/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type ConnectionEvent, createConnector, type Delivery, openNegotiation } from '../src/index.ts';
+import { type ConnectionEvents, createConnector, type Delivery, openNegotiation } from '../src/index.ts';
 
 let server: TinyServer;
 let address: TinyServerAddress;
 const steps: unknown[] = [];
-const hear = (event: unknown): unknown =>
-  steps.push((event as Extract<ConnectionEvent, { type: 'downgraded' }>).avoided);
+const hear = (event: unknown): unknown => steps.push((event as ConnectionEvents['downgraded']).avoided);
 
 beforeEach(async () => {
   server = new TinyServer();

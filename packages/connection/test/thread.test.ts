@@ -244,7 +244,7 @@ describe('the establishment thread', () => {
     server = await ServerThread.start(endpoint);
     const names = ['attempt', 'failed', 'sleep', 'established', 'released'];
     const events: unknown[] = [];
-    const listen = (message: unknown) => events.push(message);
+    const listen = (message: unknown, channel: string | symbol) => events.push([channel, message]);
     for (const name of names) subscribe(`nbdjs:connection:${name}`, listen);
     const good = create();
     (await good.establish({ wait: true })).channel.destroy();
@@ -260,18 +260,16 @@ describe('the establishment thread', () => {
     const { path } = endpoint as { path: string };
     const name = (exportName: string) => `nbd+unix:///${exportName}?socket=${path}`;
     expect(events).toMatchObject([
-      { type: 'attempt', endpoint: name(''), attempt: 1 },
-      { type: 'established', endpoint: name(''), attempt: 1, durationMs: expect.any(Number) },
-      { type: 'released', endpoint: name('') },
-      { type: 'attempt', endpoint: name('absent'), attempt: 1 },
-      {
-        type: 'failed',
-        attempt: 1,
-        permanent: true,
-        error: { name: 'NegotiationError', code: 'ERR_NBD_UNKNOWN_EXPORT' },
-      },
-      { type: 'sleep', endpoint: name('absent'), delayMs: expect.any(Number) },
-      { type: 'released', endpoint: name('absent') },
+      ['nbdjs:connection:attempt', { endpoint: name(''), attempt: 1 }],
+      ['nbdjs:connection:established', { endpoint: name(''), attempt: 1, durationMs: expect.any(Number) }],
+      ['nbdjs:connection:released', { endpoint: name('') }],
+      ['nbdjs:connection:attempt', { endpoint: name('absent'), attempt: 1 }],
+      [
+        'nbdjs:connection:failed',
+        { attempt: 1, permanent: true, error: { name: 'NegotiationError', code: 'ERR_NBD_UNKNOWN_EXPORT' } },
+      ],
+      ['nbdjs:connection:sleep', { endpoint: name('absent'), delayMs: expect.any(Number) }],
+      ['nbdjs:connection:released', { endpoint: name('absent') }],
     ]);
   });
 
@@ -281,6 +279,21 @@ describe('the establishment thread', () => {
     const trace = { enabled: true, emit: (event: string) => events.push(event) };
     (await create({ handshake: { trace } }).establish({ wait: true })).channel.destroy();
     expect(events).toContain('state');
+  });
+
+  it('publishes the events of the handshake where no trace takes them', async () => {
+    server = await ServerThread.start(endpoint);
+    const greetings: unknown[] = [];
+    const listen = (message: unknown) => greetings.push(message);
+    subscribe('nbdjs:handshake:greeting', listen);
+    for (const delivery of ['inline', ...deliveries] as const) {
+      const { connector } = createConnector({ endpoint, delivery });
+      (await connector.establish({ wait: true })).channel.destroy();
+      connector.release();
+    }
+    unsubscribe('nbdjs:handshake:greeting', listen);
+    expect(greetings).toHaveLength(1 + deliveries.length);
+    expect(greetings[0]).toEqual({ style: 'newstyle-fixed', offered: 3, agreed: 3 });
   });
 });
 

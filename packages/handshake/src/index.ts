@@ -18,6 +18,12 @@ export {
   handshakeLimits,
 } from './client/options.ts';
 export { type HandshakeState, handshakeStates, isFinal } from './client/states.ts';
+export {
+  type HandshakeEvents,
+  handshakeEvents,
+  type ServerHandshakeEvents,
+  serverHandshakeEvents,
+} from './events.ts';
 export type { StateRow } from './script/state-row.ts';
 export type { ExportPurpose, ServerHandshakeEvent } from './server/events.ts';
 export type { ExportOffer, Refusal, ServedFacts } from './server/offer.ts';

@@ -1,12 +1,20 @@
 /** Observability for packages that must not know `node:diagnostics_channel`. */
 
-/** Where a pure package reports its events; the composition joins it to a channel. */
-export interface Trace {
-  /** Read before an event's details are put together, so that silence costs nothing. */
+/** Events by name, each with its fields. */
+export type EventTable = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+/**
+ * Where a package publishes its events. Pure packages are given one; `diagnosticsTrace` of `@nbdjs/node` makes one of Node's
+ * diagnostics channels. `docs/events.md` has all events.
+ *
+ * @typeParam Events The events of the package, such as `ServerEvents`. A trace of any events fits everywhere.
+ */
+export interface Trace<Events = EventTable> {
+  /** Whether there is a subscriber. Read before an event's fields are put together, so that an event without one costs nothing. */
   readonly enabled: boolean;
-  /** `event` is a short name (`request`, `reply-chunk`, `option-reply`), `details` fresh plain data. */
-  emit(event: string, details: Readonly<Record<string, unknown>>): void;
+  /** Publishes an event. `fields` is a fresh object that the publisher does not use again. */
+  emit<Name extends keyof Events & string>(event: Name, fields: Events[Name]): void;
 }
 
-/** Reports nothing. */
+/** A trace without subscribers. */
 export const silent: Trace = { enabled: false, emit() {} };

@@ -17,6 +17,16 @@ export { copyError, errorAt } from './errors/copy-error.ts';
 export { describeValue } from './errors/describe-value.ts';
 export { type ErrorRecord, fromErrorRecord, toErrorRecord } from './errors/error-record.ts';
 export { toError } from './errors/to-error.ts';
+export {
+  type DefinedEvents,
+  defineEvents,
+  type EventDefinition,
+  type EventDefinitions,
+  type EventFields,
+  type EventSet,
+  type EventsOf,
+} from './events/define-events.ts';
+export { type EventField, type EventFieldUnit, eventField } from './events/event-field.ts';
 export { clipExtents } from './extents/clip-extents.ts';
 export { totalExtents } from './extents/total-extents.ts';
 export {

@@ -2,6 +2,7 @@
 import { type Clock, type Connector, type Defer, silent, type Trace } from '@nbdjs/interfaces';
 import { defineOptions, type OptionsOf, option, type SettingsOf } from '@nbdjs/kit';
 import { type DeviceOptions, deviceOptions } from './device-options.ts';
+import type { MultiplexerEvents } from './events.ts';
 
 /** What a multiplexer is made of. */
 const parts = {
@@ -33,11 +34,11 @@ const parts = {
       "The event loop's next turn, behind input that is there already (`setImmediate`). With it, long payloads leave only " +
       'then, and while many requests are in flight and replies stream in, requests wait for others to share their write.',
   }),
-  /** Where events are reported, see `traceEvents`. @default nowhere */
-  trace: option.object<Trace>({
+  /** Where events are published, see `docs/events.md`. @default nowhere */
+  trace: option.object<Trace<MultiplexerEvents>>({
     default: silent,
     defaultText: 'nowhere',
-    doc: 'Where events are reported, see `traceEvents`.',
+    doc: 'Where events are published, see `docs/events.md`.',
   }),
 } as const;
 

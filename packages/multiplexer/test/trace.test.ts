@@ -1,5 +1,5 @@
-/** Events, for those who want to watch. */
-import { traceEvents } from '@nbdjs/multiplexer';
+/** What is published, and when. */
+import { multiplexerEvents } from '@nbdjs/multiplexer';
 import { describe, expect, it } from 'vitest';
 import { failure, openSession, turn } from './session.ts';
 
@@ -15,7 +15,7 @@ function recorder() {
 }
 
 describe('trace', () => {
-  it('tells of requests, replies, failures and states', async () => {
+  it('publishes requests, replies, failures and states', async () => {
     const trace = recorder();
     const { device, server } = await openSession({
       multiplexer: { trace, reconnectDelayMs: 1000 },
@@ -34,7 +34,7 @@ describe('trace', () => {
       'reply',
       'request',
       'reply',
-      'request-fail',
+      'request-failed',
       'unknown-error',
       'state',
       'reconnect-attempt',
@@ -44,7 +44,7 @@ describe('trace', () => {
       'reply',
       'state',
     ]);
-    expect(names.every((name) => (traceEvents as readonly string[]).includes(name))).toBe(true);
+    expect(names.every((name) => (multiplexerEvents.names as readonly string[]).includes(name))).toBe(true);
     expect(trace.events.filter(([event]) => event === 'state').map(([, { state }]) => state)).toEqual([
       'connected',
       'connecting-wait',
@@ -58,10 +58,13 @@ describe('trace', () => {
       flags: ['FUA'],
       cookie: '0x0000000200000000',
     });
-    expect(trace.events.find(([event]) => event === 'request-fail')?.[1]).toMatchObject({ error: 4000, text: 'odd' });
+    expect(trace.events.find(([event]) => event === 'request-failed')?.[1]).toMatchObject({
+      wireError: 4000,
+      text: 'odd',
+    });
   });
 
-  it('is silent while nobody listens', async () => {
+  it('is silent without a subscriber', async () => {
     const trace = { ...recorder(), enabled: false };
     const { device } = await openSession({ multiplexer: { trace } });
     await device.read(0, new Uint8Array(8));

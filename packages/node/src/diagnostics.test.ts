@@ -1,10 +1,11 @@
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { EventTable, Trace } from '@nbdjs/interfaces';
 import { describe, expect, it, vi } from 'vitest';
 import { diagnosticsTrace } from './diagnostics.ts';
 
 describe('a trace on diagnostics channels', () => {
   it('publishes each event on the channel of its package and name', () => {
-    const trace = diagnosticsTrace('fruit', ['picked', 'eaten']);
+    const trace = diagnosticsTrace({ packageName: 'fruit', names: ['picked', 'eaten'] });
     const seen = vi.fn();
     subscribe('nbdjs:fruit:eaten', seen);
     trace.emit('picked', { of: 'apples' });
@@ -14,7 +15,7 @@ describe('a trace on diagnostics channels', () => {
   });
 
   it('is enabled while one of its events has a subscriber', () => {
-    const trace = diagnosticsTrace('fruit', ['picked', 'eaten']);
+    const trace = diagnosticsTrace({ packageName: 'fruit', names: ['picked', 'eaten'] });
     const ignore = (): void => {};
     expect(trace.enabled).toBe(false);
     subscribe('nbdjs:fruit:eaten', ignore);
@@ -24,7 +25,7 @@ describe('a trace on diagnostics channels', () => {
   });
 
   it('drops an event that it has no channel for', () => {
-    const trace = diagnosticsTrace('fruit', ['picked']);
+    const trace: Trace = diagnosticsTrace<EventTable>({ packageName: 'fruit', names: ['picked'] });
     const seen = vi.fn();
     subscribe('nbdjs:fruit:thrown', seen);
     trace.emit('thrown', {});

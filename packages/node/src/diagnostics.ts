@@ -1,22 +1,29 @@
 /** Diagnostics channels behind the seam `Trace`. */
-import { channel } from 'node:diagnostics_channel';
-import type { Trace } from '@nbdjs/interfaces';
+import { type Channel, channel } from 'node:diagnostics_channel';
+import type { EventTable, Trace } from '@nbdjs/interfaces';
+
+/** The part of a set of events that names its channels. `defineEvents` of `@nbdjs/kit` makes such sets. */
+export interface TracedEvents<Events> {
+  /** The package without its scope, such as `multiplexer`. */
+  readonly packageName: string;
+  readonly names: readonly (keyof Events & string)[];
+}
 
 /**
- * Publishes the events of a package that does not know Node, each on the diagnostics channel `nbdjs:<package>:<event>`.
+ * Publishes the events of a package to their subscribers, each on the diagnostics channel `nbdjs:<package>:<event>`. Events of other
+ * names are dropped.
  *
- * @param packageName The package without its scope, such as `multiplexer`.
- * @param events The names of all events. Other events are dropped.
+ * @typeParam Events The events with their fields, such as `ServerEvents`.
  */
-export function diagnosticsTrace(packageName: string, events: readonly string[]): Trace {
-  const channels = new Map(events.map((event) => [event, channel(`nbdjs:${packageName}:${event}`)]));
+export function diagnosticsTrace<Events = EventTable>({ packageName, names }: TracedEvents<Events>): Trace<Events> {
+  const channels = new Map<string, Channel>(names.map((name) => [name, channel(`nbdjs:${packageName}:${name}`)]));
   return {
     get enabled() {
       for (const one of channels.values()) if (one.hasSubscribers) return true;
       return false;
     },
-    emit(event, details) {
-      channels.get(event)?.publish(details);
+    emit(event, fields) {
+      channels.get(event)?.publish(fields);
     },
   };
 }

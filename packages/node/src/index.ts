@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-export type { Clock, Defer, Trace } from '@nbdjs/interfaces';
+export type { Clock, Defer, EventTable, Trace } from '@nbdjs/interfaces';
 export { systemClock } from './clock.ts';
-export { diagnosticsTrace } from './diagnostics.ts';
+export { diagnosticsTrace, type TracedEvents } from './diagnostics.ts';
 export { afterMicrotasks, nextTurn } from './turns.ts';

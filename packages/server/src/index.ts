@@ -7,6 +7,7 @@
 export * from '@nbdjs/interfaces';
 export type { ExportEntry } from '@nbdjs/protocol';
 export type { AccessRules } from './admission/access-list.ts';
+export { type ServerEvents, serverEvents } from './events.ts';
 export type { ClientDescription, Export, ExportProvider, ExportTable } from './exports/export.ts';
 export { type ServeOptions, type Serving, serve } from './serve.ts';
 export { createServer, type Server } from './server.ts';
@@ -15,4 +16,3 @@ export type { ServerOptions } from './server-options.ts';
 export type { SessionDescription } from './session/session-description.ts';
 export type { ClientCounts, CutOffReason, RefusalReason } from './statistics/client-counts.ts';
 export type { Statistics } from './statistics/statistics.ts';
-export { traceEvents } from './trace-events.ts';

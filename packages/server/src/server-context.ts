@@ -5,6 +5,7 @@ import { ClientMonitor } from './admission/client-monitor.ts';
 import { MemoryBudget } from './admission/memory-budget.ts';
 import { BusyPoll } from './busy-poll.ts';
 import { DeviceUsers } from './device-users.ts';
+import type { ServerEvents } from './events.ts';
 import type { ServerSettings } from './server-settings.ts';
 import { type ClientCounts, noClients } from './statistics/client-counts.ts';
 
@@ -12,7 +13,7 @@ export interface ServerContext {
   readonly settings: ServerSettings;
   readonly clock: Clock;
   readonly nextTurn: Defer;
-  readonly trace: Trace;
+  readonly trace: Trace<ServerEvents>;
   readonly buffers: BufferPool;
   readonly budget: MemoryBudget;
   readonly busyPoll: BusyPoll;

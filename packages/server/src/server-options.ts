@@ -11,11 +11,11 @@ import {
 } from '@nbdjs/kit';
 import { diagnosticsTrace, nextTurn, systemClock } from '@nbdjs/node';
 import type { AccessRules } from './admission/access-list.ts';
+import { type ServerEvents, serverEvents } from './events.ts';
 import { type Export, type ExportProvider, type ExportTable, exportOptions } from './exports/export.ts';
 import { serverLimits } from './server-limits.ts';
 import { behaviourOptions, type ServerSettings } from './server-settings.ts';
 import type { SessionDescription } from './session/session-description.ts';
-import { traceEvents } from './trace-events.ts';
 
 type SessionListener = (session: SessionDescription & { readonly isNegotiated: boolean }) => void;
 
@@ -50,8 +50,11 @@ export const serverOptions = defineOptions({
   clock: option.object<Clock>({ default: systemClock, defaultText: "Node's monotonic clock", doc: 'The time.' }),
   /** @default setImmediate */
   nextTurn: option.callback<Defer>({ default: nextTurn, defaultText: 'setImmediate', doc: 'Defers to the next turn.' }),
-  /** @default diagnostics channels `nbdjs:server:<event>` */
-  trace: option.object<Trace>({ doc: 'Events.', defaultText: 'diagnostics channels `nbdjs:server:<event>`' }),
+  /** Where events are published, see `docs/events.md`. @default diagnostics channels `nbdjs:server:<event>` */
+  trace: option.object<Trace<ServerEvents>>({
+    doc: 'Where events are published, see `docs/events.md`.',
+    defaultText: 'diagnostics channels `nbdjs:server:<event>`',
+  }),
 });
 
 export interface ServerOptions extends OptionsOf<typeof serverOptions> {}
@@ -59,14 +62,14 @@ export interface ServerOptions extends OptionsOf<typeof serverOptions> {}
 /** What a server is made of: its settings, and everything that is no setting. */
 export interface ResolvedOptions extends Omit<SettingsOf<typeof serverOptions>, 'trace'> {
   readonly settings: ServerSettings;
-  readonly trace: Trace;
+  readonly trace: Trace<ServerEvents>;
 }
 
 /** @throws UsageError `ERR_NBD_ARGUMENT` for an option that is unknown, wrong or missing, also within the table of exports. */
 export function resolveOptions(options: ServerOptions | undefined): ResolvedOptions {
   const resolved = serverOptions.resolve('createServer', options ?? ({} as ServerOptions));
   checkTable(resolved.exports);
-  const { limits, style, mode, busyPollMs, trace = diagnosticsTrace('server', traceEvents) } = resolved;
+  const { limits, style, mode, busyPollMs, trace = diagnosticsTrace<ServerEvents>(serverEvents) } = resolved;
   return { ...resolved, trace, settings: Object.freeze({ ...limits, style, mode, busyPollMs }) };
 }
 

@@ -11,7 +11,7 @@ export { type CommandOptions, type CommandServer, runCommand } from './commands/
 export type { CommandEnd } from './commands/program.ts';
 export { type ConnectOptions, connectTcp, connectUnix, type TcpAddress } from './connecting/connect.ts';
 export { checkEndpoint, connectEndpoint, describeEndpoint, type Endpoint } from './connecting/endpoint.ts';
-export type { TransportEvent } from './diagnostics.ts';
+export { type TransportEvents, transportEvents } from './events.ts';
 export { type ListenOptions, listen } from './listening/listen.ts';
 export { inheritedListeners } from './listening/socket-activation.ts';
 export { createTlsClient, type TlsClient } from './tls/client.ts';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { connectTcp, connectUnix, type TransportEvent } from '../src/index.ts';
+import { connectTcp, connectUnix } from '../src/index.ts';
 
 let folder: string;
 const servers: Server[] = [];
@@ -255,8 +255,8 @@ describe('diagnostics', () => {
   it('follow a channel from the attempt to its end', async () => {
     const path = join(folder, 'socket');
     await listen(path);
-    const events: TransportEvent[] = [];
-    const hear = (message: unknown): void => void events.push(message as TransportEvent);
+    const events: unknown[] = [];
+    const hear = (message: unknown, name: string | symbol): void => void events.push([name, message]);
     const names = ['connect', 'connected', 'closed'].map((type) => `nbdjs:transport:${type}`);
     for (const name of names) subscribe(name, hear);
     const channel = await connectUnix(path);
@@ -267,10 +267,10 @@ describe('diagnostics', () => {
     for (const name of names) unsubscribe(name, hear);
     const { peer } = channel;
     expect(events).toEqual([
-      { type: 'connect', peer },
-      { type: 'connected', peer },
-      { type: 'closed', peer, reason: { by: 'us', cause } },
-      { type: 'connect', peer: { ...peer, name: join(folder, 'nobody') } },
+      ['nbdjs:transport:connect', { peer }],
+      ['nbdjs:transport:connected', { peer }],
+      ['nbdjs:transport:closed', { peer, by: 'us', error: cause }],
+      ['nbdjs:transport:connect', { peer: { ...peer, name: join(folder, 'nobody') } }],
     ]);
   });
 });

@@ -1,6 +1,7 @@
 /** Everything that this workspace writes. */
 import { conformancePage, conformancePath } from './conformance-page.ts';
 import { diagrams, withDiagram } from './diagrams.ts';
+import { eventsPage, eventsPath } from './events-page.ts';
 import { heldBy } from './held-by.ts';
 import { optionDoors } from './option-doors.ts';
 import { optionsPage, optionsPath } from './options-page.ts';
@@ -15,6 +16,7 @@ export function generatedFiles(): readonly TextFile[] {
   for (const one of diagrams) pages.set(one.file, withDiagram(pages.get(one.file) ?? read(one.file), one));
   return [
     { path: conformancePath, text: conformancePage(book, heldBy()) },
+    { path: eventsPath, text: eventsPage() },
     { path: optionsPath, text: optionsPage(optionDoors) },
     { path: ruleSectionsPath, text: ruleSectionsSource(book) },
     ...[...pages].map(([path, text]) => ({ path, text })),

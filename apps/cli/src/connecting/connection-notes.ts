@@ -1,11 +1,11 @@
 /** Lines on standard error about attempts to connect. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { ConnectionEvent } from '@nbdjs/connection';
+import type { ConnectionEvents } from '@nbdjs/connection';
 import { oneLine } from '../errors/one-line.ts';
 import type { Terminal } from '../terminal.ts';
 
 type Listeners = {
-  readonly [Type in ConnectionEvent['type']]?: (event: Extract<ConnectionEvent, { type: Type }>) => void;
+  readonly [Name in keyof ConnectionEvents]?: (event: ConnectionEvents[Name]) => void;
 };
 
 /**
@@ -40,15 +40,13 @@ export async function noting<Result>(
 }
 
 async function listening<Result>(listeners: Listeners, act: () => Promise<Result>): Promise<Result> {
-  const listen = (event: unknown): void => {
-    const { type } = event as ConnectionEvent;
-    (listeners[type] as ((event: unknown) => void) | undefined)?.(event);
-  };
-  const channels = Object.keys(listeners).map((type) => `nbdjs:connection:${type}`);
-  for (const channel of channels) subscribe(channel, listen);
+  const subscriptions = Object.entries(listeners).map(
+    ([name, listener]) => [`nbdjs:connection:${name}`, listener as (event: unknown) => void] as const,
+  );
+  for (const [channel, listener] of subscriptions) subscribe(channel, listener);
   try {
     return await act();
   } finally {
-    for (const channel of channels) unsubscribe(channel, listen);
+    for (const [channel, listener] of subscriptions) unsubscribe(channel, listener);
   }
 }

@@ -1,15 +1,16 @@
 /** How attempts to connect to one server are made and repeated. */
 import type { AvoidableOption, ClientHandshakeOptions } from '@nbdjs/handshake';
-import { type Clock, type Established, limits } from '@nbdjs/interfaces';
+import { type Clock, type Established, limits, type Trace } from '@nbdjs/interfaces';
 import { defineOptions, type OptionsOf, option, type SettingsOf } from '@nbdjs/kit';
 import { connectEndpoint, type Endpoint, type TlsClientSettings } from '@nbdjs/transport';
-import type { ConnectionEvent } from '../diagnostics.ts';
+import { handshakeTrace } from '../diagnostics.ts';
+import type { ConnectionEvents } from '../events.ts';
 import { nameOfEndpoint } from '../names.ts';
 import type { UpgradeTls } from '../negotiation/handshake-driver.ts';
 import { negotiateIdle } from '../negotiation/negotiate.ts';
 import { upgradeWith } from '../tls.ts';
 import type { ConnectLoopOptions } from './connect-loop.ts';
-import { Ladder } from './ladder.ts';
+import { Ladder, type Step } from './ladder.ts';
 import { repetitionOptions } from './repetition-options.ts';
 
 /** How one server is reached: plain data, which can cross to another thread. */
@@ -55,7 +56,8 @@ export interface AttemptContext {
   readonly clock: Clock;
   readonly jitter?: (() => number) | undefined;
   readonly upgradeTls?: UpgradeTls | undefined;
-  readonly report?: ((event: ConnectionEvent) => void) | undefined;
+  /** Where the events of the attempts are published. */
+  readonly trace: Trace<ConnectionEvents>;
   readonly waiting?: ((on: boolean) => void) | undefined;
 }
 
@@ -79,9 +81,10 @@ export function connectLoopOptions(
   context: AttemptContext,
 ): ConnectLoopOptions<Established> {
   const { endpoint, handshake, tls, connectTimeoutMs, handshakeTimeoutMs: timeoutMs } = settings;
+  const { trace = handshakeTrace } = handshake;
   const { clock, upgradeTls = upgradeWith(tls, endpoint) } = context;
   const name = nameOfSettings(settings);
-  const ladder = ladderFor(handshake, name, context.report, settings.openTimeoutMs > 0);
+  const ladder = ladderFor(handshake, name, context.trace, settings.openTimeoutMs > 0);
   return {
     ...settings,
     ...context,
@@ -90,7 +93,7 @@ export function connectLoopOptions(
       const connectAndNegotiate = async (avoid: readonly AvoidableOption[]) => {
         const channel = await connectEndpoint(endpoint, { signal, connectTimeoutMs });
         const options = { signal, timeoutMs, leaveMs, upgradeTls, name, clock };
-        return await negotiateIdle(channel, { ...handshake, avoid }, options);
+        return await negotiateIdle(channel, { ...handshake, avoid, trace }, options);
       };
       // An inherited descriptor is one connection; a second attempt could make no other.
       if (endpoint.type === 'descriptor') return await connectAndNegotiate(handshake.avoid ?? []);
@@ -103,8 +106,11 @@ export function connectLoopOptions(
 export function ladderFor(
   { avoid }: ClientHandshakeOptions,
   endpoint: string,
-  report: AttemptContext['report'],
+  trace: Trace<ConnectionEvents>,
   isPatient: boolean,
 ): Ladder {
-  return new Ladder(avoid, (step) => report?.({ type: 'downgraded', endpoint, ...step }), isPatient);
+  const report = (step: Step): void => {
+    if (trace.enabled) trace.emit('downgraded', { endpoint, ...step });
+  };
+  return new Ladder(avoid, report, isPatient);
 }

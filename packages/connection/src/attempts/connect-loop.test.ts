@@ -2,7 +2,6 @@
 import { ConnectError, NegotiationError, TimeoutError, UsageError } from '@nbdjs/interfaces';
 import { VirtualClock } from '@nbdjs/testkit';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { ConnectionEvent } from '../diagnostics.ts';
 import { type Candidate, ConnectLoop, type ConnectLoopOptions } from './connect-loop.ts';
 import { repetitionOptions } from './repetition-options.ts';
 
@@ -29,7 +28,7 @@ interface Trial {
 
 let clock: VirtualClock;
 let trials: Trial[];
-let events: ConnectionEvent[];
+let events: (readonly [event: string, fields: unknown])[];
 let waiting: boolean;
 
 function makeLoop(options: Partial<ConnectLoopOptions<FakeConnection>> = {}): ConnectLoop<FakeConnection> {
@@ -50,7 +49,7 @@ function makeLoop(options: Partial<ConnectLoopOptions<FakeConnection>> = {}): Co
       }),
     clock,
     jitter: () => 0.5,
-    report: (event) => events.push(event),
+    trace: { enabled: true, emit: (event, fields) => events.push([event, fields]) },
     waiting: (on) => {
       waiting = on;
     },
@@ -144,9 +143,9 @@ describe('one attempt', () => {
     await outcome;
     attempts.release();
     expect(events).toEqual([
-      { type: 'attempt', endpoint: 'nbd://example', attempt: 1 },
-      { type: 'established', endpoint: 'nbd://example', attempt: 1, durationMs: 30 },
-      { type: 'released', endpoint: 'nbd://example' },
+      ['attempt', { endpoint: 'nbd://example', attempt: 1 }],
+      ['established', { endpoint: 'nbd://example', attempt: 1, durationMs: 30 }],
+      ['released', { endpoint: 'nbd://example' }],
     ]);
   });
 });
@@ -208,7 +207,7 @@ describe('trying again', () => {
     expect(startedAt).toEqual([0, 1000, 3000, 7000, 15_000, 31_000, 47_000]);
     const connection = trial().succeed();
     expect(await outcome).toBe(connection);
-    expect(events.filter(({ type }) => type === 'sleep')).toHaveLength(7);
+    expect(events.filter(([event]) => event === 'sleep')).toHaveLength(7);
   });
 
   it('begins with short delays again after a success', async () => {
@@ -265,7 +264,7 @@ describe('refusals on principle', () => {
     await expect(outcome).rejects.toBeInstanceOf(NegotiationError);
     await clock.advance(60_000);
     expect(trials).toHaveLength(1);
-    expect(events).toContainEqual(expect.objectContaining({ type: 'failed', permanent: true }));
+    expect(events).toContainEqual(['failed', expect.objectContaining({ permanent: true })]);
   });
 
   it('are repeated like anything else, if so wished', async () => {

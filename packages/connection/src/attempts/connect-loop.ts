@@ -5,10 +5,11 @@ import {
   ConnectError,
   type EstablishOptions,
   TimeoutError,
+  type Trace,
   UsageError,
 } from '@nbdjs/interfaces';
 import { copyError, GrowingDelay, toError } from '@nbdjs/kit';
-import type { ConnectionEvent } from '../diagnostics.ts';
+import type { ConnectionEvents } from '../events.ts';
 import { copyWithAttempts, isPermanent, isUnknownExport } from '../negotiation/named-error.ts';
 import { backOffDelays } from './back-off.ts';
 import type { RepetitionSettings } from './repetition-options.ts';
@@ -31,8 +32,8 @@ export interface ConnectLoopOptions<Connection> extends RepetitionSettings {
   readonly clock: Clock;
   /** See `GrowingDelay` of `@nbdjs/kit`. @default `Math.random` */
   readonly jitter?: (() => number) | undefined;
-  /** Called for each event of the attempts. */
-  readonly report?: ((event: ConnectionEvent) => void) | undefined;
+  /** Where the events of the attempts are published. @default nowhere */
+  readonly trace?: Trace<ConnectionEvents> | undefined;
   /** Called when a caller begins and ends to wait: the process must stay alive meanwhile. */
   readonly waiting?: ((on: boolean) => void) | undefined;
 }
@@ -41,6 +42,14 @@ interface Waiter<Connection> {
   resolve(connection: Connection): void;
   reject(reason: unknown): void;
 }
+
+/** The events of attempts, without the name of the server that they all have. */
+type LoopEvents = {
+  readonly [Name in 'attempt' | 'established' | 'failed' | 'sleep' | 'released']: Omit<
+    ConnectionEvents[Name],
+    'endpoint'
+  >;
+};
 
 /** `idle`: no attempt is under way, and none will begin without a call. */
 type State = 'idle' | 'trying' | 'sleeping' | 'released';
@@ -99,7 +108,7 @@ export class ConnectLoop<Connection> {
     this.#ready?.discard();
     this.#ready = undefined;
     this.#waiter?.reject(closed);
-    this.#report({ type: 'released', endpoint: this.#options.name });
+    this.#publish('released', {});
   }
 
   get #repeats(): boolean {
@@ -129,13 +138,12 @@ export class ConnectLoop<Connection> {
   }
 
   #startAttempt(): void {
-    const { name: endpoint } = this.#options;
     this.#state = 'trying';
     this.#attemptCount++;
     const controller = new AbortController();
     this.#attemptController = controller;
     this.#startedAtMs = this.#options.clock.now();
-    this.#report({ type: 'attempt', endpoint, attempt: this.#attemptCount });
+    this.#publish('attempt', { attempt: this.#attemptCount });
     this.#options.attempt(controller.signal).then(
       (candidate) => this.#finishAttempt(candidate),
       (reason: unknown) => this.#failAttempt(toError(reason)),
@@ -150,7 +158,7 @@ export class ConnectLoop<Connection> {
     this.#state = 'idle';
     this.#hasOpened = true;
     const durationMs = this.#options.clock.now() - this.#startedAtMs;
-    this.#report({ type: 'established', endpoint: this.#options.name, attempt: this.#attemptCount, durationMs });
+    this.#publish('established', { attempt: this.#attemptCount, durationMs });
     this.#attemptCount = 0;
     this.#lastError = undefined;
     if (this.#waiter === undefined) this.#ready = candidate;
@@ -159,11 +167,10 @@ export class ConnectLoop<Connection> {
 
   #failAttempt(error: Error): void {
     if (this.#state === 'released') return;
-    const { name: endpoint } = this.#options;
     const isAwaited = this.#options.awaitExport && isUnknownExport(error);
     const permanent = isPermanent(error) && !isAwaited;
     this.#lastError = copyWithAttempts(error, this.#attemptCount);
-    this.#report({ type: 'failed', endpoint, attempt: this.#attemptCount, error: copyError(error), permanent });
+    this.#publish('failed', { attempt: this.#attemptCount, error: copyError(error), permanent });
     const { stopOnPermanent, openAttemptsMax = Number.POSITIVE_INFINITY } = this.#options;
     const isLast = (permanent && stopOnPermanent) || (!this.#hasOpened && this.#attemptCount >= openAttemptsMax);
     if (this.#repeats && !isLast) this.#sleep();
@@ -173,7 +180,7 @@ export class ConnectLoop<Connection> {
   #sleep(): void {
     this.#state = 'sleeping';
     const delayMs = this.#backOff.next();
-    this.#report({ type: 'sleep', endpoint: this.#options.name, delayMs });
+    this.#publish('sleep', { delayMs });
     this.#cancelSleep = this.#options.clock.schedule(delayMs, () => {
       this.#cancelSleep = undefined;
       this.#startAttempt();
@@ -223,8 +230,10 @@ export class ConnectLoop<Connection> {
     });
   }
 
-  #report(event: ConnectionEvent): void {
-    this.#options.report?.(event);
+  #publish<Name extends keyof LoopEvents>(event: Name, fields: LoopEvents[Name]): void {
+    const { name: endpoint } = this.#options;
+    const trace = this.#options.trace as Trace<LoopEvents> | undefined;
+    if (trace?.enabled) trace.emit(event, { endpoint, ...fields } as LoopEvents[Name]);
   }
 
   #cloneLastError(): Error | undefined {

@@ -2,7 +2,7 @@
 import { type Connector, UsageError } from '@nbdjs/interfaces';
 import { capabilities } from '@nbdjs/syscalls';
 import { nameOfSettings } from '../attempts/attempt-settings.ts';
-import { publish } from '../diagnostics.ts';
+import { connectionTrace } from '../diagnostics.ts';
 import { noWorker, threadConnector, threadDeliveryDefault } from '../thread/thread-connector.ts';
 import type { ThreadDelivery } from '../thread/thread-messages.ts';
 import { workerUrlDefault } from '../thread/worker-url.ts';
@@ -36,7 +36,9 @@ export function createConnector(options: ConnectorOptions): ChosenConnector {
   const settings = resolveSettings('createConnector', connectorOptions, options);
   const { delivery, reason } = chooseDelivery(settings);
   if (settings.upgradeTls === undefined) checkTls(settings);
-  publish({ type: 'chosen', endpoint: nameOfSettings(settings), delivery, reason });
+  if (connectionTrace.enabled) {
+    connectionTrace.emit('chosen', { endpoint: nameOfSettings(settings), delivery, reason });
+  }
   const connector = delivery === 'inline' ? inlineConnector(settings) : threadConnector(settings, delivery);
   return { connector, delivery, reason };
 }

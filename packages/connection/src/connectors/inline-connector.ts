@@ -3,7 +3,7 @@ import type { Connector } from '@nbdjs/interfaces';
 import { connectLoopOptions } from '../attempts/attempt-settings.ts';
 import { ConnectLoop } from '../attempts/connect-loop.ts';
 import { StayAlive } from '../attempts/stay-alive.ts';
-import { publish } from '../diagnostics.ts';
+import { connectionTrace } from '../diagnostics.ts';
 import {
   type InlineConnectorOptions,
   type InlineConnectorSettings,
@@ -26,5 +26,5 @@ export function inlineConnector(settings: InlineConnectorSettings): Connector {
   const { clock, jitter, upgradeTls } = settings;
   const stayAlive = new StayAlive();
   const waiting = (on: boolean) => stayAlive.set(on);
-  return new ConnectLoop(connectLoopOptions(settings, { clock, jitter, upgradeTls, report: publish, waiting }));
+  return new ConnectLoop(connectLoopOptions(settings, { clock, jitter, upgradeTls, trace: connectionTrace, waiting }));
 }

@@ -7,7 +7,7 @@ import { ladderFor } from '../attempts/attempt-settings.ts';
 import { type Candidate, ConnectLoop } from '../attempts/connect-loop.ts';
 import { type RepetitionOptions, repetitionOptions } from '../attempts/repetition-options.ts';
 import { StayAlive } from '../attempts/stay-alive.ts';
-import { publish } from '../diagnostics.ts';
+import { connectionTrace, handshakeTrace } from '../diagnostics.ts';
 import { nameOfEndpoint, nameOfPeer } from '../names.ts';
 import type { Negotiation } from '../negotiation/negotiation.ts';
 import { NewstyleNegotiation } from '../negotiation/newstyle-negotiation.ts';
@@ -55,7 +55,7 @@ export async function openNegotiation(
   const { upgradeTls = upgradeWith(tls, source) } = options;
   if (options.upgradeTls === undefined) checkTls({ endpoint: source, handshake, tls });
   const name = options.name ?? nameOfEndpoint(source, '', handshake?.tls === 'require');
-  const ladder = ladderFor(handshake ?? {}, name, publish, (options.openTimeoutMs ?? 0) > 0);
+  const ladder = ladderFor(handshake ?? {}, name, connectionTrace, (options.openTimeoutMs ?? 0) > 0);
   return await repeatedly(options, name, async (signal) => {
     const connectAndBegin = async (avoid: readonly AvoidableOption[]) => {
       const channel = await connectEndpoint(source, { ...options, signal });
@@ -82,7 +82,7 @@ async function repeatedly(
     name,
     clock,
     attempt: async (ended) => candidate(await attempt(ended)),
-    report: publish,
+    trace: connectionTrace,
     waiting: (on) => stayAlive.set(on),
   });
   try {
@@ -97,7 +97,8 @@ function candidate(negotiation: Negotiation): Candidate<Negotiation> {
 }
 
 async function begin(channel: ByteChannel, options: OpenNegotiationOptions, name: string): Promise<Negotiation> {
-  const conversation = new OptionConversation(channel, options, name);
+  const handshake = { ...options.handshake, trace: options.handshake?.trace ?? handshakeTrace };
+  const conversation = new OptionConversation(channel, { ...options, handshake }, name);
   const start = await conversation.start(options.signal);
   const negotiation =
     start.type === 'negotiating'

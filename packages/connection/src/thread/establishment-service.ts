@@ -1,16 +1,18 @@
 /** What the establishment thread does: attempts for many connectors, and bytes for the connections that it keeps. */
 import { MessageChannel, type Transferable } from 'node:worker_threads';
+import type { HandshakeEvents } from '@nbdjs/handshake';
 import type { ByteChannel, Established, Trace } from '@nbdjs/interfaces';
 import { toErrorRecord } from '@nbdjs/kit';
 import { systemClock } from '@nbdjs/node';
 import { detachDescriptor } from '@nbdjs/transport';
 import { connectLoopOptions } from '../attempts/attempt-settings.ts';
 import { ConnectLoop } from '../attempts/connect-loop.ts';
-import type { ConnectionEvent } from '../diagnostics.ts';
+import type { ConnectionEvents } from '../events.ts';
 import { LinkMemoryPool } from '../kept/link-memory-pool.ts';
 import { PollLoop } from '../kept/poll-loop.ts';
 import type { RingSizes } from '../kept/ring-link.ts';
 import { WorkerEnd } from '../kept/worker-end.ts';
+import { eventRecord } from './event-record.ts';
 import type { ThreadDelivery, ThreadDeliveryMessage, ThreadOrder, ThreadReport } from './thread-messages.ts';
 
 export type Post = (report: ThreadReport, transfer: readonly Transferable[]) => void;
@@ -29,10 +31,19 @@ export class EstablishmentService {
   readonly #waits = new Map<number, AbortController>();
   readonly #memoryPool = new LinkMemoryPool();
   readonly #pollLoop = new PollLoop();
-  #hasEventListeners = false;
+  #hasSubscribers = false;
+  /** Takes the events of attempts to the main thread. */
+  readonly #trace: Trace<ConnectionEvents>;
 
   constructor(post: Post) {
     this.#post = post;
+    const hasSubscribers = () => this.#hasSubscribers;
+    this.#trace = {
+      get enabled() {
+        return hasSubscribers();
+      },
+      emit: (event, fields) => post({ type: 'event', ...eventRecord(event, fields) }, []),
+    };
   }
 
   /** Carries out an order; orders of unknown types are ignored. */
@@ -64,15 +75,15 @@ export class EstablishmentService {
 
   #create({ connector, settings, delivery, rings }: Extract<ThreadOrder, { type: 'create' }>): void {
     const clients = this.#clients;
-    const trace: Trace = {
+    const trace: Trace<HandshakeEvents> = {
       get enabled() {
         return clients.get(connector)?.isTraced ?? false;
       },
-      emit: (event, details) => this.#post({ type: 'trace', connector, event, details }, []),
+      emit: (event, fields) => this.#post({ type: 'handshake-event', connector, event, fields }, []),
     };
     const handshake = { ...settings.handshake, trace };
-    const report = (event: ConnectionEvent) => this.#report(event);
-    const loop = new ConnectLoop(connectLoopOptions({ ...settings, handshake }, { clock: systemClock, report }));
+    const context = { clock: systemClock, trace: this.#trace };
+    const loop = new ConnectLoop(connectLoopOptions({ ...settings, handshake }, context));
     clients.set(connector, { loop, delivery, rings, isTraced: false });
   }
 
@@ -85,12 +96,12 @@ export class EstablishmentService {
     connector,
     request,
     wait,
-    listening,
+    subscribers,
   }: Extract<ThreadOrder, { type: 'establish' }>): Promise<void> {
     const client = this.#clients.get(connector);
     if (client === undefined) return;
-    this.#hasEventListeners = listening.events;
-    client.isTraced = listening.trace;
+    this.#hasSubscribers = subscribers.attempts;
+    client.isTraced = subscribers.handshake;
     const controller = new AbortController();
     this.#waits.set(request, controller);
     try {
@@ -117,12 +128,6 @@ export class EstablishmentService {
         ? this.#keep(channel, rings, about)
         : [{ type: 'handed-over', ...about, fd: detached.fd }, []];
     this.#post(message, transfer);
-  }
-
-  #report(event: ConnectionEvent): void {
-    if (!this.#hasEventListeners) return;
-    const record = event.type === 'failed' ? { ...event, error: toErrorRecord(event.error) } : event;
-    this.#post({ type: 'event', event: record }, []);
   }
 
   /** Puts two rings between a channel and the caller. */

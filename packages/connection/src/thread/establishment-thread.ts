@@ -134,7 +134,7 @@ export class EstablishmentThread {
         break;
       }
       case 'failed':
-      case 'trace':
+      case 'handshake-event':
         this.#clients.get(report.connector)?.hear(report);
         break;
     }

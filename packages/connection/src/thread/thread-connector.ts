@@ -1,11 +1,13 @@
 /** Connections made by the establishment thread. */
 import { closeSync } from 'node:fs';
+import type { HandshakeEvents } from '@nbdjs/handshake';
 import {
   type ByteChannel,
   ConnectError,
   type Connector,
   type Established,
   type EstablishOptions,
+  type Trace,
   UsageError,
 } from '@nbdjs/interfaces';
 import { copyError, fromErrorRecord } from '@nbdjs/kit';
@@ -18,11 +20,12 @@ import {
   type ThreadConnectorSettings,
   threadConnectorOptions,
 } from '../connectors/connector-options.ts';
-import { hasSubscribers, publish } from '../diagnostics.ts';
+import { connectionTrace, handshakeTrace } from '../diagnostics.ts';
 import { CallerEnd } from '../kept/caller-end.ts';
 import { IdleConnection } from '../negotiation/idle-connection.ts';
 import { named } from '../negotiation/named-error.ts';
 import { EstablishmentThread, type ThreadClient } from './establishment-thread.ts';
+import { eventFromRecord } from './event-record.ts';
 import type { ThreadDelivery, ThreadDeliveryMessage } from './thread-messages.ts';
 import { workerUrlDefault } from './worker-url.ts';
 
@@ -69,8 +72,10 @@ export function establishmentThread(workerUrl: URL | undefined = workerUrlDefaul
   let thread = threads.get(workerUrl.href);
   if (thread === undefined) {
     const started: EstablishmentThread = new EstablishmentThread(workerUrl, {
-      event: ({ event }) =>
-        publish(event.type === 'failed' ? { ...event, error: fromErrorRecord(event.error) } : event),
+      event: (record) => {
+        const { event, fields } = eventFromRecord(record);
+        connectionTrace.emit(event, fields);
+      },
       unclaimed: (report) => receive(report, started).destroy(),
     });
     threads.set(workerUrl.href, started);
@@ -141,8 +146,8 @@ class ThreadConnector implements Connector, ThreadClient {
   hear(report: Parameters<ThreadClient['hear']>[0]): void {
     if (report.type === 'failed') {
       this.#requests.get(report.request)?.reject(fromErrorRecord(report.error));
-    } else if (report.type === 'trace') {
-      this.#settings.handshake.trace?.emit(report.event, report.details);
+    } else if (report.type === 'handshake-event') {
+      this.#handshakeTrace.emit(report.event, report.fields);
     } else {
       this.#accept(report);
     }
@@ -151,6 +156,10 @@ class ThreadConnector implements Connector, ThreadClient {
   lost(cause: Error): void {
     this.#isIntroduced = false;
     for (const request of [...this.#requests.values()]) request.reject(named(copyError(cause), this.#name));
+  }
+
+  get #handshakeTrace(): Trace<HandshakeEvents> {
+    return this.#settings.handshake.trace ?? handshakeTrace;
   }
 
   /** Makes this connector known to the thread, again if it is a new thread. */
@@ -167,8 +176,8 @@ class ThreadConnector implements Connector, ThreadClient {
   #request(wait: boolean, signal: AbortSignal | undefined): Promise<Established> {
     const thread = this.#thread;
     const request = requestCount++;
-    const listening = { events: hasSubscribers(), trace: this.#settings.handshake.trace?.enabled ?? false };
-    thread.send({ type: 'establish', connector: this.#id, request, wait, listening });
+    const subscribers = { attempts: connectionTrace.enabled, handshake: this.#handshakeTrace.enabled };
+    thread.send({ type: 'establish', connector: this.#id, request, wait, subscribers });
     // A thread that is still starting has no connection ready, and a caller that does not wait does not wait for the thread either.
     if (!wait && !thread.isReady) return Promise.reject(this.#noneYetError());
     return new Promise((resolve, reject) => {

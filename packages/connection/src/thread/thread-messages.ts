@@ -3,11 +3,12 @@
  * because structured clone loses their class and code. Both sides ignore messages of other types.
  */
 import type { MessagePort } from 'node:worker_threads';
+import type { HandshakeEvents } from '@nbdjs/handshake';
 import type { ExportFacts, PeerDescription } from '@nbdjs/interfaces';
 import type { ErrorRecord } from '@nbdjs/kit';
 import type { AttemptSettings } from '../attempts/attempt-settings.ts';
-import type { ConnectionEvent } from '../diagnostics.ts';
 import type { LinkMemory, RingSizes } from '../kept/ring-link.ts';
+import type { EventRecord } from './event-record.ts';
 
 /** How a connection crosses: its descriptor is handed over, or the thread keeps it and only its bytes cross. */
 export type ThreadDelivery = 'handed-over' | 'kept';
@@ -26,8 +27,8 @@ export type ThreadOrder =
       readonly connector: number;
       readonly request: number;
       readonly wait: boolean;
-      /** Whether the events of attempts and the handshake's trace have listeners. */
-      readonly listening: { readonly events: boolean; readonly trace: boolean };
+      /** Whether the events of attempts, and those of the handshake, have subscribers. */
+      readonly subscribers: { readonly attempts: boolean; readonly handshake: boolean };
     }
   /** Ends the wait of a request, not the attempt. */
   | { readonly type: 'cancel'; readonly request: number }
@@ -52,21 +53,18 @@ export type ThreadDeliveryMessage =
   | (Delivered & { readonly type: 'handed-over'; readonly fd: number })
   | (Delivered & { readonly type: 'kept'; readonly port: MessagePort; readonly memory: LinkMemory });
 
-/** An event with its error as a record. */
-type EventRecord =
-  | Exclude<ConnectionEvent, { type: 'failed' }>
-  | (Omit<Extract<ConnectionEvent, { type: 'failed' }>, 'error'> & { readonly error: ErrorRecord });
-
 /** From the thread. */
 export type ThreadReport =
   /** The first message: orders are understood from now on. */
   | { readonly type: 'ready' }
   | ThreadDeliveryMessage
   | { readonly type: 'failed'; readonly connector: number; readonly request: number; readonly error: ErrorRecord }
-  | { readonly type: 'event'; readonly event: EventRecord }
+  /** An event of attempts. */
+  | ({ readonly type: 'event' } & EventRecord)
+  /** An event of a connector's handshake. */
   | {
-      readonly type: 'trace';
+      readonly type: 'handshake-event';
       readonly connector: number;
-      readonly event: string;
-      readonly details: Readonly<Record<string, unknown>>;
+      readonly event: keyof HandshakeEvents;
+      readonly fields: HandshakeEvents[keyof HandshakeEvents];
     };

@@ -2,6 +2,7 @@
 import { baseAllocation, type HeaderMode, limits, silent, type Trace, UsageError } from '@nbdjs/interfaces';
 import { defineOptions, type OptionsOf, option, optionChecks, optionGroup, type SettingsOf } from '@nbdjs/kit';
 import { encodeName, encodeText, HandshakeFlag, Option, options as optionNames, quoted } from '@nbdjs/protocol';
+import type { HandshakeEvents } from '../events.ts';
 
 /** Options that a handshake can do without, by their names in the specification. */
 export const avoidableOptions = [
@@ -96,8 +97,12 @@ export const clientHandshakeOptions = defineOptions({
   }),
   /** Bounds for what the server sends. */
   limits: optionGroup(handshakeLimits, { doc: 'Bounds for what the server sends.' }),
-  /** Where events are reported. @default nowhere */
-  trace: option.object<Trace>({ default: silent, defaultText: 'nowhere', doc: 'Where events are reported.' }),
+  /** Where events are published, see `docs/events.md`. @default nowhere */
+  trace: option.object<Trace<HandshakeEvents>>({
+    default: silent,
+    defaultText: 'nowhere',
+    doc: 'Where events are published.',
+  }),
 });
 
 export interface ClientHandshakeOptions extends OptionsOf<typeof clientHandshakeOptions> {}

@@ -1,6 +1,7 @@
 /** The options of a server's handshake, and their defaults. */
 import { type LimitOptions, silent, type Trace, UsageError } from '@nbdjs/interfaces';
 import { settleLimits } from '@nbdjs/kit';
+import type { ServerHandshakeEvents } from '../events.ts';
 
 /**
  * Whether there is TLS. `off`: never ("NOTLS mode" of the specification). `allow`: for clients that ask for it; exports that are
@@ -19,7 +20,8 @@ export interface ServerHandshakeOptions {
   /** Offer structured replies and extended headers. @default 'extended' */
   readonly mode?: 'simple' | 'structured' | 'extended' | undefined;
   readonly limits?: LimitOptions<keyof ServerHandshakeLimits> | undefined;
-  readonly trace?: Trace | undefined;
+  /** Where events are published. @default nowhere */
+  readonly trace?: Trace<ServerHandshakeEvents> | undefined;
 }
 
 export interface ServerHandshakeLimits {
@@ -48,7 +50,7 @@ export interface ServerHandshakeSettings {
   readonly tls: ServerTlsMode;
   readonly mode: 'simple' | 'structured' | 'extended';
   readonly limits: ServerHandshakeLimits;
-  readonly trace: Trace;
+  readonly trace: Trace<ServerHandshakeEvents>;
 }
 
 /** @throws UsageError naming the option that is wrong. */

@@ -8,9 +8,11 @@ import {
   type SecureUpgrade,
   TimeoutError,
   type TlsPeer,
+  type Trace,
 } from '@nbdjs/interfaces';
 import type { PlaceHolder, PlaceRefusal } from '../admission/export-places.ts';
 import type { HandshakingClient } from '../admission/handshake-places.ts';
+import type { ServerEvents } from '../events.ts';
 import type { ClientDescription, Export, ExportProvider } from '../exports/export.ts';
 import type { ServerContext } from '../server-context.ts';
 import type { CutOffReason } from '../statistics/client-counts.ts';
@@ -30,6 +32,14 @@ export interface SessionOptions {
   /** Called when the handshake is over. */
   readonly onNegotiated: (session: Session) => void;
 }
+
+/** The events about this client, without the peer that they all name. */
+type ClientEvents = {
+  readonly [Name in 'cut-off' | 'tls' | 'export-refused' | 'handshake-failed' | 'established' | 'closed']: Omit<
+    ServerEvents[Name],
+    'peer'
+  >;
+};
 
 export class Session implements SessionDescription, HandshakeOwner, HandshakingClient, PlaceHolder {
   /** Replaced by a secured one when TLS stands. */
@@ -200,8 +210,8 @@ export class Session implements SessionDescription, HandshakeOwner, HandshakingC
     this.#settleGone();
   }
 
-  #trace(event: string, details: Readonly<Record<string, unknown>>): void {
-    const { trace } = this.#context;
-    if (trace.enabled) trace.emit(event, { peer: this.peer, ...details });
+  #trace<Name extends keyof ClientEvents>(event: Name, fields: ClientEvents[Name]): void {
+    const { trace } = this.#context as { readonly trace: Trace<ClientEvents> };
+    if (trace.enabled) trace.emit(event, { peer: this.peer, ...fields });
   }
 }

@@ -1,7 +1,7 @@
 /** Counts of the clients that were accepted, refused and cut off, by reason. */
 
 /** Why a client is refused: before it is greeted, or when it wants to open an export. */
-const refusalReasons = [
+export const refusalReasons = [
   'closing',
   'denied',
   'not-allowed',
@@ -16,7 +16,7 @@ const refusalReasons = [
 export type RefusalReason = (typeof refusalReasons)[number];
 
 /** Why a client is cut off. */
-const cutOffReasons = [
+export const cutOffReasons = [
   /** It stood still in the handshake. */
   'handshake-time',
   /** It stood still in the handshake while another client needed its place. */

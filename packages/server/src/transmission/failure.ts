@@ -1,6 +1,7 @@
 /** What a device has thrown, as an error number and a text of the protocol. */
 import { NbdError, type Offset, type Trace, UsageError } from '@nbdjs/interfaces';
 import { CommandFlag, commands, encodeText, printableText, WireError, wireErrorNumber } from '@nbdjs/protocol';
+import type { ServerEvents } from '../events.ts';
 
 /** Why a request is refused or has failed. */
 export interface Failure {
@@ -30,7 +31,7 @@ interface FailedRequest {
 }
 
 /** The failure of a request for which the device has thrown; it is traced. */
-export function deviceFailure(request: FailedRequest, thrown: unknown, trace: Trace): Failure {
+export function deviceFailure(request: FailedRequest, thrown: unknown, trace: Trace<ServerEvents>): Failure {
   const { type, flags, offset, length } = request;
   const failure = failureOf(thrown, (flags & CommandFlag.FastZero) !== 0);
   if (trace.enabled) {

@@ -8,6 +8,7 @@ import {
   type RequestHeader,
   WireError,
 } from '@nbdjs/protocol';
+import type { ServerEvents } from '../events.ts';
 import { deviceFailure } from './failure.ts';
 import type { Phase } from './phase.ts';
 import type { RequestMemory } from './request-memory.ts';
@@ -27,7 +28,7 @@ export class RequestIntake implements RequestHandler {
   readonly #device: BlockDevice;
   readonly #validator: RequestValidator;
   readonly #memory: RequestMemory;
-  readonly #trace: Trace;
+  readonly #trace: Trace<ServerEvents>;
   readonly #taker: RequestTaker;
   /** The request whose payload arrives. */
   #incoming: ServerRequest | undefined;
@@ -40,7 +41,7 @@ export class RequestIntake implements RequestHandler {
     device: BlockDevice,
     validator: RequestValidator,
     memory: RequestMemory,
-    trace: Trace,
+    trace: Trace<ServerEvents>,
     taker: RequestTaker,
   ) {
     this.#device = device;

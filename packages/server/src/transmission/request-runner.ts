@@ -1,5 +1,6 @@
 /** Has requests carried out, and turns whatever comes of it into a reply. */
 import type { Trace } from '@nbdjs/interfaces';
+import type { ServerEvents } from '../events.ts';
 import type { CommandContext } from './commands/command-context.ts';
 import { execute } from './commands/execute.ts';
 import { deviceFailure, type Failure } from './failure.ts';
@@ -14,10 +15,10 @@ export interface RunnerEvents {
 
 export class RequestRunner {
   readonly #context: CommandContext;
-  readonly #trace: Trace;
+  readonly #trace: Trace<ServerEvents>;
   readonly #events: RunnerEvents;
 
-  constructor(context: CommandContext, trace: Trace, events: RunnerEvents) {
+  constructor(context: CommandContext, trace: Trace<ServerEvents>, events: RunnerEvents) {
     this.#context = context;
     this.#trace = trace;
     this.#events = events;

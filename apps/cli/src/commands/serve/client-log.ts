@@ -5,13 +5,13 @@
  */
 import { isNbdError, type PeerDescription, type Trace } from '@nbdjs/interfaces';
 import { diagnosticsTrace } from '@nbdjs/node';
-import { type CutOffReason, type RefusalReason, traceEvents } from '@nbdjs/server';
+import { type CutOffReason, type RefusalReason, type ServerEvents, serverEvents } from '@nbdjs/server';
 import { oneLine } from '../../errors/one-line.ts';
 import type { Terminal } from '../../terminal.ts';
 import type { ServeOptions } from './command.ts';
 
 /** A server's trace that prints these lines, and publishes all events on the diagnostics channels as well. */
-export interface ClientLog extends Trace {
+export interface ClientLog extends Trace<ServerEvents> {
   /** Whether the handshake of a client has failed. */
   readonly hasFailedHandshake: boolean;
 }
@@ -44,7 +44,7 @@ const byList: ReadonlySet<string> = new Set<RefusalReason>(['denied', 'not-allow
 const losses: ReadonlySet<string> = new Set<CutOffReason>(['stall', 'unread', 'pressure', 'place', 'idle']);
 
 export function createClientLog({ verbose, stdio }: ServeOptions, terminal: Terminal): ClientLog {
-  const channels = diagnosticsTrace('server', traceEvents);
+  const channels = diagnosticsTrace<ServerEvents>(serverEvents);
   const isImportant = importance(stdio === true);
   /** Errors that were printed; one error can make several events. */
   const printed = new WeakSet<object>();

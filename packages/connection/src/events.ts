@@ -1,0 +1,54 @@
+/** The diagnostics events of attempts to connect. */
+import { defineEvents, type EventsOf, eventField } from '@nbdjs/kit';
+
+const endpoint = eventField.text('What error messages call the server.');
+const attempt = eventField.number('The number of the attempt, from 1; from 1 again after each success.');
+
+export const connectionEvents = defineEvents('connection', {
+  chosen: {
+    doc: 'A connector was made.',
+    fields: {
+      endpoint,
+      delivery: eventField.oneOf(['inline', 'handed-over', 'kept'], 'How its connections come to the caller.'),
+      reason: eventField.text('Why, in one line.'),
+    },
+  },
+  attempt: {
+    doc: 'An attempt begins.',
+    fields: { endpoint, attempt },
+  },
+  failed: {
+    doc: 'An attempt has failed.',
+    fields: {
+      endpoint,
+      attempt,
+      error: eventField.error('Why.'),
+      permanent: eventField.boolean('Whether a new attempt would fail in the same way.'),
+    },
+  },
+  sleep: {
+    doc: 'The next attempt begins later.',
+    fields: { endpoint, delayMs: eventField.milliseconds('How much later.') },
+  },
+  established: {
+    doc: 'An attempt has succeeded.',
+    fields: { endpoint, attempt, durationMs: eventField.milliseconds('How long the attempt took.') },
+  },
+  downgraded: {
+    doc:
+      'The server has hung up at an option, or lost its place behind it. It is connected to again at once, without the options that are ' +
+      'left out from now on.',
+    fields: {
+      endpoint,
+      option: eventField.text('The option.'),
+      avoided: eventField.texts('All options that are left out from now on.'),
+    },
+  },
+  released: {
+    doc: 'The connector was released.',
+    fields: { endpoint },
+  },
+});
+
+/** The events on the channels `nbdjs:connection:<event>`. */
+export type ConnectionEvents = EventsOf<typeof connectionEvents>;
