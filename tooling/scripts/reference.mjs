@@ -3,8 +3,8 @@
  * every member of it, is explained; a type that a signature shows is in the reference; links lead somewhere. Packages that are not
  * complete yet are listed in reference.json. That list can only shrink.
  *
- * Two kinds of members need no sentence of their own: those whose type is a literal (what a table of wire numbers holds, or what tells
- * the variants of a union apart), and those of a variant that has a sentence itself.
+ * Two kinds of members need no sentence of their own: those whose type is a literal (such as what tells the variants of a union apart),
+ * and those of a type without a name, where the sentence stands at what has the type, or at each variant of a union.
  *
  * `--check` writes no pages. `--gaps` prints the gaps of listed packages too.
  */
@@ -60,21 +60,30 @@ function nameModules(context) {
 
 /** The names of members that need no sentence of their own. One name can stand for members of several variants: then all have to. */
 function explainedElsewhere(project) {
-  const variants = new Set(project.getReflectionsByKind(ReflectionKind.TypeAlias).flatMap(explainedVariants));
   const isExplained = new Map();
   for (const member of project.getReflectionsByKind(ReflectionKind.Property)) {
-    if (member.hasComment()) continue;
+    if (member.hasComment() || isInParameter(member)) continue;
     const name = member.getFriendlyFullName();
-    const isElsewhere = isLiteral(member.type) || variants.has(member.parent);
+    const isElsewhere = isLiteral(member.type) || isInExplainedType(member);
     isExplained.set(name, isElsewhere && (isExplained.get(name) ?? true));
   }
   return [...isExplained].filter(([, isElsewhere]) => isElsewhere).map(([name]) => name);
 }
 
-function explainedVariants(alias) {
-  if (alias.type?.type !== 'union' || !alias.hasComment()) return [];
-  const { types, elementSummaries = [] } = alias.type;
-  return types.flatMap((type, at) => (elementSummaries[at]?.length > 0 && type.declaration ? [type.declaration] : []));
+/** Where a type without a name stands, there is the sentence: at its variant if the union has several, else at what has the type. */
+function isInExplainedType({ parent }) {
+  if (!parent?.kindOf(ReflectionKind.TypeLiteral)) return false;
+  const owner = parent.parent;
+  const { types = [], elementSummaries = [] } = owner?.type?.type === 'union' ? owner.type : {};
+  const at = types.findIndex(({ declaration }) => declaration === parent);
+  const variants = types.filter(({ declaration }) => declaration !== undefined);
+  if (variants.length > 1 && !(elementSummaries[at]?.length > 0)) return false;
+  return owner?.hasComment() || owner?.parent?.hasComment() || false;
+}
+
+/** Members of a parameter's type are not asked for a sentence in the first place. */
+function isInParameter({ parent }) {
+  return parent !== undefined && (parent.kindOf(ReflectionKind.Parameter) || isInParameter(parent));
 }
 
 function isLiteral(type) {

@@ -9,11 +9,13 @@ import { createRevocationList } from './revocation-list.ts';
 import type { Validity } from './validity.ts';
 import { Name, X509Certificate as ParsedCertificate, PemConverter } from './x509.ts';
 
+/** What a new authority is called, how long it is valid, and how its key is stored. */
 export interface AuthorityOptions extends Validity, KeyOptions {
   /** A common name or a distinguished name, such as `CN=Test CA,O=Example`. @default 'nbdjs test authority' */
   readonly name?: string | undefined;
 }
 
+/** Which server a certificate is for. */
 export interface ServerCertificateOptions extends Validity, KeyOptions {
   /** Names and IP addresses by which clients may call the server; a name may begin with `*.`. */
   readonly hosts: readonly string[];
@@ -21,26 +23,41 @@ export interface ServerCertificateOptions extends Validity, KeyOptions {
   readonly name?: string | undefined;
 }
 
+/** Which client a certificate is for. */
 export interface ClientCertificateOptions extends Validity, KeyOptions {
   /** A common name or a distinguished name, such as `CN=alice,O=Example`; servers may go by it. */
   readonly name: string;
 }
 
+/** For how long a revocation list is valid. */
 export interface RevocationOptions {
-  /** When the list was made, and when a new one is due. @default an hour ago, and 365 days later */
+  /** When the list was made. @default an hour ago */
   readonly validFrom?: Date | undefined;
+  /** When a new list is due. @default 365 days after `validFrom` */
   readonly validTo?: Date | undefined;
 }
 
 /** A certificate and its private key, both PEM. */
 export interface Credentials {
+  /** The certificate, as PEM. */
   readonly certificate: string;
+  /** The private key (PKCS #8), as PEM. */
   readonly key: string;
 }
 
 /** Who signs. Keeps no list of what it has issued. */
 export interface CertificateAuthority extends Credentials {
+  /**
+   * Makes a key and a certificate for a server.
+   *
+   * @throws UsageError for names, hosts and dates that cannot stand in a certificate.
+   */
   issueServer(options: ServerCertificateOptions): Promise<Credentials>;
+  /**
+   * Makes a key and a certificate for a client.
+   *
+   * @throws UsageError for names and dates that cannot stand in a certificate.
+   */
   issueClient(options: ClientCertificateOptions): Promise<Credentials>;
   /**
    * A list (PEM) that revokes exactly these certificates of the authority; it takes the place of earlier ones.

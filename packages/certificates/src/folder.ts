@@ -9,13 +9,17 @@ import { formatPskFile, type Psk } from './psk.ts';
 export interface CertificateFiles {
   /** The key stays where the authority is. */
   readonly authority?: (Pick<Credentials, 'certificate'> & Partial<Credentials>) | undefined;
+  /** The server's certificate and key. */
   readonly server?: Credentials | undefined;
+  /** The client's certificate and key. */
   readonly client?: Credentials | undefined;
   /** PEM. */
   readonly revocationList?: string | undefined;
+  /** Keys that servers and clients share. */
   readonly psks?: readonly Psk[] | undefined;
 }
 
+/** How files are written. */
 export interface WriteOptions {
   /** Whether files that are there already are replaced. @default false: nothing is written if one of them is there */
   readonly overwrite?: boolean | undefined;

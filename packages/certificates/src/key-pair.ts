@@ -2,6 +2,7 @@
 import { createPrivateKey, createPublicKey, KeyObject, type webcrypto } from 'node:crypto';
 import { UsageError } from '@nbdjs/interfaces';
 
+/** How a private key is stored. */
 export interface KeyOptions {
   /** Encrypts the private key (PKCS #8 with AES-256). @default none: everybody who can read the file has the key */
   readonly passphrase?: string | undefined;

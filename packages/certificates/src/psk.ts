@@ -5,7 +5,9 @@
 import { randomBytes } from 'node:crypto';
 import { UsageError } from '@nbdjs/interfaces';
 
+/** A key that client and server share. */
 export interface Psk {
+  /** The name that the key goes by. */
   readonly user: string;
   /** Hexadecimal digits. */
   readonly key: string;

@@ -12,6 +12,7 @@ export interface TestRunner {
 export interface Rule<Subject> {
   /** Completes the sentence "the device (channel, connector) ...". */
   readonly title: string;
+  /** Throws or rejects when the rule does not hold. */
   check(subject: Subject): void | Promise<void>;
 }
 

@@ -64,6 +64,7 @@ export const compareOptions = defineOptions({
   }),
 });
 
+/** The options of a copy as data: defaults, units, checks and texts. */
 export const copyOptions = defineOptions({
   ...compareOptions.definitions,
   /**
@@ -106,6 +107,7 @@ export const copyOptions = defineOptions({
 /** How to compare; the same as in a copy. */
 export interface CompareOptions extends OptionsOf<typeof compareOptions> {}
 
+/** How to copy. */
 export interface CopyOptions extends OptionsOf<typeof copyOptions> {}
 
 /** The options with their defaults, for a given source and target. */

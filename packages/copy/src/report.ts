@@ -3,20 +3,27 @@ import type { CommandError } from '@nbdjs/interfaces';
 
 /** A part of a device whose map could not be had, in bytes. */
 export interface MapFailure {
+  /** Whose map it is. */
   readonly side: 'source' | 'target';
+  /** First byte of the part. */
   readonly offset: bigint;
+  /** Length of the part, in bytes. */
   readonly length: bigint;
+  /** What the device answered. The part is then taken for data. */
   readonly error: CommandError;
 }
 
+/** What a comparison found. */
 export interface CompareReport {
   /** The position of the first byte that differs, or that the target does not have; `undefined` if all are equal. */
   readonly differsAt: bigint | undefined;
+  /** Size of the source. */
   readonly totalBytes: bigint;
   /** Bytes that were read and compared. The others both sides reported as zeroes. */
   readonly comparedBytes: bigint;
 }
 
+/** How far a copy has come. */
 export interface CopyProgress {
   /** Bytes of the source that are done: written, zeroed or skipped. */
   readonly doneBytes: bigint;
@@ -26,8 +33,11 @@ export interface CopyProgress {
 
 /** What a copy did, in bytes and requests. */
 export interface CopyReport {
+  /** Size of the source. */
   readonly totalBytes: bigint;
+  /** Read from the source. */
   readonly readBytes: bigint;
+  /** Sent to the target as data. */
   readonly writtenBytes: bigint;
   /** Zeroed in the target without sending the zeroes. */
   readonly zeroedBytes: bigint;

@@ -22,17 +22,23 @@ export interface Geometry {
 
 /** What a device can do. Each command that is not listed here may be refused with a `UsageError`. */
 export interface Abilities {
+  /** Writing commands are refused with a `UsageError` of code `ERR_NBD_READ_ONLY`. */
   readonly readOnly: boolean;
+  /** `flush` waits for stable storage. Without it, a caller cannot learn when bytes are safe. */
   readonly flush: boolean;
   /** Writing commands accept `fua`: they settle only when the bytes are on stable storage. */
   readonly fua: boolean;
+  /** `trim` gives up ranges. */
   readonly trim: boolean;
+  /** `writeZeroes` is a command of its own, so that zeroes need not be sent as bytes. */
   readonly writeZeroes: boolean;
   /** `writeZeroes` accepts `fastZero`: fail at once rather than be as slow as a write. */
   readonly fastZero: boolean;
+  /** `cache` takes hints. */
   readonly cache: boolean;
   /** Several connections (or handles) see each other's flushed writes. */
   readonly multiConn: boolean;
+  /** Access in ascending order is much quicker than any other, as on a spinning disk (`NBD_FLAG_ROTATIONAL`). */
   readonly rotational: boolean;
   /** Names of the metadata contexts that `blockStatus` can report, in the device's own order. */
   readonly contexts: readonly string[];
@@ -40,11 +46,13 @@ export interface Abilities {
 
 /** Every asynchronous call can be abandoned; it then rejects with `signal.reason`, unwrapped. */
 export interface Abortable {
+  /** Ends the call when it is aborted. @default the call cannot be abandoned */
   readonly signal?: AbortSignal | undefined;
 }
 
 /** One piece of a read, as the device delivered it. */
 export interface ReadChunk {
+  /** `data`: bytes that are stored. `hole`: zeroes that are stored nowhere. */
   readonly type: 'data' | 'hole';
   /** Bytes from the start of the *request*. */
   readonly position: number;
@@ -52,6 +60,7 @@ export interface ReadChunk {
   readonly length: number;
 }
 
+/** How a range is read. */
 export interface ReadOptions extends Abortable {
   /** Ask for the bytes in one piece, with holes written out as zeroes (`NBD_CMD_FLAG_DF`). @default false */
   readonly dontFragment?: boolean | undefined;
@@ -62,11 +71,13 @@ export interface ReadOptions extends Abortable {
   readonly onChunk?: ((chunk: ReadChunk) => void) | undefined;
 }
 
+/** How a range is changed. */
 export interface WriteOptions extends Abortable {
   /** Settle only when the bytes are on stable storage. @default false */
   readonly fua?: boolean | undefined;
 }
 
+/** How zeroes are written. */
 export interface WriteZeroesOptions extends WriteOptions {
   /** Allocate the range instead of punching a hole. @default false */
   readonly noHole?: boolean | undefined;
@@ -74,6 +85,7 @@ export interface WriteZeroesOptions extends WriteOptions {
   readonly fastZero?: boolean | undefined;
 }
 
+/** What a block status tells. */
 export interface BlockStatusOptions extends Abortable {
   /** Only these contexts, by name. @default every context in `abilities.contexts` */
   readonly contexts?: readonly string[] | undefined;
@@ -127,8 +139,11 @@ export interface DeferredReads {
 
 /** What only some devices have besides the calls of every device. */
 export interface DeviceExtras {
+  /** Access without a copy. `undefined`: the device keeps its bytes elsewhere. */
   readonly memory?: DeviceMemory | undefined;
+  /** Changes of the size. `undefined`: the size is fixed. */
   readonly resizing?: DeviceResizing | undefined;
+  /** Reads whose memory is asked for late. `undefined`: `read` is the only way. */
   readonly deferredReads?: DeferredReads | undefined;
 }
 
@@ -145,6 +160,7 @@ export interface DeviceExtras {
 export interface BlockDevice extends DeviceExtras {
   /** What it is now: after a `resize`, it is another one. */
   readonly geometry: Geometry;
+  /** What the device can do. It does not change. */
   readonly abilities: Abilities;
   /**
    * What it has lost of what it had acknowledged. `flush` reports losses to its first caller only; the users of a shared device

@@ -37,14 +37,20 @@ export interface ByteSink {
 
 /** How a channel came to its end. */
 export type CloseReason =
+  /** `destroy` was called on this side; `cause` is what it was given. */
   | { readonly by: 'us'; readonly cause?: Error | undefined }
+  /** The peer ended in an orderly way. */
   | { readonly by: 'peer' }
+  /** The connection failed. */
   | { readonly by: 'error'; readonly cause: Error };
 
 /** The user and the process at the other end of a Unix socket, as the kernel reports them. */
 export interface PeerUser {
+  /** Number of the user. */
   readonly uid: number;
+  /** Number of the user's group. */
   readonly gid: number;
+  /** Number of the process, at the time when it connected. */
   readonly pid: number;
 }
 
@@ -52,7 +58,9 @@ export interface PeerUser {
 export interface PeerDescription {
   /** Human-readable: `127.0.0.1:10809`, a socket's path, a command. */
   readonly name: string;
+  /** How the peer is reached. */
   readonly transport: 'tcp' | 'unix' | 'vsock' | 'command' | 'descriptor' | 'memory';
+  /** Whether the bytes travel in TLS. */
   readonly tls: boolean;
   /** The numeric address of a TCP peer that has connected to us. */
   readonly address?: string | undefined;
@@ -62,6 +70,7 @@ export interface PeerDescription {
 
 /** Bytes both ways. */
 export interface ByteChannel {
+  /** What is at the other end. */
   readonly peer: PeerDescription;
   /**
    * Starts delivering to `sink`; called again, it replaces the sink from the next delivery on. Until the first call

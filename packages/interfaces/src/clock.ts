@@ -3,6 +3,7 @@
 /** Cancels the timer; calling it late or twice has no effect. */
 export type Cancel = () => void;
 
+/** The present time, and timers. */
 export interface Clock {
   /** Milliseconds since some fixed moment; never runs backwards. */
   now(): number;

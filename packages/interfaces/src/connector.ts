@@ -4,12 +4,15 @@ import type { ExportFacts } from './facts.ts';
 
 /** A negotiated connection: the transmission phase begins with the next byte. */
 export interface Established {
+  /** The connection. It has no sink in place any more, and belongs to the new owner. */
   readonly channel: ByteChannel;
+  /** What the handshake settled. */
   readonly facts: ExportFacts;
   /** Bytes that had already arrived behind the handshake; the new owner reads them before the channel's. */
   readonly excess: Uint8Array;
 }
 
+/** How to wait for a connection. */
 export interface EstablishOptions {
   /**
    * `true`: wait for the attempt in progress (or start one). `false`: return a connection that is ready, else

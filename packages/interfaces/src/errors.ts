@@ -11,7 +11,9 @@ import { ruleSections } from './rule-sections.ts';
 
 const brand = Symbol.for('@nbdjs/error');
 
+/** What every error can be given besides its message. */
 export interface NbdErrorOptions {
+  /** The error behind this one. */
   readonly cause?: unknown;
 }
 
@@ -28,6 +30,7 @@ export abstract class NbdError extends Error {
     Object.defineProperty(this, brand, { value: new.target.name, enumerable: false });
   }
 
+  /** Makes `instanceof` true for instances of every copy of this package, by comparing brands. */
   static override [Symbol.hasInstance](value: unknown): boolean {
     if (typeof value !== 'object' || value === null || !(brand in value)) return false;
     // biome-ignore lint/complexity/noThisInStatic: this is the class behind `instanceof`, each looks for its own brand
@@ -40,22 +43,35 @@ export function isNbdError(error: unknown): error is NbdError {
   return error instanceof NbdError;
 }
 
+/** Why a call is wrong. */
 export type UsageErrorCode =
+  /** An argument or an option has a wrong type or value. */
   | 'ERR_NBD_ARGUMENT'
+  /** A text is not an NBD URI. */
   | 'ERR_NBD_URI'
+  /** A range is not wholly inside the device. */
   | 'ERR_NBD_OUT_OF_BOUNDS'
+  /** A range does not fit the device's blocks. */
   | 'ERR_NBD_UNALIGNED'
+  /** A request or a text is longer than allowed. */
   | 'ERR_NBD_TOO_LONG'
+  /** A range has no bytes. */
   | 'ERR_NBD_EMPTY'
+  /** The device or the system lacks an ability. */
   | 'ERR_NBD_NOT_SUPPORTED'
+  /** The device cannot be written to. */
   | 'ERR_NBD_READ_ONLY'
+  /** It is closed already. */
   | 'ERR_NBD_CLOSED'
+  /** It exists already, and would be overwritten. */
   | 'ERR_NBD_EXISTS'
+  /** The call does not fit what is under way. */
   | 'ERR_NBD_STATE';
 
 /** Your call is wrong; repeating it will not help. Nothing was sent. */
 export class UsageError extends NbdError {
   override readonly name = 'UsageError';
+  /** Why the call is wrong. */
   readonly code: UsageErrorCode;
 
   constructor(code: UsageErrorCode, message: string, options?: NbdErrorOptions) {
@@ -67,7 +83,9 @@ export class UsageError extends NbdError {
 /** Where in its life a connection was. */
 export type ProtocolPhase = 'handshake' | 'option' | 'transmission';
 
+/** What a `ProtocolError` knows of the rule that was broken. */
 export interface ProtocolErrorDetails extends NbdErrorOptions {
+  /** Where in its life the connection was. */
   readonly phase: ProtocolPhase;
   /** The bytes that broke the rule, at most 64 of them are kept as hex. */
   readonly excerpt?: Uint8Array | undefined;
@@ -78,9 +96,11 @@ export interface ProtocolErrorDetails extends NbdErrorOptions {
 /** The peer broke the specification. The connection is gone, and a new one would meet the same peer. */
 export class ProtocolError extends NbdError {
   override readonly name = 'ProtocolError';
+  /** The same for every broken rule; `violation` and `rule` say more. */
   readonly code = 'ERR_NBD_PROTOCOL';
   /** A short kebab-case name of what went wrong, such as `unexpected-cookie`. */
   readonly violation: string;
+  /** Where in its life the connection was. */
   readonly phase: ProtocolPhase;
   /** Id of the broken rule in docs/conformance.md, such as `C51`. */
   readonly rule?: string | undefined;
@@ -99,21 +119,36 @@ export class ProtocolError extends NbdError {
   }
 }
 
+/** Why the peer refused: mostly the error replies of the handshake ("Option reply types"). */
 export type NegotiationErrorCode =
+  /** There is no export of that name (`NBD_REP_ERR_UNKNOWN`). */
   | 'ERR_NBD_UNKNOWN_EXPORT'
+  /** The server demands TLS first (`NBD_REP_ERR_TLS_REQD`). */
   | 'ERR_NBD_TLS_REQUIRED'
+  /** TLS was demanded, and the peer does not have it. */
   | 'ERR_NBD_TLS_REFUSED'
+  /** The server is configured to refuse (`NBD_REP_ERR_POLICY`). */
   | 'ERR_NBD_POLICY'
+  /** The option is malformed, or not valid now (`NBD_REP_ERR_INVALID`). */
   | 'ERR_NBD_INVALID_OPTION'
+  /** The server's system cannot do it (`NBD_REP_ERR_PLATFORM`). */
   | 'ERR_NBD_PLATFORM'
+  /** The server is about to stop (`NBD_REP_ERR_SHUTDOWN`). */
   | 'ERR_NBD_SERVER_SHUTDOWN'
+  /** The export needs a client that asks for block sizes (`NBD_REP_ERR_BLOCK_SIZE_REQD`). */
   | 'ERR_NBD_BLOCK_SIZE_REQUIRED'
+  /** The option is too long for the server (`NBD_REP_ERR_TOO_BIG`). */
   | 'ERR_NBD_TOO_BIG'
+  /** The server demands extended headers first (`NBD_REP_ERR_EXT_HEADER_REQD`). */
   | 'ERR_NBD_EXTENDED_HEADERS_REQUIRED'
+  /** The server does not know the option (`NBD_REP_ERR_UNSUP`). */
   | 'ERR_NBD_OPTION_UNSUPPORTED'
+  /** The option was refused with an error that has no code of its own here. */
   | 'ERR_NBD_OPTION_REFUSED'
+  /** A connection that replaces a lost one shows another export than before. */
   | 'ERR_NBD_FACTS_CHANGED';
 
+/** What a `NegotiationError` knows of the refusal. */
 export interface NegotiationErrorDetails extends NbdErrorOptions {
   /** The option that was refused, by its name in the specification without prefix, such as `GO`. */
   readonly option?: string | undefined;
@@ -126,9 +161,13 @@ export interface NegotiationErrorDetails extends NbdErrorOptions {
 /** The peer refused, as it is entitled to. */
 export class NegotiationError extends NbdError {
   override readonly name = 'NegotiationError';
+  /** Why the peer refused. */
   readonly code: NegotiationErrorCode;
+  /** The option that was refused, by its name in the specification without prefix, such as `GO`. */
   readonly option?: string | undefined;
+  /** What the server said about it, one line, control characters removed. */
   readonly serverText?: string | undefined;
+  /** Whether the same request would be refused again. @default true */
   readonly permanent: boolean;
 
   constructor(code: NegotiationErrorCode, message: string, details: NegotiationErrorDetails = {}) {
@@ -143,11 +182,15 @@ export class NegotiationError extends NbdError {
 /** The errors that NBD has numbers for. */
 export type CommandErrorCode = 'EPERM' | 'EIO' | 'ENOMEM' | 'EINVAL' | 'ENOSPC' | 'EOVERFLOW' | 'ENOTSUP' | 'ESHUTDOWN';
 
+/** What a `CommandError` knows of the request that failed. */
 export interface CommandErrorDetails extends NbdErrorOptions {
   /** Which command failed, such as `READ`. */
   readonly command?: string | undefined;
+  /** First byte of the range, from the start of the device. */
   readonly offset?: Offset | undefined;
+  /** Length of the range, in bytes. */
   readonly length?: Offset | undefined;
+  /** What the server said about it, one line, control characters removed. */
   readonly serverText?: string | undefined;
   /** The number as it stood on the wire, when it was none of the known ones. */
   readonly wireNumber?: number | undefined;
@@ -156,11 +199,17 @@ export interface CommandErrorDetails extends NbdErrorOptions {
 /** This request failed; the connection is fine. */
 export class CommandError extends NbdError {
   override readonly name = 'CommandError';
+  /** The number that the peer sent or will be sent, by its name ("Error values"). */
   readonly code: CommandErrorCode;
+  /** Which command failed, such as `READ`. */
   readonly command?: string | undefined;
+  /** First byte of the range, from the start of the device. */
   readonly offset?: Offset | undefined;
+  /** Length of the range, in bytes. */
   readonly length?: Offset | undefined;
+  /** What the server said about it, one line, control characters removed. */
   readonly serverText?: string | undefined;
+  /** The number as it stood on the wire, when it was none of the known ones. */
   readonly wireNumber?: number | undefined;
 
   constructor(code: CommandErrorCode, message: string, details: CommandErrorDetails = {}) {
@@ -174,18 +223,30 @@ export class CommandError extends NbdError {
   }
 }
 
+/** Why there is no usable server. */
 export type ConnectErrorCode =
+  /** The connection cannot be made, or the address cannot be had. */
   | 'ERR_NBD_CONNECT'
+  /** No connection stands yet, and the caller did not want to wait. */
   | 'ERR_NBD_CONNECT_NONE_YET'
+  /** The host's name has no address. */
   | 'ERR_NBD_HOST_NOT_FOUND'
+  /** Nothing listens there. */
   | 'ERR_NBD_REFUSED'
+  /** The peer speaks another protocol. */
   | 'ERR_NBD_NOT_NBD'
+  /** The peer ended the connection during the handshake. */
   | 'ERR_NBD_PEER_CLOSED'
+  /** The answers do not belong to the options that were sent. */
   | 'ERR_NBD_OUT_OF_STEP'
+  /** The program that was to serve cannot be started, or ended. */
   | 'ERR_NBD_COMMAND'
+  /** The TLS handshake failed. */
   | 'ERR_NBD_TLS'
+  /** The thread that connects failed. */
   | 'ERR_NBD_WORKER';
 
+/** What a `ConnectError` knows of the attempts. */
 export interface ConnectErrorDetails extends NbdErrorOptions {
   /** How many attempts were made before this was reported. */
   readonly attempts?: number | undefined;
@@ -198,9 +259,13 @@ export interface ConnectErrorDetails extends NbdErrorOptions {
 /** There is no usable server. */
 export class ConnectError extends NbdError {
   override readonly name = 'ConnectError';
+  /** Why there is no usable server. */
   readonly code: ConnectErrorCode;
+  /** How many attempts were made before this was reported. @default 1 */
   readonly attempts: number;
+  /** Whether trying again is pointless. @default false */
   readonly permanent: boolean;
+  /** The option that the server could not stand, by its name in the specification without prefix, such as `GO`. */
   readonly option?: string | undefined;
 
   constructor(code: ConnectErrorCode, message: string, details: ConnectErrorDetails = {}) {
@@ -212,8 +277,13 @@ export class ConnectError extends NbdError {
   }
 }
 
+/**
+ * What took too long: making a connection, its handshake, opening an export, one request, a peer that sends no byte,
+ * one that takes no byte, a client without requests, or closing.
+ */
 export type TimeoutPhase = 'connect' | 'handshake' | 'open' | 'request' | 'silence' | 'stall' | 'idle' | 'close';
 
+/** What a `TimeoutError` knows of what was waited for. */
 export interface TimeoutErrorDetails extends NbdErrorOptions {
   /** The option of the handshake that was not answered, by its name, such as `GO`. */
   readonly option?: string | undefined;
@@ -222,8 +292,11 @@ export interface TimeoutErrorDetails extends NbdErrorOptions {
 /** It took too long. */
 export class TimeoutError extends NbdError {
   override readonly name = 'TimeoutError';
+  /** The same for every limit of time; `phase` says which. */
   readonly code = 'ERR_NBD_TIMEOUT';
+  /** What took too long. */
   readonly phase: TimeoutPhase;
+  /** The option of the handshake that was not answered, by its name, such as `GO`. */
   readonly option?: string | undefined;
 
   constructor(phase: TimeoutPhase, message: string, details?: TimeoutErrorDetails) {
@@ -236,6 +309,7 @@ export class TimeoutError extends NbdError {
 /** The connection went away under a request. */
 export class ConnectionLostError extends NbdError {
   override readonly name = 'ConnectionLostError';
+  /** The same for every loss; `outcome` says what it means for the request. */
   readonly code = 'ERR_NBD_CONNECTION_LOST';
   /** `not-sent`: the server never saw the request. `unknown`: it may have been carried out. */
   readonly outcome: 'not-sent' | 'unknown';
@@ -248,7 +322,9 @@ export class ConnectionLostError extends NbdError {
 
 /** A part of an export that may have lost what was written to it, in bytes. */
 export interface LostRange {
+  /** First byte, from the start of the export. */
   readonly offset: bigint;
+  /** Length in bytes, never 0. */
   readonly length: bigint;
 }
 
@@ -258,6 +334,7 @@ export interface LostRange {
  */
 export class WritesLostError extends NbdError {
   override readonly name = 'WritesLostError';
+  /** The same for every loss; `ranges` says what to write once more. */
   readonly code = 'ERR_NBD_WRITES_LOST';
   /** Ascending; where they were very many, what lies between them is included. */
   readonly ranges: readonly LostRange[];

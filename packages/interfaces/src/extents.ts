@@ -14,6 +14,7 @@ export interface Extent {
 export interface MetaContextExtents {
   /** The context's name, `base:allocation` for instance. */
   readonly context: string;
+  /** At least one, consecutive and in ascending order. */
   readonly extents: readonly Extent[];
 }
 

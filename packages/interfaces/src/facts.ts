@@ -8,7 +8,9 @@ export type HandshakeStyle = 'oldstyle' | 'newstyle' | 'newstyle-fixed';
 
 /** Block sizes as the server announced them (`NBD_INFO_BLOCK_SIZE`), in bytes. */
 export interface BlockSizes {
+  /** Offsets and lengths have to be multiples of it; a power of two. */
   readonly minimum: number;
+  /** Offsets and lengths work best as multiples of it; a power of two. */
   readonly preferred: number;
   /** The longest payload; 2^32 - 1 means no limit. */
   readonly maximum: number;
@@ -16,6 +18,7 @@ export interface BlockSizes {
 
 /** A metadata context that the server selected, with its number on this connection. */
 export interface SelectedContext {
+  /** The context's name, `base:allocation` for instance. */
   readonly name: string;
   /** Opaque, and only valid on this connection. */
   readonly id: number;
@@ -23,18 +26,24 @@ export interface SelectedContext {
 
 /** Everything that the handshake settled. Plain data: it crosses threads by structured clone. */
 export interface ExportFacts {
+  /** Which handshake the server spoke. */
   readonly style: HandshakeStyle;
+  /** Which headers the transmission phase has. */
   readonly mode: HeaderMode;
+  /** Whether the bytes travel in TLS. */
   readonly tls: boolean;
   /** The name that was asked for; empty for the default export. */
   readonly exportName: string;
   /** The name that the server prefers (`NBD_INFO_NAME`), when it said so. */
   readonly canonicalName?: string | undefined;
+  /** What the server says about the export (`NBD_INFO_DESCRIPTION`), when it says so. */
   readonly description?: string | undefined;
   /** Size in bytes, 0 to 2^64 - 1 as it stood on the wire. */
   readonly size: bigint;
   /** The 16 transmission flags as they stood on the wire. */
   readonly transmissionFlags: number;
+  /** Absent when the server announced none; then the defaults of the section "Block size constraints" hold. */
   readonly blockSizes?: BlockSizes | undefined;
+  /** The metadata contexts that were selected; empty without structured replies. */
   readonly contexts: readonly SelectedContext[];
 }

@@ -3,6 +3,9 @@
 const kibi = 1024;
 const mebi = 1024 * kibi;
 
+/**
+ * The defaults of the limits. Each is in the unit that its name ends with: bytes, milliseconds (`Ms`), else a count.
+ */
 export const limits = {
   /** Names, descriptions and error texts, in bytes (the specification's own bound for strings). */
   stringBytesMax: 4096,
@@ -50,6 +53,7 @@ export const limits = {
   closeMs: 10_000,
 } as const;
 
+/** The name of a limit. */
 export type LimitName = keyof typeof limits;
 
 /** Those of some limits that are to be others than usual. */

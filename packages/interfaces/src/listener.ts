@@ -15,8 +15,11 @@ export type ListenTarget =
 
 /** Where clients connect to, with TCP the port that was chosen; or the socket that was inherited and whose address is not known. */
 export type ListenAddress =
+  /** The address, and the port that clients connect to. */
   | { readonly type: 'tcp'; readonly host: string; readonly port: number }
+  /** The path of the socket file, or the abstract name with its leading NUL. */
   | { readonly type: 'unix'; readonly path: string }
+  /** A socket that was inherited, and whose address is not known. */
   | { readonly type: 'descriptor'; readonly fd: number };
 
 /** The address that comes of a target. */
@@ -24,6 +27,7 @@ export type AddressOf<T extends ListenTarget> = Extract<ListenAddress, { readonl
 
 /** A place where clients connect. */
 export interface Listener<A extends ListenAddress = ListenAddress> {
+  /** Where clients connect to. */
   readonly address: A;
   /** Takes no more connections; those that stand live on. */
   close(): Promise<void>;

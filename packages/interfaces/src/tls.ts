@@ -21,6 +21,7 @@ export type TlsAllowance = readonly string[] | ((peer: TlsPeer) => boolean);
 
 /** A channel whose bytes travel in TLS. */
 export interface SecureChannel extends ByteChannel {
+  /** The peer, as far as it has identified itself. */
   readonly tls: TlsPeer;
 }
 

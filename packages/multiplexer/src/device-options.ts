@@ -6,6 +6,7 @@ import { journalOption } from './durability/journal-options.ts';
 import { strictOptions } from './export/strict.ts';
 import { replyLimits } from './replies/reply-limits.ts';
 
+/** The options as data: defaults, units, checks and texts. */
 export const deviceOptions = defineOptions({
   /**
    * How long requests wait for a new connection after a loss. Those that were in flight are sent once more. In

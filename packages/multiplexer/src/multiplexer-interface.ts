@@ -57,6 +57,7 @@ export interface Multiplexer extends BlockDevice, AsyncDisposable {
    * `connecting-wait`: requests wait for a connection. `connecting-nowait`: they fail unless one is ready. `closed` is for good.
    */
   readonly state: DeviceState;
+  /** What has travelled so far, over all connections. Counts on while it is looked at. */
   readonly statistics: Statistics;
   /** Settles when the multiplexer is closed, with the error that closed it; `undefined` after `close` and `destroy`. Never rejects. */
   readonly closed: Promise<Error | undefined>;

@@ -2,7 +2,9 @@
 
 /** NBD's own bytes and messages; whatever carries them (TLS, TCP) is not counted. */
 export interface Statistics {
+  /** Headers and payloads of requests, in bytes. */
   readonly bytesSent: number;
+  /** Headers and payloads of replies, in bytes. */
   readonly bytesReceived: number;
   /** Requests that were given to a connection, the farewell included: one message each. */
   readonly requestsSent: number;

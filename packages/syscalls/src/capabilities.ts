@@ -1,6 +1,7 @@
 /** Which calls are available, so that a caller can choose its portable path. */
 import { native } from './native.ts';
 
+/** Which calls are available. */
 export interface Capabilities {
   /** `duplicateDescriptor`. */
   readonly duplicateDescriptor: boolean;

@@ -42,6 +42,7 @@ export function zeroRange(fd: number, offset: number | bigint, length: number | 
 
 /** A position that was looked for on another thread. */
 export interface SoughtAside {
+  /** Where it is, in bytes; `undefined` when there is none, or the filesystem cannot tell. */
   readonly position: bigint | undefined;
   /** How long the call took, in milliseconds. */
   readonly ms: number;

@@ -8,6 +8,7 @@ import { TinyServer, type TinyServerAddress } from './tiny-server.ts';
 
 /** The options of a connector that the rules need. */
 export interface ConnectorWishes {
+  /** Where the server listens. */
   readonly endpoint: TinyServerAddress;
   /** @default the default export, whose name is empty */
   readonly exportName?: string | undefined;
@@ -25,9 +26,13 @@ export interface ConnectorFactory {
 
 /** What a rule is given. A rule may close the server and put another in its place. */
 export interface ConnectorUnderTest {
+  /** How the server is reached. */
   readonly transport: TinyServerAddress['type'];
+  /** Where it listens. */
   readonly endpoint: TinyServerAddress;
+  /** The server that listens now. */
   server: TinyServer;
+  /** Makes a connector to it, which is released after the rule. */
   create(wishes?: Omit<ConnectorWishes, 'endpoint'>): Connector;
 }
 

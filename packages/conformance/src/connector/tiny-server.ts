@@ -19,6 +19,7 @@ import {
 } from '@nbdjs/protocol';
 import { listenAt, type SocketAddress } from './socket-address.ts';
 
+/** How the server treats its clients. */
 export interface TinyServerOptions {
   /** Names of the exports. @default [''] */
   readonly exports?: readonly string[] | undefined;
@@ -40,10 +41,13 @@ export interface TinyServerOptions {
   readonly hangUpAfterMs?: number | undefined;
 }
 
+/** Where the server listens. */
 export type TinyServerAddress = SocketAddress;
 
+/** Size of each export, in bytes. */
 export const tinyServerExportBytes = 1n << 20n;
 
+/** A server that completes handshakes, and misbehaves as its options say. */
 export class TinyServer {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -78,6 +82,7 @@ export class TinyServer {
     for (const socket of this.#sockets) socket.destroy();
   }
 
+  /** Closes the server and all its connections. Settles when they are gone. */
   close(): Promise<void> {
     return new Promise((resolve) => {
       this.#server.close(() => resolve());

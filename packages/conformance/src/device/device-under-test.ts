@@ -16,9 +16,11 @@ export interface BlockDeviceFactory {
 
 /** What a rule is given. */
 export interface DeviceUnderTest {
+  /** A fresh device, all zero. */
   readonly device: BlockDevice;
   /** The device's size in bytes; not a multiple of the usual block sizes. */
   readonly size: number;
+  /** The device keeps nothing of what is written to it. */
   readonly forgets: boolean;
   /** `undefined` when the factory does not say. */
   readonly extras: readonly (keyof DeviceExtras)[] | undefined;

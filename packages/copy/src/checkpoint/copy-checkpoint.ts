@@ -4,6 +4,7 @@ import { firstDifferenceWithin } from '../compare-devices.ts';
 
 /** One side of a copy, as it is recognised by the next run. */
 export interface CheckpointSide {
+  /** The device that is copied from or to. */
   readonly device: BlockDevice;
   /** A path or a URI. The next run has to use the same one. */
   readonly name: string;

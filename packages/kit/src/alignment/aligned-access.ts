@@ -10,13 +10,17 @@ import { RangeLock } from './range-lock.ts';
 
 /** Access to whole blocks: ranges always fit the blocks. */
 export interface BlockAccess {
+  /** Fills `target`, which is lent until the call settles, with the bytes from `start` on. */
   read(start: bigint, target: Uint8Array): void | Promise<void>;
+  /** Stores `source`, which is lent until the call settles, from `start` on. */
   write(start: bigint, source: Uint8Array): void | Promise<void>;
 }
 
 /** A change of a range. */
 export interface Change {
+  /** First byte, from the start of the device. */
   readonly start: bigint;
+  /** First byte behind the range. */
   readonly end: bigint;
   /** Fills in bytes of a partial block, from an offset on. */
   edge(bytes: Uint8Array, offset: bigint): void;
@@ -26,6 +30,7 @@ export interface Change {
 
 type Range = readonly [start: bigint, end: bigint];
 
+/** The device whose blocks are kept whole. */
 export interface AlignedAccessOptions {
   /** In bytes, a power of two. */
   readonly blockBytes: number;
@@ -40,6 +45,7 @@ export interface AlignedAccessOptions {
   readonly during?: ((work: () => Promise<void>) => Promise<void>) | undefined;
 }
 
+/** Reads and changes any range of one device by whole blocks. */
 export class AlignedAccess {
   readonly #blockBytes: bigint;
   readonly #options: AlignedAccessOptions;

@@ -2,6 +2,7 @@
 
 /** Work that is under way. */
 export interface Ahead<Result> {
+  /** The result, or what settles with it. */
   readonly result: Result | Promise<Result>;
 }
 

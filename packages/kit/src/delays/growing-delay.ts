@@ -1,5 +1,6 @@
 /** A delay that grows with each use: back-off between attempts, pauses between trials. */
 
+/** How a delay grows. */
 export interface GrowingDelayOptions {
   /** The first delay, in milliseconds; each further one is twice as long. */
   readonly firstMs: number;
@@ -12,6 +13,7 @@ export interface GrowingDelayOptions {
 /** A delay is up to this part longer or shorter. */
 const jitterPart = 0.2;
 
+/** Delays that double up to a limit. */
 export class GrowingDelay {
   readonly #firstMs: number;
   readonly #mostMs: number;

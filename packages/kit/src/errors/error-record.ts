@@ -14,11 +14,15 @@ import {
 
 /** An error in a form that survives structured clone. */
 export interface ErrorRecord {
+  /** The error's name, such as `ProtocolError`. */
   readonly name: string;
+  /** The error's message. */
   readonly message: string;
+  /** Where it was made, as text of the engine. */
   readonly stack?: string | undefined;
   /** The error's own enumerable fields, `code` among them. */
   readonly fields: Readonly<Record<string, unknown>>;
+  /** The error behind it, as a record too. */
   readonly cause?: ErrorRecord | undefined;
 }
 

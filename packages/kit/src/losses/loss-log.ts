@@ -23,6 +23,7 @@ export class LossLog implements Losses {
   #count = 0;
   #toldCount = 0;
 
+  /** How many losses there have been. */
   get count(): number {
     return this.#count;
   }

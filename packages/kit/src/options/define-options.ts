@@ -8,6 +8,7 @@ import { nearestName } from './nearest-name.ts';
 import type { AnyOption, Option, OptionEntry, OptionText } from './option.ts';
 import { isObject } from './option-checks.ts';
 
+/** Options by name. */
 export type OptionDefinitions = Readonly<Record<string, AnyOption>>;
 
 type RequiredName<Definitions> = {
@@ -34,9 +35,11 @@ export type SettledOptions<Definitions> = {
   readonly [Name in keyof Definitions]: SettledValue<Definitions[Name]>;
 };
 
+/** The options of one function, defined once. */
 export interface OptionSet<Definitions extends OptionDefinitions> {
   /** For sets that are put together: `defineOptions({ ...one.definitions, ...other.definitions })`. */
   readonly definitions: Definitions;
+  /** In the order of the definitions. */
   readonly names: readonly (keyof Definitions & string)[];
   /** In the order of the definitions. */
   readonly entries: readonly OptionEntry[];

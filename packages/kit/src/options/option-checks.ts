@@ -8,7 +8,9 @@ import { nearestName } from './nearest-name.ts';
 
 /** The check of one option. `expected` completes the sentence "expected ...". */
 export interface OptionCheck {
+  /** Completes the sentence "expected ...". */
   readonly expected: string;
+  /** Returns whether a value passes. */
   holds(value: unknown): boolean;
 }
 
@@ -31,16 +33,22 @@ export const optionChecks = {
   },
   /** For numbers whose bounds are checked elsewhere. */
   number: { expected: 'a number', holds: isNumber },
+  /** A string. */
   text: { expected: 'a string', holds: (value: unknown) => typeof value === 'string' },
+  /** `true` or `false`. */
   boolean: { expected: 'true or false', holds: (value: unknown) => typeof value === 'boolean' },
+  /** A function. */
   callback: { expected: 'a function', holds: (value: unknown) => typeof value === 'function' },
-  // A function of its own: declarations of other packages cannot name isObject.
+  /** Any object that is no array. A function of its own: declarations of other packages cannot name `isObject`. */
   object: { expected: 'an object', holds: (value: unknown) => isObject(value) },
+  /** An array of strings. */
   texts: {
     expected: 'an array of strings',
     holds: (value: unknown) => Array.isArray(value) && value.every((one) => typeof one === 'string'),
   },
+  /** A `URL` object. */
   url: { expected: 'a URL object', holds: (value: unknown) => isObject(value) && typeof value.href === 'string' },
+  /** An `AbortSignal`. */
   signal: {
     expected: 'an AbortSignal',
     holds: (value: unknown) => isObject(value) && typeof value.throwIfAborted === 'function',
@@ -51,14 +59,17 @@ export const optionChecks = {
     holds: (value: unknown) =>
       typeof value === 'bigint' ? value >= 0n : Number.isSafeInteger(value) && Number(value) >= 0,
   },
+  /** A whole number that is not below `least`. */
   wholeFrom: (least: number): OptionCheck => ({
     expected: `a whole number from ${least} on`,
     holds: (value) => isNumber(value) && Number.isSafeInteger(value) && value >= least,
   }),
+  /** One of some words. */
   oneOf: (...words: readonly string[]): OptionCheck => ({
     expected: words.map((word) => `'${word}'`).join(' or '),
     holds: (value) => words.some((word) => word === value),
   }),
+  /** What passes one of two checks. */
   either: (one: OptionCheck, other: OptionCheck): OptionCheck => ({
     expected: `${one.expected}, or ${other.expected}`,
     holds: (value) => one.holds(value) || other.holds(value),

@@ -4,6 +4,7 @@ import { describeValue } from '../errors/describe-value.ts';
 import { type NumberBounds, type NumberKind, numberCheck } from './number-check.ts';
 import { type OptionCheck, optionChecks } from './option-checks.ts';
 
+/** What the number of an option counts: milliseconds or bytes. */
 export type OptionUnit = 'ms' | 'bytes';
 
 /** What the makers of `option` have in common. */
@@ -14,6 +15,7 @@ export interface OptionText {
   readonly defaultText?: string | undefined;
 }
 
+/** What the makers of numbers take: the text, and the bounds. */
 export interface NumberText extends OptionText, NumberBounds {}
 
 /** One option as documentation shows it. */
@@ -31,9 +33,13 @@ export interface OptionEntry extends OptionText {
 
 /** An option whose value is `Given`; in the settings it is `Settled`. */
 export interface Option<Given, Settled = Given | undefined, IsRequired extends boolean = false> extends OptionText {
+  /** Which maker of `option` it came from, such as `milliseconds`. */
   readonly kind: string;
+  /** What its number counts; `undefined` for other values and for plain counts. */
   readonly unit: OptionUnit | undefined;
+  /** What 0 means, where that is special. */
   readonly zero: string | undefined;
+  /** Whether it has to be given. */
   readonly isRequired: IsRequired;
   /** The value when none is given. */
   readonly default: Settled | undefined;
@@ -102,11 +108,15 @@ export const option = {
   bytes: numberMaker('bytes', 'bytes', 'whole'),
   /** A number of bytes that is a power of two. */
   powerOfTwoBytes: numberMaker('bytes', 'bytes', 'power of two'),
+  /** `true` or `false`. */
   boolean: maker<boolean>('boolean', optionChecks.boolean),
+  /** A string. */
   text: maker<string>('text', optionChecks.text),
+  /** An array of strings. */
   texts: maker<readonly string[]>('texts', optionChecks.texts),
   /** A `URL` object, whose type pure packages do not have: `option.url<URL>({ ... })`. */
   url: ((text: AnyText) => new OptionData('url', optionChecks.url, text)) as GenericMaker<{ readonly href: string }>,
+  /** An `AbortSignal`. */
   signal: maker<AbortSignal>('signal', optionChecks.signal),
   /** A function; name its type: `option.callback<(event: DeviceEvent) => void>({ ... })`. */
   callback: ((text: AnyText) => new OptionData('callback', optionChecks.callback, text)) as GenericMaker<Callback>,

@@ -3,7 +3,9 @@ import { firstIndex } from './first-index.ts';
 
 /** From `from` up to, but without, `to`. */
 export interface ValueInterval<Value> {
+  /** First position. */
   readonly from: bigint;
+  /** First position behind it. */
   readonly to: bigint;
   /** `undefined` where none was set. */
   readonly value: Value | undefined;
@@ -15,6 +17,7 @@ interface Entry<Value> {
   value: Value;
 }
 
+/** Intervals of positions, each with a value. Values are compared by `===`. */
 export class IntervalMap<Value> {
   readonly #entries: Entry<Value>[] = [];
 

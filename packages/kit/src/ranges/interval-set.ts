@@ -7,6 +7,7 @@ export type Position = number | bigint;
 /** From `start` up to, but without, `end`. */
 export type Interval<P extends Position> = readonly [start: P, end: P];
 
+/** A set of positions, kept as ascending intervals. */
 export class IntervalSet<P extends Position> {
   readonly #countMax: number;
   readonly #starts: P[] = [];
@@ -17,6 +18,7 @@ export class IntervalSet<P extends Position> {
     this.#countMax = countMax;
   }
 
+  /** Whether the set has no positions. */
   get isEmpty(): boolean {
     return this.#starts.length === 0;
   }

@@ -2,6 +2,7 @@
 import { limits } from '@nbdjs/interfaces';
 import { defineOptions, type OptionsOf, option, type SettingsOf } from '@nbdjs/kit';
 
+/** The limits as data: defaults, units, checks and texts. */
 export const replyLimits = defineOptions({
   /** Chunks in one structured reply; a server that sends more breaks the rules. @default 65536 */
   replyChunksMax: option.count({

@@ -5,6 +5,7 @@ import { UsageError } from '@nbdjs/interfaces';
 import { blockDeviceSize } from '@nbdjs/syscalls';
 import { fileError } from './file-error.ts';
 
+/** How a file is opened. */
 export interface FileDeviceOptions {
   /** @default false */
   readonly readOnly?: boolean | undefined;

@@ -14,10 +14,13 @@ import { Layer } from './layer.ts';
 
 /** What was called. */
 export interface LayerCall {
+  /** The device's method. */
   readonly command: 'read' | 'write' | 'flush' | 'trim' | 'writeZeroes' | 'cache' | 'blockStatus';
   /** Absent for `flush`. */
   readonly offset?: Offset | undefined;
+  /** In bytes; absent for `flush`. */
   readonly length?: Offset | undefined;
+  /** The options of the call, as its caller gave them. */
   readonly options?: Abortable | undefined;
 }
 

@@ -17,6 +17,7 @@ import { AlignedAccess, type BlockAccess, type Change, clipExtents } from '@nbdj
 import { requireInside } from '../bounds.ts';
 import { Layer } from './layer.ts';
 
+/** The block sizes that the layer shows, in bytes. */
 export interface BlockSizeOptions {
   /** A power of two. @default 1 */
   readonly minimumBlockSize?: number | undefined;

@@ -3,7 +3,9 @@ import { type BlockDevice, type Clock, UsageError } from '@nbdjs/interfaces';
 import { wait } from '@nbdjs/kit';
 import { AroundLayer, type LayerCall } from './around.ts';
 
+/** How slow the device is. */
 export interface DelayOptions {
+  /** Measures the delays. */
   readonly clock: Clock;
   /** Milliseconds by command. @default none */
   readonly delayMs: Partial<Readonly<Record<LayerCall['command'], number>>>;

@@ -2,6 +2,7 @@
 import { type BlockDevice, CommandError, type CommandErrorCode, type Offset } from '@nbdjs/interfaces';
 import { AroundLayer, type LayerCall } from './around.ts';
 
+/** Which calls fail. */
 export interface FaultOptions {
   /** Asked before each call; the code that it gives is what the call fails with, and the device below is left alone. */
   readonly fail: (call: LayerCall & { readonly index: number }) => CommandErrorCode | undefined;

@@ -4,13 +4,17 @@ import { AroundLayer, type LayerCall } from './around.ts';
 
 /** A call that has come to its end. */
 export interface LogEntry extends LayerCall {
+  /** From the call until it settled, in milliseconds. */
   readonly durationMs: number;
   /** What it failed with. */
   readonly error?: unknown;
 }
 
+/** Where calls are reported. */
 export interface LogOptions {
+  /** Measures how long calls take. */
   readonly clock: Clock;
+  /** Called once for each call that has settled. What it throws is thrown to the caller of the device. */
   readonly log: (entry: LogEntry) => void;
 }
 

@@ -28,6 +28,7 @@ import { isZero } from '../zeroes.ts';
 import { Layer } from './layer.ts';
 import { OverlayStore } from './overlay-store.ts';
 
+/** Where changes go. */
 export interface OverlayOptions {
   /** Where changes are kept: a device that is as large as the base. Nothing in it counts at first. @default memory */
   readonly store?: BlockDevice | undefined;

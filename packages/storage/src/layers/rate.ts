@@ -3,8 +3,11 @@ import { type BlockDevice, type Clock, UsageError } from '@nbdjs/interfaces';
 import { wait } from '@nbdjs/kit';
 import { AroundLayer } from './around.ts';
 
+/** How quick the device is. */
 export interface RateOptions {
+  /** Measures the rate. */
   readonly clock: Clock;
+  /** Bytes of reads and writes together. */
   readonly bytesPerSecond: number;
   /** Bytes that may pass at once after a pause. @default what passes in a tenth of a second */
   readonly burstBytes?: number | undefined;

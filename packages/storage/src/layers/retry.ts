@@ -10,7 +10,9 @@ import {
 import { GrowingDelay, isLoss, wait } from '@nbdjs/kit';
 import { AroundLayer, type LayerCall } from './around.ts';
 
+/** How often, and after which time, a call is tried again. */
 export interface RetryOptions {
+  /** Measures the delays. */
   readonly clock: Clock;
   /** How often a call is tried again before its error is told. @default 5 */
   readonly retries?: number | undefined;

@@ -19,6 +19,7 @@ import { isLoss, LossLog, writesLostError } from '@nbdjs/kit';
 import { requireInside } from '../bounds.ts';
 import { Layer } from './layer.ts';
 
+/** Which part of the device the slice is, in bytes. */
 export interface SliceOptions {
   /** Where the slice begins: a multiple of the device's minimum block size. */
   readonly offset: Offset;

@@ -23,6 +23,7 @@ import { checkOptions, type OptionChecks, optionChecks } from '@nbdjs/kit';
 import { Lifetime, requireGoing, requireInside } from '../bounds.ts';
 import { PageTable } from './page-table.ts';
 
+/** What a device in memory is like. */
 export interface MemoryDeviceOptions {
   /** In bytes, up to 2^63 - 1. */
   readonly size: number | bigint;
