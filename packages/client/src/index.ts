@@ -13,6 +13,7 @@ export type {
   ByteChannel,
   CloseReason,
   Connector,
+  DeferredReads,
   Established,
   EstablishOptions,
   ExportFacts,

@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+export type { BlockDevice, ByteChannel, DeviceExtras } from '@nbdjs/interfaces';
 export { byteChannelConformance, byteChannelRules } from './channel/byte-channel-conformance.ts';
 export type { ByteChannelFactory } from './channel/byte-channel-factory.ts';
 export { blockDeviceConformance, blockDeviceRules } from './device/block-device-conformance.ts';

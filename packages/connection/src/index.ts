@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+
 export {
   type AvoidableOption,
   type ClientHandshakeOptions,
@@ -13,6 +14,7 @@ export {
   handshakeLimits,
 } from '@nbdjs/handshake';
 export * from '@nbdjs/interfaces';
+export type { EventsOf } from '@nbdjs/kit';
 export type { ExportEntry } from '@nbdjs/protocol';
 export type { Endpoint, TlsClientSettings } from '@nbdjs/transport';
 export { longestDelaysMs } from './attempts/back-off.ts';

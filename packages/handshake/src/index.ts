@@ -3,7 +3,9 @@
  *
  * @packageDocumentation
  */
+
 export type * from '@nbdjs/interfaces';
+export type { EventsOf } from '@nbdjs/kit';
 export type { ExportEntry, SelectedContext } from '@nbdjs/protocol';
 export { ClientHandshake } from './client/client-handshake.ts';
 export type { HandshakeEvent, OptionResult } from './client/events.ts';
@@ -17,7 +19,7 @@ export {
   type HandshakeLimits,
   handshakeLimits,
 } from './client/options.ts';
-export { type HandshakeState, handshakeStates, isFinal } from './client/states.ts';
+export { type HandshakeState, type HandshakeTurn, handshakeStates, isFinal } from './client/states.ts';
 export {
   type HandshakeEvents,
   handshakeEvents,

@@ -4,8 +4,15 @@
  *
  * @packageDocumentation
  */
+export * from '@nbdjs/interfaces';
 export { isAllowed } from './access/is-allowed.ts';
-export { AlignedAccess, type AlignedAccessOptions, type BlockAccess, type Change } from './alignment/aligned-access.ts';
+export {
+  AlignedAccess,
+  type AlignedAccessOptions,
+  type BlockAccess,
+  type Change,
+  type Range,
+} from './alignment/aligned-access.ts';
 export { listenForAbort, stopListeningForAbort } from './async/abort-listening.ts';
 export { type Ahead, ReadAhead } from './async/read-ahead.ts';
 export { settleAll } from './async/settle-all.ts';
@@ -25,6 +32,9 @@ export {
   type EventFields,
   type EventSet,
   type EventsOf,
+  type FieldsOf,
+  type NamesOf,
+  type ValueOf,
 } from './events/define-events.ts';
 export { type EventField, type EventFieldUnit, eventField } from './events/event-field.ts';
 export { clipExtents } from './extents/clip-extents.ts';
@@ -41,13 +51,17 @@ export { isLoss, LossLog, writesLostError } from './losses/loss-log.ts';
 export { FreeList } from './memory/free-list.ts';
 export {
   defineOptions,
+  type Flat,
   type GivenOptions,
+  type GivenValue,
   type OptionDefinitions,
   type OptionSet,
   type OptionsOf,
   optionGroup,
+  type RequiredName,
   type SettingsOf,
   type SettledOptions,
+  type SettledValue,
 } from './options/define-options.ts';
 export { settleLimits } from './options/limits.ts';
 export {

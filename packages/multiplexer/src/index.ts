@@ -4,7 +4,9 @@
  *
  * @packageDocumentation
  */
+
 export type * from '@nbdjs/interfaces';
+export type { EventsOf } from '@nbdjs/kit';
 export type { DeviceState } from './connections/reconnect-states.ts';
 export type { DeviceEvent } from './device-events.ts';
 export { type DeviceOptions, deviceOptions } from './device-options.ts';

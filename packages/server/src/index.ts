@@ -5,6 +5,7 @@
  */
 
 export * from '@nbdjs/interfaces';
+export type { EventsOf } from '@nbdjs/kit';
 export type { ExportEntry } from '@nbdjs/protocol';
 export type { AccessRules } from './admission/access-list.ts';
 export { type ServerEvents, serverEvents } from './events.ts';

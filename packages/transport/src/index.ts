@@ -4,7 +4,9 @@
  *
  * @packageDocumentation
  */
+
 export * from '@nbdjs/interfaces';
+export type { EventsOf } from '@nbdjs/kit';
 export { adoptDescriptor, adoptStdio, type DetachedDescriptor, detachDescriptor } from './channels/descriptor.ts';
 export { createMemoryPair, type MemoryPairOptions } from './channels/memory-pair.ts';
 export { type CommandOptions, type CommandServer, runCommand } from './commands/command.ts';

@@ -26,9 +26,9 @@ export type HandshakeState =
   | 'failed';
 
 /** Who acts in a state that is not final: the peer, the transport, or the caller of the machine. */
-type Turn = 'server' | 'transport' | 'caller';
+export type HandshakeTurn = 'server' | 'transport' | 'caller';
 
-export const handshakeStates: Readonly<Record<HandshakeState, StateRow<HandshakeState, Turn>>> = {
+export const handshakeStates: Readonly<Record<HandshakeState, StateRow<HandshakeState, HandshakeTurn>>> = {
   greeting: {
     turn: 'server',
     next: {

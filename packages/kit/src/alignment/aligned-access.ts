@@ -28,7 +28,8 @@ export interface Change {
   body(start: bigint, end: bigint): void | Promise<void>;
 }
 
-type Range = readonly [start: bigint, end: bigint];
+/** A range of bytes: where it starts, and where it ends (exclusive). */
+export type Range = readonly [start: bigint, end: bigint];
 
 /** The device whose blocks are kept whole. */
 export interface AlignedAccessOptions {

@@ -26,13 +26,16 @@ export interface DefinedEvents<Definitions extends EventDefinitions> extends Eve
   readonly definitions: Definitions;
 }
 
-type NamesOf<Fields extends EventFields, IsOptional extends boolean> = {
+/** The names of the events of a set. */
+export type NamesOf<Fields extends EventFields, IsOptional extends boolean> = {
   [Name in keyof Fields]: Fields[Name]['isOptional'] extends IsOptional ? Name : never;
 }[keyof Fields];
 
-type ValueOf<Field> = Field extends EventField<infer Value> ? Value : never;
+/** What a field of an event has. */
+export type ValueOf<Field> = Field extends EventField<infer Value> ? Value : never;
 
-type FieldsOf<Fields extends EventFields> = {
+/** The fields of one event, as its payload has them. */
+export type FieldsOf<Fields extends EventFields> = {
   readonly [Name in NamesOf<Fields, false>]: ValueOf<Fields[Name]>;
 } & {
   readonly [Name in NamesOf<Fields, true>]?: ValueOf<Fields[Name]> | undefined;

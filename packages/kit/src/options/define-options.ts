@@ -11,15 +11,18 @@ import { isObject } from './option-checks.ts';
 /** Options by name. */
 export type OptionDefinitions = Readonly<Record<string, AnyOption>>;
 
-type RequiredName<Definitions> = {
+/** The names of the options that have to be given. */
+export type RequiredName<Definitions> = {
   [Name in keyof Definitions]: Definitions[Name] extends { readonly isRequired: true } ? Name : never;
 }[keyof Definitions];
 
-type GivenValue<One> = One extends Option<infer Given, infer _Settled, boolean> ? Given : never;
-type SettledValue<One> = One extends Option<infer _Given, infer Settled, boolean> ? Settled : never;
+/** What a caller may give for an option. */
+export type GivenValue<One> = One extends Option<infer Given, infer _Settled, boolean> ? Given : never;
+/** What an option is in the settings. */
+export type SettledValue<One> = One extends Option<infer _Given, infer Settled, boolean> ? Settled : never;
 
 /** One object type of an intersection, for readable messages. It keeps the comments of the properties. */
-type Flat<Type> = { [Name in keyof Type]: Type[Name] };
+export type Flat<Type> = { [Name in keyof Type]: Type[Name] };
 
 /** What a caller gives. The types are built so that an editor shows the comment of each definition. */
 export type GivenOptions<Definitions> = Flat<

@@ -20,12 +20,19 @@ export interface NumberText extends OptionText, NumberBounds {}
 
 /** One option as documentation shows it. */
 export interface OptionEntry extends OptionText {
+  /** Its name in the options. */
   readonly name: string;
+  /** Which maker of `option` it came from, such as `milliseconds`. */
   readonly kind: string;
+  /** What its number counts; `undefined` for other values and for plain counts. */
   readonly unit: OptionUnit | undefined;
+  /** What 0 means, where that is special. */
   readonly zero: string | undefined;
+  /** Whether it has to be given. */
   readonly isRequired: boolean;
+  /** The value when none is given. */
   readonly default: unknown;
+  /** Completes the sentence "expected ...". */
   readonly expected: string;
   /** The options within the value, if it is a set of options itself. */
   readonly members: readonly OptionEntry[] | undefined;

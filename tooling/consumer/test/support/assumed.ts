@@ -12,7 +12,11 @@ const certificates = 'needs certificates under /etc';
 export const assumed: Readonly<Record<string, Assumed>> = {
   'client 3': { notRun: certificates },
   'connection 1': { before: `const request = new Uint8Array(28);` },
-  'connection 3': { notRun: certificates },
+  'connection 4': { notRun: certificates },
+  'kit 1': {
+    before: `import { createMemoryDevice } from '@nbdjs/storage';
+const device = createMemoryDevice({ size: 4096 });`,
+  },
   'copy 3': {
     before: `import { createMemoryDevice } from '@nbdjs/storage';
       const [source, target] = [createMemoryDevice({ size: 4096 }), createMemoryDevice({ size: 4096 })];`,
