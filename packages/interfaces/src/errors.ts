@@ -7,7 +7,6 @@
  */
 
 import type { Offset } from './offset.ts';
-import { ruleSections } from './rule-sections.ts';
 
 const brand = Symbol.for('@nbdjs/error');
 
@@ -77,45 +76,6 @@ export class UsageError extends NbdError {
   constructor(code: UsageErrorCode, message: string, options?: NbdErrorOptions) {
     super(message, options);
     this.code = code;
-  }
-}
-
-/** Where in its life a connection was. */
-export type ProtocolPhase = 'handshake' | 'option' | 'transmission';
-
-/** What a `ProtocolError` knows of the rule that was broken. */
-export interface ProtocolErrorDetails extends NbdErrorOptions {
-  /** Where in its life the connection was. */
-  readonly phase: ProtocolPhase;
-  /** The bytes that broke the rule, at most 64 of them are kept as hex. */
-  readonly excerpt?: Uint8Array | undefined;
-  /** Id of the rule in docs/conformance.md, such as `C54`. */
-  readonly rule?: string | undefined;
-}
-
-/** The peer broke the specification. The connection is gone, and a new one would meet the same peer. */
-export class ProtocolError extends NbdError {
-  override readonly name = 'ProtocolError';
-  /** The same for every broken rule; `violation` and `rule` say more. */
-  readonly code = 'ERR_NBD_PROTOCOL';
-  /** A short kebab-case name of what went wrong, such as `unexpected-cookie`. */
-  readonly violation: string;
-  /** Where in its life the connection was. */
-  readonly phase: ProtocolPhase;
-  /** Id of the broken rule in docs/conformance.md, such as `C51`. */
-  readonly rule?: string | undefined;
-  /** Heading of the section that the rule stands in, in the specification, such as `Structured reply types`. */
-  readonly section?: string | undefined;
-  /** The offending bytes as hex, at most 64 of them. */
-  readonly excerptHex?: string | undefined;
-
-  constructor(violation: string, message: string, details: ProtocolErrorDetails) {
-    super(message, details);
-    this.violation = violation;
-    this.phase = details.phase;
-    this.rule = details.rule;
-    this.section = sectionOf(details);
-    this.excerptHex = details.excerpt === undefined ? undefined : toHex(details.excerpt);
   }
 }
 
@@ -343,16 +303,4 @@ export class WritesLostError extends NbdError {
     super(message, options);
     this.ranges = ranges;
   }
-}
-
-function sectionOf({ rule, phase }: ProtocolErrorDetails): string | undefined {
-  const section = rule === undefined ? undefined : ruleSections[rule];
-  if (typeof section !== 'object') return section;
-  return phase === 'transmission' ? section.transmission : section.handshake;
-}
-
-function toHex(bytes: Uint8Array): string {
-  let hex = '';
-  for (const byte of bytes.subarray(0, 64)) hex += byte.toString(16).padStart(2, '0');
-  return bytes.length > 64 ? `${hex}...` : hex;
 }

@@ -16,6 +16,7 @@ export * from './limits.ts';
 export type * from './listener.ts';
 export type { Losses } from './losses.ts';
 export type * from './offset.ts';
+export * from './protocol-error.ts';
 export * from './system-error-codes.ts';
 export type * from './tls.ts';
 export * from './trace.ts';

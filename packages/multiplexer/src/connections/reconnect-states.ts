@@ -16,7 +16,7 @@ export interface FutileLosses {
 }
 
 /** `open` has not been called, or has failed. */
-export interface Unopened {
+interface Unopened {
   readonly name: 'unopened';
 }
 
@@ -53,7 +53,7 @@ export interface ConnectingNowait extends FutileLosses {
 }
 
 /** The end; with an error, unless it was asked for. */
-export interface Closed {
+interface Closed {
   readonly name: 'closed';
   readonly error: Error | undefined;
 }
@@ -86,7 +86,7 @@ export type ReconnectEvent =
 export type EventType = ReconnectEvent['type'];
 
 /** What the `Reconnector` does itself. */
-export type InnerAction =
+type InnerAction =
   /** Whether the connector repeats attempts that fail. */
   | { readonly type: 'set-retries'; readonly isOn: boolean }
   /** Asks the connector for a connection, after a pause. */

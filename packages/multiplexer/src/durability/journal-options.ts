@@ -10,7 +10,7 @@ import {
   type SettingsOf,
 } from '@nbdjs/kit';
 
-export const journalOptions = defineOptions({
+const journalOptions = defineOptions({
   /** Payload that is remembered, in bytes. @default 64 MiB */
   bytesMax: option.bytes({ default: 64 * 2 ** 20, zero: 'none', doc: 'Payload that is remembered.' }),
   /** Requests that are remembered. @default 65536 */

@@ -2,7 +2,7 @@
  * Checks, each of which can be switched off to try out a server. Those before anything is sent have the names that libnbd gives
  * them.
  */
-import { defineOptions, type OptionsOf, option, type SettingsOf } from '@nbdjs/kit';
+import { defineOptions, option, type SettingsOf } from '@nbdjs/kit';
 
 /** What is refused, mended or filled in on our side. With such a check off, the request goes out as it was asked for. */
 export const strictOptions = defineOptions({
@@ -43,9 +43,6 @@ export const strictOptions = defineOptions({
       'fails (`EIO`, with the `ProtocolError` as its cause) as long as it is known where the reply ends.',
   }),
 });
-
-/** Which checks are to be off. */
-export interface StrictOptions extends OptionsOf<typeof strictOptions> {}
 
 /** Which checks are on. */
 export interface StrictChecks extends SettingsOf<typeof strictOptions> {}

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { ProtocolError } from './errors.ts';
+import { ProtocolError } from './protocol-error.ts';
 
 it('names the section of the specification beside the rule', () => {
   const error = new ProtocolError('unknown-chunk', 'unknown chunk', { phase: 'transmission', rule: 'C51' });
