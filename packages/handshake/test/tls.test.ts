@@ -132,6 +132,12 @@ describe('the upgrade', () => {
     expect(errorOf(late)).toBe(refused);
   });
 
+  it('keeps how a server that is a program has ended, at any time', () => {
+    const ended = new ConnectError('ERR_NBD_COMMAND', '[ false ]: it ended with exit code 1', { permanent: true });
+    expect(errorOf(play({}, (handshake) => handshake.ended(ended)))).toBe(ended);
+    expect(errorOf(play({ tls: 'allow' }, greeting, (handshake) => handshake.ended(ended)))).toBe(ended);
+  });
+
   it('a server that is gone instead of upgrading', () => {
     const outcome = play({ tls: 'allow' }, greeting, ack(Option.StartTls), (handshake) => handshake.ended());
     expect(errorOf(outcome)).toMatchObject({

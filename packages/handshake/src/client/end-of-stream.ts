@@ -7,11 +7,16 @@ import { mayBecomeNbd } from './foreign-peers.ts';
 import { notNbd } from './greeting.ts';
 import { nameOfExport } from './refusals.ts';
 
+/**
+ * The transport knows best what went wrong with TLS or with a server that is a program, and whether it will go wrong again. Some of it
+ * shows only after the connection was made.
+ */
+const explainedByTransport: ReadonlySet<string> = new Set(['ERR_NBD_TLS', 'ERR_NBD_COMMAND']);
+
 /** `partial` is what had landed of the message that was awaited. */
 export function endOfStream(conversation: Conversation, partial: Uint8Array, cause?: Error): NbdError {
   const { state, activity, outstanding, suspect } = conversation;
-  // The transport knows best what went wrong with TLS, and whether it will go wrong again. Some of it shows only later.
-  if (cause instanceof ConnectError && cause.code === 'ERR_NBD_TLS') return cause;
+  if (cause instanceof ConnectError && explainedByTransport.has(cause.code)) return cause;
   if (state === 'tls') return tlsFailed(cause);
   if (!conversation.isNbd && partial.length > 0 && !mayBecomeNbd(partial)) return notNbd(partial);
   const { how, why } = manner(cause);
