@@ -29,6 +29,25 @@ const laneBytes = 64 * 1024;
 const laneCount = 3;
 const sizeBytes = laneCount * laneBytes;
 
+/** A request that takes longer than this hangs, and one that fails for this long will never succeed. */
+const insistMs = 20_000;
+
+/** The error for a request that hangs. */
+class HangError extends Error {}
+
+/** Waits for `work`, but not for ever: the error names what hangs. */
+async function settled<Value>(work: Promise<Value>, what: string): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined;
+  const expiry = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new HangError(`${what}: not settled after ${insistMs} ms`)), insistMs);
+  });
+  try {
+    return await Promise.race([work, expiry]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 /** What was served first, for clients in this process. */
 const proxyUri = (): string => `nbd+unix:///?socket=${workspace.socketPath('s0')}`;
@@ -72,10 +91,11 @@ async function work(
   let pending: (readonly [position: number, length: number, begun: number])[] = [];
   await using disk: NbdClient = await connect(uri, { delivery: 'inline' });
   const insist = async (step: () => Promise<void>): Promise<void> => {
-    for (;;) {
+    for (const deadline = performance.now() + insistMs; ; ) {
       try {
-        return await step();
-      } catch {
+        return await settled(step(), `lane ${index}: ${step}`);
+      } catch (error) {
+        if (error instanceof HangError || performance.now() > deadline) throw error;
         await pause(2);
       }
     }
@@ -103,8 +123,9 @@ async function work(
     if (!upstream.keeps) pending = pending.filter(([, , begun]) => begun === tally.begun);
     tally.begun++;
     try {
-      await disk.flush();
-    } catch {
+      await settled(disk.flush(), `lane ${index}: flush`);
+    } catch (error) {
+      if (error instanceof HangError) throw error;
       tally.refused++;
       for (const [from, count] of pending) {
         await insist(() => disk.write(base + from, model.subarray(from, from + count)));
@@ -140,7 +161,7 @@ async function survive(uri: string, upstream: Upstream, kill: () => Promise<void
     await expect.poll(() => tally.flushed, { timeout: 20_000 }).toBeGreaterThan(flushed);
   }
   isOver = true;
-  await Promise.all(lanes);
+  await settled(Promise.all(lanes), 'the end of all lanes');
   return tally;
 }
 
