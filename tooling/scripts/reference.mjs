@@ -3,8 +3,9 @@
  * every member of it, is explained; a type that a signature shows is in the reference; links lead somewhere. Packages that are not
  * complete yet are listed in reference.json. That list can only shrink.
  *
- * Two kinds of members need no sentence of their own: those whose type is a literal (such as what tells the variants of a union apart),
- * and those of a type without a name, where the sentence stands at what has the type, or at each variant of a union.
+ * Three kinds of members need no sentence of their own: those whose type is a literal (such as what tells the variants of a union apart);
+ * those of a type without a name, where the sentence stands at what has the type, or at each variant of a union; and those of a table of
+ * `defineEvents`, which carries the text of each event and field as data. docs/events.md prints that text.
  *
  * `--check` writes no pages. `--gaps` prints the gaps of listed packages too.
  */
@@ -64,7 +65,7 @@ function explainedElsewhere(project) {
   for (const member of project.getReflectionsByKind(ReflectionKind.Property)) {
     if (member.hasComment() || isInParameter(member)) continue;
     const name = member.getFriendlyFullName();
-    const isElsewhere = isLiteral(member.type) || isInExplainedType(member);
+    const isElsewhere = isLiteral(member.type) || isInExplainedType(member) || isInEventTable(member);
     isExplained.set(name, isElsewhere && (isExplained.get(name) ?? true));
   }
   return [...isExplained].filter(([, isElsewhere]) => isElsewhere).map(([name]) => name);
@@ -79,6 +80,15 @@ function isInExplainedType({ parent }) {
   const variants = types.filter(({ declaration }) => declaration !== undefined);
   if (variants.length > 1 && !(elementSummaries[at]?.length > 0)) return false;
   return owner?.hasComment() || owner?.parent?.hasComment() || false;
+}
+
+/** The table itself, the variable, needs a sentence nevertheless. */
+function isInEventTable({ parent }) {
+  if (!parent?.kindOf([ReflectionKind.Variable, ReflectionKind.TypeLiteral, ReflectionKind.Property])) return false;
+  if (!parent.kindOf(ReflectionKind.Variable)) return isInEventTable(parent);
+  return (
+    parent.type?.type === 'reference' && parent.type.reflection?.getFriendlyFullName() === '@nbdjs/kit.DefinedEvents'
+  );
 }
 
 /** Members of a parameter's type are not asked for a sentence in the first place. */
