@@ -4,6 +4,7 @@ import { defineEvents, type EventsOf, eventField } from '@nbdjs/kit';
 
 const peer = eventField.object<PeerDescription>('PeerDescription', 'What is at the other end.');
 
+/** The events of `TransportEvents` as data: when each is published, and what its fields mean. */
 export const transportEvents = defineEvents('transport', {
   connect: {
     doc: 'A connection is being made.',

@@ -8,9 +8,11 @@ import { descriptorOf } from './handle.ts';
 import { SocketChannel } from './socket-channel.ts';
 import { StreamChannel } from './stream-channel.ts';
 
+/** What `detachDescriptor` takes away from a thread: plain data, which can be sent to another one and given to `adoptDescriptor` there. */
 export interface DetachedDescriptor {
-  /** A descriptor of its own. Its holder has to adopt or to close it. */
+  /** A descriptor of its own. The receiver has to adopt it or to close it. */
   readonly fd: number;
+  /** The peer as the channel described it. */
   readonly peer: PeerDescription;
 }
 

@@ -3,6 +3,7 @@ import type { ByteChannel, ByteSink, CloseReason, PeerDescription } from '@nbdjs
 import { toError } from '@nbdjs/kit';
 import { namedBy } from './sink-rules.ts';
 
+/** How bytes cross between the two ends of `createMemoryPair`. */
 export interface MemoryPairOptions {
   /** Bytes that may be on their way in one direction before `send` returns `false`. @default 262144 */
   readonly capacityBytes?: number | undefined;

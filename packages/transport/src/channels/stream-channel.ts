@@ -23,6 +23,7 @@ export interface StreamParts {
 /** Any duplex stream, at the price of one copy for each delivery; with `parts`, a stream of a better known kind. */
 export class StreamChannel<Stream extends AnyDuplex = AnyDuplex> implements ByteChannel {
   readonly peer: PeerDescription;
+  /** The stream below, which belongs to the channel: only to be looked at. */
   readonly stream: Stream;
   readonly closed: Promise<CloseReason>;
   readonly #receiving: ReceiveSide;
@@ -55,6 +56,7 @@ export class StreamChannel<Stream extends AnyDuplex = AnyDuplex> implements Byte
     });
   }
 
+  /** Whether `destroy` was called, here or by a sink that has thrown. The peer's end or an error does not count. */
   get isDestroyed(): boolean {
     return this.#isDestroyed;
   }

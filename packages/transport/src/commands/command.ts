@@ -13,6 +13,7 @@ import { type ConnectOptions, connectUnix } from '../connecting/connect.ts';
 import { announced } from '../diagnostics.ts';
 import { type CommandEnd, commandError, describeCommand, howItEnded, keepTrack, startProgram } from './program.ts';
 
+/** Which program `runCommand` starts, and how it gets its socket. */
 export interface CommandOptions {
   /** The program and its arguments. */
   readonly command: readonly [string, ...string[]];
@@ -29,6 +30,7 @@ export interface CommandOptions {
 
 /** A program that was started. */
 export interface CommandServer {
+  /** The program's process id. It stays the same after the end, when the system may have given it to another process. */
   readonly pid: number;
   /** Resolves when the program has ended. */
   readonly exited: Promise<CommandEnd>;

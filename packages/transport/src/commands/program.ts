@@ -6,7 +6,9 @@ import { ConnectError } from '@nbdjs/interfaces';
 
 /** How a program has ended. */
 export interface CommandEnd {
+  /** The exit code, 0 to 255; `null` when a signal ended the program. */
   readonly code: number | null;
+  /** The signal that ended the program; `null` when it ended by itself. */
   readonly signal: NodeJS.Signals | null;
 }
 

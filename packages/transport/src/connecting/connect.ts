@@ -11,7 +11,9 @@ import { RaceLost, raceAddresses } from './address-race.ts';
 import { attemptConnect } from './connect-attempt.ts';
 import { addressesFailure, codeOf, connectFailure, connectTimeout } from './connect-failure.ts';
 
+/** What bounds an attempt to connect, and what the channel says of its peer. */
 export interface ConnectOptions {
+  /** Ends the attempt, which then rejects with the signal's reason. A channel that is connected already is left alone. */
   readonly signal?: AbortSignal | undefined;
   /** Until the transport is connected, in milliseconds. @default 30000 */
   readonly connectTimeoutMs?: number | undefined;
@@ -19,6 +21,7 @@ export interface ConnectOptions {
   readonly peer?: PeerDescription | undefined;
 }
 
+/** A TCP port of a host. */
 export interface TcpAddress {
   /** A name or an address. */
   readonly host: string;

@@ -1,19 +1,25 @@
-/** Where to connect to, as plain data that can cross threads. */
+/** Addresses to connect to in one form, checked, described and connected to. */
 import { type ByteChannel, UsageError } from '@nbdjs/interfaces';
 import { adoptDescriptor } from '../channels/descriptor.ts';
 import { runCommand } from '../commands/command.ts';
 import { checkPlace, type PlaceChecks, placeChecks } from '../places.ts';
 import { type ConnectOptions, connectTcp, connectUnix } from './connect.ts';
 
+/** Where to connect to, as plain data that can cross threads. */
 export type Endpoint =
+  /** A TCP port (1 to 65535) of a host, which is a name or an address. `family`: only addresses of this family are tried. */
   | { readonly type: 'tcp'; readonly host: string; readonly port: number; readonly family?: 4 | 6 | undefined }
+  /** A Unix socket by its path, of 107 bytes at most. A leading NUL means a name in Linux's abstract namespace. */
   | { readonly type: 'unix'; readonly path: string }
+  /** A vsock socket, by the context id of a virtual machine and a port. NBD URIs can name one; Node cannot connect to it. */
   | { readonly type: 'vsock'; readonly cid: number; readonly port: number }
+  /** A program and its arguments, started for one connection. For `mode` see `CommandOptions`. */
   | {
       readonly type: 'command';
       readonly command: readonly [string, ...string[]];
       readonly mode: 'socket-activation' | 'socket-pair';
     }
+  /** A connected socket of this process, by its descriptor, which is closed with the channel. */
   | { readonly type: 'descriptor'; readonly fd: number };
 
 const { command, family, mode, number, text, whole } = placeChecks;
@@ -25,7 +31,11 @@ const ofEndpoint: PlaceChecks<Endpoint> = {
   descriptor: { fd: whole },
 };
 
-/** @throws UsageError `ERR_NBD_ARGUMENT` naming what is unknown, missing or of the wrong kind. */
+/**
+ * Checks the form of an endpoint, for callers without a compiler. Whether it can be connected to is not looked at.
+ *
+ * @throws UsageError `ERR_NBD_ARGUMENT` naming what is unknown, missing or of the wrong kind.
+ */
 export function checkEndpoint(endpoint: Endpoint): void {
   checkPlace('the endpoint', endpoint, ofEndpoint, ['family']);
 }

@@ -18,6 +18,7 @@ import { requireUnixPath } from '../unix-path.ts';
 import { ConnectionIntake } from './connection-intake.ts';
 import { SocketFile } from './socket-file.ts';
 
+/** How many connections are taken, and what is found out about their peers. */
 export interface ListenOptions {
   /** Connections that the kernel keeps until they are accepted. @default 511 */
   readonly backlog?: number | undefined;

@@ -24,13 +24,14 @@ export interface TlsCertificates {
   readonly crl?: string | undefined;
 }
 
-/**
- * A key that both sides know beforehand, and the name that it goes by. Either `key` (1 to 64 bytes) for `user`, or
- * a file of lines `user:hexkey` or `#hexuser:hexkey`. Without a `user`, the file's only one is taken, else the login name
- * of the process.
- */
+/** A key that client and server know beforehand, and the user whose key it is (RFC 4279, RFC 8446 section 4.2.11). */
 export type TlsClientKey =
+  /** A key of 1 to 64 bytes, and its user's name of 1 to 128 bytes in UTF-8. */
   | { readonly user: string; readonly key: Uint8Array }
+  /**
+   * A file of lines `user:hexkey` or `#hexuser:hexkey`, and whose key to take from it. Without a `user`, the only user of the file is
+   * taken; where there are several, the one with the login name of this process.
+   */
   | { readonly file: string; readonly user?: string | undefined };
 
 /** How a client sets up TLS, and whom it takes a server for. */

@@ -2,6 +2,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { UsageError } from '@nbdjs/interfaces';
 
+/** What `readTextFile` reads at most, and for how long it waits. */
 export interface TextFileLimits {
   /** The longest text that is read. @default 16 MiB */
   readonly bytesMax?: number | undefined;

@@ -22,6 +22,7 @@ interface OtherSide {
   readonly ownFault: string | undefined;
 }
 
+/** A channel on top of another one, which belongs to it, and is closed with it. */
 export class TlsChannel extends StreamChannel<TLSSocket> {
   /** What the peer has shown of itself. */
   readonly tls: TlsPeer;

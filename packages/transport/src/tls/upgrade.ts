@@ -12,7 +12,9 @@ import { ChannelDuplex } from './channel-duplex.ts';
 import { clearText, handshakeFailure, type PeerRole } from './failure.ts';
 import { TlsChannel } from './tls-channel.ts';
 
+/** What bounds a TLS handshake. */
 export interface UpgradeOptions {
+  /** Ends the handshake and closes the channel; `upgrade` then rejects with the signal's reason. Later, it has no effect. */
   readonly signal?: AbortSignal | undefined;
   /** For the TLS handshake, in milliseconds; 0 for no limit. @default 10000 */
   readonly timeoutMs?: number | undefined;
