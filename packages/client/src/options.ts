@@ -85,6 +85,7 @@ const handshakeOnly = [
   'trace',
 ] as const;
 
+/** The options of `connect` as data: name, default, unit and text of each, to check them or to list them. `docs/options.md` has them. */
 export const connectOptions = defineOptions({
   ...without(deviceOptions.definitions, 'limits'),
   ...without(connectorOptions.definitions, ...connectorOnly),

@@ -6,8 +6,9 @@ import type { Endpoint } from '@nbdjs/transport';
 
 /** A server over TCP. */
 export interface TcpTarget {
+  /** A name, or an IPv4 or IPv6 address without brackets. */
   readonly host: string;
-  /** @default 10809 */
+  /** 1 to 65535. @default 10809 */
   readonly port?: number | undefined;
   /** @default the server's default export */
   readonly exportName?: string | undefined;
@@ -15,6 +16,7 @@ export interface TcpTarget {
 
 /** A server on a Unix socket. */
 export interface UnixTarget {
+  /** The path of the socket, of 107 bytes at most. A leading NUL means a name in Linux's abstract namespace. */
   readonly path: string;
   /** @default the server's default export */
   readonly exportName?: string | undefined;
@@ -30,6 +32,7 @@ export interface CommandTarget {
 
 /** A connected socket that this process has inherited. */
 export interface DescriptorTarget {
+  /** The number of the descriptor, which belongs to the client and is closed with it. */
   readonly descriptor: number;
 }
 
@@ -38,8 +41,11 @@ export type ConnectTarget = string | URL | NbdUri | TcpTarget | UnixTarget | Com
 
 /** A target with everything filled in that its form leaves open. */
 export interface ResolvedTarget {
+  /** Where to connect to. */
   readonly endpoint: Endpoint;
+  /** The export to open; empty for the server's default export. */
   readonly exportName: string;
+  /** Whether the target itself demands TLS, as the `nbds` schemes do. Options may demand it nevertheless; see `resolveTls`. */
   readonly tlsRequired: boolean;
   /** Details about TLS in a URI. */
   readonly tls: UriTls;
@@ -80,7 +86,11 @@ const ofUri: OptionChecks<NbdUri> = {
   tlsRequired: boolean,
 };
 
-/** @throws UsageError `ERR_NBD_URI` or `ERR_NBD_ARGUMENT`, naming what is wrong. */
+/**
+ * Checks a target and fills in what its form leaves open. Connects to nothing, and looks up no name.
+ *
+ * @throws UsageError `ERR_NBD_URI` or `ERR_NBD_ARGUMENT`, naming what is wrong.
+ */
 export function resolveTarget(target: ConnectTarget): ResolvedTarget {
   if (typeof target === 'string') return resolveText(target);
   if (target instanceof URL) return resolveText(target.href);

@@ -5,9 +5,11 @@ import type { TlsClientKey, TlsClientSettings } from '@nbdjs/transport';
 import type { ConnectOptions } from './options.ts';
 import type { ResolvedTarget } from './target.ts';
 
+/** Whether a connection uses TLS, and how. */
 export interface ResolvedTls {
+  /** `off`: no TLS. `allow`: clear text when the server refuses TLS, which an attacker in between can bring about. `require`: only TLS. */
   readonly mode: 'off' | 'allow' | 'require';
-  /** How TLS is set up. @default the defaults of `TlsClientSettings` */
+  /** How TLS is set up, for `createTlsClient` of `@nbdjs/transport`. `undefined` where `mode` is `off`. */
   readonly settings: TlsClientSettings | undefined;
 }
 
