@@ -12,6 +12,7 @@ const request = {
 
 const wireError = eventField.number('The number of the error on the wire; 0 for success.');
 
+/** The events of `MultiplexerEvents` as data: when each is published, and what its fields mean. */
 export const multiplexerEvents = defineEvents('multiplexer', {
   request: {
     doc: "A request is sent (QEMU's `nbd_send_request`).",
