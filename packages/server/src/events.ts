@@ -6,6 +6,7 @@ import { cutOffReasons, refusalReasons } from './statistics/client-counts.ts';
 
 const peer = eventField.object<PeerDescription>('PeerDescription', 'The client.');
 
+/** The events of `ServerEvents` as data: when each is published, and what its fields mean. */
 export const serverEvents = defineEvents('server', {
   ...serverHandshakeEvents.definitions,
   refused: {

@@ -4,6 +4,7 @@ import { formatUri } from '@nbdjs/protocol';
 import { createServer, type Server } from './server.ts';
 import type { ServerOptions } from './server-options.ts';
 
+/** The options of a server, and how it listens. */
 export interface ServeOptions extends ServerOptions {
   /** How to listen: `listen` of `@nbdjs/transport`, for instance. */
   readonly listen: Listen;
@@ -15,9 +16,11 @@ export interface Serving<A extends ListenAddress = ListenAddress> {
   readonly uri: string;
   /** Where it listens, with TCP the port that was chosen. */
   readonly address: A;
+  /** The server: its clients, their statistics, and `reloadTls`. */
   readonly server: Server;
   /** Takes no more clients, then closes the server in good order. The devices belong to the caller. */
   close(): Promise<void>;
+  /** The same as `close`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 

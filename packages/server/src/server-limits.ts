@@ -7,6 +7,7 @@ import { defineOptions, type OptionsOf, option, type SettingsOf } from '@nbdjs/k
 
 const mebi = 2 ** 20;
 
+/** The limits of a server as data: name, default, unit and text of each, to check them or to list them. `docs/limits.md` has them. */
 export const serverLimits = defineOptions({
   /** Time for each step of the handshake: an option, or setting up TLS. In milliseconds; 0 for no limit. @default 10000 */
   handshakeMs: option.wholeMilliseconds({

@@ -33,9 +33,9 @@ export interface Server {
   accept(channel: ByteChannel): Promise<void>;
   /** The clients that are connected. */
   readonly sessions: readonly SessionDescription[];
-  /** Of all clients so far. */
+  /** What all clients have done so far, including those that are gone. */
   readonly statistics: Readonly<Statistics>;
-  /** Of all clients of one export so far; with a provider, of the 1024 exports that were used last. */
+  /** The same of all clients of one export. Those that are gone count for the 1024 exports that were used last. */
   statisticsOf(exportName: string): Readonly<Statistics>;
   /** How many clients were accepted, refused and cut off, and why. */
   readonly clients: Readonly<ClientCounts>;
@@ -54,10 +54,15 @@ export interface Server {
   close(): Promise<void>;
   /** Cuts all clients off; settles when no device works any more. */
   destroy(cause?: Error): Promise<void>;
+  /** The same as `close`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** @throws UsageError when an option is wrong. */
+/**
+ * Makes a server that listens nowhere: `accept` gives it its clients. See `serve` for a server with a listener.
+ *
+ * @throws UsageError `ERR_NBD_ARGUMENT` when an option is wrong; and what `tls` throws when it cannot read its files.
+ */
 export function createServer(options: ServerOptions): Server {
   const { connectionsPerAddressMax, connectsPerSecondMax } = options?.limits ?? {};
   return new NbdServer(resolveOptions(options), {

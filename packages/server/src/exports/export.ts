@@ -4,6 +4,7 @@ import { defineOptions, type OptionsOf, option, optionChecks } from '@nbdjs/kit'
 import type { ExportEntry } from '@nbdjs/protocol';
 
 export const exportOptions = defineOptions({
+  /** Where the bytes are. It belongs to the caller: the server uses it, and never closes it. */
   device: option.object<BlockDevice>({ required: true, doc: 'The device; it belongs to the caller.' }),
   /** For people; part of lists. */
   description: option.text({ doc: 'For people; part of lists.' }),
@@ -52,6 +53,7 @@ export interface Export extends OptionsOf<typeof exportOptions> {}
 
 /** The client that asks. */
 export interface ClientDescription {
+  /** Where the client is, as far as its channel can tell. */
   readonly peer: PeerDescription;
   /** What TLS knows of the client; absent before and without it. */
   readonly tls?: TlsPeer | undefined;
