@@ -1,13 +1,15 @@
 /**
  * `prepack` of every package: lets nothing be packed or published that is not built from the sources that are there, with
- * declarations, or whose dependencies would be published as `workspace:^`. Runs in the package's folder.
+ * declarations, or whose dependencies would be published as `workspace:^`. Removes what earlier builds have left. Runs in the package's
+ * folder.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { isFresh, sourcesOf } from './sources.mjs';
+import { isFresh, removeStale, sourcesOf } from './sources.mjs';
 
 const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
 
+removeStale('.');
 const problem = wrongManager() ?? missingTarget() ?? staleProgram() ?? staleDeclarations();
 if (problem !== undefined) {
   process.stderr.write(`${manifest.name} cannot be packed: ${problem}\n`);

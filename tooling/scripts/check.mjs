@@ -14,7 +14,7 @@ const ofRepository = [
   'unused',
   'sizes',
   'manifests',
-  'docs',
+  'docs:check',
   'reference',
   'changesets',
   'test:without-peers',

@@ -1,5 +1,5 @@
 /** The establishment thread as the main thread sees it: started on first use, ended when idle, replaced when it has died. */
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { ConnectError } from '@nbdjs/interfaces';
 import type { LinkMemory } from '../kept/ring-link.ts';
 import type { ThreadOrder, ThreadReport } from './thread-messages.ts';
@@ -97,6 +97,8 @@ export class EstablishmentThread {
   #start(): Worker {
     let worker: Worker;
     try {
+      // Loaded late: a program without threads starts faster without this module.
+      const { Worker } = process.getBuiltinModule('node:worker_threads');
       worker = new Worker(this.#workerUrl, { name: 'nbdjs-connection', ...inheritedOptions() });
     } catch (cause) {
       throw threadError('cannot be started', cause);

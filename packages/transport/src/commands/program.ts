@@ -1,8 +1,9 @@
 /** Starting programs that end with this process at the latest, and reporting how they ended. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { ConnectError } from '@nbdjs/interfaces';
+import { childProcess } from '../late-modules.ts';
 
 /** How a program has ended. */
 export interface CommandEnd {
@@ -37,7 +38,7 @@ export function startProgram(
   const obstacle = obstacleOf(command[0] ?? '', options.env.PATH);
   return new Promise((resolve, reject) => {
     if (obstacle !== undefined) throw commandError(command, obstacle);
-    const child = spawn('/bin/sh', ['-c', script, 'sh', ...command], options);
+    const child = childProcess().spawn('/bin/sh', ['-c', script, 'sh', ...command], options);
     child.on('error', (cause) => reject(commandError(command, `it cannot be started: ${cause.message}`, cause)));
     child.on('spawn', () => resolve(child));
   });

@@ -1,11 +1,12 @@
 /** Connecting to a TCP port or a Unix socket. */
-import dns from 'node:dns';
+import type { LookupAddress } from 'node:dns';
 import { statSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { type ByteChannel, ConnectError, limits, type PeerDescription, UsageError } from '@nbdjs/interfaces';
 import { systemClock } from '@nbdjs/node';
 import type { SocketChannel } from '../channels/socket-channel.ts';
 import { announceConnect, announced } from '../diagnostics.ts';
+import { dns } from '../late-modules.ts';
 import { requireUnixPath } from '../unix-path.ts';
 import { RaceLost, raceAddresses } from './address-race.ts';
 import { attemptConnect } from './connect-attempt.ts';
@@ -129,7 +130,7 @@ function lookUp(host: string, family: 0 | 4 | 6, signal: AbortSignal): Promise<r
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
-    dns.lookup(host, { all: true, family }, (error, found) => {
+    dns().lookup(host, { all: true, family }, (error, found) => {
       signal.removeEventListener('abort', onAbort);
       if (error) reject(error);
       else resolve(interleaved(found));
@@ -137,7 +138,7 @@ function lookUp(host: string, family: 0 | 4 | 6, signal: AbortSignal): Promise<r
   });
 }
 
-function interleaved(found: readonly dns.LookupAddress[]): readonly string[] {
+function interleaved(found: readonly LookupAddress[]): readonly string[] {
   const [first] = found;
   const ours = found.filter(({ family }) => family === first?.family);
   const others = found.filter(({ family }) => family !== first?.family);

@@ -5,11 +5,11 @@
  * a living one there; and Node removes the path at the end, even if it belongs to another server by then. So the server listens under a
  * temporary name first, and is then linked to its path, at which only one server can succeed. The temporary name is removed at once.
  */
-import { createHash, randomBytes } from 'node:crypto';
 import { linkSync, lstatSync, realpathSync, type Stats, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { crypto } from '../late-modules.ts';
 import { unixPathBytesMax } from '../unix-path.ts';
 
 /** The length of the temporary name. */
@@ -92,7 +92,7 @@ function temporaryName(path: string): string {
   const [folder, name] = [dirname(path), basename(path)];
   const room = unixPathBytesMax - Buffer.byteLength(join(folder, '/'));
   const length = Math.min(room, Math.max(temporaryNameBytes, Buffer.byteLength(name)));
-  return join(folder, `.${randomBytes(length).toString('hex')}`.slice(0, length));
+  return join(folder, `.${crypto().randomBytes(length).toString('hex')}`.slice(0, length));
 }
 
 /** Links a socket to its path, in the place of a dead one where necessary. */
@@ -177,7 +177,7 @@ function tryConnect(path: string): Promise<string | undefined> {
 async function takeTurn(path: string): Promise<Server | undefined> {
   if (process.platform !== 'linux') return undefined;
   const place = join(realpathSync(dirname(path)), basename(path));
-  const name = `\0nbdjs-${createHash('sha256').update(place).digest('hex')}`;
+  const name = `\0nbdjs-${crypto().createHash('sha256').update(place).digest('hex')}`;
   const until = performance.now() + turnMs;
   while (performance.now() < until) {
     const turn = createServer((socket) => socket.destroy());

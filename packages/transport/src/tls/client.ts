@@ -2,8 +2,9 @@
 import type { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { userInfo } from 'node:os';
-import { type ConnectionOptions, connect, createSecureContext, type TLSSocket } from 'node:tls';
+import type { ConnectionOptions, SecureContextOptions, TLSSocket } from 'node:tls';
 import type { ByteChannel } from '@nbdjs/interfaces';
+import { tls } from '../late-modules.ts';
 import { clientFolder, systemAuthorities } from './authorities.ts';
 import { type Chain, chainOf, completed } from './chain.ts';
 import { checkClientSettings } from './checks.ts';
@@ -51,7 +52,7 @@ export function createTlsClient(settings: TlsClientSettings = {}, host?: string)
           ownFault,
           begin(socket, done, fail) {
             let chain: Chain = [];
-            const secured: TLSSocket = connect({
+            const secured: TLSSocket = tls().connect({
               ...options,
               socket,
               checkServerIdentity: () => faultOfServer(chain[0]),
@@ -125,9 +126,9 @@ function sharedKeySetup(psk: NonNullable<TlsClientSettings['psk']>): Setup {
   return { options, authorities: [], ownFault: undefined, faultOfServer: () => undefined };
 }
 
-function contextOf(options: Parameters<typeof createSecureContext>[0]) {
+function contextOf(options: SecureContextOptions) {
   try {
-    return createSecureContext({ ...secureVersions, ...options });
+    return tls().createSecureContext({ ...secureVersions, ...options });
   } catch (cause) {
     throw wrong('tls', `the certificates cannot be used: ${plain(cause as Error)}`, cause);
   }

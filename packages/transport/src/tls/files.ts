@@ -1,8 +1,9 @@
 /** Certificates, keys and lists, from files or from memory: read at once, and checked for what can be told in advance. */
-import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import type { KeyObject, X509Certificate } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '@nbdjs/interfaces';
+import { crypto } from '../late-modules.ts';
 import type { TlsCertificates } from './settings.ts';
 import { readTextFile } from './text-file.ts';
 import { faultOfPurpose, faultOfTime } from './x509.ts';
@@ -127,6 +128,7 @@ function parseCertificates({ text, name }: Piece): readonly X509Certificate[] {
   }
   return blocks.map((block, index) => {
     try {
+      const { X509Certificate } = crypto();
       return new X509Certificate(block);
     } catch (cause) {
       throw wrong(name, `certificate ${index + 1} in it cannot be understood`, cause);
@@ -164,7 +166,7 @@ function parseKey({ text, name }: Piece, passphrase: string | undefined): KeyObj
   const isEncrypted = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(text);
   if (isEncrypted && passphrase === undefined) throw wrong(name, 'the key is encrypted, and no passphrase is given');
   try {
-    return createPrivateKey({ key: text, format: 'pem', passphrase });
+    return crypto().createPrivateKey({ key: text, format: 'pem', passphrase });
   } catch (cause) {
     throw wrong(name, isEncrypted ? 'the passphrase does not open the key' : 'the key cannot be understood', cause);
   }

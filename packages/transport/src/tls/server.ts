@@ -1,7 +1,8 @@
 /** TLS as a server sets it up. */
-import { createSecureContext, createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
+import type { Server, TLSSocket, TlsOptions } from 'node:tls';
 import type { ByteChannel, SecureUpgrade, ServerTls, TlsPeer } from '@nbdjs/interfaces';
 import { isAllowed } from '@nbdjs/kit';
+import { tls } from '../late-modules.ts';
 import { type Chain, chainOf, completed } from './chain.ts';
 import { checkServerSettings } from './checks.ts';
 import { plain } from './failure.ts';
@@ -75,7 +76,7 @@ function accept(
       ownFault: undefined,
       begin(stream, done, fail) {
         // A server of Node's for this one client: it alone knows how to check certificates.
-        const server = createServer({ ...options, ...(find === undefined ? {} : { pskCallback }) } as TlsOptions);
+        const server = tls().createServer({ ...options, ...(find === undefined ? {} : { pskCallback }) } as TlsOptions);
         trustPartialChains(server);
         let chain: Chain = [];
         if (options.requestCert) {
@@ -147,7 +148,7 @@ function certificateSetup(settings: TlsServerSettings): Setup {
     rejectUnauthorized: verifyPeer,
   };
   try {
-    createSecureContext(options);
+    tls().createSecureContext(options);
   } catch (cause) {
     throw wrong(place, `the certificates cannot be used: ${plain(cause as Error)}`, cause);
   }

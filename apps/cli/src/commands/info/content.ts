@@ -1,5 +1,4 @@
 /** What an export holds, in the words of file(1). */
-import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -43,7 +42,9 @@ async function probeContent(client: NbdClient, signal: AbortSignal): Promise<str
 
 function describeFile(path: string, signal: AbortSignal): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const child = spawn('file', ['-b', path], { stdio: ['ignore', 'pipe', 'ignore'], timeout: 10_000, signal });
+    const child = process
+      .getBuiltinModule('node:child_process')
+      .spawn('file', ['-b', path], { stdio: ['ignore', 'pipe', 'ignore'], timeout: 10_000, signal });
     let text = '';
     child.stdout.setEncoding('utf8').on('data', (part: string) => {
       text += part;
