@@ -1,7 +1,7 @@
 /** Several addresses of one host, raced against each other (RFC 8305, section 5). */
 import type { Cancel, Clock } from '@nbdjs/interfaces';
 
-/** The outcome of one address. No error: it has not answered at all. */
+/** The outcome of one address. `error` is `undefined` when it has not answered at all. */
 export interface AddressOutcome<Address> {
   readonly address: Address;
   readonly error: Error | undefined;

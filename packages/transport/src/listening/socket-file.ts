@@ -17,10 +17,10 @@ const temporaryNameBytes = 12;
 /** A socket younger than this may belong to a server that is about to listen, and is tried once more. In milliseconds. */
 const youngMs = 1000;
 const youngRetryMs = 50;
-/** How long another process may work on the same path, in milliseconds; then we go on without a turn. */
+/** How long we wait for another process that replaces the same file, in milliseconds; then we go on without a turn. */
 const turnMs = 3000;
 const turnRetryMs = 10;
-/** Servers that come and go at the same path could hold us up for ever. */
+/** How often we try, because servers that come and go at the same path could keep us trying for ever. */
 const attemptsMax = 10;
 
 /** Sockets whose files are still there, for a process that ends without closing them. */
@@ -149,7 +149,8 @@ async function isAlive(path: string, found: Stats): Promise<boolean> {
     const code = await tryConnect(path);
     if (code === 'ENOENT') return false;
     // Without the permission to connect we cannot know, and could not take its place either.
-    if (code === 'EACCES' || code === 'EPERM') throw inUse('whether a server listens there is not for us to find out');
+    if (code === 'EACCES' || code === 'EPERM')
+      throw inUse('there is no permission to find out whether a server listens there');
     if (code !== 'ECONNREFUSED') return true;
     // Other servers bind first and listen a moment later.
     if (!isFirst || Date.now() - found.ctimeMs > youngMs) return false;

@@ -1,4 +1,4 @@
-/** Whom this system trusts, and where clients have their certificates. */
+/** The authorities that this system trusts, and the folder in which clients have their certificates. */
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';

@@ -1,14 +1,14 @@
-/** Why a certificate is not believed: whose in the chain is at fault, and what would have to be otherwise. */
+/** Why a certificate is not accepted: which one of its chain is at fault, and what is wrong with it. */
 import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import { faultOfPurpose, faultOfTime, nameOfIssuer, nameOfSubject } from './x509.ts';
 
 export type Chain = readonly X509Certificate[];
 
-/** Longer ones are not believed. */
+/** Of a longer chain, only these are looked at. */
 const lengthMax = 32;
 
-/** The peer's certificate, and those that it has sent with it, up to its authority as far as that is known. */
+/** Returns the peer's certificate, followed by those that it has sent with it, up to its authority as far as that is known. */
 export function chainOf(socket: TLSSocket): Chain {
   const chain: X509Certificate[] = [];
   let next = socket.getPeerX509Certificate();
@@ -20,7 +20,7 @@ export function chainOf(socket: TLSSocket): Chain {
   return chain;
 }
 
-/** Up to the authority, where that is one of ours and was not sent. */
+/** Returns the chain with the authorities added that are trusted here and that the peer has not sent. */
 export function completed(chain: Chain, trusted: Chain): Chain {
   const all = [...chain];
   for (let last = all.at(-1); last !== undefined && !isSelfIssued(last) && all.length < lengthMax; last = all.at(-1)) {
@@ -45,7 +45,7 @@ export function faultOfChain(code: string, chain: Chain, peer: 'client' | 'serve
       return timesOf(leaf, authorities);
     case 'INVALID_PURPOSE': {
       const fault = faultOfPurpose(leaf, peer);
-      return fault === undefined ? signedByUpstart(authorities) : `the {peer}'s certificate ${fault}`;
+      return fault === undefined ? signedByNonAuthority(authorities) : `the {peer}'s certificate ${fault}`;
     }
     case 'CERT_REVOKED':
       return revoked(authorities);
@@ -62,18 +62,18 @@ export function faultOfChain(code: string, chain: Chain, peer: 'client' | 'serve
     case 'PATH_LENGTH_EXCEEDED':
     case 'UNSPECIFIED':
       // Node has no name for some of OpenSSL's codes, "no certificate signing" among them.
-      return signedByUpstart(authorities);
+      return signedByNonAuthority(authorities);
     default:
       return undefined;
   }
 }
 
-function signedByUpstart(authorities: Chain): string | undefined {
-  const upstart = authorities.find(({ ca }) => !ca);
-  return upstart && `the {peer}'s certificate is signed by ${quoted(nameOfSubject(upstart))}, which may not sign any`;
+function signedByNonAuthority(authorities: Chain): string | undefined {
+  const signer = authorities.find(({ ca }) => !ca);
+  return signer && `the {peer}'s certificate is signed by ${quoted(nameOfSubject(signer))}, which may not sign any`;
 }
 
-/** Node does not tell whose of the chain it is. */
+/** Names all that it can be, because Node does not report which certificate of the chain is revoked. */
 function revoked(authorities: Chain): string | undefined {
   const others = authorities.filter((one) => !isSelfIssued(one)).map((one) => quoted(nameOfSubject(one)));
   if (others.length === 0) return undefined;
@@ -97,7 +97,9 @@ function notTrusted(chain: Chain): string {
     const whose = `${quoted(nameOfIssuer(top))} has signed it, whose own certificate is neither trusted here nor sent by the {peer}`;
     return `${says}: ${chain.length === 1 ? whose : whose.replace('it,', 'one that comes with it,')}`;
   }
-  return chain.length === 1 ? `${says}, but by itself` : `${says}: its authority is ${quoted(nameOfSubject(top))}`;
+  return chain.length === 1
+    ? `${says}, but with its own key`
+    : `${says}: its authority is ${quoted(nameOfSubject(top))}`;
 }
 
 function namesOf(chain: Chain): string {
@@ -109,5 +111,5 @@ function isSelfIssued(certificate: X509Certificate): boolean {
 }
 
 function quoted(name: string): string {
-  return name === '' ? 'somebody without a name' : `'${name.slice(0, 200)}'`;
+  return name === '' ? 'an authority without a name' : `'${name.slice(0, 200)}'`;
 }

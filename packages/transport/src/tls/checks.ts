@@ -1,4 +1,4 @@
-/** What settings of TLS have to be, for those who have no compiler that looks at them. */
+/** Checks of TLS settings at run time, for callers without a compiler. */
 import { UsageError } from '@nbdjs/interfaces';
 import { checkOptions, type OptionChecks, optionChecks } from '@nbdjs/kit';
 import type { TlsCertificates, TlsClientKey, TlsClientSettings, TlsServerKeys, TlsServerSettings } from './settings.ts';

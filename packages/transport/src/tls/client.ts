@@ -20,7 +20,7 @@ import { type UpgradeOptions, upgrade } from './upgrade.ts';
 /** A client's side of TLS with one server. */
 export interface TlsClient {
   /**
-   * Upgrades a channel, which is given: on failure it is closed.
+   * Upgrades a channel, which belongs to the upgrade from then on: on failure it is closed.
    *
    * @throws ConnectError `ERR_NBD_TLS` saying why, ProtocolError when something else than TLS comes, TimeoutError, or the signal's
    *   reason.
@@ -31,7 +31,7 @@ export interface TlsClient {
 /**
  * Reads the files that the settings name, and checks them.
  *
- * @param host what is connected to, if it is a host.
+ * @param host The name or address that is connected to. Left out where it is no host, but a Unix socket or a command.
  * @throws UsageError naming the file or the setting, and what is wrong with it.
  */
 export function createTlsClient(settings: TlsClientSettings = {}, host?: string): TlsClient {
@@ -57,7 +57,7 @@ export function createTlsClient(settings: TlsClientSettings = {}, host?: string)
               socket,
               checkServerIdentity: () => faultOfServer(chain[0]),
             });
-            // Node judges the certificate right behind this, and leaves nothing to look at where it does not accept it.
+            // Right after this Node checks the certificate, and a chain that it rejects cannot be read any more.
             secured.prependOnceListener('secure', () => {
               chain = completed(chainOf(secured), authorities);
             });
@@ -76,7 +76,7 @@ interface Setup {
   readonly options: ConnectionOptions;
   readonly authorities: Chain;
   readonly ownFault: string | undefined;
-  /** Whether a server whom an authority vouches for is the one who is meant. */
+  /** Returns an error when a certificate, which an authority has signed, is for another server than the one that is meant. */
   readonly faultOfServer: (certificate: X509Certificate | undefined) => Error | undefined;
 }
 
@@ -90,7 +90,7 @@ function certificateSetup(settings: TlsClientSettings, host: string | undefined)
   const hostname = (settings.hostname ?? host)?.replace(/%.*$/, '');
   // The user's own authority certifies known servers only; the system's authorities certify any.
   if (verifyPeer && (hostname === '' || (hostname === undefined && pem.ca === undefined))) {
-    const advice = 'tell whom (hostname, in a URI tls-hostname), or do without the check (verifyPeer: false)';
+    const advice = 'say for which host (hostname, in a URI tls-hostname), or switch the check off (verifyPeer: false)';
     throw wrong('tls', `the server's certificate has to be for somebody, and no host is connected to: ${advice}`);
   }
   const options = {

@@ -2,7 +2,7 @@
 import { ConnectError, NbdError, ProtocolError } from '@nbdjs/interfaces';
 import { type Chain, faultOfChain } from './chain.ts';
 
-/** Who is at the other end. */
+/** Which side is at the other end. */
 export type PeerRole = 'client' | 'server';
 
 /** What Node and OpenSSL say besides a message. */
@@ -11,7 +11,7 @@ type TlsError = NodeJS.ErrnoException;
 interface Row {
   /** `{peer}` and `{own}` stand for the two sides. */
   readonly says: string;
-  /** Whether it may be another time. */
+  /** Whether another attempt may succeed. */
   readonly passing?: true;
 }
 
@@ -20,10 +20,10 @@ const otherKey = { says: 'the key that is shared with the {peer} is another one 
 const nothingInCommon = {
   says: 'the {peer} refuses the {own}: it expects other versions, ciphers, a (or another) certificate, or a shared key',
 };
-const noSharedKey = { says: 'the {peer} knows no such user, shares another key with him, or expects certificates' };
+const noSharedKey = { says: 'the {peer} knows no such user, has another key for it, or expects certificates' };
 const certificateInstead = { says: 'the {peer} shows a certificate, where it was expected to share a key' };
 
-/** By the codes of Node, whose certificates' are those of OpenSSL without prefix. */
+/** By the codes of Node's errors. Those about certificates are OpenSSL's names without the prefix `X509_V_ERR_`. */
 const rows: Readonly<Record<string, Row>> = {
   CERT_HAS_EXPIRED: { says: "the {peer}'s certificate has expired" },
   CERT_NOT_YET_VALID: { says: "the {peer}'s certificate is not valid yet" },
@@ -49,7 +49,7 @@ const rows: Readonly<Record<string, Row>> = {
   },
   ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: { says: "the {peer} does not accept the {own}'s certificate" },
   ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: { says: "the {peer} does not accept the {own}'s certificate" },
-  ERR_SSL_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE: { says: "the {peer} has no use for the {own}'s kind of certificate" },
+  ERR_SSL_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE: { says: "the {peer} does not support the {own}'s kind of certificate" },
   ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: { says: "the {peer} finds the {own}'s certificate expired" },
   ERR_SSL_SSLV3_ALERT_CERTIFICATE_REVOKED: { says: "the {peer} finds the {own}'s certificate revoked" },
   ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: { says: 'the {peer} demands a certificate of the {own}' },
@@ -71,7 +71,7 @@ const rows: Readonly<Record<string, Row>> = {
   ERR_SSL_SSLV3_ALERT_ILLEGAL_PARAMETER: { says: 'the {peer} finds a part of the handshake illegal' },
   ERR_SSL_SSLV3_ALERT_BAD_RECORD_MAC: { says: 'the {peer} cannot decipher what it gets' },
   ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR: { says: 'the {peer} has an internal error', passing: true },
-  ERR_SSL_TLSV1_ALERT_USER_CANCELLED: { says: 'the {peer} has broken off', passing: true },
+  ERR_SSL_TLSV1_ALERT_USER_CANCELLED: { says: 'the {peer} has given up the handshake', passing: true },
   ERR_SSL_TLSV1_ALERT_NO_RENEGOTIATION: { says: 'the {peer} does not negotiate again' },
   ERR_TLS_RENEGOTIATION_DISABLED: { says: 'the {peer} wants to negotiate again' },
 };
@@ -104,11 +104,11 @@ const spoiltThere = {
 } as const;
 const noRecord = { says: 'what the {peer} sent is no TLS, so it was changed on the way', passing: true } as const;
 
-/** And once TLS stands, where another connection may do better. */
+/** The same codes after the handshake: the bytes were changed on the way, so another connection may succeed. */
 const establishedRows: Readonly<Record<string, Row>> = {
   ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC: spoiltHere,
   ERR_SSL_LENGTH_TOO_SHORT: spoiltHere,
-  // So the ciphers themselves say with TLS 1.2, each its own way.
+  // With TLS 1.2, each kind of cipher has a code of its own for this.
   ERR_SSL_CIPHER_OPERATION_FAILED: spoiltHere,
   ERR_SSL_INVALID_AAD: spoiltHere,
   ERR_SSL_INVALID_DATA: spoiltHere,
@@ -139,7 +139,7 @@ const clearTextCodes: ReadonlySet<string> = new Set([
 /** What the system says when the other side is gone. */
 const hungUpCodes: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED']);
 
-/** An error of a connection that is past its handshake; a lost connection stays what it is. */
+/** Returns a better error for one that came after the handshake. The error of a lost connection is returned as it is. */
 export function explainTlsError(error: Error, peer: PeerRole, ownFault?: string): Error {
   const { code = '' } = error as TlsError;
   if (error instanceof NbdError) return error;
@@ -147,14 +147,14 @@ export function explainTlsError(error: Error, peer: PeerRole, ownFault?: string)
   return row !== undefined || code.startsWith('ERR_SSL') ? tlsFailure(error, peer, row, { ownFault }) : error;
 }
 
-/** A server that has taken part in the handshake and then says nothing more but goodbye. */
+/** Makes the error for a server that closes the connection right after the handshake, without an alert. */
 export function refusedSilently(ownFault: string | undefined): ConnectError {
   const message =
     "TLS failed: the server hung up right behind the TLS handshake, as servers do that refuse a client's certificate";
   return new ConnectError('ERR_NBD_TLS', withFault(message, ownFault));
 }
 
-/** Adds what speaks against our own certificate. */
+/** Adds what is wrong with our own certificate. */
 function withFault(message: string, ownFault: string | undefined): string {
   return ownFault === undefined ? message : `${message}; ${ownFault}`;
 }
@@ -165,15 +165,15 @@ const refusesOwn =
 
 /** What else is known of a handshake. */
 export interface HandshakeCircumstances {
-  /** What a side that just hangs up may mean by it depends on that. */
+  /** What a peer means that hangs up without an alert depends on that. */
   readonly usesSharedKeys: boolean;
-  /** What the peer has shown. */
+  /** The peer's certificates, as far as they have arrived. */
   readonly chain: Chain;
-  /** What speaks against our own certificate. */
+  /** What is wrong with our own certificate. */
   readonly ownFault: string | undefined;
 }
 
-/** Why TLS could not be set up. */
+/** Makes the error for a TLS handshake that has failed; `error` is absent when the connection just ended. */
 export function handshakeFailure(
   error: Error | undefined,
   peer: PeerRole,

@@ -1,4 +1,4 @@
-/** Certificates, keys and lists, from files or from memory: read at once, and checked for what can be told in advance. */
+/** Certificates, keys and lists, from files or from memory: read once, and checked for mistakes that show without a peer. */
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ interface Identity {
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
   readonly passphrase?: string | undefined;
-  /** One list each: Node takes the first of several in one text, and forgets the others. */
+  /** One list in each text: of several in one text, Node uses the first only. */
   readonly crl?: string[] | undefined;
 }
 
@@ -33,7 +33,7 @@ export interface CheckedIdentity {
   readonly own: { readonly name: string; readonly fault: string | undefined } | undefined;
 }
 
-/** Who we are: names the files of our own certificate. */
+/** Our side of the connection. The files of our own certificate are named after it. */
 export type Role = 'client' | 'server';
 
 /** @throws UsageError naming the file, and what is wrong with it. */

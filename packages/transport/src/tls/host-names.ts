@@ -1,4 +1,4 @@
-/** Whether a certificate is for the host that is meant (RFC 9525), as GnuTLS's clients of NBD see it. */
+/** Checks that a certificate is for the host that is meant (RFC 9525), by the rules of NBD clients that use GnuTLS. */
 import type { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 
@@ -7,7 +7,7 @@ const wholeLabels = { wildcards: true, partialWildcards: false, multiLabelWildca
 
 const shownMax = 5;
 
-/** Returns what is wrong; `undefined` where the certificate is for that host. */
+/** Returns why a certificate is not for a name or address; `undefined` when it is. */
 export function faultOfName(certificate: X509Certificate, hostname: string): string | undefined {
   const host = hostname.replace(/\.$/, '');
   const { subjectAltName } = certificate;
@@ -28,7 +28,7 @@ interface Name {
   readonly text: string;
 }
 
-/** Why one that looks right is not. */
+/** Returns a reason that is easily overlooked: there is a name that looks right, and does not count. */
 function hintOf(certificate: X509Certificate, host: string, names: readonly Name[]): string | undefined {
   const alike = names.find(({ text }) => text.replace(/\.$/, '').toLowerCase() === host.toLowerCase());
   if (alike !== undefined && isIP(host) !== 0) return 'that is the name of a host in it, expected an address';
@@ -50,7 +50,7 @@ function commonNames({ subject }: X509Certificate): readonly Name[] {
   });
 }
 
-/** Node writes names with odd characters as JSON does, so that none can pass for several. */
+/** Node writes names with special characters as JSON strings, so that one name cannot be taken for several. */
 function alternativeNames(text: string): readonly Name[] {
   const pattern = /(?:^|, )([^:]+):("(?:[^"\\]|\\.)*"|[^,]*)/g;
   return [...text.matchAll(pattern)].flatMap(([, kind = '', name = '']) => {

@@ -75,7 +75,7 @@ function accept(
       usesSharedKeys: find !== undefined,
       ownFault: undefined,
       begin(stream, done, fail) {
-        // A server of Node's for this one client: it alone knows how to check certificates.
+        // Only a server of Node's checks the certificates of clients, so there is one for this client.
         const server = tls().createServer({ ...options, ...(find === undefined ? {} : { pskCallback }) } as TlsOptions);
         trustPartialChains(server);
         let chain: Chain = [];
@@ -100,8 +100,8 @@ function accept(
 }
 
 /**
- * An authority between others is enough to trust, as it is to GnuTLS. Node has an option for that, which its servers do not hand on; where
- * what is behind it cannot be found, whoever trusts such an authority alone lets nobody in.
+ * Makes an intermediate authority enough to trust, as it is for GnuTLS. Node has an option for that, which its servers do not pass on, so
+ * this goes by way of Node's internals. Where those have changed, a server that trusts an intermediate authority alone accepts no client.
  */
 function trustPartialChains(server: Server): void {
   const { _sharedCreds: shared } = server as { _sharedCreds?: { context?: { setAllowPartialTrustChain?(): void } } };
@@ -109,14 +109,14 @@ function trustPartialChains(server: Server): void {
 }
 
 /**
- * Has a look at the socket before Node judges the client's certificate, which leaves nothing to look at where it does not accept it.
- * Only with this event does a server's socket show so early; what it is about (keys) is of no interest here.
+ * Calls `look` right before Node checks the client's certificate: a chain that Node rejects cannot be read any more. Of the events of a
+ * server, only `keylog` gives the socket that early; its keys are not used.
  */
 function watchSocket(server: Server, look: (socket: TLSSocket) => void): void {
   server.once('keylog', (_secret, socket) => socket.prependOnceListener('secure', () => look(socket)));
 }
 
-/** Node names only the code of what is wrong with a client's certificate. */
+/** Makes an error of what Node says of a client's certificate, which is only a code. */
 function refusal({ authorizationError }: { readonly authorizationError: unknown }): Error {
   return Object.assign(new Error(String(authorizationError)), { code: String(authorizationError) });
 }
@@ -129,7 +129,7 @@ interface Setup {
 function certificateSetup(settings: TlsServerSettings): Setup {
   const { certificates = {}, allow } = settings;
   const { pem, authorities, own } = readIdentity(certificates, 'server');
-  // An authority is there for clients to be checked by: it serves no other purpose for a server.
+  // A server has no other use for an authority than to check clients.
   const { verifyPeer = allow !== undefined || pem.ca !== undefined } = settings;
   const place = certificates.folder ?? 'tls.certificates';
   if (own === undefined) throw wrong(place, 'there is no certificate for the server (server-cert.pem)');
@@ -138,7 +138,7 @@ function certificateSetup(settings: TlsServerSettings): Setup {
     throw wrong(place, 'there is no authority (ca-cert.pem), so clients cannot be checked');
   }
   if (!verifyPeer && allow !== undefined) {
-    throw wrong('tls.allow', 'who is allowed is told by certificates, expected verifyPeer not to be false');
+    throw wrong('tls.allow', 'the list is about certificates of clients, which verifyPeer: false does not check');
   }
   const options = {
     ...secureVersions,
@@ -155,7 +155,7 @@ function certificateSetup(settings: TlsServerSettings): Setup {
   return { options, authorities };
 }
 
-/** Our own deadline covers the handshake. */
+/** No time limit of Node's: `upgrade` has its own. */
 const common: TlsOptions = { handshakeTimeout: 0 };
 
 const sharedKeyOptions: TlsOptions = { ...secureVersions, ...common, ciphers: pskCiphers, dhparam: 'auto' };

@@ -7,8 +7,8 @@ import { nameOfSubject } from './x509.ts';
 export const secureVersions = { minVersion: 'TLSv1.2', maxVersion: 'TLSv1.3' } as const;
 
 /**
- * What goes with shared keys: the one suite of TLS 1.3 whose hash they have, and those of TLS 1.2 with forward secrecy, so that
- * nobody who learns the key later can read what was recorded.
+ * The ciphers for shared keys: of TLS 1.3 the one suite whose hash such keys are for, of TLS 1.2 those with forward secrecy. An attacker
+ * who learns the key later then cannot read what was recorded before.
  */
 export const pskCiphers = [
   'TLS_AES_128_GCM_SHA256',
@@ -19,7 +19,7 @@ export const pskCiphers = [
   'ECDHE-PSK-AES128-CBC-SHA256',
 ].join(':');
 
-/** How the other side has shown who it is: by a certificate that was checked, by a shared key's name, or not at all. */
+/** How the peer has identified itself: by a certificate, by the name of a shared key, or not at all. */
 export type Evidence = 'certificate' | { readonly user: string } | undefined;
 
 export function describeSession(socket: TLSSocket, evidence: Evidence): TlsPeer {

@@ -1,12 +1,12 @@
-/** What TLS may be told, as plain data: it crosses threads. */
+/** The settings of TLS: plain data that can cross threads, with the exception of functions. */
 
 import type { TlsAllowance } from '@nbdjs/interfaces';
 
-/** A certificate with its key, and whom to trust: from a folder, from memory, or from both. */
+/** A certificate with its key, and the authorities to trust: from a folder, from memory, or from both. */
 export interface TlsCertificates {
   /**
-   * A folder with PEM files of the customary names: `ca-cert.pem` (whom to trust), `ca-crl.pem` (certificates that were
-   * revoked), and of our own `client-cert.pem` with `client-key.pem`, or `server-cert.pem` with `server-key.pem`. What is also
+   * A folder with PEM files of the customary names: `ca-cert.pem` (the authorities to trust), `ca-crl.pem` (certificates that
+   * were revoked), and of our own `client-cert.pem` with `client-key.pem`, or `server-cert.pem` with `server-key.pem`. What is also
    * given from memory is not read from it.
    */
   readonly folder?: string | undefined;
@@ -34,7 +34,7 @@ export type TlsClientKey =
    */
   | { readonly file: string; readonly user?: string | undefined };
 
-/** How a client sets up TLS, and whom it takes a server for. */
+/** How a client sets up TLS, and how it checks the server. */
 export interface TlsClientSettings {
   /**
    * @default the first that there is of `/etc/pki/libnbd` for root, or `~/.pki/libnbd` and `~/.config/pki/libnbd` for others;
@@ -44,14 +44,14 @@ export interface TlsClientSettings {
   /** A shared key instead of certificates. */
   readonly psk?: TlsClientKey | undefined;
   /**
-   * Whom the server's certificate has to be for: a name, or an address (of which there is nothing in the clear then). Needed with
-   * certificates where no host is connected to (a Unix socket, a command, a descriptor) and the authorities are the system's; with
-   * others, any server will do that they vouch for.
+   * The host that the server's certificate has to be for: a name, which is also sent to the server in the clear (SNI), or an address,
+   * which is not. Where no host is connected to (a Unix socket, a command, a descriptor), it is needed with the system's authorities;
+   * with the authorities of `certificates`, any server is accepted without it that one of them has signed.
    *
    * @default the host that is connected to
    */
   readonly hostname?: string | undefined;
-  /** Check the server's certificate. Without, anybody in between can read and change everything. @default true */
+  /** Check the server's certificate. Without, an attacker in between can read and change everything. @default true */
   readonly verifyPeer?: boolean | undefined;
 }
 
@@ -61,19 +61,19 @@ export type TlsServerKeys =
   | { readonly file: string }
   /** Keys of 1 to 64 bytes, by user. */
   | { readonly keys: Readonly<Record<string, Uint8Array>> }
-  /** Looks a user's key up, at once; nothing for whoever is not known. Not plain data, the one exception here. */
+  /** Returns the key of a user within the call; `undefined` for an unknown user. A function, so this is no plain data. */
   | { readonly find: (user: string) => Uint8Array | undefined };
 
-/** How a server sets up TLS, and whom it lets in. */
+/** How a server sets up TLS, and which clients it admits. */
 export interface TlsServerSettings {
   /**
-   * `require`: nothing but TLS ("FORCEDTLS mode"). `allow`: whoever wants, except for exports that are `tlsOnly`
+   * `require`: nothing but TLS ("FORCEDTLS mode"). `allow`: clients choose, except for exports that are `tlsOnly`
    * ("SELECTIVETLS mode"). `off`: as if there were no settings.
    *
    * @default 'require'
    */
   readonly mode?: 'off' | 'allow' | 'require' | undefined;
-  /** The server's own certificate, and the authorities whose clients it knows. */
+  /** The server's own certificate, and the authorities that sign the certificates of its clients. */
   readonly certificates?: TlsCertificates | undefined;
   /** Keys that are shared with users, instead of certificates. */
   readonly psk?: TlsServerKeys | undefined;
@@ -84,10 +84,10 @@ export interface TlsServerSettings {
    */
   readonly verifyPeer?: boolean | undefined;
   /**
-   * Whom to serve: subjects of certificates (`CN=client,O=Example`), or users of shared keys; or a function that decides, which is
-   * not plain data. Exports have such a list of their own, too.
+   * The clients to serve: subjects of certificates (`CN=client,O=Example`), or users of shared keys; or a function that decides, which
+   * is not plain data. Exports have such a list of their own, too.
    *
-   * @default everybody who could show who they are
+   * @default all clients whose TLS handshake succeeds
    */
   readonly allow?: TlsAllowance | undefined;
 }

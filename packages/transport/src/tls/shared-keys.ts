@@ -1,4 +1,4 @@
-/** Keys that both sides know beforehand, one a user, as GnuTLS and QEMU keep them in files. */
+/** Keys that both sides know beforehand, one for each user, in files of the form that GnuTLS and QEMU use. */
 import { UsageError } from '@nbdjs/interfaces';
 import { readText, wrong } from './files.ts';
 
@@ -6,7 +6,7 @@ import { readText, wrong } from './files.ts';
 const keyBytesMax = 64;
 const userBytesMax = 128;
 
-/** A user whose name is written in hexadecimal digits, because it has a colon say; GnuTLS's psktool writes such. */
+/** A user whose name is written in hexadecimal digits, for instance because it has a colon, as GnuTLS's psktool does. */
 const hexUser = /^#((?:[0-9a-f]{2})+):/i;
 
 /**
@@ -44,7 +44,7 @@ export function checkSharedKey(user: string, key: Uint8Array, place = 'tls.psk')
   }
 }
 
-/** Names go into messages, so they are looked at before anything else is. */
+/** Names go into messages, so they are checked first. */
 function checkUser(user: string, place: string): void {
   const userBytes = Buffer.byteLength(user);
   if (userBytes < 1 || userBytes > userBytesMax) {

@@ -1,4 +1,4 @@
-/** Short text files, which may be pipes (`<(...)` of a shell). A pipe without a writer is waited for for a limited time only. */
+/** Reading short text files, which may be pipes (`<(...)` of a shell). The wait for a pipe's writer has a limit. */
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { UsageError } from '@nbdjs/interfaces';
 

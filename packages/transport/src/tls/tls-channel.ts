@@ -8,15 +8,15 @@ import { explainTlsError, type PeerRole, refusedSilently } from './failure.ts';
 import { readInto } from './reading.ts';
 
 /**
- * TLS copies or encrypts what it is given at once, and has finished with it only when the kernel has. Up to this many bytes count as
- * sent before; longer sends count only then, so that a peer that does not read is noticed.
+ * TLS copies or encrypts at once what it is given, and reports it as sent only when the kernel has taken it. Sends of up to this many
+ * bytes count as sent at once. Longer ones wait for the report, so that a peer that does not read is noticed.
  */
 const copiedBytesMax = 64 * 1024;
 
-/** A record's worth: several may be on their way when the channel is paused, and come nevertheless. */
+/** The length of a TLS record, in bytes. When the channel is paused, several records that are on their way arrive nevertheless. */
 const ownBytes = 16 * 1024;
 
-/** The peer, and what it may have against us. */
+/** The role of the peer, and what it may find wrong with our own certificate. */
 interface OtherSide {
   readonly role: PeerRole;
   readonly ownFault: string | undefined;
@@ -49,17 +49,17 @@ export class TlsChannel extends StreamChannel<TLSSocket> {
     );
     this.tls = tls;
     this.#below = below;
-    // In any version, what was agreed on stays (TLS 1.3 has no renegotiation any more).
+    // TLS 1.2 could negotiate again; TLS 1.3 cannot.
     socket.disableRenegotiation();
     if (!readsDirectly) socket.on('data', (bytes: Uint8Array) => receiving.receive(bytes));
     socket.pause();
-    // With TLS 1.3 a server judges a client's certificate when the client has finished its handshake.
+    // With TLS 1.3 a server checks the client's certificate when the client has finished its handshake.
     if (role === 'server') {
       this.explainEnd = async () => (this.receivedBytes > 0 ? undefined : refusedSilently(ownFault));
     }
   }
 
-  /** G5: TLS says goodbye before the socket closes, as far as the kernel takes it at once. */
+  /** G5: sends TLS's `close_notify` before the socket closes, unless other bytes still wait to be sent. */
   override destroy(cause?: Error): void {
     const { stream, isDestroyed } = this;
     if (!isDestroyed && cause === undefined && stream.writable && stream.writableLength === 0) stream.end();

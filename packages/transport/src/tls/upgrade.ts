@@ -20,28 +20,28 @@ export interface UpgradeOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-/** How a handshake is begun, and what its owner hears of it. */
+/** What differs between the two sides of a handshake. */
 export interface TlsHandshake {
-  /** Who is at the other end. */
+  /** Which side is at the other end. */
   readonly peer: PeerRole;
   readonly usesSharedKeys: boolean;
-  /** What speaks against the certificate that we show, or that we have none to show. */
+  /** What is wrong with the certificate that we show, or that we have none to show. */
   readonly ownFault: string | undefined;
   /**
-   * Begins; `done` is called with the socket in the very turn in which TLS stands. What the peer has shown helps to say why it has
-   * failed.
+   * Begins; calls `done` with the socket in the very turn in which the handshake is over, or `fail`. The peer's certificates, as far as
+   * they have arrived, help to say why it has failed.
    */
   begin(
     stream: Duplex,
     done: (socket: TLSSocket) => void,
     fail: (error: Error | undefined, chain?: Chain) => void,
   ): void;
-  /** Who it turned out to be. */
+  /** Describes the peer, after the handshake. */
   describe(socket: TLSSocket): TlsPeer;
 }
 
 /**
- * Upgrades a channel, which is given: on failure it is closed.
+ * Upgrades a channel, which belongs to the upgrade from then on: on failure it is closed.
  *
  * @throws ConnectError `ERR_NBD_TLS`, ProtocolError when something else than TLS comes, TimeoutError, or the signal's reason.
  */
@@ -76,7 +76,7 @@ export function upgrade(channel: ByteChannel, handshake: TlsHandshake, options: 
       onAbort();
       return;
     }
-    // Whoever closes it may have more to say.
+    // In this turn, TLS may still report an error that says more than that the channel is closed.
     void channel.closed.then(() => setImmediate(() => fail(undefined)));
     const done = (socket: TLSSocket): void => {
       if (!settle()) return;
@@ -85,16 +85,16 @@ export function upgrade(channel: ByteChannel, handshake: TlsHandshake, options: 
       announceTls(secured.peer, secured.tls);
       resolve(secured);
     };
-    // Whatever else the delivery has brought that we may be called from is with the channel in the next turn.
+    // We may be called from within a delivery: what is left of it reaches the channel by the next turn.
     channel.pause(true);
     setImmediate(() => {
       if (isSettled) return;
-      // A server is silent until it has heard from TLS; a client's first word may be here already, and is TLS's to judge.
+      // A server's first TLS message answers ours, so its bytes are clear text. A client's may be here already, and TLS checks it.
       if (handshake.peer === 'server' && channel instanceof StreamChannel && channel.hasBacklog) {
         giveUp(clearText('server'));
       } else {
         const stream = streamOf(channel);
-        // Whoever ends his direction in the middle of a handshake has hung up.
+        // A peer that ends its direction in the middle of a handshake has hung up.
         stream.allowHalfOpen = false;
         handshake.begin(stream, done, fail);
       }

@@ -1,4 +1,4 @@
-/** What certificates say of themselves, in words for people. */
+/** The contents of certificates, in words for people. */
 import type { X509Certificate } from 'node:crypto';
 
 const serverAuth = '1.3.6.1.5.5.7.3.1';
