@@ -1,6 +1,6 @@
 /**
  * The limits of a server, as data: type, default, check, `docs/limits.md` and the command line's `--limit` come from here. A new
- * limit is one entry here, and a line where it is enforced: every room of the server is given all of them.
+ * limit is one entry here, and a line where it is enforced: every part of the server is given all of them.
  */
 import { limits } from '@nbdjs/interfaces';
 import { defineOptions, type OptionsOf, option, type SettingsOf } from '@nbdjs/kit';

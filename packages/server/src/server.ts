@@ -202,7 +202,7 @@ class NbdServer implements Server {
     const overdue = new Promise<void>((resolve) => {
       cancel = clock.schedule(settings.closeMs, () => {
         for (const session of sessions) session.destroy();
-        // A device that hangs is not waited for; those that do not have let go by then.
+        // A device that hangs is not waited for; all others have finished by then.
         cancel = clock.schedule(lastMs, resolve);
       });
     });

@@ -8,8 +8,8 @@ import { checkOptions, type OptionChecks, optionChecks } from '@nbdjs/kit';
  * process at the other end of a Unix socket (`uid:1000`, `gid:100`; the listener has to look them up, option `users`). The
  * rules apply to clients that connect by TCP or Unix sockets.
  *
- * An IPv4 client is one at a socket of IPv6 (`::ffff:192.0.2.1`), too. Networks of IPv6 do not mean it, not even `::/0`, unless
- * they are written as networks of IPv4 (`::ffff:192.0.2.0/120`).
+ * Entries of IPv4 also match clients that an IPv6 socket shows in mapped form (`::ffff:192.0.2.1`). Networks of IPv6 do not match those,
+ * not even `::/0`, unless they are networks of IPv4 in mapped form (`::ffff:192.0.2.0/120`).
  */
 export interface AccessRules {
   /** If there are entries, every other client is turned away. @default none */
@@ -32,7 +32,7 @@ export class AccessList {
     this.#denied = deny.length === 0 ? undefined : new Entries(deny);
   }
 
-  /** Why a client may not connect. An entry that cannot be decided counts as the one that keeps the client out. */
+  /** Why a client may not connect. One is refused, too, when it is unknown whether an entry about it matches. */
   refusal(peer: PeerDescription): 'denied' | 'not-allowed' | undefined {
     if (peer.transport !== 'tcp' && peer.transport !== 'unix') return undefined;
     if (this.#denied !== undefined && this.#denied.match(peer) !== false) return 'denied';
@@ -57,7 +57,7 @@ class Entries {
     for (const entry of entries) this.#add(entry);
   }
 
-  /** Whether one of the entries means this client; `undefined` when that cannot be decided. */
+  /** Returns whether an entry matches this client; `undefined` when that is unknown, because its user or address is. */
   match({ transport, address, user }: PeerDescription): boolean | undefined {
     if (transport === 'unix') {
       if (this.#users.size === 0 && this.#groups.size === 0) return false;

@@ -1,10 +1,10 @@
 /**
- * What a client says before its turn, while it waits for a place. It is listened to only to find out whether it leaves; what it
- * says is kept and heard afterwards.
+ * What a client sends before its turn, while it waits for a place. The channel is read only to notice that the client leaves; its bytes
+ * are kept, and handled afterwards.
  */
 import type { ByteSink } from '@nbdjs/interfaces';
 
-/** Nothing more is read of a client that has said something; this is for what arrives at once. */
+/** A client that has sent something is not read any more; this is room for the bytes that arrive at once. */
 const landingBytes = 4096;
 
 export class EarlyBytes {

@@ -40,7 +40,7 @@ export class HandshakeDriver implements ByteSink {
   readonly #account: MemoryAccount;
   readonly #early = new EarlyBytes();
   #isUpgrading = false;
-  /** The client waits for a place. Meanwhile it is listened to only to find out whether it leaves. */
+  /** While the client waits for a place: its channel is read only to notice that it leaves. */
   #isWaiting = false;
   #isOver = false;
   /** Bytes that the client has not read; nothing more is answered meanwhile. */
@@ -111,7 +111,7 @@ export class HandshakeDriver implements ByteSink {
     this.#account.close();
   }
 
-  /** Listens to a client that waits for a place. */
+  /** Reads from a client that waits for a place, to notice when it leaves. */
   async listenDuring<T>(waiting: Promise<T>): Promise<T> {
     this.#isWaiting = true;
     this.#channel.pause(false);

@@ -1,7 +1,7 @@
-/** Measures how long a client stands still in the handshake. How much it has to say does not matter: that has other limits. */
+/** Measures how long a client stands still in the handshake. How many options it sends does not matter: that has other limits. */
 import type { Cancel, Clock } from '@nbdjs/interfaces';
 
-/** What the handshake waits for: `tls` while the TLS handshake runs, which is the client's business, too. */
+/** What the handshake waits for: `tls` while the TLS handshake runs, which waits for the client, too. */
 export type HandshakeTurn = 'client' | 'server' | 'tls';
 
 export class HandshakeTimer {

@@ -143,7 +143,7 @@ export class Session implements SessionDescription, HandshakeOwner, HandshakingC
     this.tls = secured.tls;
     this.#watch(secured);
     this.#trace('tls', { tls: secured.tls });
-    // S27: what was opened for an unknown client may not be for the one that it turned out to be.
+    // S27: what was opened before may not be for the client that TLS has identified now.
     this.#exports.releaseAll();
     return secured;
   }

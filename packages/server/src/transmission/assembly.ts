@@ -1,4 +1,4 @@
-/** Makes the rooms of one client's transmission, and joins them. */
+/** Makes the parts of one client's transmission, and joins them. */
 import { type BlockDevice, type ByteChannel, type ExportFacts, limits } from '@nbdjs/interfaces';
 import { RequestDecoder } from '@nbdjs/protocol';
 import type { MemoryAccount } from '../admission/memory-budget.ts';

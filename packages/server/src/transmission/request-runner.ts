@@ -1,4 +1,4 @@
-/** Has requests carried out, and turns whatever comes of it into a reply. */
+/** Carries out requests, and turns results and errors into replies. */
 import type { Trace } from '@nbdjs/interfaces';
 import type { ServerEvents } from '../events.ts';
 import type { CommandContext } from './commands/command-context.ts';

@@ -1,8 +1,8 @@
 /**
  * The transmission phase of one client: requests in, replies out, in any order.
  *
- * This is the conductor. A delivery goes through the rooms beside it: intake (header to request), admission (may it begin?),
- * runner and commands (the device's work, and the reply), send buffer. All requests of one delivery are looked at together, those
+ * This class joins the others of this folder. A delivery goes through intake (header to request), admission (may it begin?), runner
+ * and commands (the device's work, and the reply) and send buffer. All requests of one delivery are looked at together, those
  * that the device answers at once are answered at once, and their replies leave together. What has to wait, for memory or for a
  * client that does not read, waits in the admission, and meanwhile the channel is paused.
  */
