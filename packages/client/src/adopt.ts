@@ -27,7 +27,7 @@ export async function adoptConnection(
   return await openDevice(new SingleConnection(established, name), deviceOptions.pick(options), name, signal);
 }
 
-/** Gives away the one connection that it has. */
+/** Gives its one connection to the first caller, and an error to all others. */
 class SingleConnection implements Connector {
   readonly #name: string;
   #established: Established | undefined;

@@ -10,7 +10,7 @@ export interface TcpTarget {
   readonly host: string;
   /** 1 to 65535. @default 10809 */
   readonly port?: number | undefined;
-  /** @default the server's default export */
+  /** The export to open. @default the server's default export */
   readonly exportName?: string | undefined;
 }
 
@@ -18,7 +18,7 @@ export interface TcpTarget {
 export interface UnixTarget {
   /** The path of the socket, of 107 bytes at most. A leading NUL means a name in Linux's abstract namespace. */
   readonly path: string;
-  /** @default the server's default export */
+  /** The export to open. @default the server's default export */
   readonly exportName?: string | undefined;
 }
 
@@ -130,7 +130,7 @@ function has<Name extends string>(target: object, name: Name): target is Extract
   return name in target;
 }
 
-/** What is `required` may not be `undefined`, unlike an option. */
+/** Checks the members of a target. Those that are `required` may not be `undefined`, unlike options. */
 function check<T extends object>(target: T, checks: OptionChecks<T>, ...required: readonly (keyof T & string)[]): void {
   checkOptions('the target', target, checks as Parameters<typeof checkOptions>[2]);
   const missing = required.find((name) => target[name] === undefined);
