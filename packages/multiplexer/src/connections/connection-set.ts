@@ -4,9 +4,9 @@
  * Those that are *active* lead to the same run of the same server, as far as can be known: otherwise a FLUSH by one of them would
  * say nothing of what another has written. When the server was restarted, some connections may not have noticed while a new
  * one is made already. So where unflushed writes are noted, a new connection beside others is on *probation*, until one of those
- * has answered a request sent afterwards: then the server that the old one leads to is alive, and the new one has met the same.
- * When none of the old ones lives to answer, the new one begins a new *incarnation* of the server: whatever was not flushed may
- * be gone. Those that are *draining* have heard our good-bye, and only their end is awaited.
+ * has answered a request sent afterwards: then the old one's server has not been restarted, and the new one leads to the same.
+ * When all old ones are lost before they answer, the new one begins a new *incarnation* of the server: whatever was not flushed may
+ * be gone. To those that are *draining*, a disconnect request was sent, and only their end is awaited.
  */
 import type { Established } from '@nbdjs/interfaces';
 import { Command } from '@nbdjs/protocol';
@@ -156,12 +156,12 @@ export class ConnectionSet {
     this.#events.capacity();
   }
 
-  /** Has the server say something, whatever it is. */
+  /** Sends the server a request for the sake of an answer. */
   probe(connection: Connection): void {
     this.#probe(connection, () => {});
   }
 
-  /** No active connection is left to vouch for those on probation: the latest of them begins a new incarnation, without the others. */
+  /** No active connection is left to end the probation of others: the latest of these begins a new incarnation, without the rest. */
   promote(): void {
     const connection = this.#probation.pop();
     if (!this.isEmpty || connection === undefined) return;
@@ -178,7 +178,7 @@ export class ConnectionSet {
     else this.#drain(connection, () => connection.decline());
   }
 
-  /** Says good-bye by all connections. Nothing may be in flight. */
+  /** Sends a disconnect request by all connections. Nothing may be in flight. */
   retireAll(): void {
     for (const connection of this.all()) {
       this.#remove(connection);
@@ -233,7 +233,7 @@ export class ConnectionSet {
     return connection.takeBack();
   }
 
-  /** Says good-bye and gives the server some time to end the connection from its side. */
+  /** Sends a disconnect request, and gives the server some time to end the connection from its side. */
   #drain(connection: Connection, sayGoodbye: () => void): void {
     const { clock, closeMs } = this.#context.settings;
     const cancel = clock.schedule(closeMs, () => connection.destroy());

@@ -25,7 +25,7 @@ export interface ConnectionEvents {
 
 /**
  * `open`: requests go out. `dismissed`: the server said that it goes away, so nothing more is sent, and replies are still
- * taken. `leaving`: we have said good-bye, and ignore what still comes. `over`: the channel is destroyed.
+ * taken. `leaving`: we have sent a disconnect request, and ignore what still comes. `over`: the channel is destroyed.
  */
 type Phase = 'open' | 'dismissed' | 'leaving' | 'over';
 
@@ -285,7 +285,7 @@ export class Connection implements ByteSink {
       }
     }
     if (request.error === 0) this.#journal?.acknowledged(request);
-    // An answer may come before the channel has let go of what it answers; a hasty error for instance.
+    // An answer may come before the channel has let go of the request, for instance an error about its header.
     if (this.holds(request)) this.#batch.whenDrained(() => conclude(request));
     else conclude(request);
   }

@@ -1,4 +1,4 @@
-/** Which connections are silent: those that owe an answer are ended, idle ones are asked to say something. */
+/** Finds silent connections: those that owe an answer are ended, idle ones are sent a request. */
 import { TimeoutError } from '@nbdjs/interfaces';
 import type { MultiplexerSettings } from '../settings.ts';
 import type { ConnectionSet } from './connection-set.ts';

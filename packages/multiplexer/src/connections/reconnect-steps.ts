@@ -216,7 +216,7 @@ export const failWaiting = (state: ConnectingWait, { error }: EventOf<'attempt-f
   actions: [{ type: 'stop-timer' }, { type: 'fail-waiting', error }],
 });
 
-/** One last look: either a connection has just become ready, or the requests that wait learn why not. */
+/** The delay is over: either a connection has just become ready, or the requests that wait fail with the reason why not. */
 export const stopWaiting = ({ futileCount }: ConnectingWait): Step => ({
   state: { name: 'connecting-nowait', isAttempting: true, futileCount, delayEndMs: undefined },
   actions: [
