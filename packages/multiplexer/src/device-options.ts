@@ -1,4 +1,4 @@
-/** How a device behaves, whatever it is connected to. */
+/** The options of a device: reconnecting, the journal, limits and checks. */
 import { limits } from '@nbdjs/interfaces';
 import { defineOptions, type OptionsOf, option, optionGroup } from '@nbdjs/kit';
 import type { DeviceEvent } from './device-events.ts';
@@ -127,4 +127,5 @@ export const deviceOptions = defineOptions({
   }),
 });
 
+/** How a device behaves, whatever it is connected to. */
 export interface DeviceOptions extends OptionsOf<typeof deviceOptions> {}

@@ -46,6 +46,7 @@ export const multiplexerOptions = defineOptions({ ...parts, ...deviceOptions.def
 
 interface Parts extends OptionsOf<{ readonly definitions: typeof parts }> {}
 
+/** What a multiplexer is made of, and how its device behaves. */
 export interface MultiplexerOptions extends Parts, DeviceOptions {}
 
 export interface MultiplexerSettings extends SettingsOf<typeof multiplexerOptions> {}

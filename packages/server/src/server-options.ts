@@ -57,6 +57,7 @@ export const serverOptions = defineOptions({
   }),
 });
 
+/** What a server offers, to which clients, and within which limits. */
 export interface ServerOptions extends OptionsOf<typeof serverOptions> {}
 
 /** What a server is made of: its settings, and everything that is no setting. */

@@ -29,8 +29,10 @@ const journalOptions = defineOptions({
   }),
 });
 
+/** How much of what is written is remembered until it is flushed, and what follows when that is not enough. */
 export interface JournalOptions extends OptionsOf<typeof journalOptions> {}
 
+/** The same after checks and defaults. */
 export interface JournalSettings extends SettingsOf<typeof journalOptions> {
   /** Off: it is only noted which ranges unflushed writes are in. */
   readonly isOn: boolean;

@@ -26,7 +26,8 @@ export const replyLimits = defineOptions({
   }),
 });
 
-/** Limits that are to be others than usual. */
+/** Limits of replies that are to be others than the default. */
 export interface ReplyLimitOptions extends OptionsOf<typeof replyLimits> {}
 
+/** The limits of replies, all of them. */
 export interface ReplyLimits extends SettingsOf<typeof replyLimits> {}

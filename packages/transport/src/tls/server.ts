@@ -13,7 +13,7 @@ import { checkSharedKey, readSharedKeys } from './shared-keys.ts';
 import type { TlsChannel } from './tls-channel.ts';
 import { type UpgradeOptions, upgrade } from './upgrade.ts';
 
-/** A server's side of TLS, for any number of clients. */
+/** A server's side of TLS for any number of clients, by the settings of `createTlsServer`. */
 export interface TlsServer extends SecureUpgrade {
   /** See `TlsClient.upgrade`. */
   upgrade(channel: ByteChannel, options?: UpgradeOptions): Promise<TlsChannel>;
