@@ -35,6 +35,11 @@ app.converter.on(Converter.EVENT_RESOLVE_BEGIN, nameModules);
 
 const project = await app.convert();
 if (project !== undefined) {
+  for (const one of withForeignSentence(project)) {
+    app.logger.warn(
+      `${one.getFriendlyFullName()} has no documentation of its own, but that of the type that it extends`,
+    );
+  }
   app.options.setValue('intentionallyNotDocumented', explainedElsewhere(project));
   app.validate(project);
   if (!isCheck) await app.generateOutputs(project);
@@ -57,6 +62,18 @@ function nameModules(context) {
     const [name, ...folders] = module.name.split('/').filter((part) => part !== 'src' && part !== 'index');
     module.name = ['@nbdjs', name, ...folders].join('/');
   }
+}
+
+/** TypeDoc gives an interface without a sentence that of the type which it extends, which says nothing of the interface itself. */
+function withForeignSentence(project) {
+  return project.getReflectionsByKind(ReflectionKind.Interface).filter(({ comment, extendedTypes = [] }) => {
+    const sentences = extendedTypes.flatMap(({ reflection }) => reflection?.comment ?? []);
+    return comment !== undefined && sentences.some((one) => textOf(one) === textOf(comment));
+  });
+}
+
+function textOf({ summary }) {
+  return summary.map(({ text }) => text).join('');
 }
 
 /** The names of members that need no sentence of their own. One name can stand for members of several variants: then all have to. */
