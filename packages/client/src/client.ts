@@ -78,7 +78,7 @@ export class NbdClient implements BlockDevice, AsyncDisposable {
     return this.#device.state;
   }
 
-  /** Bytes and messages in both directions. */
+  /** Bytes and messages in both directions, over all connections so far. The object goes on counting. */
   get statistics(): Statistics {
     return this.#device.statistics;
   }
@@ -88,31 +88,35 @@ export class NbdClient implements BlockDevice, AsyncDisposable {
     return this.#device.closed;
   }
 
-  /** Sets the least number of connections from now on, where the server allows several. */
+  /** Raises the number of connections to at least this, where the server allows several (`NBD_FLAG_CAN_MULTI_CONN`). */
   widen(connections: number): void {
     this.#device.widen(connections);
   }
 
-  /** Fills `target` with the bytes from `offset` on. */
+  /** Fills `target` with the bytes from `offset` on (`NBD_CMD_READ`). A long range is split into several requests. */
   read(offset: Offset, target: Uint8Array, options?: ReadOptions): Promise<void> {
     if (typeof target?.length !== 'number') return Promise.reject(noMemory('read', 'target', target));
     return this.#device.read(offset, target, options);
   }
 
-  /** Reads into new memory, and returns it. */
+  /** Reads `length` bytes into new memory, which belongs to the caller. */
   async readBytes(offset: Offset, length: number, options?: ReadOptions): Promise<Uint8Array> {
     const target = new Uint8Array(length);
     await this.#device.read(offset, target, options);
     return target;
   }
 
-  /** Stores `source` from `offset` on. Not durable before a `flush`, unless `fua` is set. */
+  /** Stores `source` from `offset` on (`NBD_CMD_WRITE`). Durable only after a `flush`, unless `fua` is set. */
   write(offset: Offset, source: Uint8Array, options?: WriteOptions): Promise<void> {
     if (typeof source?.length !== 'number') return Promise.reject(noMemory('write', 'source', source));
     return this.#device.write(offset, source, options);
   }
 
-  /** See `Multiplexer.flush`. */
+  /**
+   * Makes the server store durably every write that it has acknowledged (`NBD_CMD_FLUSH`).
+   *
+   * @throws WritesLostError when some of it may be gone: the server was lost, and not all could be replayed.
+   */
   flush(options?: Abortable): Promise<void> {
     return this.#device.flush(options);
   }
@@ -141,7 +145,7 @@ export class NbdClient implements BlockDevice, AsyncDisposable {
     return await this.#device.blockStatus(offset, length, options);
   }
 
-  /** Returns the extents of one context over the export or a part of it. Neighbours of equal status are merged. */
+  /** Returns the extents of one metadata context over the export or a part of it. Neighbours of equal status are merged. */
   extents(options?: ExtentWalkOptions): AsyncIterable<Extent> {
     return walkExtents(this, options);
   }
@@ -151,7 +155,7 @@ export class NbdClient implements BlockDevice, AsyncDisposable {
     return createReadStream(this, options);
   }
 
-  /** Returns a Node stream that stores what is written to it. */
+  /** Returns a Node stream that stores what is written to it, and flushes at its end. */
   createWriteStream(options?: WriteStreamOptions): Writable {
     return createWriteStream(this, options);
   }
@@ -161,17 +165,21 @@ export class NbdClient implements BlockDevice, AsyncDisposable {
     return Readable.toWeb(createReadStream(this, options)) as ReadableStream<Uint8Array>;
   }
 
-  /** Returns a web stream that stores what is written to it. */
+  /** Returns a web stream that stores what is written to it, and flushes at its end. */
   writable(options?: WriteStreamOptions): WritableStream<Uint8Array> {
     return Writable.toWeb(createWriteStream(this, options)) as WritableStream<Uint8Array>;
   }
 
-  /** Waits for the calls under way, disconnects from the server (`NBD_CMD_DISC`), and releases everything. Does not flush. */
+  /**
+   * Waits for the calls under way, disconnects from the server (`NBD_CMD_DISC`), and releases everything. Does not flush.
+   *
+   * @throws WritesLostError as `flush` does. All is closed nevertheless.
+   */
   close(): Promise<void> {
     return this.#device.close();
   }
 
-  /** Closes everything now. The calls under way fail. */
+  /** Closes everything now. The calls under way fail; their errors have `cause` as their cause. */
   destroy(cause?: Error): void {
     this.#device.destroy(cause);
   }
