@@ -19,15 +19,15 @@ export const deviceOptions = defineOptions({
     doc: 'How long requests wait for a new connection after a loss. Those that were in flight are sent once more.',
   }),
   /**
-   * Whether there is another connection after the last one is lost. When off, that closes the device: for servers that
-   * were started for this one, say, and would begin with nothing.
+   * Whether there is another connection after the last one is lost. When off, that closes the device: for example for a
+   * server that was started for this device, and has lost all data when it is started again.
    * @default true
    */
   reconnects: option.boolean({
     default: true,
     doc:
       'Whether there is another connection after the last one is lost. When off, that closes the device: ' +
-      'for servers that were started for this one, say, and would begin with nothing.',
+      'for example for a server that was started for this device, and has lost all data when it is started again.',
   }),
   /** Called with what becomes of the connections, and of what was written by them. @default none */
   onEvent: option.callback<(event: DeviceEvent) => void>({
@@ -120,9 +120,9 @@ export const deviceOptions = defineOptions({
   }),
   /** How much of a server's answers is taken. */
   limits: optionGroup(replyLimits, { doc: "How much of a server's answers is taken." }),
-  /** Checks that are to be off: for trying out servers. @default all on */
+  /** Checks to switch off, to try out a server. @default all on */
   strict: optionGroup(strictOptions, {
-    doc: 'Checks that are to be off: for trying out servers.',
+    doc: 'Checks to switch off, to try out a server.',
     defaultText: 'all on',
   }),
 });

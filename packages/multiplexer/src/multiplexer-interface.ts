@@ -1,4 +1,4 @@
-/** What a multiplexer gives. */
+/** The device that `createMultiplexer` makes. */
 import type {
   Abortable,
   BlockDevice,
@@ -15,11 +15,11 @@ import type { Statistics } from './statistics.ts';
 /**
  * A remote export.
  *
- * Buffers are *lent* until a call settles. Of a call that is abandoned by its signal they are the caller's again as soon as
- * it rejects: no byte of a late reply lands in them, and none of them is sent any more. For that, a read with a signal is
- * always copied, and a write rejects only when the channel has let go of its bytes.
+ * Buffers are *lent* until a call settles. When a call is aborted by its signal, they are the caller's again as soon as it rejects: no
+ * byte of a late reply lands in them, and none of them is sent any more. For that, a read with a signal is always copied, and a write
+ * rejects only when the channel has let go of its bytes.
  *
- * What was abandoned may still be carried out by the server, even after later requests.
+ * The server may still carry out an aborted request, even after later requests.
  *
  * With a reconnect delay, requests whose connection is lost are sent again, and a read's `onChunk` then hears of the same bytes
  * once more. A server that lives on may still be at work on what a lost connection has brought it, and NBD has no means of
@@ -30,7 +30,7 @@ export interface Multiplexer extends BlockDevice, AsyncDisposable {
   readonly deferredReads: DeferredReads;
   write(offset: Offset, source: Uint8Array, options?: WriteOptions): Promise<void>;
   /**
-   * Makes the first connection; nothing else may be asked before. May be called again when it has failed.
+   * Makes the first connection. To be called before anything else, and again when it has failed.
    *
    * @throws what the connector throws, TimeoutError of phase `open`, or the signal's reason.
    */
@@ -42,13 +42,13 @@ export interface Multiplexer extends BlockDevice, AsyncDisposable {
   /** Writes that the server had acknowledged and may have lost, and flushes of it that have failed. */
   readonly losses: Losses;
   /**
-   * Has the server make durable what it has acknowledged.
+   * Makes the server store durably every write that it has acknowledged (`NBD_CMD_FLUSH`).
    *
    * @throws WritesLostError when some of it may be gone: the server was lost, and not all could be replayed.
    */
   flush(options?: Abortable): Promise<void>;
   /**
-   * Waits for what is under way, replays what may need it, takes leave of the server, and releases everything. Does not flush.
+   * Waits for what is under way, replays writes that may be lost, disconnects (`NBD_CMD_DISC`), and releases everything. Does not flush.
    *
    * @throws WritesLostError as `flush` does. All is closed nevertheless.
    */
@@ -57,7 +57,7 @@ export interface Multiplexer extends BlockDevice, AsyncDisposable {
    * `connecting-wait`: requests wait for a connection. `connecting-nowait`: they fail unless one is ready. `closed` is for good.
    */
   readonly state: DeviceState;
-  /** What has travelled so far, over all connections. Counts on while it is looked at. */
+  /** What was sent and received so far, over all connections. The object goes on counting. */
   readonly statistics: Statistics;
   /** Settles when the multiplexer is closed, with the error that closed it; `undefined` after `close` and `destroy`. Never rejects. */
   readonly closed: Promise<Error | undefined>;

@@ -1,4 +1,4 @@
-/** What has travelled, over all connections. */
+/** Counts of what was sent and received, over all connections. */
 
 /** NBD's own bytes and messages; whatever carries them (TLS, TCP) is not counted. */
 export interface Statistics {

@@ -4,7 +4,7 @@
  */
 import { defineOptions, option, type SettingsOf } from '@nbdjs/kit';
 
-/** What is refused, mended or filled in on our side. With such a check off, the request goes out as it was asked for. */
+/** What is refused, aligned or filled in before a request is sent. With such a check off, the request is sent as the caller gave it. */
 export const strictOptions = defineOptions({
   /** Commands that the export does not advertise are refused, and writing ones on a read-only export. @default true */
   commands: option.boolean({
@@ -20,10 +20,10 @@ export const strictOptions = defineOptions({
     default: true,
     doc: 'Requests for no bytes are not sent: they succeed, but a block status fails.',
   }),
-  /** Ranges that do not fit the minimum block size are mended by reading, changing and writing whole blocks. @default true */
+  /** Ranges that do not fit the minimum block size are aligned: whole blocks are read, changed and written. @default true */
   align: option.boolean({
     default: true,
-    doc: 'Ranges that do not fit the minimum block size are mended by reading, changing and writing whole blocks.',
+    doc: 'Ranges that do not fit the minimum block size are aligned: whole blocks are read, changed and written.',
   }),
   /** Reads and writes longer than the server takes are split. Without it, 64 MiB go in one piece. @default true */
   payload: option.boolean({
@@ -33,13 +33,13 @@ export const strictOptions = defineOptions({
   /** `PAYLOAD_LEN` is set where extended headers want it. @default true */
   autoFlag: option.boolean({ default: true, doc: '`PAYLOAD_LEN` is set where extended headers want it.' }),
   /**
-   * A reply that breaks a rule ends everything, for the server is not to be relied on. With this off, only its request fails
+   * A reply that breaks a rule ends the connection and closes the device. With this off, only its request fails
    * (`EIO`, with the `ProtocolError` as its cause) as long as it is known where the reply ends. @default true
    */
   replies: option.boolean({
     default: true,
     doc:
-      'A reply that breaks a rule ends everything, for the server is not to be relied on. With this off, only its request ' +
+      'A reply that breaks a rule ends the connection and closes the device. With this off, only its request ' +
       'fails (`EIO`, with the `ProtocolError` as its cause) as long as it is known where the reply ends.',
   }),
 });

@@ -9,15 +9,15 @@ export const replyLimits = defineOptions({
     default: limits.replyChunksMax,
     doc: 'Chunks in one structured reply; a server that sends more breaks the rules.',
   }),
-  /** Stretches, with gaps between them, that the chunks of a read may have delivered at a time; the same holds. @default 16384 */
+  /** Ranges of one read that have arrived, with gaps between them; a server that makes more breaks the rules. @default 16384 */
   replyStretchesMax: option.count({
     default: limits.replyStretchesMax,
-    doc: 'Stretches, with gaps between them, that the chunks of a read may have delivered at a time; the same holds.',
+    doc: 'Ranges of one read that have arrived, with gaps between them; a server that makes more breaks the rules.',
   }),
-  /** Extents in one block status chunk; the same holds. @default 1048576 */
+  /** Extents in one block status chunk; a server that sends more breaks the rules. @default 1048576 */
   replyExtentsMax: option.count({
     default: limits.replyExtentsMax,
-    doc: 'Extents in one block status chunk; the same holds.',
+    doc: 'Extents in one block status chunk; a server that sends more breaks the rules.',
   }),
   /** Extents of one block status reply that are kept, of all contexts; what lies behind is asked for again. @default 131072 */
   extentsKeptMax: option.count({
