@@ -1,7 +1,7 @@
-/** Checks that every device makes before it touches anything. */
+/** The checks that every device makes before it reads or changes anything. */
 import { type Abortable, type Offset, UsageError } from '@nbdjs/interfaces';
 
-/** Refuses ranges outside of a device of `size` bytes; gives them as exact numbers. */
+/** Refuses ranges outside of a device of `size` bytes; returns the range as exact numbers. */
 export function requireInside(size: bigint, offset: Offset, length: Offset): readonly [start: bigint, end: bigint] {
   const start = exact('offset', offset);
   const end = start + exact('length', length);
@@ -27,7 +27,7 @@ function exact(what: string, value: Offset): bigint {
   return BigInt(value);
 }
 
-/** A device's life: calls after the end are refused. */
+/** Whether a device is open: calls after its end are refused. */
 export class Lifetime {
   #isClosed = false;
 

@@ -1,5 +1,6 @@
 /**
- * Block devices: memory, files and block devices of the system, and one that swallows everything. Knows no NBD.
+ * Block devices: memory, files and block devices of the system, and one that discards everything; and layers over devices. It does not
+ * depend on NBD.
  *
  * @packageDocumentation
  */

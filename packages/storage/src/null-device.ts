@@ -1,4 +1,4 @@
-/** A device that swallows what is written to it and reads as zeroes. */
+/** A device that discards what is written to it and reads as zeroes. */
 import {
   type Abilities,
   type Abortable,
@@ -15,7 +15,7 @@ import {
 } from '@nbdjs/interfaces';
 import { Lifetime, requireGoing, requireInside } from './bounds.ts';
 
-/** Makes a bottomless device, or one of the given size in bytes. It answers synchronously. */
+/** Makes a null device of the given size in bytes, by default the largest possible. It answers synchronously. */
 export function createNullDevice(options: { readonly size?: number | bigint | undefined } = {}): BlockDevice {
   return new NullDevice(BigInt(options.size ?? sizeMax));
 }

@@ -21,7 +21,7 @@ function inMemory(): number {
   return Number(execFileSync('fincore', ['--bytes', '--noheadings', '--output', 'PAGES', path], { encoding: 'utf8' }));
 }
 
-/** Has the system forget the file, and tells whether it has: one in memory stays where it is. */
+/** Drops the file from the page cache; returns whether that succeeded: a filesystem in memory keeps it. */
 function forget(): boolean {
   try {
     execFileSync('dd', [`of=${path}`, 'oflag=nocache', 'conv=notrunc', 'count=0'], { stdio: 'ignore' });

@@ -177,7 +177,7 @@ describe('a file', () => {
     expect(statSync(path).size).toBe(2000);
   });
 
-  it('is not made shorter without being told', async () => {
+  it('is not made shorter without `truncate`', async () => {
     const path = join(folder, 'long');
     writeFileSync(path, new Uint8Array(1000).fill(5));
     await expect(openFileDevice(path, { create: true, size: 10 })).rejects.toMatchObject({

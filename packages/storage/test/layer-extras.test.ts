@@ -73,7 +73,7 @@ it('a read-only layer shows memory, and gives no place to write to', () => {
   expect(memory?.writableView).toBeUndefined();
 });
 
-it('a log layer tells of deferred reads as of others', async () => {
+it('a log layer reports deferred reads like others', async () => {
   const commands: string[] = [];
   const device = createLogLayer(fullDevice(), { clock, log: ({ command }) => commands.push(command) });
   await device.deferredReads?.readInto(0, 10, () => new Uint8Array(10));

@@ -53,7 +53,7 @@ describe('read-only layer', () => {
 });
 
 describe('slice', () => {
-  it('lies where it was told to, up to the end if not told otherwise', async () => {
+  it('begins at its offset, and reaches to the end of the device by default', async () => {
     const inner = createMemoryDevice({ size: 1000 });
     const device = createSliceLayer(inner, { offset: 300n });
     expect(device.geometry.size).toBe(700n);
@@ -84,7 +84,7 @@ describe('allocation depth', () => {
     return answer[0]?.extents.map(({ length, status }) => [length, status]);
   };
 
-  it('is 1 for a device that stands alone, beside the contexts that it has', async () => {
+  it('is 1 for a device without layers, beside the contexts that it has', async () => {
     const device = createAllocationDepthLayer(createMemoryDevice({ size: 1000 }));
     device.memory?.writableView?.(0, 1)?.set([7]);
     expect(device.memory?.view(0, 1)).toEqual(Uint8Array.of(7));

@@ -104,7 +104,7 @@ describe('block size layer', () => {
 });
 
 describe('delay', () => {
-  it('puts off the calls that it is told to, until they are abandoned', async () => {
+  it('delays the commands that its options name, until they are aborted', async () => {
     const device = createDelayLayer(createMemoryDevice({ size: 100 }), { clock, delayMs: { read: 50 } });
     const target = new Uint8Array(1);
     expect(device.write(0, Uint8Array.of(7))).toBeUndefined();
@@ -153,7 +153,7 @@ describe('rate', () => {
 });
 
 describe('fault', () => {
-  it('fails the calls that it is told to, and leaves the device alone', async () => {
+  it('fails the calls that `fail` names, and does not make them below', async () => {
     const inner = createMemoryDevice({ size: 1000 });
     const device = createFaultLayer(inner, {
       fail: ({ command, offset, index }) =>
@@ -169,7 +169,7 @@ describe('fault', () => {
 });
 
 describe('log', () => {
-  it('tells of each call once, with its time and its error', async () => {
+  it('reports each call once, with its time and its error', async () => {
     const entries: LogEntry[] = [];
     const slow = createDelayLayer(createMemoryDevice({ size: 1000 }), { clock, delayMs: { read: 20 } });
     const device = createLogLayer(slow, { clock, log: (entry) => entries.push(entry) });
@@ -211,7 +211,7 @@ describe('layers over one device', () => {
     return { device, losses };
   }
 
-  it('D7: each hears of what the device has lost, once', async () => {
+  it('D7: each reports what the device has lost, once', async () => {
     const { device, losses } = losing();
     const [one, other] = [createReadOnlyLayer(device), createRetryLayer(device, { clock })];
     losses.add(lost(0n, 512n));
@@ -221,7 +221,7 @@ describe('layers over one device', () => {
     await other.flush();
   });
 
-  it('D7: each hears of a flush that has failed, of a device that does not count them', async () => {
+  it('D7: each reports a failed flush, also of a device that does not count its losses', async () => {
     let failures = 1;
     const device: BlockDevice = {
       ...blocky(65_536, 1, 65_536),
@@ -239,7 +239,7 @@ describe('layers over one device', () => {
     await other.flush();
   });
 
-  it('D7: a part hears of what is its own, in its own terms', async () => {
+  it('D7: a slice reports losses within its range, with its own offsets', async () => {
     const { device, losses } = losing();
     const first = createSliceLayer(device, { offset: 0, length: 4096 });
     const second = createSliceLayer(device, { offset: 4096, length: 4096 });
@@ -284,7 +284,7 @@ describe('retry', () => {
   }
   const passing = new CommandError('EIO', 'not today');
 
-  it('tries again after 1, 2, 4, ... s, and tells of each time', async () => {
+  it('tries again after 1, 2, 4, ... s, and reports each time', async () => {
     const clock = new VirtualClock();
     const { device, counter } = failing(6, passing);
     const times: number[] = [];
@@ -339,7 +339,7 @@ describe('retry', () => {
     }
   });
 
-  it('is done with a wait when its caller is', async () => {
+  it('ends a wait when the caller aborts', async () => {
     const clock = new VirtualClock();
     const { device, counter } = failing(9, passing);
     const abort = new AbortController();

@@ -25,7 +25,7 @@ async function read(device: BlockDevice, offset: number, length: number): Promis
   return bytes;
 }
 
-/** A store whose writes and trims settle when they are told to, and have their effect only then. */
+/** A store whose writes and trims take effect and settle only when the test releases them. */
 class SlowStore extends AroundLayer {
   readonly waiting: { readonly command: string; go(): Promise<void> }[] = [];
 
@@ -69,7 +69,7 @@ describe('B3: an overlay gives back to its store', () => {
     }
   });
 
-  it('nothing that stands beside it', async () => {
+  it('nothing beside the range', async () => {
     const store = createMemoryDevice({ size });
     const device = createOverlayLayer(createMemoryDevice({ size }), { store });
     await device.write(0, new Uint8Array(mebi).fill(7));

@@ -22,7 +22,7 @@ const checks: OptionChecks<DeviceDefinition> = {
 };
 
 /**
- * Makes a device from its definition. Bounds, block sizes, signals and the end of its life are taken care of.
+ * Makes a device from its definition. Bounds, block sizes, signals and the end of its life are checked here.
  *
  * @throws UsageError `ERR_NBD_ARGUMENT` when the definition has an unknown member, lacks one, or one does not fit.
  */

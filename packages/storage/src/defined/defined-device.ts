@@ -146,7 +146,7 @@ export class DefinedDevice implements BlockDevice {
     }
   }
 
-  /** Waits for a change and, where the caller asks for it, for its way to stable storage. */
+  /** Waits for a change and, where the caller asks for it (`fua`), for the flush that follows. */
   #durable(options: WriteOptions, change: void | Promise<void>): void | Promise<void> {
     if (options.fua !== true || this.#definition.flush === undefined) return change;
     const flush = (): void | Promise<void> => this.#definition.flush?.(options);
@@ -158,14 +158,14 @@ export class DefinedDevice implements BlockDevice {
     for (let position = 0; position < length; ) {
       options.signal?.throwIfAborted();
       const piece = this.#zeroes.subarray(0, Math.min(this.#zeroes.length, length - position));
-      // Stable storage is waited for once, at the end.
+      // One flush at the end covers all pieces.
       await this.#definition.write?.(start + position, piece, { signal: options.signal });
       position += piece.length;
     }
   }
 }
 
-/** The pieces that a definition tells, as extents that end where the range ends at the latest. */
+/** The pieces that a definition reports, as extents; the last one is cut at the end of the range. */
 function extentsWithin(
   told: readonly DefinedExtent[],
   start: number,

@@ -1,7 +1,7 @@
 /** What the author of a device writes down; `defineDevice` makes a device of it. */
 import type { Abortable, ReadOptions, WriteOptions, WriteZeroesOptions } from '@nbdjs/interfaces';
 
-/** One piece of a device, as its definition tells it. */
+/** One piece of a device, as its definition reports it. */
 export interface DefinedExtent {
   /** Length in bytes, at least 1. */
   readonly length: number;
@@ -33,7 +33,7 @@ export interface DeviceDefinition {
   trim?(offset: number, length: number, options: WriteOptions): void | Promise<void>;
   /** Makes the range read as zeroes. Without it, zeroes are written. */
   writeZeroes?(offset: number, length: number, options: WriteZeroesOptions): void | Promise<void>;
-  /** Prepares for reads of the range. Without it, nothing is prepared, and clients are not told that it helps. */
+  /** Prepares for reads of the range. Without it, nothing is prepared, and clients do not learn that the device supports it. */
   cache?(offset: number, length: number, options: Abortable): void | Promise<void>;
   /**
    * What the range consists of (`base:allocation`): consecutive pieces from `offset` on, at least one. The last may end before the

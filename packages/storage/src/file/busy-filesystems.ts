@@ -1,4 +1,4 @@
-/** Filesystems that are at work on ranges of some file: whoever writes to any of their files meanwhile may have to wait. */
+/** Filesystems that are at work on ranges of some file: meanwhile a write to any of their files may have to wait. */
 
 const works = new Map<number, number>();
 

@@ -25,7 +25,7 @@ export function createCheckpointFile(path: string): CheckpointStore {
         await writeDurably(fresh, text);
         await rename(fresh, path);
       } catch (error) {
-        // The checkpoint before is as good as it was.
+        // The previous checkpoint is still there.
         await rm(fresh, { force: true }).catch(() => {});
         throw savingError(path, error as NodeJS.ErrnoException);
       }

@@ -1,4 +1,4 @@
-/** The door to files: checks the path and the options, and opens a regular file or a block device of the system. */
+/** `openFileDevice`: checks the path and the options, and opens a regular file or a block device of the system. */
 import { UsageError } from '@nbdjs/interfaces';
 import { checkOptions, describeValue, type OptionChecks, optionChecks } from '@nbdjs/kit';
 import { type FileDeviceOptions, openFile } from './file-opening.ts';

@@ -2,10 +2,10 @@
 import { CommandError, type CommandErrorCode, systemErrorCodes } from '@nbdjs/interfaces';
 import { toError } from '@nbdjs/kit';
 
-/** Codes that would tell a client of a wrong request, or of a server that ends. A file system means something else by them. */
+/** Codes by which NBD reports a wrong request, or a server that ends. From a file system they mean something else. */
 const misleading: ReadonlySet<CommandErrorCode> = new Set(['EINVAL', 'ESHUTDOWN']);
 
-/** The code of an error of Node as requests have it. A code that NBD has no number for counts as `EIO`. */
+/** The NBD error for the code of an error of Node. A code that NBD has no number for becomes `EIO`. */
 export function errnoOf(error: unknown): CommandErrorCode {
   const code = systemErrorCodes.get(error instanceof Error && 'code' in error ? String(error.code) : '');
   return code === undefined || misleading.has(code) ? 'EIO' : code;

@@ -1,17 +1,17 @@
-/** Where a file has data and where holes, as its filesystem tells. */
+/** Where a file has data and where it has holes, as its filesystem reports. */
 import { AllocationStatus, type Clock, type Extent } from '@nbdjs/interfaces';
 import { capabilities, seekData, seekDataAside, seekHole, seekHoleAside } from '@nbdjs/syscalls';
 
-/** What a quick look takes, in milliseconds. */
+/** A search (`lseek`) that takes less counts as quick. In milliseconds. */
 const quickMs = 1;
 /**
- * So much time the event loop may spend on looking by itself, one quick look after the other, when a look by a thread has turned out to be
- * quick. Then a thread has to try again, and meanwhile others have their turn. In milliseconds.
+ * How long the event loop may search by itself, one quick search after the other, after a search by a thread was quick. Then a thread
+ * has to search again, and meanwhile other work of the event loop runs. In milliseconds.
  */
 const budgetMs = 4;
-/** For so long, what a thread has found out counts. In milliseconds. */
+/** How long the result of a thread's search is used. In milliseconds. */
 const knownMs = 100;
-/** An answer that takes longer is given as far as it has come. In milliseconds. */
+/** An answer that takes longer is cut: it has the extents that were found until then. In milliseconds. */
 const answerMs = 50;
 
 const hole = BigInt(AllocationStatus.Hole | AllocationStatus.Zero);
@@ -26,7 +26,7 @@ export class FileExtents {
   #budgetMs = 0;
   #knownUntil = Number.NEGATIVE_INFINITY;
 
-  /** @param isLocked whether somebody is at work on the file, whom a look would have to wait for. */
+  /** @param isLocked whether another call holds the lock of the file, so that a search would wait for it. */
   constructor(fd: number, clock: Clock, isLocked: () => boolean) {
     this.#fd = fd;
     this.#clock = clock;
@@ -55,7 +55,7 @@ export class FileExtents {
     return found.extents;
   }
 
-  /** Finds the next data by a thread, and thereby how long that takes. */
+  /** Finds the next data by a thread, and measures how long that takes. */
   async #lookAside(found: Found): Promise<void> {
     const { position, ms } = await seekDataAside(this.#fd, found.position);
     found.add(position ?? found.end, hole);
@@ -79,7 +79,7 @@ export class FileExtents {
   }
 }
 
-/** What an answer has come to. */
+/** The extents of an answer so far. */
 class Found {
   readonly extents: Extent[] = [];
   readonly end: bigint;

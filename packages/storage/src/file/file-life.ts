@@ -1,4 +1,4 @@
-/** The life of an open file: calls under way, the end in order, and the end at once. */
+/** The life of an open file: calls under way, closing after them, and closing at once. */
 import { close } from 'node:fs';
 import { promisify } from 'node:util';
 import { UsageError } from '@nbdjs/interfaces';
@@ -35,7 +35,7 @@ export class FileLife {
     if (this.#destroyedBy !== undefined) throw this.#destroyedBy;
   }
 
-  /** Runs work that the end in order waits for. */
+  /** Runs work that `close` waits for. */
   async during(work: () => Promise<void>): Promise<void> {
     this.#busyCount++;
     try {
@@ -52,7 +52,7 @@ export class FileLife {
     return this.#closing;
   }
 
-  /** Closes, and has long calls stop where they are, with `cause`. */
+  /** Closes, and makes long calls stop where they are, with `cause`. */
   destroy(cause: Error = new UsageError('ERR_NBD_CLOSED', 'the device was closed')): void {
     this.#destroyedBy ??= cause;
     void this.close().catch(() => {});

@@ -1,4 +1,4 @@
-/** Opening what may become a device, and nothing else: whoever opens a named pipe waits until somebody comes to its other end. */
+/** Opens regular files and block devices only: opening a named pipe would wait until its other end is opened. */
 import { close, constants, fstat, ftruncate, open, type Stats, stat } from 'node:fs';
 import { promisify } from 'node:util';
 import { UsageError } from '@nbdjs/interfaces';
@@ -63,7 +63,7 @@ async function requireDisk(path: string): Promise<void> {
   try {
     stats = await promisify(stat)(path);
   } catch (error) {
-    // Opening tells what is wrong, or makes the file.
+    // The call that opens reports what is wrong, or makes the file.
     if (['ENOENT', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '')) return;
     throw error;
   }

@@ -1,13 +1,13 @@
-/** Ranges of a file that the filesystem takes back, or zeroes, by itself. */
+/** Punches holes in a file, or zeroes ranges of it, by a call of the filesystem. */
 import { capabilities, punchHoleAside, zeroRangeAside } from '@nbdjs/syscalls';
 import { keepBusy } from './busy-filesystems.ts';
 import { PieceLength } from './piece-length.ts';
 
 type RangeCall = (fd: number, offset: bigint, length: bigint) => Promise<number>;
 
-/** What the file, or what it lies on, cannot do at all; it is not asked again. Anything else is about one request. */
+/** Errors of a call that the file or its filesystem does not support: it is not tried again. All others are about one request. */
 const inabilities = ['EOPNOTSUPP', 'ENOTSUP', 'ENOSYS', 'ENODEV'];
-/** What is wrong with one range only; there are other ways to zero it. */
+/** Errors that concern one range only; it can be zeroed in another way. */
 const refusals = ['EINVAL', 'EBUSY'];
 
 export class FileRanges {
@@ -17,7 +17,7 @@ export class FileRanges {
   readonly #requireGoing: () => void;
   #canPunch = capabilities().allocate;
   #canZero = capabilities().allocate;
-  /** One call at a time: the file has one lock for all of them, and threads are few. */
+  /** One call at a time: the kernel has one lock for each file, and the threads of libuv's pool are few. */
   #last: Promise<unknown> = Promise.resolve();
   #workCount = 0;
 
@@ -36,7 +36,7 @@ export class FileRanges {
     return this.#canPunch;
   }
 
-  /** Whether the file is at work: its lock is held then. */
+  /** Whether a call is under way: the file's lock is held then. */
   get isBusy(): boolean {
     return this.#workCount > 0;
   }

@@ -1,13 +1,13 @@
 /**
- * When a system call may be made at once, on the event loop: while it takes no time. A filesystem that is slow, or that makes its
- * callers wait, would have everybody wait with us.
+ * When a system call may be made on the event loop, without a thread: as long as such calls are quick. A filesystem that is slow, or
+ * that makes its callers wait, would hold up all other work of the event loop.
  */
 import type { Clock } from '@nbdjs/interfaces';
 import { GrowingDelay } from '@nbdjs/kit';
 
-/** A call that took longer has been waiting. In milliseconds. */
+/** A call that took longer has waited for something. In milliseconds. */
 const slowMs = 5;
-/** Threads do it for so long then, and twice as long if the next attempt is slow, too. In milliseconds. */
+/** How long threads then make the calls; twice as long if the next attempt is slow, too. In milliseconds. */
 const pauseMs = 1000;
 const pauseMsMax = 60_000;
 

@@ -10,12 +10,12 @@ beforeEach(() => {
   writes = new InlineWrites(clock);
 });
 
-/** A write that takes so long. */
+/** A write that takes this many milliseconds. */
 async function write(milliseconds: number): Promise<void> {
   const ended: { time: number }[] = [];
   const original = clock.now.bind(clock);
   const start = original();
-  // The clock stands still within a synchronous call unless it is told otherwise.
+  // The clock does not advance within a synchronous call unless the test advances it.
   clock.now = () => (ended.length > 0 ? start + milliseconds : original());
   writes.run(() => ended.push({ time: milliseconds }));
   clock.now = original;

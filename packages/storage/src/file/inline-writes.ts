@@ -1,6 +1,6 @@
 /**
- * When a file may be written to at once, without a thread that waits: the page cache takes most writes as quickly as memory would.
- * But a system that has too much to bring to its disk makes writers wait.
+ * When a file may be written to on the event loop, without a thread: the page cache takes most writes as quickly as memory would.
+ * But a system with too many dirty pages makes writers wait.
  */
 import { InlineCalls } from './inline-calls.ts';
 

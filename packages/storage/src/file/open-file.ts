@@ -32,7 +32,7 @@ import { InlineWrites } from './inline-writes.ts';
 import { FileReadAhead } from './read-ahead.ts';
 import { SharedSync } from './shared-sync.ts';
 
-/** A device over a file, with what opening it has shown. */
+/** A device over a file, and what was found out when it was opened. */
 export interface FileDevice extends BlockDevice {
   readonly kind: 'file' | 'block-device';
   /** The file did not exist, or was empty, so that it reads as zeroes throughout. */
@@ -57,7 +57,7 @@ export class OpenFile implements FileDevice {
   /** The same as a number, where it is exact; otherwise more than any offset that is a number. */
   #sizeNumber: number;
   readonly #life: FileLife;
-  /** An inability of the file is remembered; an error of one read is not. */
+  /** Set to `false` when the file does not support it; an error of one read does not change it. */
   #canReadInline = true;
   readonly #inlineWrites = new InlineWrites(systemClock);
   readonly #readAhead: FileReadAhead;
@@ -146,7 +146,7 @@ export class OpenFile implements FileDevice {
   #writeInline(offset: Offset, source: Uint8Array, options: WriteOptions | undefined): boolean {
     const { length } = source;
     if (typeof offset !== 'number' || length === 0 || options?.fua === true) return false;
-    // Beside a flush, or work on ranges, the filesystem may make writers wait.
+    // During a flush, or while ranges are punched or zeroed, the filesystem may make writers wait.
     if (this.#sync.isRunning || isBusy(this.#filesystem)) return false;
     if (!this.#isPlain(offset, length, options) || !this.#inlineWrites.mayTry(offset, length)) return false;
     try {
@@ -157,7 +157,7 @@ export class OpenFile implements FileDevice {
     }
   }
 
-  /** Whether a call is in order; if it is not, the way by a thread finds out what is wrong. */
+  /** Whether the arguments of a call are valid; if not, the path by a thread reports what is wrong. */
   #isPlain(offset: number, length: number, options: Abortable | undefined): boolean {
     if (this.#life.isClosed || options?.signal?.aborted === true) return false;
     return Number.isSafeInteger(offset) && offset >= 0 && offset + length <= this.#sizeNumber;

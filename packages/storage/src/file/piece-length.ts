@@ -1,17 +1,17 @@
 /**
- * How much of a range a filesystem is given at a time. What it costs depends on how many pieces the file is in there, which nobody knows
- * beforehand: the length follows the time that was taken.
+ * How much of a range a filesystem is given at a time. The cost depends on how fragmented the file is there, which is not known
+ * beforehand: the length is adjusted to the time that the previous piece took.
  */
 
 /** The first piece, in bytes. */
 export const firstPieceBytes = 2 ** 20;
 /** Even in the smallest pieces, each call costs something. */
 const pieceBytesMin = 2 ** 16;
-/** Holes are given back at any speed, but what comes behind them may not be a hole. */
+/** The longest piece, in bytes: a hole takes no time at any length, but the range behind it may hold data. */
 const pieceBytesMax = 2 ** 34;
 /** A piece that took less could have been longer. In milliseconds. */
 const quickMs = 5;
-/** For so long, others may have to wait for the file. In milliseconds. */
+/** A piece should not take longer, because other calls wait for the file meanwhile. In milliseconds. */
 const slowMs = 20;
 
 export class PieceLength {

@@ -3,7 +3,7 @@ import { SharedSync } from './shared-sync.ts';
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-it('begins anew for whoever asks while two are under way, once for all of them', async () => {
+it('begins one more sync for all callers that come while two are under way', async () => {
   const ends: (() => void)[] = [];
   const sync = new SharedSync(() => new Promise<void>((resolve) => ends.push(resolve)));
   const settled: string[] = [];

@@ -1,9 +1,9 @@
 /**
- * Bringing a file to its disk, together for those who wait for it: what begins after a request covers all that came before it. So
- * few run at once that threads are left for others.
+ * Syncs a file, with one call for all callers that wait: a sync that begins after a request covers all writes before that request.
+ * Only a few run at once, so that threads are left for other work.
  */
 
-/** The second has the disk at work while the first one's end is told. */
+/** Two: the second keeps the disk at work while the callers of the first one are answered. */
 const runningMax = 2;
 
 export class SharedSync {
@@ -19,7 +19,7 @@ export class SharedSync {
     return this.#runningCount > 0;
   }
 
-  /** Settles with a run that has begun after the call. */
+  /** Settles with a sync that has begun after the call. */
   run(): Promise<void> {
     if (this.#runningCount < runningMax) return this.#begin();
     this.#next ??= this.#later();

@@ -1,4 +1,4 @@
-/** Tells of a device that it stores everything itself, as far as `qemu:allocation-depth` goes. */
+/** Adds the context `qemu:allocation-depth` to a device, which reports that the device stores everything itself (depth 1). */
 import {
   allocationDepth,
   type BlockDevice,
@@ -8,7 +8,7 @@ import {
 } from '@nbdjs/interfaces';
 import { Layer } from './layer.ts';
 
-/** A device that knows the context, an overlay for instance, comes back as it is. */
+/** A device that has the context already, such as an overlay, is returned unchanged. */
 export function createAllocationDepthLayer(device: BlockDevice): BlockDevice {
   return device.abilities.contexts.includes(allocationDepth) ? device : new AllocationDepthLayer(device);
 }
@@ -32,7 +32,7 @@ class AllocationDepthLayer extends Layer {
       context: allocationDepth,
       extents: [{ offset: BigInt(offset), length: BigInt(length), status: 1n }],
     };
-    // Asked for no context at all, the device still checks the range.
+    // Without any context left, the device below still has to check the range.
     const others = contexts.filter((name) => name !== allocationDepth);
     const below = this.inner.blockStatus(offset, length, { ...options, contexts: others });
     return below instanceof Promise ? below.then((answer) => [...answer, depth]) : [...below, depth];

@@ -24,7 +24,7 @@ export interface LayerCall {
   readonly options?: Abortable | undefined;
 }
 
-/** Makes the call by `go`, or not. */
+/** Called instead of each call; makes it by `go`, or does not. */
 export type Around = <Result>(call: LayerCall, go: () => Result | Promise<Result>) => Result | Promise<Result>;
 
 /**

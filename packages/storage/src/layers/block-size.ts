@@ -29,7 +29,7 @@ export interface BlockSizeOptions {
 
 const maximumDefault = 32 * 2 ** 20;
 
-/** @throws UsageError when the sizes are none, or the device's size is no multiple of its own blocks. */
+/** @throws UsageError when the sizes are not valid block sizes, or the device's size is no multiple of its own blocks. */
 export function createBlockSizeLayer(device: BlockDevice, options: BlockSizeOptions = {}): BlockDevice {
   const { geometry } = device;
   const { minimumBlockSize: minimum = 1, maximumBlockSize: maximum = maximumDefault } = options;

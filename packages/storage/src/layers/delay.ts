@@ -11,7 +11,7 @@ export interface DelayOptions {
   readonly delayMs: Partial<Readonly<Record<LayerCall['command'], number>>>;
 }
 
-/** @throws UsageError when a delay is none. */
+/** @throws UsageError when a delay is not a valid number. */
 export function createDelayLayer(device: BlockDevice, { clock, delayMs }: DelayOptions): BlockDevice {
   for (const [command, ms] of Object.entries(delayMs)) {
     if (!(ms >= 0)) throw new UsageError('ERR_NBD_ARGUMENT', `the delay of ${command} is ${ms}, expected milliseconds`);

@@ -1,4 +1,4 @@
-/** A device that fails on demand, for tests of whatever stands above it. */
+/** A device that fails on demand, for tests of the code that uses devices. */
 import { type BlockDevice, CommandError, type CommandErrorCode, type Offset } from '@nbdjs/interfaces';
 import { AroundLayer, type LayerCall } from './around.ts';
 

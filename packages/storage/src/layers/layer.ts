@@ -21,11 +21,11 @@ import { Holder } from '@nbdjs/kit';
 /** What a layer declares of itself. */
 export interface LayerPolicy {
   /**
-   * What the device below has besides its calls, and the layer passes on as it is. A layer that changes what these paths would show
+   * The optional fast paths of the device below that the layer passes on unchanged. A layer that changes what these paths would show
    * (other bytes, other places, an order or a time) must not pass them, or overrides them.
    */
   readonly passes: readonly (keyof DeviceExtras)[];
-  /** The layer's geometry, made of the one below; called again when that has changed. @default the same */
+  /** Makes the layer's geometry from the one below; called again when that has changed. @default the same */
   readonly geometry?: ((below: Geometry) => Geometry) | undefined;
   /** @default those of the device below */
   readonly abilities?: Abilities | undefined;

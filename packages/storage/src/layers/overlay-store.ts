@@ -1,6 +1,6 @@
 /**
- * The store of an overlay, which gives back what nothing refers to any more. Giving back may take time, as writing may, so the two must
- * not meet: what is given back must not take away what somebody has written since.
+ * The store of an overlay. Ranges that the overlay does not use any more are trimmed in it. Trims and writes may take time, so they must
+ * not overlap: a trim must not remove bytes that were written after it began.
  */
 import type { BlockDevice, WriteOptions } from '@nbdjs/interfaces';
 
@@ -21,7 +21,7 @@ export class OverlayStore {
     this.#block = BigInt(device.geometry.minimumBlockSize);
   }
 
-  /** Writes, and calls `stored` when the bytes are there, before anybody else can do anything to them. */
+  /** Writes, and calls `stored` when the bytes are there, before any other call can change them. */
   write(from: bigint, source: Uint8Array, options: WriteOptions | undefined, stored: () => void): void | Promise<void> {
     const to = from + BigInt(source.length);
     const before = overlapping(this.#returns, from, to);
@@ -36,7 +36,7 @@ export class OverlayStore {
     return done;
   }
 
-  /** Gives a range back, without what is being written to it. That it fails is nobody's loss. */
+  /** Trims a range, without the parts that are being written to. A failure is ignored: the range only goes on taking space. */
   giveBack(from: bigint, to: bigint): void | Promise<void> {
     if (!this.#device.abilities.trim) return undefined;
     const waits: Promise<void>[] = [];
@@ -73,7 +73,7 @@ function overlapping(all: Iterable<UnderWay>, from: bigint, to: bigint): UnderWa
   return undefined;
 }
 
-/** Knows of it until it has settled, and no longer than that. */
+/** Keeps an operation in the set until it has settled. */
 function track(all: Set<UnderWay>, from: bigint, to: bigint, work: Promise<void>): void {
   const one: UnderWay = { from, to, settled: work.then(forget, forget) };
   all.add(one);

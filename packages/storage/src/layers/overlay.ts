@@ -2,8 +2,8 @@
  * Copy-on-write: what is written goes to a store, what is read comes from there or from the base, which never changes.
  *
  * Which ranges the store has, and which were zeroed since, is kept as sorted ranges with no clusters: nothing is ever copied
- * up, and a device of 8 EiB that is zeroed as a whole costs one range. What was stored before it was trimmed, zeroed or overwritten by
- * zeroes is given back to the store.
+ * up, and a device of 8 EiB that is zeroed as a whole costs one range. Ranges of the store that were trimmed, zeroed or overwritten by
+ * zeroes are trimmed in the store.
  */
 import {
   type Abortable,
@@ -30,7 +30,7 @@ import { OverlayStore } from './overlay-store.ts';
 
 /** Where changes go. */
 export interface OverlayOptions {
-  /** Where changes are kept: a device that is as large as the base. Nothing in it counts at first. @default memory */
+  /** Where changes are kept: a device that is as large as the base. What it holds at first is not used. @default memory */
   readonly store?: BlockDevice | undefined;
   /** Tell by the context `qemu:allocation-depth` what is stored here (1), and what below (2 and more). @default false */
   readonly allocationDepth?: boolean | undefined;
@@ -39,7 +39,7 @@ export interface OverlayOptions {
 /** Extents in one answer. */
 const extentsMax = 4096;
 
-/** Stores may give back no less at a time: parts of it that are not needed go back together. In bytes. */
+/** The store is trimmed in units of this length, once no part of a unit is needed any more. In bytes. */
 const unitBytes = 262_144n;
 
 /** @throws UsageError when the store is smaller than the base, or read-only. */
@@ -64,7 +64,7 @@ class OverlayLayer extends Layer {
   readonly #places = new IntervalMap<Place>();
 
   constructor(base: BlockDevice, store: BlockDevice, tellsDepth: boolean) {
-    // Requests are cut where places meet, which may be anywhere that either of the two can cut.
+    // Requests are cut where stored ranges begin and end, so blocks have to fit both devices.
     const minimumBlockSize = Math.max(base.geometry.minimumBlockSize, store.geometry.minimumBlockSize);
     // The store has the size that the base has now, and keeps it.
     const geometry: Geometry = {
@@ -112,7 +112,7 @@ class OverlayLayer extends Layer {
   override write(offset: Offset, source: Uint8Array, options?: WriteOptions): void | Promise<void> {
     const [start, end] = requireInside(this.geometry.size, offset, source.length);
     if (isZero(source)) return this.writeZeroes(offset, source.length, options);
-    // Only when they are stored are the bytes where a reader will look for them.
+    // Readers are sent to the store only when the bytes are there.
     return this.#stored.write(start, source, options, () => this.#places.set(start, end, 'store'));
   }
 
@@ -149,7 +149,7 @@ class OverlayLayer extends Layer {
     return false;
   }
 
-  /** A range and what stands around it in its units, as far as none of it is stored. */
+  /** Extends a range to its whole units, where nothing of them is stored. */
   #unused(start: bigint, end: bigint): readonly [from: bigint, to: bigint] {
     let from = start - (start % unitBytes);
     for (const { to, value } of this.#places.within(from, start)) if (value === 'store') from = to;
@@ -195,7 +195,7 @@ class OverlayLayer extends Layer {
       const told = await this.#extentsBelow(context, from, to, count === 1, signal);
       extents.push(...told);
       const last = told.at(-1);
-      // The base has told of a part only; whoever wants more asks again.
+      // The base has answered for a part only; the caller asks again for the rest.
       if (last === undefined || last.offset + last.length < to) break;
     }
     return extents;
@@ -209,7 +209,7 @@ class OverlayLayer extends Layer {
     signal: AbortSignal | undefined,
   ): Promise<readonly Extent[]> {
     const isDepth = context === allocationDepth;
-    // A device that does not tell of depths stores everything itself.
+    // A device without the context stores everything itself.
     if (isDepth && !this.inner.abilities.contexts.includes(context))
       return [{ offset: from, length: to - from, status: 2n }];
     const [below] = await this.inner.blockStatus(from, to - from, { contexts: [context], one, signal });

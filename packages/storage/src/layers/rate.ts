@@ -17,7 +17,7 @@ export interface RateOptions {
  * Lets reads and writes pass in the order in which they came, at a rate: each waits until what has passed before has been
  * paid for.
  *
- * @throws UsageError when the rate is none.
+ * @throws UsageError when the rate is not a valid number.
  */
 export function createRateLayer(device: BlockDevice, options: RateOptions): BlockDevice {
   const { clock, bytesPerSecond, burstBytes = bytesPerSecond / 10 } = options;

@@ -14,13 +14,13 @@ import { AroundLayer, type LayerCall } from './around.ts';
 export interface RetryOptions {
   /** Measures the delays. */
   readonly clock: Clock;
-  /** How often a call is tried again before its error is told. @default 5 */
+  /** How often a call is tried again before its error is passed on. @default 5 */
   readonly retries?: number | undefined;
   /** Time before the first retry, in milliseconds; twice as long before each further one. @default 1000 */
   readonly delayMs?: number | undefined;
   /** The longest time between two tries, in milliseconds. @default 16000 */
   readonly delayMsMax?: number | undefined;
-  /** Told before each wait. */
+  /** Called before each wait. */
   readonly onRetry?: ((call: LayerCall, error: unknown, attempt: number) => void) | undefined;
 }
 
@@ -31,7 +31,7 @@ interface RetrySettings extends Pick<RetryOptions, 'clock' | 'onRetry'> {
   readonly delayMsMax: number;
 }
 
-/** Errors that may pass; the others would be the same the next time. */
+/** Errors that may be temporary; the others would be the same the next time. */
 const passing = ['EIO', 'ENOMEM', 'ESHUTDOWN'];
 
 /**

@@ -43,7 +43,7 @@ export function createSliceLayer(device: BlockDevice, { offset, length }: SliceO
 
 class SliceLayer extends Layer implements DeviceMemory, DeferredReads {
   readonly #start: bigint;
-  /** What the device below has lost of this part, as this part sees it. */
+  /** What the device below has lost of this part, with offsets counted from the start of the part. */
   readonly #losses: LossLog | undefined;
 
   constructor(inner: BlockDevice, start: bigint, size: bigint) {

@@ -1,4 +1,4 @@
-/** A device in memory. What was never written, or was trimmed or zeroed, takes none. */
+/** A device in memory. Ranges that were never written, or were trimmed or zeroed, take no memory. */
 import {
   type Abilities,
   type Abortable,
@@ -23,7 +23,7 @@ import { checkOptions, type OptionChecks, optionChecks } from '@nbdjs/kit';
 import { Lifetime, requireGoing, requireInside } from '../bounds.ts';
 import { PageTable } from './page-table.ts';
 
-/** What a device in memory is like. */
+/** The properties of a device in memory. */
 export interface MemoryDeviceOptions {
   /** In bytes, up to 2^63 - 1. */
   readonly size: number | bigint;
@@ -42,7 +42,7 @@ const ofMemory: OptionChecks<MemoryDeviceOptions> = { readOnly: optionChecks.boo
 const pageBytes = 256 * 1024;
 const pageSize = BigInt(pageBytes);
 const pageBits = 18n;
-/** What of a page is in use is remembered for pieces of this length. The system gives memory that was not touched no place. */
+/** The parts of a page that are in use are remembered in units of this length. The system gives no memory to what was never touched. */
 const unitBytes = 64 * 1024;
 const unitsPerPage = pageBytes / unitBytes;
 const allUnits = 2 ** unitsPerPage - 1;
@@ -203,13 +203,13 @@ class MemoryDevice implements BlockDevice, DeviceMemory, DeviceResizing {
   #enter(offset: Offset, length: Offset, options: Abortable | undefined): void {
     this.#life.requireOpen();
     if (options !== undefined) requireGoing(options);
-    // Most ranges are seen to lie inside without a bigint being made.
+    // For most ranges, plain numbers show that they lie inside, and no bigint is made.
     const end = typeof offset === 'number' && typeof length === 'number' ? offset + length : Number.NaN;
     if (offset >= 0 && length >= 0 && Number.isSafeInteger(end) && end <= this.#sizeNumber) return;
     requireInside(this.#size, offset, length);
   }
 
-  /** What stands at a place of a page: up to `length` bytes that are all stored, or all holes. */
+  /** The extent at a place of a page: up to `length` bytes that are all stored, or all holes. */
   #piece(number: number, from: number, length: number): MemoryPiece {
     const to = Math.min(pageBytes, from + length);
     const page = this.#pages.get(number);
@@ -294,7 +294,7 @@ function isUsed(used: number, position: number): boolean {
   return ((used >> Math.floor(position / unitBytes)) & 1) !== 0;
 }
 
-/** Where the units that are used like the one at `position` end. */
+/** The end of the run of units that are in use, or not, like the one at `position`. */
 function endOfRun(used: number, position: number): number {
   const state = isUsed(used, position);
   if (used === allUnits) return pageBytes;

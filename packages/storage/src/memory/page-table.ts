@@ -1,6 +1,6 @@
 /**
- * The pages of a device in memory, by their numbers. A table in two steps: pages that stand beside each other share a plain array,
- * which is quicker to look into than a map with an entry for every page, and a device of any size costs what is used of it.
+ * The pages of a device in memory, by their numbers. A table with two levels: neighbouring pages share a plain array,
+ * which is quicker to look into than a map with an entry for every page, and a device of any size takes memory only for what is used of it.
  */
 
 const directoryBits = 10;
@@ -10,7 +10,7 @@ type Directory<Page> = (Page | undefined)[];
 
 export class PageTable<Page extends object> {
   readonly #directories = new Map<number, Directory<Page>>();
-  /** The directory that was looked into last, and its number. */
+  /** The directory that was used last, and its number. */
   #recent: Directory<Page> | undefined;
   #recentNumber = -1;
   #count = 0;
