@@ -1,4 +1,4 @@
-/** The suites know no test runner by name: its functions are handed in. */
+/** The suites depend on no test runner: the caller passes in its functions. */
 
 /** The two functions that Vitest, Jest, Mocha, `node:test` and others have in common. */
 export interface TestRunner {

@@ -1,5 +1,5 @@
 /**
- * What a rule checks with. It is not a test runner's own assertions, because the suites do not know which test runner they run in.
+ * The checks that rules use. They are not a test runner's own assertions, because the suites do not depend on a test runner.
  */
 
 /** A rule does not hold. The message says what was expected and what was got. */

@@ -1,4 +1,4 @@
-/** The suites pass what keeps the rules, and fail what breaks one of them, in the place that is meant for it. */
+/** The suites pass subjects that keep the rules, and fail those that break one, at the rule that is broken. */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -31,12 +31,12 @@ describe('a broken device fails the rule that it breaks', () => {
   it.each<[string, string, (device: BlockDevice) => Partial<BlockDevice>]>([
     [
       'a geometry of other size',
-      'tells a consistent geometry',
+      'has a consistent geometry',
       ({ geometry }) => ({ geometry: { ...geometry, size: 1n } }),
     ],
     [
       'a write that goes one byte too far',
-      'leaves the neighbours of what it changes alone',
+      'does not change bytes beside a changed range',
       (device) => ({
         write: async (offset, source, options) => {
           await device.write(offset, source, options);
@@ -51,8 +51,8 @@ describe('a broken device fails the rule that it breaks', () => {
       () => ({ writeZeroes: () => {} }),
     ],
     [
-      'data that is told to be zero',
-      'tells what it consists of, truthfully',
+      'data that is reported as zero',
+      'reports extents that agree with its content',
       ({ blockStatus }) => ({
         blockStatus: async (...call) =>
           (await blockStatus(...call)).map(({ context, extents }) => ({
@@ -62,12 +62,12 @@ describe('a broken device fails the rule that it breaks', () => {
       }),
     ],
     [
-      'signals that are not looked at',
-      'rejects with the reason of a signal that is aborted already, and touches nothing',
+      'signals that are not checked',
+      'rejects with the reason of a signal that is aborted already, and changes nothing',
       (device) => ({ read: (offset, target) => device.read(offset, target) }),
     ],
     [
-      'an end that is none',
+      'a close without effect',
       'is closed any number of times, and refuses calls afterwards',
       () => ({ close: async () => {} }),
     ],

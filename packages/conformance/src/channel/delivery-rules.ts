@@ -56,7 +56,7 @@ export const deliveryRules: readonly Rule<ByteChannelFactory>[] = [
     },
   },
   {
-    title: 'goes over to another sink between deliveries',
+    title: 'changes to another sink between deliveries',
     async check(factory) {
       const channel = await factory.connect();
       const first = new Collector(() => 100);
@@ -93,7 +93,7 @@ export const deliveryRules: readonly Rule<ByteChannelFactory>[] = [
     },
   },
   {
-    title: 'goes over to another sink within a delivery',
+    title: 'changes to another sink within a delivery',
     async check(factory) {
       const channel = await factory.connect();
       const sinks = Array.from({ length: 20 }, () => new Collector(() => 7));
@@ -150,7 +150,7 @@ export const deliveryRules: readonly Rule<ByteChannelFactory>[] = [
     },
   },
   {
-    title: 'leaves alone what it has announced, also when it was paused in between',
+    title: 'does not change bytes that it has announced, also when it was paused in between',
     async check(factory) {
       const size = 2 ** 20;
       const channel = await factory.connect();

@@ -37,7 +37,7 @@ export const endingRules: readonly Rule<ByteChannelFactory>[] = [
     },
   },
   {
-    title: 'is destroyed at once, with a cause, as often as one likes',
+    title: 'is destroyed at once, with a cause, and may be destroyed again',
     async check(factory) {
       const channel = await factory.connect();
       const sink = new Collector();
@@ -93,7 +93,7 @@ export const endingRules: readonly Rule<ByteChannelFactory>[] = [
     },
   },
   {
-    title: 'survives a sink that throws when told of the end',
+    title: 'survives a sink that throws when it is notified of the end',
     async check(factory) {
       const channel = await factory.connect();
       channel.open(sinkWith({ ended: () => raise('broken at the end') }));
@@ -102,7 +102,7 @@ export const endingRules: readonly Rule<ByteChannelFactory>[] = [
     },
   },
   {
-    title: 'is silent once it has been destroyed, whatever was under way',
+    title: 'calls nothing but ended after it was destroyed, also with bytes under way',
     async check(factory) {
       const channel = await factory.connect();
       const calls: string[] = [];
@@ -124,7 +124,7 @@ export const endingRules: readonly Rule<ByteChannelFactory>[] = [
     },
   },
   {
-    title: 'leaves nothing behind',
+    title: 'leaves no open handles behind',
     async check(factory) {
       if (factory.openHandles === undefined) return;
       const openHandles = (): number => factory.openHandles?.() ?? 0;
@@ -147,8 +147,8 @@ export const endingRules: readonly Rule<ByteChannelFactory>[] = [
   },
   destroyedBySink('throws when asked for memory', () => raise('broken')),
   destroyedBySink('names no memory', () => new Uint8Array(0)),
-  { title: 'F24: ends at once when it fails, although nobody has closed it', check: failure },
-  { title: 'notices when the peer vanishes', check: vanishedPeer },
+  { title: 'F24: ends at once when it fails, although neither side has closed it', check: failure },
+  { title: 'ends when the peer ends without closing in order', check: vanishedPeer },
 ];
 
 function destroyedBySink(what: string, writable: () => Uint8Array): Rule<ByteChannelFactory> {

@@ -6,7 +6,7 @@ import { Collector } from './sinks.ts';
 
 export const sendingRules: readonly Rule<ByteChannelFactory>[] = [
   {
-    title: 'pushes back when the peer does not take the bytes, and says when it does',
+    title: 'applies back-pressure while the peer does not read, and calls drained afterwards',
     async check(factory) {
       const channel = await factory.connect();
       const sink = new Collector(() => 65536);
@@ -28,7 +28,7 @@ export const sendingRules: readonly Rule<ByteChannelFactory>[] = [
     },
   },
   {
-    title: 'has no more use for chunks that it did not keep',
+    title: 'does not read chunks after a send that returned true',
     async check(factory) {
       const channel = await factory.connect();
       const sink = new Collector();
@@ -56,7 +56,7 @@ export const sendingRules: readonly Rule<ByteChannelFactory>[] = [
     },
   },
   {
-    title: 'says that it has drained to those who go on sending, and to those who end',
+    title: 'calls drained for a sender that goes on, and for one that ends',
     async check(factory) {
       const channel = await factory.connect();
       const sink = new Collector(() => 65_536);

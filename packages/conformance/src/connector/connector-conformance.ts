@@ -1,4 +1,4 @@
-/** The suite for authors of connectors, whatever thread they work in. */
+/** The suite for authors of connectors, for those that work in a thread and those that do not. */
 import { type Rule, registerRules, type TestRunner } from '../runner.ts';
 import { type ConnectorFactory, type ConnectorUnderTest, useConnector } from './connector-under-test.ts';
 import { establishingRules } from './establishing-rules.ts';

@@ -18,7 +18,7 @@ export interface ConnectorWishes {
   readonly openTimeoutMs?: number | undefined;
 }
 
-/** How the suite comes by the connectors that it tests. */
+/** Makes the connectors that the suite tests. */
 export interface ConnectorFactory {
   /** Makes a connector in real time, whose first delay between attempts is about a second. */
   create(wishes: ConnectorWishes): Connector;

@@ -37,7 +37,7 @@ export const establishingRules: readonly Rule<ConnectorUnderTest>[] = [
     },
   },
   {
-    title: 'makes several connections, each its owner’s own',
+    title: 'makes several connections, independent of each other',
     async check(context) {
       const connector = context.create();
       const first = await connector.establish({ wait: true });
@@ -69,7 +69,7 @@ export const establishingRules: readonly Rule<ConnectorUnderTest>[] = [
     },
   },
   {
-    title: 'keeps what is made after a wait was given up, for the next caller',
+    title: 'keeps a connection that is made after its caller has aborted, for the next caller',
     async check(context) {
       const connector = context.create();
       const controller = new AbortController();
@@ -86,7 +86,7 @@ export const establishingRules: readonly Rule<ConnectorUnderTest>[] = [
     },
   },
   {
-    title: 'keeps no connection whose peer has gone',
+    title: 'keeps no connection whose peer has closed it',
     async check(context) {
       context.server.configure({ hangUpAfterMs: 1 });
       const connector = context.create();
@@ -102,7 +102,7 @@ export const establishingRules: readonly Rule<ConnectorUnderTest>[] = [
     },
   },
   {
-    title: 'rejects at once when the signal has been given already',
+    title: 'rejects at once when the signal is aborted already',
     async check(context) {
       const reason = new Error('never mind');
       const signal = AbortSignal.abort(reason);

@@ -1,4 +1,4 @@
-/** What a connector says when there is no connection, and when it tries again. */
+/** How a connector fails when no connection can be made, and when it tries again. */
 import { ConnectError, NegotiationError, TimeoutError } from '@nbdjs/interfaces';
 import type { Rule } from '../runner.ts';
 import { check, deepEqual, equal, matches, until, wait } from '../verify.ts';
@@ -7,7 +7,7 @@ import { TinyServer } from './tiny-server.ts';
 
 export const refusalRules: readonly Rule<ConnectorUnderTest>[] = [
   {
-    title: 'tells why nobody is there, each caller by an error of its own',
+    title: 'rejects with the reason when no server listens, each caller with an error of its own',
     async check(context) {
       await context.server.close();
       const connector = context.create();
@@ -29,7 +29,7 @@ export const refusalRules: readonly Rule<ConnectorUnderTest>[] = [
     },
   },
   {
-    title: 'tells a refusal, with its class, code and text',
+    title: 'rejects with a refusal of the server, with its class, code and text',
     async check(context) {
       const reason = await reasonOf(context.create({ exportName: 'absent' }).establish({ wait: true }));
       check(reason instanceof NegotiationError, `expected NegotiationError, got ${reason}`);
@@ -44,7 +44,7 @@ export const refusalRules: readonly Rule<ConnectorUnderTest>[] = [
     },
   },
   {
-    title: 'gives up on a server that says nothing',
+    title: 'ends an attempt at a server that sends nothing',
     async check(context) {
       context.server.configure({ silent: true });
       const reason = await reasonOf(context.create({ handshakeTimeoutMs: 50 }).establish({ wait: true }));
@@ -54,10 +54,10 @@ export const refusalRules: readonly Rule<ConnectorUnderTest>[] = [
     },
   },
   {
-    title: 'tells when the server dies in the middle of the handshake',
+    title: 'rejects when the server dies in the middle of the handshake',
     async check(context) {
       const connector = context.create();
-      // Later than that, a context.server that dies is taken for one that cannot stand an option, and is met with less.
+      // If the server died later, the connector would take an option for the cause, and try again without that option.
       for (const hangUpAfterBytes of [0, 5, 18, 25]) {
         context.server.configure({ hangUpAfterBytes });
         const reason = await reasonOf(connector.establish({ wait: true }));
@@ -84,7 +84,7 @@ export const refusalRules: readonly Rule<ConnectorUnderTest>[] = [
     },
   },
   {
-    title: 'does not try again what would be refused again',
+    title: 'does not try again after a permanent refusal',
     async check(context) {
       const connector = context.create({ exportName: 'absent' });
       connector.retry(true);
@@ -93,7 +93,7 @@ export const refusalRules: readonly Rule<ConnectorUnderTest>[] = [
     },
   },
   {
-    title: 'opens with patience, which ends',
+    title: 'waits for the first connection until openTimeoutMs is over',
     async check(context) {
       await context.server.close();
       const reason = await reasonOf(context.create({ openTimeoutMs: 50 }).establish({ wait: true }));

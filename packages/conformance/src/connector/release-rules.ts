@@ -1,11 +1,11 @@
-/** How a connector is let go, and what its channels say of the end. */
+/** How a connector is released, and with which reason its channels end. */
 import type { Rule } from '../runner.ts';
 import { equal, matches, until, wait } from '../verify.ts';
 import { type ConnectorUnderTest, Listener, reasonOf } from './connector-under-test.ts';
 
 export const releaseRules: readonly Rule<ConnectorUnderTest>[] = [
   {
-    title: 'can be let go during a handshake, which closes the connection',
+    title: 'can be released during a handshake, which closes the connection',
     async check(context) {
       context.server.configure({ silent: true });
       const connector = context.create();
@@ -17,7 +17,7 @@ export const releaseRules: readonly Rule<ConnectorUnderTest>[] = [
     },
   },
   {
-    title: 'can be let go during a sleep',
+    title: 'can be released during the delay between attempts',
     async check(context) {
       await context.server.close();
       const connector = context.create();
@@ -29,7 +29,7 @@ export const releaseRules: readonly Rule<ConnectorUnderTest>[] = [
     },
   },
   {
-    title: 'can be let go right after it was asked',
+    title: 'can be released right after establish was called',
     async check(context) {
       const connector = context.create();
       const outcome = reasonOf(connector.establish({ wait: true }));
@@ -40,7 +40,7 @@ export const releaseRules: readonly Rule<ConnectorUnderTest>[] = [
     },
   },
   {
-    title: 'closes what nobody has taken when it is let go',
+    title: 'closes a connection that no caller has taken when it is released',
     async check(context) {
       const connector = context.create();
       await reasonOf(connector.establish({ wait: false }));
@@ -50,7 +50,7 @@ export const releaseRules: readonly Rule<ConnectorUnderTest>[] = [
     },
   },
   {
-    title: 'refuses everything once it was let go',
+    title: 'refuses every call after it was released',
     async check(context) {
       const connector = context.create();
       connector.release();
@@ -62,7 +62,7 @@ export const releaseRules: readonly Rule<ConnectorUnderTest>[] = [
     },
   },
   {
-    title: 'gives channels that tell when the server dies',
+    title: 'gives channels that end with a reason when the server dies',
     async check(context) {
       const { channel } = await context.create().establish({ wait: true });
       const listener = new Listener();
@@ -74,7 +74,7 @@ export const releaseRules: readonly Rule<ConnectorUnderTest>[] = [
     },
   },
   {
-    title: 'gives channels that tell so even when they are opened late',
+    title: 'gives channels that do so even when they are opened late',
     async check(context) {
       const { channel } = await context.create().establish({ wait: true });
       context.server.dropAll();

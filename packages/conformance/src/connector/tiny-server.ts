@@ -19,21 +19,21 @@ import {
 } from '@nbdjs/protocol';
 import { listenAt, type SocketAddress } from './socket-address.ts';
 
-/** How the server treats its clients. */
+/** How the server misbehaves, for tests. */
 export interface TinyServerOptions {
   /** Names of the exports. @default [''] */
   readonly exports?: readonly string[] | undefined;
-  /** Accepts connections and never says a word. @default false */
+  /** Accepts connections and never sends a byte. @default false */
   readonly silent?: boolean | undefined;
   /** Hangs up when it has sent so many bytes of the handshake. @default never */
   readonly hangUpAfterBytes?: number | undefined;
   /** Hangs up when one of these options comes. @default none */
   readonly hangUpAt?: readonly number[] | undefined;
-  /** Does not know these options, whose data it leaves unread: it takes that for the next option, and hangs up. @default none */
+  /** Does not know these options and does not read their data: it takes the data for the next option, and hangs up. @default none */
   readonly losesPlaceAt?: readonly number[] | undefined;
   /** Never answers these options. @default none */
   readonly silentAt?: readonly number[] | undefined;
-  /** Sent in one piece with the last word of the handshake, although nobody has asked. @default nothing */
+  /** Bytes sent in one piece with the last message of the handshake, without a request for them. @default none */
   readonly excess?: Uint8Array | undefined;
   /** In transmission: sends so many bytes, as fast as they are taken, for each byte that comes. @default echo */
   readonly floodBytes?: number | undefined;
@@ -72,7 +72,7 @@ export class TinyServer {
     this.#options = options;
   }
 
-  /** Listens; port 0 stands for any free port, which the result tells. */
+  /** Listens; port 0 means any free port; the returned address has the real one. */
   listen(address: TinyServerAddress): Promise<TinyServerAddress> {
     return listenAt(this.#server, address);
   }
@@ -231,7 +231,7 @@ class Session {
     if (hangUpAfterMs !== undefined) setTimeout(() => this.#socket.destroy(), hangUpAfterMs).unref();
   }
 
-  /** Sends in one piece, as far as the connection is meant to last. */
+  /** Sends in one piece, up to the byte where the connection has to end. */
   #send(...pieces: readonly Uint8Array[]): void {
     const { hangUpAfterBytes = Number.POSITIVE_INFINITY } = this.#options;
     const bytes = Buffer.concat(pieces);

@@ -1,4 +1,4 @@
-/** What a device does with calls as such: bounds, kinds of numbers, signals, the end of its life. */
+/** How a device treats any call: bounds, numbers and bigints, signals, calls after it was closed. */
 import type { Rule } from '../runner.ts';
 import { check, equal, failureOf, filledWith, matches, sameBytes, wait } from '../verify.ts';
 import type { DeviceUnderTest } from './device-under-test.ts';
@@ -7,7 +7,7 @@ const isPowerOfTwo = (value: number): boolean => Number.isInteger(Math.log2(valu
 
 export const callRules: readonly Rule<DeviceUnderTest>[] = [
   {
-    title: 'tells a consistent geometry',
+    title: 'has a consistent geometry',
     check({ device, size }) {
       const { minimumBlockSize, preferredBlockSize, maximumBlockSize } = device.geometry;
       equal(device.geometry.size, BigInt(size), 'the size');
@@ -17,7 +17,7 @@ export const callRules: readonly Rule<DeviceUnderTest>[] = [
     },
   },
   {
-    title: 'refuses what lies outside of it, and does nothing',
+    title: 'refuses ranges outside of it, and changes nothing',
     async check({ device, size }) {
       const bytes = new Uint8Array(1024).fill(1);
       const outside = { code: 'ERR_NBD_OUT_OF_BOUNDS' };
@@ -40,7 +40,7 @@ export const callRules: readonly Rule<DeviceUnderTest>[] = [
     },
   },
   {
-    title: 'has nothing to do for no bytes',
+    title: 'accepts calls of no bytes',
     async check({ device, size }) {
       await device.read(0, new Uint8Array(0));
       await device.read(size, new Uint8Array(0));
@@ -48,7 +48,7 @@ export const callRules: readonly Rule<DeviceUnderTest>[] = [
     },
   },
   {
-    title: 'rejects with the reason of a signal that is aborted already, and touches nothing',
+    title: 'rejects with the reason of a signal that is aborted already, and changes nothing',
     async check({ device }) {
       const reason = new Error('enough');
       const signal = AbortSignal.abort(reason);

@@ -29,7 +29,7 @@ export const contentRules: readonly Rule<DeviceUnderTest>[] = [
       sameBytes(await readAll(subject), model);
     },
   },
-  { title: 'leaves the neighbours of what it changes alone', check: neighbours },
+  { title: 'does not change bytes beside a changed range', check: neighbours },
 ];
 
 /** Changes one part of the device and of the model; each lane keeps to its own part, so that the order among lanes does not matter. */

@@ -1,7 +1,7 @@
 /** A device that is made for one rule. */
 import type { BlockDevice, DeviceExtras } from '@nbdjs/interfaces';
 
-/** How the suite comes by the devices that it tests. */
+/** Makes the devices that the suite tests. */
 export interface BlockDeviceFactory {
   /** Makes a device of this many bytes, all zero. What it needs besides is released when the device is closed. */
   make(size: number): Promise<BlockDevice>;
@@ -9,7 +9,7 @@ export interface BlockDeviceFactory {
   readonly forgets?: boolean | undefined;
   /**
    * Which of the optional fast paths the devices have. A layer that loses one, or that has one which it should not pass on, fails.
-   * @default whatever is there
+   * @default not checked; those that a device has are tested
    */
   readonly extras?: readonly (keyof DeviceExtras)[] | undefined;
 }

@@ -1,4 +1,4 @@
-/** The optional fast paths: they show the same device as its calls do. */
+/** The optional fast paths: they give the same bytes as the calls of the device. */
 import type { DeviceExtras } from '@nbdjs/interfaces';
 import { seededRandom } from '../random.ts';
 import type { Rule } from '../runner.ts';
@@ -11,7 +11,7 @@ const outside = { code: 'ERR_NBD_OUT_OF_BOUNDS' };
 
 export const extraRules: readonly Rule<DeviceUnderTest>[] = [
   {
-    title: 'has the fast paths that it is said to have, and no others',
+    title: 'has the fast paths that the factory names, and no others',
     check({ device, extras }) {
       if (extras === undefined) return;
       for (const name of names) equal(device[name] !== undefined, extras.includes(name), `whether it has ${name}`);

@@ -1,4 +1,4 @@
-/** What a device tells of its content: extents of `base:allocation`, and the pieces that a read came in. */
+/** What a device reports about its content: extents of `base:allocation`, and the pieces in which a read arrived. */
 import { AllocationStatus, baseAllocation, type Extent } from '@nbdjs/interfaces';
 import type { Rule } from '../runner.ts';
 import { check, equal, filledWith } from '../verify.ts';
@@ -9,7 +9,7 @@ const answersMax = 1000;
 
 export const statusRules: readonly Rule<DeviceUnderTest>[] = [
   {
-    title: 'tells what it consists of, truthfully',
+    title: 'reports extents that agree with its content',
     async check(subject) {
       const { device, size } = subject;
       if (!device.abilities.contexts.includes(baseAllocation)) return;
@@ -29,7 +29,7 @@ export const statusRules: readonly Rule<DeviceUnderTest>[] = [
     },
   },
   {
-    title: 'tells which pieces a read came in, each once',
+    title: 'reports the pieces of a read, each once',
     async check({ device }) {
       const covered = new Uint8Array(100_000);
       let calls = 0;
