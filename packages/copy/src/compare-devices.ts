@@ -1,4 +1,4 @@
-/** Finding out whether two devices hold the same bytes. */
+/** Compares the content of two devices. */
 import { AllocationStatus, type BlockDevice, baseAllocation, type Extent } from '@nbdjs/interfaces';
 import { checkDevice, errorAt, extentsFrom, isMapFailure, settleAll } from '@nbdjs/kit';
 import { alignment } from './copy-device.ts';
@@ -160,8 +160,8 @@ class Comparison {
   }
 
   /**
-   * Segmentes are handed out in order, and those that are handed out are looked at up to the least difference found: that is
-   * the first one there is.
+   * Segments are handed out in order, and each is compared up to the least difference found so far; so the least one in the end is
+   * the first.
    */
   #require(offset: bigint, index: number): void {
     if (index === -1) return;

@@ -69,7 +69,7 @@ function requireStart(startAt: bigint, size: bigint, align: bigint): void {
   );
 }
 
-/** The least multiple that both sides can be cut at, in bytes. */
+/** The block size that both sides accept, in bytes: the larger of the two minimum block sizes. */
 export function alignment(...devices: readonly BlockDevice[]): bigint {
   return BigInt(Math.max(...devices.map(({ geometry }) => geometry.minimumBlockSize)));
 }
@@ -176,7 +176,7 @@ class DeviceCopy {
     };
   }
 
-  /** Copies the last bytes first, to find out before the rest whether they can be had. */
+  /** Copies the last bytes first, to find out before the rest whether they can be read and written. */
   async #copyTail(): Promise<void> {
     if (this.#tailStart === this.#size) return;
     await this.#workersFor(this.#planOf(this.#tailStart, this.#size)).run();

@@ -1,5 +1,5 @@
 /**
- * Moving data between block devices: sparse, parallel, exact about errors. Knows neither NBD nor files.
+ * Moving data between block devices: sparse, parallel, exact about errors. Depends neither on NBD nor on files.
  *
  * @packageDocumentation
  */

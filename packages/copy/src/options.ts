@@ -47,7 +47,7 @@ export const compareOptions = defineOptions({
   synchronous: option.boolean({ default: false, doc: 'One request at a time, in order.' }),
   /**
    * The event loop's next turn (`setImmediate`). With it, a copy between devices that answer at once gives other work on its
-   * thread a turn now and then.
+   * thread a turn from time to time.
    *
    * @default none
    */
@@ -98,9 +98,9 @@ export const copyOptions = defineOptions({
     defaultText: 'the target keeps its size',
     doc: 'Makes the target longer, for copies from a stream.',
   }),
-  /** Saves now and then how far the copy has come, so that it can be resumed. */
+  /** Saves from time to time how far the copy has come, so that it can be resumed. */
   checkpoint: option.object<CheckpointOptions>({
-    doc: 'Saves now and then how far the copy has come, so that it can be resumed.',
+    doc: 'Saves from time to time how far the copy has come, so that it can be resumed.',
   }),
 });
 
@@ -150,7 +150,7 @@ export function resolveOptions(options: CopyOptions, devices: readonly Pick<Bloc
     requests: given.synchronous ? 1 : requests,
     // Smaller pieces than the target prefers would only make work for it.
     sparseSize: sparseSize === 0 ? 0 : Math.min(Math.max(sparseSize, powerOfTwoWithin(targetPreferred)), requestSize),
-    // A caller that names a size wants zeroes found that are as few.
+    // With a block size given by the caller, every run of zeroes of that length has to be found.
     joinBytes: given.sparseSize === undefined && !targetIsZero ? shortBytes : 0,
     extents: given.extents,
     allocated,

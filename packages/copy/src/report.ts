@@ -1,7 +1,7 @@
 /** What a copy or a comparison reports. */
 import type { CommandError } from '@nbdjs/interfaces';
 
-/** A part of a device whose map could not be had, in bytes. */
+/** A part of a device whose map could not be read, in bytes. */
 export interface MapFailure {
   /** Whose map it is. */
   readonly side: 'source' | 'target';

@@ -1,4 +1,4 @@
-/** Putting bytes into a target, and zeroes by whatever means are quickest. */
+/** Writes bytes to a target, and zeroes by the quickest way that the target supports. */
 import type { BlockDevice } from '@nbdjs/interfaces';
 import { errorAt, settleAll } from '@nbdjs/kit';
 import type { CopySettings } from './options.ts';

@@ -1,4 +1,4 @@
-/** Finding blocks of zeroes, quickly. */
+/** Finds blocks of zeroes, quickly. */
 
 /** A run of blocks that are all zero, or none of which is. Positions count from the start of the bytes. */
 export type VisitRun = (start: number, end: number, isZero: boolean) => void;
@@ -66,7 +66,7 @@ function alignedWords(bytes: Uint8Array): Words {
 }
 
 function isZeroRange(bytes: Uint8Array, { view, first }: Words, start: number, end: number): boolean {
-  // Most blocks that are not zero say so at once.
+  // Most blocks that are not zero have another byte near their start.
   if (bytes[start] !== 0 || bytes[end - 1] !== 0) return false;
   const wordStart = Math.max(0, (start - first + 3) >> 2);
   const wordEnd = Math.max(wordStart, (end - first) >> 2);

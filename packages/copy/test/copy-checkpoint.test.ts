@@ -1,4 +1,4 @@
-/** The checkpoint that a copy goes on from: whatever is in it, the copy goes on where it was or says why it cannot. */
+/** Checkpoints: for any content of the file, a copy is resumed where it was, or its error says why it cannot. */
 import { type CheckpointStore, isNbdError } from '@nbdjs/interfaces';
 import { seededRandom } from '@nbdjs/testkit';
 import { expect, it } from 'vitest';
@@ -53,7 +53,7 @@ function spoil(text: string, random: () => number): string {
   let spoilt = text;
   for (let count = 1 + below(3); count > 0; count--) {
     const at = below(spoilt.length);
-    // Another digit or letter leaves a checkpoint one, often enough.
+    // Another digit or letter often leaves a valid checkpoint.
     if (random() < 0.6) {
       spoilt = `${spoilt.slice(0, at)}${spoilt[at]?.replace(/\w/, () => below(36).toString(36))}${spoilt.slice(at + 1)}`;
       continue;
@@ -64,7 +64,7 @@ function spoil(text: string, random: () => number): string {
   return spoilt;
 }
 
-it('goes on where the copy was, or not at all, whatever is in the file', async () => {
+it('resumes where the copy was, or refuses, for any content of the file', async () => {
   const store = new MemoryStore();
   const checkpoint = new CopyCheckpoint(store, from, to);
   await checkpoint.save(position);
@@ -91,7 +91,7 @@ it('goes on where the copy was, or not at all, whatever is in the file', async (
     }
     expect(store.text, 'the text is left as it is').toBe(text);
   }
-  // Each way has been gone.
+  // Each outcome has come about.
   expect(Math.min(...Object.values(ends)), JSON.stringify(ends)).toBeGreaterThan(25);
 });
 

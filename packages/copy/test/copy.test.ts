@@ -26,7 +26,7 @@ function turnsOf(seed: number, most: number): () => number {
 const device = (options: ScriptedOptions): ScriptedDevice => new ScriptedDevice(options);
 
 describe('copyDevice', () => {
-  it('copies any content between any devices, whatever the order of answers', async () => {
+  it('copies any content between any devices, with answers in any order', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.record({
@@ -101,7 +101,7 @@ describe('copyDevice', () => {
         code: 'EIO',
         message: expect.stringContaining('as the test wants it'),
       });
-      // Nobody uses the buffers any more.
+      // The buffers are not used any more.
       expect(source.inFlight + target.inFlight).toBe(0);
     }
   });
@@ -164,7 +164,7 @@ describe('copyDevice', () => {
     expect(source.inFlightMax).toBe(100);
   });
 
-  it('stops when it is told to, and says why', async () => {
+  it('stops when it is aborted, with the reason of the signal', async () => {
     const content = new Uint8Array(4_000_000).fill(1);
     const abort = new AbortController();
     const reason = new Error('enough');
@@ -183,7 +183,7 @@ describe('copyDevice', () => {
     expect(target.content.at(-1)).toBe(0);
   });
 
-  it('lets others on its thread have a turn, however quickly its devices answer', async () => {
+  it('gives other work on its thread a turn, also when its devices answer at once', async () => {
     const content = new Uint8Array(40_000_000).fill(1);
     const [source, target] = [device({ size: content.length, content }), device({ size: content.length })];
     let turns = 0;
@@ -287,7 +287,7 @@ describe('A7: a last block that is too short', () => {
 });
 
 describe('checkpoints', () => {
-  /** A target that forgets what was not flushed, and what it holds for certain. */
+  /** A target that loses what was not flushed, and the content that is durable. */
   class Forgetful extends ScriptedDevice {
     durable = this.content.slice();
 
@@ -301,7 +301,7 @@ describe('checkpoints', () => {
     }
   }
 
-  it('tell of nothing that is not in the target, and durable there', async () => {
+  it('claim only what is durable in the target', async () => {
     for (let seed = 1; seed <= 20; seed++) {
       const content = sparseContent(1_000_000, seed);
       const source = device({ size: content.length, content, turns: turnsOf(seed, 20) });
@@ -354,7 +354,7 @@ describe('checkpoints', () => {
     expect(doneBytes.at(-1)).toBe(BigInt(content.length));
   });
 
-  it('tell how far a copy has come that failed or was stopped', async () => {
+  it('record how far a copy has come that failed or was stopped', async () => {
     const content = new Uint8Array(1_000_000).fill(1);
     const reason = new Error('enough');
     for (const end of ['failure', 'abort'] as const) {
@@ -474,7 +474,7 @@ describe('compareDevices', () => {
     }
   });
 
-  it('stops when it is told to', async () => {
+  it('stops when it is aborted', async () => {
     const content = new Uint8Array(1_000_000).fill(1);
     const abort = new AbortController();
     const reason = new Error('enough');
@@ -530,7 +530,7 @@ describe('streams', () => {
     await expect(copyFromStream(broken(), device({ size: 200_000 }))).rejects.toThrow('the source broke');
   });
 
-  it('that say nothing hold up neither an abort nor an error of the device', async () => {
+  it('that are silent delay neither an abort nor an error of the device', async () => {
     const silent = async function* (): AsyncGenerator<Uint8Array> {
       yield new Uint8Array(4096).fill(1);
       await new Promise(() => {});
@@ -554,7 +554,7 @@ describe('streams', () => {
     }
   });
 
-  it('stop with the error of whoever fails', async () => {
+  it('stop with the error of the side that fails', async () => {
     const content = new Uint8Array(1_000_000).fill(1);
     const source = device({ size: content.length, content, turns: turnsOf(1, 4) });
     const sink = (): never => {

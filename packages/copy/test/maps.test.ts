@@ -1,4 +1,4 @@
-/** What a copy makes of the source's map: fewer requests than without it, never more, and nothing that depends on it. */
+/** How a copy uses the source's map: fewer requests than without it, never more, and the same content in the target. */
 import {
   type BlockDevice,
   baseAllocation,
@@ -154,7 +154,7 @@ it('A9: a long gap between two requests is not read', async () => {
   ]);
 });
 
-it('A9: few zeroes are written along with the data around them, unless somebody names a size', async () => {
+it('A9: few zeroes are written along with the data around them, unless the caller names a size', async () => {
   const size = 256 * kibi;
   const content = fragments(size, 4 * kibi, 8 * kibi);
   const way = async (options: Parameters<typeof copyDevice>[2]) => {
@@ -192,7 +192,7 @@ it('D8.3: pieces of long zeroes end at multiples of their size', { tags: ['slow'
   ]);
 });
 
-it('B10: a source that fails to tell which parts are zero is read like data', async () => {
+it('B10: a source that fails to report which parts are zero is read like data', async () => {
   const content = fragments(300_000, 1000, 100_000);
   const source = make({ size: content.length, content });
   source.failure = new CommandError('EIO', 'no map today');
@@ -207,7 +207,7 @@ it('B10: a source that fails to tell which parts are zero is read like data', as
   expect(Buffer.compare(Buffer.concat(chunks), content)).toBe(0);
 });
 
-it('B10: one that tells nothing counts as one that fails', async () => {
+it('B10: a source with an empty answer counts as one that fails', async () => {
   const content = fragments(100_000, 1000, 10_000);
   const source = make({ size: content.length, content });
   source.blockStatus = (): readonly MetaContextExtents[] => [{ context: baseAllocation, extents: [] }];
@@ -216,7 +216,7 @@ it('B10: one that tells nothing counts as one that fails', async () => {
   expect(Buffer.compare(target.content, content)).toBe(0);
 });
 
-it('B10: comparing reads what either side fails to tell of', async () => {
+it('B10: comparing reads the parts whose map either side fails to report', async () => {
   const content = fragments(300_000, 1000, 100_000);
   for (const side of ['source', 'target'] as const) {
     const devices = {
@@ -233,7 +233,7 @@ it('B10: comparing reads what either side fails to tell of', async () => {
   }
 });
 
-it('B10: a walk goes on behind what cannot be told when somebody wants to hear of that', async () => {
+it('B10: a walk goes on behind a part without a map when the caller has given a function to report it to', async () => {
   const source = make({ size: 300 * 1024 * kibi });
   source.failure = new CommandError('EIO', 'no map today');
   const told: bigint[] = [];

@@ -1,4 +1,4 @@
-/** Telling somebody now and then up to where a copy is done, so that it can be resumed there. */
+/** Saves from time to time up to where a copy is done, so that it can be resumed there. */
 
 export interface CheckpointOptions {
   /**
@@ -9,7 +9,7 @@ export interface CheckpointOptions {
   /** Time between two checkpoints, in milliseconds. @default 2000 */
   readonly everyMs?: number | undefined;
   /**
-   * Takes note that everything before `position` is in the target, and was flushed. The copy goes on meanwhile; an error ends
+   * Saves that everything before `position` is in the target, and was flushed. The copy goes on meanwhile; an error ends
    * it. When a copy fails, or is stopped, this is called once more, if the target can still be flushed.
    */
   readonly save: (position: bigint) => void | Promise<void>;
@@ -33,7 +33,7 @@ export class Checkpoints {
     this.#saved = startAt;
   }
 
-  /** Everything before `position()` is in the target; when it is time, and the last checkpoint is made, makes one of it. */
+  /** Makes a checkpoint of `position()`, when it is time and the previous one is saved. Everything before it is in the target. */
   offer(position: () => bigint, failed: (error: unknown) => void): void {
     if (this.#saving !== undefined || Date.now() - this.#lastMs < this.#everyMs) return;
     this.#saving = this.#make(position())
@@ -55,7 +55,7 @@ export class Checkpoints {
     await this.#saving;
   }
 
-  /** The flush comes behind the look at the position, so it covers all that lies before. */
+  /** The flush begins after the position was read, so it covers everything before the position. */
   async #make(position: bigint): Promise<void> {
     if (position <= this.#saved) return;
     await this.#flush();

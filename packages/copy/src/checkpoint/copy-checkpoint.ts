@@ -1,4 +1,4 @@
-/** A note of how far a copy has come, so that another run can go on from there. */
+/** The position that a copy has reached, saved so that another run can go on from there. */
 import { type Abortable, type BlockDevice, type CheckpointStore, UsageError } from '@nbdjs/interfaces';
 import { firstDifferenceWithin } from '../compare-devices.ts';
 

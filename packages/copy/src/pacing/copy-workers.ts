@@ -1,10 +1,10 @@
-/** Working off a plan, many segments at a time. */
+/** Carries out a plan, many segments at a time. */
 import type { Defer } from '@nbdjs/interfaces';
 import type { Plan } from '../plan/plan.ts';
 import type { Segment } from '../plan/segment.ts';
 import type { QueueDepth } from './queue-depth.ts';
 
-/** Does one segment. The answer says whether its time tells how long a request takes. */
+/** Copies one segment. Returns whether its time is a measure of how long a request takes. */
 export type SegmentWork = (segment: Segment, worker: number) => Promise<'measured' | 'unmeasured'>;
 
 /** Devices may answer at once, one call after the other. Other work on the thread gets a turn after this many milliseconds. */

@@ -3,7 +3,7 @@ import { Crossing } from './crossing.ts';
 
 const window = 262_144;
 
-/** What a request costs, and a byte, on a way that carries one thing after the other. */
+/** What a request costs, and a byte, on a path that carries one after the other. */
 interface Way {
   readonly requestMs: number;
   readonly byteMs: number;
@@ -61,7 +61,7 @@ describe('A9: gaps between data', () => {
     expect(fineMs / whole(5000, 4096, way)).toBeLessThan(1.05);
   });
 
-  it('are read again when the way has changed', () => {
+  it('are read again when the path has changed', () => {
     const crossing = new Crossing(window);
     const tookMs = run(crossing, 5000, 16_384, { requestMs: 0.05, byteMs: 1e-5 });
     expect(crossing.limit).toBeLessThan(16_384);
@@ -69,7 +69,7 @@ describe('A9: gaps between data', () => {
     expect(crossing.limit).toBe(window);
   });
 
-  it('are let be where there is little to win', () => {
+  it('are read without a trial where there is little to gain', () => {
     const crossing = new Crossing(window);
     let nowMs = 0;
     for (let index = 0; index < 20_000; index++) {

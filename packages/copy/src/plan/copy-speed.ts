@@ -1,6 +1,6 @@
 /** Whether a copy is so fast that asking for the map may cost more than reading. */
 
-/** Bytes in a millisecond. */
+/** A copy that is faster counts as fast. In bytes per millisecond. */
 const fastBytesPerMs = 200_000;
 
 export class CopySpeed {

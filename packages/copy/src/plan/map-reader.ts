@@ -9,7 +9,7 @@ import type { SegmentQueue } from './segment-queue.ts';
 const mebi = 1n << 20n;
 /** The first question is about this much, so that reading can begin soon. */
 const windowStart = 4n * mebi;
-/** Data that was read unasked is followed by a question about this much, to find out whether the map is of more use there. */
+/** After data that was read without its map, a question is about this much, to find out whether the map is of more use there. */
 const windowSample = mebi / 2n;
 /** After answers with fewer extents than this, the next question is about four times as much, or twice as much. */
 const growFast = 64;
@@ -18,19 +18,20 @@ const growSlowly = 8192;
 const shrinkFrom = 32_768;
 /**
  * A map with this many extents that saves less than this share of what it is about costs more than it is worth, where the copy
- * is fast. Then this many bytes are read unasked: at first the least, and twice as many each time that it happens again.
+ * is fast. Then this many bytes are read without asking for their map: at first the least number, and twice as many each time that
+ * it happens again.
  */
 const fragmentsMin = 64;
 const savedShareMin = 1 / 8;
 const unaskedBytesMin = 32n * mebi;
 const unaskedBytesMax = 128n * mebi;
-/** A device that answers about little at a time is read unasked for up to this many requests. */
+/** A device whose answers are short is read without its map for up to this many requests. */
 const unaskedRequestsMax = 64;
 
 export interface MapReaderOptions {
   readonly source: BlockDevice;
   readonly settings: CopySettings;
-  /** What is read is added here. */
+  /** The queue that segments are added to. */
   readonly queue: SegmentQueue;
   readonly speed: CopySpeed;
   readonly start: bigint;
@@ -46,14 +47,14 @@ export class MapReader {
   readonly #speed: CopySpeed;
   readonly #end: bigint;
   readonly #align: bigint;
-  /** Up to here the source has been asked. */
+  /** The map has been asked for up to here. */
   #position: bigint;
   #lastIsZero: boolean | undefined;
   #window = windowStart;
   #question: Promise<void> | undefined;
-  /** Bytes that are read unasked when the next map saves nothing. */
+  /** Bytes that are read without their map when the next map saves nothing. */
   #unaskedBytes = 0n;
-  /** Requests' worth that is read unasked when the next answer is too short. */
+  /** How much is read without its map when the next answer is too short, in requests. */
   #unaskedRequests = 1;
   /** Zeroes of the last answer that need not be read. */
   #savedBytes = 0n;
@@ -118,7 +119,7 @@ export class MapReader {
     else if (count > shrinkFrom && this.#window > windowStart) this.#window /= 2n;
   }
 
-  /** Leaves the map alone for a while where it has no long zeroes and reading is fast. */
+  /** Does not ask for the map for a while where it has no long zeroes and reading is fast. */
   #weigh(extents: readonly Extent[]): void {
     const toldBytes = extents.reduce((sum, { length }) => sum + length, 0n);
     const pendingBytes = this.#lastIsZero === true ? this.#position - this.#queue.end : 0n;
@@ -137,7 +138,7 @@ export class MapReader {
 
   /**
    * A device that answers about less at a time than one request reads would be asked more often than it is read. So what it
-   * left out is read unasked, and more of it each time.
+   * left out is read without its map, and more of it each time.
    */
   #fillRequest(end: bigint): void {
     if (this.#position >= end) {

@@ -60,7 +60,7 @@ export class Plan {
     return this.#map.isComplete && !this.#map.isReading ? undefined : this.#nextAnswered();
   }
 
-  /** The rest is not needed. */
+  /** Ends the plan: no further segment is handed out. */
   end(): void {
     this.#isOver = true;
   }
@@ -108,7 +108,7 @@ export class Plan {
     return { offset, length: end - offset, isZero };
   }
 
-  /** Takes data, over gaps that are not worth a request of their own. */
+  /** Takes data, including gaps that are too short for a request of their own. */
   #takeData(offset: bigint): bigint {
     const pieceEnd = this.#requestEnd(offset);
     let gapBytes = 0n;
