@@ -10,6 +10,6 @@ const graceMs = 500;
 
 const terminal = processTerminal();
 process.exitCode = await run(process.argv.slice(2), terminal);
-// What still keeps the process alive after an interruption, such as a reader that does not read, is not waited for.
+// After an interruption, the process does not wait for what still keeps it alive, such as a reader that does not read.
 const { reason } = terminal.signal;
 if (reason instanceof Interrupted) setTimeout(() => endByForce(reason), graceMs).unref();

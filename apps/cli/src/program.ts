@@ -1,4 +1,4 @@
-/** The command line as a whole: its commands, and what becomes of errors. */
+/** The command line as a whole: runs a command, and turns errors into exit codes. */
 import { Command, type OptionValues } from '@commander-js/extra-typings';
 import { declareCerts } from './commands/certs/command.ts';
 import { declareCompletion } from './commands/completion/command.ts';

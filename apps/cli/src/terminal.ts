@@ -1,4 +1,4 @@
-/** The outside of the program: streams, signals, colours. One object, so that tests can stand in for it. */
+/** The surroundings of the program: streams, signals, colours. One object, so that tests can replace it. */
 import { systemReason } from './errors/one-line.ts';
 import type { Colours } from './render/colours.ts';
 import { coloursFor } from './render/colours.ts';
@@ -20,7 +20,7 @@ export interface Terminal {
   colours(stream: 'stdout' | 'stderr', wanted?: boolean | undefined): Colours;
 }
 
-/** Why the program is told to stop. */
+/** Why the program has to stop. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted';
   /** The conventional exit code: 128 plus the signal's number. */
@@ -44,7 +44,7 @@ export function endByForce({ exitCode }: Interrupted): void {
   process.exit(exitCode);
 }
 
-/** The process's own terminal. The first signal stops politely, a second one at once. */
+/** The process's own terminal. The first signal ends the program in order, a second one at once. */
 export function processTerminal(): Terminal {
   const abort = new AbortController();
   const hangups = new Set<() => void>();
@@ -61,7 +61,7 @@ export function processTerminal(): Terminal {
   let outlivesHangups = false;
   let isWatched = false;
   let isStderrWatched = false;
-  /** Messages may get lost; but a terminal that is gone has hung up, whatever SIGHUP is used for. */
+  /** Messages may get lost; but a terminal that is gone counts as a hang-up, even if SIGHUP is used for something else. */
   const onStderrError = (error: NodeJS.ErrnoException): void => {
     if (error.code === 'EIO' && !outlivesHangups) abort.abort(new Interrupted('SIGHUP', signals.SIGHUP));
   };

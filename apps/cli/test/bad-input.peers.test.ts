@@ -1,4 +1,4 @@
-/** What users see of things that go wrong: one line that names the thing, exit code 1, and no wait without end. */
+/** What users see of errors: one line that names the object, exit code 1, and no endless wait. */
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { describePeers, makeRawImage, startNbdkit, startQemuNbd, Workspace } from '@nbdjs/peers';
@@ -123,7 +123,7 @@ describe('servers that are none', () => {
     }
   });
 
-  it('C18: what breaks the protocol is told with its section and rule, by --verbose', async () => {
+  it('C18: --verbose names the section and the rule of the protocol that was broken', async () => {
     onConnection = (socket) => {
       socket.write(Buffer.concat([Buffer.from('NBDMAGICIHAVEOPT'), Buffer.from('0003', 'hex')]));
       socket.on('data', () => socket.write(Buffer.alloc(20)));

@@ -14,7 +14,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const certificate = (name: string): X509Certificate => new X509Certificate(readFileSync(join(folder, name)));
 
-it('makes an authority with a server and a client, and tells how to go on', async () => {
+it('makes an authority with a server and a client, and prints the commands that use them', async () => {
   const { code, stdout, stderr } = await nbd('certs', '--directory', folder);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   const day = new Date(certificate('server-cert.pem').validTo).toISOString().slice(0, 10);
@@ -133,7 +133,7 @@ it('encrypts keys, and opens them again', async () => {
   expect(await nbd(...more, '--passphrase-file', file)).toMatchObject({ code: 0 });
 });
 
-it('leaves files alone unless it is told to replace them', async () => {
+it('replaces existing files only with --force', async () => {
   await nbd('certs', '-d', folder);
   const before = certificate('server-cert.pem').serialNumber;
   expect(await nbd('certs', '-d', folder)).toEqual({

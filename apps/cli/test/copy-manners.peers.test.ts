@@ -1,4 +1,4 @@
-/** What `nbd copy` asks of others, and tells of itself. */
+/** The requests of `nbd copy`, its messages, and its end. */
 import { once } from 'node:events';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
@@ -49,7 +49,7 @@ describePeers('nbd copy', ['nbdkit', 'qemu-nbd'], (generation) => {
     expect(server.stderr).toContain('META_CONTEXT');
   });
 
-  it('B10: copies, dumps and verifies what it gets no map of, and tells so when asked', async () => {
+  it('B10: copies, dumps and verifies exports without a map, and says so with --verbose', async () => {
     const error = ['--filter=error', 'data', '1 2 3 @1000000 4', 'size=5M', 'error-extents-rate=1'];
     await using server = await startNbdkit(workspace, error);
     const copy = workspace.hostPath('copy.img');
@@ -63,7 +63,7 @@ describePeers('nbd copy', ['nbdkit', 'qemu-nbd'], (generation) => {
     expect(await nbd('dump', '-n', '16', server.uri())).toMatchObject({ code: 0, stderr: '' });
   });
 
-  it('P5: leaves nothing in the logs of servers, P2: and tells how many connections there were', async () => {
+  it('P5: causes no errors in the logs of servers, P2: and prints how many connections there were', async () => {
     makeRawImage(workspace.hostPath('disk.img'), mebi, [{ offset: 0, length: mebi }]);
     await using qemu = await startQemuNbd(workspace, { image: 'disk.img', format: 'raw', readOnly: true });
     await using kit = await startNbdkit(workspace, ['file', workspace.peerPath('disk.img')]);

@@ -85,19 +85,19 @@ describe.runIf(existsSync(bash))('B9: standard output', () => {
     expect(descriptorOf('/dev/null')).toBeUndefined();
   });
 
-  it('is appended to, whatever it is called', () => {
+  it('is appended to, by each of its names', () => {
     expect(shell('printf head > y; nbd copy f /dev/stdout >> y')).toMatchObject({ code: 0, stderr: '' });
     expect(read('y').equals(Buffer.concat([Buffer.from('head'), content]))).toBe(true);
   });
 
-  it('goes on where it stands, as another descriptor does', () => {
+  it('is written from its current position on, like other descriptors', () => {
     expect(shell('{ printf head; nbd copy f /dev/stdout; } > y')).toMatchObject({ code: 0, stderr: '' });
     expect(read('y').subarray(4).equals(content)).toBe(true);
     expect(shell('{ printf head >&3; nbd copy f /dev/fd/3; } 3> z')).toMatchObject({ code: 0, stderr: '' });
     expect(read('z').subarray(4).equals(content)).toBe(true);
   });
 
-  it.each(['/dev/stdout', 'fifo'])('ends silently when nobody reads %s any more', (name) => {
+  it.each(['/dev/stdout', 'fifo'])('ends silently when the reader of %s is gone', (name) => {
     const reader = name === 'fifo' ? 'mkfifo fifo; head -c 10 fifo > /dev/null & ' : '';
     const pipe = name === '/dev/stdout' ? ' | head -c 10 >/dev/null' : '';
     const line = `${reader}nbd copy f ${name}${pipe}; echo "rc \${PIPESTATUS[0]}"`;
@@ -128,7 +128,7 @@ describe.runIf(existsSync(bash))('B9: standard output', () => {
 describe.runIf(existsSync(bash))('B9: standard input', () => {
   beforeEach(() => writeFileSync(workspace.hostPath('f'), content));
 
-  it('that is a file is read from where it stands', () => {
+  it('that is a file is read from its current position', () => {
     expect(shell('(head -c 512 > /dev/null; nbd copy - w) < f')).toMatchObject({ code: 0, stderr: '' });
     expect(read('w').equals(content.subarray(512))).toBe(true);
     expect(shell('(cat > /dev/null; nbd copy /dev/stdin w) < f')).toMatchObject({ code: 0, stderr: '' });
@@ -149,7 +149,7 @@ describe.runIf(existsSync(bash))('B9: standard input', () => {
 });
 
 describe('B9: what cannot be written to', () => {
-  it('is told with its name, and so is what cannot be read', async () => {
+  it('is named in the error, as is a source that cannot be read', async () => {
     const file = workspace.hostPath('f');
     writeFileSync(file, content);
     const socket = workspace.hostPath('s');

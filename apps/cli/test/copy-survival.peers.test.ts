@@ -1,4 +1,4 @@
-/** Copies that outlive their servers, go on where others were interrupted, and look whether all is well. */
+/** Copies that go on after their servers were restarted, that resume an interrupted copy, and that compare at the end. */
 import {
   closeSync,
   copyFileSync,
@@ -33,7 +33,7 @@ import { Restarting } from './restarting.ts';
 import { inWorkspace, workspace } from './workspace.ts';
 
 const mebi = 2 ** 20;
-/** `NBDJS_LONG=1` makes of this what takes minutes. */
+/** `NBDJS_LONG=1` makes this test long: some minutes. */
 const isLong = process.env.NBDJS_LONG === '1';
 const imageBytes = isLong ? 2048 * mebi : 256 * mebi;
 const [killsMin, killsMax] = isLong ? [20, 60] : [2, 3];
@@ -43,7 +43,7 @@ type Pair = readonly [from: Kind, to: Kind];
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Runs a command line as a process, and hears what it says on standard error. */
+/** Runs a command line as a process, and collects its standard error. */
 function runNbd(words: readonly string[], onLine: (line: string) => void = () => {}) {
   const { process: child, exited } = spawnChild(nbdCommand(...words), { stdio: ['ignore', 'ignore', 'pipe'] });
   const lines: string[] = [];
@@ -63,7 +63,7 @@ function runNbd(words: readonly string[], onLine: (line: string) => void = () =>
   };
 }
 
-/** What serves a file of the workspace. */
+/** Servers of a file of the workspace. */
 function serverOf(kind: Kind, image: string, name: string): Restarting {
   const socket = workspace.socketPath(name);
   const peer = (program: Program, ...args: string[]) => commandLine(program, workspace.generation, args);
@@ -166,7 +166,7 @@ describePeers('nbd copy --retries', ['qemu-nbd', 'nbdkit'], (generation) => {
 describe('nbd copy --retries', () => {
   inWorkspace('bookworm');
 
-  it('tries again what a disk refuses in passing, and nothing else', async () => {
+  it('tries again after temporary errors of a disk, and after no others', async () => {
     const content = new Uint8Array(4 * mebi).fill(7);
     for (const [code, failures, outcome] of [
       ['EIO', 3, 0],
@@ -186,7 +186,7 @@ describe('nbd copy --retries', () => {
       expect(result.code).toBe(outcome);
       if (outcome === 0) {
         expect(readFileSync(file).equals(content)).toBe(true);
-        // Three calls failed at once; one line tells of it.
+        // Three calls failed at once; one line reports them.
         expect(result.stderr).toMatch(/^nbd: read at \d+: [^\n]*EIO[^\n]*; trying again\n$/);
       } else {
         expect(result.stderr).toMatch(/EINVAL/);
@@ -326,7 +326,7 @@ describe('nbd copy --checkpoint', () => {
     expect(readFileSync(file('checkpoint')).equals(before)).toBe(true);
   });
 
-  it('leaves a file alone that is something else', async () => {
+  it('does not change a file that is no checkpoint', async () => {
     makeRawImage(file('source.img'), size, []);
     for (const text of ['', '{}', 'my diary', '[1, 2', '{"format": "nbdjs copy checkpoint 1", "position": -1}']) {
       writeFileSync(file('checkpoint'), text);
@@ -359,11 +359,11 @@ describe('nbd copy --verify', () => {
     return result;
   }
 
-  it('is content with a copy that is one', async () => {
+  it('succeeds with a correct copy', async () => {
     expect(await copyTo(false)).toEqual({ code: 0, stdout: '', stderr: '' });
   });
 
-  it('tells where a copy differs', async () => {
+  it('reports where a copy differs', async () => {
     const { code, stderr } = await copyTo(true);
     expect(code).toBe(1);
     expect(stderr).toBe(`nbd: verification failed: source and destination differ at byte ${2 * mebi}\n`);

@@ -53,7 +53,7 @@ describePeers('A7: an export that ends in the middle of a block', ['nbdkit'], (g
     const into = await nbd('copy', workspace.hostPath('disk.img'), target.uri());
     expect(into).toMatchObject({ code: 1, stderr: expect.stringMatching(what('WRITE')) });
     expect(readFileSync(workspace.hostPath('target.img')).every((byte) => byte === 7)).toBe(true);
-    // The map needs no such bytes: they are data as far as anybody knows.
+    // The map does not need these bytes: it reports them as data.
     const map = await nbd('info', '--map', source.uri());
     expect(map).toMatchObject({ code: 0, stderr: '' });
     expect(map.stdout.trimEnd().split('\n').at(-1)).toMatch(/^\s*299008\s+750568\s+0\s+data/);

@@ -44,7 +44,7 @@ export interface RunWith {
   readonly hear?: (text: string) => void;
   /** The same for standard error. */
   readonly hearErrors?: (text: string) => void;
-  /** Given what stands for SIGHUP, while somebody listens to it. */
+  /** Called with a function that simulates SIGHUP, while the command handles that signal. */
   readonly hangUps?: Set<() => void>;
 }
 

@@ -133,7 +133,7 @@ describePeers('nbd info of nbd-server', ['nbd-server'], (generation) => {
     );
   }
 
-  it('A2: an export that cannot be opened is an error, whatever is asked', async () => {
+  it('A2: an export that cannot be opened is an error for each question', async () => {
     await using server = await start();
     for (const exportName of ['gone', 'denied']) {
       for (const options of [[], ['--json'], ['--no-content'], ['--size'], ['--can', 'write'], ['--map']]) {
@@ -194,7 +194,7 @@ it('A3: one export that breaks the connection does not hide the others', async (
   expect(stderr).toMatch(/^nbd: .*'two'.*Access denied\n$/);
 });
 
-it('A3, A11: where there is no INFO, each export is opened, and taken leave of', async () => {
+it('A3, A11: where there is no INFO, each export is opened, and its connection closed in order', async () => {
   await using server = await OptionServer.start({ names: ['disk', 'two', 'three'], answer: () => undefined });
   const { code, stdout, stderr } = await nbd('info', '--list', '--json', server.uri());
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -229,7 +229,7 @@ it('A3: a server that does not answer any more is not asked about every export',
   expect(server.conversations.length).toBeLessThan(20);
 });
 
-it('A2: a size that could not be found out is said to be unknown', async () => {
+it('A2: a size that could not be found out is shown as unknown', async () => {
   await using server = await OptionServer.start({
     answer: (option) => {
       if (option === Option.Go || option === Option.ExportName) return 'hang up';

@@ -158,7 +158,7 @@ describe.concurrent('B7: --retries waits for what is not there yet', () => {
     });
   }
 
-  it('comes to an end, and says what was the matter', async () => {
+  it('ends, and prints the reason', async () => {
     const { uri } = sockets('never');
     const { code, stderr } = await nbd('info', '--retries', '1', uri);
     expect({ code, stderr }).toMatchObject({
@@ -194,7 +194,7 @@ describe.concurrent('B7: --retries waits for what is not there yet', () => {
 });
 
 describe('--mode', () => {
-  it('A6: what a server cannot stand is left out, and --verbose tells so', async () => {
+  it('A6: options at which a server closes the connection are left out, and --verbose says so', async () => {
     const server = new TinyServer({ exports: ['disk'], hangUpAt: [Option.ExtendedHeaders] });
     const address = await server.listen({ type: 'tcp', host: '127.0.0.1', port: 0 });
     if (address.type !== 'tcp') throw new Error('expected a port');

@@ -1,5 +1,5 @@
 /**
- * Who may come to `nbd serve`, and for how long.
+ * Which clients may connect to `nbd serve`, and how long they may be idle.
  *
  * @module-tag slow
  */

@@ -1,4 +1,4 @@
-/** Many clients of `nbd serve`, few places, and what is said of those who are not served. */
+/** Many clients of `nbd serve` with few places, and the messages about clients that are not served. */
 import { once } from 'node:events';
 import { connect, type NetConnectOpts } from 'node:net';
 import { describePeers, runPeer } from '@nbdjs/peers';
@@ -22,7 +22,7 @@ function request(type: number, length: number): Uint8Array {
   return bytes;
 }
 
-/** Says all at once, and gives what came until the server has ended the connection. */
+/** Sends everything at once, and returns the number of bytes that came until the server ended the connection. */
 async function visit(where: NetConnectOpts, ...words: readonly Uint8Array[]): Promise<number> {
   const socket = connect(where);
   socket.on('error', () => {});
@@ -66,7 +66,7 @@ describePeers('nbd serve with few places, to libnbd', ['nbdinfo', 'nbdcopy'], (g
     await peer('nbdcopy', '-C', '4', '-T', '4', uri, 'null:');
   });
 
-  it('D6: a program that wants more connections than there are places is told', async () => {
+  it('D6: a program that opens more connections than there are places gets an error', async () => {
     const uri = (await serve('-e', '4', '--wait-limit', '1', 'memory:4M'))();
     const { code, stderr } = await runPeer('nbdcopy', generation, ['-C', '8', '-T', '8', uri, 'null:']);
     expect({ code, stderr }).toMatchObject({
@@ -109,7 +109,7 @@ describe('nbd serve, to a crowd', () => {
     }
   });
 
-  it('P4: answers everybody who comes by loopback, however often', { timeout: 60_000 }, async () => {
+  it('P4: answers every client that connects over loopback, without a limit of the rate', { timeout: 60_000 }, async () => {
     const port = await serveTcp('memory:1M');
     const ask = [encodeClientFlags(3), encodeOptionRequest({ option: Option.List }), leave];
     let answered = 0;
@@ -136,19 +136,19 @@ describe('nbd serve --verbose', () => {
     [['--allow', '192.0.2.1'], 'turned away: is not among those of --allow'],
     [['--max-connects-per-second', '1'], 'turned away: its address comes too often (--max-connects-per-second)'],
     [[], 'client set the unknown handshake flags 0x47455420: it looks like an HTTP client'],
-  ])('B13, F30: with %j tells of everybody who is turned away', async (words, text) => {
+  ])('B13, F30: with %j reports every client that is refused', async (words, text) => {
     const lines = (await told(5, '--verbose', ...words)).split('\n');
     expect(
       lines.filter((line) => line.startsWith('nbd: client 127.0.0.1:') && line.includes(text)).length,
     ).toBeGreaterThanOrEqual(words[0] === '--max-connects-per-second' ? 2 : 5);
   });
 
-  it('F30: without it, the first of each address that a list keeps out is told of, and a look at the port is not', async () => {
+  it('F30: without it, the first client of each address that a list refuses is reported, and a port scan is not', async () => {
     expect((await told(5, '--deny', '127.0.0.1')).match(/turned away/g)).toHaveLength(1);
     expect(await told(5)).toBe('');
   });
 
-  it('B12, B13: a client that loses its session is told of, with or without it', async () => {
+  it('B12, B13: a client that loses its session is reported, with or without it', async () => {
     const port = await serveTcp('--stall-timeout', '1', 'memory:1M');
     const socket = connect({ port, host: '127.0.0.1' }).on('error', () => {});
     socket.write(Buffer.concat([wayIn, request(0, 4096).subarray(0, 10)]));

@@ -1,4 +1,4 @@
-/** What stands on `nbd serve`: other servers, filesystems, clients that are killed; and what stands under it. */
+/** Programs on top of `nbd serve` (other servers, filesystems, clients that are killed), and servers below it. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -40,7 +40,7 @@ describePeers('nbd serve, served again', ['qemu-nbd', 'nbdkit', 'nbdcopy', 'nbdi
     expect(await sha256OfFile(image)).toBe(await sha256OfFile(other));
   });
 
-  it('tells of depths as qemu-nbd does', async () => {
+  it('reports depths as qemu-nbd does', async () => {
     const image = workspace.hostPath('disk.img');
     makeRawImage(image, 4 * mebi, [{ offset: 0, length: mebi }]);
     const changes = workspace.hostPath('changes.img');

@@ -1,5 +1,5 @@
 /**
- * What `nbd serve` is started with: names, descriptors, files that tell of it, and words that do not go together.
+ * How `nbd serve` starts: names, descriptors, process id files, and options that exclude each other.
  *
  * @module-tag slow
  */
@@ -73,7 +73,7 @@ describe('nbd serve --stdio', () => {
   };
   inWorkspace('bookworm');
 
-  it('A4: refuses what can be no connection, in words', async () => {
+  it('A4: refuses descriptors that cannot be a connection, with a reason', async () => {
     const words = [program, ...stdioWords].map((word) => `'${word}'`).join(' ');
     const child = spawn('sh', ['-c', `${words} < /`], { stdio: ['ignore', 'ignore', 'pipe'] });
     let said = '';
@@ -196,7 +196,7 @@ describe('nbd serve', () => {
     expect(await once(child, 'exit')).toEqual([0, null]);
   });
 
-  it('names with a = in them are found by what stands behind them', async () => {
+  it('finds the end of a name that contains = by the source behind it', async () => {
     const file = workspace.hostPath('d.img');
     writeFileSync(file, new Uint8Array(512));
     const uri = await serve(`a=b=${file}`, 'c=d=memory:1M', 'e=memory:2M');
@@ -221,7 +221,7 @@ describe('nbd serve', () => {
   });
 
   it('advises to serve read-only what must not be written', async () => {
-    // Nobody may write there, whoever it is.
+    // No user may write there, not even root.
     const { code, stderr } = await nbd('serve', '-k', workspace.socketPath('s'), '/sys/kernel/notes');
     expect(code).toBe(1);
     expect(stderr).toMatch(

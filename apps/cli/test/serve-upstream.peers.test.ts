@@ -23,7 +23,7 @@ import { Restarting } from './restarting.ts';
 import { endLast, inWorkspace, serve, workspace } from './serving.ts';
 import { peer } from './serving-peers.ts';
 
-/** `NBDJS_LONG=1` makes of this what takes minutes. */
+/** `NBDJS_LONG=1` makes this test long: some minutes. */
 const killsMax = process.env.NBDJS_LONG === '1' ? 50 : 3;
 const laneBytes = 64 * 1024;
 const laneCount = 3;
@@ -53,12 +53,12 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 const proxyUri = (): string => `nbd+unix:///?socket=${workspace.socketPath('s0')}`;
 const same = (one: Uint8Array, other: Uint8Array): boolean => Buffer.compare(one, other) === 0;
 
-/** What is told of a proxy's server that has been killed. */
+/** The result of a run with a proxy whose server was killed. */
 interface Tally {
   /** Flushes that have succeeded, and those that have not. */
   flushed: number;
   refused: number;
-  /** Of those that have succeeded: bytes that were not what was acknowledged. */
+  /** Bytes that differ from what was acknowledged, after flushes that have succeeded. */
   wrongBytes: number;
   /** Flushes that were begun. */
   begun: number;
@@ -67,15 +67,15 @@ interface Tally {
 interface Upstream {
   /** Goes up when it is killed. */
   readonly kills: number;
-  /** What is safe, where that can be looked at from outside. */
+  /** The durable content, where the test can read it. */
   readonly durable?: Uint8Array | undefined;
   /** Whether what was flushed outlives it. */
   readonly keeps: boolean;
 }
 
 /**
- * One client that writes to a part of the export of its own, and flushes now and then; whatever fails is done again, as a database would.
- * After each flush that has succeeded it is looked at what of the writes before it is there.
+ * One client that writes to its own part of the export, and flushes from time to time; failed requests are repeated, as a database would.
+ * After each flush that has succeeded, the writes before it are compared with the content of the export.
  */
 async function work(
   uri: string,
@@ -119,7 +119,7 @@ async function work(
       continue;
     }
     const { kills } = upstream;
-    // A server that keeps nothing has been told by another client's flush to keep what was written before that.
+    // On a server that keeps only flushed writes, the flush of another client has kept what was written before it.
     if (!upstream.keeps) pending = pending.filter(([, , begun]) => begun === tally.begun);
     tally.begun++;
     try {
@@ -147,7 +147,7 @@ async function work(
   }
 }
 
-/** Lets several clients work while `kill` is called again and again; gives what came of it, all together. */
+/** Lets several clients work while `kill` is called again and again; returns the sum of their results. */
 async function survive(uri: string, upstream: Upstream, kill: () => Promise<void>): Promise<Tally> {
   let isOver = false;
   const random = seededRandom(7);
@@ -156,7 +156,7 @@ async function survive(uri: string, upstream: Upstream, kill: () => Promise<void
   while (upstream.kills < killsMax) {
     await pause(random() * 100);
     await kill();
-    // Killed before anything has come of it, it might as well have stayed away.
+    // A server that is killed before any request was answered tests nothing.
     const { flushed } = tally;
     await expect.poll(() => tally.flushed, { timeout: 20_000 }).toBeGreaterThan(flushed);
   }
@@ -209,13 +209,13 @@ describe('D7: a proxy whose server forgets what is not flushed, and is killed ag
     expect(tally.flushed).toBeGreaterThan(0);
     const { stderr = '' } = (await endLast()) ?? {};
     expect(stderr).toContain('may be lost; the next flush of each client fails');
-    // However many requests fail for the same reason, it is told once.
+    // One line for each reason, even if many requests fail for it.
     const lines = stderr.split('\n');
     const again = lines.filter((line, index) => line === lines[index - 1] && line.includes('requests fail'));
     expect(again).toEqual([]);
   });
 
-  it('without retries, each client hears of what is lost: the reader, and whoever comes first', async () => {
+  it('without retries, each client gets an error for what is lost: the reader, and the first client to send a request', async () => {
     await using session = await forgetful();
     const { server } = session;
     await serve('--retries', '0', server.uri);
@@ -299,10 +299,10 @@ describePeers('D7: a proxy whose server is killed and replaced', ['qemu-nbd', 'n
   });
 });
 
-describe('D3: a proxy that is told to end', () => {
+describe('D3: a proxy that ends', () => {
   inWorkspace('bookworm');
 
-  it('takes leave of a server that owes nothing, although a client has stayed', async () => {
+  it('closes the connection to an idle server in order, although a client has stayed', async () => {
     await using server = await ForgetfulServer.start({ path: workspace.socketPath('upstream'), sizeBytes });
     await serve('--close-limit', '1', server.uri);
     await using disk = await connect(proxyUri(), { delivery: 'inline' });
@@ -312,7 +312,7 @@ describe('D3: a proxy that is told to end', () => {
     expect(stderr).toMatch(/^nbd: serving \S+\n$/);
   });
 
-  it('does not wait for a server that is stuck', { timeout: 20_000 }, async () => {
+  it('does not wait for a server that does not answer', { timeout: 20_000 }, async () => {
     const memory = createMemoryDevice({ size: 65_536 });
     const never = new Promise<void>(() => {});
     const stuckDevice = Object.assign(createRetryLayer(memory, { clock: systemClock }), { read: () => never });
@@ -379,7 +379,7 @@ describePeers('a proxy in front of blocks', ['nbdkit', 'qemu-nbd', 'qemu-img'], 
     expect(map).toMatchObject({ code: 0 });
   });
 
-  it('A12: that are larger than there may be is told of, and writes whole ones', async () => {
+  it('A12: larger than the specification allows cause a warning, and whole ones are written', async () => {
     const image = workspace.peerPath('disk.qcow2');
     await peer('qemu-img', 'create', '-q', '-f', 'qcow2', '-o', 'cluster_size=2M', image, '20M');
     const driver = `driver=compress,file.driver=qcow2,file.file.driver=file,file.file.filename=${image}`;

@@ -62,7 +62,7 @@ describePeers('nbd serve, to libnbd', ['nbdinfo', 'nbdcopy', 'nbdsh'], (generati
     },
   );
 
-  it('answers whatever nbdsh sends without its checks, and stays in step', async () => {
+  it('answers invalid requests that nbdsh sends without its checks, and stays in step', async () => {
     const uri = (await serve('memory:1M'))();
     const script = `
 import errno
@@ -101,7 +101,7 @@ print(sorted(seen))`;
     expect(await peer('nbdsh', '-c', script)).toBe('[(0, 65536, 2), (65536, 65536, 1), (131072, 131072, 2)]\n');
   });
 
-  it('greets in the oldstyle when it is told to', async () => {
+  it('uses the oldstyle handshake with --oldstyle', async () => {
     makeRawImage(workspace.hostPath('source.img'), 5 * mebi, [{ offset: mebi, length: 2 * mebi }]);
     const uri = (await serve('--oldstyle', workspace.hostPath('source.img')))();
     const info = await peer('nbdinfo', '--no-content', uri);
@@ -252,7 +252,7 @@ describe('nbd serve', () => {
     expect(await sha256OfFile(image)).toBe(before);
   });
 
-  it('begins at an offset, and is read-only when told so', async () => {
+  it('begins at an offset, and is read-only with --read-only', async () => {
     const image = workspace.hostPath('disk.img');
     writeFileSync(image, Buffer.from('0123456789'.repeat(200)));
     const uri = (await serve('-r', '-o', '512', image))();
@@ -281,7 +281,7 @@ describe('nbd serve', () => {
     expect(readFileSync(pidFile, 'utf8')).toBe(`${child.pid}\n`);
     const uri = said.stdout.trim();
     expect((await nbd('info', '--size', uri)).stdout).toBe('1048576\n');
-    // Whoever only asks has not been a client (qemu-nbd's rule).
+    // A client that does not open an export does not count (qemu-nbd's rule).
     expect((await nbd('dump', '-n', '16', uri)).code).toBe(0);
     expect(await exited).toEqual([0, null]);
     expect(said).toEqual({ stdout: `${uri}\n`, stderr: '' });

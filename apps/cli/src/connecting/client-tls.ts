@@ -5,8 +5,8 @@ import { describeOperand, isServer, type Operand } from '../options/operand.ts';
 import { type ClientTlsOptions, tlsSources } from '../options/tls.ts';
 
 /**
- * Joins the options about TLS with an operand that they are about. Without `--tls` they are about those of the servers whose URIs demand
- * TLS, or about all if none does.
+ * Combines the TLS options with an operand. Without `--tls` the options apply to the servers whose URIs demand TLS, or to all servers
+ * if none does.
  *
  * @param operands All operands of the command.
  */

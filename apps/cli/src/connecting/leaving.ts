@@ -1,4 +1,4 @@
-/** The polite end of a client, which never takes long: a command that has its answer does not wait for a server that is silent. */
+/** Closes a client in order, but within a short time: a command that has its answer does not wait for a server that is silent. */
 import type { NbdClient } from '@nbdjs/client';
 
 /** How long a server may take over the end, in milliseconds. */
@@ -8,8 +8,8 @@ const patienceMs = 500;
 const interruptedMs = 200;
 
 /**
- * Closes a client when the block is left (`await using`), with the goodbye that the server is owed, unless a request is under
- * way that it does not answer. `signal` shortens the wait.
+ * Closes a client in order (`DISC`) when the block is left (`await using`), unless a request is under way that the server does not
+ * answer. `signal` shortens the wait.
  */
 export function leaving(client: NbdClient, signal: AbortSignal): AsyncDisposable {
   return {

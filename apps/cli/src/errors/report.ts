@@ -1,4 +1,4 @@
-/** What becomes of an error that ends the program: lines on standard error, and an exit code. */
+/** Turns an error that ends the program into lines on standard error and an exit code. */
 
 import { CommanderError } from '@commander-js/extra-typings';
 import { isNbdError, ProtocolError } from '@nbdjs/interfaces';

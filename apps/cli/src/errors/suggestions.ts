@@ -1,4 +1,4 @@
-/** What helps against an error more often than not. */
+/** Advice that often helps against an error. */
 import { NegotiationError } from '@nbdjs/interfaces';
 
 interface Suggestion {
@@ -11,7 +11,7 @@ interface Suggestion {
   readonly advice: string;
 }
 
-/** Options that make some servers hang up, and that are not sent with less modern replies. */
+/** Options at which some servers close the connection, and which are not sent in the older reply modes. */
 const modernOptions = /option (EXTENDED_HEADERS|STRUCTURED_REPLY|SET_META_CONTEXT|LIST_META_CONTEXT)\b/;
 
 const suggestions: readonly Suggestion[] = [

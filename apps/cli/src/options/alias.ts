@@ -22,6 +22,6 @@ export class RedirectedOption<Usage extends string> extends Option<Usage> {
  * @param flags The other spelling.
  */
 export function alias<Usage extends string>(usage: Usage, flags: string): Option<Usage> {
-  // To the compiler it is the option that it stands for: both have one type, and one attribute.
+  // For the compiler it is the same option as the one that it replaces: both have the same type and attribute.
   return new RedirectedOption(flags as Usage, '', new Option(usage).attributeName()).hideHelp();
 }

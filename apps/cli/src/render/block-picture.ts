@@ -5,7 +5,7 @@ import type { Colours } from './colours.ts';
 /** From no data in a stretch to nothing but data. */
 const shades = ['·', '░', '▒', '▓', '█'] as const;
 
-/** Draws `rows` lines of `columns` characters; the shade tells how much of each stretch is data. */
+/** Draws `rows` lines of `columns` characters; the shade shows how much of each stretch is data. */
 export function blockPicture(
   extents: readonly Extent[],
   size: bigint,

@@ -57,7 +57,7 @@ function examples(lines: readonly Example[], colours: Colours): string {
   return lines.map(([purpose, command]) => `${colours.dim(`# ${purpose}`)}\n${colours.bold(command)}\n`).join('');
 }
 
-/** A server listens on this machine only unless it is told otherwise. */
+/** Without `--bind`, a server listens on this machine only. */
 function bindTo(hosts: readonly string[]): string {
   const isLocal = hosts.some((host) => host === 'localhost' || host === '127.0.0.1');
   return isLocal ? '' : " --bind '*'";

@@ -6,7 +6,7 @@ export type Colours = ReturnType<typeof picocolors.createColors>;
 
 const require = createRequire(import.meta.url);
 
-/** Colours for a stream: as the options say, else on a terminal unless the environment (`NO_COLOR`, `TERM=dumb`) objects. */
+/** Colours for a stream: as the options say, else on a terminal unless the environment forbids it (`NO_COLOR`, `TERM=dumb`). */
 export function coloursFor(stream: { readonly isTTY?: boolean }, wanted: boolean | undefined): Colours {
   const { NO_COLOR, TERM } = process.env;
   const natural = stream.isTTY === true && (NO_COLOR === undefined || NO_COLOR === '') && TERM !== 'dumb';

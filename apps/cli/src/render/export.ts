@@ -22,7 +22,7 @@ export interface ExportView {
   readonly contexts?: readonly string[] | undefined;
   /** `undefined` for an export that the server lists and then refuses. */
   readonly facts?: ExportFacts | undefined;
-  /** `undefined` where it could not be found out, whatever the facts say. */
+  /** `undefined` where it could not be found out, even if the facts have a size. */
   readonly size?: bigint | undefined;
   /** Why not everything is known, or what is wrong with it besides. */
   readonly error?: Error | undefined;
@@ -53,7 +53,7 @@ export function listJson({ style, mode, tls }: ProtocolView): ListFormat {
   const head = { protocol: style, TLS: tls, structured: mode !== 'simple', extended: mode === 'extended' };
   let count = 0;
   return {
-    // The list is the last member: what stands around it is that of an empty one.
+    // The list is the last member: the text around it is cut out of the JSON with an empty list.
     begin: () => exactJson({ ...head, exports: [] }).replace(/\]\n\}$/, ''),
     add: (view) => `${count++ === 0 ? '' : ','}\n    ${exactJson(exportJson(view), '    ')}`,
     end: () => (count === 0 ? ']\n}\n' : '\n  ]\n}\n'),

@@ -33,7 +33,7 @@ function describeStatus(context: string, status: bigint): Description | undefine
   return { text: `backing depth ${status}`, paint: (text, colours) => colours.dim(text) };
 }
 
-/** What the pieces of a map become, to be printed one after the other: it may be far longer than what can be kept. */
+/** Formats the pieces of a map one after the other: a map may be too long to be kept in memory. */
 export interface MapFormat {
   /** Extents that follow on those before; neighbours of one status are merged. */
   add(extents: readonly Extent[]): string;
@@ -72,7 +72,7 @@ export function mapJson(context: string): MapFormat {
   return { ...format, end: () => `${format.end()}${isFirst ? '[]\n' : '\n]\n'}` };
 }
 
-/** What stands around the numbers of an extent. */
+/** The text around the numbers of an extent. */
 interface Ending {
   readonly before: string;
   readonly after: string;
@@ -91,7 +91,7 @@ class Endings {
     const known = this.#known.get(status);
     if (known !== undefined) return known;
     const made = this.#make(status);
-    // A server may make up as many as it likes.
+    // A server can send any number of different statuses.
     if (this.#known.size < 64) this.#known.set(status, made);
     return made;
   }

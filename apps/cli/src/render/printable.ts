@@ -1,4 +1,4 @@
-/** Text from a server, made harmless: what it says must not move the cursor, repaint the terminal or turn words around. */
+/** Text from a server, made safe to print: it must not move the cursor, change the terminal or reverse the order of characters. */
 
 /** Controls, what ends lines or changes the direction of writing, and halves of surrogate pairs. */
 const unprintable = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}\p{Surrogate}]/gu;

@@ -60,12 +60,12 @@ export class ProgressBar implements Progress {
     this.#measure(nowMs, doneBytes);
     const share = totalBytes === undefined || totalBytes === 0n ? 0 : Number(doneBytes) / Number(totalBytes);
     const left = totalBytes === undefined || this.#rate <= 0 ? undefined : Number(totalBytes - doneBytes) / this.#rate;
-    // A rate that is next to nothing would promise centuries.
+    // With a rate close to 0 the time left would be centuries.
     const leftText = left === undefined || left > 360_000 ? '' : `  ${timeSpan(left)} left`;
     this.#show(share, `  ${roundedSize(this.#rate)}/s${leftText}${this.#ending}`);
   }
 
-  /** A line that does not fit would wrap, and could not be redrawn in place; what matters least is left out then. */
+  /** A line that does not fit would wrap, and could not be redrawn in place; then the least important parts are left out. */
   #show(share: number, details: string, ending = ''): void {
     const { columns = 80 } = this.#stream;
     const line = this.#line(share);

@@ -7,7 +7,7 @@ import { argumentError } from '../../errors/argument-error.ts';
 import type { MadeFile } from '../../render/certs.ts';
 import type { CertsOptions } from './command.ts';
 
-/** What is written, and what is said about it. */
+/** The files that are written, and what is printed about them. */
 export interface Issued {
   readonly files: CertificateFiles;
   readonly made: readonly MadeFile[];
@@ -15,20 +15,20 @@ export interface Issued {
 
 export interface IssueOptions extends CertsOptions {
   readonly directory: string;
-  /** The authority that goes on; `undefined` makes a new one. */
+  /** The authority that issues; `undefined` makes a new one. */
   readonly known: CertificateAuthority | undefined;
   /** Encrypts the keys. */
   readonly passphrase: string | undefined;
 }
 
 const dayMs = 86_400_000;
-/** An authority is good for longer than what it issues, so that it can issue more. */
+/** An authority is valid for longer than the certificates that it issues, so that it can issue more. */
 const authorityDays = 3650;
 /** For a trial on one machine. */
 export const localHosts: readonly string[] = ['localhost', '127.0.0.1', '::1'];
 const defaultClient = 'client';
 
-/** A new authority issues both certificates; one that goes on, what is asked for. */
+/** A new authority issues both certificates; an existing one those that the options ask for. */
 export async function issue(options: IssueOptions): Promise<Issued> {
   const { directory, days, known, passphrase, host: hosts = localHosts, client: clientName = defaultClient } = options;
   const isNew = known === undefined;
@@ -55,7 +55,7 @@ export async function issue(options: IssueOptions): Promise<Issued> {
   return { files, made };
 }
 
-/** Makes the list of all certificates that the authority takes back. `days` is how long it is good. */
+/** Makes the list of all certificates that the authority has revoked. `days` is how long the list is valid. */
 export async function revoke(
   paths: readonly string[],
   days: number,

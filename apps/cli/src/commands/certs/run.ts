@@ -1,4 +1,4 @@
-/** `nbd certs`: what TLS needs, in one command. */
+/** `nbd certs`: makes certificates and keys for TLS. */
 import { join } from 'node:path';
 import { type CertificateAuthority, createPsk, fileNames, openAuthority, writeFolder } from '@nbdjs/certificates';
 import { readTextFile } from '@nbdjs/transport';
@@ -49,7 +49,7 @@ function wantsCertificates({ host, client, revoke: revoked, psk, authority }: Ce
   return revoked === undefined && (psk === undefined || authority !== undefined);
 }
 
-/** Opens the authority that goes on, if there is one. */
+/** Opens the existing authority, if the options name one. */
 async function openKnownAuthority(
   { authority: folder }: CertsOptions,
   passphrase: string | undefined,

@@ -1,6 +1,6 @@
 /** Completion scripts of the shells. */
 
-/** One command as far as completion is concerned. */
+/** What completion needs to know about one command. */
 export interface CompletedCommand {
   readonly name: string;
   readonly description: string;

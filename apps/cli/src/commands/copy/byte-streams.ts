@@ -1,4 +1,4 @@
-/** Bytes that come or go in order: standard input and output, other descriptors, FIFOs and character devices. */
+/** Streams of bytes: standard input and output, other descriptors, FIFOs and character devices. */
 import { constants, createReadStream, createWriteStream, fstatSync, fsync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { Socket } from 'node:net';
@@ -16,19 +16,19 @@ export interface ByteSource {
   close(): void;
 }
 
-/** Where bytes go to. Errors name it; a reader that is gone is an `Interrupted`. */
+/** Where bytes go to. Errors name it; when the reader is gone, the error is an `Interrupted`. */
 export interface ByteTarget {
   /** Settles when the chunk is written; an abort does not wait for a reader that does not read. */
   write(chunk: Uint8Array): Promise<void>;
-  /** Settles when all has left. */
+  /** Settles when all bytes are written. */
   end(): Promise<void>;
-  /** Makes what was written durable; absent where there is no disk. */
+  /** Flushes what was written; absent where there is no disk. */
   readonly flush?: (() => Promise<void>) | undefined;
 }
 
 const readBytes = 256 * 1024;
 
-/** Returns the descriptor that a path is another name of. */
+/** Returns the descriptor that a path such as `/dev/stdout` names. */
 export function descriptorOf(path: string): number | undefined {
   const name = /^\/(?:dev|proc\/self)\/(?:std(in|out|err)|fd\/(\d{1,6}))$/.exec(path);
   if (name === null) return undefined;
@@ -36,7 +36,7 @@ export function descriptorOf(path: string): number | undefined {
   return path.startsWith('/dev/') ? ['in', 'out', 'err'].indexOf(name[1] as string) : undefined;
 }
 
-/** What messages call a descriptor. */
+/** The name of a descriptor in messages. */
 function describeDescriptor(fd: number): string {
   return ['standard input', 'standard output', 'standard error'][fd] ?? `descriptor ${fd}`;
 }
@@ -124,7 +124,7 @@ async function writable(
 ): Promise<{ readonly stream: Writable; readonly fd: number; readonly isOurs: boolean }> {
   if (of === 1) return { stream: terminal.stdout, fd: 1, isOurs: false };
   if (typeof of === 'number') {
-    // What was opened for appending, or stands somewhere, goes on there.
+    // Without a position, the system writes at the descriptor's current position, or appends.
     const stream = isPipe(of)
       ? new Socket({ fd: of, readable: false, writable: true })
       : createWriteStream('', { fd: of, autoClose: false });

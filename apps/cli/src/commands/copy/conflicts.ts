@@ -1,10 +1,10 @@
-/** What cannot be copied, or not with the options given. */
+/** Refuses copies that are not possible, or not with the options given. */
 import { argumentError } from '../../errors/argument-error.ts';
 import type { Operand } from '../../options/operand.ts';
 import type { Terminal } from '../../terminal.ts';
 import type { CopyOptions } from './command.ts';
 
-/** @throws UsageError for what the command line alone shows to be wrong. */
+/** @throws UsageError for errors that the command line alone shows. */
 export function requirePossible(
   source: Operand,
   destination: Operand,

@@ -1,10 +1,10 @@
-/** What a path or a descriptor is, before it is opened as a side of a copy. */
+/** Finds out what a path or a descriptor is, before it is opened as a side of a copy. */
 import { fstatSync } from 'node:fs';
 import { readFile, stat, truncate } from 'node:fs/promises';
 import { argumentError } from '../../errors/argument-error.ts';
 import type { SourceSide } from './side.ts';
 
-/** Returns whether a path is neither a file nor a block device, so that its bytes come or go in order. */
+/** Returns whether a path is neither a file nor a block device, so that it is a stream. */
 export async function isStreamPath(path: string): Promise<boolean> {
   try {
     const stats = await stat(path);

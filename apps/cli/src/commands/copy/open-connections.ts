@@ -2,7 +2,7 @@
 import type { CopyOptions } from './command.ts';
 import type { SourceSide, TargetSide } from './side.ts';
 
-/** This many bytes of the source are worth one connection more. */
+/** One more connection is opened for this many bytes of the source. */
 const connectionBytesMin = 16n * 2n ** 20n;
 
 /** Asks for several connections to each server if both sides allow that. Returns how many there may be. */

@@ -1,4 +1,4 @@
-/** What a copy says on standard error about what it does. */
+/** The lines of `nbd copy` on standard error about what it does. */
 import { oneLine } from '../../errors/one-line.ts';
 import { describeOperand, type Operand } from '../../options/operand.ts';
 import type { Terminal } from '../../terminal.ts';
@@ -29,7 +29,7 @@ function describeSide(side: SourceSide | TargetSide, connections: number): strin
   return `size=${size} preferred block size=${preferredBlockSize} connections=${most}`;
 }
 
-/** Names options that do nothing for a destination that takes bytes in order. */
+/** Names options that do nothing for a destination that is a stream. */
 export function noteIdleOptions({ to, options: { flush, sparse, quiet }, terminal }: CopyJob): void {
   if (to.type !== 'stream' || quiet === true) return;
   const idle: string[] = [];
@@ -47,7 +47,7 @@ export function noteConnections({ from, to, options, terminal }: CopyJob): void 
   }
 }
 
-/** A block map that fails costs time, and nothing else; with `--verbose` that is said, once for each side. */
+/** A block map that fails only makes the copy slower; with `--verbose` that is printed, once for each side. */
 export function noteMapFailures({ verbose }: CopyOptions, terminal: Terminal): CopyJob['onMapFailure'] {
   const noted = new Set<string>();
   return ({ side, offset, error }) => {

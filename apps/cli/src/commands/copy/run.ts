@@ -16,7 +16,7 @@ import { Sides } from './sides.ts';
 import { transfer } from './transfer.ts';
 import { verify } from './verify.ts';
 
-/** A copy that is interrupted has this long to note how far it has come, in milliseconds. */
+/** A copy that is interrupted has this long to save how far it has come, in milliseconds. */
 const lastCheckpointMs = 600;
 
 export async function run(

@@ -1,4 +1,4 @@
-/** The two sides of a copy, opened: what the operands stand for. */
+/** Opens the two sides of a copy that the operands name. */
 import { stat } from 'node:fs/promises';
 import type { NbdClient } from '@nbdjs/client';
 import { type BlockDevice, baseAllocation } from '@nbdjs/interfaces';
@@ -72,7 +72,7 @@ export class Sides {
     }
   }
 
-  /** A descriptor that is a file can be read like one, from where it stands. */
+  /** A descriptor that is a file can be read like a file, from its current position. */
   async #openDescriptor(fd: number, name: string): Promise<SourceSide> {
     if (process.platform !== 'linux' || !isFileDescriptor(fd)) return this.#openStream(fd);
     let side: DeviceSide;
@@ -149,7 +149,7 @@ export class Sides {
     };
   }
 
-  /** Returns the device with calls repeated that fail for a reason that may pass. */
+  /** Returns the device with a layer that repeats calls that fail for a temporary reason. */
   #withRetries(device: BlockDevice): BlockDevice {
     const { retries } = this.#options;
     if (retries === 0) return device;

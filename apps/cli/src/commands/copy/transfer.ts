@@ -1,4 +1,4 @@
-/** Moving the bytes of a copy. */
+/** Copies the bytes from one side to the other. */
 import {
   type CheckpointSide,
   CopyCheckpoint,
@@ -72,7 +72,7 @@ function checkpointSide({ device, name, stats }: DeviceSide): CheckpointSide {
   return { device, name, file: stats === undefined ? undefined : `${stats.dev}:${stats.ino}` };
 }
 
-/** From one stream to another, as the bytes come. */
+/** Copies one stream to another, as the bytes come. */
 async function transferStream(
   { source }: StreamSource,
   target: ByteTarget,

@@ -1,4 +1,4 @@
-/** `nbd demo`: the main job from end to end, on a small image of its own, over a real socket. */
+/** `nbd demo`: serves a small image, reads and copies it over a real socket. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

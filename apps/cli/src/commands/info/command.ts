@@ -21,7 +21,7 @@ interface FeatureQuestion {
 /** By the spelling that was used. */
 type FeatureQuestions = Readonly<Record<string, FeatureQuestion>>;
 
-/** The first spelling is in the list of options, those of `mentioned` are named below it, and the others are known to few. */
+/** The first spelling is in the list of options, those of `mentioned` are named below it, and the others are hidden. */
 const positive = ['--can', '--is', '--has', '--have'];
 const negative = [
   ...['--cannot', '--can-not', '--cant'],

@@ -1,4 +1,4 @@
-/** What an export holds, in the words of file(1). */
+/** Describes what an export holds, by file(1). */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

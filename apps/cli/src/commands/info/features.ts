@@ -1,7 +1,7 @@
 /** The features that `nbd info --can` and its other spellings ask about. */
 import type { TransmissionFlag } from '@nbdjs/client';
 
-/** What tells whether there is a feature: a transmission flag of the export, or something that was agreed on. */
+/** How a feature is recognised: by a transmission flag of the export, or by a result of the handshake. */
 export type FeatureSource = keyof typeof TransmissionFlag | 'always' | 'extended' | 'structured' | 'tls' | 'writable';
 
 /** By name, in lower case, with single hyphens between words. */
@@ -37,7 +37,7 @@ const features = {
 /** The names for help and completion. */
 export const featureNames = Object.keys(features);
 
-/** Returns what tells whether there is a feature. Case does not matter, and words may be joined by `-`, `_` or a blank. */
+/** Returns how a feature is recognised. Case does not matter, and words may be joined by `-`, `_` or a blank. */
 export function featureSource(name: string): FeatureSource | undefined {
   const key = name.toLowerCase().replace(/[_ ]/g, '-');
   return Object.hasOwn(features, key) ? features[key as keyof typeof features] : undefined;

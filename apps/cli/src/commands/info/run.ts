@@ -1,4 +1,4 @@
-/** `nbd info`: what a server and its exports are like. Output is nbdinfo's. */
+/** `nbd info`: shows facts about a server and its exports. The output is the same as nbdinfo's. */
 import { formatUri, parseUri } from '@nbdjs/client';
 import { type ExportInspection, type ExportInspector, inspectExport } from '@nbdjs/connection';
 import { ProtocolError } from '@nbdjs/interfaces';
@@ -107,7 +107,7 @@ class Info {
     return exitCode;
   }
 
-  /** The first bytes are looked at unless the options say otherwise. */
+  /** The first bytes are examined unless the options say otherwise. */
   #examination(isUsual: boolean) {
     if (!(this.#options.content ?? isUsual)) return {};
     return { examine: contentOf(this.#inspector, this.#terminal.signal) };

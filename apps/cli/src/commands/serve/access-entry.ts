@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { argumentError } from '../../errors/argument-error.ts';
 
-/** Stands before the name of a user. */
+/** The prefix of an entry that is the name of a user. */
 const userPrefix = 'user:';
 
 /**
@@ -13,7 +13,7 @@ const userPrefix = 'user:';
 export function accessEntry(word: string): string {
   if (!word.startsWith(userPrefix)) return word;
   const name = word.slice(userPrefix.length);
-  // The system's own program knows users that are in no file.
+  // id(1) also finds users that are in no file, such as those of a directory service.
   const { status, stdout } = spawnSync('id', ['-u', '--', name], { encoding: 'utf8', timeout: 10_000 });
   if (name === '' || status !== 0) throw argumentError(`there is no user '${name}' on this system`);
   return `uid:${stdout.trim()}`;

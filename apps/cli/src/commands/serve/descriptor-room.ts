@@ -2,10 +2,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { argumentError } from '../../errors/argument-error.ts';
 
-/** For files that are opened now and then: certificates, an upstream's next connection, a socket that waits. */
+/** Descriptors kept for files that are opened from time to time: certificates, an upstream's next connection, a socket that waits. */
 const reserve = 24;
 
-/** Of the clients that there is room for, this many may be in the handshake, or wait and be refused in the end. */
+/** Of the clients that there is room for, this many may be in the handshake, or wait for a place without getting one. */
 const withoutPlaceMax = 32;
 
 export interface DescriptorRoom {

@@ -1,4 +1,4 @@
-/** What `nbd serve` grants its clients: how many there may be, how long they may take, how much memory they may use. */
+/** The limits of `nbd serve` for its clients: how many there may be, how long they may take, how much memory they may use. */
 import type { Command, OptionValues } from '@commander-js/extra-typings';
 import type { GivenLimits } from '@nbdjs/server';
 import { argumentError } from '../../errors/argument-error.ts';
@@ -12,7 +12,7 @@ interface LimitOption {
   /** The limits that it sets, by their names in `limits` of `createServer`. */
   readonly names: readonly [keyof GivenLimits, ...(keyof GivenLimits)[]];
   readonly help: string;
-  /** The lowest value that makes sense. @default 0, which stands for no limit */
+  /** The lowest value that is allowed. @default 0, which means no limit */
   readonly least?: number;
 }
 
@@ -133,7 +133,7 @@ function limitRow({ flags, unit, names, help, least = 0 }: LimitOption): OptionR
   };
 }
 
-/** `NAME=N`. The server knows which names there are. */
+/** Parses `NAME=N`. The names are checked when the server is made. */
 function parseNamedLimit(word: string, before: GivenLimits = {}): GivenLimits {
   const [, name, text] = /^(\w+)=(.*)$/s.exec(word) ?? [];
   if (name === undefined || text === undefined) throw argumentError(`--limit: '${word}' is no NAME=NUMBER`);

@@ -11,8 +11,8 @@ import { rateLimited } from './rate-limited.ts';
 const defaultPort = 10_809;
 
 /**
- * The longest queue that systems allow. Some clients that come when the queue is full believe that they are connected, and wait for
- * a greeting for ever: a server of NBD speaks first, so they never notice.
+ * The longest queue that systems allow. A client that connects while the queue is full may appear to itself to be connected, and wait
+ * for the server's greeting for ever: in NBD the server sends first, so the client never notices.
  */
 const backlogDefault = 4096;
 
@@ -50,7 +50,7 @@ function fullLine(limit: number, canWait: boolean): string {
   return `nbd: as many clients are connected as ulimit -n (${limit}) has room for: ${then}`;
 }
 
-/** Says that clients may come, and where to. */
+/** Prints that the server listens, and where. */
 export async function announce(
   listeners: readonly Listener[],
   names: readonly string[],
@@ -60,7 +60,7 @@ export async function announce(
 ): Promise<void> {
   const [exportName = ''] = names;
   for (const { address } of listeners) {
-    // The program that has opened an inherited socket knows where it is.
+    // The address of an inherited socket is known to the program that opened it, so it is not printed.
     if (address.type === 'descriptor') continue;
     const tlsRequired = tls !== undefined && tls.mode !== 'allow';
     const uri = formatUri({ tlsRequired, tls: {}, extensions: {}, address: uriAddress(address), exportName });
@@ -76,7 +76,7 @@ function uriAddress(address: Exclude<Listener['address'], { type: 'descriptor' }
   return { transport: 'tcp', host: reachableHost(address.host), port: address.port };
 }
 
-/** An address that stands for all addresses is none to connect to. */
+/** Clients cannot connect to the address that means all addresses, so another one is shown. */
 function reachableHost(host: string): string {
   return host === '::' || host === '0.0.0.0' ? 'localhost' : host;
 }

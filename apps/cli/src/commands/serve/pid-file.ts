@@ -4,8 +4,8 @@ import { argumentError } from '../../errors/argument-error.ts';
 import { systemReason } from '../../errors/one-line.ts';
 
 /**
- * Writes the process id, as nbdkit does: over whatever is there, for a file that a dead process has left cannot be told from
- * another's. Returns a function that removes the file if it still holds this id: another server may have written its own over it.
+ * Writes the process id, as nbdkit does: an existing file is overwritten, because a file that a dead process has left cannot be
+ * distinguished from another. Returns a function that removes the file if it still holds this id: another server may have overwritten it.
  *
  * @throws UsageError with the system's reason when the file cannot be written.
  */

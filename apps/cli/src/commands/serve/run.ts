@@ -17,10 +17,10 @@ import { standardChannel } from './standard-streams.ts';
 import { noteTls, serverTlsSettings } from './tls.ts';
 import { Upstreams } from './upstreams.ts';
 
-/** Clients that are still there when the server is told to stop have this long to go, in milliseconds. */
+/** Clients that are connected when the server is stopped have this long to disconnect, in milliseconds. */
 const closeMs = 2000;
 
-/** Serves until the program is told to stop, or until the last client has left. */
+/** Serves until the program is stopped by a signal, or until the last client has left. */
 export async function run(
   { terminal }: CommandContext,
   options: ServeOptions,

@@ -1,4 +1,4 @@
-/** What `nbd serve` has open, and its orderly end. */
+/** The resources that `nbd serve` has open; closes them in order. */
 import type { BlockDevice } from '@nbdjs/interfaces';
 import type { Server } from '@nbdjs/server';
 import type { Listener } from '@nbdjs/transport';
@@ -7,7 +7,7 @@ import { writePidFile } from './pid-file.ts';
 import { reloadTls } from './tls.ts';
 import type { Upstreams } from './upstreams.ts';
 
-/** The time that the end of the server takes beyond its limit when nothing hangs, in milliseconds. */
+/** How much longer than its limit the end of the server may take when nothing hangs, in milliseconds. */
 const marginMs = 1000;
 
 export class Service {

@@ -4,7 +4,7 @@ import { basename } from 'node:path';
 import { argumentError } from '../../errors/argument-error.ts';
 import type { Operand } from '../../options/operand.ts';
 
-/** Stands before the size of a source that is memory. */
+/** The prefix of a source that is memory; its size follows. */
 export const memoryPrefix = 'memory:';
 
 export interface Source {
@@ -22,8 +22,8 @@ export function parseSource(word: string, parse: (word: string) => Operand): Sou
 }
 
 /**
- * Cuts a name off. Both names and files may contain `=`: of several places to cut at, the first one counts that has something to
- * serve behind it, and if there is none, the first.
+ * Separates the name from the source. Both may contain `=`: the name ends at the first `=` that is followed by something to serve, or,
+ * if there is none, at the first `=`.
  */
 function splitName(word: string, parse: (word: string) => Operand): Source | undefined {
   let first: Source | undefined;

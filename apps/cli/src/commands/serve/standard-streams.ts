@@ -6,8 +6,8 @@ import { adoptDescriptor, adoptStdio } from '@nbdjs/transport';
 import { argumentError } from '../../errors/argument-error.ts';
 
 /**
- * Requests come on descriptor 0 and replies go to descriptor 1, whatever they are: pipes, or two sockets, as Node and others make
- * them for a child process. Only where both are one and the same socket is there one channel for both directions.
+ * Requests come on descriptor 0 and replies go to descriptor 1. These may be pipes, or two sockets, as Node and others make
+ * them for a child process. If both are the same socket, one channel is used for both directions.
  *
  * @throws UsageError when one of them cannot be part of a connection.
  */

@@ -1,4 +1,4 @@
-/** The servers that `nbd serve` serves again: how they are connected to, and lines about what becomes of the connection. */
+/** The servers behind `nbd serve` as a proxy: connects to them, and prints lines when their connections are lost and made again. */
 import type { DeviceEvent, NbdClient } from '@nbdjs/client';
 import { baseAllocation } from '@nbdjs/interfaces';
 import { endInWords } from '@nbdjs/kit';
@@ -11,8 +11,8 @@ import { upstreamRetries } from '../../options/server.ts';
 import type { Terminal } from '../../terminal.ts';
 import type { ServeOptions } from './command.ts';
 
-/** Servers that owe nothing any more have this long for their goodbye, in milliseconds. */
-const farewellMs = 250;
+/** How long closing the connection to a server without open requests may take, in milliseconds. */
+const orderlyCloseMs = 250;
 
 export class Upstreams {
   readonly #options: ServeOptions;
@@ -33,7 +33,7 @@ export class Upstreams {
 
   /**
    * Connects to a server. A URI is connected to again when the connection is lost, and what was written and not flushed is written
-   * once more. A command would begin with nothing, so it is not started again.
+   * once more. A command would start without the data, so it is not started again.
    */
   async open(operand: ServerOperand): Promise<NbdClient> {
     const { retries, context: contexts = [] } = this.#options;
@@ -45,7 +45,7 @@ export class Upstreams {
       allContexts: true,
       reconnectDelayMs,
       awaitExport: reconnectDelayMs > 0,
-      // When the journal is full the server is told to flush, so that nothing can be lost.
+      // When the journal is full, a flush is sent to the server, so that nothing can be lost.
       journal: { whenFull: 'flush' },
       closeMs: this.#closeMs,
       onEvent: (event) => this.#note(name, describeEvent(event, reconnectDelayMs)),
@@ -65,14 +65,14 @@ export class Upstreams {
     return file;
   }
 
-  /** From now on the time for the end runs; servers that still owe something then are abandoned. Returns a function that cancels it. */
+  /** Starts the time limit for the end; then connections with open requests are destroyed. Returns a function that cancels it. */
   endInTime(): () => void {
     this.#isEnding = true;
     let timer = setTimeout(() => {
       for (const file of this.#files) file.destroy();
-      // Perhaps only a client of this server has stayed; then the upstream owes nothing, and gets its goodbye.
+      // If only a client of this server has stayed, the upstream has no open requests, and its connection is closed in order.
       for (const client of this.#clients) void client.close().catch(() => {});
-      timer = setTimeout(() => this.#abandon(), farewellMs);
+      timer = setTimeout(() => this.#abandon(), orderlyCloseMs);
     }, this.#closeMs);
     return () => clearTimeout(timer);
   }
