@@ -1,5 +1,5 @@
 /**
- * Holds the house to its plan: reads what every package really imports, compares that with tooling/architecture/house.json, and
+ * Checks the imports: reads what every package really imports, compares that with tooling/architecture/house.json, and
  * writes the generated parts of docs/architecture.md. With `--check` it writes nothing and fails where page and code differ.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -85,7 +85,7 @@ function importProblems(one) {
   return found;
 }
 
-/** Some knowledge comes without an import: who must not know promises must not name them. Comments may. */
+/** Some dependencies need no import: a package that must not use promises must not name them. Comments may. */
 function wordProblems(one) {
   if (one.neverWords === undefined) return [];
   const words = new Set(one.neverWords);

@@ -1,5 +1,5 @@
 /**
- * Packs everything that is published into a folder, as publishing would, for whoever looks at the outcome:
+ * Packs everything that is published into a folder, as publishing would, for the tests that check the result:
  * `node tooling/scripts/pack.mjs FOLDER`. What it packs has to be built.
  */
 import { spawnSync } from 'node:child_process';

@@ -3,7 +3,7 @@
  * `connect`, as JSON. Prints one line of JSON: seconds, how busy the loop of the caller was, and how much of a processor its thread
  * had, both from 0 to 1. Where there are fewer processors than threads that want one, a loop is busy waiting for its turn as well.
  *
- * Plain JavaScript, because a worker would load whatever compiles TypeScript once more, within the time that is measured.
+ * Plain JavaScript, because a worker would load the TypeScript compiler once more, within the time that is measured.
  */
 import { readFileSync } from 'node:fs';
 import { connect } from '@nbdjs/client';

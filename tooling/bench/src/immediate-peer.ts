@@ -1,4 +1,4 @@
-/** The cheapest server there can be: it answers each write of the client in the next turn, from memory, without looking. */
+/** A server with the least possible cost: it answers each write of the client in the next turn, from memory, without any checks. */
 import type { ByteChannel, ByteSink, CloseReason, Connector, Established, HeaderMode } from '@nbdjs/interfaces';
 import {
   ChunkFlag,

@@ -1,6 +1,6 @@
 /**
- * Measures the client and the copy tool against their peers, in turns and in one run. What counts is the ratio; the figures
- * by themselves say as much about the machine.
+ * Measures the client and the copy tool against their peers, in turns and in one run. Only the ratios can be
+ * compared; the figures themselves depend on the machine.
  *
  * `pnpm bench [ROUNDS [SECONDS [PART...]]]`, the parts being `requests`, `copies`, `incumbent`, `server`, `tls`, `reconnect`
  * and `distance`.
@@ -119,7 +119,7 @@ async function incumbent(generation: Generation): Promise<void> {
   }
 }
 
-/** What may happen after a loss has a price before it, too: the same requests with and without. */
+/** The cost of being able to reconnect, while no connection is lost: the same requests with and without it. */
 async function reconnect(generation: Generation): Promise<void> {
   const reconnectDelayMs = 60_000;
   for (const [name, options, aim] of [
@@ -184,7 +184,7 @@ async function server(generation: Generation): Promise<void> {
   }
 }
 
-/** Megabytes a second from a server that is 50 ms away, against one that is as near as it gets. */
+/** Megabytes a second from a server that is 50 ms away, compared with one on the same machine. */
 async function distance(generation: Generation): Promise<void> {
   console.log(`\nMB/s from a server 50 ms away, median of ${rounds}             far       near  ratio  aim`);
   const size = 4 * gibi;

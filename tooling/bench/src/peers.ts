@@ -45,7 +45,7 @@ export async function wallSeconds(command: readonly [string, ...string[]]): Prom
   return (performance.now() - start) / 1000;
 }
 
-/** The JavaScript client that people use today, in a folder that is thrown away afterwards. */
+/** The JavaScript client that is common today, in a folder that is removed afterwards. */
 export class Incumbent implements Disposable {
   readonly folder = mkdtempSync(join(tmpdir(), 'nbdjs-bench-'));
 

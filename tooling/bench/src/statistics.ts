@@ -7,7 +7,7 @@ export function median(values: readonly number[]): number {
   return ((low ?? Number.NaN) + (high ?? Number.NaN)) / 2;
 }
 
-/** Runs two measurements in turns, so that whatever else the machine does meets both, and gives the medians. */
+/** Runs two measurements alternately, so that other load of the machine affects both, and returns the medians. */
 export async function alternate(
   rounds: number,
   ours: () => Promise<number>,

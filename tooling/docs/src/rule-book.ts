@@ -1,4 +1,4 @@
-/** The rule-book: `docs/conformance.json`, read and held against its form. */
+/** The rule-book: reads `docs/conformance.json`, and checks its form. */
 import { read, workspaces } from './repository.ts';
 
 /** Where the rule-book lies, from the root. */
@@ -42,7 +42,7 @@ export interface Rule extends Cited {
   readonly qemu?: string;
 }
 
-/** What once went wrong with other software, and is held by a test since, in whichever workspace. */
+/** A defect that other software had; a test in some workspace checks that ours does not have it. */
 export type Case = Cited;
 
 export interface Family {

@@ -1,6 +1,6 @@
 /**
- * Our server over storage that keeps what it is told in its cache until it is told to flush, and forgets it when it crashes; on
- * a real socket, which outlives the crash as one of systemd's would.
+ * Our server over storage that keeps writes in its cache until a flush, and loses them when it crashes; on a real socket, which
+ * survives the crash as one of systemd's would.
  */
 import type { BlockDevice, ByteChannel, Offset } from '@nbdjs/interfaces';
 import { createServer, type Server } from '@nbdjs/server';
@@ -28,7 +28,7 @@ export class ForgetfulServer implements AsyncDisposable {
   readonly #random = seededRandom(1);
   /** What survives a crash. */
   readonly #durable: Uint8Array;
-  /** What the run under way knows. */
+  /** The state of the current run. */
   #cache: BlockDevice;
   #server: Server;
   #listener: Listener | undefined;
@@ -92,7 +92,7 @@ export class ForgetfulServer implements AsyncDisposable {
     return cache;
   }
 
-  /** One run. It takes its time, so that a crash meets requests in every state. */
+  /** One run. Its calls take some time, so that a crash finds requests in every state. */
   #run(cache: BlockDevice): Server {
     const keep = (offset: Offset, length: Offset): void => this.#keep(cache, Number(offset), Number(length));
     const after = async (work: () => unknown): Promise<void> => {

@@ -1,4 +1,4 @@
-/** Honest clients of a real server, beside hostile ones: what they get done, and what it costs. */
+/** Honest clients of a real server, beside hostile ones: measures how many requests they complete, and the memory that the server uses. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ export interface FloodOptions {
 }
 
 export interface FloodResult {
-  /** Requests of honest clients a second: without anybody else, and under attack. */
+  /** Requests of honest clients a second: alone, and under attack. */
   readonly calmPerSecond: number;
   readonly attackedPerSecond: number;
   /** What the process's memory grew by, at most. */

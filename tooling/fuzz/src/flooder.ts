@@ -2,8 +2,8 @@
  * Hostile clients, as a process of their own: `flooder.ts SOCKET KIND COUNT SECONDS`. They cost as much as the server does, so they
  * must not do it in the same process.
  *
- * `slow`: so many clients that say a byte a second. `unread`: so many that ask for much and read nothing. `connect`: so many
- * connections a second. Who is cut off comes again.
+ * `slow`: so many clients that send a byte a second. `unread`: so many that ask for much and read nothing. `connect`: so many
+ * connections a second. A client that is disconnected connects again.
  */
 import { connect, type Socket } from 'node:net';
 import { Command, writeRequest } from '@nbdjs/protocol';
@@ -28,7 +28,7 @@ function open(onConnect: (socket: Socket) => void, comesAgain: boolean): void {
   socket.on('close', () => {
     sockets.delete(socket);
     cutOffs++;
-    // Not at once: whoever is turned away again and again would be the third kind.
+    // After a delay: reconnecting at once after each refusal would be the kind `connect`.
     if (comesAgain && !isOver()) setTimeout(() => open(onConnect, true), 1000);
   });
 }

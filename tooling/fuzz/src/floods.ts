@@ -1,5 +1,5 @@
 /**
- * `pnpm --filter @nbdjs/fuzz floods [SECONDS]`: each attack by itself, then all together; 20 seconds each unless told otherwise.
+ * `pnpm --filter @nbdjs/fuzz floods [SECONDS]`: each attack by itself, then all together; 20 seconds each by default.
  * Fails when honest clients get less than half of what they get alone, or when something is left over.
  */
 import { type Attack, describeFlood, flood, openFilesMax } from './flood.ts';

@@ -27,7 +27,7 @@ async function lane(client: Awaited<ReturnType<typeof connect>>, base: number, s
 }
 
 const clientNumbers = Array.from({ length: Number(clients) }, (_, index) => index);
-// Whoever comes in the middle of a flood may have to come more than once.
+// During a flood, a client may have to connect more than once.
 const options = { delivery: 'inline', openTimeoutMs: 15_000, requestTimeoutMs: 20_000 } as const;
 const connected = await Promise.all(clientNumbers.map(() => connect(uri, options)));
 const start = performance.now();

@@ -1,4 +1,4 @@
-/** The other end of a connection, held by a peer that says what it likes. */
+/** The channel to a hostile peer, which sends any bytes. */
 import type { ByteChannel, ByteSink, CloseReason, PeerDescription } from '@nbdjs/interfaces';
 import { isNbdError } from '@nbdjs/interfaces';
 import { Finding } from './target.ts';

@@ -1,4 +1,4 @@
-/** Runs one input and says what is wrong, if anything. */
+/** Runs one input and returns what is wrong, if anything. */
 import type { Input, Target } from './target.ts';
 
 /** An input may take so long, on a busy machine. */
@@ -6,7 +6,7 @@ const slowMs = 10_000;
 
 let strayError: unknown;
 
-/** From now on, errors that nobody waits for belong to the input that is being run. */
+/** From now on, uncaught errors and unhandled rejections count for the input that is being run. */
 export function watchStrayErrors(): void {
   const note = (error: unknown): void => {
     strayError ??= error;

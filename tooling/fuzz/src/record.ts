@@ -129,7 +129,7 @@ async function startOurs(socketPath: string): Promise<{ readonly socketPath: str
   };
 }
 
-/** Sessions in which nothing happened tell nothing. */
+/** Sessions in which nothing happened are left out. */
 function save(name: string, sessions: readonly (readonly SessionPiece[])[]): void {
   sessions
     .filter((pieces) => pieces.some(({ from }) => from === 'client'))

@@ -1,4 +1,4 @@
-/** Sits between a client and a server, and writes down what they say to each other. */
+/** A proxy between a client and a server that records what they send. */
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { SessionPiece } from './sessions.ts';
 

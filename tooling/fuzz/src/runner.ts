@@ -9,9 +9,9 @@ export interface RunOptions {
   readonly targets: readonly Target[];
   /** When to stop: asked before each input, with how many there have been. */
   readonly isOver: (count: number) => boolean;
-  /** Told before each input is run. */
+  /** Called before each input is run. */
   readonly onInput?: ((target: Target, input: Input) => void) | undefined;
-  /** Told of the first finding of each kind. */
+  /** Called for the first finding of each kind. */
   readonly onFinding?: ((target: Target, input: Input, error: Error) => void) | undefined;
 }
 

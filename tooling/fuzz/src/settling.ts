@@ -1,4 +1,4 @@
-/** Waits that come to an end, whatever happens. */
+/** Waits that always end. */
 import type { VirtualClock } from '@nbdjs/testkit';
 import { Finding } from './target.ts';
 

@@ -12,7 +12,7 @@ export interface Target {
   /** Good inputs, from which bad ones are made. */
   readonly corpus: () => readonly Uint8Array[];
   /**
-   * Feeds an input, to the very end: when this settles, nothing is under way any more. Whatever it throws is a finding.
+   * Runs an input to its end: when this settles, nothing is under way any more. Every error that it throws is a finding.
    */
   readonly run: (input: Input) => Promise<void> | void;
 }

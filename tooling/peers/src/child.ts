@@ -1,9 +1,9 @@
-/** Processes that end with whoever started them. */
+/** Child processes that end together with the process that started them. */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { trackChild } from './cleanup.ts';
 
-/** How a process came to its end; both are `null` when it could not be told. */
+/** How a process ended; both are `null` when it is not known. */
 export interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;

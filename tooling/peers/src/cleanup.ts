@@ -1,4 +1,4 @@
-/** What has to be gone when the process goes, whatever ends it: children by their own number, and folders. */
+/** What has to be removed when this process ends for any reason: child processes, by their process ids, and folders. */
 import { rmSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 
@@ -29,7 +29,7 @@ function endAll(): void {
   folders.clear();
 }
 
-/** An uncaught error comes by `exit`, too; a signal that nobody listens to does not. */
+/** An uncaught error comes by `exit`, too; a signal without a listener does not. */
 function watch(): void {
   if (isWatching) return;
   isWatching = true;
@@ -38,7 +38,7 @@ function watch(): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => {
       endAll();
-      // Our listening took the signal's own effect away; whoever else listens decides instead of it.
+      // Our listener has replaced the signal's default action. If there are other listeners, they decide instead.
       if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
     });
   }

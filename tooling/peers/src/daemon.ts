@@ -1,4 +1,4 @@
-/** Processes that we caused but that are no children of ours, so that nobody tells us when they end. */
+/** Daemons: processes that we caused but that are no children of ours, so that the system does not notify us when they end. */
 import { readFileSync } from 'node:fs';
 import { type Child, killGroup } from './child.ts';
 import { trackChild } from './cleanup.ts';
@@ -14,7 +14,7 @@ export function adoptDaemon(pid: number): Daemon {
   const start = startOf(pid);
   const isAlive = (): boolean => start !== undefined && startOf(pid) === start;
   const kill = (signal: NodeJS.Signals): boolean => {
-    // The number may belong to somebody else by now, unless processes of the group are left, which keep it taken.
+    // The process id may belong to another process by now, unless processes of the group are left: these keep the number in use.
     return (isAlive() || startOf(pid) === undefined) && killGroup(pid, signal);
   };
   const untrack = trackChild({ kill });

@@ -1,4 +1,4 @@
-/** Whether somebody listens at an address, found out without connecting to it. */
+/** Finds out whether a server listens at an address, without connecting to it. */
 import { existsSync, readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
@@ -53,7 +53,7 @@ function rowsOf(file: string): readonly string[] {
   return readFileSync(file, 'utf8').split('\n').slice(1);
 }
 
-/** A port that nobody used a moment ago. */
+/** A port that was free a moment ago. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();

@@ -42,7 +42,7 @@ export function startNbdServer(
       // Written by the daemon only, although the option is accepted with `-n` as well.
       pidFile: isDaemon ? workspace.hostPath(pidFile) : undefined,
       args: (address) => {
-        // With `unixsock` it does not listen on TCP at all, whatever `port` says.
+        // With `unixsock` it does not listen on TCP at all, even if `port` is set.
         const where =
           address.type === 'unix'
             ? [`unixsock = ${address.peerPath}`]

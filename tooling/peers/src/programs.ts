@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 /**
- * `bookworm`: the machine's own programs, whatever Debian it is. `trixie`: those of the next Debian, in a folder, run
+ * `bookworm`: the machine's own programs, of any Debian version. `trixie`: those of the next Debian, in a folder, run
  * by chroot, which needs root.
  */
 export type Generation = 'bookworm' | 'trixie';

@@ -46,7 +46,7 @@ export interface ServerPlan {
 const startTimeoutMs = 15_000;
 const stopTimeoutMs = 3_000;
 const maxStderrCharacters = 65_536;
-/** Somebody else may take a free port before the server does. */
+/** Another process may take a free port before the server does. */
 const maxPortAttempts = 3;
 
 let serial = 0;

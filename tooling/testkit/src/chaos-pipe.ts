@@ -31,7 +31,7 @@ export interface ChaosTotal {
   cutAt: number;
 }
 
-/** What a pipe tells its connection. */
+/** The events that a pipe reports to its connection. */
 export interface ChaosPipeEvents {
   /** The connection is to be cut. */
   cut(): void;
@@ -105,7 +105,7 @@ export class ChaosPipe {
   start(): void {
     const [source, target] = [this.#source, this.#target];
     source.on('data', (bytes) => this.#take(bytes as Buffer));
-    // The end waits its turn behind the bytes, whichever end it is.
+    // The end, of either kind, comes after the bytes that wait.
     const ended = (): void => {
       this.#sourceHasEnded = true;
       this.#pump();
@@ -149,7 +149,7 @@ export class ChaosPipe {
     if (this.isOver) return;
     this.stop();
     this.#target.end();
-    // Whoever goes on sending must not be held up by it.
+    // A sender that goes on must not be blocked by it.
     this.#source.resume();
     this.#events.over();
   }

@@ -1,6 +1,6 @@
 /**
- * A proxy that loses, delays and garbles: between real clients and real servers, over Unix sockets and TCP. What it does is planned
- * for each connection, or told to it while it runs, and the same in every run.
+ * A proxy that loses, delays and corrupts: between real clients and real servers, over Unix sockets and TCP. Its faults are planned
+ * for each connection, or caused by calls while it runs, and are the same in every run.
  */
 
 import { connect, createServer, type Server, type Socket } from 'node:net';
@@ -9,7 +9,7 @@ import type { SocketAddress } from '@nbdjs/conformance/connector';
 import { ChaosPipe, type ChaosPipePlan, type ChaosTotal } from './chaos-pipe.ts';
 import { listenAt, nodeAddress, uriAt } from './socket-address.ts';
 
-/** How a connection is cut: both sides are told in order, or as a crash would (a reset on TCP). */
+/** How a connection is cut: both sides get an orderly end, or an end as after a crash (a reset on TCP). */
 export type ChaosCut = 'close' | 'reset';
 
 export interface ChaosPlan {

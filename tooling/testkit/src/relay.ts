@@ -1,11 +1,11 @@
-/** Somebody between two channels who passes on what each says, until he slips something in. */
+/** An attacker between two channels: passes on what each side sends, until it injects bytes of its own. */
 import type { ByteChannel } from '@nbdjs/interfaces';
 
-/** A record of TLS 1.2 or 1.3 that nobody can decipher. */
+/** A record of TLS 1.2 or 1.3 that cannot be decrypted. */
 export const brokenRecord: Uint8Array = Uint8Array.of(0x17, 3, 3, 0, 0x40, ...new Array<number>(0x40).fill(0x7a));
 
 export interface Relay {
-  /** Sends bytes of our own to the left, and from then on passes no end on: whoever closes does so of their own accord. */
+  /** Sends bytes of our own to the left, and from then on passes no end on: so a side that closes does so because of these bytes. */
   slipIn(bytes: Uint8Array): void;
 }
 

@@ -1,5 +1,5 @@
 /**
- * A channel whose other end is the test: it says what arrives, when sending is blocked, and how everything ends.
+ * A channel whose other end is the test: the test decides what arrives, when sending is blocked, and how the channel ends.
  *
  * Deliveries are microtasks, so that one turn of the event loop settles everything that can be settled.
  */
@@ -117,7 +117,7 @@ export class ScriptedChannel implements ByteChannel {
     this.#isBlocked = true;
   }
 
-  /** Everything that was kept leaves, as it is now, and the owner is told. */
+  /** Sends everything that was kept, with its present content, and calls `drained`. */
   unblock(): void {
     this.#isBlocked = false;
     for (const chunk of this.#lent) this.#hand(chunk);
@@ -166,7 +166,7 @@ export class ScriptedChannel implements ByteChannel {
     this.#schedule();
   }
 
-  /** Lands bytes where the sink wants them by now, which may be in several places. */
+  /** Copies bytes to the memory that the sink names now, which may be several pieces. */
   #pour(sink: ByteSink, bytes: Uint8Array): void {
     for (let position = 0; position < bytes.length && !this.isDestroyed; ) {
       const target = sink.writable();

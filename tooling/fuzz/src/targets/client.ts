@@ -15,7 +15,7 @@ const enoughMs = 60_000;
 /** Requests that the client has in flight when the replies come. */
 const askedCount = 9;
 
-/** Things that a client may want, whether or not this server offers them. */
+/** Calls that a client may make, whether or not this server supports them. */
 function ask(device: Multiplexer, random: () => number): readonly Promise<unknown>[] {
   const target = new Uint8Array(4096);
   const abort = new AbortController();
@@ -110,7 +110,7 @@ async function use({ seed, bytes }: Input, prefix: Uint8Array): Promise<void> {
   life.catch(() => {});
   await finishWithin(clock, enoughMs, () => isOver, 'the life of the client');
   await life;
-  // What was left is seen off for as long as the limits for that let it.
+  // Waits until everything that is left has ended, as long as the limits for closing allow.
   await clock.advance(5000);
   for (const { crash } of channels) if (crash !== undefined) throw crash;
   insist(

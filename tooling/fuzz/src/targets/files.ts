@@ -1,4 +1,4 @@
-/** Files that TLS is set up with. Who writes them is trusted more than a peer; all the same they may be anything. */
+/** Files that TLS is set up with. Their authors are trusted more than a peer; all the same the files may contain anything. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ function pem(name: string): string {
   return readFileSync(new URL(`../../corpus/tls/${name}.pem`, import.meta.url), 'utf8');
 }
 
-/** Whatever is wrong with the files is said, in one line that a terminal can show. */
+/** Every error of the files is reported, in one line that a terminal can show. */
 function expectToSay(setUp: () => unknown): void {
   try {
     setUp();

@@ -1,4 +1,4 @@
-/** One connection of a fake server: decodes requests, sends what the test wants, and breaks where the test wants. */
+/** One connection of a fake server: decodes requests, sends what the test gives it, and breaks where the test says. */
 import { Command, RequestDecoder, type RequestHandler, type RequestHeader } from '@nbdjs/protocol';
 import { ScriptedChannel, type ScriptedChannelOptions } from '../scripted-channel.ts';
 import { FakeRequest, type RequestConnection, type ServedExport } from './fake-request.ts';

@@ -1,4 +1,4 @@
-/** A connector of which the test decides when attempts succeed, fail or wait. */
+/** A connector for tests: the test decides when attempts succeed, fail or wait. */
 import { ConnectError, type Connector, type Established, type EstablishOptions } from '@nbdjs/interfaces';
 
 interface Waiter {
@@ -45,7 +45,7 @@ export class FakeConnector implements Connector {
     this.#waiter = undefined;
   }
 
-  /** Makes the attempt under way fail for good. */
+  /** Makes the attempt under way fail with a permanent error. */
   fail(error: Error): void {
     this.#waiter?.reject(error);
     this.#waiter = undefined;
