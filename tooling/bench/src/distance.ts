@@ -1,6 +1,6 @@
 /**
- * A proxy that adds a round-trip time to a server, as a process of its own: `distance.ts LISTEN_PATH TARGET_PATH ROUND_TRIP_MS`. Prints a line when it listens,
- * and goes on until it is ended.
+ * A proxy that adds a round-trip time to a server, as a process of its own: `distance.ts LISTEN_PATH TARGET_PATH ROUND_TRIP_MS`.
+ * Prints a line when it listens, and goes on until it is ended.
  */
 import { ChaosProxy } from '@nbdjs/testkit';
 
