@@ -25,9 +25,9 @@ Options of \`createServer\`, under \`limits\`; \`nbd serve\` has options for tho
 const between = `
 ## Of a client, and of both sides
 
-\`stringBytesMax\` is the specification's own, and \`payloadBytesMax\` what nothing exceeds, whatever a peer announces. Every other
-one is an option, under this name or the one that its package has for it: of \`connect\` and of the packages below it (\`limits\` for
-what a server sends).
+\`stringBytesMax\` is fixed by the specification, and \`payloadBytesMax\` is never exceeded, even if a peer announces more. All others
+are options of \`connect\` and of the packages below it, under this name or a name of that package (\`limits\` for data that a server
+sends).
 
 | name | default | meaning |
 | --- | ---: | --- |
@@ -36,16 +36,16 @@ what a server sends).
 const foot = `
 ## What they add up to
 
-- A client that has just come costs a server some KiB; one in transmission about 0.35 MiB, for what it sends and is sent. Payloads
-  and replies come on top and share \`serverBytesMax\`: memory for a payload is set aside before it arrives, and the second half of
-  all memory is divided evenly among those who are connected, so that whoever needs little gets it whatever the others do. One
-  request more than that may be let through when nothing else would move.
+- A client in the handshake costs a server some KiB; one in transmission about 0.35 MiB of buffers. Payloads and replies
+  are counted in addition and share \`serverBytesMax\`: memory for a payload is reserved before it arrives, and the second half of
+  all memory is divided evenly among the connected clients, so that a client that needs little gets it even if others need much. One
+  request beyond the limit may be accepted when no other request could go on.
 - Bytes in the kernel's socket buffers are the kernel's; it bounds them itself (\`net.ipv4.tcp_mem\`, \`net.core.wmem_max\`).
-- A client that stands still, in the middle of a request or with replies unread, may be a suspended machine: it is cut off
-  only when others wait for the memory that it holds (after \`pressureMs\`) or for its place (after \`placeMs\`). \`stallMs\`,
-  \`sendStallMs\` and, for whoever asks for nothing, \`idleMs\` hold whether or not anybody needs anything, where they are given.
-- A client that waits for a place is refused, in words, when all who have one have asked for nothing for \`waitMs\`.
-- A process has a limit of open files besides (\`ulimit -n\`): one for each client, and some more.
+- A client that stops in the middle of a request, or leaves replies unread, may be a suspended machine: it is disconnected
+  only when others wait for the memory that it holds (after \`pressureMs\`) or for its place (after \`placeMs\`). If they are given,
+  \`stallMs\`, \`sendStallMs\` and \`idleMs\` (for a client that sends no requests) hold even if no other client waits.
+- A client that waits for a place is refused, with a message, when the clients that have places have sent no request for \`waitMs\`.
+- The limit of open files of a process (\`ulimit -n\`) also counts: each client needs one, and the server some more.
 `;
 
 const text = `${head}${serverRows().join('\n')}\n${between}${sharedRows().join('\n')}\n${foot}`;

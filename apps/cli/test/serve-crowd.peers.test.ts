@@ -109,7 +109,9 @@ describe('nbd serve, to a crowd', () => {
     }
   });
 
-  it('P4: answers every client that connects over loopback, without a limit of the rate', { timeout: 60_000 }, async () => {
+  it('P4: answers every client that connects over loopback, without a limit of the rate', {
+    timeout: 60_000,
+  }, async () => {
     const port = await serveTcp('memory:1M');
     const ask = [encodeClientFlags(3), encodeOptionRequest({ option: Option.List }), leave];
     let answered = 0;

@@ -7,27 +7,27 @@ export const conformancePath = 'docs/conformance.md';
 
 const head = `# Conformance
 
-Every rule that nbdjs follows, where it comes from, and the tests that hold it. Sources, titles of tests and errors cite the rules by
-their ids: \`ProtocolError\` names the broken one in \`rule\`, and the section of the specification in \`section\`.
+Every rule that nbdjs follows, its source, and the tests that check it. Comments, titles of tests and errors cite the rules by
+their ids: \`ProtocolError\` names the broken rule in \`rule\`, and the section of the specification in \`section\`.
 
 \`pnpm generate\` writes this page from \`docs/conformance.json\` and from the titles of the tests; \`pnpm check\` fails when they differ.
-The sentences are ours. Where they leave a doubt, the section counts.
+The sentences are our own. In case of doubt, the section of the specification decides.
 
 ## How to add a rule
 
-1. Add it to [\`docs/conformance.json\`](conformance.json), behind the last of its family, with the next number. Numbers are never given
+1. Add it to [\`docs/conformance.json\`](conformance.json), behind the last of its family, with the next number. Numbers are never used
    twice, and never change: errors of published versions name them. It needs a sentence of your own (\`text\`), the \`level\` (MUST,
    SHOULD or MAY, as the source has it), the \`source\` and the heading of the \`section\` (two, as \`handshake\` and \`transmission\`, where
    each phase has its own), and the \`packages\` that implement it. \`qemu\` says what QEMU does otherwise.
 2. Cite it where it is implemented: in a comment (\`// Nothing is sent behind DISC (C47).\`), and in the error for its violation
    (\`new ProtocolError('unexpected-cookie', message, { phase: 'transmission', rule: 'C40' })\`).
-3. Hold it by a test whose title begins with its id: \`it('C54: overlapping chunks end the connection', ...)\`. Name the test's workspace
-   under \`tests\`. A rule that no test can hold has the reason under \`untested\` instead.
+3. Check it by a test whose title begins with its id: \`it('C54: overlapping chunks end the connection', ...)\`. Name the test's workspace
+   under \`tests\`. A rule that no test can check has the reason under \`untested\` instead.
 4. Run \`pnpm generate\`. It writes this page, and the headings that errors show (\`packages/interfaces/src/rule-sections.ts\`).
 
-What goes wrong with other software becomes a case (the lists at the end): a sentence on what was wrong, and tests named after it. The
-checks: every id that is cited anywhere is in \`docs/conformance.json\`; every workspace under \`tests\` has a test with the id in its
-title; a rule with tests is not called untested.
+A defect that was found together with other software becomes a case (the lists at the end): a sentence on what was wrong, and tests named
+after it. \`pnpm check\` makes sure that every id that is cited anywhere is in \`docs/conformance.json\`, that every workspace under
+\`tests\` has a test with the id in its title, and that a rule with tests is not called untested.
 `;
 
 /** Writes the page. */
