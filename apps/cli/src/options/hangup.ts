@@ -11,7 +11,7 @@ export function addNoHangup<A extends unknown[], O extends OptionValues, G exten
   command: Command<A, O, G>,
   { terminal }: CommandContext,
 ) {
-  const meaning = 'live on when the terminal hangs up (SIGHUP); needed with nohup, too';
+  const meaning = 'keep running when the terminal hangs up (SIGHUP); needed with nohup, too';
   const changed = addGroup(command, optionGroup().option('--no-hangup', meaning));
   return changed.hook('preAction', () => {
     if (changed.getOptionValue('hangup') === false) terminal.outliveHangups();

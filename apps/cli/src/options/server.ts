@@ -29,7 +29,7 @@ export function modeOption() {
 }
 
 export function silenceOption() {
-  const meaning = 'take a server for gone that owes an answer and says nothing for so long';
+  const meaning = 'when an answer is due and the server sends nothing for so long, its connection counts as lost';
   const usual = '0 for never (default: 120 with --retries, else 0)';
   return new Option('--silence <seconds>', `${meaning}; ${usual}`).argParser(count('--silence', 0, 86_400));
 }

@@ -16,13 +16,13 @@ export function clientTlsOptions() {
     .addOption(new Option('--tls <when>', 'use TLS with servers (nbds:// always does)').choices(modes))
     .option(
       '--tls-certificates <folder>',
-      'with ca-cert.pem, and client-cert.pem and client-key.pem if the server asks',
+      'folder with ca-cert.pem, and client-cert.pem and client-key.pem if the server asks',
     )
-    .option('--tls-psk <file>', 'with a key that is shared with the server, from lines of user:key')
-    .option('--tls-passphrase-file <file>', 'whose first line opens an encrypted key in the folder')
+    .option('--tls-psk <file>', 'file with keys that are shared with the server, in lines of user:key')
+    .option('--tls-passphrase-file <file>', 'file whose first line decrypts an encrypted key in the folder')
     .option('--tls-hostname <name>', 'the name that the certificate has to be for, if not the host of the URI')
     .option('--tls-verify-peer', 'check the certificate (default)')
-    .option('--no-tls-verify-peer', 'do not: any machine could be the server');
+    .option('--no-tls-verify-peer', 'do not check it: any machine could be the server');
 }
 
 /** Options of a command that serves. */
@@ -31,17 +31,17 @@ export function serverTlsOptions() {
     .addOption(
       new Option('--tls <when>', 'TLS for clients (default: require, with one of the two below)').choices(modes),
     )
-    .option('--tls-certificates <folder>', 'with ca-cert.pem, server-cert.pem and server-key.pem')
-    .option('--tls-psk <file>', 'with keys that are shared with clients, from lines of user:key')
-    .option('--tls-passphrase-file <file>', 'whose first line opens an encrypted key in the folder')
+    .option('--tls-certificates <folder>', 'folder with ca-cert.pem, server-cert.pem and server-key.pem')
+    .option('--tls-psk <file>', 'file with keys that are shared with clients, in lines of user:key')
+    .option('--tls-passphrase-file <file>', 'file whose first line decrypts an encrypted key in the folder')
     .option(
       '--tls-verify-peer',
       'clients have to show a certificate, too (default, where the folder has a ca-cert.pem)',
     )
-    .option('--no-tls-verify-peer', 'they need none: every client that reaches the server is served')
+    .option('--no-tls-verify-peer', 'clients need no certificate: every one that reaches the server is served')
     .option(
       '--tls-authz <pattern>',
-      'serve only clients that this fits: CN=alice,O=Example, or the user of a key; * stands for any text; may be repeated',
+      'serve only clients that this matches: CN=alice,O=Example, or the user of a key; * matches any text (repeatable)',
       gather,
     );
 }

@@ -12,11 +12,11 @@ export function declareCerts(context: CommandContext) {
     .option('-d, --directory <folder>', 'the same')
     .option('--host <name...>', 'names and IP addresses of the server (default: localhost 127.0.0.1 ::1)')
     .option('--client <name>', 'name of the client, such as alice or CN=alice,O=Example (default: client)')
-    .option('--days <n>', 'how long the certificates are good', count('--days', 1, 36_500), 365)
+    .option('--days <n>', 'how many days the certificates are valid', count('--days', 1, 36_500), 365)
     .option('--psk <user...>', 'make keys that these users share with the server, instead of certificates')
-    .option('--authority <folder>', 'go on with the authority in that folder instead of making a new one')
-    .option('--revoke <certificate...>', 'make the list of those that the authority takes back')
-    .option('--passphrase-file <file>', "whose first line encrypts the keys, and opens the authority's")
+    .option('--authority <folder>', 'use the authority in that folder instead of making a new one')
+    .option('--revoke <certificate...>', 'make ca-crl.pem, the list of revoked certificates, with these')
+    .option('--passphrase-file <file>', "file whose first line encrypts the keys, and decrypts the authority's")
     .option('-f, --force', 'replace files that are there');
   return addGroup(command, colourOptions()).option('-v, --verbose', 'say more about errors');
 }

@@ -46,7 +46,7 @@ export function declareCopy(context: CommandContext) {
       'requests in flight for each connection, at most (default: as many as it takes)',
       count('--requests', 1, 65536),
     )
-    .option('--checkpoint <file>', 'tell there how far the copy has come, and go on from there')
+    .option('--checkpoint <file>', 'save in this file how far the copy has come, and go on from there')
     .option('--verify', 'compare when all is copied')
     .option(
       '-S, --sparse <n>',
@@ -59,9 +59,9 @@ export function declareCopy(context: CommandContext) {
     .addOption(new Option('-T, --threads <n>', 'accepted for the sake of nbdcopy; has no effect').hideHelp());
   const connecting = addGroup(
     addGroup(command, colourOptions()),
-    serverOptions('try again what fails, so often, and wait for servers'),
+    serverOptions('repeat requests that fail, at most so often, and wait for servers'),
   );
   return addGroup(addNoHangup(connecting, context), clientTlsOptions())
     .option('-q, --quiet', 'print nothing but errors')
-    .option('-v, --verbose', 'tell what is copied how');
+    .option('-v, --verbose', 'show what is copied, and how');
 }

@@ -32,8 +32,8 @@ export function declareServe(context: CommandContext) {
       'connections that the system keeps until they are taken (default: 4096)',
       count('--backlog', 1, 65_535),
     )
-    .option('--print-uri', 'print the URI on standard output when clients may come')
-    .option('-q, --quiet', 'do not say where clients may come to')
+    .option('--print-uri', 'print the URI on standard output when the server listens')
+    .option('-q, --quiet', 'do not print where the server listens')
     .option('-x, --export-name <name>', 'name of the only export')
     .option('-D, --description <text>', 'description of the exports')
     .option('-r, --read-only', 'refuse to write')
@@ -41,31 +41,32 @@ export function declareServe(context: CommandContext) {
     .option('--no-persistent', 'exit when the last client has left')
     .option(
       '--allow <client>',
-      'let in only such clients: ADDRESS[/BITS], uid:N, gid:N, user:NAME (repeatable)',
+      'accept only such clients: ADDRESS[/BITS], uid:N, gid:N, user:NAME (repeatable)',
       gather,
     )
-    .option('--deny <client>', 'turn such clients away (repeatable)', gather)
-    .option('-o, --offset <n>', 'leave out so many bytes at the start', size('--offset'))
+    .option('--deny <client>', 'refuse such clients (repeatable)', gather)
+    .option('-o, --offset <n>', 'begin the export at this byte of the source', size('--offset'))
     .option('-A, --allocation-depth', 'offer the context qemu:allocation-depth')
-    .option('--snapshot', 'keep what is written in memory, and forget it at the end')
-    .option(
-      '--refuse-unaligned',
-      'refuse what does not fit the blocks, of clients that have not asked for their sizes, too',
-    )
-    .option('--pid-file <path>', 'write the process id there when clients may come')
-    .option('--oldstyle', 'greet as servers did before there were options: the default export, simple replies, no TLS')
+    .option('--snapshot', 'keep writes in memory, and discard them at the end')
+    .option('--refuse-unaligned', 'refuse unaligned requests also of clients that have not asked for block sizes')
+    .option('--pid-file <path>', 'write the process id to this file when the server listens')
+    .option('--oldstyle', 'use the oldstyle handshake: the default export, simple replies, no TLS')
     .option('-s, --stdio', 'serve one client on standard input and output');
   const upstream = addLimits(command)
     .option(
       '--retries <n>',
-      `wait for servers that are served again, for so many tries (default: ${upstreamRetries}, and 0 for the first connection)`,
+      `as a proxy, wait for a server that is gone, for so many tries (default: ${upstreamRetries}, and 0 for the first connection)`,
       parseRetries,
     )
     .addOption(modeOption())
     .addOption(silenceOption())
-    .option('--context <name>', 'offer this metadata context of such a server, too, if it has it (repeatable)', gather);
+    .option(
+      '--context <name>',
+      'as a proxy, offer this metadata context, too, if the server has it (repeatable)',
+      gather,
+    );
   return addGroup(addNoHangup(upstream, context), serverTlsOptions()).option(
     '-v, --verbose',
-    'say more about errors, and about clients that are turned away or cut off',
+    'say more about errors, and about clients that are refused or disconnected',
   );
 }

@@ -30,13 +30,13 @@ const limitOptions: readonly LimitOption[] = [
     flags: '--max-waiting <n>',
     unit: 'count',
     names: ['waitingMax'],
-    help: 'clients that may wait, the others are turned away (default: 4096)',
+    help: 'clients that may wait, further ones are refused (default: 4096)',
   },
   {
     flags: '--wait-limit <s>',
     unit: 'seconds',
     names: ['waitMs'],
-    help: 'seconds that a client waits while those that are served do nothing, 0 for any time (default: 8)',
+    help: 'seconds that a client waits while those that are served send no requests, 0 for no limit (default: 8)',
   },
   {
     flags: '--handshake-limit <s>',
@@ -66,13 +66,13 @@ const limitOptions: readonly LimitOption[] = [
     flags: '--idle-timeout <s>',
     unit: 'seconds',
     names: ['idleMs'],
-    help: 'seconds that a client may ask for nothing, 0 for any time (default: 0)',
+    help: 'seconds that a client may send no request, 0 for no limit (default: 0)',
   },
   {
     flags: '--stall-timeout <s>',
     unit: 'seconds',
     names: ['stallMs', 'sendStallMs'],
-    help: 'seconds that a client may stand still in a request or before replies, 0 for as long as no other client needs what it has (default: 0)',
+    help: 'seconds that a client may stop in a request or with replies unread, 0 for as long as no other client waits for it (default: 0)',
   },
   {
     flags: '--max-requests <n>',
@@ -99,7 +99,7 @@ const limitOptions: readonly LimitOption[] = [
     flags: '--close-limit <s>',
     unit: 'seconds',
     names: ['closeMs'],
-    help: 'seconds that clients have to go when the server ends (default: 2)',
+    help: 'seconds that clients have to disconnect when the server ends (default: 2)',
     least: 1,
   },
 ];
