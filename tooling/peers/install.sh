@@ -25,7 +25,7 @@ worker=
 
 say() { echo "peers: $*"; }
 
-# Whatever way the script ends: nothing goes on, no half-made folder, and the machine's own policy about services as it
+# In every way in which the script can end: nothing goes on, no half-made folder, and the machine's own policy about services as it
 # was.
 clean_up() {
   if [ -n "$worker" ]; then

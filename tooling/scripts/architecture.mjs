@@ -28,7 +28,7 @@ else if (before !== after) {
 }
 for (const problem of problems) process.stdout.write(`${problem}\n`);
 if (problems.length > 0) process.exitCode = 1;
-else process.stdout.write('the house stands as planned, and docs/architecture.md shows it\n');
+else process.stdout.write('the imports follow house.json, and docs/architecture.md shows them\n');
 
 function sourcesOf(one) {
   const folder = `${root}${groupOf(one)}/${one.name}/src`;
@@ -60,7 +60,7 @@ function folderProblems() {
   for (const name of there) if (!packages.has(name)) found.push(`${name} has no floor in house.json`);
   for (const { name } of house.planned) if (packages.has(name)) found.push(`${name} is there, and is planned no more`);
   for (const one of house.packages) {
-    if (!there.includes(one.name)) found.push(`${one.name} stands in house.json and nowhere else`);
+    if (!there.includes(one.name)) found.push(`${one.name} is in house.json, but there is no such package`);
     const isPure = existsSync(`${root}${groupOf(one)}/${one.name}/tsconfig.pure.json`);
     if (isPure !== (one.pure === true)) {
       found.push(`${one.name} is ${isPure ? 'pure by its tsconfig.pure.json only' : 'pure in house.json only'}`);

@@ -1,6 +1,6 @@
 /**
  * Holds source to a size that can be read at once: no file above 350 lines, no function above 70, no class with more than three
- * mutable booleans (which are a state machine that nobody has drawn). Exceptions are named in sizes.json, and have to be.
+ * mutable booleans (which are a hidden state machine). Exceptions are named in sizes.json, and have to be.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import ts from 'typescript';

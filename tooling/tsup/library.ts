@@ -37,7 +37,7 @@ function declare(): void {
 }
 
 /**
- * A file that needs no other, whatever package its parts come from (they are taken from source, so nothing has to be built
+ * A file that needs no other, even if its parts come from several packages (they are taken from source, so nothing has to be built
  * before). It is called `.mjs`, so that it is a module in folders without a package.json, too.
  */
 export function program(entries: Readonly<Record<string, string>>) {

@@ -35,7 +35,7 @@ function exportsOf(json: string): readonly Shown[] {
   return (JSON.parse(json) as { exports: Shown[] }).exports;
 }
 
-/** Contents are told by file(1). */
+/** file(1) describes the contents. */
 const hasFile = spawnSync('file', ['--version']).status === 0;
 
 /** Everything that is asked of a server that takes one client at a time, with the content where it is asked for. */

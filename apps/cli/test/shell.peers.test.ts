@@ -88,7 +88,7 @@ function shellWords(words: string): string {
     .join(' ')} ${words}`;
 }
 
-it.runIf(existsSync('/dev/full'))('P7: what cannot be printed is an error, whatever it is', async () => {
+it.runIf(existsSync('/dev/full'))('P7: output that cannot be printed is an error for each command', async () => {
   using workspace = new Workspace('bookworm');
   const socket = workspace.socketPath('s');
   const words = ['--help', '--version', 'help copy', 'info -h', 'completion bash', 'dump --long-options'];
@@ -172,7 +172,7 @@ describe.runIf(findPeer('nbdkit', 'bookworm') !== undefined)('with a server', ()
     expect(await running()).toBe('');
   });
 
-  /** How a command ends that is interrupted while it waits for somebody: its exit code as a shell tells it. */
+  /** How a command ends that is interrupted while it waits for a server or a reader: its exit code as a shell reports it. */
   async function interrupted(
     stdio: ['pipe' | 'ignore', 'pipe' | 'ignore', 'pipe'],
     ...argv: string[]
@@ -200,7 +200,7 @@ describe.runIf(findPeer('nbdkit', 'bookworm') !== undefined)('with a server', ()
     expect(ends.map(({ code }) => code)).toEqual([130, 130]);
   });
 
-  it('a pipe by name that nobody reads any more ends it like one without', async () => {
+  it('a FIFO whose reader is gone ends it like a pipe', async () => {
     using workspace = new Workspace('bookworm');
     await using server = await startNbdkit(workspace, ['memory', '10M']);
     const pipe = workspace.hostPath('pipe');

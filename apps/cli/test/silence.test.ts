@@ -1,4 +1,4 @@
-/** B11: a server that says nothing any more is taken for gone, when somebody wants to get on. */
+/** B11: the connection to a server that sends nothing any more counts as lost, with a silence limit. */
 
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-/** F24: what breaks in TLS that stands ends the connection at once, on both sides, and whoever retries goes on. */
+/** F24: an error in an established TLS connection ends it at once, on both sides; a client with retries goes on. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -79,7 +79,7 @@ describe.each([
     await expect.poll(() => notes).toMatch(/client \S+: TLS failed: what the client sent cannot be deciphered/);
   });
 
-  it('F24: whoever retries goes on', async () => {
+  it('F24: a client with retries goes on', async () => {
     const retries = ['--retries', '3'];
     expect(await throughProxy(spoilsReplies, ...retries, 'URI', 'null:')).toMatchObject({ code: 0 });
     expect(await throughProxy(spoilsRequests, ...retries, '--flush', image, 'URI')).toMatchObject({ code: 0 });

@@ -205,7 +205,7 @@ describePeers('certificates', ['openssl', 'nbdinfo', 'nbdkit'], (generation) => 
     else expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(refused) });
   });
 
-  it('F26: a server does not start with a certificate that nobody could accept', async () => {
+  it('F26: a server does not start with a certificate that no client could accept', async () => {
     folder('for-clients', 'server', ['user', 'inter'], 'root');
     const start = (name: string) => nbd('serve', '--port', '0', '--tls-certificates', at(name), 'memory:1M');
     expect(await start('for-clients')).toMatchObject({
@@ -222,7 +222,7 @@ describePeers('certificates', ['openssl', 'nbdinfo', 'nbdkit'], (generation) => 
     });
   });
 
-  it('F26: a client whose own certificate has expired is told so when it is refused, as one is who has none', async () => {
+  it('F26: a client that is refused gets the reason: its certificate has expired, or it has none', async () => {
     const authority = await createAuthority({ name: 'CN=One' });
     const past = { validFrom: new Date('2001-01-01'), validTo: new Date('2002-01-01') };
     const trust = { certificate: authority.certificate };
@@ -245,7 +245,7 @@ describePeers('certificates', ['openssl', 'nbdinfo', 'nbdkit'], (generation) => 
     );
   });
 
-  it('item 17: clients have to show a certificate where there is an authority, which is told at start', async () => {
+  it('item 17: clients have to show a certificate where there is an authority, which is printed at start', async () => {
     const server = await serve('chain');
     expect(server.notes).toMatch(/^nbd: clients have to show a certificate of an authority in .*chain\/ca-cert\.pem /);
     expect(await ours('trusts-root', portOf(server))).toMatchObject({ code: 1 });

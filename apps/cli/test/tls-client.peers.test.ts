@@ -9,7 +9,7 @@ import { diskBytes, exportOf, type ServerKind, serverKinds, startTlsServer, type
 interface Case {
   readonly title: string;
   readonly plan: TlsPlan;
-  /** What our command line says besides the URI; `@` stands before files and folders of the workspace. */
+  /** The arguments of our command besides the URI; `@` is the prefix of files and folders of the workspace. */
   readonly words: readonly string[];
   /** Of a shared key. */
   readonly user?: string | undefined;
@@ -27,7 +27,7 @@ const good = ['--tls-certificates', '@good'];
 const withCrl: readonly ServerKind[] = ['qemu-nbd', 'nbdkit'];
 const withKeys = withCrl;
 const withPriority: readonly ServerKind[] = ['qemu-nbd', 'nbd-server'];
-/** In TLS 1.3 a server looks at the client's certificate when the client is through, and these servers tell nobody what they think. */
+/** In TLS 1.3 a server checks the client's certificate after the client's handshake, and these servers send no reason. */
 const certificateRefused =
   /the server hung up right behind the TLS handshake, as servers do that refuse a client's certificate/;
 const keyRefused =
@@ -308,7 +308,7 @@ describe.each(serverKinds)('our clients, with TLS, to %s', (kind) => {
       );
     });
 
-    it('D8: a Unix socket says nothing about the name, so any server of the authority will do unless it is told', async () => {
+    it('D8: a Unix socket has no host name, so without --tls-hostname any server of the authority is accepted', async () => {
       const { socketPath } = await serverOf({ ...demanding, tcp: false });
       const folder = workspace.hostPath('good');
       const uri = `nbds+unix:///${exportOf(kind)}?socket=${socketPath}&tls-certificates=${folder}`;

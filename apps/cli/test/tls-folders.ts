@@ -22,7 +22,7 @@ const folders = {
   good: { authority: trust, server, client },
   /** The same, in the eyes of whom the server and the client of `good` are revoked. */
   revoking: { authority: trust, server, client, revocationList: await authority.revoke([server, client]) },
-  /** Has a list, in which nobody of `good` is. */
+  /** Has a revocation list without the certificates of `good`. */
   listed: { authority: trust, server, client, revocationList: await authority.revoke([formerClient]) },
   /** A server at another host, and another client. */
   elsewhere: {
@@ -55,7 +55,7 @@ const keyFiles = {
   'alice.psk': [alice],
   /** Alice with another key. */
   'wrong.psk': [createPsk('alice')],
-  /** Somebody whom the server does not know. */
+  /** A client that the server does not know. */
   'carol.psk': [carol],
 };
 

@@ -70,7 +70,7 @@ describe('nbd serve, with TLS', () => {
       /not signed by an authority that is trusted here: its authority is 'CN=Good CA,O=Example'\nnbd: suggestion: .*--tls-certificates/,
     ],
     ['revoking', /the server's certificate is revoked/],
-  ])('turns %s away, who is told why', async (folder, message) => {
+  ])('refuses %s with the reason', async (folder, message) => {
     const { uri } = await serve('--port', '0', '--tls-certificates', '@good', '--tls-authz', 'CN=alice,O=Example');
     const { code, stdout, stderr } = await nbd('info', '--tls-certificates', at(folder), uri);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
@@ -81,7 +81,7 @@ describe('nbd serve, with TLS', () => {
   it.each([
     ['wrong.psk', 'alice', /another one there|another key/],
     ['carol.psk', 'carol', /no such user/],
-  ])('turns %s away, whose user is told why', async (file, user, message) => {
+  ])('refuses %s, and the client prints the reason', async (file, user, message) => {
     const { uri } = await serve('--port', '0', '--tls-psk', '@server.psk');
     const { code, stderr } = await nbd('info', '--tls-psk', at(file), uri.replace('//', `//${user}@`));
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(message) });
@@ -202,7 +202,7 @@ describe('SIGHUP', () => {
   const open = (uri: string, folder: string, hostname: string) =>
     connect(uri, { delivery: 'inline', tls: { certificates: { folder }, hostname } });
 
-  it('has certificates read again, and cuts nobody off', async () => {
+  it('reads certificates again, and disconnects no client', async () => {
     const folder = await certify('one.example');
     const { uri } = await serve('--port', '0', '--no-tls-verify-peer', '--tls-certificates', folder);
     await using early = await open(uri, folder, 'one.example');

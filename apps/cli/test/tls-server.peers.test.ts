@@ -7,7 +7,7 @@ import { type Serving, startServing } from './tls-serving.ts';
 
 interface Case {
   readonly title: string;
-  /** What our command line says; `@` stands before files and folders of the workspace. */
+  /** The arguments of our command; `@` is the prefix of files and folders of the workspace. */
   readonly words: readonly string[];
   readonly client: ClientPlan;
   /** What the client complains about; nothing where all is well. */

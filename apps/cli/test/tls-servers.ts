@@ -89,7 +89,7 @@ function nbdServerLines(workspace: Workspace, { folder, priority, isOptional }: 
   return [
     `certfile = ${file('server-cert')}`,
     `keyfile = ${file('server-key')}`,
-    // Without an authority it serves nobody: it always wants to see a certificate.
+    // Without an authority it serves no client: it always requires a certificate.
     `cacertfile = ${file('ca-cert')}`,
     ...(priority === undefined ? [] : [`tlsprio = ${priority}`]),
     `force_tls = ${isOptional !== true}`,

@@ -22,7 +22,7 @@ export interface Serving {
   end(): Promise<Outcome>;
 }
 
-/** Serves a disk in memory, or something else, until it is told to end. */
+/** Serves a disk in memory, or something else, until it is stopped. */
 export async function startServing(
   workspace: Workspace,
   words: readonly string[],

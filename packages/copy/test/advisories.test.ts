@@ -13,7 +13,7 @@ describe('CVE-2022-0485: a read that fails makes the copy fail, and writes nothi
       const target = new ScriptedDevice({ size, content: new Uint8Array(size).fill(0xee), turns });
       const copying = copyDevice([source], [target], { requestSize: 65_536 });
       await expect(copying).rejects.toThrow(/read/);
-      // Each byte is the source's or what was there before, and none is a zero that nobody has read.
+      // Each byte is the source's or what was there before, and none is a zero that was not read from the source.
       expect(target.content.every((byte) => byte === 7 || byte === 0xee)).toBe(true);
       expect(target.content.includes(0xee)).toBe(true);
     }

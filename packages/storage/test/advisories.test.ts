@@ -43,7 +43,7 @@ function aligned(inner: BlockDevice, minimumBlockSize: number): BlockDevice {
   });
 }
 
-describe('nbdkit 1.44.1: zeroing is never cut short, by whatever means it is done', { tags: ['slow'] }, () => {
+describe('nbdkit 1.44.1: zeroing is never cut short, in any way of zeroing', { tags: ['slow'] }, () => {
   const size = 130 * mebi;
   const pieceBytes = 13 * mebi;
 
@@ -95,7 +95,7 @@ describe('nbdkit 1.48: no range takes time or memory in proportion to its length
     }
   });
 
-  it('and few extents are told of without looking at all that there are', async () => {
+  it('and an answer with few extents does not walk over all that there are', async () => {
     const device = createOverlayLayer(createNullDevice({ size: 2n ** 62n }));
     for (let place = 0; place < 20_000; place += 2) await device.write(place * 512, new Uint8Array(1).fill(1));
     const [answer] = await device.blockStatus(0, 2n ** 62n, { one: true });

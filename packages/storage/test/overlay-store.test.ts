@@ -55,7 +55,7 @@ describe('B3: an overlay gives back to its store', () => {
     ['trimmed', (device, offset, length) => device.trim(offset, length)],
     ['zeroed', (device, offset, length) => device.writeZeroes(offset, length)],
     ['overwritten by zeroes', (device, offset, length) => device.write(offset, new Uint8Array(length))],
-  ])('what was %s, in whatever pieces', async (_how, clear) => {
+  ])('what was %s, in pieces of any length', async (_how, clear) => {
     const store = createMemoryDevice({ size });
     const device = createOverlayLayer(createMemoryDevice({ size }), { store });
     for (const pieceBytes of [mebi, 64 * kibi, 4 * kibi, 1000]) {
@@ -131,7 +131,7 @@ describe('B3: an overlay gives back to its store', () => {
     expect((await read(device, 0, 12_288)).equals(Buffer.alloc(12_288).fill(2, 4096, 8192))).toBe(true);
   });
 
-  it('and holds what it should, whatever is done at once', async () => {
+  it('and keeps the right content under concurrent calls', async () => {
     const next = seededRandom(20_261_127);
     const below = (count: number): number => Math.floor(next() * count);
     const memory = createMemoryDevice({ size });

@@ -161,7 +161,7 @@ async function server(generation: Generation): Promise<void> {
   await using nbdkitMemory = await startNbdkit(workspace, ['memory', '1G']);
   await using nbdkitFile = await startNbdkit(workspace, ['file', workspace.peerPath('nbdkit.img')]);
   await using qemuFile = await startQemuNbd(workspace, { image: 'qemu.img', format: 'raw' });
-  // Memory that nobody has written to costs nothing to read.
+  // Memory that was never written costs nothing to read.
   for (const { socketPath } of [memory, nbdkitMemory]) await fio(socketPath, 'write', 16, 2 ** 20, 3);
   for (const [ours, theirs, name, isFile] of [
     [memory, nbdkitMemory, 'memory, nbdkit', false],

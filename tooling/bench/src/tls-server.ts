@@ -6,7 +6,7 @@ import { listen, serverTls } from '@nbdjs/transport';
 const [path = '', folder] = process.argv.slice(2);
 const size = 2 * 2 ** 30;
 const device = createMemoryDevice({ size });
-// Memory that nobody has written to is a hole, and would not be read.
+// Memory that was never written is a hole, and would not be read.
 const piece = new Uint8Array(2 ** 20).fill(1);
 for (let offset = 0; offset < size; offset += piece.length) await device.write(offset, piece);
 const tls = serverTls({ certificates: { folder }, verifyPeer: false });

@@ -44,7 +44,7 @@ describe.skipIf(cannotInstall)('a client in a bundle', () => {
     expect(await start()).toEqual(isInline);
   });
 
-  it('of esbuild, with the worker in a second entry, told where it is', async () => {
+  it('of esbuild, with the worker in a second entry and its location as an option', async () => {
     await bundleWithEsbuild(app, 'app.mjs');
     // An empty file, if the package said that it had no side effects.
     await bundleWithEsbuild(workerInstalled, 'threads.mjs');

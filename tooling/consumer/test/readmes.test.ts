@@ -69,7 +69,7 @@ describe.skipIf(cannotInstall)('the code of the READMEs', () => {
     'begins with an example that needs no compiler, not even on Node 20: %s',
     async (readme) => {
       const [first = ''] = blocks(readme);
-      // It has run above, compiled; here it is read as it stands.
+      // It has run above, compiled; here its source is read.
       await transform(first, { loader: 'js' });
       expect(first).not.toContain('await using');
     },

@@ -1,4 +1,4 @@
-/** Whatever ends a process that has started peers ends the peers as well. */
+/** When a process that has started peers ends, in any way, the peers end as well. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

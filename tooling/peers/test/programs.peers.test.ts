@@ -69,7 +69,7 @@ describe('missing programs', () => {
     expect(peersRequired()).toBe(false);
   });
 
-  it('are told from programs that end badly', async () => {
+  it('are distinguished from programs that fail', async () => {
     const result = await runCommandLine(['/no/such/program']).catch((error: NodeJS.ErrnoException) => error);
     // With setpriv in front it is that which fails.
     expect(result).toMatchObject(result instanceof Error ? { code: 'ENOENT' } : { code: 127 });

@@ -82,7 +82,7 @@ describePeers('every server', ['qemu-nbd', 'nbdkit', 'nbd-server', 'nbdinfo', 'n
       expect(processesWith(basename(workspace.folder))).toContain(server.pid);
       // Twice, since some servers would end with their first client.
       for (const client of [...clientsOf(server), ...clientsOf(server)]) {
-        // The newer nbdinfo asks by INFO, and that is answered with 0 by nbd-server, whatever the size.
+        // The newer nbdinfo asks by INFO, and nbd-server always answers that with 0.
         const isUntold = program === 'nbd-server' && client === 'trixie';
         expect(await sizeByNbdinfo(client, server, exportName)).toBe(isUntold ? '0' : String(size));
         expect(await sizeInUse(client, server, exportName)).toBe(String(size));
@@ -106,7 +106,7 @@ describePeers('every server', ['qemu-nbd', 'nbdkit', 'nbd-server', 'nbdinfo', 'n
       server.kill('SIGKILL');
       const { code, signal } = await server.exited;
       expect(code).toBeNull();
-      // A daemon is nobody's child, so nobody is told.
+      // A daemon is no child of ours, so we are not notified of its end.
       expect(signal).toBe(program === 'nbd-server' && generation === 'bookworm' ? null : 'SIGKILL');
       await closed;
       expect(await eventually(() => processesWith(basename(workspace.folder)).length === 0)).toBe(true);
@@ -148,7 +148,7 @@ describePeers('every server', ['qemu-nbd', 'nbdkit', 'nbd-server', 'nbdinfo', 'n
     expect(await eventually(() => server.stderr.includes('nbdkit: debug'))).toBe(true);
   });
 
-  it('nbd-server lists its exports unless told otherwise', async () => {
+  it('nbd-server lists its exports by default', async () => {
     const exports = [
       { name: 'a', image: 'disk' },
       { name: 'b', image: 'disk', readOnly: true, lines: ['fua = true'] },

@@ -7,7 +7,7 @@ export function nodeAddress(address: SocketAddress): NetConnectOpts {
   return address.type === 'tcp' ? { host: address.host, port: address.port } : { path: address.path };
 }
 
-/** Listens; port 0 stands for any free port, which the result tells. */
+/** Listens; port 0 means any free port; the returned address has the real one. */
 export function listenAt(server: Server, address: SocketAddress): Promise<SocketAddress> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);

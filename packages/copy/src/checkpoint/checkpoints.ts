@@ -44,7 +44,7 @@ export class Checkpoints {
       });
   }
 
-  /** Makes one, whatever the time is. */
+  /** Makes a checkpoint now, even if the last one was just made. */
   async last(position: bigint): Promise<void> {
     await this.#saving;
     await this.#make(position);

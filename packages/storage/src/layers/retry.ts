@@ -35,8 +35,8 @@ interface RetrySettings extends Pick<RetryOptions, 'clock' | 'onRetry'> {
 const passing = ['EIO', 'ENOMEM', 'ESHUTDOWN'];
 
 /**
- * Tries calls again that fail with EIO, ENOMEM or ESHUTDOWN; but no flush that fails with EIO. Calls whose connection was lost are not among them: whether such a
- * call was carried out is for whoever knows about connections to find out.
+ * Tries calls again that fail with EIO, ENOMEM or ESHUTDOWN; but no flush that fails with EIO. Calls whose connection was lost are not
+ * repeated: only the device that owns the connection can find out whether such a call was carried out.
  *
  * @throws UsageError when an option is out of bounds.
  */

@@ -33,7 +33,7 @@ export default function setup(project: TestProject): () => void {
     }
     run(process.execPath, [`${root}tooling/scripts/pack.mjs`, join(folder, 'packed')], root);
     writeProjects(folder);
-    // An install script that nobody has allowed would end it with code 1.
+    // An install script that the user has not allowed would end it with code 1.
     run(
       'pnpm',
       ['install', '--prefer-offline', '--no-frozen-lockfile', '--reporter=append-only', '--config.fetch-retries=1'],
