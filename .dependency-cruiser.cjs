@@ -105,7 +105,10 @@ module.exports = {
       severity: 'error',
       from: { path: '^(packages|apps)/[^/]+/src/', pathNot: tests },
       // The bundle of the CLI has commander in its place.
-      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'npm-dev', 'unknown'], pathNot: '@commander-js/extra-typings' },
+      to: {
+        dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'npm-dev', 'unknown'],
+        pathNot: '@commander-js/extra-typings',
+      },
     },
   ],
   required: [

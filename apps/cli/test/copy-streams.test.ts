@@ -28,7 +28,7 @@ function shell(line: string): { readonly code: number | null; readonly stdout: B
     .map((word) => `'${word}'`)
     .join(' ');
   const script = `nbd() { ${command} "$@"; }; ${line}`;
-  const { status, stdout, stderr } = spawnSync(bash, ['-c', script], {
+  const { status, stdout, stderr } = spawnSync(bash, ['--norc', '-c', script], {
     cwd: workspace.hostPath('.'),
     env: { ...process.env, PATH: '/usr/bin:/bin' },
     timeout: 20_000,

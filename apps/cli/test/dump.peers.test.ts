@@ -123,6 +123,7 @@ describe.runIf(findPeer('nbddump', 'trixie') !== undefined)('nbd dump', () => {
     const script = 'set -o pipefail; "$@" | head -n 3; echo $?';
     const { stdout, stderr } = await runCommandLine([
       'bash',
+      '--norc',
       '-c',
       script,
       'bash',

@@ -19,7 +19,8 @@ COMP_WORDS=(nbd serve --tls ""); COMP_CWORD=3; _nbd; echo "\${COMPREPLY[*]}"
 COMP_WORDS=(nbd info --isn); COMP_CWORD=2; _nbd; echo "\${COMPREPLY[*]}"
 COMP_WORDS=(nbd info --isnt rea); COMP_CWORD=3; _nbd; echo "\${COMPREPLY[*]}"
 COMP_WORDS=(nbd completion z); COMP_CWORD=2; _nbd; echo "\${COMPREPLY[*]}"`;
-    const result = await runCommandLine(['/bin/bash', '-c', script]);
+    // With a socket as its input, bash would read the user's own file of settings.
+    const result = await runCommandLine(['/bin/bash', '--norc', '-c', script]);
     expect(result.stderr).toBe('');
     expect(result.stdout.toString()).toBe(
       'copy completion\n--offset\nsimple structured\noff allow require\n--isnt\nread read-only readonly\nzsh\n',
