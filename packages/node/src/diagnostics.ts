@@ -6,6 +6,7 @@ import type { EventTable, Trace } from '@nbdjs/interfaces';
 export interface TracedEvents<Events> {
   /** The package without its scope, such as `multiplexer`. */
   readonly packageName: string;
+  /** The names of all events. Events of other names are dropped. */
   readonly names: readonly (keyof Events & string)[];
 }
 

@@ -4,25 +4,32 @@ import type { EventField } from './event-field.ts';
 /** Fields by name. */
 export type EventFields = Readonly<Record<string, EventField<unknown>>>;
 
+/** One event as data. */
 export interface EventDefinition {
   /** When the event is published: one or more sentences for people. */
   readonly doc: string;
+  /** What its payload has. */
   readonly fields: EventFields;
 }
 
+/** Events by name. */
 export type EventDefinitions = Readonly<Record<string, EventDefinition>>;
 
 /** The events of a package, whatever they are. */
 export interface EventSet {
   /** The package without its scope. Its events are on the channels `nbdjs:<package>:<event>`. */
   readonly packageName: string;
+  /** The names of the events, in the order of their definitions. */
   readonly names: readonly string[];
+  /** The events with their fields and texts. */
   readonly definitions: EventDefinitions;
 }
 
 /** The events of one package, with their types. */
 export interface DefinedEvents<Definitions extends EventDefinitions> extends EventSet {
+  /** The names of the events, in the order of their definitions. */
   readonly names: readonly (keyof Definitions & string)[];
+  /** The events with their fields and texts. */
   readonly definitions: Definitions;
 }
 

@@ -1,12 +1,14 @@
 /** One field of an event as data: its type, unit and text. See `defineEvents`. */
 import type { Offset } from '@nbdjs/interfaces';
 
+/** The unit of a number: milliseconds, or bytes. */
 export type EventFieldUnit = 'ms' | 'bytes';
 
 /** A field whose value is a `Value`. */
 export interface EventField<Value, IsOptional extends boolean = boolean> {
   /** The type in words of TypeScript, for people. */
   readonly type: string;
+  /** `undefined` where the value is not a number, or a number without a unit. */
   readonly unit: EventFieldUnit | undefined;
   /** Whether the field may be absent or `undefined`. */
   readonly isOptional: IsOptional;

@@ -8,6 +8,7 @@ import {
   type Offset,
 } from '@nbdjs/interfaces';
 
+/** Which part of a device is walked, by which metadata context, and what happens where its block status fails. */
 export interface ExtentWalkOptions extends Abortable {
   /** The metadata context. @default 'base:allocation' */
   readonly context?: string | undefined;
