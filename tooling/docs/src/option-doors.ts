@@ -10,6 +10,7 @@ import {
 import { compareOptions, copyOptions } from '../../../packages/copy/src/options.ts';
 import { clientHandshakeOptions } from '../../../packages/handshake/src/client/options.ts';
 import { multiplexerOptions } from '../../../packages/multiplexer/src/settings.ts';
+import { accessRules } from '../../../packages/server/src/admission/access-list.ts';
 import { exportOptions } from '../../../packages/server/src/exports/export.ts';
 import { serverOptions } from '../../../packages/server/src/server-options.ts';
 import type { OptionDoor } from './options-page.ts';
@@ -20,6 +21,7 @@ export const optionDoors: readonly OptionDoor[] = [
   { package: 'client', name: 'openClient', set: openOptions },
   { package: 'client', name: 'adoptConnection', set: adoptOptions },
   { package: 'server', name: 'createServer', set: serverOptions, pages: { limits: 'limits.md' } },
+  { package: 'server', name: 'createServer', part: 'access', set: accessRules },
   { package: 'server', name: 'createServer', part: 'exports.NAME', set: exportOptions },
   { package: 'copy', name: 'copyDevice', set: copyOptions },
   { package: 'copy', name: 'compareDevices', set: compareOptions },

@@ -1,7 +1,23 @@
 /** Lists of the clients that may connect, and of those that may not. */
 import { BlockList, isIP } from 'node:net';
 import { type PeerDescription, UsageError } from '@nbdjs/interfaces';
-import { checkOptions, type OptionChecks, optionChecks } from '@nbdjs/kit';
+import { defineOptions, type OptionsOf, option } from '@nbdjs/kit';
+
+/** The rules as data. */
+export const accessRules = defineOptions({
+  /** If there are entries, every other client is turned away. @default none */
+  allow: option.texts({
+    doc: 'If there are entries, every other client is turned away.',
+    default: [],
+    defaultText: 'none',
+  }),
+  /** Clients that are turned away even if `allow` names them. @default none */
+  deny: option.texts({
+    doc: 'Clients that are turned away even if `allow` names them.',
+    default: [],
+    defaultText: 'none',
+  }),
+});
 
 /**
  * Each entry is an address (`192.0.2.1`, `2001:db8::1`), a network (`192.0.2.0/24`, `2001:db8::/32`), or a user or group of the
@@ -11,14 +27,7 @@ import { checkOptions, type OptionChecks, optionChecks } from '@nbdjs/kit';
  * Entries of IPv4 also match clients that an IPv6 socket shows in mapped form (`::ffff:192.0.2.1`). Networks of IPv6 do not match those,
  * not even `::/0`, unless they are networks of IPv4 in mapped form (`::ffff:192.0.2.0/120`).
  */
-export interface AccessRules {
-  /** If there are entries, every other client is turned away. @default none */
-  readonly allow?: readonly string[] | undefined;
-  /** Clients that are turned away even if `allow` names them. @default none */
-  readonly deny?: readonly string[] | undefined;
-}
-
-const ruleChecks: OptionChecks<AccessRules> = { allow: optionChecks.texts, deny: optionChecks.texts };
+export interface AccessRules extends OptionsOf<typeof accessRules> {}
 
 export class AccessList {
   readonly #allowed: Entries | undefined;
@@ -26,8 +35,7 @@ export class AccessList {
 
   /** @throws UsageError when an entry cannot be read. */
   constructor(rules: AccessRules = {}) {
-    checkOptions('access', rules, ruleChecks);
-    const { allow = [], deny = [] } = rules;
+    const { allow, deny } = accessRules.resolve('access', rules);
     this.#allowed = allow.length === 0 ? undefined : new Entries(allow);
     this.#denied = deny.length === 0 ? undefined : new Entries(deny);
   }
