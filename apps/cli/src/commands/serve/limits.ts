@@ -19,7 +19,11 @@ interface LimitOption {
 const countMax = 1_000_000;
 const secondsMax = 1_000_000;
 
-const limitOptions: readonly LimitOption[] = [
+/** Where `nbd serve` has another default than the server: people who press Ctrl-C do not wait for 10 seconds. */
+export const ownDefaults = { closeMs: 2000 } as const satisfies GivenLimits;
+
+/** The options, in the order of the help. Their defaults are in the text: to load the server for them would make each start slower. */
+export const limitOptions: readonly LimitOption[] = [
   {
     flags: '-e, --shared <n>',
     unit: 'count',

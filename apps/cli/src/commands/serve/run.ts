@@ -10,15 +10,13 @@ import type { ServeOptions } from './command.ts';
 import { idleRules, requireCompatible } from './conflicts.ts';
 import { type DescriptorRoom, descriptorRoom, roomWarning } from './descriptor-room.ts';
 import { type NamedExports, openExports } from './exports.ts';
+import { ownDefaults } from './limits.ts';
 import { announce, openListeners } from './listening.ts';
 import { Service } from './service.ts';
 import type { Source } from './source.ts';
 import { standardChannel } from './standard-streams.ts';
 import { noteTls, serverTlsSettings } from './tls.ts';
 import { Upstreams } from './upstreams.ts';
-
-/** Clients that are connected when the server is stopped have this long to disconnect, in milliseconds. */
-const closeMs = 2000;
 
 /** Serves until the program is stopped by a signal, or until the last client has left. */
 export async function run(
@@ -30,7 +28,7 @@ export async function run(
   const inherited = inheritedListeners();
   requireCompatible(options, sources.length, inherited.length > 0);
   requireKnownLimits(Object.keys(givenLimits(options)));
-  const closeLimitMs = givenLimits(options).closeMs ?? closeMs;
+  const closeLimitMs = givenLimits(options).closeMs ?? ownDefaults.closeMs;
   const upstreams = new Upstreams(options, terminal, closeLimitMs);
   const service = new Service(upstreams, closeLimitMs, terminal);
   try {
@@ -69,7 +67,7 @@ function startServer({ exports, options, tls, room, clientLog, service }: Server
     exports,
     access: { allow: allow.map(accessEntry), deny: deny.map(accessEntry) },
     limits: {
-      closeMs,
+      ...ownDefaults,
       ...givenLimits(options),
       connectionsMax: stdio === true ? 1 : Number.isFinite(places) ? places : 0,
     },
