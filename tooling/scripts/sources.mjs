@@ -34,7 +34,7 @@ export function isFresh(folder, what) {
 /** Removes from `dist` what another build has left there: a build that comes from the cache does not empty the folder. */
 export function removeStale(folder) {
   const { files } = stampIn(folder, 'program') ?? {};
-  if (files === undefined) return;
+  if (files === undefined || !existsSync(`${folder}/dist`)) return;
   for (const file of bundlesIn(folder)) if (!files.includes(file)) rmSync(`${folder}/dist/${file}`);
   for (const file of readdirSync(`${folder}/dist`, { recursive: true })) {
     const isOrphan = file.endsWith('.d.ts') && !existsSync(`${folder}/src/${file.replace(/\.d\.ts$/, '.ts')}`);
