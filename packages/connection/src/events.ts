@@ -4,6 +4,7 @@ import { defineEvents, type EventsOf, eventField } from '@nbdjs/kit';
 const endpoint = eventField.text('What error messages call the server.');
 const attempt = eventField.number('The number of the attempt, from 1; from 1 again after each success.');
 
+/** The events of `ConnectionEvents` as data: when each is published, and what its fields mean. */
 export const connectionEvents = defineEvents('connection', {
   chosen: {
     doc: 'A connector was made.',

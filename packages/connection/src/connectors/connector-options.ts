@@ -61,6 +61,7 @@ export const threadConnectorOptions = defineOptions({
   }),
 });
 
+/** The options of `createConnector` as data: name, default, unit and text of each, to check them or to list them. */
 export const connectorOptions = defineOptions({
   ...attemptOptions.definitions,
   ...inlineOnlyOptions.definitions,
@@ -78,10 +79,13 @@ export const connectorOptions = defineOptions({
   }),
 });
 
+/** How a server is reached, by attempts on the caller's own thread. */
 export interface InlineConnectorOptions extends OptionsOf<typeof inlineConnectorOptions> {}
 export interface InlineConnectorSettings extends SettingsOf<typeof inlineConnectorOptions> {}
+/** How a server is reached, by attempts on another thread, and how connections come from there to the caller. */
 export interface ThreadConnectorOptions extends OptionsOf<typeof threadConnectorOptions> {}
 export interface ThreadConnectorSettings extends SettingsOf<typeof threadConnectorOptions> {}
+/** How a server is reached, and on which thread the attempts are made. */
 export interface ConnectorOptions extends OptionsOf<typeof connectorOptions> {}
 export interface ConnectorSettings extends SettingsOf<typeof connectorOptions> {}
 

@@ -18,7 +18,9 @@ import { inlineConnector } from './inline-connector.ts';
 /** How connections come to the caller: made on its own thread, or on another one and then handed over or kept there. */
 export type Delivery = 'inline' | ThreadDelivery;
 
+/** A connector, and which kind was chosen. */
 export interface ChosenConnector {
+  /** Belongs to the caller, who releases it. */
   readonly connector: Connector;
   /** What was chosen. */
   readonly delivery: Delivery;

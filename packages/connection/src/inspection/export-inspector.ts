@@ -70,7 +70,9 @@ export class ExportInspector implements AsyncDisposable {
   readonly name: string;
   /** What was agreed on with the first connection. */
   readonly style: HandshakeStyle;
+  /** The headers of the transmission phase, as agreed on with the first connection. */
   readonly mode: HeaderMode;
+  /** Whether the first connection travels in TLS. */
   readonly tls: boolean;
   /** The signal of the options. */
   readonly signal: AbortSignal | undefined;

@@ -8,6 +8,7 @@ import { leaveExport } from './leave-taking.ts';
 export interface ExportInspection<Examined = never> {
   /** The name that the server prefers, else the one that was asked for. */
   readonly name: string;
+  /** What the server says about the export: in its list, else in the facts. `undefined` where neither has it, or the name cannot be sent. */
   readonly description?: string | undefined;
   /** The metadata contexts that are offered; `undefined` where they cannot be asked for. */
   readonly contexts?: readonly string[] | undefined;

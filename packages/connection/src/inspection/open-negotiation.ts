@@ -15,6 +15,7 @@ import { OldstyleNegotiation } from '../negotiation/oldstyle-negotiation.ts';
 import { OptionConversation, type OptionConversationOptions } from '../negotiation/option-conversation.ts';
 import { checkTls, resolveTlsMode, upgradeWith } from '../tls.ts';
 
+/** How a server is connected to, asked up to option mode, and tried again. */
 export interface OpenNegotiationOptions
   extends OptionConversationOptions,
     Pick<RepetitionOptions, 'awaitExport' | 'openAttemptsMax' | 'openTimeoutMs'> {

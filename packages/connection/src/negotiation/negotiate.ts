@@ -7,7 +7,9 @@ import { type DriverEvent, HandshakeDriver, type UpgradeTls } from './handshake-
 import { IdleConnection } from './idle-connection.ts';
 import { named } from './named-error.ts';
 
+/** The limits of a handshake over a channel, and what it needs from outside. */
 export interface NegotiateOptions {
+  /** Ends the call, which rejects with the signal's reason and closes the channel. Without effect once the call has succeeded. */
   readonly signal?: AbortSignal | undefined;
   /** For the whole handshake, in milliseconds. @default `limits.handshakeMs` */
   readonly timeoutMs?: number | undefined;

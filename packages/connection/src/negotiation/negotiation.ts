@@ -17,9 +17,13 @@ import type { ExportEntry } from '@nbdjs/protocol';
  * ConnectError, ProtocolError or TimeoutError; for a call out of turn, UsageError.
  */
 export interface Negotiation {
+  /** The server, for messages and facts. */
   readonly peer: PeerDescription;
+  /** How the handshake went. With `newstyle`, of the options only `go` and `abort` can be used. */
   readonly style: HandshakeStyle;
+  /** The headers of the transmission phase, as agreed on before the first option of the caller. */
   readonly mode: HeaderMode;
+  /** Whether the connection travels in TLS. */
   readonly tls: boolean;
   /** Options that are not sent, because the server has failed at them on an earlier connection. */
   readonly avoided: readonly AvoidableOption[];

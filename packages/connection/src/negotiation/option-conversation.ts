@@ -8,6 +8,7 @@ import { IdleConnection } from './idle-connection.ts';
 import { named } from './named-error.ts';
 import { type NegotiateOptions, openDriver } from './negotiate.ts';
 
+/** What a negotiation asks for, and the time limit of each option. */
 export interface OptionConversationOptions extends NegotiateOptions {
   /** What to ask for. `optionMode` is always on. */
   readonly handshake?: ClientHandshakeOptions | undefined;
