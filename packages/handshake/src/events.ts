@@ -3,6 +3,7 @@ import type { HandshakeStyle } from '@nbdjs/interfaces';
 import { defineEvents, type EventsOf, eventField } from '@nbdjs/kit';
 import { type HandshakeState, handshakeStates } from './client/states.ts';
 
+/** The events of `HandshakeEvents` as data: when each is published, and what its fields mean. */
 export const handshakeEvents = defineEvents('handshake', {
   state: {
     doc: "The client's handshake has entered a state.",
@@ -45,4 +46,5 @@ export const serverHandshakeEvents = defineEvents('server', {
   },
 });
 
+/** The events of a server's handshake, on the channels `nbdjs:server:<event>`. */
 export type ServerHandshakeEvents = EventsOf<typeof serverHandshakeEvents>;

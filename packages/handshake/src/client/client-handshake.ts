@@ -40,6 +40,7 @@ export class ClientHandshake {
     this.#runner.resume();
   }
 
+  /** Where the handshake is. It changes at once, before the event that reports the change is read. */
   get state(): HandshakeState {
     return this.#conversation.state;
   }

@@ -9,6 +9,7 @@ import type {
 } from '@nbdjs/interfaces';
 import type { ExportEntry } from '@nbdjs/protocol';
 
+/** What happened in the handshake, and what the driver has to do about it. `type` tells the variants apart. */
 export type HandshakeEvent =
   /** Upgrade the transport to TLS now, then call `tlsEstablished()`, or `ended(cause)` when it fails. */
   | { readonly type: 'tls-upgrade' }

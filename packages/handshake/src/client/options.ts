@@ -14,6 +14,7 @@ export const avoidableOptions = [
   'GO',
 ] as const;
 
+/** The name of an option that a handshake can do without: one of `avoidableOptions`. */
 export type AvoidableOption = (typeof avoidableOptions)[number];
 
 /** Bounds for what the server sends. */
@@ -39,6 +40,7 @@ export const handshakeLimits = defineOptions({
 /** Limits that differ from their defaults. */
 export interface HandshakeLimitOptions extends OptionsOf<typeof handshakeLimits> {}
 
+/** The bounds for what the server sends, with all defaults filled in. */
 export interface HandshakeLimits extends SettingsOf<typeof handshakeLimits> {}
 
 /** What a handshake asks for. */
@@ -105,6 +107,7 @@ export const clientHandshakeOptions = defineOptions({
   }),
 });
 
+/** What a client asks for in its handshake. Options that are left out have their defaults. */
 export interface ClientHandshakeOptions extends OptionsOf<typeof clientHandshakeOptions> {}
 
 /** The same with all defaults filled in, and the options to avoid as numbers. */

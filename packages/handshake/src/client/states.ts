@@ -5,6 +5,7 @@
  */
 import type { StateRow } from '../script/state-row.ts';
 
+/** A state of the client's handshake. `isFinal` returns whether it is a final one. */
 export type HandshakeState =
   /** The server's first bytes are awaited. */
   | 'greeting'
@@ -28,6 +29,7 @@ export type HandshakeState =
 /** Who acts in a state that is not final: the peer, the transport, or the caller of the machine. */
 export type HandshakeTurn = 'server' | 'transport' | 'caller';
 
+/** The states of the client's handshake: who acts in each, and which states can follow. */
 export const handshakeStates: Readonly<Record<HandshakeState, StateRow<HandshakeState, HandshakeTurn>>> = {
   greeting: {
     turn: 'server',

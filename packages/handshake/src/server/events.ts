@@ -2,6 +2,7 @@
 import type { NbdError } from '@nbdjs/interfaces';
 import type { ExportOffer, ServedFacts } from './offer.ts';
 
+/** What happened in the handshake, and what the driver has to do about it. `type` tells the variants apart. */
 export type ServerHandshakeEvent =
   /** Answer with `offer`: what is there under this name? */
   | { readonly type: 'export-wanted'; readonly exportName: string; readonly purpose: ExportPurpose }

@@ -8,9 +8,11 @@ export interface ExportOffer {
   readonly size: bigint;
   /** What the export can do (`TransmissionFlag`). Flags that depend on the agreement are added where they belong. */
   readonly transmissionFlags: number;
+  /** In bytes. Sent in answer to `GO` and `INFO`, whether the client asks for them or not. @default none are sent */
   readonly blockSizes?: BlockSizes | undefined;
   /** The name to go by, sent to clients that ask for it. @default the name that was asked for */
   readonly canonicalName?: string | undefined;
+  /** For the user at the other end, sent in answer to `GO` and `INFO`. At most 4096 bytes of UTF-8. @default none is sent */
   readonly description?: string | undefined;
   /** Names of the metadata contexts that the export has, in its own order. */
   readonly contexts: readonly string[];

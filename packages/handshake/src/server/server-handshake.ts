@@ -41,10 +41,12 @@ export class ServerHandshake {
     this.#runner.resume();
   }
 
+  /** Where the handshake is. It changes at once, before the event that reports the change is read. */
   get state(): ServerHandshakeState {
     return this.#conversation.state;
   }
 
+  /** Who acts in the current state. Bytes may be fed only while it is `client`. */
   get turn(): ServerHandshakeTurn {
     return serverHandshakeStates[this.#conversation.state].turn;
   }

@@ -9,6 +9,7 @@ import type { ServerHandshakeEvents } from '../events.ts';
  */
 export type ServerTlsMode = 'off' | 'allow' | 'require';
 
+/** What a server agrees to in its handshake. */
 export interface ServerHandshakeOptions {
   /**
    * `oldstyle`: tell of the default export at once, for clients from before 2007; without options, structured replies and TLS.
@@ -19,11 +20,13 @@ export interface ServerHandshakeOptions {
   readonly tls?: ServerTlsMode | undefined;
   /** Offer structured replies and extended headers. @default 'extended' */
   readonly mode?: 'simple' | 'structured' | 'extended' | undefined;
+  /** Bounds for what the client sends. @default those of `limits` in `@nbdjs/interfaces` */
   readonly limits?: LimitOptions<keyof ServerHandshakeLimits> | undefined;
   /** Where events are published. @default nowhere */
   readonly trace?: Trace<ServerHandshakeEvents> | undefined;
 }
 
+/** Bounds for what the client sends. Each is a whole number, from 1 on. */
 export interface ServerHandshakeLimits {
   /** A longer option is skipped and refused with `ERR_TOO_BIG`. In bytes. */
   readonly optionBytesMax: number;

@@ -5,6 +5,7 @@
  */
 import type { StateRow } from '../script/state-row.ts';
 
+/** A state of the server's handshake. Those in which `turn` is `none` are final. */
 export type ServerHandshakeState =
   /** The greeting is sent, and the client's flags are awaited. */
   | 'greeting'
@@ -24,6 +25,7 @@ export type ServerHandshakeState =
 /** Who acts: the client, or the driver of the machine (a question or an upgrade is open). In a final state, `none`. */
 export type ServerHandshakeTurn = 'client' | 'driver' | 'none';
 
+/** The states of the server's handshake: who acts in each, and which states can follow. */
 export const serverHandshakeStates: Readonly<
   Record<ServerHandshakeState, StateRow<ServerHandshakeState, ServerHandshakeTurn>>
 > = {
