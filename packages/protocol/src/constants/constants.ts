@@ -12,6 +12,7 @@ export const HandshakeFlag = {
   NoZeroes: 1 << 1,
 } as const;
 
+/** The specification's names of the handshake flags, without their prefix: by number, and back. */
 export const handshakeFlags = nameTable('handshake flag', HandshakeFlag, {
   FixedNewstyle: 'FIXED_NEWSTYLE',
   NoZeroes: 'NO_ZEROES',
@@ -34,6 +35,7 @@ export const TransmissionFlag = {
   BlockStatusPayload: 1 << 12,
 } as const;
 
+/** The specification's names of the transmission flags, without their prefix: by number, and back. */
 export const transmissionFlags = nameTable('transmission flag', TransmissionFlag, {
   HasFlags: 'HAS_FLAGS',
   ReadOnly: 'READ_ONLY',
@@ -66,6 +68,7 @@ export const Option = {
   ExtendedHeaders: 11,
 } as const;
 
+/** The specification's names of the options, without their prefix: by number, and back. */
 export const options = nameTable('option', Option, {
   ExportName: 'EXPORT_NAME',
   Abort: 'ABORT',
@@ -101,6 +104,7 @@ export const OptionReply = {
   ErrExtendedHeadersRequired: optionError + 10,
 } as const;
 
+/** The specification's names of the option replies, without their prefix: by number, and back. */
 export const optionReplies = nameTable('option reply', OptionReply, {
   Ack: 'ACK',
   Server: 'SERVER',
@@ -131,6 +135,7 @@ export const InfoType = {
   BlockSize: 3,
 } as const;
 
+/** The specification's names of the kinds of information, without their prefix: by number, and back. */
 export const infoTypes = nameTable('info', InfoType, {
   Export: 'EXPORT',
   Name: 'NAME',
@@ -152,6 +157,7 @@ export const Command = {
   Resize: 8,
 } as const;
 
+/** The specification's names of the commands, without their prefix: by number, and back. */
 export const commands = nameTable('command', Command, {
   Read: 'READ',
   Write: 'WRITE',
@@ -176,6 +182,7 @@ export const CommandFlag = {
   PayloadLen: 1 << 5,
 } as const;
 
+/** The specification's names of the command flags, without their prefix: by number, and back. */
 export const commandFlags = nameTable('command flag', CommandFlag, {
   Fua: 'FUA',
   NoHole: 'NO_HOLE',
@@ -196,6 +203,7 @@ export const ChunkType = {
   ErrorOffset: 0x8002,
 } as const;
 
+/** The specification's names of the types of chunks, without their prefix: by number, and back. */
 export const chunkTypes = nameTable('chunk type', ChunkType, {
   None: 'NONE',
   OffsetData: 'OFFSET_DATA',
@@ -215,6 +223,7 @@ export const ChunkFlag = {
   Done: 1 << 0,
 } as const;
 
+/** The specification's names of the flags of chunks, without their prefix: by number, and back. */
 export const chunkFlags = nameTable('chunk flag', ChunkFlag, {
   Done: 'DONE',
 });

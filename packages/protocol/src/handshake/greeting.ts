@@ -12,9 +12,11 @@ export type Greeting =
 
 /** All that an oldstyle server ever says about its one export. */
 export interface OldstyleExport {
+  /** In bytes. */
   readonly size: bigint;
   /** Upper half of the flags word. An oldstyle server leaves it zero (S1). */
   readonly handshakeFlags: number;
+  /** Lower half of the flags word, see `TransmissionFlag`. */
   readonly transmissionFlags: number;
 }
 
@@ -73,13 +75,16 @@ export function encodeClientFlags(flags: number): Uint8Array {
   return new PayloadWriter().u32(flags).finish();
 }
 
+/** Decodes the 4 bytes with which a client answers a newstyle greeting. */
 export function decodeClientFlags(bytes: Uint8Array): number {
   return viewOf(bytes).getUint32(0);
 }
 
 /** What answers `NBD_OPT_EXPORT_NAME`. */
 export interface ExportNameReply {
+  /** In bytes. */
   readonly size: bigint;
+  /** 16 bits, see `TransmissionFlag`. */
   readonly transmissionFlags: number;
 }
 
@@ -88,6 +93,7 @@ export function exportNameReplyBytes(noZeroes: boolean): number {
   return 8 + 2 + (noZeroes ? 0 : reservedZeroBytes);
 }
 
+/** The server's answer to `NBD_OPT_EXPORT_NAME`: 134 bytes, or 10 where `NO_ZEROES` was agreed on. */
 export function encodeExportNameReply(reply: ExportNameReply, noZeroes: boolean): Uint8Array {
   const writer = new PayloadWriter().u64(reply.size).u16(reply.transmissionFlags);
   return writer.zeroes(noZeroes ? 0 : reservedZeroBytes).finish();

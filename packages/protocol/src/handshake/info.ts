@@ -7,10 +7,28 @@ import { PayloadWriter } from './payload-writer.ts';
 
 /** One piece of information. */
 export type Info =
-  | { readonly kind: 'export'; readonly size: bigint /** 16 bits. */; readonly transmissionFlags: number }
-  | { readonly kind: 'name'; readonly name: string }
-  | { readonly kind: 'description'; readonly description: string }
-  | { readonly kind: 'block-size'; readonly blockSizes: BlockSizes }
+  | {
+      readonly kind: 'export';
+      /** In bytes. */
+      readonly size: bigint;
+      /** 16 bits, see `TransmissionFlag`. */
+      readonly transmissionFlags: number;
+    }
+  | {
+      readonly kind: 'name';
+      /** The name by which the server knows the export; it can differ from the one that the client asked for. */
+      readonly name: string;
+    }
+  | {
+      readonly kind: 'description';
+      /** For people; see `decodeDisplayText` for bytes that are not UTF-8. */
+      readonly description: string;
+    }
+  | {
+      readonly kind: 'block-size';
+      /** In bytes, checked by `faultOfBlockSizes`. */
+      readonly blockSizes: BlockSizes;
+    }
   /** A type that this package does not know; clients ignore it (C12). */
   | { readonly kind: 'unknown'; readonly infoType: number };
 

@@ -1,4 +1,4 @@
-/** Option replies, the server's side of the haggling ("Option reply types"): header and payload of each, both ways. */
+/** Option replies, the server's side of the negotiation ("Option reply types"): header and payload of each, both ways. */
 import type { SelectedContext } from '@nbdjs/interfaces';
 import { Option, OptionReply } from '../constants/constants.ts';
 import { HandshakeMagic } from '../constants/magic.ts';
@@ -9,6 +9,7 @@ import type { InfoOption, MetaContextOption } from './option-request.ts';
 import { PayloadReader } from './payload-reader.ts';
 import { PayloadWriter } from './payload-writer.ts';
 
+/** What stands in front of the payload of each option reply. */
 export interface OptionReplyHeader {
   /** The option that is answered. */
   readonly option: number;
@@ -18,6 +19,7 @@ export interface OptionReplyHeader {
   readonly length: number;
 }
 
+/** Length in bytes of an `OptionReplyHeader` with its magic. */
 export const optionReplyHeaderBytes = 20;
 
 /** One export in the answer to `NBD_OPT_LIST`. */

@@ -1,4 +1,4 @@
-/** Options, the client's side of the haggling ("Option types"): header and payload of each, both ways. */
+/** Options, the client's side of the negotiation ("Option types"): header and payload of each, both ways. */
 import { limits } from '@nbdjs/interfaces';
 import { Option, options } from '../constants/constants.ts';
 import { HandshakeMagic } from '../constants/magic.ts';
@@ -8,10 +8,32 @@ import { PayloadWriter } from './payload-writer.ts';
 
 /** An option with everything that it carries. */
 export type OptionRequest =
-  | { readonly option: EmptyOption }
-  | { readonly option: typeof Option.ExportName; readonly exportName: string }
-  | { readonly option: InfoOption; readonly exportName: string; readonly infoTypes: readonly number[] }
-  | { readonly option: MetaContextOption; readonly exportName: string; readonly queries: readonly string[] };
+  | {
+      /** The option's number; it carries nothing. */
+      readonly option: EmptyOption;
+    }
+  | {
+      /** The option's number. */
+      readonly option: typeof Option.ExportName;
+      /** Empty for the default export. */
+      readonly exportName: string;
+    }
+  | {
+      /** The option's number. */
+      readonly option: InfoOption;
+      /** Empty for the default export. */
+      readonly exportName: string;
+      /** Which information the client wants, see `InfoType`; the server may send more. */
+      readonly infoTypes: readonly number[];
+    }
+  | {
+      /** The option's number. */
+      readonly option: MetaContextOption;
+      /** Empty for the default export. */
+      readonly exportName: string;
+      /** Names of contexts, or what their name space takes as a query. */
+      readonly queries: readonly string[];
+    };
 
 /** Options without payload (C7, C8). */
 export type EmptyOption =
@@ -20,15 +42,20 @@ export type EmptyOption =
   | typeof Option.StartTls
   | typeof Option.StructuredReply
   | typeof Option.ExtendedHeaders;
+/** Options that ask for information about an export. `GO` also opens it. */
 export type InfoOption = typeof Option.Info | typeof Option.Go;
+/** Options about metadata contexts: to see which there are, or to choose some for block status. */
 export type MetaContextOption = typeof Option.ListMetaContext | typeof Option.SetMetaContext;
 
+/** What stands in front of the payload of each option. */
 export interface OptionHeader {
+  /** See `Option`; any number can come. */
   readonly option: number;
   /** Length in bytes of the payload that follows. */
   readonly length: number;
 }
 
+/** Length in bytes of an `OptionHeader` with its magic. */
 export const optionHeaderBytes = 16;
 
 /** Any option, known or not, with a payload that the caller has encoded. */
@@ -66,7 +93,7 @@ export function parseOptionRequest(
   const reader = new PayloadReader(payload, `option ${options.name(option)}`, ruleOf[option] ?? 'S3');
   switch (option) {
     case Option.Abort:
-      // Data with ABORT is ignored: the client is leaving anyway (S4).
+      // Data with ABORT is ignored: the client ends the connection in any case (S4).
       return { option };
     case Option.List:
     case Option.StartTls:
@@ -142,7 +169,7 @@ function parseMetaContextRequest(
   const exportName = reader.text(reader.u32('length of the export name'), 'export name');
   const count = reader.u32('number of queries');
   const queries: string[] = [];
-  // A count that lies ends at the first query that has no bytes: each takes four for its length.
+  // Where the count is too high, the loop ends at the first query that has no bytes left: each needs four for its length.
   while (queries.length < count && !reader.faulty) {
     if (queries.length < queriesMax) {
       queries.push(reader.text(reader.u32('length of the query'), 'query'));

@@ -27,6 +27,7 @@ export interface ReplyHandler {
   hole(offsetHigh: number, offsetLow: number, length: number): void;
   /** The chunk has `count` extents (at least 1) of a context; each comes by `extent`. */
   blockStatus(contextId: number, count: number): void;
+  /** One extent of the block status that was reported last: its length in bytes, and its status. */
   extent(lengthHigh: number, lengthLow: number, statusHigh: number, statusLow: number): void;
   /** The chunk says that the request failed. `text` is the server's, raw, unchecked and borrowed. */
   error(error: number, text: Uint8Array): void;

@@ -10,12 +10,15 @@ import { HeaderBytes, TransmissionMagic } from '../constants/magic.ts';
 
 /** A cookie as two 32-bit halves, as it stood in the request. */
 export interface Cookie {
+  /** The first 32 bits on the wire. */
   readonly high: number;
+  /** The last 32 bits on the wire. */
   readonly low: number;
 }
 
 /** What a chunk's header is made of. */
 export interface ChunkFrame {
+  /** That of the request. */
   readonly cookie: Cookie;
   /** `ChunkFlag` */
   readonly flags: number;
@@ -114,7 +117,9 @@ export function encodeHoleChunk(frame: ChunkFrame, offset: bigint, holeBytes: nu
 
 /** An extent as it stands on the wire. */
 export interface WireExtent {
+  /** In bytes. */
   readonly length: bigint;
+  /** Its meaning depends on the context; for `base:allocation`, flags. */
   readonly status: bigint;
 }
 

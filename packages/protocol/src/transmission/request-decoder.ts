@@ -16,14 +16,21 @@ export interface RequestHeader {
   readonly type: number;
   /** `CommandFlag`s */
   readonly flags: number;
+  /** The client's name for the request, upper half. */
   readonly cookieHigh: number;
+  /** The client's name for the request, lower half. */
   readonly cookieLow: number;
+  /** Where the request's range begins, in bytes, upper half. */
   readonly offsetHigh: number;
+  /** Where the request's range begins, in bytes, lower half. */
   readonly offsetLow: number;
+  /** In bytes, upper half; 0 without extended headers. */
   readonly lengthHigh: number;
+  /** In bytes, lower half. */
   readonly lengthLow: number;
 }
 
+/** Receives the requests in the order of the wire, and names the memory for their payloads. */
 export interface RequestHandler {
   /**
    * A request's header has arrived. The decoder uses one object for all headers: copy what has to last longer than this call.
@@ -35,6 +42,7 @@ export interface RequestHandler {
   payload(): void;
 }
 
+/** What the handshake agreed on, and the server's bound. */
 export interface RequestDecoderOptions {
   /** Whether extended headers were agreed on: all requests then have 32 bytes (C63). */
   readonly extended: boolean;
@@ -56,6 +64,10 @@ class HeaderFields implements RequestHeader {
   lengthLow = 0;
 }
 
+/**
+ * Decodes the client's stream: ask `writable` for memory, let bytes land there, and call `advance`. Each request is reported to
+ * the `RequestHandler` within that call.
+ */
 export class RequestDecoder {
   readonly #buffer = new ReceiveBuffer(stagingBytes);
   readonly #header = new HeaderFields();

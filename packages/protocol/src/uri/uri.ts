@@ -6,6 +6,7 @@ export type UriAddress =
       readonly transport: 'tcp';
       /** A name or an address, without the brackets of an IPv6 literal. */
       readonly host: string;
+      /** From 1 to 65535. */
       readonly port: number;
     }
   | {
@@ -17,9 +18,11 @@ export type UriAddress =
       readonly transport: 'vsock';
       /** Context identifier of the machine; 2 is the host. */
       readonly cid: number;
+      /** From 1 to 65535. */
       readonly port: number;
     };
 
+/** How the two sides prove who they are; `anon`: they do not. */
 export type TlsType = 'anon' | 'x509' | 'psk';
 
 /** What a URI says about TLS besides its scheme. */
@@ -40,10 +43,13 @@ export interface UriTls {
   readonly priority?: string | undefined;
 }
 
+/** An NBD URI, taken apart. `parseUri` makes one, `formatUri` writes it. */
 export interface NbdUri {
+  /** Where the server listens. */
   readonly address: UriAddress;
   /** `true` for the schemes that begin with `nbds`: TLS, or no connection. */
   readonly tlsRequired: boolean;
+  /** The parameters that begin with `tls-`, and the user. */
   readonly tls: UriTls;
   /** Empty for the default export. May be no UTF-8, and hold NUL: see `decodeName`. */
   readonly exportName: string;
