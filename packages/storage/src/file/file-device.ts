@@ -1,15 +1,8 @@
 /** `openFileDevice`: checks the path and the options, and opens a regular file or a block device of the system. */
 import { UsageError } from '@nbdjs/interfaces';
-import { checkOptions, describeValue, type OptionChecks, optionChecks } from '@nbdjs/kit';
-import { type FileDeviceOptions, openFile } from './file-opening.ts';
+import { describeValue } from '@nbdjs/kit';
+import { type FileDeviceOptions, fileDeviceOptions, openFile } from './file-opening.ts';
 import { type FileDevice, OpenFile } from './open-file.ts';
-
-const ofFile: OptionChecks<FileDeviceOptions> = {
-  create: optionChecks.boolean,
-  readOnly: optionChecks.boolean,
-  size: optionChecks.bytes,
-  truncate: optionChecks.boolean,
-};
 
 /**
  * Opens a regular file or a block device.
@@ -22,6 +15,5 @@ export async function openFileDevice(path: string, options: FileDeviceOptions = 
     const message = `openFileDevice: the path is ${got}, expected a string without NUL`;
     throw new UsageError('ERR_NBD_ARGUMENT', message);
   }
-  checkOptions('openFileDevice', options, ofFile);
-  return new OpenFile(await openFile(path, options));
+  return new OpenFile(await openFile(path, fileDeviceOptions.resolve('openFileDevice', options)));
 }

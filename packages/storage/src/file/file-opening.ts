@@ -2,23 +2,31 @@
 import { close, constants, fstat, ftruncate, open, type Stats, stat } from 'node:fs';
 import { promisify } from 'node:util';
 import { UsageError } from '@nbdjs/interfaces';
+import { defineOptions, type OptionsOf, option, optionChecks, type SettingsOf } from '@nbdjs/kit';
 import { blockDeviceSize } from '@nbdjs/syscalls';
 import { fileError } from './file-error.ts';
 
-/** How a file is opened. */
-export interface FileDeviceOptions {
-  /** @default false */
-  readonly readOnly?: boolean | undefined;
+export const fileDeviceOptions = defineOptions({
+  /** Whether the file is opened for reading only. @default false */
+  readOnly: option.boolean({ default: false, doc: 'Whether the file is opened for reading only.' }),
   /** Make the file when it does not exist. @default false */
-  readonly create?: boolean | undefined;
+  create: option.boolean({ default: false, doc: 'Make the file when it does not exist.' }),
   /**
    * Give a regular file this length, in bytes; one that is longer is refused unless `truncate` is set. Block devices keep
    * theirs.
    */
-  readonly size?: number | bigint | undefined;
+  size: option.checked<number | bigint>(optionChecks.bytes, {
+    defaultText: 'the length that it has',
+    doc: 'Give a regular file this length; one that is longer is refused unless `truncate` is set. Block devices keep theirs.',
+  }),
   /** Cut off what a file has beyond `size`. @default false */
-  readonly truncate?: boolean | undefined;
-}
+  truncate: option.boolean({ default: false, doc: 'Cut off what a file has beyond `size`.' }),
+});
+
+/** How a file is opened. */
+export interface FileDeviceOptions extends OptionsOf<typeof fileDeviceOptions> {}
+
+interface FileDeviceSettings extends SettingsOf<typeof fileDeviceOptions> {}
 
 export interface OpenedFile {
   readonly fd: number;
@@ -31,8 +39,8 @@ export interface OpenedFile {
 }
 
 /** @throws a system error that names the path, or UsageError. */
-export async function openFile(path: string, options: FileDeviceOptions): Promise<OpenedFile> {
-  const { readOnly = false, create = false } = options;
+export async function openFile(path: string, options: FileDeviceSettings): Promise<OpenedFile> {
+  const { readOnly, create } = options;
   await requireDisk(path);
   const access = readOnly ? constants.O_RDONLY : constants.O_RDWR;
   const fd = await promisify(open)(path, access | (create && !readOnly ? constants.O_CREAT : 0), 0o666);

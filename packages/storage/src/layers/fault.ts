@@ -1,15 +1,26 @@
 /** A device that fails on demand, for tests of the code that uses devices. */
 import { type BlockDevice, CommandError, type CommandErrorCode, type Offset } from '@nbdjs/interfaces';
+import { defineOptions, type OptionsOf, option } from '@nbdjs/kit';
 import { AroundLayer, type LayerCall } from './around.ts';
 
-/** Which calls fail. */
-export interface FaultOptions {
-  /** Asked before each call; the code that it gives is what the call fails with, and the device below is left alone. */
-  readonly fail: (call: LayerCall & { readonly index: number }) => CommandErrorCode | undefined;
-}
+export const faultOptions = defineOptions({
+  /** Asked before each call; the code that it returns is what the call fails with, and the device below is left alone. */
+  fail: option.callback<(call: LayerCall & { readonly index: number }) => CommandErrorCode | undefined>({
+    required: true,
+    doc: 'Asked before each call; the code that it returns is what the call fails with, and the device below is left alone.',
+  }),
+});
 
-/** Lets calls fail as `fail` says; `index` counts them from 0. */
-export function createFaultLayer(device: BlockDevice, { fail }: FaultOptions): BlockDevice {
+/** Which calls fail. */
+export interface FaultOptions extends OptionsOf<typeof faultOptions> {}
+
+/**
+ * Lets calls fail as `fail` says; `index` counts them from 0.
+ *
+ * @throws UsageError `ERR_NBD_ARGUMENT` for an option that is unknown, wrong or missing.
+ */
+export function createFaultLayer(device: BlockDevice, options: FaultOptions): BlockDevice {
+  const { fail } = faultOptions.resolve('createFaultLayer', options);
   let index = 0;
   return new AroundLayer(device, (call, go) => {
     const code = fail({ ...call, index: index++ });

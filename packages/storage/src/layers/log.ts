@@ -1,5 +1,6 @@
 /** A device that tells of each call. */
 import type { BlockDevice, Clock } from '@nbdjs/interfaces';
+import { defineOptions, type OptionsOf, option } from '@nbdjs/kit';
 import { AroundLayer, type LayerCall } from './around.ts';
 
 /** A call that has come to its end. */
@@ -10,16 +11,26 @@ export interface LogEntry extends LayerCall {
   readonly error?: unknown;
 }
 
-/** Where calls are reported. */
-export interface LogOptions {
+export const logOptions = defineOptions({
   /** Measures how long calls take. */
-  readonly clock: Clock;
+  clock: option.object<Clock>({ required: true, doc: 'Measures how long calls take.' }),
   /** Called once for each call that has settled. What it throws is thrown to the caller of the device. */
-  readonly log: (entry: LogEntry) => void;
-}
+  log: option.callback<(entry: LogEntry) => void>({
+    required: true,
+    doc: 'Called once for each call that has settled. What it throws is thrown to the caller of the device.',
+  }),
+});
 
-/** Calls `log` once for each call that has settled, in the order of their ends. */
-export function createLogLayer(device: BlockDevice, { clock, log }: LogOptions): BlockDevice {
+/** Where calls are reported. */
+export interface LogOptions extends OptionsOf<typeof logOptions> {}
+
+/**
+ * Calls `log` once for each call that has settled, in the order of their ends.
+ *
+ * @throws UsageError `ERR_NBD_ARGUMENT` for an option that is unknown, wrong or missing.
+ */
+export function createLogLayer(device: BlockDevice, options: LogOptions): BlockDevice {
+  const { clock, log } = logOptions.resolve('createLogLayer', options);
   return new AroundLayer(device, (call, go) => {
     const startMs = clock.now();
     const tell = (failure?: { readonly error: unknown }): void =>

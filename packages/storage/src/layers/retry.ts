@@ -7,29 +7,46 @@ import {
   type ReadOptions,
   UsageError,
 } from '@nbdjs/interfaces';
-import { GrowingDelay, isLoss, wait } from '@nbdjs/kit';
+import {
+  defineOptions,
+  GrowingDelay,
+  isLoss,
+  type OptionsOf,
+  option,
+  optionChecks,
+  type SettingsOf,
+  wait,
+} from '@nbdjs/kit';
 import { AroundLayer, type LayerCall } from './around.ts';
 
-/** How often, and after which time, a call is tried again. */
-export interface RetryOptions {
+export const retryOptions = defineOptions({
   /** Measures the delays. */
-  readonly clock: Clock;
+  clock: option.object<Clock>({ required: true, doc: 'Measures the delays.' }),
   /** How often a call is tried again before its error is passed on. @default 5 */
-  readonly retries?: number | undefined;
+  retries: option.checked<number>(optionChecks.number, {
+    default: 5,
+    doc: 'How often a call is tried again before its error is passed on.',
+  }),
   /** Time before the first retry, in milliseconds; twice as long before each further one. @default 1000 */
-  readonly delayMs?: number | undefined;
+  delayMs: option.checked<number>(optionChecks.number, {
+    default: 1000,
+    doc: 'Milliseconds before the first retry; twice as many before each further one.',
+  }),
   /** The longest time between two tries, in milliseconds. @default 16000 */
-  readonly delayMsMax?: number | undefined;
+  delayMsMax: option.checked<number>(optionChecks.number, {
+    default: 16_000,
+    doc: 'The longest time between two tries, in milliseconds.',
+  }),
   /** Called before each wait. */
-  readonly onRetry?: ((call: LayerCall, error: unknown, attempt: number) => void) | undefined;
-}
+  onRetry: option.callback<(call: LayerCall, error: unknown, attempt: number) => void>({
+    doc: 'Called before each wait.',
+  }),
+});
 
-/** The options with their defaults. */
-interface RetrySettings extends Pick<RetryOptions, 'clock' | 'onRetry'> {
-  readonly retries: number;
-  readonly delayMs: number;
-  readonly delayMsMax: number;
-}
+/** How often, and after which time, a call is tried again. */
+export interface RetryOptions extends OptionsOf<typeof retryOptions> {}
+
+interface RetrySettings extends SettingsOf<typeof retryOptions> {}
 
 /** Errors that may be temporary; the others would be the same the next time. */
 const passing = ['EIO', 'ENOMEM', 'ESHUTDOWN'];
@@ -38,14 +55,15 @@ const passing = ['EIO', 'ENOMEM', 'ESHUTDOWN'];
  * Tries calls again that fail with EIO, ENOMEM or ESHUTDOWN; but no flush that fails with EIO. Calls whose connection was lost are not
  * repeated: only the device that owns the connection can find out whether such a call was carried out.
  *
- * @throws UsageError when an option is out of bounds.
+ * @throws UsageError `ERR_NBD_ARGUMENT` for an option that is unknown, wrong or missing.
  */
 export function createRetryLayer(device: BlockDevice, options: RetryOptions): BlockDevice {
-  const { retries = 5, delayMs = 1000, delayMsMax = 16_000 } = options;
+  const settings = retryOptions.resolve('createRetryLayer', options);
+  const { retries, delayMs, delayMsMax } = settings;
   if (!Number.isInteger(retries) || retries < 0) throw bad('retries', retries);
   if (!(delayMs >= 0)) throw bad('delayMs', delayMs);
   if (!(delayMsMax >= 0)) throw bad('delayMsMax', delayMsMax);
-  return new RetryLayer(device, { ...options, retries, delayMs, delayMsMax });
+  return new RetryLayer(device, settings);
 }
 
 class RetryLayer extends AroundLayer {

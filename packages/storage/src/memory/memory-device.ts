@@ -19,24 +19,25 @@ import {
   UsageError,
   type WriteOptions,
 } from '@nbdjs/interfaces';
-import { checkOptions, type OptionChecks, optionChecks } from '@nbdjs/kit';
+import { defineOptions, type OptionsOf, option } from '@nbdjs/kit';
 import { Lifetime, requireGoing, requireInside } from '../bounds.ts';
 import { PageTable } from './page-table.ts';
-
-/** The properties of a device in memory. */
-export interface MemoryDeviceOptions {
-  /** In bytes, up to 2^63 - 1. */
-  readonly size: number | bigint;
-  /** @default false */
-  readonly readOnly?: boolean | undefined;
-}
 
 /** Whether there can be so many is another question. */
 const wholeBytes = {
   expected: 'a whole number of bytes, as a number or a bigint',
   holds: (value: unknown) => typeof value === 'bigint' || Number.isInteger(value),
 };
-const ofMemory: OptionChecks<MemoryDeviceOptions> = { readOnly: optionChecks.boolean, size: wholeBytes };
+
+export const memoryDeviceOptions = defineOptions({
+  /** In bytes, up to 2^63 - 1. */
+  size: option.checked<number | bigint>(wholeBytes, { required: true, doc: 'The size in bytes, up to 2^63 - 1.' }),
+  /** Whether the device refuses to be changed. @default false */
+  readOnly: option.boolean({ default: false, doc: 'Whether the device refuses to be changed.' }),
+});
+
+/** The properties of a device in memory. */
+export interface MemoryDeviceOptions extends OptionsOf<typeof memoryDeviceOptions> {}
 
 /** Memory is taken in pages, which are long, so that a long request finds its bytes in one piece. */
 const pageBytes = 256 * 1024;
@@ -55,13 +56,14 @@ interface Page {
   used: number;
 }
 
-/** Makes a device of zeroes. It answers synchronously. */
+/**
+ * Makes a device of zeroes. It answers synchronously.
+ *
+ * @throws UsageError `ERR_NBD_ARGUMENT` for an option that is unknown, wrong or missing.
+ */
 export function createMemoryDevice(options: MemoryDeviceOptions): BlockDevice {
-  checkOptions('createMemoryDevice', options, ofMemory);
-  if (options?.size === undefined) {
-    throw new UsageError('ERR_NBD_ARGUMENT', `createMemoryDevice: size is missing, expected ${wholeBytes.expected}`);
-  }
-  return new MemoryDevice(BigInt(options.size), options.readOnly ?? false);
+  const { size, readOnly } = memoryDeviceOptions.resolve('createMemoryDevice', options);
+  return new MemoryDevice(BigInt(size), readOnly);
 }
 
 class MemoryDevice implements BlockDevice, DeviceMemory, DeviceResizing {
