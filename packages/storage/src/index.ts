@@ -23,4 +23,4 @@ export { createReadOnlyLayer } from './layers/read-only.ts';
 export { createRetryLayer, type RetryOptions } from './layers/retry.ts';
 export { createSliceLayer, type SliceOptions } from './layers/slice.ts';
 export { createMemoryDevice, type MemoryDeviceOptions } from './memory/memory-device.ts';
-export { createNullDevice } from './null-device.ts';
+export { createNullDevice, type NullDeviceOptions } from './null-device.ts';

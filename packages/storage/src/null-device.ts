@@ -13,11 +13,29 @@ import {
   sizeMax,
   UsageError,
 } from '@nbdjs/interfaces';
+import { defineOptions, type OptionsOf, option, optionChecks } from '@nbdjs/kit';
 import { Lifetime, requireGoing, requireInside } from './bounds.ts';
 
-/** Makes a null device of the given size in bytes, by default the largest possible. It answers synchronously. */
-export function createNullDevice(options: { readonly size?: number | bigint | undefined } = {}): BlockDevice {
-  return new NullDevice(BigInt(options.size ?? sizeMax));
+export const nullDeviceOptions = defineOptions({
+  /** In bytes. @default 2^63 - 1, the largest possible */
+  size: option.checked<number | bigint>(optionChecks.bytes, {
+    default: sizeMax,
+    defaultText: '2^63 - 1, the largest possible',
+    doc: 'The size in bytes.',
+  }),
+});
+
+/** The properties of a null device. */
+export interface NullDeviceOptions extends OptionsOf<typeof nullDeviceOptions> {}
+
+/**
+ * Makes a device that discards what is written and reads as zeroes. It answers synchronously.
+ *
+ * @throws UsageError `ERR_NBD_ARGUMENT` for an option that is unknown or wrong.
+ */
+export function createNullDevice(options: NullDeviceOptions = {}): BlockDevice {
+  const { size } = nullDeviceOptions.resolve('createNullDevice', options);
+  return new NullDevice(BigInt(size));
 }
 
 class NullDevice implements BlockDevice {

@@ -13,6 +13,17 @@ import { multiplexerOptions } from '../../../packages/multiplexer/src/settings.t
 import { accessRules } from '../../../packages/server/src/admission/access-list.ts';
 import { exportOptions } from '../../../packages/server/src/exports/export.ts';
 import { serverOptions } from '../../../packages/server/src/server-options.ts';
+import { fileDeviceOptions } from '../../../packages/storage/src/file/file-opening.ts';
+import { blockSizeOptions } from '../../../packages/storage/src/layers/block-size.ts';
+import { delayOptions } from '../../../packages/storage/src/layers/delay.ts';
+import { faultOptions } from '../../../packages/storage/src/layers/fault.ts';
+import { logOptions } from '../../../packages/storage/src/layers/log.ts';
+import { overlayOptions } from '../../../packages/storage/src/layers/overlay.ts';
+import { rateOptions } from '../../../packages/storage/src/layers/rate.ts';
+import { retryOptions } from '../../../packages/storage/src/layers/retry.ts';
+import { sliceOptions } from '../../../packages/storage/src/layers/slice.ts';
+import { memoryDeviceOptions } from '../../../packages/storage/src/memory/memory-device.ts';
+import { nullDeviceOptions } from '../../../packages/storage/src/null-device.ts';
 import type { OptionDoor } from './options-page.ts';
 
 export const optionDoors: readonly OptionDoor[] = [
@@ -25,6 +36,17 @@ export const optionDoors: readonly OptionDoor[] = [
   { package: 'server', name: 'createServer', part: 'exports.NAME', set: exportOptions },
   { package: 'copy', name: 'copyDevice', set: copyOptions },
   { package: 'copy', name: 'compareDevices', set: compareOptions },
+  { package: 'storage', name: 'createMemoryDevice', set: memoryDeviceOptions },
+  { package: 'storage', name: 'openFileDevice', set: fileDeviceOptions },
+  { package: 'storage', name: 'createNullDevice', set: nullDeviceOptions },
+  { package: 'storage', name: 'createSliceLayer', set: sliceOptions },
+  { package: 'storage', name: 'createOverlayLayer', set: overlayOptions },
+  { package: 'storage', name: 'createBlockSizeLayer', set: blockSizeOptions },
+  { package: 'storage', name: 'createDelayLayer', set: delayOptions },
+  { package: 'storage', name: 'createRateLayer', set: rateOptions },
+  { package: 'storage', name: 'createRetryLayer', set: retryOptions },
+  { package: 'storage', name: 'createFaultLayer', set: faultOptions },
+  { package: 'storage', name: 'createLogLayer', set: logOptions },
   { package: 'connection', name: 'createConnector', set: connectorOptions },
   { package: 'connection', name: 'createInlineConnector', set: inlineConnectorOptions },
   { package: 'connection', name: 'createThreadConnector', set: threadConnectorOptions },

@@ -13,27 +13,53 @@ import {
   type WriteOptions,
   type WriteZeroesOptions,
 } from '@nbdjs/interfaces';
-import { AlignedAccess, type BlockAccess, type Change, clipExtents } from '@nbdjs/kit';
+import {
+  AlignedAccess,
+  type BlockAccess,
+  type Change,
+  clipExtents,
+  defineOptions,
+  type OptionsOf,
+  option,
+  optionChecks,
+} from '@nbdjs/kit';
 import { requireInside } from '../bounds.ts';
 import { Layer } from './layer.ts';
 
+// The sizes are compared with each other and with the device, so their bounds are not here.
+export const blockSizeOptions = defineOptions({
+  /** The smallest block, in bytes: a power of two. @default 1 */
+  minimumBlockSize: option.checked<number>(optionChecks.number, {
+    default: 1,
+    doc: 'The smallest block, in bytes: a power of two.',
+  }),
+  /** The block that is handled best, in bytes: a power of two; raised to the smallest block. @default the device's */
+  preferredBlockSize: option.checked<number>(optionChecks.number, {
+    defaultText: "the device's",
+    doc: 'The block that is handled best, in bytes: a power of two; raised to the smallest block.',
+  }),
+  /** The longest request, in bytes: the smallest block or more. @default 32 MiB */
+  maximumBlockSize: option.checked<number>(optionChecks.number, {
+    default: 32 * 2 ** 20,
+    defaultText: '32 MiB',
+    doc: 'The longest request, in bytes: the smallest block or more.',
+  }),
+});
+
 /** The block sizes that the layer shows, in bytes. */
-export interface BlockSizeOptions {
-  /** A power of two. @default 1 */
-  readonly minimumBlockSize?: number | undefined;
-  /** @default the device's */
-  readonly preferredBlockSize?: number | undefined;
-  /** @default 32 MiB */
-  readonly maximumBlockSize?: number | undefined;
-}
+export interface BlockSizeOptions extends OptionsOf<typeof blockSizeOptions> {}
 
-const maximumDefault = 32 * 2 ** 20;
-
-/** @throws UsageError when the sizes are not valid block sizes, or the device's size is no multiple of its own blocks. */
+/**
+ * Gives a device other block sizes: it splits requests that are too long, and makes those fit that do not fit the device's blocks.
+ *
+ * @throws UsageError `ERR_NBD_ARGUMENT` for an option that is unknown or wrong, when the sizes are not valid block sizes, or when the
+ *   device's size is no multiple of its own blocks.
+ */
 export function createBlockSizeLayer(device: BlockDevice, options: BlockSizeOptions = {}): BlockDevice {
   const { geometry } = device;
-  const { minimumBlockSize: minimum = 1, maximumBlockSize: maximum = maximumDefault } = options;
-  const preferred = Math.max(minimum, options.preferredBlockSize ?? geometry.preferredBlockSize);
+  const given = blockSizeOptions.resolve('createBlockSizeLayer', options);
+  const { minimumBlockSize: minimum, maximumBlockSize: maximum } = given;
+  const preferred = Math.max(minimum, given.preferredBlockSize ?? geometry.preferredBlockSize);
   for (const size of [minimum, preferred]) {
     if (!Number.isInteger(Math.log2(size))) {
       throw new UsageError('ERR_NBD_ARGUMENT', `a block size of ${size} is no power of two`);

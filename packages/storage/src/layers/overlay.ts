@@ -21,20 +21,28 @@ import {
   UsageError,
   type WriteOptions,
 } from '@nbdjs/interfaces';
-import { IntervalMap } from '@nbdjs/kit';
+import { defineOptions, IntervalMap, type OptionsOf, option } from '@nbdjs/kit';
 import { Lifetime, requireGoing, requireInside } from '../bounds.ts';
 import { createMemoryDevice } from '../memory/memory-device.ts';
 import { isZero } from '../zeroes.ts';
 import { Layer } from './layer.ts';
 import { OverlayStore } from './overlay-store.ts';
 
-/** Where changes go. */
-export interface OverlayOptions {
+export const overlayOptions = defineOptions({
   /** Where changes are kept: a device that is as large as the base. What it holds at first is not used. @default memory */
-  readonly store?: BlockDevice | undefined;
+  store: option.object<BlockDevice>({
+    defaultText: 'memory',
+    doc: 'Where changes are kept: a device that is as large as the base. What it holds at first is not used.',
+  }),
   /** Tell by the context `qemu:allocation-depth` what is stored here (1), and what below (2 and more). @default false */
-  readonly allocationDepth?: boolean | undefined;
-}
+  allocationDepth: option.boolean({
+    default: false,
+    doc: 'Tell by the context `qemu:allocation-depth` what is stored here (1), and what below (2 and more).',
+  }),
+});
+
+/** Where changes go. */
+export interface OverlayOptions extends OptionsOf<typeof overlayOptions> {}
 
 /** Extents in one answer. */
 const extentsMax = 4096;
@@ -42,16 +50,21 @@ const extentsMax = 4096;
 /** The store is trimmed in units of this length, once no part of a unit is needed any more. In bytes. */
 const unitBytes = 262_144n;
 
-/** @throws UsageError when the store is smaller than the base, or read-only. */
+/**
+ * Puts a copy-on-write layer over a device that is never changed.
+ *
+ * @throws UsageError `ERR_NBD_ARGUMENT` for an option that is unknown or wrong, or a store that is smaller than the base;
+ *   `ERR_NBD_READ_ONLY` for a store that is read-only.
+ */
 export function createOverlayLayer(base: BlockDevice, options: OverlayOptions = {}): BlockDevice {
-  const { store } = options;
+  const { store, allocationDepth: tellsDepth } = overlayOptions.resolve('createOverlayLayer', options);
   const { size } = base.geometry;
   if (store !== undefined && store.geometry.size < size) {
     const message = `the store has ${store.geometry.size} bytes, the device below it ${size}`;
     throw new UsageError('ERR_NBD_ARGUMENT', message);
   }
   if (store?.abilities.readOnly === true) throw new UsageError('ERR_NBD_READ_ONLY', 'the store is read-only');
-  return new OverlayLayer(base, store ?? createMemoryDevice({ size }), options.allocationDepth ?? false);
+  return new OverlayLayer(base, store ?? createMemoryDevice({ size }), tellsDepth);
 }
 
 /** Where bytes are, if they are not in the base. */

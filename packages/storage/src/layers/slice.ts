@@ -15,20 +15,34 @@ import {
   WritesLostError,
   type WriteZeroesOptions,
 } from '@nbdjs/interfaces';
-import { isLoss, LossLog, writesLostError } from '@nbdjs/kit';
+import { defineOptions, isLoss, LossLog, type OptionsOf, option, optionChecks, writesLostError } from '@nbdjs/kit';
 import { requireInside } from '../bounds.ts';
 import { Layer } from './layer.ts';
 
-/** Which part of the device the slice is, in bytes. */
-export interface SliceOptions {
-  /** Where the slice begins: a multiple of the device's minimum block size. */
-  readonly offset: Offset;
-  /** @default up to the end of the device */
-  readonly length?: Offset | undefined;
-}
+export const sliceOptions = defineOptions({
+  /** Where the slice begins, in bytes: a multiple of the device's minimum block size. */
+  offset: option.checked<Offset>(optionChecks.bytes, {
+    required: true,
+    doc: "Where the slice begins: a multiple of the device's minimum block size.",
+  }),
+  /** How long the slice is, in bytes. @default up to the end of the device */
+  length: option.checked<Offset>(optionChecks.bytes, {
+    defaultText: 'up to the end of the device',
+    doc: 'How long the slice is.',
+  }),
+});
 
-/** @throws UsageError when the slice reaches past the device's end, or begins inside of a block. */
-export function createSliceLayer(device: BlockDevice, { offset, length }: SliceOptions): BlockDevice {
+/** Which part of the device the slice is, in bytes. */
+export interface SliceOptions extends OptionsOf<typeof sliceOptions> {}
+
+/**
+ * Makes a device of a part of a device.
+ *
+ * @throws UsageError `ERR_NBD_ARGUMENT` for an option that is unknown, wrong or missing; `ERR_NBD_OUT_OF_BOUNDS` when the slice reaches
+ *   past the device's end; `ERR_NBD_UNALIGNED` when it begins inside of a block.
+ */
+export function createSliceLayer(device: BlockDevice, options: SliceOptions): BlockDevice {
+  const { offset, length } = sliceOptions.resolve('createSliceLayer', options);
   const { size, minimumBlockSize } = device.geometry;
   if (BigInt(offset) > size) {
     throw new UsageError('ERR_NBD_OUT_OF_BOUNDS', `a slice from ${offset} on of a device of ${size} bytes`);
