@@ -19,7 +19,7 @@ const exportsOf = (json: string): readonly Shown[] => (JSON.parse(json) as { exp
 describePeers('names from a file system', ['nbdkit'], (generation) => {
   inWorkspace(generation);
 
-  it('F31: one that is no UTF-8 is marked, the others are listed, and it can be opened', async () => {
+  it('F31: one that is not UTF-8 is marked, the others are listed, and it can be opened', async () => {
     const folder = workspace.hostPath('files');
     mkdirSync(folder);
     for (const name of ['a', 'b', 'z']) writeFileSync(`${folder}/${name}`, Buffer.alloc(512));
@@ -33,8 +33,8 @@ describePeers('names from a file system', ['nbdkit'], (generation) => {
       String.raw`export="bad\xff":`,
       'export="z":',
     ]);
-    expect(text.stdout).toContain(String.raw`error: the name of export 'bad\xff' is no UTF-8`);
-    expect(text.stderr).toMatch(/^nbd: .*: the name of export 'bad\\xff' is no UTF-8\n$/);
+    expect(text.stdout).toContain(String.raw`error: the name of export 'bad\xff' is not UTF-8`);
+    expect(text.stderr).toMatch(/^nbd: .*: the name of export 'bad\\xff' is not UTF-8\n$/);
     const json = await nbd('info', '--list', '--content', '--json', server.uri());
     expect(json.code).toBe(1);
     const bad = exportsOf(json.stdout).find(({ error }) => error !== undefined);

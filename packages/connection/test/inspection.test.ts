@@ -147,7 +147,7 @@ describe('an inspector', () => {
   it('says which rule the name of an export breaks', async () => {
     await using server = await OptionServer.start({ answer: withInfo() });
     await using inspector = await openInspector(server.address, options);
-    const entry = { name: 'odd', description: 'a disk', fault: 'is no UTF-8' };
+    const entry = { name: 'odd', description: 'a disk', fault: 'is not UTF-8' };
     expect(await inspectExport(inspector, entry)).toMatchObject({
       name: 'odd',
       description: 'a disk',
@@ -155,7 +155,7 @@ describe('an inspector', () => {
       error: {
         name: 'ProtocolError',
         rule: 'G2',
-        message: expect.stringMatching(/the name of export 'odd' is no UTF-8$/),
+        message: expect.stringMatching(/the name of export 'odd' is not UTF-8$/),
       },
     });
   });

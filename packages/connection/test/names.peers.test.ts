@@ -20,7 +20,7 @@ describePeers('names that are no UTF-8', ['nbdkit'], (generation) => {
     const negotiation = await openNegotiation(endpoint);
     const entries = [...(await negotiation.list())].sort((a, b) => (a.name < b.name ? -1 : 1));
     expect(entries).toEqual([
-      { name: 'bad\udcff', description: '', fault: 'is no UTF-8' },
+      { name: 'bad\udcff', description: '', fault: 'is not UTF-8' },
       { name: 'good', description: '' },
     ]);
     expect(await negotiation.info('bad\udcff')).toMatchObject({ size: 1024n });

@@ -288,7 +288,7 @@ describe('option mode', () => {
       {
         result: {
           exports: [
-            { name: 'a\udcff', description: '', fault: 'is no UTF-8' },
+            { name: 'a\udcff', description: '', fault: 'is not UTF-8' },
             { name: 'good', description: '' },
           ],
         },

@@ -107,7 +107,7 @@ export class ScriptedServer {
       this.#expectOption();
     } else if (this.#awaited === 'header') {
       const header = decodeOptionHeader(message);
-      if (header instanceof Malformed) throw new Error(`client is out of step: ${header.message}`);
+      if (header instanceof Malformed) throw new Error(`client is out of sync: ${header.message}`);
       this.asked.push(header.option);
       this.#awaited = header.option;
       this.#assembler.expect(header.length);

@@ -135,7 +135,7 @@ const cases: readonly Case[] = [
     options: plain,
     says: [greeting, reply(Option.Go, OptionReply.Info, hex('0000 0000000000000400 0001 00'))],
     violation: 'payload-too-long',
-    message: 'INFO reply: 1 bytes left over behind the last field',
+    message: 'INFO reply: 1 bytes left over after the last field',
   },
   {
     title: 'INFO_BLOCK_SIZE with a minimum that is no power of two',
@@ -145,11 +145,11 @@ const cases: readonly Case[] = [
     message: 'expected a power of two up to 33554432 as minimum block size, got 3',
   },
   {
-    title: 'G2: a selected context whose name is no UTF-8',
+    title: 'G2: a selected context whose name is not UTF-8',
     options: { mode: 'structured' },
     says: [...structured, reply(Option.SetMetaContext, OptionReply.MetaContext, hex('00000001 "base:" ff'))],
     violation: 'malformed-context',
-    message: String.raw`name of the context 'base:\xff' is no UTF-8`,
+    message: String.raw`name of the context 'base:\xff' is not UTF-8`,
   },
   {
     title: 'S12: BLOCK_SIZE_REQD although sizes were requested',

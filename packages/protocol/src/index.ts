@@ -1,5 +1,4 @@
-/**
- * Every word on the NBD wire: constants, codecs for both directions, and the NBD URI. No sockets, no clocks, no promises.
+/** Everything that NBD sends over the wire: constants, codecs for both directions, and the NBD URI. No sockets, no clocks, no promises.
  *
  * @packageDocumentation
  */

@@ -1,5 +1,5 @@
 /**
- * Why some bytes are not the message that they should be. Decoders of the handshake return it instead of the message.
+ * Why some bytes are not the message that was expected. Decoders of the handshake return it instead of the message.
  *
  * A value and not an error, because the two roles go on differently: a client fails with a `ProtocolError` made of it, a server
  * refuses the option (`NBD_REP_ERR_INVALID`, with `message` as text) and goes on.

@@ -152,7 +152,7 @@ describe('shared keys', () => {
     ['\n# nobody\n', /there is no key in it, and line 2 is a comment: expected .* or #hexuser:hexkey/],
     ['#616c696365:0', /line 1: the key of user 'alice' has 1 digits/],
     ['alice:00\n#616c696365:11', /line 2: user 'alice' is there twice/],
-    ['#ff:00', /line 1: a user's name, in hexadecimal digits behind the '#', is no UTF-8/],
+    ['#ff:00', /line 1: a user's name, in hexadecimal digits behind the '#', is not UTF-8/],
     ['#6109:00', /line 1: a user's name has control characters in it/],
   ])('%j', (text, message) => {
     expect(client(text)).toThrow(message);

@@ -187,7 +187,7 @@ export class ReplyReceiver implements ReplyHandler {
     this.#answered(request);
   }
 
-  /** C40: a cookie of no request in flight means that the stream is out of step, or worse. */
+  /** C40: a cookie of no request in flight means that the stream is out of sync, or worse. */
   #find(cookieHigh: number, cookieLow: number): Request {
     const request = this.#slots.find(cookieHigh, cookieLow);
     if (request !== undefined) return request;

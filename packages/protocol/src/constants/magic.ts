@@ -38,5 +38,5 @@ export const HeaderBytes = {
 /** The port that IANA assigned to NBD. */
 export const defaultPort = 10809;
 
-/** Zero bytes behind the export's size and flags when `NO_ZEROES` was not agreed on, and in the oldstyle handshake. */
+/** Zero bytes after the export's size and flags when `NO_ZEROES` was not agreed on, and in the oldstyle handshake. */
 export const reservedZeroBytes = 124;

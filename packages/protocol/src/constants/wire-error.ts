@@ -1,4 +1,4 @@
-/** Error numbers on the wire ("Error values" of the specification): Linux's numbers, whatever the machine. */
+/** Error numbers on the wire ("Error values" of the specification): Linux's numbers, on every system. */
 import { type CommandErrorCode, systemErrorCodes } from '@nbdjs/interfaces';
 
 /** The numbers that the specification names. */
@@ -54,7 +54,7 @@ const words: Readonly<Partial<Record<CommandErrorCode, string>>> = {
   ESHUTDOWN: 'the server is shutting down',
 };
 
-/** What a code means to people. */
+/** The meaning of a code, in words for people. */
 export function wireErrorWords(code: CommandErrorCode): string {
   return words[code] ?? code;
 }

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { ByteAssembler } from './byte-assembler.ts';
 
 describe('ByteAssembler', () => {
-  it('hands out messages of the expected lengths however the stream is cut', () => {
+  it('returns messages of the expected lengths, wherever the stream is cut', () => {
     const message = fc.uint8Array({ maxLength: 700 });
     fc.assert(
       fc.property(fc.array(message, { maxLength: 8 }), fc.array(fc.integer({ min: 1, max: 300 })), (messages, cuts) => {
@@ -29,7 +29,7 @@ describe('ByteAssembler', () => {
     );
   });
 
-  it('asks for nothing when nothing is missing', () => {
+  it('has no memory to fill when no byte is missing', () => {
     const assembler = new ByteAssembler(10);
     assembler.expect(0);
     expect(assembler.writable()).toHaveLength(0);
@@ -40,7 +40,7 @@ describe('ByteAssembler', () => {
     expect(() => new ByteAssembler(10).expect(count)).toThrow(UsageError);
   });
 
-  it('refuses to hand out half a message or to take more than is missing', () => {
+  it('rejects `take` of an incomplete message, and `advance` by more than is missing', () => {
     const assembler = new ByteAssembler(10);
     assembler.expect(4);
     expect(() => assembler.advance(5)).toThrow('cannot advance by 5 bytes: 4 are missing');

@@ -1,8 +1,8 @@
-/** Collects exactly as many bytes as a message has, however the stream is cut. */
+/** Collects exactly as many bytes as a message has, wherever the stream is cut. */
 import { UsageError } from '@nbdjs/interfaces';
 
 /**
- * Says where the bytes of a stream must land, and hands out messages of known length.
+ * Names the memory for the bytes of a stream, and returns messages of known length.
  *
  * `expect` sets the length of the next message, `writable` returns the memory for its missing bytes (never more, so that the
  * kernel keeps what follows), `advance` notes how many have landed, and `take` returns the whole message. One buffer is used

@@ -37,7 +37,7 @@ describe('greeting', () => {
     expect(bytes).toHaveLength(16 + GreetingBytes.oldstyleExport);
   });
 
-  it('tells other first words apart', () => {
+  it('rejects other first bytes', () => {
     expect(isInitialMagic(hex('"HTTP/1.1"'))).toBe(false);
     expect(decodeServerMagic(hex('"IHAVEOPS"'))).toBeUndefined();
   });
@@ -47,7 +47,7 @@ describe('greeting', () => {
     expect(decodeClientFlags(hex('80000001'))).toBe(0x8000_0001);
   });
 
-  it('round trip: whatever is encoded comes back', () => {
+  it('round trip: decoding gives back what was encoded', () => {
     fc.assert(
       fc.property(u64, u16, u16, (size, handshakeFlags, transmissionFlags) => {
         const exported = { size, handshakeFlags, transmissionFlags };
@@ -65,7 +65,7 @@ describe('answer to EXPORT_NAME', () => {
     expect([exportNameReplyBytes(true), exportNameReplyBytes(false)]).toEqual([10, 134]);
   });
 
-  it('round trip: whatever is encoded comes back', () => {
+  it('round trip: decoding gives back what was encoded', () => {
     fc.assert(
       fc.property(u64, u16, fc.boolean(), (size, transmissionFlags, noZeroes) => {
         const reply = { size, transmissionFlags };

@@ -1,16 +1,16 @@
 /**
- * The first words of both sides ("Oldstyle negotiation", "Newstyle negotiation"), and the server's answer to
+ * The first messages of both sides ("Oldstyle negotiation", "Newstyle negotiation"), and the server's answer to
  * `NBD_OPT_EXPORT_NAME`, which is the only one without a header.
  */
 import { HandshakeMagic, reservedZeroBytes } from '../constants/magic.ts';
 import { PayloadWriter } from './payload-writer.ts';
 
-/** What a server says first. */
+/** The first message of a server. */
 export type Greeting =
   | { readonly style: 'newstyle' /** 16 bits, see `HandshakeFlag`. */; readonly handshakeFlags: number }
   | ({ readonly style: 'oldstyle' } & OldstyleExport);
 
-/** All that an oldstyle server ever says about its one export. */
+/** Everything that an oldstyle server sends about its only export. */
 export interface OldstyleExport {
   /** In bytes. */
   readonly size: bigint;
@@ -59,12 +59,12 @@ export function decodeServerMagic(bytes: Uint8Array): Greeting['style'] | undefi
   return magic === HandshakeMagic.Oldstyle ? 'oldstyle' : undefined;
 }
 
-/** The 16 bits behind the newstyle magic. */
+/** The 16 bits after the newstyle magic. */
 export function decodeHandshakeFlags(bytes: Uint8Array): number {
   return viewOf(bytes).getUint16(0);
 }
 
-/** The 136 bytes behind the oldstyle magic; the reserved ones are not looked at. */
+/** The 136 bytes after the oldstyle magic; the reserved ones are ignored. */
 export function decodeOldstyleExport(bytes: Uint8Array): OldstyleExport {
   const view = viewOf(bytes);
   return { size: view.getBigUint64(0), handshakeFlags: view.getUint16(8), transmissionFlags: view.getUint16(10) };
@@ -99,7 +99,7 @@ export function encodeExportNameReply(reply: ExportNameReply, noZeroes: boolean)
   return writer.zeroes(noZeroes ? 0 : reservedZeroBytes).finish();
 }
 
-/** Decodes 10 or 134 bytes; the reserved ones are not looked at. */
+/** Decodes 10 or 134 bytes; the reserved ones are ignored. */
 export function decodeExportNameReply(bytes: Uint8Array): ExportNameReply {
   const view = viewOf(bytes);
   return { size: view.getBigUint64(0), transmissionFlags: view.getUint16(8) };

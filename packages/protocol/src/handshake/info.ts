@@ -16,7 +16,7 @@ export type Info =
     }
   | {
       readonly kind: 'name';
-      /** The name by which the server knows the export; it can differ from the one that the client asked for. */
+      /** The server's own name of the export; it can differ from the one that the client asked for. */
       readonly name: string;
     }
   | {
@@ -39,8 +39,8 @@ export type KnownInfo = Exclude<Info, { kind: 'unknown' }>;
 export const minimumBlockSizeMax = 65_536;
 
 /**
- * What a client accepts: qemu-nbd announces its clusters of 2 MiB where it has to write whole ones, and keeping to those costs
- * little. A longer block would not fit into a request.
+ * What a client accepts: qemu-nbd announces its clusters of 2 MiB where it has to write whole ones, and to respect that costs little. A
+ * longer block would not fit into a request.
  */
 const minimumBlockSizeTaken = 32 * 2 ** 20;
 
@@ -85,7 +85,7 @@ export function parseInfo(payload: Uint8Array): Info | Malformed {
 /**
  * Returns what is wrong with block sizes ("Block size constraints"), or `undefined`.
  *
- * Accepted on purpose, because real servers send it and it does no harm: a minimum above 65536 (up to 32 MiB), a preferred
+ * Accepted on purpose, because real servers send it and clients can work with it: a minimum above 65536 (up to 32 MiB), a preferred
  * size below 512, a maximum that is no multiple of the minimum, and a maximum below the preferred size (allowed for small exports).
  */
 export function faultOfBlockSizes({ minimum, preferred, maximum }: BlockSizes): Malformed | undefined {

@@ -57,7 +57,7 @@ describe('option replies', () => {
       encodeMetaContextReply(Option.SetMetaContext, { id: 7, name: 'base:allocation' }),
       '0000000a 00000004 00000013 00000007 "base:allocation"',
     ],
-  ])('%s stands on the wire as "Option reply types" says', (_, bytes, notation) => {
+  ])('%s is encoded as "Option reply types" specifies', (_, bytes, notation) => {
     expect(bytes).toEqual(hex(`${magic} ${notation}`));
   });
 
@@ -109,7 +109,7 @@ describe('option replies', () => {
   });
 
   it.each([
-    ['no UTF-8', '00000002 61ff "it is"', { name: 'a\udcff', description: 'it is', fault: 'is no UTF-8' }],
+    ['no UTF-8', '00000002 61ff "it is"', { name: 'a\udcff', description: 'it is', fault: 'is not UTF-8' }],
     ['NUL', '00000003 610062', { name: 'a\0b', description: '', fault: 'holds a NUL character' }],
     [
       '4097 bytes',
@@ -117,7 +117,7 @@ describe('option replies', () => {
       { name: 'a'.repeat(4097), description: '', fault: 'is longer than 4096 bytes' },
     ],
     ['only a bad description', '00000001 61 ff00', { name: 'a', description: '\ufffd\ufffd' }],
-  ])('F31: SERVER with %s is taken, and marked', (_, bytes, entry) => {
+  ])('F31: SERVER with %s is accepted, and marked', (_, bytes, entry) => {
     expect(parseServerReply(hex(bytes))).toEqual(entry);
   });
 
@@ -157,11 +157,11 @@ describe('option replies', () => {
     expect(parseInfo(hex(`0003 ${notation}`))).toMatchObject({ kind: 'block-size' });
   });
 
-  it('C12: an unknown kind of information is handed on as such', () => {
+  it('C12: an unknown kind of information is reported as unknown', () => {
     expect(parseInfo(hex('0004 ff00ff'))).toEqual({ kind: 'unknown', infoType: 4 });
   });
 
-  it('understands or refuses any bytes at all', () => {
+  it('accepts or rejects any bytes without an exception of another kind', () => {
     const parsers = [parseInfo, parseServerReply, parseMetaContextReply];
     fc.assert(
       fc.property(fc.constantFrom(...parsers), fc.uint8Array({ maxLength: 40 }), (parse, payload) => {

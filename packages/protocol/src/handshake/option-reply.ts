@@ -9,7 +9,7 @@ import type { InfoOption, MetaContextOption } from './option-request.ts';
 import { PayloadReader } from './payload-reader.ts';
 import { PayloadWriter } from './payload-writer.ts';
 
-/** What stands in front of the payload of each option reply. */
+/** The header of each option reply, in front of its payload. */
 export interface OptionReplyHeader {
   /** The option that is answered. */
   readonly option: number;
@@ -24,9 +24,9 @@ export const optionReplyHeaderBytes = 20;
 
 /** One export in the answer to `NBD_OPT_LIST`. */
 export interface ExportEntry {
-  /** Opens the export. See `decodeName` for bytes that are not UTF-8. */
+  /** The name by which the export is opened. See `decodeName` for bytes that are not UTF-8. */
   readonly name: string;
-  /** Which rule the name breaks, as words to follow it, such as `is no UTF-8`. Absent for a good name. */
+  /** Which rule the name breaks, as words to follow it, such as `is not UTF-8`. Absent for a good name. */
   readonly fault?: string | undefined;
   /** For people; often empty. */
   readonly description: string;
@@ -65,7 +65,7 @@ export function encodeMetaContextReply(option: MetaContextOption, context: Selec
   return encodeOptionReply(option, OptionReply.MetaContext, payload);
 }
 
-/** Decodes 20 bytes. A wrong magic means that the two sides are out of step, and the connection is lost. */
+/** Decodes 20 bytes. A wrong magic means that the stream is out of sync, and the connection is lost. */
 export function decodeOptionReplyHeader(bytes: Uint8Array): OptionReplyHeader | Malformed {
   const reader = new PayloadReader(bytes, 'option reply', 'C18');
   const magic = reader.u64('magic');

@@ -37,7 +37,7 @@ const golden: readonly (readonly [string, OptionRequest, string])[] = [
   ['EXTENDED_HEADERS', { option: Option.ExtendedHeaders }, '0000000b 00000000'],
 ];
 
-/** What a server makes of a whole option. */
+/** Decodes a whole option as a server does. */
 function decode(bytes: Uint8Array) {
   const header = decodeOptionHeader(bytes.subarray(0, optionHeaderBytes));
   if (header instanceof Malformed) return header;
@@ -47,12 +47,12 @@ function decode(bytes: Uint8Array) {
 }
 
 describe('options', () => {
-  it.each(golden)('%s stands on the wire as "Option types" says', (_, request, notation) => {
+  it.each(golden)('%s is encoded as "Option types" specifies', (_, request, notation) => {
     expect(encodeOptionRequest(request)).toEqual(hex(`"IHAVEOPT" ${notation}`));
     expect(decode(hex(`"IHAVEOPT" ${notation}`))).toEqual(request);
   });
 
-  it('round trip: whatever is encoded comes back', () => {
+  it('round trip: decoding gives back what was encoded', () => {
     const name = fc.string({ unit: 'grapheme', maxLength: 100 }).filter((text) => !text.includes('\0'));
     const request: fc.Arbitrary<OptionRequest> = fc.oneof(
       fc.record({ option: fc.constant(Option.ExportName), exportName: name }),
@@ -75,7 +75,7 @@ describe('options', () => {
     );
   });
 
-  it('S3: an unknown option is nothing, so that it can be answered with UNSUP', () => {
+  it('S3: an unknown option gives `undefined`, so that it can be answered with UNSUP', () => {
     expect(parseOptionRequest(0x4d, hex('ffff'))).toBeUndefined();
     expect(parseOptionRequest(Option.PeekExport, hex(''))).toBeUndefined();
     expect(encodeOption(0x4d, hex('ffff'))).toEqual(hex('"IHAVEOPT" 0000004d 00000002 ffff'));
@@ -85,7 +85,7 @@ describe('options', () => {
     expect(parseOptionRequest(Option.Abort, hex('"bye"'))).toEqual({ option: Option.Abort });
   });
 
-  it('is out of step when the magic is another', () => {
+  it('rejects another magic', () => {
     expect(decodeOptionHeader(hex('"IHAVEOPS" 00000001 00000000'))).toMatchObject({ violation: 'bad-option-magic' });
   });
 
@@ -102,14 +102,14 @@ describe('options', () => {
     ['S10: more information requests than announced', Option.Go, '00000000 0000 0003', 'wrong-count'],
     ['S29: fewer queries than announced', Option.SetMetaContext, '00000000 00000001', 'payload-too-short'],
     ['S29: 2^32 - 1 queries', Option.ListMetaContext, '00000000 ffffffff 00000000', 'payload-too-short'],
-    ['S29: bytes behind the last query', Option.SetMetaContext, '00000000 00000000 00', 'payload-too-long'],
-    ['G2: a query that is no UTF-8', Option.SetMetaContext, '00000000 00000001 00000001 ff', 'text-not-utf8'],
+    ['S29: bytes after the last query', Option.SetMetaContext, '00000000 00000000 00', 'payload-too-long'],
+    ['G2: a query that is not UTF-8', Option.SetMetaContext, '00000000 00000001 00000001 ff', 'text-not-utf8'],
   ])('%s is malformed', (_, option, notation, violation) => {
     expect(parseOptionRequest(option, hex(notation))).toMatchObject({ violation });
     expect(parseOptionRequest(option, hex(notation))).toBeInstanceOf(Malformed);
   });
 
-  it('understands or refuses any bytes at all', () => {
+  it('accepts or rejects any bytes without an exception of another kind', () => {
     const option = fc.integer({ min: 0, max: 12 });
     fc.assert(
       fc.property(option, fc.uint8Array({ maxLength: 64 }), (number, payload) => {

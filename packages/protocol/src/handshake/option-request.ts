@@ -6,10 +6,10 @@ import type { Malformed } from '../malformed.ts';
 import { PayloadReader } from './payload-reader.ts';
 import { PayloadWriter } from './payload-writer.ts';
 
-/** An option with everything that it carries. */
+/** An option with its payload, decoded. */
 export type OptionRequest =
   | {
-      /** The option's number; it carries nothing. */
+      /** The option's number; it has no payload. */
       readonly option: EmptyOption;
     }
   | {
@@ -31,7 +31,7 @@ export type OptionRequest =
       readonly option: MetaContextOption;
       /** Empty for the default export. */
       readonly exportName: string;
-      /** Names of contexts, or what their name space takes as a query. */
+      /** Names of contexts, or queries in the syntax of their namespace. */
       readonly queries: readonly string[];
     };
 
@@ -47,7 +47,7 @@ export type InfoOption = typeof Option.Info | typeof Option.Go;
 /** Options about metadata contexts: to see which there are, or to choose some for block status. */
 export type MetaContextOption = typeof Option.ListMetaContext | typeof Option.SetMetaContext;
 
-/** What stands in front of the payload of each option. */
+/** The header of each option, in front of its payload. */
 export interface OptionHeader {
   /** See `Option`; any number can come. */
   readonly option: number;
@@ -72,7 +72,7 @@ export function encodeOptionRequest(request: OptionRequest): Uint8Array {
   return encodeOption(request.option, encodePayload(request));
 }
 
-/** Decodes 16 bytes. A wrong magic means that the two sides are out of step, and the connection is lost. */
+/** Decodes 16 bytes. A wrong magic means that the stream is out of sync, and the connection is lost. */
 export function decodeOptionHeader(bytes: Uint8Array): OptionHeader | Malformed {
   const reader = new PayloadReader(bytes, 'option header', 'S3');
   const magic = reader.u64('magic');

@@ -52,12 +52,12 @@ export class PayloadReader {
     return '';
   }
 
-  /** A name of `byteCount` bytes, whatever they are; see `decodeName`. */
+  /** A name of `byteCount` bytes, which may have any values; see `decodeName`. */
   name(byteCount: number, field: string): string {
     return decodeName(this.#take(byteCount, field));
   }
 
-  /** A string of `byteCount` bytes that is only shown: what is no UTF-8 is replaced. */
+  /** A string of `byteCount` bytes that is only shown: bytes that are not UTF-8 are replaced. */
   displayText(byteCount: number, field: string): string {
     return decodeDisplayText(this.#take(byteCount, field));
   }
@@ -69,7 +69,7 @@ export class PayloadReader {
 
   /** The value, or the first fault; bytes that are left over are one. */
   finish<Value>(value: Value): Value | Malformed {
-    if (this.remaining > 0) this.fail('payload-too-long', `${this.remaining} bytes left over behind the last field`);
+    if (this.remaining > 0) this.fail('payload-too-long', `${this.remaining} bytes left over after the last field`);
     return this.#fault ?? value;
   }
 

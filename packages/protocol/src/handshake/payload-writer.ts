@@ -44,13 +44,13 @@ export class PayloadWriter {
     return this.bytes(encodeName(name));
   }
 
-  /** The name of an export behind its 32-bit length. */
+  /** The name of an export after its 32-bit length. */
   countedName(name: string): this {
     const bytes = encodeName(name);
     return this.u32(bytes.length).bytes(bytes);
   }
 
-  /** A string behind its 32-bit length. */
+  /** A string after its 32-bit length. */
   countedText(text: string, what: string): this {
     const bytes = encodeText(text, what);
     return this.u32(bytes.length).bytes(bytes);

@@ -18,7 +18,7 @@ const anyBytes = fc
   .map((parts) => Uint8Array.from(parts.flatMap((part) => [...part])));
 
 describe('F31: names of exports', () => {
-  it('stand for exactly one row of bytes, whatever they are', () => {
+  it('stand for exactly one sequence of bytes, whose values may be any', () => {
     const seen = new Map<string, string>();
     fc.assert(
       fc.property(anyBytes, (bytes) => {
@@ -34,11 +34,11 @@ describe('F31: names of exports', () => {
 
   it.each([
     ['disk', '"disk"', undefined, "'disk'", 'disk'],
-    ['bad\udcff', '"bad" ff', 'is no UTF-8', String.raw`'bad\xff'`, 'bad%FF'],
-    ['ö\udcc3', 'c3b6 c3', 'is no UTF-8', String.raw`'ö\xc3'`, '%C3%B6%C3'],
-    ['\udcc0\udcaf', 'c0af', 'is no UTF-8', String.raw`'\xc0\xaf'`, '%C0%AF'],
-    ['\udced\udca0\udc80x', 'eda080 "x"', 'is no UTF-8', String.raw`'\xed\xa0\x80x'`, '%ED%A0%80x'],
-    ['\ud83d\ude00\udc80', 'f09f9880 80', 'is no UTF-8', String.raw`'😀\x80'`, '%F0%9F%98%80%80'],
+    ['bad\udcff', '"bad" ff', 'is not UTF-8', String.raw`'bad\xff'`, 'bad%FF'],
+    ['ö\udcc3', 'c3b6 c3', 'is not UTF-8', String.raw`'ö\xc3'`, '%C3%B6%C3'],
+    ['\udcc0\udcaf', 'c0af', 'is not UTF-8', String.raw`'\xc0\xaf'`, '%C0%AF'],
+    ['\udced\udca0\udc80x', 'eda080 "x"', 'is not UTF-8', String.raw`'\xed\xa0\x80x'`, '%ED%A0%80x'],
+    ['\ud83d\ude00\udc80', 'f09f9880 80', 'is not UTF-8', String.raw`'😀\x80'`, '%F0%9F%98%80%80'],
     ['x\0y', '"x" 00 "y"', 'holds a NUL character', String.raw`'x\x00y'`, 'x%00y'],
   ])('%j', (name, bytes, fault, shown, path) => {
     expect(decodeName(hex(bytes))).toBe(name);
@@ -49,7 +49,7 @@ describe('F31: names of exports', () => {
     expect(formatUri({ ...parseUri('nbd://host'), exportName: name })).toBe(`nbd://host/${path}`);
   });
 
-  it('of more than 4096 bytes are told, and do not travel', () => {
+  it('of more than 4096 bytes are reported, and are not sent', () => {
     expect(faultOfName('ö'.repeat(2048))).toBeUndefined();
     expect(faultOfName('ö'.repeat(2049))).toBe('is longer than 4096 bytes');
     for (const name of ['x'.repeat(4097), `\udcff${'x'.repeat(4096)}`]) {

@@ -2,7 +2,7 @@
  * Names of exports, which may break the rules of strings ("Conventions" of the specification, G2): some servers take their names
  * from file systems, whose names are any bytes.
  *
- * A name is a string all the same, and stands for exactly one sequence of bytes. A byte that is not part of UTF-8 is written as half
+ * A name is nevertheless a string, and stands for exactly one sequence of bytes. A byte that is not part of UTF-8 is written as half
  * a surrogate pair, U+DC80 to U+DCFF for 0x80 to 0xff, as Python does (PEP 383). That is no character, so it cannot be confused with
  * a part of another name.
  */
@@ -12,11 +12,11 @@ import { encodeText, quoted } from './text.ts';
 const encoder = new TextEncoder();
 const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Half a surrogate pair, be it a byte or not. */
+/** Half a surrogate pair, whether it stands for a byte or not. */
 const loneSurrogate = /\p{Surrogate}/u;
 /** Bytes that are not part of UTF-8, in a name. */
 const strayBytes = /(?<![\ud800-\udbff])[\udc80-\udcff]+/g;
-/** What a stray byte is added to. */
+/** A stray byte is added to this number. */
 const strayBase = 0xdc00;
 
 /** Bytes as a name; `encodeName` gives back the same bytes. */
@@ -48,14 +48,14 @@ export function encodeName(name: string, what = 'export name'): Uint8Array {
   }
   // Other halves have become U+FFFD, and bytes that are UTF-8 together have to be written as their character.
   if (decodeName(bytes) !== name) {
-    throw new UsageError('ERR_NBD_ARGUMENT', `${what} ${quoted(name)} is no valid Unicode: half a surrogate pair`);
+    throw new UsageError('ERR_NBD_ARGUMENT', `${what} ${quoted(name)} is not valid Unicode: half a surrogate pair`);
   }
   return bytes;
 }
 
-/** Which rule of strings a name breaks, as words to follow it (`is no UTF-8`); `undefined` for a good one. */
+/** Which rule of strings a name breaks, as words to follow it (`is not UTF-8`); `undefined` for a good one. */
 export function faultOfName(name: string): string | undefined {
-  if (loneSurrogate.test(name)) return 'is no UTF-8';
+  if (loneSurrogate.test(name)) return 'is not UTF-8';
   if (name.includes('\0')) return 'holds a NUL character';
   const byteCount = name.length * 3 > limits.stringBytesMax ? encoder.encode(name).length : 0;
   return byteCount > limits.stringBytesMax ? `is longer than ${limits.stringBytesMax} bytes` : undefined;

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { decodeDisplayText, decodeText, encodeText, printableBytes, printableText, quoted } from './text.ts';
 
 describe('strings on the wire', () => {
-  it('G2: every string of Unicode characters survives, up to 4096 bytes', { tags: ['slow'] }, () => {
+  it('G2: every string of Unicode characters comes back unchanged, up to 4096 bytes', { tags: ['slow'] }, () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 1024 }), (text) => {
         fc.pre(!text.includes('\0') && new TextEncoder().encode(text).length <= 4096);
@@ -22,7 +22,7 @@ describe('strings on the wire', () => {
     ['too long', 'ä'.repeat(2049), /too long: expected at most 4096 bytes of UTF-8, got 4098/],
     ['with NUL', 'a\0b', /holds a NUL character/],
     ['with half a surrogate pair', 'a\ud800', /half a surrogate pair/],
-  ])('G2: a string %s is refused before it travels', (_, text, message) => {
+  ])('G2: a string %s is refused before it is sent', (_, text, message) => {
     expect(() => encodeText(text, 'export name')).toThrow(UsageError);
     expect(() => encodeText(text, 'export name')).toThrow(message);
   });
@@ -30,7 +30,7 @@ describe('strings on the wire', () => {
   it.each([
     ['too long', new Uint8Array(4097).fill(0x61), 'text-too-long'],
     ['with NUL', Uint8Array.of(0x61, 0), 'text-with-nul'],
-    ['that is no UTF-8', Uint8Array.of(0xff), 'text-not-utf8'],
+    ['that is not UTF-8', Uint8Array.of(0xff), 'text-not-utf8'],
     ['that hides a slash in an overlong form', Uint8Array.of(0xc0, 0xaf), 'text-not-utf8'],
     ['with half a surrogate pair', Uint8Array.of(0xed, 0xa0, 0x80), 'text-not-utf8'],
   ])('G2: a received name %s is malformed', (_, bytes, violation) => {
@@ -44,7 +44,7 @@ describe('strings on the wire', () => {
   });
 });
 
-describe('text of a peer in a line of ours', () => {
+describe('text of a peer in one line of a message', () => {
   it('has no control characters and no changes of direction', () => {
     expect(printableText('a\r\nb\t\u001b[31mc\u202ed\u2028e')).toBe('a b [31mc d e');
   });
@@ -54,7 +54,7 @@ describe('text of a peer in a line of ours', () => {
     expect(printableText('ab😀', 3)).toBe('ab...');
   });
 
-  it('is one bounded line whatever the bytes were', () => {
+  it('is one bounded line for any bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 6000 }), (bytes) => {
         const line = printableBytes(bytes);

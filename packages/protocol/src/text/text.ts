@@ -1,9 +1,9 @@
 /**
  * Strings on the wire ("Conventions" of the specification, G2): UTF-8, no NUL, at most 4096 bytes.
  *
- * What identifies something (context names) is decoded strictly, because two different byte strings must never look like the same
- * name; names of exports have a form of their own (`name.ts`). What is only shown (descriptions, error texts) is decoded as well
- * as it can be.
+ * What identifies something (context names) is decoded strictly, because two different byte strings must never look like the same name;
+ * names of exports have a form of their own (`name.ts`). What is only shown (descriptions, error texts) is decoded with replacement
+ * characters.
  */
 import { limits, UsageError } from '@nbdjs/interfaces';
 import { Malformed } from '../malformed.ts';
@@ -12,7 +12,7 @@ const encoder = new TextEncoder();
 const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const patientDecoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
-/** Half of a surrogate pair: no character, hence without a form in UTF-8. */
+/** Half of a surrogate pair: not a character, so it has no form in UTF-8. */
 const loneSurrogate = /\p{Surrogate}/u;
 
 /**
@@ -23,7 +23,7 @@ const loneSurrogate = /\p{Surrogate}/u;
 export function encodeText(text: string, what: string): Uint8Array {
   if (text.includes('\0')) throw new UsageError('ERR_NBD_ARGUMENT', `${what} ${quoted(text)} holds a NUL character`);
   if (loneSurrogate.test(text)) {
-    throw new UsageError('ERR_NBD_ARGUMENT', `${what} ${quoted(text)} is no valid Unicode: half a surrogate pair`);
+    throw new UsageError('ERR_NBD_ARGUMENT', `${what} ${quoted(text)} is not valid Unicode: half a surrogate pair`);
   }
   const bytes = encoder.encode(text);
   if (bytes.length > limits.stringBytesMax) {
@@ -42,11 +42,14 @@ export function decodeText(bytes: Uint8Array, what: string): string | Malformed 
   try {
     return strictDecoder.decode(bytes);
   } catch {
-    return new Malformed('text-not-utf8', `the ${what} is no UTF-8`, 'G2');
+    return new Malformed('text-not-utf8', `the ${what} is not UTF-8`, 'G2');
   }
 }
 
-/** Decodes a string that is only shown: what is no UTF-8, and NUL, turns into replacement characters, and what is too long is cut. */
+/**
+ * Decodes a string that is only shown: NUL and bytes that are not UTF-8 become replacement characters, and a string that is too long is
+ * cut.
+ */
 export function decodeDisplayText(bytes: Uint8Array): string {
   const isCut = bytes.length > limits.stringBytesMax;
   const text = patientDecoder.decode(bytes.subarray(0, limits.stringBytesMax)).replaceAll('\0', '\ufffd');
@@ -54,8 +57,8 @@ export function decodeDisplayText(bytes: Uint8Array): string {
 }
 
 /**
- * Makes text of a peer fit for one line of a log: control characters, line separators and characters that turn the
- * direction of writing become blanks, runs of blanks become one, and the end is cut off behind `charactersMax`.
+ * Converts text of a peer to one line for a log: control characters, line separators and characters that change the direction of writing
+ * become blanks, runs of blanks become one, and the text is cut after `charactersMax` characters.
  */
 export function printableText(text: string, charactersMax = 512): string {
   const line = text
@@ -65,13 +68,15 @@ export function printableText(text: string, charactersMax = 512): string {
   return cut(line, charactersMax);
 }
 
-/** Makes bytes of a peer, such as an error text of any length, fit for one line. */
+/** Converts bytes of a peer, such as an error text of any length, to one line. */
 export function printableBytes(bytes: Uint8Array, charactersMax = 512): string {
   // A character has at most four bytes, so nothing that could be shown is lost here, and the work stays bounded.
   return printableText(patientDecoder.decode(bytes.subarray(0, charactersMax * 4 + 64)), charactersMax);
 }
 
-/** A name in quotes for messages, cut behind 80 characters. Bytes that are no UTF-8 (see `decodeName`) and NUL are written in hexadecimal. */
+/**
+ * A name in quotes for messages, cut after 80 characters. NUL and bytes that are not UTF-8 (see `decodeName`) are written in hexadecimal.
+ */
 export function quoted(name: string): string {
   // A little more than is shown, so that the work stays bounded.
   const readable = name.slice(0, 400).replaceAll(strayByteOrNul, (half) => {

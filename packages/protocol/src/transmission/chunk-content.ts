@@ -11,7 +11,7 @@ const Part = {
   Extents: 2,
   Error: 3,
   ErrorText: 4,
-  /** Bytes without a meaning for us: what an error has besides its text, or the rest of a malformed chunk. */
+  /** Bytes that are skipped: what an error has besides its text, or the rest of a malformed chunk. */
   Rest: 5,
   /** The chunk is complete. */
   End: 6,
@@ -46,7 +46,7 @@ export class ChunkContent {
   }
 
   /**
-   * Begins with the chunk of which `type` and `left` tell.
+   * Begins with the chunk that `type` and `left` describe.
    *
    * @throws ProtocolError when the chunk cannot have this length, or is of an unknown type.
    */

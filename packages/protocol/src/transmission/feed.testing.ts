@@ -30,7 +30,7 @@ export const allCuts: readonly (readonly [name: string, cut: () => Cut])[] = [
 ];
 
 /**
- * Delivers bytes. Returns how many of them landed in memory that is not the decoder's own, told by `isDirect`.
+ * Delivers bytes. Returns how many of them landed in memory that is not the decoder's own, as `isDirect` reports.
  */
 export function feed(
   decoder: Fed,

@@ -13,7 +13,7 @@
 const longBytesMin = 128 * 1024;
 /** The end of a long payload is not worth a read of its own: it is staged together with the header that follows. */
 const directBytesMin = 96 * 1024;
-/** What is staged behind a long payload: some headers, and hardly anything of the next payload. */
+/** What is staged after a long payload: some headers, and hardly anything of the next payload. */
 const shortReadBytes = 512;
 
 const noBytes = new Uint8Array(0);
@@ -54,8 +54,8 @@ export class ReceiveBuffer {
   }
 
   /**
-   * Where the next bytes must land. `leastBytes`: the longest piece that a decoder waits for; so many bytes have to fit behind
-   * the staged ones.
+   * Where the next bytes must land. `leastBytes`: the longest piece that a decoder waits for; so many bytes have to fit after the staged
+   * ones.
    */
   writable(leastBytes: number): Uint8Array {
     this.#named ??= this.#name(leastBytes);
@@ -75,7 +75,7 @@ export class ReceiveBuffer {
       this.tail -= this.head;
       this.head = 0;
     }
-    // The rest of a payload and the headers behind it come in one read.
+    // The rest of a payload and the headers after it come in one read.
     const end = Math.min(length, this.tail + this.missing + this.#readAheadBytes);
     return this.tail === 0 && end === length ? this.bytes : this.bytes.subarray(this.tail, end);
   }
@@ -124,8 +124,8 @@ export class ReceiveBuffer {
   }
 
   /**
-   * Discards the rest of the payload under way, which has to be one that is only copied: memory that was named is in the
-   * channel's hands until the next delivery.
+   * Discards the rest of the payload under way, which has to be one that is only copied: the channel may write to memory that was named
+   * until the next delivery.
    */
   discardPayload(): void {
     this.#target = undefined;

@@ -22,7 +22,7 @@ const done: ChunkFrame = { cookie, flags: 1 };
 const more: ChunkFrame = { cookie, flags: 0 };
 const text = (words: string) => new TextEncoder().encode(words);
 
-/** What a decoder tells about a stream. */
+/** What a decoder reports about a stream. */
 function told(mode: HeaderMode, bytes: Uint8Array, cut = whole, log = new ReplyLog()): readonly string[] {
   feed(new ReplyDecoder(log, mode), bytes, cut);
   return log.lines;
@@ -56,7 +56,7 @@ function chunkStream(isExtended: boolean): Uint8Array {
 }
 
 describe('reply decoder', () => {
-  it('reads a simple reply and the bytes behind it: "Simple reply message"', () => {
+  it('reads a simple reply and the bytes after it: "Simple reply message"', () => {
     const log = new ReplyLog();
     log.simpleBytes = 4;
     const bytes = hex('67446698 00000000 0102030405060708 deadbeef 67446698 00000005 0102030405060709');
@@ -98,7 +98,7 @@ describe('reply decoder', () => {
     ]);
   });
 
-  it('C50: flags of a chunk that nobody knows are ignored', () => {
+  it('C50: unknown flags of a chunk are ignored', () => {
     expect(told('structured', hex('668e33ef fffe 8001 0000000100000002 00000006 00000005 0000'))).toEqual([
       'chunk 1 2 32769 0 0',
       'error 5',
@@ -144,7 +144,7 @@ describe('reply decoder', () => {
     const logOf = () => Object.assign(new ReplyLog(), { simpleBytes });
     const expected = told(mode, bytes, whole, logOf());
 
-    it.each(allCuts)('are told the same, %s', (_, cut) => {
+    it.each(allCuts)('are reported the same, %s', (_, cut) => {
       const log = logOf();
       const decoder = new ReplyDecoder(log, mode);
       feed(decoder, bytes, cut());
@@ -152,14 +152,14 @@ describe('reply decoder', () => {
       expect(decoder.isBetweenReplies).toBe(true);
     });
 
-    it.each(allCuts)('are told the same without any memory for payloads, %s', (_, cut) => {
+    it.each(allCuts)('are reported the same without any memory for payloads, %s', (_, cut) => {
       const log = Object.assign(logOf(), { discards: true });
       const lines = told(mode, bytes, cut(), log);
       expect(lines.map((line) => line.split(' ')[0])).toEqual(expected.map((line) => line.split(' ')[0]));
       expect(log.targets).toEqual([]);
     });
 
-    it.each(allCuts)('are told the same when payloads are staged, %s', (_, cut) => {
+    it.each(allCuts)('are reported the same when payloads are staged, %s', (_, cut) => {
       const log = logOf();
       const decoder = new ReplyDecoder(log, mode);
       log.onTarget = () => decoder.keepPayloadStaged();
@@ -341,7 +341,7 @@ describe('reply decoder', () => {
         'extent-count',
       ],
       [
-        'C69: more extents than anybody needs',
+        'C69: more extents than the limit',
         'structured',
         encodeChunk(done, 5, new Uint8Array(0), 4 + 8 * many),
         'too-many-extents',
@@ -399,7 +399,7 @@ describe('reply decoder', () => {
       }
     });
 
-    it.each(cases)('%s is still found behind good replies, and says where', (_, mode, bytes, violation) => {
+    it.each(cases)('%s is found after good replies too, and the error has its bytes', (_, mode, bytes, violation) => {
       const good = mode === 'extended' ? encodeNoneChunk(extended) : encodeSimpleReply(cookie, 5);
       try {
         told(mode, concat(good, good, bytes));
@@ -410,7 +410,7 @@ describe('reply decoder', () => {
       }
     });
 
-    it('C69: what is just within the limits is taken', () => {
+    it('C69: what is just within the limits is accepted', () => {
       const header = encodeDataChunkHeader(done, 0n, limits.payloadBytesMax);
       expect(told('structured', header, whole, Object.assign(new ReplyLog(), { discards: true })).at(-1)).toBe(
         `data 0 0 ${limits.payloadBytesMax}`,
@@ -418,7 +418,7 @@ describe('reply decoder', () => {
     });
   });
 
-  it('what the handler throws comes out as it is', () => {
+  it('an error that the handler throws leaves the decoder unchanged', () => {
     const failure = new Error('not mine');
     const log = new ReplyLog();
     log.onTarget = () => {
@@ -429,7 +429,7 @@ describe('reply decoder', () => {
     );
   });
 
-  it('understands or refuses any bytes at all', () => {
+  it('accepts or rejects any bytes without an exception of another kind', () => {
     const modes = fc.constantFrom<HeaderMode>('simple', 'structured', 'extended');
     const header = fc.constantFrom(
       hex('67446698'),

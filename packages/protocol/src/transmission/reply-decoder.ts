@@ -9,7 +9,7 @@ import type { ReplyHandler } from './reply-handler.ts';
 /** Measured with 4 KiB reads: smaller memory means more reads, larger memory falls out of the processor's cache. */
 const stagingBytes = 256 * 1024;
 
-/** The longest thing that is looked at in one piece: an error's text with what stands around it. */
+/** The longest piece that is decoded at once: an error's text with the fields around it. */
 const pieceBytesMax = 2 ** 16 + 16;
 
 /** Hex digits of a 32-bit number. */
@@ -26,13 +26,13 @@ const Step = {
 } as const;
 
 /**
- * Takes a stream of replies apart.
+ * Decodes a stream of replies.
  *
- * Bytes go in the `ByteSink` way, by `writable` and `advance`. Of payloads of 128 KiB and more, all but the beginning (and
+ * Bytes are fed by `writable` and `advance`, as to a `ByteSink`. Of payloads of 128 KiB and more, all but the beginning (and
  * the end, when less than 96 KiB of it are missing) lands in the memory that the handler named.
  *
  * A reply of another width than the mode's is a violation (C63, C72), although QEMU lets it pass: no server is known
- * that sends one, and a stream that breaks this rule is more likely out of step than well meant.
+ * that sends one, and a stream that breaks this rule is more likely out of sync than sent so on purpose.
  */
 export class ReplyDecoder {
   readonly #buffer = new ReceiveBuffer(stagingBytes);
@@ -167,7 +167,7 @@ export class ReplyDecoder {
     const content = this.#content;
     content.type = type;
     content.left = length;
-    // C50: whatever else the flags say is ignored.
+    // C50: all other flags are ignored.
     this.#isDone = (view.getUint16(head + 4) & ChunkFlag.Done) !== 0;
     if (length > limits.payloadBytesMax + 8) throw content.violation('chunk-too-long', `has ${length} bytes`, 'C69');
     this.#handler.chunk(view.getUint32(head + 8), view.getUint32(head + 12), type, offsetHigh, offsetLow);

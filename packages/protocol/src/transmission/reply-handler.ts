@@ -8,7 +8,7 @@ import type { ProtocolError } from '@nbdjs/interfaces';
  */
 export interface ReplyHandler {
   /**
-   * A simple reply begins. Returns how many bytes of payload follow it. Only the request tells: its length for a read without
+   * A simple reply begins. Returns how many bytes of payload follow it. Only the request determines it: its length for a read without
    * error, else 0.
    */
   simpleReply(cookieHigh: number, cookieLow: number, error: number): number;

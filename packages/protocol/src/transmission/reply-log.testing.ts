@@ -1,4 +1,4 @@
-/** A `ReplyHandler` that writes down what it is told. */
+/** A `ReplyHandler` that records its calls. */
 import { digest } from './feed.testing.ts';
 import type { ReplyHandler } from './reply-handler.ts';
 

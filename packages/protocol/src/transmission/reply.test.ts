@@ -80,7 +80,7 @@ const golden: readonly (readonly [name: string, made: Uint8Array, notation: stri
     '6e8a278c 0001 8002 0102030405060708 0000000100000200 0000000000000012 0000001c 0004 "full" 0000000100000300',
   ],
   [
-    'any other chunk, with a header that lies',
+    'any other chunk, with a wrong length in its header',
     encodeChunk(compact, 0x1234, hex('aabb'), 0x99),
     '668e33ef 0001 1234 0102030405060708 00000099 aabb',
   ],
@@ -90,7 +90,7 @@ const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
 const u64 = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
 const anyCookie = fc.record({ high: u32, low: u32 });
 
-/** A chunk of any type, and the lines that it is told in. */
+/** A chunk of any type, and the lines that report it. */
 const anyChunk = (isExtended: boolean) => {
   const word = isExtended ? u64 : fc.bigInt({ min: 0n, max: 0xffff_ffffn });
   return fc

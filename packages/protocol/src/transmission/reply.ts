@@ -8,7 +8,7 @@
 import { ChunkType } from '../constants/constants.ts';
 import { HeaderBytes, TransmissionMagic } from '../constants/magic.ts';
 
-/** A cookie as two 32-bit halves, as it stood in the request. */
+/** The cookie of the request, as two 32-bit halves. */
 export interface Cookie {
   /** The first 32 bits on the wire. */
   readonly high: number;
@@ -16,7 +16,7 @@ export interface Cookie {
   readonly low: number;
 }
 
-/** What a chunk's header is made of. */
+/** The fields of a chunk's header. */
 export interface ChunkFrame {
   /** That of the request. */
   readonly cookie: Cookie;
@@ -88,7 +88,7 @@ export function encodeSimpleReply(cookie: Cookie, error: number): Uint8Array {
   return bytes;
 }
 
-/** A chunk of any type with any content, which may be nonsense; `length` is what its header says. */
+/** A chunk of any type with any content, which may be malformed; `length` is what its header says. */
 export function encodeChunk(frame: ChunkFrame, type: number, content: Uint8Array, length = content.length): Uint8Array {
   const { bytes, position } = startChunk(frame, type, content.length, length);
   bytes.set(content, position);
@@ -115,7 +115,7 @@ export function encodeHoleChunk(frame: ChunkFrame, offset: bigint, holeBytes: nu
   return bytes;
 }
 
-/** An extent as it stands on the wire. */
+/** An extent as it is sent. */
 export interface WireExtent {
   /** In bytes. */
   readonly length: bigint;

@@ -66,7 +66,7 @@ const decoderOf = (handler: RequestHandler, extended = false) =>
   new RequestDecoder(handler, { extended, payloadBytesMax: 32 * 1024 * 1024 });
 
 describe('request decoder', () => {
-  it('reads a request as the specification writes it', () => {
+  it('reads a request as the specification defines it', () => {
     const log = new RequestLog();
     feed(decoderOf(log), hex('25609513 0001 0001 0102030405060708 0000000100000200 00000004 deadbeef'));
     expect(log.lines).toEqual([`request 1 1 16909060 84281096 1 512 0 4 4`, `payload ${digest(hex('deadbeef'))}`]);
@@ -151,13 +151,13 @@ describe('request decoder', () => {
     const expected = new RequestLog();
     feed(decoderOf(expected, extended), session(extended), whole);
 
-    it('tells seven requests and their payloads', () => {
+    it('reports seven requests and their payloads', () => {
       expect(expected.lines.filter((line) => line.startsWith('request'))).toHaveLength(7);
       const payloads = [pattern(3), pattern(100_000, 9), pattern(40_000, 1)];
       expect(expected.targets.map(digest)).toEqual(payloads.map(digest));
     });
 
-    it.each(allCuts)('tells the same, %s', (_name, cut) => {
+    it.each(allCuts)('reports the same, %s', (_name, cut) => {
       const log = new RequestLog();
       const decoder = decoderOf(log, extended);
       feed(decoder, session(extended), cut());
@@ -166,7 +166,7 @@ describe('request decoder', () => {
       expect(decoder.isBetweenRequests).toBe(true);
     });
 
-    it.each(allCuts)('discards what nobody wants, %s', (_name, cut) => {
+    it.each(allCuts)('discards payloads that the handler does not take, %s', (_name, cut) => {
       const log = new RequestLog();
       log.discards = true;
       feed(decoderOf(log, extended), session(extended), cut());
@@ -218,14 +218,14 @@ describe('request decoder', () => {
     expect(failing).toThrow(expect.objectContaining({ violation, phase: 'transmission' }));
   });
 
-  it('takes a payload of exactly the limit', () => {
+  it('accepts a payload of exactly the limit', () => {
     const log = new RequestLog();
     const decoder = new RequestDecoder(log, { extended: false, payloadBytesMax: 10 });
     feed(decoder, request(false, Command.Write, 0, 0n, 10n, pattern(10)));
     expect(log.targets).toEqual([pattern(10)]);
   });
 
-  it('understands or refuses any bytes at all', () => {
+  it('accepts or rejects any bytes without an exception of another kind', () => {
     const magic = fc.constantFrom(hex('25609513'), hex('21e41c71'), new Uint8Array(0));
     const garbage = fc.uint8Array({ maxLength: 200 });
     fc.assert(

@@ -16,9 +16,9 @@ export interface RequestHeader {
   readonly type: number;
   /** `CommandFlag`s */
   readonly flags: number;
-  /** The client's name for the request, upper half. */
+  /** The cookie of the request, upper half. */
   readonly cookieHigh: number;
-  /** The client's name for the request, lower half. */
+  /** The cookie of the request, lower half. */
   readonly cookieLow: number;
   /** Where the request's range begins, in bytes, upper half. */
   readonly offsetHigh: number;
@@ -99,7 +99,7 @@ export class RequestDecoder {
   /**
    * `byteCount` bytes have landed in the memory that `writable` named.
    *
-   * @throws ProtocolError when the stream is no sequence of requests. Call nothing afterwards.
+   * @throws ProtocolError when the stream is not a sequence of requests. Call nothing afterwards.
    */
   advance(byteCount: number): void {
     this.#buffer.landed(byteCount);
@@ -140,7 +140,7 @@ export class RequestDecoder {
     const type = view.getUint16(head + 6);
     const lengthHigh = extended ? view.getUint32(head + 24) : 0;
     const lengthLow = view.getUint32(head + this.#headerBytes - 4);
-    // With extended headers the flag says that there is a payload; some clients leave it out on writes all the same.
+    // With extended headers the flag says that there is a payload; some clients leave it out on writes.
     const hasPayload = type === Command.Write || (extended && (flags & CommandFlag.PayloadLen) !== 0);
     const payloadBytes = hasPayload ? lengthHigh * 2 ** 32 + lengthLow : 0;
     if (payloadBytes > payloadBytesMax) {

@@ -88,7 +88,7 @@ describe('payload of a block status request', () => {
     });
   });
 
-  it('round trip: whatever is encoded comes back', () => {
+  it('round trip: decoding gives back what was encoded', () => {
     const ids = fc.array(u32, { minLength: 1, maxLength: 20 });
     fc.assert(
       fc.property(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), ids, (effectLength, contextIds) => {

@@ -67,7 +67,7 @@ export function encodeBlockStatusPayload(effectLength: bigint, contextIds: reado
   return payload;
 }
 
-/** What `encodeBlockStatusPayload` makes, taken apart; `undefined` when no such payload can have this length (S74). */
+/** Decodes what `encodeBlockStatusPayload` makes; `undefined` when no such payload can have this length (S74). */
 export function decodeBlockStatusPayload(
   payload: Uint8Array,
 ): { readonly effectLength: bigint; readonly contextIds: readonly number[] } | undefined {

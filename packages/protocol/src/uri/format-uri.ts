@@ -12,7 +12,7 @@ export interface UriFormat {
   readonly complete?: boolean | undefined;
 }
 
-/** Puts a URI together; `parseUri` gives back an equal value. Default ports and absent parameters are left out. */
+/** Formats a URI; `parseUri` gives back an equal value. Default ports and absent parameters are left out. */
 export function formatUri(uri: NbdUri, { complete = false }: UriFormat = {}): string {
   const { address, tls } = uri;
   const suffix = address.transport === 'tcp' ? '' : `+${address.transport}`;
@@ -27,7 +27,7 @@ export function formatUri(uri: NbdUri, { complete = false }: UriFormat = {}): st
     ...(tls.priority === undefined ? [] : [`tls-priority=${encodeQuery(tls.priority)}`]),
     ...Object.entries(uri.extensions).map(([name, value]) => `${encodeQuery(name)}=${encodeQuery(value)}`),
   ].join('&');
-  // An empty name needs no path, except behind an empty authority, where '//' alone would look unfinished.
+  // An empty name needs no path, except after an empty authority, where '//' alone would look unfinished.
   const place = formatPlace(address, complete);
   const path = uri.exportName === '' && place + user !== '' && !complete ? '' : `/${encodePath(uri.exportName)}`;
   return `${uri.tlsRequired ? 'nbds' : 'nbd'}${suffix}://${user}${place}${path}${query === '' ? '' : `?${query}`}`;
@@ -45,7 +45,7 @@ function formatPlace(address: UriAddress, complete: boolean): string {
   }
 }
 
-/** A link's name behind an IPv6 address may be anything, and a colon elsewhere does not make one. */
+/** The zone after an IPv6 address may have any characters, and a colon in another place does not make an address. */
 function formatHost(host: string): string {
   const [, literal, zone] = /^([0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)(?:%(.+))?$/s.exec(host) ?? [];
   if (literal === undefined) return encodeURIComponent(host);

@@ -43,13 +43,13 @@ const parameterNames = [
 
 type ParameterName = (typeof parameterNames)[number];
 
-/** Whether a text is meant as an NBD URI: it begins with one of the schemes. Says nothing about the rest. */
+/** Whether a text is meant as an NBD URI: it begins with one of the schemes. The rest is not checked. */
 export function looksLikeUri(text: string): boolean {
   return /^nbds?(\+[a-z]+)?:/i.test(text);
 }
 
 /**
- * Takes an NBD URI apart.
+ * Parses an NBD URI.
  *
  * @throws UsageError `ERR_NBD_URI`, naming what is wrong.
  */
@@ -67,7 +67,7 @@ export function parseUri(text: string): NbdUri {
       `after '${schemeText}:' there has to be '//', as in nbd://host/export or nbd+unix:///export?socket=PATH`,
     );
   }
-  if (fragment !== undefined) throw bad(text, "'#' begins a fragment, which means nothing here; in a name write %23");
+  if (fragment !== undefined) throw bad(text, "'#' begins a fragment, which has no meaning here; in a name write %23");
 
   const { parameters, extensions } = parseQuery(text, query ?? '');
   const { userName, place } = splitAuthority(text, authority ?? '');

@@ -174,7 +174,7 @@ describe('formatting', () => {
     'nbd+unix:///%E2%98%83?socket=/run/nbd.sock',
     'nbds+unix://bob@?socket=/s&tls-type=psk',
     'nbd+vsock://2:77/x',
-  ])('%s stays as it is', (text) => {
+  ])('%s stays unchanged', (text) => {
     expect(formatUri(parseUri(text))).toBe(text);
   });
 
@@ -225,20 +225,20 @@ describe('formatting', () => {
   });
 
   it.each(['fe80::1%25a%25b:c', 'fe80::1%25%2F%3F%5D%40', 'fe80::1%25%0A'])(
-    'an address with the link %s stands for itself when it is written again (found by fuzzing)',
+    'an address with the zone %s is the same after formatting and parsing (found by fuzzing)',
     (literal) => {
       const parsed = parseUri(`nbd://[${literal}]:10810/x`);
       expect(parseUri(formatUri(parsed))).toEqual(parsed);
     },
   );
 
-  it('a host with a colon is no address in brackets (found by fuzzing)', () => {
+  it('a host with a colon is not an address in brackets (found by fuzzing)', () => {
     const parsed = parseUri('nbd://a%3Ab');
     expect(parsed.address).toMatchObject({ host: 'a:b' });
     expect(parseUri(formatUri(parsed))).toEqual(parsed);
   });
 
-  it('messages stay short and in one line, whatever is wrong (found by fuzzing)', () => {
+  it('messages of all errors stay short and in one line (found by fuzzing)', () => {
     for (const text of [`nbd://host/?${'p'.repeat(5000)}=1`, 'nbd://host/?a\nb=1', `nbd://${'%41'.repeat(2000)}:x`]) {
       expect(() => parseUri(text)).toThrow(/^[^\n]{1,600}$/);
     }

@@ -1,4 +1,4 @@
-/** What an NBD URI says (doc/uri.md of the specification), with libnbd's `nbd+vsock` and its `tls-*` parameters. */
+/** The content of an NBD URI (doc/uri.md of the specification), with libnbd's `nbd+vsock` and its `tls-*` parameters. */
 
 /** Where a URI points to. */
 export type UriAddress =
@@ -22,14 +22,14 @@ export type UriAddress =
       readonly port: number;
     };
 
-/** How the two sides prove who they are; `anon`: they do not. */
+/** How the two sides authenticate; `anon`: they do not. */
 export type TlsType = 'anon' | 'x509' | 'psk';
 
-/** What a URI says about TLS besides its scheme. */
+/** What a URI has about TLS besides its scheme. */
 export interface UriTls {
   /** `tls-type` */
   readonly type?: TlsType | undefined;
-  /** `tls-hostname`: the name that the server's certificate has to bear. */
+  /** `tls-hostname`: the name that the server's certificate has to contain. */
   readonly hostname?: string | undefined;
   /** `tls-verify-peer` */
   readonly verifyPeer?: boolean | undefined;
@@ -43,7 +43,7 @@ export interface UriTls {
   readonly priority?: string | undefined;
 }
 
-/** An NBD URI, taken apart. `parseUri` makes one, `formatUri` writes it. */
+/** A parsed NBD URI. `parseUri` makes one, `formatUri` writes it. */
 export interface NbdUri {
   /** Where the server listens. */
   readonly address: UriAddress;
@@ -51,7 +51,7 @@ export interface NbdUri {
   readonly tlsRequired: boolean;
   /** The parameters that begin with `tls-`, and the user. */
   readonly tls: UriTls;
-  /** Empty for the default export. May be no UTF-8, and hold NUL: see `decodeName`. */
+  /** Empty for the default export. May contain NUL and bytes that are not UTF-8: see `decodeName`. */
   readonly exportName: string;
   /** Experimental parameters (`x-...`), by name. */
   readonly extensions: Readonly<Record<string, string>>;

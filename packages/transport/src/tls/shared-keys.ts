@@ -73,7 +73,7 @@ function nameOfUser(line: string, colon: number, place: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(hex, 'hex'));
   } catch (cause) {
-    throw wrong(place, "a user's name, in hexadecimal digits behind the '#', is no UTF-8", cause);
+    throw wrong(place, "a user's name, in hexadecimal digits behind the '#', is not UTF-8", cause);
   }
 }
 
