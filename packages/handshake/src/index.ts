@@ -30,5 +30,12 @@ export type { StateRow } from './script/state-row.ts';
 export type { ExportPurpose, ServerHandshakeEvent } from './server/events.ts';
 export type { ExportOffer, Refusal, ServedFacts } from './server/offer.ts';
 export { ServerHandshake } from './server/server-handshake.ts';
-export type { ServerHandshakeLimits, ServerHandshakeOptions, ServerTlsMode } from './server/settings.ts';
+export {
+  type ServerHandshakeLimitOptions,
+  type ServerHandshakeLimits,
+  type ServerHandshakeOptions,
+  type ServerTlsMode,
+  serverHandshakeLimits,
+  serverHandshakeOptions,
+} from './server/settings.ts';
 export { type ServerHandshakeState, type ServerHandshakeTurn, serverHandshakeStates } from './server/states.ts';

@@ -53,11 +53,5 @@ export const limits = {
   closeMs: 10_000,
 } as const;
 
-/** The name of a limit. */
-export type LimitName = keyof typeof limits;
-
-/** Those of some limits that are to be others than usual. */
-export type LimitOptions<Name extends LimitName> = { readonly [Given in Name]?: number | undefined };
-
 /** The largest size and offset that NBD can express in a way all peers agree on: 2^63 - 1. */
 export const sizeMax = 0x7fff_ffff_ffff_ffffn;

@@ -63,7 +63,6 @@ export {
   type SettledOptions,
   type SettledValue,
 } from './options/define-options.ts';
-export { settleLimits } from './options/limits.ts';
 export {
   type AnyOption,
   type NumberText,

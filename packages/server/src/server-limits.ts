@@ -2,6 +2,7 @@
  * The limits of a server, as data: type, default, check, `docs/limits.md` and the command line's `--limit` come from here. A new
  * limit is one entry here, and a line where it is enforced: every part of the server is given all of them.
  */
+import { serverHandshakeLimits } from '@nbdjs/handshake';
 import { limits } from '@nbdjs/interfaces';
 import { defineOptions, type OptionsOf, option, type SettingsOf } from '@nbdjs/kit';
 
@@ -60,25 +61,7 @@ export const serverLimits = defineOptions({
     zero: 'no limit',
     doc: 'How long a client waits while those that have a place send no request; then it is refused, the last one first.',
   }),
-  /** Options that are taken from one client. @default 65536 */
-  optionsMax: option.count({ default: limits.optionsMax, doc: 'Options that are taken from one client.' }),
-  /** Payload of one option that is kept; longer ones are refused. In bytes. @default 1048576 */
-  optionBytesMax: option.bytes({
-    default: limits.optionBytesMax,
-    doc: 'Payload of one option that is kept; longer ones are refused.',
-  }),
-  /** Payload of all options that are taken from one client. In bytes. @default 67108864 */
-  optionsBytesMax: option.bytes({
-    default: limits.optionsBytesMax,
-    doc: 'Payload of all options that are taken from one client.',
-  }),
-  /** Queries for metadata contexts in one option. @default 1024 */
-  contextQueriesMax: option.count({
-    default: limits.contextQueriesMax,
-    doc: 'Queries for metadata contexts in one option.',
-  }),
-  /** Metadata contexts in one selection or list. @default 1024 */
-  contextsMax: option.count({ default: limits.contextsMax, doc: 'Metadata contexts in one selection or list.' }),
+  ...serverHandshakeLimits.definitions,
   /** Exports in one list. @default 100000 */
   listEntriesMax: option.count({ default: limits.listEntriesMax, doc: 'Exports in one list.' }),
   /** Names and descriptions of one list of exports together. In bytes. @default 16777216 */

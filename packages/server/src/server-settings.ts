@@ -1,4 +1,5 @@
 /** The settings of a server: its options as they are after checks and defaults. Resolved once, and handed on whole. */
+import { serverHandshakeOptions } from '@nbdjs/handshake';
 import { defineOptions, option, type SettingsOf } from '@nbdjs/kit';
 import type { ServerLimits } from './server-limits.ts';
 
@@ -7,15 +8,9 @@ export const behaviourOptions = defineOptions({
    * `oldstyle`: announces the default export to every client at once, for clients from before there were options; simple replies,
    * no TLS. @default 'newstyle'
    */
-  style: option.oneOf(['newstyle', 'oldstyle'], {
-    default: 'newstyle',
-    doc: '`oldstyle` announces the default export to every client at once, for clients from before there were options.',
-  }),
+  style: serverHandshakeOptions.definitions.style,
   /** How far clients may raise the agreement. @default 'extended' */
-  mode: option.oneOf(['simple', 'structured', 'extended'], {
-    default: 'extended',
-    doc: 'How far clients may raise the agreement.',
-  }),
+  mode: serverHandshakeOptions.definitions.mode,
   /**
    * How long to stay awake for the next request, in milliseconds, at most 10, while clients are found to come back that quickly; the
    * processor is busy meanwhile. 0 for sleeping at once. @default 0.1

@@ -9,6 +9,7 @@ import {
 } from '../../../packages/connection/src/connectors/connector-options.ts';
 import { compareOptions, copyOptions } from '../../../packages/copy/src/options.ts';
 import { clientHandshakeOptions } from '../../../packages/handshake/src/client/options.ts';
+import { serverHandshakeOptions } from '../../../packages/handshake/src/server/settings.ts';
 import { multiplexerOptions } from '../../../packages/multiplexer/src/settings.ts';
 import { accessRules } from '../../../packages/server/src/admission/access-list.ts';
 import { exportOptions } from '../../../packages/server/src/exports/export.ts';
@@ -52,5 +53,6 @@ export const optionDoors: readonly OptionDoor[] = [
   { package: 'connection', name: 'createThreadConnector', set: threadConnectorOptions },
   { package: 'connection', name: 'openNegotiation', set: repetitionOptions },
   { package: 'handshake', name: 'ClientHandshake', set: clientHandshakeOptions },
+  { package: 'handshake', name: 'ServerHandshake', set: serverHandshakeOptions },
   { package: 'multiplexer', name: 'createMultiplexer', set: multiplexerOptions },
 ];

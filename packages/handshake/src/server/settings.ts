@@ -1,6 +1,6 @@
-/** The options of a server's handshake, and their defaults. */
-import { type LimitOptions, silent, type Trace, UsageError } from '@nbdjs/interfaces';
-import { settleLimits } from '@nbdjs/kit';
+/** The options of a server's handshake, as data: types, checks and defaults come from here. */
+import { type HeaderMode, limits, silent, type Trace, UsageError } from '@nbdjs/interfaces';
+import { defineOptions, type OptionsOf, option, optionGroup, type SettingsOf } from '@nbdjs/kit';
 import type { ServerHandshakeEvents } from '../events.ts';
 
 /**
@@ -9,58 +9,79 @@ import type { ServerHandshakeEvents } from '../events.ts';
  */
 export type ServerTlsMode = 'off' | 'allow' | 'require';
 
-/** What a server agrees to in its handshake. */
-export interface ServerHandshakeOptions {
+/** Bounds for what the client sends. */
+export const serverHandshakeLimits = defineOptions({
+  /** Options that are taken from one client; one that sends more is cut off. @default 65536 */
+  optionsMax: option.count({
+    default: limits.optionsMax,
+    doc: 'Options that are taken from one client; one that sends more is cut off.',
+  }),
+  /** Payload of one option that is kept; longer ones are refused with `ERR_TOO_BIG`. In bytes. @default 1048576 */
+  optionBytesMax: option.bytes({
+    default: limits.optionBytesMax,
+    doc: 'Payload of one option that is kept; longer ones are refused.',
+  }),
+  /** Payload of all options that are taken from one client; one that sends more is cut off. In bytes. @default 67108864 */
+  optionsBytesMax: option.bytes({
+    default: limits.optionsBytesMax,
+    doc: 'Payload of all options that are taken from one client; one that sends more is cut off.',
+  }),
+  /** Queries for metadata contexts in one option; an option with more is refused. @default 1024 */
+  contextQueriesMax: option.count({
+    default: limits.contextQueriesMax,
+    doc: 'Queries for metadata contexts in one option; an option with more is refused.',
+  }),
+  /** Metadata contexts in one selection or list. @default 1024 */
+  contextsMax: option.count({ default: limits.contextsMax, doc: 'Metadata contexts in one selection or list.' }),
+});
+
+/** Limits that differ from their defaults. */
+export interface ServerHandshakeLimitOptions extends OptionsOf<typeof serverHandshakeLimits> {}
+
+/** The bounds for what the client sends, with all defaults filled in. */
+export interface ServerHandshakeLimits extends SettingsOf<typeof serverHandshakeLimits> {}
+
+/** What a server agrees to in its handshake, as data. */
+export const serverHandshakeOptions = defineOptions({
   /**
-   * `oldstyle`: tell of the default export at once, for clients from before 2007; without options, structured replies and TLS.
-   * @default 'newstyle'
+   * `oldstyle`: announces the default export to every client at once, for clients from before there were options; simple replies,
+   * no TLS. @default 'newstyle'
    */
-  readonly style?: 'newstyle' | 'oldstyle' | undefined;
-  /** @default 'off' */
-  readonly tls?: ServerTlsMode | undefined;
-  /** Offer structured replies and extended headers. @default 'extended' */
-  readonly mode?: 'simple' | 'structured' | 'extended' | undefined;
-  /** Bounds for what the client sends. @default those of `limits` in `@nbdjs/interfaces` */
-  readonly limits?: LimitOptions<keyof ServerHandshakeLimits> | undefined;
-  /** Where events are published. @default nowhere */
-  readonly trace?: Trace<ServerHandshakeEvents> | undefined;
-}
+  style: option.oneOf(['newstyle', 'oldstyle'], {
+    default: 'newstyle',
+    doc: '`oldstyle` announces the default export to every client at once, for clients from before there were options.',
+  }),
+  /** Whether there is TLS. @default 'off' */
+  tls: option.oneOf<ServerTlsMode>(['off', 'allow', 'require'], {
+    default: 'off',
+    doc: 'off: never TLS. allow: for clients that ask for it. require: for everything.',
+  }),
+  /** How far clients may raise the agreement. @default 'extended' */
+  mode: option.oneOf<HeaderMode>(['simple', 'structured', 'extended'], {
+    default: 'extended',
+    doc: 'How far clients may raise the agreement.',
+  }),
+  /** Bounds for what the client sends. */
+  limits: optionGroup(serverHandshakeLimits, { doc: 'Bounds for what the client sends.' }),
+  /** Where events are published, see `docs/events.md`. @default nowhere */
+  trace: option.object<Trace<ServerHandshakeEvents>>({
+    default: silent,
+    defaultText: 'nowhere',
+    doc: 'Where events are published.',
+  }),
+});
 
-/** Bounds for what the client sends. Each is a whole number, from 1 on. */
-export interface ServerHandshakeLimits {
-  /** A longer option is skipped and refused with `ERR_TOO_BIG`. In bytes. */
-  readonly optionBytesMax: number;
-  /** A client that sends more options is cut off. */
-  readonly optionsMax: number;
-  /** A client whose options have more payload than this, all together, is cut off. In bytes. */
-  readonly optionsBytesMax: number;
-  /** An option with more queries for metadata contexts is refused. */
-  readonly contextQueriesMax: number;
-  /** Contexts that can be selected at a time. */
-  readonly contextsMax: number;
-}
+/** What a server agrees to in its handshake. Options that are left out have their defaults. */
+export interface ServerHandshakeOptions extends OptionsOf<typeof serverHandshakeOptions> {}
 
-const limitNames = [
-  'optionBytesMax',
-  'optionsMax',
-  'optionsBytesMax',
-  'contextQueriesMax',
-  'contextsMax',
-] as const satisfies readonly (keyof ServerHandshakeLimits)[];
+/** The same with all defaults filled in. */
+export interface ServerHandshakeSettings extends SettingsOf<typeof serverHandshakeOptions> {}
 
-export interface ServerHandshakeSettings {
-  readonly style: 'newstyle' | 'oldstyle';
-  readonly tls: ServerTlsMode;
-  readonly mode: 'simple' | 'structured' | 'extended';
-  readonly limits: ServerHandshakeLimits;
-  readonly trace: Trace<ServerHandshakeEvents>;
-}
-
-/** @throws UsageError naming the option that is wrong. */
+/** @throws UsageError for an option that is unknown or wrong, or TLS where there are no options. */
 export function resolveServerOptions(options: ServerHandshakeOptions): ServerHandshakeSettings {
-  const { style = 'newstyle', tls = 'off', mode = 'extended', trace = silent } = options;
-  if (style === 'oldstyle' && tls !== 'off') {
-    throw new UsageError('ERR_NBD_ARGUMENT', `the oldstyle handshake knows no TLS, which is '${tls}'`);
+  const settings = serverHandshakeOptions.resolve('ServerHandshake', options);
+  if (settings.style === 'oldstyle' && settings.tls !== 'off') {
+    throw new UsageError('ERR_NBD_ARGUMENT', `the oldstyle handshake knows no TLS, which is '${settings.tls}'`);
   }
-  return { style, tls, mode, limits: settleLimits(limitNames, options.limits), trace };
+  return settings;
 }

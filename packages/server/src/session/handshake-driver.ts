@@ -9,6 +9,7 @@ import {
   ServerHandshake,
   type ServerHandshakeEvent,
   type ServerTlsMode,
+  serverHandshakeLimits,
 } from '@nbdjs/handshake';
 import type { ByteChannel, ByteSink } from '@nbdjs/interfaces';
 import { toError } from '@nbdjs/kit';
@@ -55,7 +56,8 @@ export class HandshakeDriver implements ByteSink {
     this.#channel = channel;
     this.#owner = owner;
     const { style, mode, handshakeMs } = settings;
-    this.#handshake = new ServerHandshake({ style, mode, trace, tls, limits: settings });
+    const limits = serverHandshakeLimits.pick(settings);
+    this.#handshake = new ServerHandshake({ style, mode, trace, tls, limits });
     this.#account = budget.openAccount(() => {});
     this.#timer = new HandshakeTimer(
       clock,
