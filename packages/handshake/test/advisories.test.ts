@@ -22,7 +22,7 @@ const orders: readonly [string, (handshake: ClientHandshake) => void, Uint8Array
   ['ABORT', (handshake) => handshake.abort(), new Uint8Array(0)],
 ];
 
-describe('CVE-2021-20286: a server that vanishes in option mode is an error, or the end, and nothing else', () => {
+describe('CVE-2021-20286: a server that disappears in option mode is an error or the end, never a crash', () => {
   it.each(orders)('in %s, at every byte', (_name, order, answer) => {
     const start = concat([greeting, unsupported(Option.ExtendedHeaders), unsupported(Option.StructuredReply)]);
     for (let cut = 0; cut <= start.length + answer.length; cut++) {
@@ -37,7 +37,7 @@ describe('CVE-2021-20286: a server that vanishes in option mode is an error, or 
         if (event.type === 'failed' || event.type === 'ended') finals.push(event.type);
       }
       expect(finals, `cut at ${cut}`).toHaveLength(1);
-      // Whoever goes on asking is told so, and that is all.
+      // Later orders are refused with an error, and nothing else happens.
       expect(() => handshake.list()).toThrow(/out of turn/);
     }
   });

@@ -1,4 +1,4 @@
-/** Often needed words of a client, as bytes. */
+/** Messages of a client that many tests need, as bytes. */
 import { encodeOptionRequest, Option, type OptionRequest } from '@nbdjs/protocol';
 
 export const ask = (request: OptionRequest): Uint8Array => encodeOptionRequest(request);

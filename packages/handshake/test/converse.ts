@@ -1,13 +1,13 @@
-/** Lets a client's handshake and a scripted server talk until both are silent. */
+/** Passes messages between a client's handshake and a scripted server until neither has more. */
 import type { ClientHandshake, HandshakeEvent } from '../src/index.ts';
 import type { ScriptedServer } from './scripted-server.ts';
 
-/** More rounds than any test needs: two machines that never fall silent are a bug. */
+/** More rounds than any test needs: if the exchange does not end, there is a bug. */
 const roundsMax = 1000;
 
 /**
- * Carries bytes to and fro and answers the wish for TLS. Returns what happened since the last call. `hear` may look at
- * the server's bytes on their way, or change them.
+ * Passes bytes in both directions and upgrades to TLS on request. Returns what happened since the last call. `hear` may observe the
+ * server's bytes, or change them.
  */
 export function converse(
   client: ClientHandshake,
@@ -33,5 +33,5 @@ export function converse(
     const last = client.nextEvent();
     return last === undefined ? events : [...events, last];
   }
-  throw new Error('client and server never fell silent');
+  throw new Error('client and server did not come to an end');
 }

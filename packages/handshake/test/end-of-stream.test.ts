@@ -1,4 +1,4 @@
-/** A server that dies: at every byte of every kind of handshake, with an error that names the step. */
+/** A stream that ends: after every byte of every kind of handshake, with an error that names the step. */
 import { ConnectError, NegotiationError } from '@nbdjs/interfaces';
 import { Option, OptionReply } from '@nbdjs/protocol';
 import { describe, expect, it } from 'vitest';
@@ -35,8 +35,8 @@ const handshakes: readonly (readonly [string, ClientHandshakeOptions, ServerSett
   ['an unknown export', { exportName: 'nope' }, { exports }],
 ];
 
-/** Lets the server die behind `bytesMax` bytes. Returns how the client takes it, and how many bytes there are in all. */
-function dieAfter(bytesMax: number, options: ClientHandshakeOptions, settings: ServerSettings) {
+/** Ends the server's stream after `bytesMax` bytes. Returns the client's last event, and how many bytes there are in all. */
+function endAfter(bytesMax: number, options: ClientHandshakeOptions, settings: ServerSettings) {
   const client = new ClientHandshake(options);
   let heard = 0;
   const events = converse(client, new ScriptedServer(settings), (bytes) => {
@@ -51,12 +51,12 @@ function dieAfter(bytesMax: number, options: ClientHandshakeOptions, settings: S
   };
 }
 
-describe('a death at every byte', () => {
+describe('the end of the stream after every byte', () => {
   it.each(handshakes)('of a handshake with %s is an error that names the step', (_, options, settings) => {
-    const { heard } = dieAfter(Number.POSITIVE_INFINITY, options, settings);
+    const { heard } = endAfter(Number.POSITIVE_INFINITY, options, settings);
     expect(heard).toBeGreaterThan(20);
     for (let bytes = 0; bytes < heard; bytes++) {
-      const { end } = dieAfter(bytes, options, settings);
+      const { end } = endAfter(bytes, options, settings);
       if (end?.type !== 'failed') throw new Error(`after ${bytes} bytes: ${end?.type}`);
       if (end.error instanceof NegotiationError) {
         expect(end.error.code).toBe('ERR_NBD_UNKNOWN_EXPORT');
@@ -75,8 +75,8 @@ describe('a death at every byte', () => {
     }
   });
 
-  it.each(handshakes)('but not of the one behind it, with %s', (_, options, settings) => {
-    const { end } = dieAfter(Number.POSITIVE_INFINITY, options, settings);
+  it.each(handshakes)('but not after the last byte, with %s', (_, options, settings) => {
+    const { end } = endAfter(Number.POSITIVE_INFINITY, options, settings);
     expect(end?.type).toBe(options.exportName === 'nope' ? 'failed' : 'established');
   });
 });
@@ -86,7 +86,7 @@ describe('the end of the stream', () => {
     const [info] = gone;
     const outcome = play({ mode: 'simple' }, greeting, info, (handshake) => handshake.ended());
     expect(errorOf(outcome).message).toBe('the server closed the connection while answering option GO');
-    // Nobody is there to read an ABORT.
+    // The stream has ended, so no ABORT is sent.
     expect(outcome.sent).toHaveLength(4 + 16 + 8);
   });
 
@@ -99,7 +99,7 @@ describe('the end of the stream', () => {
     });
   });
 
-  it('while it is the turn of the caller is told, and later orders are refused', () => {
+  it('while it is the turn of the caller is reported, and later orders are refused', () => {
     const outcome = play({ optionMode: true, mode: 'simple' }, greeting, (handshake) => {
       handshake.ended();
       expect(() => handshake.list()).toThrow('option LIST is out of turn: the handshake is in state failed');
@@ -114,7 +114,7 @@ describe('the end of the stream', () => {
     }
   });
 
-  it('but not when the network is to blame, or the answer had begun', () => {
+  it('but not when the network is the cause, or the answer had begun', () => {
     const cause = Object.assign(new Error('no route'), { code: 'EHOSTUNREACH' });
     const broken = play({ exportName: 'e' }, plainGreeting, (handshake) => handshake.ended(cause));
     expect(errorOf(broken)).toMatchObject({ code: 'ERR_NBD_PEER_CLOSED', cause });
@@ -122,7 +122,7 @@ describe('the end of the stream', () => {
     expect(errorOf(half)).toMatchObject({ code: 'ERR_NBD_PEER_CLOSED' });
   });
 
-  it.each(['EPIPE', 'ECONNRESET', 'ECONNABORTED'])('A6: is told in words, not as %s', (code) => {
+  it.each(['EPIPE', 'ECONNRESET', 'ECONNABORTED'])('A6: is reported in words, not as %s', (code) => {
     const cause = Object.assign(new Error(`write ${code}`), { code });
     const outcome = play({ mode: 'simple' }, greeting, (handshake) => handshake.ended(cause));
     expect(errorOf(outcome)).toMatchObject({
@@ -132,7 +132,7 @@ describe('the end of the stream', () => {
     });
   });
 
-  it('A6: behind an unknown option with data is put down to that one, until another is answered', () => {
+  it('A6: after an unknown option with data is attributed to that one, until another is answered', () => {
     const refused = error(Option.Go, OptionReply.ErrUnsupported);
     const asked = { exportName: 'e', mode: 'simple' } as const;
     for (const cause of [undefined, Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })]) {
@@ -142,7 +142,7 @@ describe('the end of the stream', () => {
         permanent: false,
         option: 'GO',
         message:
-          "the server closed the connection after it had refused option GO: it may have lost its place there, or have no export 'e'",
+          "the server closed the connection after it had refused option GO: it may have got out of sync there, or have no export 'e'",
       });
     }
     const unknownInfo = error(Option.Info, OptionReply.ErrUnsupported);
@@ -150,7 +150,7 @@ describe('the end of the stream', () => {
     const listing = (client: ClientHandshake) => client.list();
     const options = { ...asked, optionMode: true };
     expect(errorOf(play(options, ...steps, listing, (client) => client.ended()))).toMatchObject({
-      message: 'the server closed the connection after it had refused option INFO: it may have lost its place there',
+      message: 'the server closed the connection after it had refused option INFO: it may have got out of sync there',
     });
     const kept = play(options, ...steps, listing, ack(Option.List), listing, (client) => client.ended());
     expect(errorOf(kept)).toMatchObject({ option: 'LIST' });

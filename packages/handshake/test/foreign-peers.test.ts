@@ -1,14 +1,14 @@
-/** Peers that are no NBD servers, recognized by their first bytes. */
+/** Peers that are not NBD servers, recognized by their first bytes. */
 import { describe, expect, it } from 'vitest';
 import { ServerHandshake } from '../src/index.ts';
 import { hex } from './hex.ts';
 import { errorOf, play } from './play.ts';
 
-describe('a peer that is no NBD server', () => {
+describe('a peer that is not an NBD server', () => {
   it.each([
     ['an HTTP server', '"HTTP/1.1 400 Bad Request"', 'it looks like an HTTP server'],
     ['an SSH server', '"SSH-2.0-OpenSSH_9.2"', 'it looks like an SSH server'],
-    ['a TLS peer', '16 03 03 00 7a 02 00 00', 'it speaks TLS from the first byte, where NBD negotiates TLS later'],
+    ['a TLS peer', '16 03 03 00 7a 02 00 00', 'it begins with TLS, where NBD negotiates TLS later'],
     ['a TLS alert', '15 03 03 00 02 02 46 00', 'it sent a TLS alert, where NBD negotiates TLS later'],
     ['a VNC server', '"RFB 003.008" 0a', 'it looks like a VNC server'],
     ['QMP', '7b 22 51 4d 50 22 "greeting"', "it looks like QEMU's control socket (QMP)"],
@@ -19,29 +19,29 @@ describe('a peer that is no NBD server', () => {
     expect(errorOf(outcome)).toMatchObject({
       name: 'ConnectError',
       code: 'ERR_NBD_NOT_NBD',
-      message: `peer is no NBD server: ${hint}`,
+      message: `peer is not an NBD server: ${hint}`,
       permanent: true,
     });
     expect(outcome.sent).toHaveLength(0);
   });
 
-  it('is recognized even if it has less than eight bytes to say', () => {
+  it('is recognized even if it sends less than eight bytes', () => {
     const outcome = play({}, hex('15 03 01 00 02 02 46'), (handshake) => handshake.ended());
     expect(errorOf(outcome)).toMatchObject({ code: 'ERR_NBD_NOT_NBD' });
   });
 
-  it('is not suspected before it has said something else', () => {
+  it('is not reported before it has sent a byte that differs', () => {
     const outcome = play({}, hex('"NBDMAG"'), (handshake) => handshake.ended());
     expect(errorOf(outcome)).toMatchObject({ code: 'ERR_NBD_PEER_CLOSED' });
   });
 });
 
-describe('a client that is no NBD client', () => {
+describe('a client that is not an NBD client', () => {
   it.each([
-    ['TLS', '16 03 01 01', 'it speaks TLS from the first byte, where NBD negotiates TLS later'],
+    ['TLS', '16 03 01 01', 'it begins with TLS, where NBD negotiates TLS later'],
     ['HTTP', '"GET "', 'it looks like an HTTP client'],
     ['SSH', '"SSH-"', 'it looks like an SSH client'],
-  ])('speaks %s', (_, notation, hint) => {
+  ])('sends %s', (_, notation, hint) => {
     const server = new ServerHandshake();
     server.writable().set(hex(notation));
     server.advance(4);

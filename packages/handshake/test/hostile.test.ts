@@ -1,4 +1,4 @@
-/** Random and twisted words: never anything but our errors, never more memory than promised, never an endless loop. */
+/** Random and damaged messages: never anything but our errors, never more memory than the limit, never an endless loop. */
 import { limits, NbdError } from '@nbdjs/interfaces';
 import { Option, OptionReply } from '@nbdjs/protocol';
 import fc from 'fast-check';
@@ -9,7 +9,7 @@ import { ack, gone, greeting, reply, unsupported } from './words.ts';
 
 const rounds = 1500;
 
-/** Feeds words and the end of the stream; checks all that must hold whatever they were. */
+/** Feeds messages and the end of the stream; checks what must hold for any messages. */
 function endure(options: ClientHandshakeOptions, words: Uint8Array, order?: (handshake: ClientHandshake) => void) {
   const handshake = new ClientHandshake(options);
   handshake.receive(words);
@@ -60,7 +60,7 @@ describe('hostile servers', () => {
     );
   });
 
-  it('random bytes behind a good greeting', () => {
+  it('random bytes after a good greeting', () => {
     const start = fc.constantFrom(greeting, hex('"NBDMAGIC" "IHAVEOPT" 0000'), hex('"NBDMAGIC" 0000420281861253'));
     fc.assert(
       fc.property(anyOptions, start, fc.uint8Array({ maxLength: 300 }), (options, hello, bytes) => {
@@ -86,7 +86,7 @@ describe('hostile servers', () => {
     );
   });
 
-  it('a good transcript with one byte changed never ends in more than it says', () => {
+  it('a good transcript with one byte changed ends in an error or in valid facts', () => {
     const good = concat([
       greeting,
       unsupported(Option.ExtendedHeaders),

@@ -1,4 +1,4 @@
-/** What is agreed on with honest servers of all ages, and what their refusals turn into. */
+/** What is agreed on with correct servers, old and new, and the errors that their refusals become. */
 import { NegotiationError, UsageError } from '@nbdjs/interfaces';
 import {
   encodeGreeting,
@@ -17,7 +17,7 @@ import { errorOf, factsOf, lastEvent, play } from './play.ts';
 import { ScriptedServer, type ServerSettings } from './scripted-server.ts';
 import { abort, ack, error, exportInfo, gone, greeting, plainGreeting, unsupported } from './words.ts';
 
-/** Lets both talk and returns the end of it with the options that were asked for, by name. */
+/** Runs both and returns the last event with the options that were asked for, by name. */
 function negotiate(clientOptions: ClientHandshakeOptions, settings: ServerSettings) {
   const server = new ScriptedServer(settings);
   const events = converse(new ClientHandshake(clientOptions), server);
@@ -61,7 +61,7 @@ describe('order', () => {
     expect(asked).toEqual(expected);
   });
 
-  it('C24, C25, C30: STARTTLS before everything else, and GO behind it', () => {
+  it('C24, C25, C30: STARTTLS before everything else, and GO after it', () => {
     const { end, asked } = negotiate({ exportName: 'disk', tls: 'allow' }, { ...rich, tls: 'allow' });
     expect(end).toMatchObject({ facts: { mode: 'extended', tls: true, contexts: [{ name: 'base:allocation' }] } });
     expect(asked).toEqual(['STARTTLS', 'EXTENDED_HEADERS', 'SET_META_CONTEXT', 'GO']);
@@ -76,13 +76,13 @@ describe('order', () => {
 });
 
 describe('what is not agreed on', () => {
-  it('C13: information that the server does not give is simply not there', () => {
+  it('C13: information that the server does not give is absent', () => {
     const outcome = play({ mode: 'simple', fullInfo: true }, greeting, ...gone);
     expect(factsOf(outcome)).not.toHaveProperty('blockSizes');
     expect(factsOf(outcome)).not.toHaveProperty('canonicalName');
   });
 
-  it('C28: nothing is remembered from one session to the next', () => {
+  it('C28: nothing is kept from one session to the next', () => {
     const first = negotiate({ exportName: 'disk', tls: 'allow' }, { ...rich, tls: 'allow' });
     expect(first.end).toMatchObject({ facts: { tls: true, mode: 'extended' } });
     const refuse = {
@@ -97,12 +97,12 @@ describe('what is not agreed on', () => {
 
 describe('handshake flags', () => {
   it.each([
-    ['C2: flags that we do not know are ignored', 0xfff7, undefined, 3],
+    ['C2: unknown flags are ignored', 0xfff7, undefined, 3],
     ['C3: NO_ZEROES only if offered', 1, undefined, 1],
-    ['C3: NO_ZEROES only if wanted', 3, 1, 1],
+    ['C3: NO_ZEROES only if the caller allows it', 3, 1, 1],
     ['C3: nothing when nothing is offered', 0, undefined, 0],
-    ['C3: nothing when nothing is wanted', 3, 0, 0],
-    ['C3: no others, even if wanted', 0xffff, 0xffff, 3],
+    ['C3: nothing when the caller allows nothing', 3, 0, 0],
+    ['C3: no others, even if the caller allows them', 0xffff, 0xffff, 3],
   ])('%s', (_, offered, wanted, agreed) => {
     const options = wanted === undefined ? {} : { handshakeFlags: wanted };
     const outcome = play(options, encodeGreeting({ style: 'newstyle', handshakeFlags: offered }));
@@ -123,7 +123,7 @@ describe('servers without GO', () => {
     });
   });
 
-  it('an export that is refused by hanging up is unknown, for good', () => {
+  it('an export that is refused by hanging up is unknown, as a permanent error', () => {
     const { end } = negotiate({ exportName: 'nope'.repeat(30), avoid: ['GO'] }, { ...rich, refuse });
     expect(end).toMatchObject({
       type: 'failed',
@@ -137,7 +137,7 @@ describe('servers without GO', () => {
     });
   });
 
-  it('A6: what is to be avoided is not sent', () => {
+  it('A6: an option to avoid is not sent', () => {
     const ask = (avoid: ClientHandshakeOptions['avoid']) => negotiate({ exportName: 'disk', avoid }, rich);
     expect(ask([]).asked).toEqual(['EXTENDED_HEADERS', 'SET_META_CONTEXT', 'GO']);
     expect(ask(['EXTENDED_HEADERS'])).toMatchObject({
@@ -171,7 +171,7 @@ describe('servers without GO', () => {
       code: 'ERR_NBD_UNKNOWN_EXPORT',
       message: "export 'disk' is not available: an oldstyle server has one export without a name",
     });
-    // The server is in transmission already, so the goodbye is DISC (C6).
+    // The server is in transmission already, so the client leaves by DISC (C6).
     expect(refused.sent).toEqual(hex('25609513 0000 0002', '00'.repeat(20)));
   });
 });
@@ -185,7 +185,13 @@ describe('refusals', () => {
     ['C19', OptionReply.ErrInvalid, 'ERR_NBD_INVALID_OPTION', 'finds it invalid', true],
     ['C19', OptionReply.ErrPlatform, 'ERR_NBD_PLATFORM', 'was built without support for it', true],
     ['C19', OptionReply.ErrTooBig, 'ERR_NBD_TOO_BIG', 'finds the request or its answer too big', true],
-    ['C10', OptionReply.ErrBlockSizeRequired, 'ERR_NBD_BLOCK_SIZE_REQUIRED', 'wants block sizes to be asked for', true],
+    [
+      'C10',
+      OptionReply.ErrBlockSizeRequired,
+      'ERR_NBD_BLOCK_SIZE_REQUIRED',
+      'requires the client to ask for block sizes',
+      true,
+    ],
     [
       'S75',
       OptionReply.ErrExtendedHeadersRequired,
@@ -206,7 +212,7 @@ describe('refusals', () => {
     expect(outcome.sent.subarray(-16)).toEqual(abort);
   });
 
-  it('C17: SHUTDOWN in answer to an option that we could do without ends it too', () => {
+  it('C17: SHUTDOWN in answer to an optional option ends it too', () => {
     const outcome = play({}, greeting, error(Option.ExtendedHeaders, OptionReply.ErrShutdown));
     expect(errorOf(outcome)).toMatchObject({
       code: 'ERR_NBD_SERVER_SHUTDOWN',
@@ -247,7 +253,7 @@ describe('refusals', () => {
       message: "export 'd' is too big: expected at most 9223372036854775807 bytes, got 9223372036854775808",
     });
     expect(compact.sent.subarray(-28)).toEqual(hex('25609513 0000 0002', '00'.repeat(20)));
-    // 32 bytes behind extended headers (C63), and without the flag PAYLOAD_LEN in either form (C65).
+    // 32 bytes with extended headers (C63), and without the flag PAYLOAD_LEN in either form (C65).
     const extended = play({ contexts: [] }, greeting, ack(Option.ExtendedHeaders), huge, ack(Option.Go));
     expect(errorOf(extended)).toMatchObject({ code: 'ERR_NBD_TOO_BIG' });
     expect(extended.sent.subarray(-32)).toEqual(hex('21e41c71 0000 0002', '00'.repeat(24)));
@@ -271,7 +277,7 @@ describe('calls', () => {
     expect(() => new ClientHandshake(options)).toThrow(UsageError);
   });
 
-  it('a context that is wanted twice is asked for once', () => {
+  it('a context that is given twice is asked for once', () => {
     const contexts = ['base:allocation', 'base:allocation'];
     const { sent } = play({ mode: 'structured', contexts }, greeting, ack(Option.StructuredReply));
     const payload = hex('00000000 00000001 0000000f "base:allocation"');
@@ -286,7 +292,7 @@ describe('calls', () => {
     expect(() => handshake.tlsEstablished()).toThrow('no upgrade to TLS is under way');
   });
 
-  it('hands over what came behind the end, and nothing after that', () => {
+  it('passes on the bytes that came after the end, and refuses later ones', () => {
     const outcome = play({ mode: 'simple' }, greeting, ...gone, hex('01 02'));
     expect(lastEvent(outcome).type).toBe('established');
     expect(outcome.left).toEqual(hex('01 02'));
@@ -296,7 +302,7 @@ describe('calls', () => {
     expect(() => handshake.receive(hex('03'))).toThrow('the handshake is over: later bytes are not for it');
   });
 
-  it('C14: asks for no byte behind the last message of the handshake', () => {
+  it('C14: asks for no byte after the last message of the handshake', () => {
     const handshake = new ClientHandshake({ mode: 'simple' });
     handshake.receive(greeting);
     handshake.receive(exportInfo);

@@ -1,4 +1,4 @@
-/** Option mode: the caller drives, one option at a time. */
+/** Option mode: the caller sends one option at a time. */
 import { encodeInfoReply, encodeOptionReply, Option, OptionReply, options } from '@nbdjs/protocol';
 import { describe, expect, it } from 'vitest';
 import { ClientHandshake, type ClientHandshakeOptions } from '../src/index.ts';
@@ -15,7 +15,7 @@ const settings: ServerSettings = {
   },
 };
 
-/** A client that has come to its caller's turn, and a way to let it talk on. */
+/** A client in option mode, and a function that continues its exchange with the server. */
 function meet(serverSettings: ServerSettings = settings, clientOptions: ClientHandshakeOptions = {}) {
   const client = new ClientHandshake({ optionMode: true, ...clientOptions });
   const server = new ScriptedServer(serverSettings);
@@ -80,7 +80,7 @@ describe('option mode', () => {
     expect(server.selectedFor('a')).toEqual(['qemu:x']);
   });
 
-  it('C33, C36: and for no other: there the default ones are selected anew', () => {
+  it('C33, C36: but not for another export, for which the default ones are selected', () => {
     const { client, server, talk } = meet();
     client.setMetaContexts('b', ['qemu:x']);
     talk();
@@ -118,7 +118,7 @@ describe('option mode', () => {
     expect(server.asked.filter((option) => option === Option.SetMetaContext)).toHaveLength(1);
   });
 
-  it('C34: ids in a list of contexts mean nothing, and a name is listed once', () => {
+  it('C34: ids in a list of contexts have no meaning, and a name is listed once', () => {
     const reply = hex('0003e889 045565a9 00000009 00000004 00000013 ffffffff "base:allocation"');
     const outcome = play(
       { optionMode: true, mode: 'simple' },
@@ -152,7 +152,7 @@ describe('option mode', () => {
     );
   });
 
-  it('C27: a server that forces TLS is still there for startTls', () => {
+  it('C27: with a server that requires TLS, startTls is still possible', () => {
     const { client, start, talk } = meet({ ...settings, tls: 'require' });
     expect(start.at(-1)).toMatchObject({ type: 'negotiating', mode: 'simple', tls: false });
     client.list();
@@ -205,14 +205,14 @@ describe('option mode', () => {
     }
   });
 
-  it('C9: go without GO turns to EXPORT_NAME, from which there is no way back', () => {
+  it('C9: go without GO in the server uses EXPORT_NAME, after which no other option is possible', () => {
     const refuse = { [Option.Go]: OptionReply.ErrUnsupported };
     const { client, talk } = meet({ ...settings, refuse }, { mode: 'structured' });
     client.go('c');
     expect(talk()).toMatchObject([{ type: 'failed', error: { code: 'ERR_NBD_OUT_OF_STEP', option: 'GO' } }]);
   });
 
-  it('A6: an order for what is to be avoided fails, and nothing is sent', () => {
+  it('A6: an order for an option to avoid fails, and nothing is sent', () => {
     const { client, server, talk } = meet(settings, { avoid: ['INFO', 'LIST_META_CONTEXT', 'SET_META_CONTEXT', 'GO'] });
     const before = server.asked.length;
     for (const order of [
@@ -229,7 +229,7 @@ describe('option mode', () => {
     expect(server.asked.slice(before)).toEqual([Option.ExportName]);
   });
 
-  it('C10: the size that INFO tells is not remembered for GO', () => {
+  it('C10: the size that INFO reports is not kept for GO', () => {
     const info = (option: typeof Option.Info | typeof Option.Go, size: bigint) =>
       encodeInfoReply(option, { kind: 'export', size, transmissionFlags: 1 });
     const outcome = play(
@@ -267,7 +267,7 @@ describe('option mode', () => {
     expect(() => client.abort()).toThrow('option ABORT is out of turn: the handshake is in state option');
   });
 
-  it('C17: SHUTDOWN ends it, whatever was asked', () => {
+  it('C17: SHUTDOWN in answer to any option ends it', () => {
     const outcome = play(
       { optionMode: true, mode: 'simple' },
       greeting,
@@ -278,7 +278,7 @@ describe('option mode', () => {
     expect(outcome.sent.subarray(-16)).toEqual(abort);
   });
 
-  it('F31: a bad name in a list does not take down the others, and opens its export', () => {
+  it('F31: a bad name in a list does not hide the others, and opens its export', () => {
     const bad = { size: 512n };
     const { client, server, talk } = meet({ exports: { good: bad } });
     client.list();
@@ -300,7 +300,7 @@ describe('option mode', () => {
     expect(server.hungUp).toBe(false);
   });
 
-  it('names that cannot travel are refused and change nothing', () => {
+  it('names that cannot be sent are refused and change nothing', () => {
     const { client } = meet();
     expect(() => client.go('a\ud800')).toThrow('half a surrogate pair');
     expect(() => client.listMetaContexts('a', ['nonsense'])).toThrow('expected NAMESPACE:LEAF');
@@ -310,7 +310,7 @@ describe('option mode', () => {
 });
 
 describe('leaving', () => {
-  it('C6, C7: ABORT without data, and the end when the server has taken note', () => {
+  it('C6, C7: ABORT without data, and the end when the server has acknowledged it', () => {
     const { client, server, talk } = meet();
     client.abort();
     expect(talk()).toEqual([{ type: 'ended' }]);
@@ -324,7 +324,7 @@ describe('leaving', () => {
     ['half an answer', [ack(Option.Abort).subarray(0, 7)]],
     ['an error', [error(Option.Abort, OptionReply.ErrTlsRequired, 'no')]],
     ['nonsense', [new Uint8Array(20)]],
-  ])('C7: copes with %s as the answer to ABORT', (_, words) => {
+  ])('C7: accepts %s as the answer to ABORT', (_, words) => {
     const outcome = play(
       { optionMode: true, mode: 'simple' },
       greeting,
@@ -338,7 +338,7 @@ describe('leaving', () => {
 });
 
 describe('option mode with servers that have no options', () => {
-  it('C5: plain newstyle knows go and abort, which sends nothing', () => {
+  it('C5: plain newstyle has go and abort, which sends nothing', () => {
     const { client, talk } = meet({ ...settings, style: 'newstyle' });
     expect(() => client.list()).toThrow('option LIST cannot be sent: the server does not offer the fixed newstyle');
     client.go('a');

@@ -1,4 +1,4 @@
-/** Plays a client's words to a server's handshake, cut in every manner, and holds every step against the table of states. */
+/** Feeds a client's messages to a server's handshake, cut in different ways, and compares every step with the table of states. */
 import { encodeClientFlags, optionReplies, options, TransmissionFlag } from '@nbdjs/protocol';
 import { seededRandom } from '@nbdjs/testkit';
 import { expect } from 'vitest';
@@ -33,7 +33,7 @@ export const disk: ExportOffer = {
   contexts: ['base:allocation', 'qemu:dirty-bitmap:a', 'qemu:dirty-bitmap:b'],
 };
 
-/** What the driver knows: some exports by name. */
+/** The driver's exports, by name. */
 type Exports = Readonly<Record<string, ExportOffer | Refusal>>;
 const usual: Exports = {
   '': disk,
@@ -51,7 +51,7 @@ interface Reply {
 export interface Outcome {
   readonly greeting: Uint8Array;
   readonly replies: readonly Reply[];
-  /** What came behind the replies, to `EXPORT_NAME`. */
+  /** What came after the replies, to `EXPORT_NAME`. */
   readonly rest: Uint8Array;
   readonly events: readonly ServerHandshakeEvent[];
   /** Bytes that the handshake has not asked for. */
@@ -65,7 +65,7 @@ export interface Way {
   readonly shutDown?: boolean | undefined;
 }
 
-/** Plays a client's words, whole, byte by byte and at random cuts; the outcome is the same. */
+/** Feeds a client's messages, whole, byte by byte and at random cuts; the outcome is the same. */
 export function play(words: readonly Uint8Array[], way: Way = {}): Outcome {
   const bytes = concat([encodeClientFlags(way.flags ?? 3), ...words]);
   const outcome = perform(bytes, way, () => Number.POSITIVE_INFINITY);

@@ -1,17 +1,17 @@
-/** Plays a server's words to a client's handshake, cut in every manner, and sees to it that the manner does not matter. */
+/** Feeds a server's messages to a client's handshake, cut in different ways, and checks that the outcome is the same. */
 import { seededRandom } from '@nbdjs/testkit';
 import { expect } from 'vitest';
 import { ClientHandshake, type ClientHandshakeOptions, type HandshakeEvent, handshakeStates } from '../src/index.ts';
 import { concat } from './hex.ts';
 
-/** What the server says next, or what the driver does next. */
+/** The server's next bytes, or the driver's next call. */
 export type Act = Uint8Array | ((handshake: ClientHandshake) => void);
 
 export interface Outcome {
   /** Everything that the client sent. */
   readonly sent: Uint8Array;
   readonly events: readonly HandshakeEvent[];
-  /** Bytes that the client had no use for, whether they were handed out as excess or never asked for. */
+  /** Bytes that the client did not use, returned as excess or never asked for. */
   readonly left: Uint8Array;
   readonly state: ClientHandshake['state'];
 }
@@ -19,7 +19,7 @@ export interface Outcome {
 /** How the server's bytes reach the handshake. */
 type Feed = (handshake: ClientHandshake, bytes: Uint8Array) => Uint8Array;
 
-/** Plays the acts by every feed and returns the outcome, which is the same for all. */
+/** Performs the acts with every feed and returns the outcome, which is the same for all. */
 export function play(options: ClientHandshakeOptions, ...acts: readonly Act[]): Outcome {
   const merged = mergeWords(acts);
   const outcome = perform(options, merged, whole);
@@ -29,7 +29,7 @@ export function play(options: ClientHandshakeOptions, ...acts: readonly Act[]): 
   return outcome;
 }
 
-/** Whatever the server says in one go arrives in one go. */
+/** Bytes of the server that follow each other are one delivery. */
 function mergeWords(acts: readonly Act[]): readonly Act[] {
   const merged: Act[] = [];
   for (const act of acts) {
@@ -47,7 +47,7 @@ export function lastEvent(outcome: Outcome): HandshakeEvent {
   return event;
 }
 
-/** The facts of an outcome that has to be a success. */
+/** The facts of an outcome; throws when it is not a success. */
 export function factsOf(outcome: Outcome) {
   const event = lastEvent(outcome);
   if (event.type !== 'established')
@@ -55,7 +55,7 @@ export function factsOf(outcome: Outcome) {
   return event.facts;
 }
 
-/** The error of an outcome that has to be a failure. */
+/** The error of an outcome; throws when it is not a failure. */
 export function errorOf(outcome: Outcome) {
   const event = lastEvent(outcome);
   if (event.type !== 'failed') throw new Error(`expected failure, got ${event.type}`);
@@ -99,7 +99,7 @@ function byteByByte(handshake: ClientHandshake, bytes: Uint8Array): Uint8Array {
   return new Uint8Array(0);
 }
 
-/** As a socket does that reads straight into the memory it is given: no byte is taken that was not asked for. */
+/** Like a socket that reads directly into the memory that it is given: no byte is taken that was not asked for. */
 function throughSink(handshake: ClientHandshake, bytes: Uint8Array): Uint8Array {
   let rest = bytes;
   while (rest.length > 0 && handshake.state !== 'transmission') {

@@ -1,4 +1,4 @@
-/** A small but honest NBD server up to the transmission phase, made of our own codecs for the server's direction. */
+/** A small NBD server up to the transmission phase, made of our own codecs for the server's direction. */
 import type { BlockSizes } from '@nbdjs/interfaces';
 import {
   ByteAssembler,
@@ -57,7 +57,7 @@ export class ScriptedServer {
   mode: 'simple' | 'structured' | 'extended' = 'simple';
   /** Whether the server has hung up. */
   hungUp = false;
-  /** Whether an export was opened; what comes then is no business of this server. */
+  /** Whether an export was opened; this server ignores what follows. */
   inTransmission = false;
   /** Options that arrived, in order. */
   readonly asked: number[] = [];
@@ -76,7 +76,7 @@ export class ScriptedServer {
     this.#assembler.expect(4);
   }
 
-  /** What the server wants to say; empties the queue. */
+  /** What the server sends; empties the queue. */
   speak(): Uint8Array {
     return concat(this.#words.splice(0));
   }

@@ -1,4 +1,4 @@
-/** The server's table of states: every step in it is taken, and no other. */
+/** The server's table of states: the tests take every step in it, and no other. */
 import { encodeClientFlags, encodeOption, Option } from '@nbdjs/protocol';
 import { describe, expect, it } from 'vitest';
 import { ServerHandshake, type ServerHandshakeOptions, serverHandshakeStates } from '../src/index.ts';
@@ -6,7 +6,7 @@ import { abort, ask, exportName, go, startTls } from './client-words.ts';
 import { concat } from './hex.ts';
 import { disk, play, step, stepsTaken } from './play-server.ts';
 
-/** A handshake that has heard so much, byte by byte, and whose driver has answered nothing. */
+/** A handshake that was fed `words`, byte by byte, and whose driver has answered nothing. */
 function after(options: ServerHandshakeOptions, ...words: readonly Uint8Array[]): ServerHandshake {
   const server = new ServerHandshake(options);
   for (const byte of concat(words)) {
@@ -19,7 +19,7 @@ function after(options: ServerHandshakeOptions, ...words: readonly Uint8Array[])
 const flags = encodeClientFlags(3);
 
 describe('the states of the server', () => {
-  it('are the turns of client and driver', () => {
+  it('show whether it is the turn of client or driver', () => {
     expect(after({}).state).toBe('greeting');
     expect(after({}, flags)).toMatchObject({ state: 'option', turn: 'client' });
     expect(after({}, flags, go())).toMatchObject({ state: 'answering', turn: 'driver' });
@@ -46,7 +46,7 @@ describe('the states of the server', () => {
     }
   });
 
-  it('hold what is fed and answered out of turn against it', () => {
+  it('reject what is fed and answered out of turn', () => {
     const asked = after({}, flags, go());
     expect(() => asked.advance(1)).toThrow(/waits for its driver/);
     expect(() => asked.list([])).toThrow(/no list was asked for/);
@@ -59,7 +59,7 @@ describe('the states of the server', () => {
     expect(asked.state).toBe('transmission');
   });
 
-  it('are all that the table has, with every way between them', () => {
+  it('are all those of the table, with every transition between them', () => {
     play([go('nothing'), startTls, encodeOption(4711), exportName('disk')], { options: { tls: 'allow' } });
     play([exportName('nothing')]);
     play([abort]);

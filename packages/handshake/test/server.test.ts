@@ -1,4 +1,4 @@
-/** The server's handshake against the rules, message by message, however the client's words are cut. */
+/** The server's handshake against the rules, message by message, with the client's bytes cut in different ways. */
 import { encodeOption, InfoType, Option, TransmissionFlag } from '@nbdjs/protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -30,7 +30,7 @@ describe('greeting', () => {
     expect(play([]).greeting).toEqual(hex('"NBDMAGICIHAVEOPT" 00 03'));
   });
 
-  it('S2: hangs up on flags that it does not know', () => {
+  it('S2: hangs up on unknown flags', () => {
     expect(errorOf(play([go()], { flags: 7 }))).toMatch(/flags 0x7/);
   });
 
@@ -43,7 +43,7 @@ describe('greeting', () => {
 });
 
 describe('oldstyle', () => {
-  it('S1: tells of the default export at once, without flags of the handshake', () => {
+  it('S1: describes the default export at once, without handshake flags', () => {
     const { greeting, rest, events, unread } = perform(new Uint8Array(7), { options: { style: 'oldstyle' } }, () => 1);
     const size = '0000000000100000';
     const words = ['4e42444d41474943', '0000420281861253', size, '0000', '0005', '00'.repeat(124)];
@@ -54,7 +54,7 @@ describe('oldstyle', () => {
     expect(unread).toBe(7);
   });
 
-  it('S6: hangs up when there is no default export, and knows no TLS', () => {
+  it('S6: hangs up when there is no default export, and has no TLS', () => {
     const { events } = perform(new Uint8Array(0), { options: { style: 'oldstyle' }, exports: {} }, () => 1);
     expect(events).toMatchObject([{ type: 'failed', error: { rule: 'S6' } }]);
     expect(() => new ServerHandshake({ style: 'oldstyle', tls: 'require' })).toThrow(/oldstyle handshake knows no TLS/);
@@ -62,19 +62,19 @@ describe('oldstyle', () => {
 });
 
 describe('options', () => {
-  it('S3: UNSUP for unknown options, and the stream stays in step', () => {
+  it('S3: UNSUP for unknown options, and the stream stays in sync', () => {
     const outcome = play([encodeOption(4711, new Uint8Array(1000)), encodeOption(Option.PeekExport), go()]);
     expect(typesOf(outcome)).toEqual(['ERR_UNSUP', 'ERR_UNSUP', 'INFO', 'INFO', 'INFO', 'ACK']);
   });
 
-  it('S4: ABORT is acknowledged, whatever comes with it, and is the end', () => {
+  it('S4: ABORT is acknowledged with any payload, and is the end', () => {
     const outcome = play([encodeOption(Option.Abort, new Uint8Array(7)), go()]);
     expect(typesOf(outcome)).toEqual(['ACK']);
     expect(last(outcome)).toEqual({ type: 'ended' });
     expect(outcome.unread).toBe(go().length);
   });
 
-  it('S5: INVALID for data where none belongs', () => {
+  it('S5: INVALID for data with an option that has none', () => {
     for (const option of [Option.List, Option.StructuredReply, Option.ExtendedHeaders, Option.StartTls]) {
       expect(typesOf(play([encodeOption(option, new Uint8Array(3))]))).toEqual(['ERR_INVALID']);
     }
@@ -89,7 +89,7 @@ describe('options', () => {
     }
   });
 
-  it('S7, S9, S14: INFO and GO tell of the export, and what else there is, once each', () => {
+  it('S7, S9, S14: INFO and GO describe the export, with all other information, once each', () => {
     const outcome = play([info('disk', [77, InfoType.Name, InfoType.Name]), go('disk')]);
     const kinds = outcome.replies.map(({ type, payload }) => (type === 'INFO' ? (payload[1] ?? -1) : type));
     expect(kinds).toEqual([0, 1, 2, 3, 'ACK', 0, 2, 3, 'ACK']);
@@ -99,11 +99,11 @@ describe('options', () => {
     expect(factsOf(play([go('disk', [InfoType.BlockSize])])).knowsBlockSizes).toBe(true);
   });
 
-  it('S10, S11: UNKNOWN for a name that is not there, nothing before it; the empty name is the default', () => {
+  it('S10, S11: UNKNOWN for a name that does not exist, nothing before it; the empty name is the default', () => {
     expect(typesOf(play([go('nothing'), info('nothing')]))).toEqual(['ERR_UNKNOWN', 'ERR_UNKNOWN']);
     expect(typesOf(play([go('forbidden')]))).toEqual(['ERR_POLICY']);
     expect(factsOf(play([go('')])).size).toBe(1_048_576n);
-    // A length of the name that reaches past the option.
+    // A length of the name that is longer than the option.
     expect(typesOf(play([encodeOption(Option.Go, hex('00 00 00 09 61 62 00 00'))]))).toEqual(['ERR_INVALID']);
     expect(typesOf(play([encodeOption(Option.Go, concat([hex('00 00 00 01 61 00 00'), hex('00')]))]))).toEqual([
       'ERR_INVALID',
@@ -134,7 +134,7 @@ describe('options', () => {
     expect(errorOf(play([exportName('disk')], { shutDown: true }))).toContain('disk');
   });
 
-  it('S19: lists what there is', () => {
+  it('S19: lists all exports', () => {
     const outcome = play([ask({ option: Option.List })]);
     expect(typesOf(outcome)).toEqual(['SERVER', 'SERVER', 'SERVER', 'SERVER', 'ACK']);
     expect(new TextDecoder().decode(outcome.replies[1]?.payload)).toContain('diskabout disk');
@@ -162,7 +162,7 @@ describe('options', () => {
 });
 
 describe('TLS', () => {
-  it('S23: POLICY without TLS, and no TLS_REQD ever', () => {
+  it('S23: POLICY without TLS, and never TLS_REQD', () => {
     expect(typesOf(play([startTls, go()]))).toEqual(['ERR_POLICY', 'INFO', 'INFO', 'INFO', 'ACK']);
   });
 
@@ -190,7 +190,7 @@ describe('TLS', () => {
     expect(factsOf(outcome)).toMatchObject({ tls: true, mode: 'simple', contexts: [] });
   });
 
-  it('S28: with TLS allowed, an export that needs it says so', () => {
+  it('S28: with TLS allowed, an export that needs it is refused with TLS_REQD', () => {
     const allowed = { options: { tls: 'allow' as const } };
     expect(typesOf(play([go('secret'), info('secret'), info('disk')], allowed)).slice(0, 2)).toEqual([
       'ERR_TLS_REQD',
@@ -214,7 +214,7 @@ describe('metadata contexts', () => {
     expect(namesOf(play([list(['base:allocation'])]))).toEqual(['base:allocation']);
   });
 
-  it('S31, S32: LIST knows wildcards, SET does not', () => {
+  it('S31, S32: LIST accepts wildcards, SET does not', () => {
     expect(namesOf(play([list([])]))).toEqual(disk.contexts);
     expect(namesOf(play([list(['base:'])]))).toEqual(['base:allocation']);
     expect(namesOf(play([list(['qemu:dirty-bitmap:'])]))).toEqual(['qemu:dirty-bitmap:a', 'qemu:dirty-bitmap:b']);
@@ -231,7 +231,7 @@ describe('metadata contexts', () => {
     expect(typesOf(play([structured, set(disk.contexts)], { options: { limits } }))).toEqual(['ACK', 'ERR_TOO_BIG']);
   });
 
-  it('takes so many queries in one option, and no more', () => {
+  it('accepts queries in one option up to the limit, and no more', () => {
     const limits = { contextQueriesMax: 2 };
     const names = ['base:allocation', 'x:one', 'x:two'];
     for (const word of [set, list]) {
@@ -252,7 +252,7 @@ describe('metadata contexts', () => {
   });
 });
 
-describe('A5, S34: a SET that fails leaves no selection, whoever refuses it', () => {
+describe('A5, S34: a SET that fails leaves no selection, refused by the handshake or by the driver', () => {
   const limits = { contextQueriesMax: 1 };
   const base = '00 00 00 0f "base:allocation"';
   it.each([
@@ -261,7 +261,7 @@ describe('A5, S34: a SET that fails leaves no selection, whoever refuses it', ()
     ['a name that is longer than the option', '00 00 0f a0 "abc"', ''],
     ['no payload at all', '', ''],
     ['too many queries', '00 00 00 04 "disk" 00 00 00 02', `${base} ${base}`],
-    ['an export that is not there', '00 00 00 04 "nope" 00 00 00 01', base],
+    ['an export that does not exist', '00 00 00 04 "nope" 00 00 00 01', base],
     ['an export that is forbidden', '00 00 00 09 "forbidden" 00 00 00 01', base],
   ])('%s', (_what, head, tail) => {
     const bad = encodeOption(Option.SetMetaContext, hex(`${head} ${tail}`));
@@ -269,7 +269,7 @@ describe('A5, S34: a SET that fails leaves no selection, whoever refuses it', ()
     expect(contexts).toEqual([]);
   });
 
-  it('more payload than is taken', () => {
+  it('more payload than the limit', () => {
     const bad = encodeOption(Option.SetMetaContext, new Uint8Array(2000));
     const words = [structured, set(['base:allocation']), bad, go()];
     const outcome = play(words, { options: { limits: { optionBytesMax: 1000 } } });
@@ -307,7 +307,7 @@ describe('extended headers', () => {
   });
 });
 
-it('agrees with our own client on everything', () => {
+it('agrees with our own client on all facts', () => {
   for (const mode of ['simple', 'structured', 'extended'] as const) {
     const client = new ClientHandshake({ exportName: 'disk', mode, contexts: ['base:allocation'] });
     const server = new ServerHandshake();
@@ -340,7 +340,7 @@ it('agrees with our own client on everything', () => {
   }
 });
 
-it('G6: ends or asks for more, whatever it is fed', () => {
+it('G6: with any bytes, ends or asks for more', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), fc.integer({ min: 0, max: 12 }), (noise, option) => {
       const outcome = play([encodeOption(option, noise), noise]);
@@ -350,7 +350,7 @@ it('G6: ends or asks for more, whatever it is fed', () => {
   );
 });
 
-it('tells what the client was about to do when it goes', () => {
+it('names what the client had to do when it disconnects', () => {
   const server = new ServerHandshake();
   server.ended();
   const event = server.nextEvent();

@@ -1,4 +1,4 @@
-/** What is said of a server that says nothing, at every step. */
+/** The error for a server that sends nothing, at every step. */
 import { TimeoutError } from '@nbdjs/interfaces';
 import { Option } from '@nbdjs/protocol';
 import { describe, expect, it } from 'vitest';
@@ -14,9 +14,9 @@ function silence(options: ClientHandshakeOptions, ...words: readonly Uint8Array[
 }
 
 describe('silence', () => {
-  it('F27: instead of a greeting may be that of a server that awaits TLS', () => {
+  it('F27: instead of a greeting may come from a server that expects TLS', () => {
     expect(silence({}).message).toBe(
-      'the server sent no greeting within 5000 ms: it may be busy, expect TLS from the first byte (which NBD begins later), or be no NBD server',
+      'the server sent no greeting within 5000 ms: it may be busy, expect TLS from the first byte (which NBD begins later), or not be an NBD server',
     );
     for (const length of [1, 8, 12, 17]) {
       expect(silence({}, greeting.subarray(0, length)).message).toBe(
@@ -25,7 +25,7 @@ describe('silence', () => {
     }
   });
 
-  it('A6: names the option that stayed without an answer', () => {
+  it('A6: names the option without an answer', () => {
     expect(silence({}, greeting)).toMatchObject({
       message: 'no answer to option EXTENDED_HEADERS within 5000 ms',
       phase: 'handshake',
@@ -38,12 +38,12 @@ describe('silence', () => {
     );
   });
 
-  it('while TLS is set up, or when nothing was asked, is told too', () => {
+  it('while TLS is set up, or when nothing was asked, is reported too', () => {
     expect(silence({ tls: 'require' }, greeting, ack(Option.StartTls)).message).toBe(
-      'the upgrade to TLS was not over within 5000 ms',
+      'the upgrade to TLS was not complete within 5000 ms',
     );
     expect(silence({ optionMode: true, mode: 'simple' }, greeting).message).toBe(
-      'the handshake was not over within 5000 ms',
+      'the handshake was not complete within 5000 ms',
     );
   });
 });

@@ -1,4 +1,4 @@
-/** "TLS support": never weaker than asked for, and nothing smuggled in front of it. */
+/** "TLS support": never weaker than asked for, and nothing injected before it. */
 import { ConnectError, ProtocolError } from '@nbdjs/interfaces';
 import { encodeGreeting, Option, OptionReply } from '@nbdjs/protocol';
 import { describe, expect, it } from 'vitest';
@@ -25,7 +25,7 @@ describe('TLS required', () => {
     expect(outcome.sent).toHaveLength(4 + 16 + 16);
   });
 
-  it('C20: not with a server of the plain newstyle, which is left without a word', () => {
+  it('C20: not with a server of the plain newstyle, which is left without a message', () => {
     const outcome = play({ tls: 'require' }, plainGreeting);
     expect(errorOf(outcome)).toMatchObject({
       code: 'ERR_NBD_TLS_REFUSED',
@@ -34,7 +34,7 @@ describe('TLS required', () => {
     expect(outcome.sent).toHaveLength(4);
   });
 
-  it('C20: not when the fixed newstyle is not wanted by us', () => {
+  it('C20: not when the caller has excluded the fixed newstyle', () => {
     expect(errorOf(play({ tls: 'require', handshakeFlags: 2 }, greeting))).toMatchObject({
       code: 'ERR_NBD_TLS_REFUSED',
     });
@@ -76,7 +76,7 @@ describe('the upgrade', () => {
     expect(handshake.takeOutput()).toHaveLength(1);
   });
 
-  it('C29: nothing that tells anybody anything is sent before', () => {
+  it('C29: nothing confidential is sent before', () => {
     const outcome = play({ tls: 'require', exportName: 'secret' }, greeting, ack(Option.StartTls));
     expect(outcome.sent).toEqual(hex('00000003 "IHAVEOPT" 00000005 00000000'));
   });
@@ -104,7 +104,7 @@ describe('the upgrade', () => {
     expect(() => handshake.tlsEstablished()).toThrow('no upgrade to TLS is under way');
   });
 
-  it('C22: a failed upgrade is the end, without a word', () => {
+  it('C22: a failed upgrade is the end, without a message', () => {
     const cause = new Error('certificate has\nexpired');
     const outcome = play({ tls: 'allow' }, greeting, ack(Option.StartTls), (handshake) => handshake.ended(cause));
     expect(errorOf(outcome)).toMatchObject({
@@ -115,30 +115,30 @@ describe('the upgrade', () => {
     expect(outcome.sent).toHaveLength(4 + 16);
   });
 
-  it('keeps what the transport has to say about a failure', () => {
+  it('keeps the error of the transport for a failure', () => {
     const cause = new ConnectError('ERR_NBD_TLS', 'certificate is for another host', { permanent: true });
     const outcome = play({ tls: 'allow' }, greeting, ack(Option.StartTls), (handshake) => handshake.ended(cause));
     expect(errorOf(outcome)).toBe(cause);
   });
 
-  it('keeps what the transport says about clear text, and what it learns only when TLS stands', () => {
+  it('keeps the error of the transport about clear text, and one that comes only after TLS is established', () => {
     const smuggled = new ProtocolError('clear-text-behind-starttls', 'clear text', { phase: 'option', rule: 'S25' });
     const early = play({ tls: 'allow' }, greeting, ack(Option.StartTls), (handshake) => handshake.ended(smuggled));
     expect(errorOf(early)).toBe(smuggled);
-    // With TLS 1.3 a server judges a client's certificate when the client is through with the handshake.
+    // With TLS 1.3 a server checks a client's certificate when the client has finished the handshake.
     const refused = new ConnectError('ERR_NBD_TLS', 'the server demands a certificate', { permanent: true });
     const acts: readonly Act[] = [upgraded, (handshake) => handshake.ended(refused)];
     const late = play({ tls: 'require' }, greeting, ack(Option.StartTls), ...acts);
     expect(errorOf(late)).toBe(refused);
   });
 
-  it('keeps how a server that is a program has ended, at any time', () => {
+  it('keeps the exit of a server that is a program, at any time', () => {
     const ended = new ConnectError('ERR_NBD_COMMAND', '[ false ]: it ended with exit code 1', { permanent: true });
     expect(errorOf(play({}, (handshake) => handshake.ended(ended)))).toBe(ended);
     expect(errorOf(play({ tls: 'allow' }, greeting, (handshake) => handshake.ended(ended)))).toBe(ended);
   });
 
-  it('a server that is gone instead of upgrading', () => {
+  it('a server that disconnects instead of upgrading', () => {
     const outcome = play({ tls: 'allow' }, greeting, ack(Option.StartTls), (handshake) => handshake.ended());
     expect(errorOf(outcome)).toMatchObject({
       code: 'ERR_NBD_TLS',

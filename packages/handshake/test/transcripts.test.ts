@@ -84,7 +84,7 @@ describe('transcripts', () => {
     });
   });
 
-  it('C9, C15: no GO, so EXPORT_NAME with 124 zeroes behind it', () => {
+  it('C9, C15: no GO, so EXPORT_NAME with 124 zeroes after it', () => {
     const outcome = play(
       { exportName: 'disk', mode: 'simple', handshakeFlags: 1 },
       hex(
@@ -107,7 +107,7 @@ describe('transcripts', () => {
     expect(factsOf(outcome)).toMatchObject({ style: 'newstyle', mode: 'simple', size: 1024n, contexts: [] });
   });
 
-  it('oldstyle: the server says all and the client nothing', () => {
+  it('oldstyle: the server sends everything and the client nothing', () => {
     const outcome = play({}, hex(`"NBDMAGIC" 0000420281861253 0000000000000400 00000003 ${zeroes124} 67446698`));
     expect(outcome.sent).toHaveLength(0);
     expect(factsOf(outcome)).toEqual({
@@ -122,7 +122,7 @@ describe('transcripts', () => {
     expect(outcome.left).toEqual(hex('67446698'));
   });
 
-  it('C22, C24, C25: STARTTLS first, and everything else behind it', () => {
+  it('C22, C24, C25: STARTTLS first, and everything else after it', () => {
     const outcome = play(
       { tls: 'require', contexts: [], requestBlockSizes: false },
       hex('"NBDMAGIC" "IHAVEOPT" 0001', `${rep} 00000005 00000001 00000000`),

@@ -1,4 +1,4 @@
-/** Whatever a server does wrong has its own name, ends the handshake, and is answered by ABORT where that makes sense. */
+/** Each error of a server has its own name, ends the handshake, and is answered by ABORT where the server understands it. */
 import {
   encodeInfoReply,
   encodeMetaContextReply,
@@ -68,7 +68,7 @@ const cases: readonly Case[] = [
     message: 'option GO was answered by SERVER, which does not fit',
   },
   {
-    title: 'C18: a reply type that nobody knows',
+    title: 'C18: an unknown reply type',
     options: plain,
     says: [greeting, reply(Option.Go, 77)],
     violation: 'unexpected-option-reply',
@@ -116,7 +116,7 @@ const cases: readonly Case[] = [
     aborts: false,
   },
   {
-    title: 'C14: GO acknowledged without the information that it is all about',
+    title: 'C14: GO acknowledged without size and flags of the export',
     options: plain,
     says: [greeting, ack(Option.Go)],
     violation: 'missing-export-info',
@@ -156,7 +156,7 @@ const cases: readonly Case[] = [
     options: plain,
     says: [greeting, error(Option.Go, OptionReply.ErrBlockSizeRequired)],
     violation: 'block-size-required-though-requested',
-    message: 'option GO failed: the server wants block sizes to be asked for, which they were',
+    message: 'option GO failed: the server requires the client to ask for block sizes, which it did',
   },
   {
     title: 'C66: no GO although EXTENDED_HEADERS was acknowledged',
@@ -194,21 +194,21 @@ const cases: readonly Case[] = [
     message: 'SERVER reply: expected 5 bytes for the export name, got 4',
   },
   {
-    title: 'G6: an error text that is longer than any reply may be',
+    title: 'G6: an error text that is longer than a reply may be',
     options: plain,
     says: [greeting, hex('0003e889 045565a9 00000007 80000002 00010001')],
     violation: 'option-reply-too-long',
     message: 'answer to option GO is too long: expected at most 65536 bytes, got 65537',
   },
   {
-    title: 'G6: more replies to GO than anybody needs',
+    title: 'G6: more replies to GO than the limit',
     options: { mode: 'simple', limits: { optionRepliesMax: 2 } },
     says: [greeting, exportInfo, exportInfo, exportInfo],
     violation: 'too-many-option-replies',
     message: 'option GO failed: the server sent more than 2 replies to it',
   },
   {
-    title: 'G6: more contexts than anybody needs',
+    title: 'G6: more contexts than the limit',
     options: { mode: 'structured', limits: { contextsMax: 1 } },
     says: [...structured, context(1, 'base:allocation'), context(2, 'base:allocation')],
     violation: 'too-many-option-replies',
@@ -281,7 +281,7 @@ describe('violations', () => {
     expect(event).toMatchObject({ error: { excerptHex: `0003${'ff'.repeat(62)}...` } });
   });
 
-  it('tolerates what harms nobody: repeated, unknown and unrequested information (C12)', () => {
+  it('tolerates repeated, unknown and unrequested information (C12)', () => {
     const outcome = play(
       { mode: 'simple', requestBlockSizes: false },
       greeting,

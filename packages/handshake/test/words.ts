@@ -1,4 +1,4 @@
-/** Often needed words of a server, as bytes. */
+/** Messages of a server that many tests need, as bytes. */
 import {
   encodeAckReply,
   encodeErrorReply,
@@ -20,5 +20,5 @@ export const error = encodeErrorReply;
 export const reply = encodeOptionReply;
 export const unsupported = (option: number) => encodeErrorReply(option, OptionReply.ErrUnsupported);
 
-/** Consent to GO with the least that it takes. */
+/** Consent to GO with the least that it needs. */
 export const gone = [exportInfo, ack(Option.Go)] as const;

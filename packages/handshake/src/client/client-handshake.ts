@@ -14,17 +14,17 @@ import { type HandshakeState, isFinal } from './states.ts';
 import type { ClientNeed } from './steps.ts';
 
 /**
- * Negotiates with a server and knows neither sockets nor clocks.
+ * Negotiates with a server, without sockets and clocks.
  *
  * Drive it like this: after every call that feeds it (`advance`, `receive`, `ended`, `tlsEstablished`, an option), send
  * `takeOutput` and read `nextEvent` until there is none. It never waits, never calls back, and throws only
- * `UsageError`, for calls out of turn; what the server does wrong becomes the event `failed`.
+ * `UsageError`, for calls out of turn; an error of the server becomes the event `failed`.
  */
 export class ClientHandshake {
   readonly #conversation: Conversation;
   readonly #runner: ScriptRunner<ClientNeed, ExportFacts | undefined>;
   readonly #excess: Uint8Array[] = [];
-  /** Where a byte lands that was not asked for. */
+  /** Memory for a byte that was not asked for. */
   readonly #overrun = new Uint8Array(1);
   #handedOver = false;
 
@@ -59,9 +59,8 @@ export class ClientHandshake {
   }
 
   /**
-   * Where the next bytes must land: as many as the current message lacks and no more, so that what follows stays with the
-   * kernel. When no byte is due it is one byte long, and a byte that lands there is a violation (or excess, once the handshake
-   * is over).
+   * Where the next bytes must land: as many as the current message lacks and no more, so that what follows stays with the kernel. When no
+   * byte is expected it is one byte long, and a byte that lands there is a violation (or excess, once the handshake is over).
    */
   writable(): Uint8Array {
     return this.#runner.isReceiving ? this.#runner.writable() : this.#overrun;
@@ -73,7 +72,7 @@ export class ClientHandshake {
     else this.#overran(this.#overrun.subarray(0, byteCount));
   }
 
-  /** Feeds a chunk of any length; the chunk is copied. What lies behind the end of the handshake becomes excess. */
+  /** Feeds a chunk of any length; the chunk is copied. Bytes after the end of the handshake become excess. */
   receive(bytes: Uint8Array): void {
     let rest = bytes;
     while (rest.length > 0 && this.#runner.isReceiving) {
@@ -100,8 +99,8 @@ export class ClientHandshake {
   }
 
   /**
-   * The error for a server that is given up after `timeoutMs` milliseconds. It names the step, and the option, that stayed without
-   * an answer.
+   * The error for a server that is not waited for any longer after `timeoutMs` milliseconds. It names the step, and the option, without an
+   * answer.
    */
   silence(timeoutMs: number): TimeoutError {
     return silence(this.#conversation, timeoutMs, this.#runner.partial.length > 0);
@@ -138,7 +137,7 @@ export class ClientHandshake {
 
   /**
    * Option mode: opens an export. The contexts of the options are selected on the way, unless `setMetaContexts` has
-   * been called for this export. A refusal leaves everything open: try another one.
+   * been called for this export. After a refusal the handshake goes on: try another one.
    */
   go(exportName: string = this.#conversation.settings.exportName): void {
     this.#order({ option: Option.Go, exportName });
@@ -213,7 +212,7 @@ export class ClientHandshake {
     events.push({ type: 'failed', error });
   }
 
-  /** Takes bytes that were not asked for: harmless once the handshake is over, else a violation. */
+  /** Takes bytes that were not asked for: excess once the handshake is over, else a violation. */
   #overran(bytes: Uint8Array): void {
     const { state } = this.#conversation;
     if (state === 'transmission') {
@@ -238,7 +237,7 @@ export class ClientHandshake {
 /** The error for bytes that came out of turn. */
 function unsolicited(state: HandshakeState, excerpt: Uint8Array): ProtocolError {
   if (state === 'tls') {
-    const message = 'server sent clear text behind its consent to TLS: it may be injected';
+    const message = 'server sent clear text after its consent to TLS: it may be injected';
     return new ProtocolError('clear-text-behind-starttls', message, { phase: 'option', rule: 'S25', excerpt });
   }
   const message = 'server sent bytes although no option is outstanding';

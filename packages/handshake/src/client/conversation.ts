@@ -13,7 +13,7 @@ export interface Selection {
 
 /**
  * How to leave when something goes wrong (C6): by `ABORT` while options are exchanged, by `DISC` once the server is in the
- * transmission phase, and without a message when the server would understand none.
+ * transmission phase, and without a message when the server would not understand one.
  */
 export type Farewell = 'none' | 'abort' | 'disconnect';
 
@@ -22,10 +22,10 @@ export class Conversation {
   readonly output: Uint8Array[] = [];
   readonly events: HandshakeEvent[] = [];
   state: HandshakeState = 'greeting';
-  /** What the server is busy with, for messages: `the server closed the connection while ...`. */
+  /** What the server has to do now, for messages: `the server closed the connection while ...`. */
   activity = 'sending its greeting';
   farewell: Farewell = 'none';
-  /** The peer has begun as an NBD server does. */
+  /** The peer has begun like an NBD server. */
   isNbd = false;
   style: HandshakeStyle = 'oldstyle';
   mode: HeaderMode = 'simple';
@@ -35,8 +35,8 @@ export class Conversation {
   /** The option whose answer is awaited. */
   outstanding: number | undefined;
   /**
-   * An option with data that the server has refused as unknown, until the server answers another one correctly. Some servers leave the
-   * data of such an option unread and take it for the next option.
+   * An option with data that the server has refused as unknown, until the server answers another one correctly. Some servers do not read
+   * the data of such an option, and take it for the next option.
    */
   suspect: number | undefined;
   /** The export that was asked for last. */
@@ -67,7 +67,7 @@ export class Conversation {
     if (this.settings.trace.enabled) this.settings.trace.emit('option', { option: name });
   }
 
-  /** Forgets what was agreed on in clear text, which an upgrade to TLS makes void (C25). */
+  /** Resets what was agreed on in clear text, which an upgrade to TLS makes void (C25). */
   forget(): void {
     this.mode = 'simple';
     this.selection = undefined;

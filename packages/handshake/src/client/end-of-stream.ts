@@ -1,4 +1,4 @@
-/** What it means when the server is gone in the middle of the handshake. */
+/** The error for a server whose stream ends in the middle of the handshake. */
 import { ConnectError, type NbdError, NegotiationError, ProtocolError } from '@nbdjs/interfaces';
 import { endInWords, isHangUp } from '@nbdjs/kit';
 import { options, printableText } from '@nbdjs/protocol';
@@ -8,12 +8,12 @@ import { notNbd } from './greeting.ts';
 import { nameOfExport } from './refusals.ts';
 
 /**
- * The transport knows best what went wrong with TLS or with a server that is a program, and whether it will go wrong again. Some of it
- * shows only after the connection was made.
+ * The error of the transport is the most precise one about TLS and about a server that is a program, and about whether the same can happen
+ * again. Some of it shows only after the connection was made.
  */
 const explainedByTransport: ReadonlySet<string> = new Set(['ERR_NBD_TLS', 'ERR_NBD_COMMAND']);
 
-/** `partial` is what had landed of the message that was awaited. */
+/** `partial`: the bytes that had landed of the message that was awaited. */
 export function endOfStream(conversation: Conversation, partial: Uint8Array, cause?: Error): NbdError {
   const { state, activity, outstanding, suspect } = conversation;
   if (cause instanceof ConnectError && explainedByTransport.has(cause.code)) return cause;
@@ -31,11 +31,11 @@ function manner(cause: Error | undefined): { readonly how: string; readonly why:
   return { how: 'the connection broke', why: `: ${printableText(endInWords(cause))}` };
 }
 
-/** The last option that was answered is to blame, not the one that is awaited. */
+/** The cause is the last option that was answered, not the one that is awaited. */
 function lostItsPlace(conversation: Conversation, suspect: number, how: string, cause?: Error): ConnectError {
   const option = options.name(suspect);
   const doubt = conversation.state === 'export-name' ? `, or have no ${nameOfExport(conversation.exportName)}` : '';
-  const message = `${how} after it had refused option ${option}: it may have lost its place there${doubt}`;
+  const message = `${how} after it had refused option ${option}: it may have got out of sync there${doubt}`;
   return new ConnectError('ERR_NBD_OUT_OF_STEP', message, { cause, option });
 }
 
@@ -46,8 +46,8 @@ function tlsFailed(cause?: Error): NbdError {
 }
 
 /**
- * A server that does not want an export has no other answer to `EXPORT_NAME` than to hang up. A reset counts too: that is
- * what hanging up looks like when the server has not read everything.
+ * A server can refuse an export that is asked for by `EXPORT_NAME` only by hanging up. A reset counts too: a server that has not read
+ * everything causes one when it hangs up.
  */
 function refusedByHangingUp(conversation: Conversation, closed: ConnectError, cause?: Error): NbdError {
   const hungUp = cause === undefined || ('code' in cause && cause.code === 'ECONNRESET');

@@ -9,7 +9,7 @@ import type {
 } from '@nbdjs/interfaces';
 import type { ExportEntry } from '@nbdjs/protocol';
 
-/** What happened in the handshake, and what the driver has to do about it. `type` tells the variants apart. */
+/** What happened in the handshake, and what the driver has to do next. `type` tells the variants apart. */
 export type HandshakeEvent =
   /** Upgrade the transport to TLS now, then call `tlsEstablished()`, or `ended(cause)` when it fails. */
   | { readonly type: 'tls-upgrade' }
@@ -26,12 +26,12 @@ export type HandshakeEvent =
   | { readonly type: 'option-failed'; readonly option: number; readonly error: NegotiationError }
   /** Final: the transmission phase has begun. `excess` are bytes of it that have already arrived. */
   | { readonly type: 'established'; readonly facts: ExportFacts; readonly excess: Uint8Array }
-  /** Final: send what `takeOutput` still gives (a farewell), then close. */
+  /** Final: send what `takeOutput` still returns (a last message to the server), then close. */
   | { readonly type: 'failed'; readonly error: NbdError }
   /** Final, after `abort()`: close. */
   | { readonly type: 'ended' };
 
-/** What came of an option in option mode. */
+/** The result of an option in option mode. */
 export type OptionResult =
   /** `startTls`, `structuredReplies`, `extendedHeaders`. */
   | { readonly type: 'acknowledged' }

@@ -1,4 +1,4 @@
-/** Guesses what the peer is when it is no NBD server. */
+/** Guesses what the peer is when it is not an NBD server. */
 import { printableBytes } from '@nbdjs/protocol';
 
 const nbdMagic = ascii('NBDMAGIC');
@@ -6,13 +6,13 @@ const nbdMagic = ascii('NBDMAGIC');
 const foreignPeers: readonly { readonly begins: Uint8Array; readonly looks: string }[] = [
   { begins: ascii('HTTP/'), looks: 'it looks like an HTTP server' },
   { begins: ascii('SSH-'), looks: 'it looks like an SSH server' },
-  { begins: Uint8Array.of(0x16, 0x03), looks: 'it speaks TLS from the first byte, where NBD negotiates TLS later' },
+  { begins: Uint8Array.of(0x16, 0x03), looks: 'it begins with TLS, where NBD negotiates TLS later' },
   { begins: Uint8Array.of(0x15, 0x03), looks: 'it sent a TLS alert, where NBD negotiates TLS later' },
   { begins: ascii('RFB '), looks: 'it looks like a VNC server' },
   { begins: ascii('{"QMP"'), looks: "it looks like QEMU's control socket (QMP)" },
 ];
 
-/** Completes `peer is no NBD server: ...`; at least one byte of the first eight is enough. */
+/** Completes `peer is not an NBD server: ...`; at least one byte of the first eight is enough. */
 export function describeForeignPeer(firstBytes: Uint8Array): string {
   const foreign = foreignPeers.find(({ begins }) => startsWith(firstBytes, begins));
   if (foreign !== undefined) return foreign.looks;

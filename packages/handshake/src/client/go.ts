@@ -18,7 +18,7 @@ export function* go(conversation: Conversation, exportName: string): Step<Export
   if (!('replyType' in answer)) return factsOf(conversation, exportName, answer);
   if (answer.replyType !== OptionReply.ErrUnsupported) throw refusalError(answer);
   if (conversation.mode === 'extended') {
-    // EXPORT_NAME must not follow EXTENDED_HEADERS (C66), so such a server has left us no way at all (S68).
+    // EXPORT_NAME must not follow EXTENDED_HEADERS (C66), so such a server leaves no option by which to open an export (S68).
     const message = 'option GO is not supported by the server although it acknowledged EXTENDED_HEADERS';
     throw violation('go-unsupported-with-extended-headers', message, 'S68');
   }
@@ -78,7 +78,7 @@ function parseAnswer(payload: Uint8Array): Partial<ExportAnswer> {
 
 function checkRefusal(refusal: Refusal, requestedBlockSizes: boolean): Refusal {
   if (refusal.replyType === OptionReply.ErrBlockSizeRequired && requestedBlockSizes) {
-    const message = `option ${options.name(refusal.option)} failed: the server wants block sizes to be asked for, which they were`;
+    const message = `option ${options.name(refusal.option)} failed: the server requires the client to ask for block sizes, which it did`;
     throw violation('block-size-required-though-requested', message, 'S12');
   }
   return refusal;

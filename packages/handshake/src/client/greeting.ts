@@ -16,7 +16,7 @@ import { describeForeignPeer } from './foreign-peers.ts';
 import { nameOfExport } from './refusals.ts';
 import type { Step } from './steps.ts';
 
-/** Reads the greeting and answers it. Returns the export of an oldstyle server, which has no more to say. */
+/** Reads the greeting and answers it. Returns the export of an oldstyle server, which sends nothing more. */
 export function* greet(conversation: Conversation): Step<ExportAnswer | undefined> {
   const magic = yield* receive(GreetingBytes.initialMagic);
   if (!isInitialMagic(magic)) throw notNbd(magic);
@@ -39,7 +39,7 @@ export function* greet(conversation: Conversation): Step<ExportAnswer | undefine
 
 /** The error for a peer that does not begin like an NBD server. */
 export function notNbd(firstBytes: Uint8Array): ConnectError {
-  return new ConnectError('ERR_NBD_NOT_NBD', `peer is no NBD server: ${describeForeignPeer(firstBytes)}`, {
+  return new ConnectError('ERR_NBD_NOT_NBD', `peer is not an NBD server: ${describeForeignPeer(firstBytes)}`, {
     permanent: true,
   });
 }
@@ -68,7 +68,7 @@ function* oldstyle(conversation: Conversation): Step<ExportAnswer> {
     throw new ProtocolError('oldstyle-handshake-flags', message, { phase: 'handshake', rule: 'S1', excerpt: bytes });
   }
   conversation.farewell = 'disconnect';
-  if (tls === 'require') throw tlsImpossible('it speaks the oldstyle handshake');
+  if (tls === 'require') throw tlsImpossible('it uses the oldstyle handshake');
   if (exportName !== '') {
     const message = `${nameOfExport(exportName)} is not available: an oldstyle server has one export without a name`;
     throw new NegotiationError('ERR_NBD_UNKNOWN_EXPORT', message);

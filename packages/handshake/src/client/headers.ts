@@ -5,7 +5,7 @@ import type { Refusal } from './refusals.ts';
 import { exchange, ignoreRefusal } from './replies.ts';
 import type { Step } from './steps.ts';
 
-/** Agrees on the best mode that both sides can do, up to the one that the caller wants at most. */
+/** Agrees on the best mode that both sides can do, up to the highest one that the caller allows. */
 export function* negotiateMode(conversation: Conversation): Step<void> {
   const { mode } = conversation.settings;
   // EXPORT_NAME must not follow EXTENDED_HEADERS (C66).

@@ -7,7 +7,7 @@ import type { Refusal } from './refusals.ts';
 import { exchange, ignoreRefusal, requireWellFormed } from './replies.ts';
 import type { Step } from './steps.ts';
 
-/** Selects the contexts that the caller wants by default, unless something was selected for this export by hand. */
+/** Selects the contexts of the caller's options, unless the caller has selected some for this export itself. */
 export function* negotiateContexts(conversation: Conversation, exportName: string): Step<void> {
   const { contexts, allContexts } = conversation.settings;
   if (conversation.mode === 'simple' || (contexts.length === 0 && !allContexts)) return;
@@ -19,7 +19,7 @@ export function* negotiateContexts(conversation: Conversation, exportName: strin
   if (refusal !== undefined) ignoreRefusal(conversation, refusal);
 }
 
-/** Some contexts, and those that the server lists, as far as it does. */
+/** Some contexts, and those that the server lists if it has a list. */
 function* withListed(
   conversation: Conversation,
   exportName: string,
@@ -90,8 +90,8 @@ function contextReplies(conversation: Conversation, take: (context: SelectedCont
 }
 
 /**
- * Whether a context can be the answer to one of the queries. Beyond the namespace only the server knows, because a
- * namespace may have wildcards of its own.
+ * Whether a context can be the answer to one of the queries. Only the namespace is compared, because a namespace may have its own
+ * wildcards.
  */
 function answersOne(queries: readonly string[], name: string): boolean {
   return queries.some((query) => name.startsWith(query.slice(0, query.indexOf(':') + 1)));

@@ -14,7 +14,7 @@ import { isRefusal } from './replies.ts';
 import { startTls, tlsRefused } from './start-tls.ts';
 import { nextOrder, type Step } from './steps.ts';
 
-/** Carries out the caller's orders until one of them opens an export (then its facts come back) or leaves. */
+/** Carries out the caller's orders until one of them opens an export (then its facts are returned) or leaves. */
 export function* takeOrders(conversation: Conversation): Step<ExportFacts | undefined> {
   backToCaller(conversation);
   const { style, mode, tls, events } = conversation;
@@ -66,7 +66,7 @@ function* carryOut(conversation: Conversation, order: RepeatableOrder): Step<Opt
   }
 }
 
-/** Leaves. Any answer of the server is accepted, and also that it hangs up (C7). */
+/** Leaves. Any answer of the server is accepted, and also the end of the stream (C7). */
 function* leave(conversation: Conversation): Step<undefined> {
   // The plain newstyle has no option but EXPORT_NAME (C5), so there the only way to leave is to hang up.
   if (conversation.style !== 'newstyle-fixed') return undefined;

@@ -1,4 +1,4 @@
-/** What the caller wants of a handshake, and the defaults for the rest. */
+/** What the caller asks for in a handshake, and the defaults for the rest. */
 import { baseAllocation, type HeaderMode, limits, silent, type Trace, UsageError } from '@nbdjs/interfaces';
 import { defineOptions, type OptionsOf, option, optionChecks, optionGroup, type SettingsOf } from '@nbdjs/kit';
 import { encodeName, encodeText, HandshakeFlag, Option, options as optionNames, quoted } from '@nbdjs/protocol';
@@ -67,18 +67,18 @@ export const clientHandshakeOptions = defineOptions({
     default: false,
     doc: "Ask for the export's canonical name and description too.",
   }),
-  /** Ask for block sizes, which binds us to respect them. @default true */
+  /** Ask for block sizes, which the client then has to respect. @default true */
   requestBlockSizes: option.boolean({
     default: true,
-    doc: 'Ask for block sizes, which binds us to respect them.',
+    doc: 'Ask for block sizes, which the client then has to respect.',
   }),
   /**
-   * `off`: never ask for TLS. `allow`: use it when the server can, else go on in clear text. `require`: with TLS or not
-   * at all. In option mode, `off` leaves `startTls()` to the caller. @default 'off'
+   * `off`: never ask for TLS. `allow`: use it when the server can, else go on in clear text.
+   * `require`: without TLS, fail. In option mode, `off` leaves `startTls()` to the caller. @default 'off'
    */
   tls: option.oneOf(['off', 'allow', 'require'], {
     default: 'off',
-    doc: 'off: never ask for TLS. allow: use it when the server can, else go on in clear text. require: with TLS or not at all.',
+    doc: 'off: never ask for TLS. allow: use it when the server can, else go on in clear text. require: without TLS, fail.',
   }),
   /** Handshake flags that may be agreed on (see `HandshakeFlag`). @default both */
   handshakeFlags: option.checked<number>(optionChecks.number, {
@@ -86,10 +86,10 @@ export const clientHandshakeOptions = defineOptions({
     defaultText: 'both',
     doc: 'Handshake flags that may be agreed on.',
   }),
-  /** Stop when options can be sent and let the caller drive. @default false */
+  /** Stop when options can be sent, and leave the next options to the caller. @default false */
   optionMode: option.boolean({
     default: false,
-    doc: 'Stop when options can be sent and let the caller drive.',
+    doc: 'Stop when options can be sent, and leave the next options to the caller.',
   }),
   /** Options of the protocol that are not sent, because the server fails at them. @default none */
   avoid: option.checked<readonly AvoidableOption[]>(optionChecks.texts, {

@@ -20,7 +20,7 @@ const rows: Readonly<Record<number, RefusalRow>> = {
   [OptionReply.ErrShutdown]: { code: 'ERR_NBD_SERVER_SHUTDOWN', says: 'is shutting down', passing: true },
   [OptionReply.ErrBlockSizeRequired]: {
     code: 'ERR_NBD_BLOCK_SIZE_REQUIRED',
-    says: 'wants block sizes to be asked for',
+    says: 'requires the client to ask for block sizes',
   },
   [OptionReply.ErrTooBig]: { code: 'ERR_NBD_TOO_BIG', says: 'finds the request or its answer too big' },
   [OptionReply.ErrExtendedHeadersRequired]: {
@@ -58,7 +58,7 @@ export function refusalError(refusal: Refusal, code?: NegotiationErrorCode): Neg
 /** The same for an option that is not even sent. */
 export function avoidedError(option: number): NegotiationError {
   const name = options.name(option);
-  const message = `option ${name} is not sent: the server cannot stand it`;
+  const message = `option ${name} is not sent: the server fails at it`;
   return new NegotiationError('ERR_NBD_OPTION_UNSUPPORTED', message, { option: name });
 }
 

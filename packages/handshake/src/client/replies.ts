@@ -1,4 +1,4 @@
-/** Reading the server's answers to options, with every check that is the same for all of them. */
+/** Reads the server's answers to options, with the checks that are the same for all of them. */
 import { NegotiationError } from '@nbdjs/interfaces';
 import {
   decodeOptionReplyHeader,
@@ -18,7 +18,7 @@ import { type Conversation, violation } from './conversation.ts';
 import { type Refusal, refusalError } from './refusals.ts';
 import type { Step } from './steps.ts';
 
-/** Asks, and hands each reply with content to `take`. Returns `undefined` when it is acknowledged, else the refusal. */
+/** Sends an option, and calls `take` with each reply that has content. Returns `undefined` for an acknowledgement, else the refusal. */
 export function* exchange(
   conversation: Conversation,
   request: OptionRequest,
@@ -48,8 +48,8 @@ export function requireWellFormed<Value>(value: Value | Malformed, excerpt: Uint
 /**
  * Ignores the refusal of something optional.
  *
- * @throws NegotiationError for two refusals that matter all the same: the server is shutting down (C17), or it requires TLS, which it
- * would answer to all that follows.
+ * @throws NegotiationError for two refusals that are an error in any case: the server is shutting down (C17), or it requires TLS, which it
+ * would answer to all options that follow.
  */
 export function ignoreRefusal(conversation: Conversation, refusal: Refusal): void {
   const hopeless = refusal.replyType === OptionReply.ErrTlsRequired && !conversation.settings.optionMode;
@@ -73,7 +73,7 @@ function* replyHeader(conversation: Conversation, option: number): Step<OptionRe
     const message = `answer to option ${options.name(option)} is too long: expected at most ${bytesMax} bytes, got ${header.length}`;
     throw violation('option-reply-too-long', message, 'G6', bytes);
   }
-  // A server that answers this one has not lost its place in the stream at the one before.
+  // A server that answers this one did not get out of sync at the one before.
   conversation.suspect = undefined;
   const { trace } = conversation.settings;
   if (trace.enabled) trace.emit('option-reply', { ...header, name: optionReplies.name(header.type) });
@@ -93,7 +93,7 @@ function* refusal(conversation: Conversation, request: OptionRequest, header: Op
 }
 
 function acknowledge(conversation: Conversation, header: OptionReplyHeader): undefined {
-  // From here on the server believes in the transmission phase: ABORT would be read as a bad request.
+  // From here on the server is in the transmission phase: it would read ABORT as a bad request.
   if (header.option === Option.Go) conversation.farewell = 'disconnect';
   if (header.length === 0) return undefined;
   const name = options.name(header.option);

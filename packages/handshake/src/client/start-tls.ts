@@ -6,21 +6,21 @@ import { type Refusal, refusalError } from './refusals.ts';
 import { exchange } from './replies.ts';
 import type { Step } from './steps.ts';
 
-/** Upgrades when the caller wants it and the server can; fails when the caller requires it and the server cannot. */
+/** Upgrades when the caller asks for it and the server can; fails when the caller requires it and the server cannot. */
 export function* negotiateTls(conversation: Conversation): Step<void> {
   const { tls } = conversation.settings;
   if (tls === 'off') return;
   const refusal = yield* startTls(conversation);
   if (refusal === undefined) return;
-  // `allow` goes on in clear text (C23), unless the server is about to leave anyway (C17).
+  // `allow` goes on in clear text (C23), unless the server is shutting down (C17).
   if (tls === 'require' || refusal.replyType === OptionReply.ErrShutdown) throw tlsRefused(refusal);
 }
 
-/** Asks for TLS and waits for the transport's upgrade. Returns the refusal when the server does not want it. */
+/** Asks for TLS and waits for the transport's upgrade. Returns the refusal when the server refuses it. */
 export function* startTls(conversation: Conversation): Step<Refusal | undefined> {
   const refusal = yield* exchange(conversation, { option: Option.StartTls });
   if (refusal !== undefined) return refusal;
-  // Until TLS is up no byte may be sent, not even to take leave when the upgrade fails (C22).
+  // Until TLS is established no byte may be sent, not even `ABORT` when the upgrade fails (C22).
   conversation.farewell = 'none';
   conversation.enter('tls', 'upgrading to TLS');
   conversation.events.push({ type: 'tls-upgrade' });

@@ -1,5 +1,5 @@
 /**
- * The states of the client's handshake and the ways between them, in one table, which the drawing in the README is made from.
+ * The states of the client's handshake and the transitions between them, in one table, from which the diagram in the README is made.
  *
  * Three states are final: `transmission` (all went well), `ended` (the client left by `NBD_OPT_ABORT`) and `failed`.
  */
@@ -13,7 +13,7 @@ export type HandshakeState =
   | 'option'
   /** `STARTTLS` was acknowledged: no byte may pass until the transport has upgraded. */
   | 'tls'
-  /** Option mode: the caller decides what comes next. */
+  /** Option mode: the caller decides which option is next. */
   | 'negotiating'
   /** The answer to `EXPORT_NAME`, which has no header and cannot be an error, is awaited. */
   | 'export-name'
@@ -76,7 +76,7 @@ export const handshakeStates: Readonly<Record<HandshakeState, StateRow<Handshake
   failed: { turn: 'none', next: {} },
 };
 
-/** Whether nothing leads out of a state. */
+/** Whether a state has no transition to another one. */
 export function isFinal(state: HandshakeState): boolean {
   return handshakeStates[state].turn === 'none';
 }

@@ -1,4 +1,4 @@
-/** Runs a script: gives it what it needs of the stream, and holds its other needs until the owner has met them. */
+/** Runs a script: gives it the bytes that it needs of the stream, and reports its other needs until the owner has met them. */
 import { NbdError } from '@nbdjs/interfaces';
 import { ByteAssembler } from '@nbdjs/protocol';
 import { BytesNeed, type ScriptStep, SkipNeed, type StreamNeed } from './steps.ts';
@@ -9,7 +9,7 @@ interface ScriptEnd<Result> {
   fail(error: NbdError): void;
 }
 
-/** Skipped bytes of all scripts land here; they are never looked at. */
+/** Skipped bytes of all scripts land here; they are never read. */
 const skipped = new Uint8Array(16 * 1024);
 
 export class ScriptRunner<Need, Result> {
@@ -32,12 +32,12 @@ export class ScriptRunner<Need, Result> {
     return this.#stream !== undefined;
   }
 
-  /** What the script waits for otherwise. */
+  /** What the script waits for instead. */
   get need(): Need | undefined {
     return this.#need;
   }
 
-  /** What has landed of the bytes that the script waits for; valid until the next `resume`. */
+  /** The bytes that have landed of those that the script waits for; valid until the next `resume`. */
   get partial(): Uint8Array {
     return this.#assembler.partial;
   }
@@ -61,12 +61,12 @@ export class ScriptRunner<Need, Result> {
     this.resume();
   }
 
-  /** Lets the script run until its next need or its end. Call it when the present need is met. */
+  /** Runs the script until its next need or its end. Call it when the present need is met. */
   resume(): void {
     this.stop();
     try {
       let turn = this.#script.next();
-      // Zero bytes are there as soon as they are wanted.
+      // A need of no bytes is met at once.
       while (turn.done !== true && isEmpty(turn.value)) turn = this.#script.next();
       if (turn.done === true) this.#end.finish(turn.value);
       else this.#await(turn.value);

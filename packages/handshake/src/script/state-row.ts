@@ -1,7 +1,7 @@
-/** The rows of a table of states. The tests hold every step against the table, and the diagrams in the README are drawn from it. */
+/** The rows of a table of states. The tests compare every step with the table, and the diagrams in the README are made from it. */
 export interface StateRow<State extends string, Turn extends string> {
-  /** Whose turn it is; `none` in a final state. */
+  /** Who acts next; `none` in a final state. */
   readonly turn: Turn | 'none';
-  /** Where it can go from here, and by which event; staying is always possible. */
+  /** The states that can follow, and by which event; staying in the state is always possible. */
   readonly next: Readonly<Partial<Record<State, string>>>;
 }

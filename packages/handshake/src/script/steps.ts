@@ -1,9 +1,8 @@
 /**
  * How a script waits.
  *
- * Both halves of the handshake are scripts: generators that read like the exchange that they describe. Where a script needs
- * something from outside it yields a need, and goes on when the need is met. So it has no state to save by hand, and does no
- * input or output.
+ * Both halves of the handshake are scripts: generators that read like the exchange that they describe. Where a script needs something from
+ * outside it yields a need, and goes on when the need is met. So its state needs no fields, and it does no input or output.
  */
 
 /** A part of a script: waits by yielding, fails by throwing, and ends with a result. */
@@ -20,7 +19,7 @@ export class BytesNeed {
   }
 }
 
-/** `count` bytes of the peer, whose values do not matter. */
+/** `count` bytes of the peer, whose values are ignored. */
 export class SkipNeed {
   readonly type = 'skip';
   readonly count: number;
@@ -30,7 +29,7 @@ export class SkipNeed {
   }
 }
 
-/** What the stream of the peer brings. */
+/** What comes from the stream of the peer. */
 export type StreamNeed = BytesNeed | SkipNeed;
 
 /** TLS on the transport. */

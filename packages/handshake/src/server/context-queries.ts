@@ -8,7 +8,7 @@ export function listContexts(contexts: readonly string[], queries: readonly stri
   return contexts.filter((name) => whole.has(name) || prefixes.some((prefix) => name.startsWith(prefix)));
 }
 
-/** For `SET_META_CONTEXT`: only whole names count. What is not known is ignored. */
+/** For `SET_META_CONTEXT`: only whole names count. Unknown names are ignored. */
 export function selectContexts(contexts: readonly string[], queries: readonly string[]): readonly string[] {
   const wanted = new Set(queries);
   return contexts.filter((name) => wanted.has(name));

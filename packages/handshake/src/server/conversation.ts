@@ -12,7 +12,7 @@ export class ServerConversation {
   state: ServerHandshakeState = 'greeting';
   /** What the client is expected to do, for messages: `closed the connection instead of ...`. */
   activity = 'answering the greeting';
-  /** Things that the client had to do, and has done: answering the greeting, sending an option, setting up TLS. */
+  /** How many steps the client has completed: answering the greeting, sending an option, setting up TLS. */
   stepsDone = 0;
   /** From now on everything but `ABORT` is refused (S18). */
   isShuttingDown = false;
@@ -43,7 +43,7 @@ export class ServerConversation {
     this.output.push(encodeErrorReply(option, type, text));
   }
 
-  /** Forgets what was agreed on in clear text, which an upgrade to TLS makes void (S27, S78). */
+  /** Resets what was agreed on in clear text, which an upgrade to TLS makes void (S27, S78). */
   forget(): void {
     this.mode = 'simple';
     this.selection = undefined;

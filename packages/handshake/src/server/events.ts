@@ -2,9 +2,9 @@
 import type { NbdError } from '@nbdjs/interfaces';
 import type { ExportOffer, ServedFacts } from './offer.ts';
 
-/** What happened in the handshake, and what the driver has to do about it. `type` tells the variants apart. */
+/** What happened in the handshake, and what the driver has to do next. `type` tells the variants apart. */
 export type ServerHandshakeEvent =
-  /** Answer with `offer`: what is there under this name? */
+  /** Answer with `offer`: which export has this name? */
   | { readonly type: 'export-wanted'; readonly exportName: string; readonly purpose: ExportPurpose }
   /** Answer with `list`: which exports are there? */
   | { readonly type: 'list-wanted' }
@@ -12,7 +12,7 @@ export type ServerHandshakeEvent =
   | { readonly type: 'tls-upgrade' }
   /** Final: the next byte belongs to the transmission phase. */
   | { readonly type: 'established'; readonly facts: ServedFacts; readonly offer: ExportOffer }
-  /** Final: the client has left in good order. Send what `takeOutput` still gives, then close. */
+  /** Final: the client has left by `ABORT`. Send what `takeOutput` still gives, then close. */
   | { readonly type: 'ended' }
   /** Final: send what `takeOutput` still gives, then close. */
   | { readonly type: 'failed'; readonly error: NbdError };

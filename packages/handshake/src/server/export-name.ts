@@ -1,4 +1,4 @@
-/** `NBD_OPT_EXPORT_NAME`: opens an export. There is no way to refuse it but to hang up (S6, S28). */
+/** `NBD_OPT_EXPORT_NAME`: opens an export. It can be refused only by hanging up (S6, S28). */
 import { encodeExportNameReply, Malformed, Option, parseOptionRequest, quoted } from '@nbdjs/protocol';
 import { type ServerConversation, violation } from './conversation.ts';
 import { askForExport, needsTls } from './exports.ts';

@@ -1,11 +1,11 @@
-/** Questions to the driver about its exports, and what becomes of a refusal. */
+/** Questions to the driver about its exports, and the replies that follow a refusal. */
 import { type ExportEntry, OptionReply, quoted } from '@nbdjs/protocol';
 import type { ServerConversation } from './conversation.ts';
 import type { ExportPurpose } from './events.ts';
 import { type ExportOffer, type Refusal, refusalTypes } from './offer.ts';
 import { nextList, nextOffer, type ServerStep } from './steps.ts';
 
-/** Asks the driver what stands behind a name. */
+/** Asks the driver which export has a name. */
 export function* askForExport(
   conversation: ServerConversation,
   exportName: string,
@@ -23,7 +23,7 @@ export function* askForList(conversation: ServerConversation): ServerStep<readon
   return yield* nextList();
 }
 
-/** Whether the client must not get the export in clear text (S28). */
+/** Whether the export is refused in clear text (S28). */
 export function needsTls({ settings, tls }: ServerConversation, offer: ExportOffer): boolean {
   return settings.tls === 'allow' && !tls && offer.tlsOnly === true;
 }

@@ -3,7 +3,7 @@
 import type { ServerConversation } from './conversation.ts';
 import { type ExportOffer, flagsOnWire, type ServedFacts } from './offer.ts';
 
-/** How the handshake came out. */
+/** The result of the handshake. */
 export type Outcome = OpenedExport | 'left';
 
 export interface OpenedExport {

@@ -34,7 +34,7 @@ export function* describe(
   return option === Option.Go ? opened : undefined;
 }
 
-/** Size and flags, the name when it was asked for, and what else there is. */
+/** Size and flags, the name when it was asked for, and all other information that there is. */
 function infosOf(
   { exportName, infoTypes }: InfoRequest,
   offer: ExportOffer,

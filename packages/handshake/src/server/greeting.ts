@@ -9,7 +9,7 @@ import type { ServerStep } from './steps.ts';
 
 const offeredFlags = HandshakeFlag.FixedNewstyle | HandshakeFlag.NoZeroes;
 
-/** Greets, and takes the client's flags. */
+/** Sends the greeting, and takes the client's flags. */
 export function* greet(conversation: ServerConversation): ServerStep<void> {
   conversation.output.push(encodeGreeting({ style: 'newstyle', handshakeFlags: offeredFlags }));
   const flags = decodeClientFlags(yield* receive(GreetingBytes.clientFlags));
@@ -22,7 +22,7 @@ export function* greet(conversation: ServerConversation): ServerStep<void> {
   conversation.noZeroes = (flags & HandshakeFlag.NoZeroes) !== 0;
 }
 
-/** Describes the default export at once. The client cannot choose, and the only way to refuse is to hang up. */
+/** Describes the default export at once. The client cannot choose, and the server can refuse only by hanging up. */
 export function* greetOldstyle(conversation: ServerConversation): ServerStep<OpenedExport> {
   conversation.style = 'oldstyle';
   conversation.activity = 'waiting for the export';

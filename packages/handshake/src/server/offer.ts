@@ -6,13 +6,13 @@ import { OptionReply, TransmissionFlag } from '@nbdjs/protocol';
 export interface ExportOffer {
   /** Size in bytes, 0 to 2^63 - 1. */
   readonly size: bigint;
-  /** What the export can do (`TransmissionFlag`). Flags that depend on the agreement are added where they belong. */
+  /** What the export can do (`TransmissionFlag`). Flags that depend on the agreement are added. */
   readonly transmissionFlags: number;
   /** In bytes. Sent in answer to `GO` and `INFO`, whether the client asks for them or not. @default none are sent */
   readonly blockSizes?: BlockSizes | undefined;
-  /** The name to go by, sent to clients that ask for it. @default the name that was asked for */
+  /** The canonical name, sent to clients that ask for it. @default the name that was asked for */
   readonly canonicalName?: string | undefined;
-  /** For the user at the other end, sent in answer to `GO` and `INFO`. At most 4096 bytes of UTF-8. @default none is sent */
+  /** For the client's user, sent in answer to `GO` and `INFO`. At most 4096 bytes of UTF-8. @default none is sent */
   readonly description?: string | undefined;
   /** Names of the metadata contexts that the export has, in its own order. */
   readonly contexts: readonly string[];
@@ -23,7 +23,7 @@ export interface ExportOffer {
 /** Why a client does not get what it asked for. */
 export interface Refusal {
   readonly refusal: 'unknown' | 'policy' | 'platform' | 'shutdown' | 'too-big';
-  /** For the user at the other end. */
+  /** For the client's user. */
   readonly text?: string | undefined;
 }
 

@@ -23,7 +23,7 @@ import type { ServerStep } from './steps.ts';
 /** No client needs a longer option, so it is not even skipped (G6). In bytes. */
 const optionBytesHardMax = 2 ** 25;
 
-/** Receives one option and answers it. Returns how the handshake came out, or `undefined` when it goes on. */
+/** Receives one option and answers it. Returns the result of the handshake, or `undefined` when it goes on. */
 export function* answerOption(conversation: ServerConversation): ServerStep<Outcome | undefined> {
   const header = decodeOptionHeader(yield* receive(optionHeaderBytes));
   if (header instanceof Malformed) throw violation(header.violation, header.message, header.rule);
@@ -55,12 +55,12 @@ function checkHeader(conversation: ServerConversation, { option, length }: Optio
     throw violation('options-too-long', `the options have more than ${optionsBytesMax} bytes of payload`, 'G6');
   }
   if (conversation.style !== 'newstyle-fixed' && option !== Option.ExportName) {
-    const message = `option ${name} from a client that does not know the fixed newstyle handshake`;
+    const message = `option ${name} from a client that has not agreed to the fixed newstyle handshake`;
     throw violation('option-not-fixed', message, 'S22');
   }
 }
 
-/** Refuses an option that is too long to be kept. Its payload is skipped, so that the stream stays in step. */
+/** Refuses an option that is too long to be kept. Its payload is skipped, so that the stream stays in sync. */
 function* skipOverlong(conversation: ServerConversation, { option, length }: OptionHeader): ServerStep<void> {
   yield* skip(length);
   if (option === Option.ExportName) throw violation('text-too-long', `an export name of ${length} bytes`, 'G2');
@@ -69,7 +69,7 @@ function* skipOverlong(conversation: ServerConversation, { option, length }: Opt
   conversation.refuse(option, OptionReply.ErrTooBig, text);
 }
 
-/** Answers an option as far as that does not depend on its payload. */
+/** Answers an option where the answer does not depend on its payload. */
 function* answer(
   conversation: ServerConversation,
   option: number,
@@ -95,7 +95,7 @@ function* answer(
   return yield* answerRequest(conversation, option, payload);
 }
 
-/** Parses the payload, and hands the request to its option's module. */
+/** Parses the payload, and passes the request to its option's module. */
 function* answerRequest(
   conversation: ServerConversation,
   option: number,

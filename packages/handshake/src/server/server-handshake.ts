@@ -12,18 +12,18 @@ import { resolveServerOptions, type ServerHandshakeOptions } from './settings.ts
 import { type ServerHandshakeState, type ServerHandshakeTurn, serverHandshakeStates } from './states.ts';
 import type { ServerNeed } from './steps.ts';
 
-/** The longest of a server's messages of fixed length, and more. In bytes. */
+/** More than the longest of a server's messages of fixed length. In bytes. */
 const fixedBytesMax = 64;
 
 /** What `writable` returns when it is not the client's turn. */
 const unused = new Uint8Array(1);
 
 /**
- * Negotiates with a client and knows neither sockets nor clocks.
+ * Negotiates with a client, without sockets and clocks.
  *
  * Drive it like this: at the start, and after every call that feeds it (`advance`, `ended`, `offer`, `list`,
  * `tlsEstablished`), send `takeOutput` and read `nextEvent` until there is none. While it is the driver's turn, no bytes may be
- * fed. It never waits and never calls back; what the client does wrong becomes the event `failed`.
+ * fed. It never waits and never calls back; an error of the client becomes the event `failed`.
  */
 export class ServerHandshake {
   readonly #conversation: ServerConversation;
@@ -51,14 +51,14 @@ export class ServerHandshake {
     return serverHandshakeStates[this.#conversation.state].turn;
   }
 
-  /** What the client was about to do, for messages. */
+  /** What the client has to do next, for messages. */
   get activity(): string {
     return this.#conversation.activity;
   }
 
   /**
-   * How many things the client had to do, and has done: answering the greeting, sending an option, setting up TLS. A driver that limits
-   * the time for which a client may stand still looks at whether this has changed.
+   * How many steps the client has completed: answering the greeting, sending an option, setting up TLS. A driver with a limit on the time
+   * without progress checks whether this number has changed.
    */
   get stepsDone(): number {
     return this.#conversation.stepsDone;
@@ -75,7 +75,7 @@ export class ServerHandshake {
   }
 
   /**
-   * Where the next bytes must land: never more than the current message lacks, so that what lies behind stays with the kernel. When
+   * Where the next bytes must land: never more than the current message lacks, so that the bytes after it stay with the kernel. When
    * it is not the client's turn it is one byte long, and nothing may land there.
    */
   writable(): Uint8Array {

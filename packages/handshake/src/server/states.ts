@@ -1,5 +1,5 @@
 /**
- * The states of the server's handshake and the ways between them, in one table, which the diagram in the README is drawn from.
+ * The states of the server's handshake and the transitions between them, in one table, from which the diagram in the README is made.
  *
  * Three states are final: `transmission` (an export is open), `ended` (the client left by `NBD_OPT_ABORT`) and `failed`.
  */

@@ -19,14 +19,14 @@ interface ListNeed {
   answer: readonly ExportEntry[] | Refusal | undefined;
 }
 
-/** Waits for the driver to say what stands behind a name. */
+/** Waits for the driver's answer which export has a name. */
 export function* nextOffer(): ServerStep<ExportOffer | Refusal> {
   const need: OfferNeed = { type: 'offer', answer: undefined };
   while (need.answer === undefined) yield need;
   return need.answer;
 }
 
-/** Waits for the driver to say which exports there are. */
+/** Waits for the driver's answer which exports there are. */
 export function* nextList(): ServerStep<readonly ExportEntry[] | Refusal> {
   const need: ListNeed = { type: 'list', answer: undefined };
   while (need.answer === undefined) yield need;

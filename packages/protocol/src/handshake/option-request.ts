@@ -23,7 +23,7 @@ export type OptionRequest =
       readonly option: InfoOption;
       /** Empty for the default export. */
       readonly exportName: string;
-      /** Which information the client wants, see `InfoType`; the server may send more. */
+      /** Which information the client asks for, see `InfoType`; the server may send more. */
       readonly infoTypes: readonly number[];
     }
   | {

@@ -151,7 +151,7 @@ describe('reply', () => {
   it.each([
     ['structured' as const, false],
     ['extended' as const, true],
-  ])('round trip: whatever is encoded for %s replies is understood', (mode, isExtended) => {
+  ])('round trip: what is encoded for %s replies is decoded', (mode, isExtended) => {
     fc.assert(
       fc.property(fc.array(anyChunk(isExtended), { maxLength: 8 }), (chunks) => {
         const log = new ReplyLog();
