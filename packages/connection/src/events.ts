@@ -1,7 +1,7 @@
 /** The diagnostics events of attempts to connect. */
 import { defineEvents, type EventsOf, eventField } from '@nbdjs/kit';
 
-const endpoint = eventField.text('What error messages call the server.');
+const endpoint = eventField.text('The name of the server in error messages.');
 const attempt = eventField.number('The number of the attempt, from 1; from 1 again after each success.');
 
 /** The events of `ConnectionEvents` as data: when each is published, and what its fields mean. */
@@ -37,7 +37,7 @@ export const connectionEvents = defineEvents('connection', {
   },
   downgraded: {
     doc:
-      'The server has hung up at an option, or lost its place behind it. It is connected to again at once, without the options that are ' +
+      'The server has hung up at an option, or got out of sync after it. It is connected to again at once, without the options that are ' +
       'left out from now on.',
     fields: {
       endpoint,

@@ -1,6 +1,6 @@
 /**
- * Negotiated NBD connections: connecting, haggling, and trying again, on the caller's thread or on one of its own.
- * Knows nothing of requests.
+ * Negotiated NBD connections: connecting, haggling, and trying again, on the caller's thread or on a thread for this purpose. Requests are
+ * not a part of this package.
  *
  * @packageDocumentation
  */

@@ -3,7 +3,7 @@ import type { ClientHandshakeOptions } from '@nbdjs/handshake';
 import { createTlsClient, type Endpoint, type TlsClientSettings } from '@nbdjs/transport';
 import type { UpgradeTls } from './negotiation/handshake-driver.ts';
 
-/** Whether TLS is wanted, and how it is set up. */
+/** Whether TLS is used, and how it is set up. */
 interface TlsOptions {
   readonly handshake?: ClientHandshakeOptions | undefined;
   readonly tls?: TlsClientSettings | undefined;
@@ -17,7 +17,7 @@ export function resolveTlsMode<Settings extends TlsOptions>(settings: Settings):
 }
 
 /**
- * Reads the files that the settings name, if TLS is wanted, so that what is wrong with them is reported now and not by the first attempt.
+ * Reads the files that the settings name, if TLS is used, so that an error in them is reported now and not by the first attempt.
  *
  * @throws UsageError naming the file or the setting, and what is wrong with it.
  */
@@ -25,7 +25,7 @@ export function checkTls({ endpoint, handshake, tls }: TlsOptions & { readonly e
   if ((handshake?.tls ?? 'off') !== 'off') createTlsClient(tls, hostOf(endpoint));
 }
 
-/** Returns an upgrade that reads the files anew each time: certificates may be replaced while clients run. */
+/** Returns an upgrade that reads the files again each time: certificates may be replaced while clients run. */
 export function upgradeWith(tls: TlsClientSettings | undefined, endpoint?: Endpoint): UpgradeTls {
   // The time limit of the handshake covers this, and ends it by closing the channel.
   return async (channel) => createTlsClient(tls, hostOf(endpoint)).upgrade(channel, { timeoutMs: 0 });

@@ -10,7 +10,7 @@ const port = parentPort;
 const service = new EstablishmentService((report, transfer) => port.postMessage(report, transfer));
 port.on('message', (order: ThreadOrder) => {
   service.hear(order);
-  // Without a port the loop has nothing more to wait for, and the thread ends.
+  // Without a port the loop has nothing to wait for, and the thread ends.
   if (order.type === 'finish') port.close();
 });
 port.postMessage({ type: 'ready' });

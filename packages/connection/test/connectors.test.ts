@@ -1,4 +1,4 @@
-/** The three ways in which connections come to their owner, held to the same rules. */
+/** The three deliveries of connections, tested by the same rules. */
 import { capabilities } from '@nbdjs/syscalls';
 import { connectorConformance } from '@nbdjs/testkit';
 import { createConnector, type Delivery } from '../src/index.ts';

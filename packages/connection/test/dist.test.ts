@@ -41,11 +41,11 @@ describe.skipIf(notBuilt.length > 0)(`the built package${reason}`, () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it('brings its worker along', () => {
+  it('includes its worker', () => {
     expect(readdirSync(join(packages, 'connection', 'dist'))).toContain('nbdjs-worker.mjs');
   });
 
-  it('brings a worker that needs no other file', () => {
+  it('includes a worker that needs no other file', () => {
     const worker = readFileSync(join(packages, 'connection', 'dist', 'nbdjs-worker.mjs'), 'utf8');
     const imported = [...worker.matchAll(/^import .* from "(.*)";$/gm)].map(([, name]) => name);
     expect(imported).toContain('node:worker_threads');

@@ -20,10 +20,10 @@ const deliveries: readonly Delivery[] = capabilities().duplicateDescriptor
   ? ['handed-over', 'inline', 'kept']
   : ['inline', 'kept'];
 
-/** Collectors are lazy, but a leak of 30 KiB per connection would show. */
+/** The garbage collector runs late, but a leak of 30 KiB per connection would be seen. */
 const memoryGrowthMax = 300 * 2 ** 20;
 
-/** So many establishments are under way at once. */
+/** The number of establishments at a time. */
 const sideBySide = 4;
 
 const folder = mkdtempSync(join(tmpdir(), 'nbdjs-'));
@@ -58,7 +58,7 @@ describe.each(deliveries)('%s', (delivery) => {
         connectors.map(async (connector) => {
           for (let round = 0; round < share; round++) {
             const { channel } = await connector.establish({ wait: true, signal });
-            // Every hundredth proves that it is alive and that its bytes are its own.
+            // Every hundredth is tested: it works, and its bytes are its own.
             if (round % 100 === 0) {
               const probe = new Probe(channel);
               const bytes = Uint8Array.of(round >> 8, round & 0xff);
@@ -90,7 +90,7 @@ describe.each(deliveries)('%s', (delivery) => {
   });
 });
 
-/** What is held when the server has noticed that all is over. */
+/** The resources in use after the server has seen the end of all connections. */
 async function afterwards(): Promise<{ descriptors: number; memoryBytes: number }> {
   await expect.poll(async () => (await server.counts()).open).toBe(0);
   return { descriptors: readdirSync('/proc/self/fd').length, memoryBytes: process.memoryUsage().rss };

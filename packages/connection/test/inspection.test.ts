@@ -1,4 +1,4 @@
-/** Asking servers about their exports: over one connection at a time, and without giving up on what can be found out. */
+/** Asking servers about their exports: over one connection at a time, with all answers that can be had. */
 import { encodeErrorReply, Option, OptionReply } from '@nbdjs/protocol';
 import { OptionServer, TinyServer, told, withInfo } from '@nbdjs/testkit';
 import { describe, expect, it } from 'vitest';
@@ -24,7 +24,7 @@ async function collect<Item>(items: AsyncIterable<Item>): Promise<readonly Item[
 }
 
 describe('an inspector', () => {
-  it('asks about all exports over one connection, and says goodbye', async () => {
+  it('asks about all exports over one connection, and leaves by ABORT', async () => {
     await using server = await OptionServer.start({ names: ['one', 'two'], answer: withInfo() });
     const inspector = await openInspector(server.address, options);
     expect(inspector).toMatchObject({ style: 'newstyle-fixed', mode: 'simple', tls: false });
@@ -38,7 +38,7 @@ describe('an inspector', () => {
     expect(server.conversations[0]?.options.at(-1)).toBe(Option.Abort);
   });
 
-  it('tells the facts and the metadata contexts of an export that is not opened', async () => {
+  it('returns the facts and the metadata contexts of an export that is not opened', async () => {
     const server = new TinyServer({ exports: ['one'] });
     const address = await server.listen({ type: 'tcp', host: '127.0.0.1', port: 0 });
     try {
@@ -59,7 +59,7 @@ describe('an inspector', () => {
     }
   });
 
-  it('opens an export whose size INFO does not tell, and leaves it again', async () => {
+  it('opens an export whose size INFO does not report, and leaves it again', async () => {
     await using server = await OptionServer.start({
       answer: withInfo((option) => (option === Option.Info ? told(option, 0n) : undefined)),
     });
@@ -69,7 +69,7 @@ describe('an inspector', () => {
     expect(server.conversations.some(({ disconnected }) => disconnected)).toBe(true);
   });
 
-  it('opens exports of a server without INFO, each by a connection that is taken leave of', async () => {
+  it('opens exports of a server without INFO, each by a connection that is left by a message', async () => {
     await using server = await OptionServer.start({ names: ['one', 'two', 'three'], answer: () => undefined });
     await using inspector = await openInspector(server.address, options);
     const found = await collect(listExports(inspector));
@@ -96,7 +96,7 @@ describe('an inspector', () => {
     expect(server.conversations).toHaveLength(2);
   });
 
-  it('does not ask a server about every export that has stopped to answer', async () => {
+  it('stops asking about exports when the server has stopped answering', async () => {
     const names = Array.from({ length: 50 }, (_, index) => `e${index}`);
     await using server = await OptionServer.start({
       names,
@@ -110,7 +110,7 @@ describe('an inspector', () => {
     expect(server.conversations.length).toBeLessThan(20);
   });
 
-  it('keeps what INFO has told of an export that cannot be opened for lack of an answer', async () => {
+  it('keeps the answer of INFO for an export that cannot be opened for lack of an answer', async () => {
     await using server = await OptionServer.start({
       answer: withInfo((option) => (option === Option.Go || option === Option.ExportName ? 'hang up' : undefined)),
     });
@@ -120,7 +120,7 @@ describe('an inspector', () => {
     expect(found).toMatchObject({ size: mebi, facts: { size: mebi }, error: { code: 'ERR_NBD_PEER_CLOSED' } });
   });
 
-  it('takes a server that is busy with other clients for no error', async () => {
+  it('does not report a server that is busy with other clients as an error', async () => {
     await using server = await OptionServer.start({
       answer: withInfo((option) => (option === Option.Go ? 'silence' : undefined)),
     });
@@ -144,7 +144,7 @@ describe('an inspector', () => {
     expect(server.conversations.map(({ disconnected }) => disconnected)).toEqual([true]);
   });
 
-  it('says which rule the name of an export breaks', async () => {
+  it('reports which rule the name of an export breaks', async () => {
     await using server = await OptionServer.start({ answer: withInfo() });
     await using inspector = await openInspector(server.address, options);
     const entry = { name: 'odd', description: 'a disk', fault: 'is not UTF-8' };
@@ -160,7 +160,7 @@ describe('an inspector', () => {
     });
   });
 
-  it('waits for an export that is not there yet, if that is asked for', async () => {
+  it('waits for an export that does not exist yet, if that is asked for', async () => {
     let questions = 0;
     await using server = await OptionServer.start({
       answer: withInfo((option) => {

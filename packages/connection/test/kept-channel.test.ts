@@ -1,4 +1,4 @@
-/** Both ends of a kept connection on one thread: the rules of channels, rings that are too small, and odd moments. */
+/** Both ends of a kept connection on one thread: the rules of channels, rings that are too small, and calls at unusual times. */
 import { createServer, type Server, type Socket } from 'node:net';
 import { MessageChannel } from 'node:worker_threads';
 import type { ByteChannel } from '@nbdjs/interfaces';
@@ -97,7 +97,7 @@ function echo(channel: ByteChannel): void {
 }
 
 describe('a kept connection', () => {
-  it('puts off what its sink can do nothing with, and tells of it all the same', async () => {
+  it('delays bytes with which its sink can do nothing yet, and delivers them in the end', async () => {
     const [ours, theirs] = createMemoryPair();
     const channel = keep(ours);
     const memory = new Uint8Array(200_000);
@@ -116,7 +116,7 @@ describe('a kept connection', () => {
       ended() {},
     });
     await new Promise((resolve) => setTimeout(resolve, 30));
-    // In turns of their own, as records come.
+    // In separate turns, as records come.
     for (let piece = 0; piece < 190; piece++) {
       theirs.send([new Uint8Array(1000)]);
       await new Promise((resolve) => setImmediate(resolve));
@@ -129,7 +129,7 @@ describe('a kept connection', () => {
     await channel.closed;
   });
 
-  it('tells of a little at once, and of more soon, although much comes for others', async () => {
+  it('announces a few bytes at once, and more soon, even while many arrive for other connections', async () => {
     const rounds = new PollLoop();
     let isOver = false;
     const busy = { poll: () => !isOver };
@@ -171,7 +171,7 @@ describe('a kept connection', () => {
     expect(await owner.closed).toEqual({ by: 'peer' });
   });
 
-  it('is closed when its keeper vanishes', async () => {
+  it('is closed when the thread that keeps it disappears', async () => {
     const { port1, port2 } = new MessageChannel();
     const owner = new CallerEnd(allocateLink(), port2, { name: 'somewhere', transport: 'tcp', tls: false });
     const probe = new Probe(owner);
@@ -181,7 +181,7 @@ describe('a kept connection', () => {
     expect(await owner.closed).toMatchObject({ by: 'error', cause: { code: 'ERR_NBD_WORKER' } });
   });
 
-  it('keeps the process alive, or does not', async () => {
+  it('keeps the process alive if that is set, and else does not', async () => {
     const ports = () => process.getActiveResourcesInfo().filter((name) => name === 'MessagePort').length;
     const [ours] = createMemoryPair();
     const before = ports();
@@ -197,7 +197,7 @@ describe('a kept connection', () => {
     await expect.poll(ports).toBe(before);
   });
 
-  it('closes its socket when its owner vanishes', async () => {
+  it('closes its socket when its owner disappears', async () => {
     const { port1, port2 } = new MessageChannel();
     const [ours] = createMemoryPair();
     new WorkerEnd(ours, allocateLink(), port1, new PollLoop());
@@ -205,7 +205,7 @@ describe('a kept connection', () => {
     expect(await ours.closed).toMatchObject({ by: 'us' });
   });
 
-  it('sends what it was given before it is destroyed', async () => {
+  it('sends the bytes that it was given before it is destroyed', async () => {
     const [ours, theirs] = createMemoryPair();
     const probe = new Probe(theirs);
     const owner = keep(ours);
@@ -216,7 +216,7 @@ describe('a kept connection', () => {
     expect(await ours.closed).toMatchObject({ by: 'us' });
   });
 
-  it('can be destroyed while it is paused and the peer has gone', async () => {
+  it('can be destroyed while it is paused and the peer has disconnected', async () => {
     const [ours, theirs] = createMemoryPair();
     const owner = keep(ours);
     const probe = new Probe(owner);

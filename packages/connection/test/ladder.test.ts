@@ -1,4 +1,4 @@
-/** Servers that cannot stand what is asked of them, met by a second connection. */
+/** Servers that fail at an option, and the second connection to them. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { Option } from '@nbdjs/protocol';
 import { TinyServer, type TinyServerAddress, type TinyServerOptions } from '@nbdjs/testkit';
@@ -42,7 +42,7 @@ describe('A6: a server that hangs up', () => {
     ['STRUCTURED_REPLY', [Option.StructuredReply], 'simple', 0],
     ['SET_META_CONTEXT', [Option.SetMetaContext], 'structured', 0],
     ['GO', [Option.Go], 'structured', 1],
-  ] as const)('at %s is met with less', async (_, hangUpAt, mode, contextCount) => {
+  ] as const)('at %s is connected to again with fewer options', async (_, hangUpAt, mode, contextCount) => {
     const facts = await meet({ hangUpAt });
     expect(facts).toMatchObject({ size: 1n << 20n, mode });
     expect(facts.contexts).toHaveLength(contextCount);
@@ -50,18 +50,18 @@ describe('A6: a server that hangs up', () => {
     expect(steps).toHaveLength(1);
   });
 
-  it('at everything that is new is met with the least', async () => {
+  it('at every newer option is connected to again with the fewest options', async () => {
     expect(await meet({ hangUpAt: everything })).toMatchObject({ mode: 'simple', contexts: [] });
     expect(server.acceptedCount).toBe(3);
     expect(server.options).toEqual([Option.ExtendedHeaders, Option.StructuredReply, Option.ExportName]);
   });
 
-  it('is met with less by the thread as well, which tells of it', async () => {
+  it('is connected to again with fewer options by the thread as well, with an event', async () => {
     expect(await meet({ hangUpAt: [Option.ExtendedHeaders] }, 'thread')).toMatchObject({ mode: 'structured' });
     await expect.poll(() => steps).toEqual([['EXTENDED_HEADERS']]);
   });
 
-  it('is asked for the same from then on', async () => {
+  it('gets the same options from then on', async () => {
     server.configure({ hangUpAt: [Option.ExtendedHeaders] });
     const { connector } = createConnector({ endpoint: address, delivery: 'inline' });
     for (let connections = 2; connections < 5; connections++) {
@@ -74,17 +74,17 @@ describe('A6: a server that hangs up', () => {
   });
 });
 
-describe('A6: a server that loses its place at an unknown option', () => {
+describe('A6: a server that gets out of sync at an unknown option', () => {
   const losesPlaceAt = everything;
 
-  it('is met by EXPORT_NAME at once', async () => {
+  it('is connected to again with EXPORT_NAME at once', async () => {
     expect(await meet({ losesPlaceAt })).toMatchObject({ size: 1n << 20n, mode: 'simple' });
     expect(server.acceptedCount).toBe(2);
     expect(server.options.at(-1)).toBe(Option.ExportName);
     expect(steps).toEqual([['GO', 'INFO', 'EXTENDED_HEADERS']]);
   });
 
-  it('refuses an export by hanging up once more, and only that is taken for a refusal', async () => {
+  it('refuses an export by hanging up once more, and only that counts as a refusal', async () => {
     await expect(meet({ losesPlaceAt }, 'inline', 'absent')).rejects.toMatchObject({
       code: 'ERR_NBD_UNKNOWN_EXPORT',
       message: expect.stringMatching(/export 'absent' was refused: the server hung up when asked for it/),
@@ -92,7 +92,7 @@ describe('A6: a server that loses its place at an unknown option', () => {
     expect(server.acceptedCount).toBe(2);
   });
 
-  it('is asked without that by a negotiation, too', async () => {
+  it('is asked without that option by a negotiation, too', async () => {
     server.configure({ losesPlaceAt });
     const asked: string[] = [];
     const negotiation = await openNegotiation(address, {
@@ -111,12 +111,12 @@ describe('A6: a server that loses its place at an unknown option', () => {
 });
 
 describe('A6: refusals in words', () => {
-  it('are not asked about twice', async () => {
+  it('are not followed by a second attempt', async () => {
     await expect(meet({}, 'inline', 'absent')).rejects.toMatchObject({ code: 'ERR_NBD_UNKNOWN_EXPORT' });
     expect(server.acceptedCount).toBe(1);
   });
 
-  it('nor is silence, of which the option is named', async () => {
+  it('nor is a missing answer; the error names the option', async () => {
     server.configure({ silentAt: [Option.Go] });
     const { connector } = createConnector({ endpoint: address, delivery: 'inline', handshakeTimeoutMs: 100 });
     await expect(connector.establish({ wait: true })).rejects.toMatchObject({

@@ -1,4 +1,4 @@
-/** How connections that come to nothing are left: the server is told. */
+/** How connections that are not used are left: with a message to the server. */
 import { createServer, type Server, type Socket } from 'node:net';
 import { Command, encodeGreeting, Option } from '@nbdjs/protocol';
 import { listenAt, TinyServer } from '@nbdjs/testkit';
@@ -13,7 +13,7 @@ afterEach(async () => {
 
 const anyPort = { type: 'tcp', host: '127.0.0.1', port: 0 } as const;
 
-/** Greets as servers did before there were options; collects what it is sent. */
+/** Greets as servers did before there were options; collects the bytes that it receives. */
 async function oldstyleServer() {
   const heard: Buffer[] = [];
   const sockets = new Set<Socket>();
@@ -55,7 +55,7 @@ it('A11: so does the server of a connection that was made and not needed any mor
   expectDisconnect(heard());
 });
 
-/** Greets late, knows only EXPORT_NAME, and collects what it is sent in the transmission phase. */
+/** Greets late, supports only EXPORT_NAME, and collects the bytes that it receives in the transmission phase. */
 async function slowServer() {
   const heard: Buffer[] = [];
   let connections = 0;
@@ -97,7 +97,7 @@ it('A11: and so does a server that is left in the middle of the handshake, unles
   expectDisconnect(heard());
 });
 
-it('A11: a silent one is left without a word, but soon', async () => {
+it('A11: a server that sends nothing is left without a message, but soon', async () => {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(

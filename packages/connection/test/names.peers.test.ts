@@ -1,11 +1,11 @@
-/** Exports whose names are no UTF-8, of a server that takes them from files. */
+/** Exports whose names are not UTF-8, of a server that takes them from files. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { describePeers, startNbdkit, Workspace } from '@nbdjs/peers';
 import { parseUri } from '@nbdjs/protocol';
 import { expect, it } from 'vitest';
 import { createConnector, openNegotiation } from '../src/index.ts';
 
-describePeers('names that are no UTF-8', ['nbdkit'], (generation) => {
+describePeers('names that are not UTF-8', ['nbdkit'], (generation) => {
   it('F31: are listed beside the others, and opened by their bytes', async () => {
     using workspace = new Workspace(generation);
     mkdirSync(workspace.hostPath('exports'));

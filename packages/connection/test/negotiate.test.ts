@@ -1,4 +1,4 @@
-/** Shaking hands over a channel, with a small server and with none. */
+/** Negotiations over a channel, with a small server and without one. */
 import { ConnectError, NegotiationError, ProtocolError, TimeoutError, UsageError } from '@nbdjs/interfaces';
 import { Option } from '@nbdjs/protocol';
 import { TinyServer, type TinyServerAddress, tinyServerExportBytes } from '@nbdjs/testkit';
@@ -40,7 +40,7 @@ describe('negotiate', () => {
     expect(server.options.at(-1)).toBe(Option.Abort);
   });
 
-  it('gives up on a server that says nothing', async () => {
+  it('rejects after the time limit when the server sends nothing', async () => {
     server.configure({ silent: true });
     const channel = await connectEndpoint(address);
     const failure = await negotiate(channel, {}, { timeoutMs: 50 }).catch((error: unknown) => error);
@@ -70,7 +70,7 @@ describe('negotiate', () => {
     await channel.closed;
   });
 
-  it('says clearly that TLS is required and not available', async () => {
+  it('reports that TLS is required and not available', async () => {
     const channel = await connectEndpoint(address);
     const failure = await negotiate(channel, { tls: 'require' }).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(ConnectError);
@@ -78,14 +78,14 @@ describe('negotiate', () => {
     await channel.closed;
   });
 
-  it('does without TLS where that is allowed', async () => {
+  it('goes on without TLS where that is allowed', async () => {
     const { channel, facts } = await negotiate(await connectEndpoint(address), { tls: 'allow' });
     expect(facts.tls).toBe(false);
     expect(server.options).not.toContain(Option.StartTls);
     channel.destroy();
   });
 
-  it('is an error, never a hang, at whichever byte the server dies', async () => {
+  it('rejects, and never hangs, when the server disconnects at any byte', async () => {
     const whole = await handshakeBytes();
     expect(whole).toBeGreaterThan(100);
     for (let byteCount = 0; byteCount < whole; byteCount++) {
@@ -97,7 +97,7 @@ describe('negotiate', () => {
     await expect.poll(() => server.openCount).toBe(0);
   });
 
-  it('tells what is no NBD server', async () => {
+  it('reports a peer that is not an NBD server', async () => {
     const [ours, theirs] = createMemoryPair();
     theirs.open(new Probe(theirs));
     theirs.send([new TextEncoder().encode('HTTP/1.1 400 Bad Request\r\n')]);
@@ -105,7 +105,7 @@ describe('negotiate', () => {
     expect(failure).toMatchObject({ code: 'ERR_NBD_NOT_NBD', message: expect.stringMatching(/^nbd:\/\/example: /) });
   });
 
-  it('hands on what the server said too early', async () => {
+  it('passes on what the server sent too early', async () => {
     server.configure({ excess: Uint8Array.of(9, 8, 7) });
     const { channel, excess } = await negotiate(await connectEndpoint(address));
     const probe = new Probe(channel);
@@ -136,7 +136,7 @@ describe('negotiate', () => {
     expect(await ours.closed).toMatchObject({ by: 'us' });
   });
 
-  it('tells a violation from a refusal', async () => {
+  it('distinguishes a violation from a refusal', async () => {
     const [ours, theirs] = createMemoryPair();
     const probe = new Probe(theirs);
     const outcome = negotiate(ours).catch((error: unknown) => error);
@@ -150,7 +150,7 @@ describe('negotiate', () => {
 const newstyleGreeting = Uint8Array.from([...Buffer.from('NBDMAGICIHAVEOPT'), 0, 3]);
 const startTlsAck = Uint8Array.from([0, 3, 0xe8, 0x89, 4, 0x55, 0x65, 0xa9, 0, 0, 0, 5, 0, 0, 0, 1, 0, 0, 0, 0]);
 
-/** How many bytes the server says in a handshake that succeeds. */
+/** How many bytes the server sends in a handshake that succeeds. */
 async function handshakeBytes(): Promise<number> {
   for (let byteCount = 100; ; byteCount++) {
     server.configure({ hangUpAfterBytes: byteCount });

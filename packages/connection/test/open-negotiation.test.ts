@@ -41,7 +41,7 @@ describe('openNegotiation', () => {
     const probe = new Probe(channel);
     channel.send([Uint8Array.of(5)]);
     expect(await probe.take(1)).toEqual(Uint8Array.of(5));
-    // The connection is its owner's now.
+    // The connection belongs to its owner now.
     negotiation.close();
     channel.send([Uint8Array.of(6)]);
     expect(await probe.take(1)).toEqual(Uint8Array.of(6));
@@ -77,7 +77,7 @@ describe('openNegotiation', () => {
     negotiation.close();
   });
 
-  it('refuses a wrong call without harm', async () => {
+  it('rejects a wrong call, and works on', async () => {
     const negotiation = await openNegotiation(address);
     expect(await caught(negotiation.listMetaContexts('one', ['no colon']))).toBeInstanceOf(UsageError);
     expect(await negotiation.list()).toHaveLength(2);
@@ -102,7 +102,7 @@ describe('openNegotiation', () => {
     await expect.poll(() => server.openCount).toBe(0);
   });
 
-  it('gives up on a server that says nothing', async () => {
+  it('rejects after the time limit when the server sends nothing', async () => {
     server.configure({ silent: true });
     const reason = await caught(openNegotiation(address, { timeoutMs: 50 }));
     expect(reason).toBeInstanceOf(TimeoutError);
@@ -144,7 +144,7 @@ describe('openNegotiation', () => {
     await expect.poll(() => server.openCount).toBe(0);
   });
 
-  it('tells every caller by an error of its own when the server has gone', async () => {
+  it('gives each caller its own error object when the server has disconnected', async () => {
     const negotiation = await openNegotiation(address);
     server.dropAll();
     await expect.poll(() => caught(negotiation.list())).toMatchObject({ code: 'ERR_NBD_PEER_CLOSED' });

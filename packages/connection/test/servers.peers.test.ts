@@ -42,7 +42,7 @@ function describeServer(program: Program, tests: (generation: Generation) => voi
   });
 }
 
-/** Connects, reads once, and tells the facts. */
+/** Connects, reads once, and returns the facts. */
 async function visit(delivery: Delivery, handshake: ClientHandshakeOptions = {}): Promise<ExportFacts> {
   const endpoint = { type: 'unix', path: (server as PeerServer).socketPath } as const;
   const { connector } = createConnector({ endpoint, handshake, delivery });
@@ -110,7 +110,7 @@ describeServer('qemu-nbd', (generation) => {
     });
   });
 
-  it('is left in peace by an abort', async () => {
+  it('works on after an abort', async () => {
     server = await startQemuNbd(workspace, disk);
     await negotiating((negotiation) => negotiation.abort());
     expect((await visit('inline', { exportName: 'disk' })).size).toBe(BigInt(megabyte));
@@ -119,7 +119,7 @@ describeServer('qemu-nbd', (generation) => {
 
 describeServer('nbdkit', () => {
   const ways: readonly [way: string, flags: readonly string[], facts: Partial<ExportFacts>][] = [
-    ['as it is', [], { style: 'newstyle-fixed', mode: 'structured' }],
+    ['without options', [], { style: 'newstyle-fixed', mode: 'structured' }],
     ['oldstyle', ['-o'], { style: 'oldstyle', mode: 'simple' }],
     ['neither fixed newstyle nor omitted zeroes', ['--mask-handshake=0'], { style: 'newstyle', mode: 'simple' }],
     ['zeroes not omitted', ['--mask-handshake=1'], { style: 'newstyle-fixed', mode: 'structured' }],
@@ -148,7 +148,7 @@ describeServer('nbdkit', () => {
     });
   });
 
-  it('opens its export but knows no options in the plain newstyle', async () => {
+  it('opens its export but has no options in the plain newstyle', async () => {
     server = await startNbdkit(workspace, ['--mask-handshake=0', 'memory', '1M']);
     await negotiating(async (negotiation) => {
       expect(negotiation.style).toBe('newstyle');

@@ -1,5 +1,5 @@
 /**
- * What makes the establishment thread worth having, and what happens to it.
+ * What the establishment thread is for, and how it starts, ends and fails.
  *
  * @module-tag slow
  */
@@ -56,7 +56,7 @@ function caught(promise: Promise<unknown>): Promise<unknown> {
   );
 }
 
-/** Nothing on this thread moves meanwhile. */
+/** Nothing runs on this thread meanwhile. */
 function block(durationMs: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, durationMs);
 }
@@ -70,7 +70,7 @@ async function talk({ channel, excess }: Established): Promise<void> {
   await channel.closed;
 }
 
-/** Makes sure that there is a thread which understands orders. */
+/** Makes sure that there is a thread that is ready for orders. */
 async function warmUp(): Promise<void> {
   await caught(create({ endpoint: { type: 'unix', path: join(folder, 'nobody') } }).establish({ wait: true }));
   expect(establishmentThread().isReady).toBe(true);
@@ -94,7 +94,7 @@ for (const delivery of deliveries) {
       await talk(established);
     });
 
-    it('keeps a connection that arrives when its caller has just gone away', async () => {
+    it('keeps a connection that arrives when its caller has just stopped waiting', async () => {
       await warmUp();
       server = await ServerThread.start(endpoint);
       const connector = create({ delivery });
@@ -104,15 +104,15 @@ for (const delivery of deliveries) {
       // The connection waits in the message queue by now.
       controller.abort(new Error('gone'));
       expect(await outcome).toMatchObject({ message: 'gone' });
-      // On a busy machine the handshake may still be under way, or its fruit on the way to this thread; whoever asks in
-      // between is served too, but by a second attempt.
+      // On a busy machine the handshake may still be under way, or its connection on the way to this thread; a call in between gets a
+      // connection too, but by a second attempt.
       await new Promise((resolve) => setTimeout(resolve, 1000));
       await expect.poll(() => server?.counts()).toEqual({ accepted: 1, open: 1 });
       await talk(await connector.establish({ wait: true }));
       expect((await server.counts()).accepted).toBe(1);
     });
 
-    it('gives such a connection to whoever waits by then', async () => {
+    it('gives such a connection to a caller that waits by then', async () => {
       await warmUp();
       server = await ServerThread.start(endpoint);
       const connector = create({ delivery });
@@ -136,7 +136,7 @@ for (const delivery of deliveries) {
       await expect.poll(() => server?.counts()).toEqual({ accepted: 1, open: 0 });
     });
 
-    it('fails whoever waits when it is killed, and begins anew', async () => {
+    it('rejects the callers that wait when it is terminated, and starts again', async () => {
       server = await ServerThread.start(endpoint, { silent: true });
       const connector = create({ delivery });
       const outcome = caught(connector.establish({ wait: true }));
@@ -166,7 +166,7 @@ for (const delivery of deliveries) {
 }
 
 describe('the establishment thread', () => {
-  it('loses the connections that it keeps when it is killed, but none that was handed over', async () => {
+  it('loses the connections that it keeps when it is terminated, but none that was handed over', async () => {
     server = await ServerThread.start(endpoint);
     const established = await Promise.all(deliveries.map((delivery) => create({ delivery }).establish({ wait: true })));
     const kept = established.at(-1) as Established;
@@ -218,7 +218,7 @@ describe('the establishment thread', () => {
     }
   });
 
-  it('is an error when it fails at work, and what it says besides is ignored', async () => {
+  it('is an error when it fails at work, and its unknown messages are ignored', async () => {
     const source = `import { parentPort } from 'node:worker_threads';
       parentPort.postMessage({ type: 'watch:require', files: [] });
       parentPort.postMessage({ type: 'failed', connector: -1, request: -1 });
@@ -232,7 +232,7 @@ describe('the establishment thread', () => {
     });
   });
 
-  it('ignores orders that it does not know', async () => {
+  it('ignores unknown orders', async () => {
     server = await ServerThread.start(endpoint);
     await warmUp();
     establishmentThread().worker?.postMessage({ type: 'dance' });
@@ -240,7 +240,7 @@ describe('the establishment thread', () => {
     await talk(await create().establish({ wait: true }));
   });
 
-  it('reports its events to whoever has subscribed', async () => {
+  it('reports its events to the channels that have subscribers', async () => {
     server = await ServerThread.start(endpoint);
     const names = ['attempt', 'failed', 'sleep', 'established', 'released'];
     const events: unknown[] = [];
@@ -273,7 +273,7 @@ describe('the establishment thread', () => {
     ]);
   });
 
-  it('carries the trace of the handshake to the thread that wants it', async () => {
+  it('passes the events of the handshake to the trace of the caller', async () => {
     server = await ServerThread.start(endpoint);
     const events: string[] = [];
     const trace = { enabled: true, emit: (event: string) => events.push(event) };
@@ -281,7 +281,7 @@ describe('the establishment thread', () => {
     expect(events).toContain('state');
   });
 
-  it('publishes the events of the handshake where no trace takes them', async () => {
+  it('publishes the events of the handshake on its channels when there is no trace', async () => {
     server = await ServerThread.start(endpoint);
     const greetings: unknown[] = [];
     const listen = (message: unknown) => greetings.push(message);
@@ -298,28 +298,25 @@ describe('the establishment thread', () => {
 });
 
 describe('a process', () => {
-  it.each(['inline', ...deliveries])(
-    'lives on while it waits for a connection, and no longer: %s',
-    async (delivery) => {
-      const path = (endpoint as { path: string }).path;
-      const script = new URL('./support/idle-process.ts', import.meta.url).pathname;
-      const child = spawn(process.execPath, [...process.execArgv, script, delivery, path], { stdio: 'pipe' });
-      let output = '';
-      for (const stream of [child.stdout, child.stderr]) {
-        stream.on('data', (text) => {
-          output += text;
-        });
-      }
-      // The first attempt fails, and nothing but the wait keeps the process alive until the next.
-      server = await ServerThread.announce(endpoint, 1000);
-      const [code] = await once(child, 'close');
-      expect({ code, output }).toEqual({ code: 0, output: 'done\n' });
-    },
-  );
+  it.each(['inline', ...deliveries])('runs while it waits for a connection, and no longer: %s', async (delivery) => {
+    const path = (endpoint as { path: string }).path;
+    const script = new URL('./support/idle-process.ts', import.meta.url).pathname;
+    const child = spawn(process.execPath, [...process.execArgv, script, delivery, path], { stdio: 'pipe' });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (text) => {
+        output += text;
+      });
+    }
+    // The first attempt fails, and nothing but the wait keeps the process alive until the next.
+    server = await ServerThread.announce(endpoint, 1000);
+    const [code] = await once(child, 'close');
+    expect({ code, output }).toEqual({ code: 0, output: 'done\n' });
+  });
 });
 
 describe('createConnector', () => {
-  it('tells what it has chosen', () => {
+  it('reports what it has chosen', () => {
     const chosen = createConnector({ endpoint });
     expect(chosen).toMatchObject({ delivery: deliveries[0], reason: expect.stringContaining('duplicated') });
     expect(createConnector({ endpoint, delivery: 'thread' }).delivery).toBe(deliveries[0]);

@@ -1,4 +1,4 @@
-/** Somebody in between: whatever is taken away, answered in the server's place or slipped in, it is never silent. */
+/** An attacker in between: bytes that are removed, answered in the server's place or injected always lead to an error. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -27,17 +27,17 @@ const greeting = encodeGreeting({ style: 'newstyle', handshakeFlags: 3 });
 const consent = encodeAckReply(Option.StartTls);
 const unasked = encodeAckReply(Option.StructuredReply);
 const unsupported = encodeErrorReply(Option.StartTls, OptionReply.ErrUnsupported, 'no such thing here');
-/** What would open an export, were it believed. */
+/** Replies that would open an export, if the client accepted them. */
 const opened = [
   encodeInfoReply(Option.Go, { kind: 'export', size: 4096n, transmissionFlags: 1 }),
   encodeAckReply(Option.Go),
 ];
 
 let server: Server;
-/** What the one in between says when the client has said so many bytes. */
+/** What the attacker sends when the client has sent so many bytes. */
 let script: (said: number, socket: Socket) => void;
 const sockets = new Set<Socket>();
-/** All that the client has said. */
+/** All bytes that the client has sent. */
 let heard = Buffer.alloc(0);
 
 beforeEach(async () => {
@@ -61,7 +61,7 @@ afterEach(async () => {
 
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** When the client's flags and its wish for TLS are there, says something once. */
+/** When the client's flags and its STARTTLS have come, sends the answers once. */
 function onStartTls(...answers: readonly (Uint8Array | number)[]): void {
   let isAnswered = false;
   script = (said, socket) => {
@@ -71,7 +71,7 @@ function onStartTls(...answers: readonly (Uint8Array | number)[]): void {
   };
 }
 
-/** What stands between two numbers goes out in one piece; a number is a pause, in milliseconds. */
+/** The bytes between two numbers are sent in one piece; a number is a pause, in milliseconds. */
 async function say(socket: Socket, answers: readonly (Uint8Array | number)[]): Promise<void> {
   const pieces: Uint8Array[] = [];
   for (const answer of answers) {
@@ -109,27 +109,27 @@ const smuggled = { violation: 'clear-text-behind-starttls', rule: 'S25' };
 for (const delivery of ['inline', 'kept'] as const) {
   for (const mode of ['require', 'allow'] as const) {
     describe(`${delivery}, TLS: ${mode}`, () => {
-      it('C22: bytes in the same breath as the consent', async () => {
+      it('C22: bytes in the same write as the consent', async () => {
         onStartTls(consent, ...opened);
         expect(await outcome(delivery, mode)).toMatchObject(smuggled);
       });
 
-      it('C22: bytes a moment behind the consent', async () => {
+      it('C22: bytes a moment after the consent', async () => {
         onStartTls(consent, 50, ...opened);
         expect(await outcome(delivery, mode)).toMatchObject(smuggled);
       });
 
-      it('C22: a single byte behind the consent, and then silence', async () => {
+      it('C22: a single byte after the consent, and then nothing', async () => {
         onStartTls(consent, Uint8Array.of(0), 20, ...opened);
         expect(await outcome(delivery, mode)).toMatchObject(smuggled);
       });
 
-      it('C18: an answer in front of the consent that nobody has asked for', async () => {
+      it('C18: an answer before the consent that was not asked for', async () => {
         onStartTls(unasked, consent);
         expect(await outcome(delivery, mode)).toMatchObject({ code: 'ERR_NBD_PROTOCOL' });
       });
 
-      it('a consent with somebody else behind it', async () => {
+      it('a consent, and then TLS of another server', async () => {
         const other = await TestAuthority.create();
         const files = await other.issueServer(join(folder, `files-${delivery}-${mode}`));
         script = (said, socket) => {
@@ -142,7 +142,7 @@ for (const delivery of ['inline', 'kept'] as const) {
         });
       });
 
-      it('C22: a consent, and nobody there any more', async () => {
+      it('C22: a consent, and then a hang-up', async () => {
         script = (said, socket) => {
           if (said >= 4 + optionHeaderBytes) socket.end(consent);
         };
@@ -162,7 +162,7 @@ for (const delivery of ['inline', 'kept'] as const) {
   });
 }
 
-/** Somebody who consents, and goes on with TLS of his own. */
+/** An attacker that consents, and goes on with its own TLS. */
 function impersonate(socket: Socket, files: string): void {
   socket.removeAllListeners('data');
   socket.write(consent);

@@ -1,4 +1,4 @@
-/** TLS with real servers, over each delivery: who gets in, and what is said to those who do not. */
+/** TLS with real servers, over each delivery: which clients are accepted, and the errors of the others. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
@@ -56,7 +56,7 @@ const sharedKey = (user = 'alice'): TlsClientSettings => ({
 });
 const unix = () => ({ type: 'unix', path: (server as PeerServer).socketPath }) as const;
 
-/** Connects, reads once, and tells whether that was in TLS. */
+/** Connects, reads once, and returns whether that was in TLS. */
 async function visit(tls: TlsClientSettings, delivery: Delivery = 'inline', exportName = ''): Promise<boolean> {
   const { connector } = createConnector({ endpoint: unix(), handshake: { exportName }, delivery, tls });
   try {
@@ -92,7 +92,7 @@ describeServer('qemu-nbd', () => {
     expect(await visit(certificates(), delivery)).toBe(true);
   });
 
-  it('is told from others', async () => {
+  it('is refused when its certificate is not for the host, or not of a trusted authority', async () => {
     server = await x509(false);
     expect(await errorOf({ ...certificates(), hostname: 'other.example' })).toMatchObject(
       refused(/is for "disk\.example", "localhost", not for "other\.example"/),
@@ -123,12 +123,12 @@ describeServer('qemu-nbd', () => {
     expect(await errorOf(sharedKey('bob'), delivery)).toMatchObject(unknown);
   });
 
-  it('S23, C23: without TLS it refuses, and we do not go on in the clear', async () => {
+  it('S23, C23: without TLS it refuses, and our client does not go on in clear text', async () => {
     server = await startQemuNbd(workspace, disk);
     expect(await errorOf(certificates())).toMatchObject({ code: 'ERR_NBD_TLS_REFUSED', permanent: true });
   });
 
-  it('S24: with TLS it refuses those who go on in the clear', async () => {
+  it('S24: with TLS it refuses clients that go on in clear text', async () => {
     server = await x509(false);
     const { connector } = createConnector({ endpoint: unix(), delivery: 'inline' });
     await expect(connector.establish({ wait: true })).rejects.toMatchObject({ code: 'ERR_NBD_TLS_REQUIRED' });
@@ -146,7 +146,7 @@ describeServer('qemu-nbd', () => {
   });
 });
 
-/** Certificates that others have made: with RSA keys, by GnuTLS, as its documentation says. */
+/** Certificates of another program: with RSA keys, by GnuTLS, as in its documentation. */
 async function makeByCerttool(generation: Generation): Promise<void> {
   const folder = 'gnutls';
   const templates = {
@@ -182,7 +182,7 @@ describePeers('TLS with certificates made by certtool', ['nbdkit', 'certtool'], 
     workspace[Symbol.dispose]();
   });
 
-  it('both sides know each other', async () => {
+  it('client and server accept the certificates of the other', async () => {
     await makeByCerttool(generation);
     const options = ['--tls=require', `--tls-certificates=${workspace.peerPath('gnutls')}`, '--tls-verify-peer'];
     server = await startNbdkit(workspace, { options, plugin: 'memory', parameters: ['1M'] });

@@ -51,7 +51,7 @@ export interface AttemptOptions extends OptionsOf<typeof attemptOptions> {}
 
 export interface AttemptSettings extends SettingsOf<typeof attemptOptions> {}
 
-/** What belongs to the thread that makes the attempts, and cannot cross. */
+/** What belongs to the thread that makes the attempts, and cannot be posted to another one. */
 export interface AttemptContext {
   readonly clock: Clock;
   readonly jitter?: (() => number) | undefined;
@@ -61,10 +61,10 @@ export interface AttemptContext {
   readonly waiting?: ((on: boolean) => void) | undefined;
 }
 
-/** How long an aborted handshake may go on until the server can be told, in milliseconds. */
+/** How long an aborted handshake may go on until a last message can be sent to the server, in milliseconds. */
 const leaveMs = 250;
 
-/** Returns what error messages call the server. */
+/** Returns the name of the server for error messages. */
 export function nameOfSettings({ endpoint, handshake }: Pick<AttemptSettings, 'endpoint' | 'handshake'>): string {
   return nameOfEndpoint(endpoint, handshake.exportName, handshake.tls === 'require');
 }
@@ -75,7 +75,7 @@ export function plainSettings(settings: AttemptSettings): AttemptSettings {
   return structuredClone({ ...own, handshake: { ...own.handshake, trace: undefined } });
 }
 
-/** Joins settings and context: an attempt connects, shakes hands, and keeps the connection idle until it is taken. */
+/** Joins settings and context: an attempt connects, negotiates, and keeps the connection idle until it is taken. */
 export function connectLoopOptions(
   settings: AttemptSettings,
   context: AttemptContext,
@@ -95,7 +95,7 @@ export function connectLoopOptions(
         const options = { signal, timeoutMs, leaveMs, upgradeTls, name, clock };
         return await negotiateIdle(channel, { ...handshake, avoid, trace }, options);
       };
-      // An inherited descriptor is one connection; a second attempt could make no other.
+      // An inherited descriptor is one connection; a second attempt could not make another one.
       if (endpoint.type === 'descriptor') return await connectAndNegotiate(handshake.avoid ?? []);
       return await ladder.descend(connectAndNegotiate);
     },

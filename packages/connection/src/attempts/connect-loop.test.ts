@@ -1,4 +1,4 @@
-/** The life of attempts, in virtual time. */
+/** The states of attempts, in virtual time. */
 import { ConnectError, NegotiationError, TimeoutError, UsageError } from '@nbdjs/interfaces';
 import { VirtualClock } from '@nbdjs/testkit';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -70,7 +70,7 @@ function trial(): Trial {
   return trials.at(-1) as Trial;
 }
 
-/** What a promise came to so far. */
+/** The state of a promise: pending, its value or its error. */
 function watch<T>(promise: Promise<T>): { outcome: 'pending' | 'resolved' | 'rejected'; value?: T; reason?: unknown } {
   const watched: ReturnType<typeof watch<T>> = { outcome: 'pending' };
   promise.then(
@@ -88,7 +88,7 @@ beforeEach(() => {
 });
 
 describe('one attempt', () => {
-  it('hands its connection to whoever waits', async () => {
+  it('gives its connection to the caller that waits', async () => {
     const attempts = makeLoop();
     const outcome = attempts.establish({ wait: true });
     expect(waiting).toBe(true);
@@ -98,7 +98,7 @@ describe('one attempt', () => {
     expect(waiting).toBe(false);
   });
 
-  it('fails whoever waits, with a copy that tells the number of attempts', async () => {
+  it('rejects the caller that waits with a copy of the error that has the number of attempts', async () => {
     const attempts = makeLoop();
     const outcome = attempts.establish({ wait: true });
     const error = refused();
@@ -110,7 +110,7 @@ describe('one attempt', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('turns whatever an attempt throws into an error', async () => {
+  it('turns any value that an attempt throws into an error', async () => {
     const attempts = makeLoop({ attempt: () => Promise.reject('just a text') });
     await expect(attempts.establish({ wait: true })).rejects.toThrow('just a text');
   });
@@ -151,7 +151,7 @@ describe('one attempt', () => {
 });
 
 describe('asking without waiting', () => {
-  it('says none yet, then the last error, while the attempt goes on, then gives the connection', async () => {
+  it('rejects with none yet, then with the last error, while the attempt goes on, then resolves to the connection', async () => {
     const attempts = makeLoop();
     attempts.retry(true);
     await expect(attempts.establish({ wait: false })).rejects.toMatchObject({
@@ -183,7 +183,7 @@ describe('asking without waiting', () => {
     expect(trials).toHaveLength(2);
   });
 
-  it('does not disturb whoever waits', async () => {
+  it('does not disturb the caller that waits', async () => {
     const attempts = makeLoop();
     const outcome = attempts.establish({ wait: true });
     await expect(attempts.establish({ wait: false })).rejects.toMatchObject({ code: 'ERR_NBD_CONNECT_NONE_YET' });
@@ -255,7 +255,7 @@ describe('trying again', () => {
   });
 });
 
-describe('refusals on principle', () => {
+describe('permanent refusals', () => {
   it('end the repetition', async () => {
     const attempts = makeLoop();
     attempts.retry(true);
@@ -267,7 +267,7 @@ describe('refusals on principle', () => {
     expect(events).toContainEqual(['failed', expect.objectContaining({ permanent: true })]);
   });
 
-  it('are repeated like anything else, if so wished', async () => {
+  it('are repeated like other errors, if the options ask for it', async () => {
     const attempts = makeLoop({ stopOnPermanent: false });
     attempts.retry(true);
     const outcome = attempts.establish({ wait: true });
@@ -277,7 +277,7 @@ describe('refusals on principle', () => {
     expect(await outcome).toBe(connection);
   });
 
-  it('do not include passing troubles', async () => {
+  it('do not include passing conditions', async () => {
     const attempts = makeLoop();
     attempts.retry(true);
     const outcome = watch(attempts.establish({ wait: true }));
@@ -292,7 +292,7 @@ describe('refusals on principle', () => {
 });
 
 describe('ending a wait', () => {
-  it('does not stop the attempt, whose fruit goes to the next caller', async () => {
+  it('does not stop the attempt, whose connection goes to the next caller', async () => {
     const attempts = makeLoop();
     const controller = new AbortController();
     const outcome = attempts.establish({ wait: true, signal: controller.signal });
@@ -319,14 +319,14 @@ describe('ending a wait', () => {
     expect(await next).toBe(connection);
   });
 
-  it('happens before it begins when the signal has been given already', async () => {
+  it('rejects at once when the signal has been aborted before', async () => {
     const attempts = makeLoop();
     const signal = AbortSignal.abort(new Error('never mind'));
     await expect(attempts.establish({ wait: true, signal })).rejects.toThrow('never mind');
     expect(trials).toHaveLength(0);
   });
 
-  it('leaves no listener at the signal', async () => {
+  it('leaves no listener on the signal', async () => {
     const attempts = makeLoop();
     const { signal } = new AbortController();
     let listeners = 0;
@@ -349,7 +349,7 @@ describe('ending a wait', () => {
 });
 
 describe('a connection that is kept', () => {
-  it('is discarded when its peer has gone, and made anew', async () => {
+  it('is discarded when its peer has closed it, and replaced', async () => {
     const attempts = makeLoop();
     await attempts.establish({ wait: false }).catch(() => {});
     const first = trial().succeed();
@@ -373,7 +373,7 @@ describe('a connection that is kept', () => {
 });
 
 describe('release', () => {
-  it('drops an attempt, and closes what it makes all the same', async () => {
+  it('drops an attempt, and closes the connection that it makes nevertheless', async () => {
     const attempts = makeLoop();
     const outcome = attempts.establish({ wait: true });
     attempts.release();
@@ -407,7 +407,7 @@ describe('release', () => {
     expect(events).toHaveLength(1);
   });
 
-  it('lets a failing attempt fail in silence', async () => {
+  it('reports nothing of an attempt that fails afterwards', async () => {
     const attempts = makeLoop();
     await attempts.establish({ wait: false }).catch(() => {});
     attempts.release();
@@ -431,7 +431,7 @@ describe('the open timeout', () => {
     await expect(next).rejects.toMatchObject({ code: 'ERR_NBD_REFUSED' });
   });
 
-  it('B7: waits for an export that the server does not know yet, if told so', async () => {
+  it('B7: waits for an export that the server does not have yet, with `awaitExport`', async () => {
     const impatient = makeLoop({ openTimeoutMs: 10_000 }).establish({ wait: true });
     trial().fail(unknownExport());
     await expect(impatient).rejects.toMatchObject({ code: 'ERR_NBD_UNKNOWN_EXPORT' });
@@ -444,7 +444,7 @@ describe('the open timeout', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('is over early after so many attempts, with the last error', async () => {
+  it('ends early after `openAttemptsMax` attempts, with the last error', async () => {
     const attempts = makeLoop({ openTimeoutMs: 10_000, openAttemptsMax: 2 });
     const outcome = watch(attempts.establish({ wait: true }));
     trial().fail();

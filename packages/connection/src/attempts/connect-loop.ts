@@ -16,7 +16,7 @@ import type { RepetitionSettings } from './repetition-options.ts';
 
 /** A connection that no caller owns yet. */
 export interface Candidate<Connection> {
-  /** Whether it is still open, as far as can be told. */
+  /** Whether it is still open, as far as is known here. */
   readonly usable: boolean;
   /** Gives it to the caller. */
   take(): Connection;
@@ -25,7 +25,7 @@ export interface Candidate<Connection> {
 }
 
 export interface ConnectLoopOptions<Connection> extends RepetitionSettings {
-  /** What the connections lead to, for messages. */
+  /** The name of the server, for messages. */
   readonly name: string;
   /** Makes one attempt, and ends it when the signal aborts. Has its own time limit. */
   readonly attempt: (signal: AbortSignal) => Promise<Candidate<Connection>>;
@@ -65,7 +65,7 @@ export class ConnectLoop<Connection> {
   #retry = false;
   /** Whether a connection has ever been made; `openTimeoutMs` and `openAttemptsMax` no longer count then. */
   #hasOpened = false;
-  /** ConnectLoop since the last success. */
+  /** Attempts since the last success. */
   #attemptCount = 0;
   #startedAtMs = 0;
   #ready: Candidate<Connection> | undefined;

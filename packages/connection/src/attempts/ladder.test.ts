@@ -6,7 +6,7 @@ function hungUpAt(option?: string): ConnectError {
   return new ConnectError('ERR_NBD_PEER_CLOSED', `hung up at ${option}`, { option });
 }
 
-/** ConnectLoop that fail with these errors, one after the other, and then succeed. */
+/** Attempts that fail with these errors, one after the other, and then succeed. */
 function scripted(errors: readonly unknown[]) {
   const asked: (readonly string[])[] = [];
   const left = [...errors];
@@ -28,7 +28,7 @@ describe('A6: the ladder', () => {
     ['LIST_META_CONTEXT', ['SET_META_CONTEXT', 'LIST_META_CONTEXT']],
     ['INFO', ['INFO']],
     ['GO', ['GO', 'INFO', 'EXTENDED_HEADERS']],
-  ])('leaves out what %s stands for', async (option, avoided) => {
+  ])('leaves out the options that belong to %s', async (option, avoided) => {
     const steps: Step[] = [];
     const { asked, attempt } = scripted([hungUpAt(option)]);
     expect(await new Ladder([], (step) => steps.push(step)).descend(attempt)).toBe('met');
@@ -36,7 +36,7 @@ describe('A6: the ladder', () => {
     expect(steps).toEqual([{ option, avoided }]);
   });
 
-  it('comes to the least at the second step, and stays with what has worked', async () => {
+  it('uses the fewest options at the second step, and keeps the options that have worked', async () => {
     const ladder = new Ladder();
     const { asked, attempt } = scripted([hungUpAt('EXTENDED_HEADERS'), hungUpAt('STRUCTURED_REPLY')]);
     await ladder.descend(attempt);
@@ -46,7 +46,7 @@ describe('A6: the ladder', () => {
     expect(later.asked).toEqual([least]);
   });
 
-  it('ends there, with the last word of the server, and begins anew the next time', async () => {
+  it('ends there, with the last error of the server, and begins again the next time', async () => {
     const ladder = new Ladder();
     const last = new NegotiationError('ERR_NBD_UNKNOWN_EXPORT', 'no such export');
     const { asked, attempt } = scripted([hungUpAt('GO'), hungUpAt('EXPORT_NAME'), last]);
@@ -57,13 +57,13 @@ describe('A6: the ladder', () => {
 
   it('takes hanging up at EXPORT_NAME for a refusal only where GO was refused in words', async () => {
     const refusal = new NegotiationError('ERR_NBD_UNKNOWN_EXPORT', 'hung up', { option: 'EXPORT_NAME' });
-    const outOfStep = new ConnectError('ERR_NBD_OUT_OF_STEP', 'hung up behind GO', { option: 'GO' });
+    const outOfStep = new ConnectError('ERR_NBD_OUT_OF_STEP', 'hung up after GO', { option: 'GO' });
     const first = hungUpAt('GO');
     await expect(new Ladder().descend(scripted([outOfStep, refusal]).attempt)).rejects.toBe(refusal);
     await expect(new Ladder().descend(scripted([first, refusal]).attempt)).rejects.toBe(first);
   });
 
-  it('tells how the conversation ended, and not that there was no other', async () => {
+  it('reports the end of the first handshake, and not that a later connection failed', async () => {
     const busy = [
       new ConnectError('ERR_NBD_REFUSED', 'connection refused'),
       new TimeoutError('handshake', 'no greeting'),
@@ -79,15 +79,15 @@ describe('A6: the ladder', () => {
     ['a refusal', new NegotiationError('ERR_NBD_POLICY', 'denied', { option: 'GO' })],
     ['a time-out', new TimeoutError('handshake', 'no answer', { option: 'GO' })],
     ['a hang-up before any option', hungUpAt()],
-    ['a hang-up at STARTTLS, which would be a way into the clear', hungUpAt('STARTTLS')],
-    ['what has nothing to do with servers', new Error('stop')],
+    ['a hang-up at STARTTLS, which would lead to clear text', hungUpAt('STARTTLS')],
+    ['an error that does not come from the server', new Error('stop')],
   ])('is not for %s', async (_, error) => {
     const { asked, attempt } = scripted([error]);
     await expect(new Ladder().descend(attempt)).rejects.toBe(error);
     expect(asked).toHaveLength(1);
   });
 
-  it('leaves a break that may be an accident to whoever repeats attempts', async () => {
+  it('leaves a break that may be an accident to a caller that repeats attempts', async () => {
     const patient = new Ladder([], undefined, true);
     const accidents = scripted([hungUpAt('GO'), hungUpAt('EXTENDED_HEADERS'), hungUpAt(), hungUpAt('GO')]);
     for (let attempt = 0; attempt < 4; attempt++)
@@ -102,7 +102,7 @@ describe('A6: the ladder', () => {
     expect(systematic.asked.at(-1)).toEqual(['GO', 'INFO', 'EXTENDED_HEADERS']);
   });
 
-  it('is not for a server that was met before', async () => {
+  it('is not used for a server with an earlier success', async () => {
     const ladder = new Ladder(['INFO']);
     await ladder.descend(scripted([]).attempt);
     const { asked, attempt } = scripted([hungUpAt('GO')]);

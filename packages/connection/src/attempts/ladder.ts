@@ -1,10 +1,10 @@
-/** Fewer options for a server that hung up, or lost its place, at an option that it does not know. */
+/** Fewer options for a server that hung up, or got out of sync, at an option that it does not know. */
 import { type AvoidableOption, avoidableOptions } from '@nbdjs/handshake';
 import { ConnectError, NegotiationError, TimeoutError } from '@nbdjs/interfaces';
 
 /**
- * The options to leave out, by the option at which the server hung up or lost its place. A server that does not know structured replies
- * knows no option that was added later. EXPORT_NAME, which takes the place of GO, must not follow EXTENDED_HEADERS.
+ * The options to leave out, by the option at which the server hung up or got out of sync. A server without structured replies has no option
+ * that was added later. EXPORT_NAME, which takes the place of GO, must not follow EXTENDED_HEADERS.
  */
 const avoidedFor: Readonly<Record<string, readonly AvoidableOption[]>> = {
   EXTENDED_HEADERS: ['EXTENDED_HEADERS'],
@@ -25,8 +25,8 @@ export interface Step {
 }
 
 /**
- * Remembers the options that one server fails at. After the first success the options stay the same: a break is then one of the
- * connection, not of the conversation.
+ * Keeps the options that one server fails at. After the first success the options stay the same: a break then comes from the connection,
+ * not from an option.
  */
 export class Ladder {
   readonly #given: readonly AvoidableOption[];
@@ -40,7 +40,7 @@ export class Ladder {
   /**
    * @param given Options to leave out from the start.
    * @param isPatient Attempts are repeated by the caller. A first break may then be an accident, and only the second one in a row at
-   *   the same option counts as the option's.
+   *   the same option counts as caused by the option.
    */
   constructor(given: readonly AvoidableOption[] = [], report: (step: Step) => void = () => {}, isPatient = false) {
     this.#given = given;
@@ -63,7 +63,7 @@ export class Ladder {
         const step = steps < stepsMax && isBreak(error) && !isAccident ? this.#nextStep(error, steps) : undefined;
         if (step === undefined) {
           if (!this.#hasSucceeded) this.#avoid = this.#given;
-          throw first === undefined || tellsMore(error, before) ? error : first;
+          throw first === undefined || isMoreSpecific(error, before) ? error : first;
         }
         before = error as ConnectError;
         first ??= before;
@@ -88,16 +88,16 @@ export class Ladder {
   }
 }
 
-/** Returns whether the server has hung up, or lost its place, in the middle of the handshake. */
+/** Returns whether the server has hung up, or got out of sync, in the middle of the handshake. */
 function isBreak(error: unknown): error is ConnectError {
   return error instanceof ConnectError && breaks.has(error.code);
 }
 
 const breaks: ReadonlySet<string> = new Set(['ERR_NBD_PEER_CLOSED', 'ERR_NBD_OUT_OF_STEP']);
 
-/** Returns whether the last error tells more than the first one. */
-function tellsMore(error: unknown, before: ConnectError | undefined): boolean {
-  // A failure to connect again tells no more, and neither does one more hang-up. But a server that has refused GO in words can
+/** Returns whether the last error has more information than the first one. */
+function isMoreSpecific(error: unknown, before: ConnectError | undefined): boolean {
+  // A failure to connect again has no more, and neither has one more hang-up. But a server that has refused GO in words can
   // refuse an export by EXPORT_NAME only by hanging up.
   if (error instanceof TimeoutError || (error instanceof ConnectError && error.option === undefined)) return false;
   const isByHangingUp = error instanceof NegotiationError && error.option === 'EXPORT_NAME';

@@ -1,4 +1,4 @@
-/** How long attempts to connect go on: options of every door that repeats them. */
+/** How long attempts to connect go on: options of every function that repeats them. */
 import { defineOptions, type OptionsOf, option, type SettingsOf } from '@nbdjs/kit';
 
 export const repetitionOptions = defineOptions({
@@ -7,10 +7,10 @@ export const repetitionOptions = defineOptions({
     default: true,
     doc: 'A permanent refusal, such as an unknown export, ends the repetition of attempts.',
   }),
-  /** An export that the server does not know is waited for, as a server that is not there is. @default false */
+  /** An export that the server does not have is waited for, like a server that does not listen yet. @default false */
   awaitExport: option.boolean({
     default: false,
-    doc: 'An export that the server does not know is waited for, as a server that is not there is.',
+    doc: 'An export that the server does not have is waited for, like a server that does not listen yet.',
   }),
   /**
    * More than 0: until the first success, attempts are repeated even while `retry` is off, and a wait lasts at most this long. In

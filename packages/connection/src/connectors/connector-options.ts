@@ -1,4 +1,4 @@
-/** The options of connectors, each defined once; they are resolved when a connector is made, and handed on whole. */
+/** The options of connectors, each defined once; they are resolved once, when a connector is made. */
 import { clientHandshakeOptions } from '@nbdjs/handshake';
 import type { Clock } from '@nbdjs/interfaces';
 import { defineOptions, type OptionsOf, option, type SettingsOf } from '@nbdjs/kit';
@@ -10,11 +10,11 @@ import type { UpgradeTls } from '../negotiation/handshake-driver.ts';
 import type { ThreadDelivery } from '../thread/thread-messages.ts';
 import { resolveTlsMode } from '../tls.ts';
 
-/** What attempts on the caller's own thread can have besides. */
+/** Options of attempts on the caller's own thread only. */
 const inlineOnlyOptions = defineOptions({
-  /** Wraps a channel in TLS when both sides want it, in the place of `tls`. */
+  /** Wraps a channel in TLS when both sides agree on it, in the place of `tls`. */
   upgradeTls: option.callback<UpgradeTls>({
-    doc: 'Wraps a channel in TLS when both sides want it, in the place of tls.',
+    doc: 'Wraps a channel in TLS when both sides agree on it, in the place of tls.',
   }),
   /** @default real time */
   clock: option.object<Clock>({ default: systemClock, defaultText: 'real time', doc: 'The clock of the attempts.' }),
@@ -26,13 +26,13 @@ const inlineOnlyOptions = defineOptions({
   }),
 });
 
-/** What attempts on another thread can have besides. */
+/** Options of attempts on another thread only. */
 const threadOnlyOptions = defineOptions({
-  /** How many bytes may be on their way when the connection is kept. */
+  /** How many bytes may be in transit when the connection is kept. */
   rings: option.object<RingSizes>({
     default: Object.freeze({}),
     defaultText: '1 MiB each way',
-    doc: 'How many bytes may be on their way when the connection is kept.',
+    doc: 'How many bytes may be in transit when the connection is kept.',
   }),
   /** The worker's file, for bundlers: a copy of `@nbdjs/connection/worker`. @default the one that comes with this package */
   workerUrl: option.url<URL>({

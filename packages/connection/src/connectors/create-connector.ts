@@ -29,7 +29,7 @@ export interface ChosenConnector {
 }
 
 /**
- * Makes a connector, and tells which kind it is.
+ * Makes a connector, and returns which kind it is.
  *
  * @throws UsageError `ERR_NBD_NOT_SUPPORTED` when the delivery that was asked for is not possible, or `ERR_NBD_ARGUMENT` for an option
  *   that is unknown, missing or wrong, and for certificates and keys that cannot be used.

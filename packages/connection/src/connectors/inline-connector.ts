@@ -12,8 +12,7 @@ import {
 } from './connector-options.ts';
 
 /**
- * Makes a connector that works on the caller's own thread: no thread has to start, but attempts stand still while the caller is
- * busy.
+ * Makes a connector that works on the caller's own thread: no thread has to start, but attempts do not go on while the caller is busy.
  *
  * @throws UsageError `ERR_NBD_ARGUMENT` for an option that is unknown, missing or wrong.
  */

@@ -24,11 +24,11 @@ const silencesMax = 3;
 
 /** How a server is reached that is asked about its exports. */
 export interface InspectorOptions {
-  /** What error messages call the server. @default the endpoint as an NBD URI */
+  /** The name of the server in error messages. @default the endpoint as an NBD URI */
   readonly name?: string | undefined;
   /** Ends what is under way, and everything after it. */
   readonly signal?: AbortSignal | undefined;
-  /** What to ask for at most, whether TLS is wanted, and the limits of the handshake. */
+  /** What to ask for at most, whether to use TLS, and the limits of the handshake. */
   readonly handshake?: Pick<ClientHandshakeOptions, 'limits' | 'mode' | 'tls'> | undefined;
   /** How TLS is set up. Given without `handshake.tls`, it means that TLS is required. */
   readonly tls?: TlsClientSettings | undefined;
@@ -38,9 +38,9 @@ export interface InspectorOptions {
   readonly handshakeTimeoutMs?: number | undefined;
   /** More than 0: attempts to connect are repeated for at most this long, in milliseconds. @default 0 */
   readonly openTimeoutMs?: number | undefined;
-  /** ConnectLoop at most. @default as many as the time allows */
+  /** Attempts at most. @default as many as the time allows */
   readonly openAttemptsMax?: number | undefined;
-  /** With `openTimeoutMs`: the name of an export that is waited for, as the server is. @default only the server is waited for */
+  /** With `openTimeoutMs`: the name of an export that is waited for, like the server. @default only the server is waited for */
   readonly awaitExport?: string | undefined;
 }
 
@@ -66,7 +66,7 @@ export async function openInspector(endpoint: Endpoint, given: InspectorOptions 
  * signal's reason.
  */
 export class ExportInspector implements AsyncDisposable {
-  /** What error messages call the server. */
+  /** The name of the server in error messages. */
   readonly name: string;
   /** What was agreed on with the first connection. */
   readonly style: HandshakeStyle;
@@ -79,11 +79,11 @@ export class ExportInspector implements AsyncDisposable {
   readonly #endpoint: Endpoint;
   readonly #options: InspectorOptions;
   #negotiation: Negotiation | undefined;
-  /** Whether the connection has answered before: if it breaks now, earlier questions may be the reason. */
+  /** Whether the server has answered on this connection before: if it breaks now, earlier questions may be the reason. */
   #hasAnswered = false;
-  /** Whether the server may know INFO. */
+  /** Whether the server may support INFO. */
   #mayKnowInfo = true;
-  /** Connections in a row that have brought no answer. */
+  /** Connections in a row without an answer. */
   #silences = 0;
 
   /** Use `openInspector`. */
@@ -104,8 +104,7 @@ export class ExportInspector implements AsyncDisposable {
   }
 
   /**
-   * Returns what the server tells about an export without opening it (`NBD_OPT_INFO`), or `undefined` from a server that does not
-   * know that option.
+   * Returns what the server reports about an export without opening it (`NBD_OPT_INFO`), or `undefined` from a server without that option.
    */
   async info(exportName: string): Promise<ExportFacts | undefined> {
     // The plain newstyle handshake has no option but to open an export.
@@ -115,7 +114,7 @@ export class ExportInspector implements AsyncDisposable {
     } catch (error) {
       this.signal?.throwIfAborted();
       if (isRefusal(error) && error.code !== 'ERR_NBD_OPTION_UNSUPPORTED') throw error;
-      // A server that loses its place at INFO may open exports nevertheless; one that does not says so again.
+      // A server that gets out of sync at INFO may open exports nevertheless; if it does not, that is an error again.
       this.#mayKnowInfo = false;
       return undefined;
     }
@@ -133,15 +132,15 @@ export class ExportInspector implements AsyncDisposable {
   }
 
   /**
-   * Returns the facts of an export that can be opened. INFO is not enough where it tells a size of 0, as nbd-server does of every
-   * export, even of those that it would not open: then the export is opened, and left again.
+   * Returns the facts of an export that can be opened. INFO is not enough where it reports a size of 0, as nbd-server does for every
+   * export, even for those that it would not open: then the export is opened, and left again.
    */
   async facts(exportName: string): Promise<ExportFacts> {
-    const told = await this.info(exportName);
-    if (told !== undefined && told.size > 0n) return told;
+    const described = await this.info(exportName);
+    if (described !== undefined && described.size > 0n) return described;
     const established = await this.open(exportName);
     await leaveExport(established, this.signal);
-    return { ...told, ...established.facts };
+    return { ...described, ...established.facts };
   }
 
   /** Opens an export. The connection is the caller's from then on; `leaveExport` ends it. */
@@ -158,7 +157,7 @@ export class ExportInspector implements AsyncDisposable {
         await this.#leave();
         this.signal?.throwIfAborted();
         if (isRefusal(error) || error instanceof TimeoutError) throw error;
-        // Try again by a connector, which knows all the ways around what servers get wrong.
+        // Try again by a connector, which has a workaround for each known defect of servers.
       } finally {
         stopWatching();
       }
@@ -166,7 +165,7 @@ export class ExportInspector implements AsyncDisposable {
     return await this.#noteAnswer(() => this.#connect(() => this.#establish(exportName)));
   }
 
-  /** Takes leave of the server. */
+  /** Leaves the server, with a message to it. */
   async close(): Promise<void> {
     await this.#leave();
   }
@@ -176,7 +175,7 @@ export class ExportInspector implements AsyncDisposable {
     await this.#leave();
   }
 
-  /** Asks, and asks once more on a new connection when one breaks that has answered before. */
+  /** Asks, and asks once more on a new connection when the connection breaks after it has had answers. */
   async #ask<Answer>(question: (negotiation: Negotiation) => Promise<Answer>): Promise<Answer> {
     for (;;) {
       this.#negotiation ??= await this.#connect(() => negotiate(this.#endpoint, this.#options));
@@ -196,7 +195,7 @@ export class ExportInspector implements AsyncDisposable {
     }
   }
 
-  /** Notes that the server has answered, which a refusal is as well. */
+  /** Notes that the server has answered; a refusal is an answer as well. */
   async #noteAnswer<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
     try {
       const answer = await ask();
@@ -212,7 +211,7 @@ export class ExportInspector implements AsyncDisposable {
     }
   }
 
-  /** Makes a connection, unless too many have brought no answer. */
+  /** Makes a connection, unless too many had no answer. */
   async #connect<Connection>(make: () => Promise<Connection>): Promise<Connection> {
     this.signal?.throwIfAborted();
     if (this.#silences >= silencesMax) {
@@ -268,7 +267,7 @@ export class ExportInspector implements AsyncDisposable {
   }
 }
 
-/** Returns whether the server has refused what it was asked for, and listens still. */
+/** Returns whether the server has refused what it was asked for, and the handshake goes on. */
 function isRefusal(error: unknown): error is NegotiationError {
   return error instanceof NegotiationError;
 }
@@ -287,7 +286,7 @@ function negotiate(
     name: nameOf(endpoint, options),
     signal,
     tls,
-    // No context is selected, for none is used.
+    // No context is selected, because none is used.
     handshake: { ...options.handshake, fullInfo: true, contexts: [] },
     timeoutMs: handshakeTimeoutMs,
     connectTimeoutMs,
@@ -298,7 +297,7 @@ function negotiate(
   });
 }
 
-/** Fails when the server says that it has no such export. */
+/** Fails when the server answers that it has no such export. */
 async function requireExport(negotiation: Negotiation, exportName: string): Promise<void> {
   if (negotiation.style === 'newstyle') return;
   try {

@@ -6,23 +6,26 @@ import { leaveExport } from './leave-taking.ts';
 
 /** One export, as far as it could be found out. */
 export interface ExportInspection<Examined = never> {
-  /** The name that the server prefers, else the one that was asked for. */
+  /** The canonical name that the server reports, else the one that was asked for. */
   readonly name: string;
-  /** What the server says about the export: in its list, else in the facts. `undefined` where neither has it, or the name cannot be sent. */
+  /**
+   * The server's description of the export: from its list, else from the facts. `undefined` where neither has it, or the name cannot be
+   * sent.
+   */
   readonly description?: string | undefined;
   /** The metadata contexts that are offered; `undefined` where they cannot be asked for. */
   readonly contexts?: readonly string[] | undefined;
   /** `undefined` for an export that the server lists and then refuses. */
   readonly facts?: ExportFacts | undefined;
-  /** In bytes; `undefined` where it could not be found out, whatever the facts say. */
+  /** In bytes; `undefined` where it could not be found out, even if the facts have a size. */
   readonly size?: bigint | undefined;
   /** The result of `examine`. */
   readonly examined?: Examined | undefined;
   /** Why not everything is known, or what is wrong with the export's name. */
   readonly error?: Error | undefined;
   /**
-   * Why the export was not examined, where that is not counted as an error: a server that is busy with other clients tells
-   * everything but what takes an open export.
+   * Why the export was not examined, where that is not counted as an error: a server that is busy with other clients reports everything
+   * except what needs an open export.
    */
   readonly warning?: Error | undefined;
 }
@@ -31,7 +34,7 @@ export interface ExportInspection<Examined = never> {
 export interface InspectOptions<Examined = never> {
   /**
    * Examines the open export, by reading its first bytes for instance. The connection belongs to the callback, which ends
-   * it. Without it, an export is opened only where the server does not tell its size otherwise.
+   * it. Without it, an export is opened only where the server does not report its size before.
    */
   readonly examine?: ((established: Established, exportName: string) => Promise<Examined>) | undefined;
 }
@@ -63,7 +66,7 @@ export async function inspectExport<Examined = never>(
   };
 }
 
-/** What is found out in steps, of which each may be the last. */
+/** The results of steps, each of which may be the last one. */
 type Found<Examined> = { -readonly [Key in keyof ExportInspection<Examined>]: ExportInspection<Examined>[Key] };
 
 async function examineExport<Examined>(
@@ -86,7 +89,7 @@ async function examineExport<Examined>(
   } catch (reason) {
     signal?.throwIfAborted();
     if (!(reason instanceof Error)) throw reason;
-    // What INFO has told is void when the export cannot be opened.
+    // The answer of INFO is void when the export cannot be opened.
     if (reason instanceof NegotiationError) found.facts = undefined;
     if (found.size !== undefined && reason instanceof TimeoutError) found.warning = reason;
     else found.error = reason;

@@ -29,14 +29,14 @@ export interface OpenNegotiationOptions
    */
   readonly tls?: TlsClientSettings | undefined;
   /**
-   * An attempt succeeds only when this does: ask here what the server has to be able to answer. It is called again, with a new connection,
-   * when an attempt is repeated, and when the server has failed at an option, which is then left out (`avoided`).
+   * An attempt succeeds only when this does: ask here the questions that the server has to answer. It is called again, with a new
+   * connection, when an attempt is repeated, and when the server has failed at an option, which is then left out (`avoided`).
    */
   readonly probe?: ((negotiation: Negotiation) => Promise<unknown>) | undefined;
 }
 
 /**
- * Connects, and shakes hands up to the point where options can be sent.
+ * Connects, and negotiates up to the point where options can be sent.
  *
  * @param source An endpoint to connect to, or a channel, which belongs to this call.
  * @throws as `negotiate`, and as `connectEndpoint`.

@@ -25,7 +25,7 @@ describe('a ring of bytes', () => {
     expect([...reader.readable()]).toEqual([26, 27, 28, 29, 30, 31, 32, 33, 34]);
   });
 
-  it('keeps every byte in order, whatever the sizes', () => {
+  it('keeps every byte in order, for all sizes', () => {
     const { writer, reader } = makeRing(64);
     const random = seededRandom(3);
     let written = 0;
@@ -62,7 +62,7 @@ describe('a ring of bytes', () => {
     expect([...reader.readable()]).toEqual([7, 8]);
   });
 
-  it('owes the writer one word, when half the ring is free', () => {
+  it('wakes the writer once, when half the ring is free', () => {
     const { writer, reader } = makeRing();
     writer.write(new Uint8Array(16));
     expect(reader.owesRoom()).toBe(false);

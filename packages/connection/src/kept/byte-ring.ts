@@ -33,7 +33,7 @@ export function ringCapacity(byteCount: number): number {
   return 2 ** Math.min(Math.max(Math.ceil(Math.log2(byteCount)), 12), 30);
 }
 
-/** What both sides have in common. */
+/** The part that both sides share. */
 class Ring {
   protected readonly bytes: Uint8Array;
   protected readonly capacityBytes: number;
@@ -97,7 +97,7 @@ export class RingWriter extends Ring {
     return position;
   }
 
-  /** Whether there are as many bytes as the reader wants to be woken for. */
+  /** Whether there are as many bytes as the reader waits for. */
   get isWanted(): boolean {
     return this.capacityBytes - this.free >= this.load(readerWantsAt);
   }
@@ -127,7 +127,7 @@ export class RingReader extends Ring {
     this.store(readAt, this.#read);
   }
 
-  /** Says for how many bytes the writer should wake us, a quarter of the ring at most. Returns whether they are there already. */
+  /** Sets for how many bytes the writer should wake us, a quarter of the ring at most. Returns whether they are there already. */
   wants(byteCount: number): boolean {
     const wanted = Math.max(1, Math.min(byteCount, this.capacityBytes / 4));
     this.store(readerWantsAt, wanted);

@@ -1,4 +1,4 @@
-/** The caller's end of a kept connection: a `ByteChannel` whose socket lives on the worker's thread. */
+/** The caller's end of a kept connection: a `ByteChannel` whose socket is on the worker's thread. */
 import type { MessagePort } from 'node:worker_threads';
 import {
   type ByteChannel,
@@ -14,13 +14,12 @@ import { copyShared } from './shared-memory.ts';
 /** After this many bytes in one turn of the loop, in capacities of the ring, other tasks get their turn. */
 const ringsPerTurn = 4;
 
-/**
- * The life of the channel.
+/** The states of the channel.
  *
  * - `open`: the socket is open, as far as is known here.
  * - `destroyed`: the caller has destroyed it, and the worker has not confirmed that the socket is closed.
  * - `closed`: the socket is closed; bytes that came before are still delivered.
- * - `discarded`: the socket is closed, and the caller wants no more bytes.
+ * - `discarded`: the socket is closed, and the caller takes no more bytes.
  */
 type Phase = 'open' | 'destroyed' | 'closed' | 'discarded';
 
@@ -38,15 +37,15 @@ export class CallerEnd implements ByteChannel {
   #phase: Phase = 'open';
   #sink: ByteSink | undefined;
   #isPaused = false;
-  /** Chunks that did not fit into the ring. They are lent, and the sink is owed a `drained`. */
+  /** Chunks that did not fit into the ring. They are lent, and `drained` of the sink is still to be called. */
   #queue: Uint8Array[] = [];
   #hasEnded = false;
-  /** The worker has said that no more bytes will come, and why. */
+  /** The worker's message that no more bytes will come, and why. */
   #end: { readonly cause: Error | undefined } | undefined;
   #sinkToldOfEnd: ByteSink | undefined;
   /** Why the caller has destroyed the channel. */
   #destroyCause: Error | undefined;
-  /** How the socket was closed, as the worker has said. */
+  /** How the socket was closed, as the worker has reported. */
   #closeReason: CloseReason | undefined;
   #resolveClosed!: (reason: CloseReason) => void;
   #isWorkScheduled = false;
@@ -61,7 +60,7 @@ export class CallerEnd implements ByteChannel {
     });
     this.#link = new RingLink(memory, 'caller', port, {
       woken: () => this.#work(),
-      told: (message) => this.#note(message),
+      received: (message) => this.#note(message),
       lost: () => this.#loseWorker(),
     });
   }
@@ -125,9 +124,12 @@ export class CallerEnd implements ByteChannel {
     else this.#close(cause === undefined ? { by: 'peer' } : { by: 'error', cause }, ownCause);
   }
 
-  /** The worker's thread has died, and the socket with it. */
+  /** The worker's thread has ended, and the socket with it. */
   #loseWorker(): void {
-    const cause = new ConnectError('ERR_NBD_WORKER', `${this.peer.name}: the thread that kept the connection has died`);
+    const cause = new ConnectError(
+      'ERR_NBD_WORKER',
+      `${this.peer.name}: the thread that kept the connection has ended unexpectedly`,
+    );
     if (this.#phase === 'destroyed') this.#close({ by: 'us', cause: this.#destroyCause }, this.#destroyCause);
     else this.#close({ by: 'error', cause }, cause);
   }
@@ -179,7 +181,7 @@ export class CallerEnd implements ByteChannel {
     if (this.#mayDeliver) this.#scheduleWork();
   }
 
-  /** Copies bytes to the sink's memory, frees their part of the ring, and only then tells the sink. Returns how many. */
+  /** Copies bytes to the sink's memory, frees their part of the ring, and only then calls the sink. Returns how many. */
   #copyToSink(bytes: Uint8Array): number {
     const sink = this.#sink as ByteSink;
     try {
@@ -220,7 +222,7 @@ export class CallerEnd implements ByteChannel {
     this.#callSink((sink) => sink.drained());
   }
 
-  /** Calls the sink. A sink that throws ends the channel, and nothing else. */
+  /** Calls the sink. An exception of the sink ends the channel, and is not thrown on. */
   #callSink(call: (sink: ByteSink) => void): void {
     if (this.#sink === undefined) return;
     try {
@@ -234,7 +236,7 @@ export class CallerEnd implements ByteChannel {
     this.destroy(toError(error));
   }
 
-  /** Tells the sink of the end when all bytes before it are delivered; then resolves `closed` and releases the rings. */
+  /** Reports the end to the sink when all bytes before it are delivered; then resolves `closed` and releases the rings. */
   #finishIfOver(): void {
     const sink = this.#sink;
     if (this.#end !== undefined && sink !== undefined && this.#sinkToldOfEnd === undefined && this.#mayTellEnd) {

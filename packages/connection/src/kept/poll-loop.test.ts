@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { PollLoop } from './poll-loop.ts';
 
-/** A member that records what it is told, and goes on until it is quiet. */
+/** A member that records its calls, and goes on until it is quiet. */
 class Member {
   readonly heard: boolean[] = [];
   poll(isQuiet: boolean): boolean {
@@ -26,7 +26,7 @@ test('a member is polled in the next turn, and once more as quiet when nothing m
   expect(member.heard, 'the loop stops without members').toEqual([false, true]);
 });
 
-test('no member is told that it is quiet while bytes arrive for another one', async () => {
+test('no member is polled as quiet while bytes arrive for another one', async () => {
   const loop = new PollLoop();
   const [one, other] = [new Member(), new Member()];
   loop.join(one);

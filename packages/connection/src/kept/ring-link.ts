@@ -1,4 +1,4 @@
-/** Two rings, two wake-up words and a message port: what joins the two ends of a kept connection. */
+/** Two rings, two wake-up words and a message port: they join the two ends of a kept connection. */
 import type { MessagePort } from 'node:worker_threads';
 import type { CloseReason } from '@nbdjs/interfaces';
 import type { ErrorRecord } from '@nbdjs/kit';
@@ -7,7 +7,7 @@ import { RingReader, RingWriter, ringCapacity, ringControlBytes } from './byte-r
 /** Which end of the link: the worker has the socket, the caller uses it. */
 export type LinkSide = 'worker' | 'caller';
 
-/** How many bytes may be on their way in each direction; rounded up to powers of two. */
+/** How many bytes may be in transit in each direction; rounded up to powers of two. */
 export interface RingSizes {
   /** From the server. @default 1 MiB */
   readonly receiveBytes?: number | undefined;
@@ -22,30 +22,30 @@ export interface LinkMemory {
   readonly sendBytes: number;
 }
 
-/** What the worker's end says besides bytes. */
+/** The messages of the worker's end, besides bytes. */
 export type WorkerMessage =
   /** No more bytes will come. */
   | { readonly type: 'ended'; readonly cause?: ErrorRecord | undefined }
   /** The socket is closed. No message follows. */
   | { readonly type: 'closed'; readonly by: CloseReason['by']; readonly cause?: ErrorRecord | undefined };
 
-/** What the caller's end says besides bytes. */
+/** The messages of the caller's end, besides bytes. */
 export type CallerMessage = { readonly type: 'end' } | { readonly type: 'destroy' };
 
 export interface LinkListener<Message> {
   /** The other side has written or read: there may be bytes, and there may be room. */
   woken(): void;
-  told(message: Message): void;
-  /** The other side's thread has died. */
+  received(message: Message): void;
+  /** The other side's thread has ended unexpectedly. */
   lost(): void;
 }
 
 const ringBytesDefault = 1 << 20;
 
-/** One word for each side: a wake-up message is on its way to it already. */
+/** One word for each side: a wake-up message to it has been sent and not been received. */
 const wakeBytes = 2 * 128;
 
-/** Everything in front of the rings' bytes. */
+/** The bytes in front of the rings. */
 const controlBytes = wakeBytes + 2 * ringControlBytes;
 
 /** Returns the sizes with the defaults filled in, rounded up to powers of two. */
@@ -68,8 +68,8 @@ export function resetLink({ buffer }: LinkMemory): void {
 }
 
 /**
- * One end of a link. Wake-ups are coalesced: at most one message is on its way to each side, and none is needed while the other
- * side is at work, because it looks at the rings once more before it rests.
+ * One end of a link. Wake-ups are coalesced: at most one message to each side is in transit, and none is needed while the other side is at
+ * work, because it looks at the rings once more before it rests.
  */
 export class RingLink<Incoming extends WorkerMessage | CallerMessage, Outgoing extends WorkerMessage | CallerMessage> {
   readonly incoming: RingReader;
@@ -97,7 +97,7 @@ export class RingLink<Incoming extends WorkerMessage | CallerMessage, Outgoing e
     this.#port = port;
     port.on('message', (message: Incoming | typeof wakeUp) => {
       if (message === wakeUp) listener.woken();
-      else listener.told(message);
+      else listener.received(message);
     });
     port.on('close', () => {
       if (this.#isClosed) return;
@@ -106,7 +106,7 @@ export class RingLink<Incoming extends WorkerMessage | CallerMessage, Outgoing e
     });
   }
 
-  /** Makes the other side look at the rings, unless it is at work or a wake-up is on its way to it. */
+  /** Makes the other side look at the rings, unless it is at work or a wake-up to it is in transit. */
   wake(): void {
     if (!this.#isClosed && Atomics.exchange(this.#wakes, this.#otherWake, 1) === 0) this.#port.postMessage(wakeUp);
   }

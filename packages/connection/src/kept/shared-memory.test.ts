@@ -9,7 +9,7 @@ for (const length of [0, 1, 1023, 1024, 1025, 65_537]) {
     ['shared to plain', [SharedArrayBuffer, ArrayBuffer]],
     ['plain to shared', [ArrayBuffer, SharedArrayBuffer]],
   ] as const) {
-    test(`copies ${length} bytes, ${kind}, and touches nothing around them`, () => {
+    test(`copies ${length} bytes, ${kind}, and changes no byte around them`, () => {
       const [From, To] = allocate;
       const source = new Uint8Array(new From(length + 2 * margin), margin, length);
       source.set(randomBytes(length));

@@ -17,7 +17,7 @@ const lateWakeMs = 20;
  */
 const streamBytesMin = 64 * 1024;
 
-/** How long the announcement of such bytes is put off at most, in milliseconds. */
+/** How long the announcement of such bytes is delayed at most, in milliseconds. */
 const lingerMs = 1;
 
 const noBytes = new Uint8Array(0);
@@ -36,20 +36,20 @@ export class WorkerEnd implements ByteSink, PollMember {
   #target: Uint8Array | undefined;
   /** The same memory when it does not belong to the ring. */
   #overflowTarget: Uint8Array | undefined;
-  /** Bytes that have found the ring full, and are written to it before all later ones. */
+  /** Bytes that came while the ring was full; they are written to it before all later ones. */
   #overflow: Uint8Array[] = [];
   #isPaused = false;
   /** `received`: bytes have arrived since the last poll. */
   #polling: 'off' | 'idle' | 'received' = 'off';
-  /** Since when there are bytes in the ring that were not announced to the caller. */
+  /** The time since which there are bytes in the ring that were not announced to the caller. */
   #unannouncedSinceMs: number | undefined;
   #lateWake: NodeJS.Timeout | undefined;
   /** Bytes of the ring that are lent to the channel. */
   #lentBytes = 0;
-  /** `ending`: the caller has ended its direction, and the channel has not been told yet. */
+  /** `ending`: the caller has ended its direction, and the channel's `end` has not been called yet. */
   #sending: 'open' | 'ending' | 'ended' = 'open';
-  /** The channel's end of input, until the caller is told. */
-  #untoldEnd: { readonly cause: Error | undefined } | undefined;
+  /** The channel's end of input, until it is reported to the caller. */
+  #unreportedEnd: { readonly cause: Error | undefined } | undefined;
   #isClosed = false;
 
   /** Takes over `channel` and `port`, and releases both when either side has closed. */
@@ -59,7 +59,7 @@ export class WorkerEnd implements ByteSink, PollMember {
     this.#pieceBytesMax = memory.sendBytes / 4;
     this.#link = new RingLink(memory, 'worker', port, {
       woken: () => this.#work(),
-      told: (message) => this.#obey(message),
+      received: (message) => this.#obey(message),
       lost: () => channel.destroy(),
     });
     channel.open(this);
@@ -85,7 +85,7 @@ export class WorkerEnd implements ByteSink, PollMember {
   }
 
   drained(): void {
-    // A late call must not touch memory that may serve another connection by now.
+    // A late call must not change memory that another connection may use by now.
     if (this.#isClosed) return;
     this.#link.incoming.release(this.#lentBytes);
     this.#lentBytes = 0;
@@ -94,7 +94,7 @@ export class WorkerEnd implements ByteSink, PollMember {
 
   ended(cause?: Error): void {
     if (this.#isClosed) return;
-    this.#untoldEnd = { cause };
+    this.#unreportedEnd = { cause };
     this.#tellEnd();
   }
 
@@ -124,7 +124,7 @@ export class WorkerEnd implements ByteSink, PollMember {
     if (this.#isClosed) return;
     if (message.type === 'end') this.#sending = 'ending';
     this.#work();
-    // Bytes that were sent before leave first, as they would from a socket of the caller's own.
+    // Bytes that were sent before leave first, as they would from the caller's own socket.
     if (message.type === 'destroy') this.#channel.destroy();
   }
 
@@ -189,7 +189,7 @@ export class WorkerEnd implements ByteSink, PollMember {
     else this.#lateWake ??= setTimeout(() => this.#wakeLate(), lateWakeMs).unref();
   }
 
-  /** Announces what arrives slowly as well: the caller may watch whether anything arrives. */
+  /** Announces bytes that arrive slowly as well: the caller may check whether anything arrives. */
   #wakeLate(): void {
     this.#lateWake = undefined;
     if (!this.#isClosed) this.#link.wake();
@@ -212,7 +212,7 @@ export class WorkerEnd implements ByteSink, PollMember {
     const { outgoing } = this.#link;
     if (outgoing.free >= outgoing.capacity / 2) return true;
     outgoing.awaitRoom();
-    // The caller may have made room before it could know that we wait for it.
+    // The caller may have made room before it could read that we wait for it.
     return outgoing.free >= outgoing.capacity / 2;
   }
 
@@ -230,11 +230,11 @@ export class WorkerEnd implements ByteSink, PollMember {
     }
   }
 
-  /** Tells the caller of the end once all bytes before it are in the ring. */
+  /** Reports the end to the caller once all bytes before it are in the ring. */
   #tellEnd(): void {
-    if (this.#untoldEnd === undefined || this.#overflow.length > 0) return;
-    const { cause } = this.#untoldEnd;
-    this.#untoldEnd = undefined;
+    if (this.#unreportedEnd === undefined || this.#overflow.length > 0) return;
+    const { cause } = this.#unreportedEnd;
+    this.#unreportedEnd = undefined;
     this.#link.tell({ type: 'ended', ...(cause === undefined ? {} : { cause: toErrorRecord(cause) }) });
   }
 

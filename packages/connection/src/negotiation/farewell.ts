@@ -33,7 +33,7 @@ export function farewell(
   channel.end();
 }
 
-/** Receives what still comes, and drops it. */
+/** Receives the bytes that still come, and drops them. */
 class Drain implements ByteSink {
   readonly #sink = new Uint8Array(4096);
   readonly #onEnd: () => void;

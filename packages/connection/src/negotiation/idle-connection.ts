@@ -9,8 +9,8 @@ import { farewell } from './farewell.ts';
 const excessBytesMax = 64 * 1024;
 
 /**
- * Keeps a connection between its handshake and its owner, and notices when the server closes it. A server sends nothing before it is
- * asked; what it sends nevertheless becomes part of the excess.
+ * Keeps a connection between its handshake and its owner, and notices when the server closes it. A server sends nothing before a request;
+ * bytes that it sends nevertheless become part of the excess.
  *
  * An idle connection does not keep the process alive.
  */

@@ -2,7 +2,7 @@ import { ConnectError, NegotiationError, TimeoutError, UsageError } from '@nbdjs
 import { expect, it } from 'vitest';
 import { copyWithAttempts, isPermanent, named } from './named-error.ts';
 
-it('brings the number of attempts up to date where there is one', () => {
+it('updates the number of attempts where there is one', () => {
   expect(copyWithAttempts(new ConnectError('ERR_NBD_REFUSED', 'refused'), 7)).toMatchObject({ attempts: 7 });
   expect(copyWithAttempts(new TimeoutError('connect', 'slow'), 7)).not.toHaveProperty('attempts');
 });
@@ -14,7 +14,7 @@ it('puts the name in front of message and stack, once', () => {
   expect(named(error, 'nbd://host').message).toBe('nbd://host: the server closed the connection: $& $1');
 });
 
-it('knows what would be refused again', () => {
+it('distinguishes errors that would come again', () => {
   expect(isPermanent(new NegotiationError('ERR_NBD_UNKNOWN_EXPORT', ''))).toBe(true);
   expect(isPermanent(new NegotiationError('ERR_NBD_SERVER_SHUTDOWN', '', { permanent: false }))).toBe(false);
   expect(isPermanent(new UsageError('ERR_NBD_ARGUMENT', ''))).toBe(true);

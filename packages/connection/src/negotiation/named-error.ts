@@ -18,7 +18,7 @@ export function named(error: Error, name: string): Error {
   return error;
 }
 
-/** Returns whether the server knows no export of the name that was asked for. */
+/** Returns whether the server has no export of the name that was asked for. */
 export function isUnknownExport(error: Error): boolean {
   return error instanceof NegotiationError && error.code === 'ERR_NBD_UNKNOWN_EXPORT';
 }

@@ -7,22 +7,22 @@ import { type DriverEvent, HandshakeDriver, type UpgradeTls } from './handshake-
 import { IdleConnection } from './idle-connection.ts';
 import { named } from './named-error.ts';
 
-/** The limits of a handshake over a channel, and what it needs from outside. */
+/** The limits of a handshake over a channel, and its other inputs. */
 export interface NegotiateOptions {
   /** Ends the call, which rejects with the signal's reason and closes the channel. Without effect once the call has succeeded. */
   readonly signal?: AbortSignal | undefined;
   /** For the whole handshake, in milliseconds. @default `limits.handshakeMs` */
   readonly timeoutMs?: number | undefined;
-  /** Wraps the channel in TLS when both sides want it. @default TLS is not available */
+  /** Wraps the channel in TLS when both sides agree on it. @default TLS is not available */
   readonly upgradeTls?: UpgradeTls | undefined;
-  /** What error messages call the server. @default the channel's peer as an NBD URI */
+  /** The name of the server in error messages. @default the channel's peer as an NBD URI */
   readonly name?: string | undefined;
   /** @default Node's monotonic clock */
   readonly clock?: Clock | undefined;
 }
 
 /**
- * Shakes hands with the server at the other end of a channel. The channel belongs to this call: on failure it is closed, after a
+ * Negotiates with the server at the other end of a channel. The channel belongs to this call: on failure it is closed, after a
  * message to the server where the specification asks for one. On success the caller owns it, and opens it for its own sink.
  *
  * @throws NegotiationError, ProtocolError, ConnectError, TimeoutError (phase `handshake`), UsageError for a wrong option,
@@ -38,13 +38,13 @@ export async function negotiate(
 
 export interface NegotiateIdleOptions extends NegotiateOptions {
   /**
-   * How long the handshake may go on after the signal has aborted, in milliseconds, to reach a point where the server can be told. Many
-   * servers take a connection that breaks in the middle for a fault, and log it. @default 0
+   * How long the handshake may go on after the signal has aborted, in milliseconds, to reach a point where a last message can be sent to
+   * the server. Many servers log a connection that breaks in the middle as an error. @default 0
    */
   readonly leaveMs?: number | undefined;
 }
 
-/** The same as `negotiate`, for a connection that may have to wait for its owner. */
+/** The same as `negotiate`, for a connection that may have no owner for some time. */
 export function negotiateIdle(
   channel: ByteChannel,
   handshake: ClientHandshakeOptions,
@@ -116,7 +116,7 @@ function withoutMissingTls(
   const { tls = 'off' } = handshake;
   if (upgradeTls !== undefined || tls === 'off') return handshake;
   if (tls === 'allow') return { ...handshake, tls: 'off' };
-  throw new ConnectError('ERR_NBD_TLS', `${name}: TLS is required, but it was not said how (option upgradeTls)`, {
+  throw new ConnectError('ERR_NBD_TLS', `${name}: TLS is required, but the option upgradeTls is missing`, {
     permanent: true,
   });
 }

@@ -1,4 +1,4 @@
-/** Option mode for a server of the oldstyle handshake, which knows no options. */
+/** Option mode for a server of the oldstyle handshake, which has no options. */
 import {
   type Established,
   type ExportFacts,
@@ -13,7 +13,7 @@ import type { IdleConnection } from './idle-connection.ts';
 import type { Negotiation } from './negotiation.ts';
 import type { EstablishedStart, OptionConversation } from './option-conversation.ts';
 
-/** The server has told the facts of its only export already, and has opened it. */
+/** The server has sent the facts of its only export already, and has opened it. */
 export class OldstyleNegotiation implements Negotiation {
   readonly peer: PeerDescription;
   readonly style: HandshakeStyle;

@@ -150,7 +150,7 @@ export class OptionConversation {
     }
   }
 
-  /** Closes the connection of a server that may be in the middle of an answer. */
+  /** Closes the connection to a server that may be in the middle of an answer. */
   #giveUp(reason: unknown): void {
     this.#endError = reason instanceof Error ? reason : new UsageError('ERR_NBD_CLOSED', `${this.name}: given up`);
     this.#driver.abandon();

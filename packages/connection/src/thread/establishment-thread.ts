@@ -1,4 +1,4 @@
-/** The establishment thread as the main thread sees it: started on first use, ended when idle, replaced when it has died. */
+/** The establishment thread, as an object of the main thread: started on first use, ended when idle, replaced when it has failed. */
 import type { Worker } from 'node:worker_threads';
 import { ConnectError } from '@nbdjs/interfaces';
 import type { LinkMemory } from '../kept/ring-link.ts';
@@ -8,7 +8,7 @@ import type { ThreadOrder, ThreadReport } from './thread-messages.ts';
 export interface ThreadClient {
   /** Called for each report about the connector. */
   hear(report: Exclude<ThreadReport, { type: 'ready' | 'event' }>): void;
-  /** The thread has died, and all that it knew is lost. */
+  /** The thread has ended unexpectedly, and its state is lost. */
   lost(cause: Error): void;
 }
 
@@ -108,7 +108,9 @@ export class EstablishmentThread {
       if (this.#worker === worker || report.type !== 'ready') this.#dispatch(report);
     });
     worker.on('error', (error) => this.#lose(worker, threadError('has failed', error)));
-    worker.on('messageerror', (error) => this.#lose(worker, threadError('sent what cannot be understood', error)));
+    worker.on('messageerror', (error) =>
+      this.#lose(worker, threadError('sent a message that cannot be decoded', error)),
+    );
     worker.on('exit', (code) => this.#lose(worker, threadError(`has ended unexpectedly (exit code ${code})`)));
     this.#startTimer = setTimeout(() => {
       void worker.terminate();

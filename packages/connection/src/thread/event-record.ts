@@ -1,4 +1,4 @@
-/** Events of attempts on their way between threads: an error travels as a record, because structured clone loses class and code. */
+/** Events of attempts, as they are posted between threads: an error travels as a record, because structured clone loses class and code. */
 import { type ErrorRecord, fromErrorRecord, toErrorRecord } from '@nbdjs/kit';
 import type { ConnectionEvents } from '../events.ts';
 

@@ -102,7 +102,7 @@ class ThreadConnector implements Connector, ThreadClient {
   /** A connection that came when no caller waited for it any more. */
   #idle: IdleConnection | undefined;
   #retry = false;
-  /** Whether the thread knows this connector. */
+  /** Whether this connector has been sent to the thread. */
   #isIntroduced = false;
   #isReleased = false;
 
@@ -162,7 +162,7 @@ class ThreadConnector implements Connector, ThreadClient {
     return this.#settings.handshake.trace ?? handshakeTrace;
   }
 
-  /** Makes this connector known to the thread, again if it is a new thread. */
+  /** Sends this connector to the thread, again if it is a new thread. */
   #introduce(): void {
     if (this.#isIntroduced) return;
     const connector = this.#id;

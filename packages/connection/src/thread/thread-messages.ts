@@ -1,5 +1,5 @@
 /**
- * What the main thread and the establishment thread say to each other. All of it is plain data. Errors travel as records,
+ * The messages between the main thread and the establishment thread. All of it is plain data. Errors travel as records,
  * because structured clone loses their class and code. Both sides ignore messages of other types.
  */
 import type { MessagePort } from 'node:worker_threads';

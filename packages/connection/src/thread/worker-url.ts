@@ -2,9 +2,9 @@
 import { existsSync } from 'node:fs';
 
 /**
- * Returns the file of the worker: `worker.ts` when run from source, else the built file beside this module. `undefined` where a
- * bundler has moved this module away from that file, or does not tell where the module is. Bundlers that look for `new URL` with a
- * literal take the file along.
+ * Returns the file of the worker: `worker.ts` when run from source, else the built file beside this module. `undefined` where a bundler has
+ * moved this module away from that file, or does not set the module's location. Bundlers that look for `new URL` with a literal include the
+ * file.
  */
 export function workerUrlDefault(): URL | undefined {
   try {
@@ -13,7 +13,7 @@ export function workerUrlDefault(): URL | undefined {
     const url = new URL('./nbdjs-worker.mjs', import.meta.url);
     return existsSync(url) ? url : undefined;
   } catch {
-    // `import.meta.url` is no URL, or not that of a file.
+    // `import.meta.url` is not a URL, or not that of a file.
     return undefined;
   }
 }

@@ -41,11 +41,11 @@ export class Probe implements ByteSink {
     return bytes;
   }
 
-  /** Waits, at most 10 seconds, for something that an event here may make true. */
+  /** Waits, at most 10 seconds, for a condition that an event on this thread may make true. */
   async until(condition: () => boolean): Promise<void> {
     const deadline = performance.now() + 10_000;
     while (!condition()) {
-      if (performance.now() > deadline) throw new Error('what the test waits for does not come');
+      if (performance.now() > deadline) throw new Error('the condition that the test waits for did not become true');
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, 50);
         this.#wake = () => {

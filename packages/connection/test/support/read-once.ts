@@ -1,4 +1,4 @@
-/** One READ by hand: this package knows of no requests, but a connection has to be good for one. */
+/** One READ by hand: this package has no requests, but a connection has to work with one. */
 import type { Established, HeaderMode } from '@nbdjs/interfaces';
 import { Command, HeaderBytes, TransmissionMagic, writeExtendedRequest, writeRequest } from '@nbdjs/protocol';
 import { expect } from 'vitest';
@@ -12,7 +12,7 @@ const replyMagics: Readonly<Record<HeaderMode, readonly number[]>> = {
   extended: [TransmissionMagic.ExtendedReply],
 };
 
-/** Reads 512 bytes at offset 0 and expects a reply with our cookie, whatever is in it. */
+/** Reads 512 bytes at offset 0 and expects a reply with our cookie and any content. */
 export async function readOnce({ channel, facts, excess }: Established): Promise<void> {
   expect(excess).toHaveLength(0);
   const probe = new Probe(channel);

@@ -27,7 +27,7 @@ export class ServerThread {
     return new ServerThread(worker, actual);
   }
 
-  /** Settles when the thread runs; the server appears later, whatever the caller's loop does until then. */
+  /** Settles when the thread runs; the server appears later, even while the caller's loop is busy. */
   static async announce(address: TinyServerAddress, listenAfterMs: number): Promise<ServerThread> {
     const worker = startWorker({ address, options: {}, listenAfterMs });
     await once(worker, 'online');

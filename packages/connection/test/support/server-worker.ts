@@ -1,4 +1,4 @@
-/** A tiny server in a thread of its own, so that it lives on while the test's loop is blocked. */
+/** A tiny server in a thread of its own, so that it goes on while the test's loop is blocked. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { TinyServer, type TinyServerAddress, type TinyServerOptions } from '@nbdjs/conformance/connector';
 
