@@ -150,7 +150,7 @@ it.each<[RegExp, ...string[]]>([
   [/'a b' is neither the name of a host nor an IP address/, '--host', 'a b'],
   [/'XY=1' is not a distinguished name: there is no 'XY'/, '--client', 'XY=1'],
   [/--days: '0' is not a number between 1 and 36500/, '--days', '0'],
-  [/is no user name/, '--psk', 'a\nb'],
+  [/is not a user name/, '--psk', 'a\nb'],
   [/the user 'a' is given twice/, '--psk', 'a', 'a'],
   [/\/none\/ca-cert\.pem: no such file or directory/, '--authority', '/none'],
   [/\/etc\/passwd\/ca-cert\.pem: not a directory/, '--directory', '/etc/passwd'],

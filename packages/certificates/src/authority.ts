@@ -9,7 +9,7 @@ import { createRevocationList } from './revocation-list.ts';
 import type { Validity } from './validity.ts';
 import { Name, X509Certificate as ParsedCertificate, PemConverter } from './x509.ts';
 
-/** What a new authority is called, how long it is valid, and how its key is stored. */
+/** The name of a new authority, how long it is valid, and how its key is stored. */
 export interface AuthorityOptions extends Validity, KeyOptions {
   /** A common name or a distinguished name, such as `CN=Test CA,O=Example`. @default 'nbdjs test authority' */
   readonly name?: string | undefined;
@@ -17,7 +17,7 @@ export interface AuthorityOptions extends Validity, KeyOptions {
 
 /** Which server a certificate is for. */
 export interface ServerCertificateOptions extends Validity, KeyOptions {
-  /** Names and IP addresses by which clients may call the server; a name may begin with `*.`. */
+  /** Names and IP addresses by which clients may reach the server; a name may begin with `*.`. */
   readonly hosts: readonly string[];
   /** A common name or a distinguished name. @default the first of the hosts */
   readonly name?: string | undefined;
@@ -25,7 +25,7 @@ export interface ServerCertificateOptions extends Validity, KeyOptions {
 
 /** Which client a certificate is for. */
 export interface ClientCertificateOptions extends Validity, KeyOptions {
-  /** A common name or a distinguished name, such as `CN=alice,O=Example`; servers may go by it. */
+  /** A common name or a distinguished name, such as `CN=alice,O=Example`; servers may decide by it. */
   readonly name: string;
 }
 
@@ -45,24 +45,24 @@ export interface Credentials {
   readonly key: string;
 }
 
-/** Who signs. Keeps no list of what it has issued. */
+/** The issuer that signs certificates. It keeps no list of those that it has issued. */
 export interface CertificateAuthority extends Credentials {
   /**
    * Makes a key and a certificate for a server.
    *
-   * @throws UsageError for names, hosts and dates that cannot stand in a certificate.
+   * @throws UsageError for names, hosts and dates that a certificate cannot contain.
    */
   issueServer(options: ServerCertificateOptions): Promise<Credentials>;
   /**
    * Makes a key and a certificate for a client.
    *
-   * @throws UsageError for names and dates that cannot stand in a certificate.
+   * @throws UsageError for names and dates that a certificate cannot contain.
    */
   issueClient(options: ClientCertificateOptions): Promise<Credentials>;
   /**
    * A list (PEM) that revokes exactly these certificates of the authority; it takes the place of earlier ones.
    *
-   * @throws UsageError for a certificate that is none, or that somebody else has issued.
+   * @throws UsageError for a text that is not a certificate, or a certificate that another authority has issued.
    */
   revoke(certificates: readonly Pick<Credentials, 'certificate'>[], options?: RevocationOptions): Promise<string>;
 }
@@ -167,7 +167,7 @@ class Authority implements CertificateAuthority {
   }
 }
 
-/** @throws UsageError for a text that is no certificate in PEM. */
+/** @throws UsageError for a text that is not a certificate in PEM. */
 function readCertificate(pem: string): X509Certificate {
   const block = PemConverter.decodeWithHeaders(pem).find(({ type }) => type === PemConverter.CertificateTag);
   if (block === undefined) {
@@ -180,7 +180,7 @@ function readCertificate(pem: string): X509Certificate {
   }
 }
 
-/** The name of the holder, byte for byte as it stands in the certificate. */
+/** The name of the holder, with the same bytes as in the certificate. */
 function subjectOf(certificate: X509Certificate): Name {
   return new Name(new ParsedCertificate(certificate.raw).subjectName.toArrayBuffer());
 }

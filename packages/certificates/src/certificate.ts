@@ -1,4 +1,4 @@
-/** One signed certificate: who it is for, what it may be used for, and how it is tied to the authority's key. */
+/** One signed certificate: its holder, its uses, and the identifiers that refer to the authority's key. */
 import { randomBytes } from 'node:crypto';
 import { type KeyPair, signingAlgorithm } from './key-pair.ts';
 import { resolveValidity, type Validity } from './validity.ts';
@@ -26,7 +26,7 @@ export interface CertificateFacts extends Validity {
   readonly keys: KeyPair;
   readonly issuer: Name;
   readonly issuerKeys: KeyPair;
-  /** The names and addresses by which clients may call a server. */
+  /** The names and addresses by which clients may reach a server. */
   readonly hosts?: readonly JsonGeneralName[] | undefined;
 }
 

@@ -1,13 +1,13 @@
 /**
- * Distinguished names as text (RFC 4514): `CN=alice,O=Example,C=GB`, the part that stands for the holder first. In a certificate
- * they stand the other way round.
+ * Distinguished names as text (RFC 4514): `CN=alice,O=Example,C=GB`, the part that stands for the holder first. A certificate has them in
+ * the reverse order.
  */
 import { UsageError } from '@nbdjs/interfaces';
 import { type JsonAttributeObject, Name } from './x509.ts';
 
 /** The attributes that a name may consist of. */
 const attributeTypes = ['CN', 'C', 'L', 'ST', 'O', 'OU', 'UID', 'DC'];
-/** The library does not know this one by its abbreviation. */
+/** The library has no abbreviation for this one. */
 const extraNames = { UID: '0.9.2342.19200300.100.1.1' };
 
 /** The first part of a name, up to a comma that is not escaped. */

@@ -5,7 +5,7 @@ import { UsageError } from '@nbdjs/interfaces';
 import type { Credentials } from './authority.ts';
 import { formatPskFile, type Psk } from './psk.ts';
 
-/** What goes into the folder; what is missing leaves no file, and leaves one that is there alone. */
+/** What goes into the folder; for a missing one no file is written, and an existing file stays. */
 export interface CertificateFiles {
   /** The key stays where the authority is. */
   readonly authority?: (Pick<Credentials, 'certificate'> & Partial<Credentials>) | undefined;
@@ -21,7 +21,7 @@ export interface CertificateFiles {
 
 /** How files are written. */
 export interface WriteOptions {
-  /** Whether files that are there already are replaced. @default false: nothing is written if one of them is there */
+  /** Whether existing files are replaced. @default false: nothing is written if one of them exists */
   readonly overwrite?: boolean | undefined;
 }
 
@@ -43,17 +43,17 @@ interface Entry {
   readonly mode: number;
 }
 
-/** Everybody may read it, as far as the process's umask allows. */
+/** All users may read it, as far as the process's umask allows. */
 const publicMode = 0o644;
-/** Only the owner may. */
+/** Only the owner may read it. */
 const secretMode = 0o600;
 
 /**
- * Writes the files, and the folder if it is missing. A file that is replaced is so in one step, so that a server that reads it at
- * that moment finds one or the other.
+ * Writes the files, and the folder if it is missing. A file is replaced in one step, so that a server that reads it at that moment gets the
+ * old or the new one.
  *
  * @returns the paths that were written.
- * @throws UsageError when a file is there already and `overwrite` is not set.
+ * @throws UsageError when a file exists already and `overwrite` is not set.
  */
 export function writeFolder(
   folder: string,

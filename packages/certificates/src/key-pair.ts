@@ -4,7 +4,7 @@ import { UsageError } from '@nbdjs/interfaces';
 
 /** How a private key is stored. */
 export interface KeyOptions {
-  /** Encrypts the private key (PKCS #8 with AES-256). @default none: everybody who can read the file has the key */
+  /** Encrypts the private key (PKCS #8 with AES-256). @default none: every user who can read the file has the key */
   readonly passphrase?: string | undefined;
 }
 
@@ -15,7 +15,7 @@ export interface KeyPair {
 
 const { subtle } = globalThis.crypto;
 
-/** The curve P-256: its keys are made in no time, and every TLS library knows it. */
+/** The curve P-256: its keys are made quickly, and every TLS library supports it. */
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256' };
 /** The name of the same curve in OpenSSL. */
 const curve = 'prime256v1';
@@ -51,7 +51,7 @@ function readPrivateKey(pem: string, passphrase: string | undefined): KeyObject 
     return createPrivateKey(passphrase === undefined ? pem : { key: pem, passphrase });
   } catch (cause) {
     const isEncrypted = pem.includes('ENCRYPTED');
-    const reason = !isEncrypted ? 'it is no key' : passphrase === undefined ? 'it is encrypted' : 'wrong passphrase';
+    const reason = !isEncrypted ? 'it is not a key' : passphrase === undefined ? 'it is encrypted' : 'wrong passphrase';
     throw new UsageError('ERR_NBD_ARGUMENT', `the private key cannot be read: ${reason}`, { cause });
   }
 }

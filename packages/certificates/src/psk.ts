@@ -1,13 +1,13 @@
 /**
- * Pre-shared keys: lines of `user:key`, the key in hexadecimal digits, as GnuTLS and its psktool have them. Users whose names would be taken
- * for something else are in hexadecimal digits, too: `#user:key`.
+ * Pre-shared keys: lines of
+ * `user:key`, the key in hexadecimal digits, as GnuTLS and its psktool have them. User names that would be ambiguous are in hexadecimal digits, too: `#user:key`.
  */
 import { randomBytes } from 'node:crypto';
 import { UsageError } from '@nbdjs/interfaces';
 
 /** A key that client and server share. */
 export interface Psk {
-  /** The name that the key goes by. */
+  /** The name of the key's user. */
   readonly user: string;
   /** Hexadecimal digits. */
   readonly key: string;
@@ -23,7 +23,7 @@ export function createPsk(user: string): Psk {
 /**
  * The content of a file with these keys.
  *
- * @throws UsageError for users and keys that could not be read back, and for users that stand there twice.
+ * @throws UsageError for users and keys that could not be read back, and for users that are given twice.
  */
 export function formatPskFile(keys: readonly Psk[]): string {
   const users = new Set<string>();
@@ -31,7 +31,7 @@ export function formatPskFile(keys: readonly Psk[]): string {
     if (user === '' || /\p{Cc}/u.test(user)) {
       throw new UsageError(
         'ERR_NBD_ARGUMENT',
-        `'${user}' is no user name: it must not be empty or contain control characters`,
+        `'${user}' is not a user name: it must not be empty or contain control characters`,
       );
     }
     if (users.has(user)) throw new UsageError('ERR_NBD_ARGUMENT', `the user '${user}' is given twice`);
@@ -46,7 +46,7 @@ export function formatPskFile(keys: readonly Psk[]): string {
   return keys.map(({ user, key }) => `${inFile(user)}:${key}\n`).join('');
 }
 
-/** A '#' at the beginning would make it a comment or digits, and keys are behind the first colon to GnuTLS. */
+/** A '#' at the beginning would make it a comment or digits, and for GnuTLS the key begins after the first colon. */
 function inFile(user: string): string {
   return /^#|:/.test(user) ? `#${Buffer.from(user).toString('hex')}` : user;
 }

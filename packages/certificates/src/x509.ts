@@ -1,6 +1,6 @@
 /**
- * The library that knows the X.509 format. It finds its parts by decorators, which need the `Reflect` metadata functions to be there
- * before the library is loaded: so every other file of this package imports the library from here.
+ * The library for the X.509 format. It finds its parts by decorators, which need the `Reflect` metadata functions before the library is
+ * loaded: so every other file of this package imports the library from here.
  */
 import 'reflect-metadata';
 

@@ -1,4 +1,4 @@
-/** What is issued, as OpenSSL and GnuTLS see it. */
+/** The certificates, checked by OpenSSL and GnuTLS. */
 import { X509Certificate } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createWorkspace, describePeers, runPeer, type Workspace } from '@nbdjs/peers';
@@ -34,7 +34,7 @@ describePeers('to OpenSSL and GnuTLS', ['openssl', 'certtool'], (generation) => 
     expect(other.code === 0).toBe(isGood);
   }
 
-  it('good, expired, early and revoked ones are what they are', async () => {
+  it('good, expired, early and revoked certificates are recognized', async () => {
     const server = await authority.issueServer({ hosts: ['storage.example', '127.0.0.1'] });
     const client = await authority.issueClient({ name: 'CN=alice,O=Example' });
     const gone = await authority.issueClient({ name: 'gone' });
@@ -62,13 +62,13 @@ describePeers('to OpenSSL and GnuTLS', ['openssl', 'certtool'], (generation) => 
     expect(list.stdout.toString()).toContain('Verified. The certificate is trusted.');
   });
 
-  it('a list of nothing revokes nothing', async () => {
+  it('an empty list revokes nothing', async () => {
     const client = await authority.issueClient({ name: 'alice' });
     writeFolder(workspace.folder, { authority, client, revocationList: await authority.revoke([]) });
     await expectVerdict('client-cert.pem', 'good');
   });
 
-  it('goes on with an authority that OpenSSL made, whose name stays as it is, byte for byte', async () => {
+  it('goes on with an authority that OpenSSL made, whose name keeps its bytes', async () => {
     const [key, certificate] = [workspace.hostPath('key.pem'), workspace.hostPath('ca.pem')];
     const subject = ['-subj', '/C=GB/O=Ex ample/CN=Tést', '-days', '1'];
     const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', key];
@@ -84,7 +84,7 @@ describePeers('to OpenSSL and GnuTLS', ['openssl', 'certtool'], (generation) => 
     expect(new X509Certificate(server.certificate).checkIP('fe80::1')).toBe('fe80::1');
   });
 
-  it('encrypted keys open', async () => {
+  it('encrypted keys can be read with the passphrase', async () => {
     writeFolder(workspace.folder, { client: await authority.issueClient({ name: 'alice', passphrase: 'geheim' }) });
     const file = workspace.peerPath('client-key.pem');
     const opened = await certtool('--key-info', '--infile', file, '--password', 'geheim');

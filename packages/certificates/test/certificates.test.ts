@@ -1,4 +1,4 @@
-/** What is issued, as Node sees it. */
+/** The certificates, checked by Node. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import {
   chmodSync,
@@ -51,7 +51,7 @@ describe('a server certificate', () => {
     for (const address of ['127.0.0.2', '::2', '1.2.3.4']) expect(x509.checkIP(address)).toBeUndefined();
   });
 
-  it('is valid for as long as it is told to be, far into the past and the future', async () => {
+  it('is valid for the given time, far into the past and the future', async () => {
     const validFrom = new Date('1999-12-31T23:59:59.999Z');
     const validTo = new Date('2050-01-01T00:00:00Z');
     const { certificate } = await authority.issueServer({ hosts: ['h'], validFrom, validTo });
@@ -60,7 +60,7 @@ describe('a server certificate', () => {
     expect(new Date(x509.validTo)).toEqual(validTo);
   });
 
-  it('is valid from an hour ago for a year, unless told otherwise', async () => {
+  it('is valid from an hour ago for a year by default', async () => {
     const x509 = new X509Certificate((await authority.issueServer({ hosts: ['h'] })).certificate);
     const [from, to] = [x509.validFrom, x509.validTo].map((text) => Date.parse(text));
     expect(Math.abs(Date.now() - 3_600_000 - (from ?? 0))).toBeLessThan(600_000);
@@ -111,7 +111,9 @@ describe('an authority', () => {
     await expect(openAuthority({ certificate: 'no PEM', key: other.key })).rejects.toThrow(
       /expected PEM with a CERTIFICATE/,
     );
-    await expect(openAuthority({ certificate: authority.certificate, key: 'no PEM' })).rejects.toThrow(/it is no key/);
+    await expect(openAuthority({ certificate: authority.certificate, key: 'no PEM' })).rejects.toThrow(
+      /it is not a key/,
+    );
   });
 
   it('revokes only what it has issued', async () => {
@@ -126,7 +128,7 @@ describe('an authority', () => {
     }
   });
 
-  it('never gives a number twice, nor a negative one', async () => {
+  it('never uses a serial number twice, nor a negative one', async () => {
     const issued = await Promise.all(Array.from({ length: 50 }, () => authority.issueClient({ name: 'x' })));
     const numbers = issued.map(({ certificate }) => new X509Certificate(certificate).serialNumber);
     expect(new Set(numbers).size).toBe(50);
@@ -148,7 +150,7 @@ it.each([
     () => authority.issueClient({ name: 'a', validFrom: new Date('2030-01-01'), validTo: new Date('2020-01-01') }),
   ],
   [/to no date/, () => authority.issueClient({ name: 'a', validTo: new Date('never') })],
-])('refuses what makes no sense: %s', async (message, call) => {
+])('refuses wrong arguments: %s', async (message, call) => {
   await expect(call()).rejects.toThrow(message);
 });
 
@@ -182,14 +184,14 @@ describe('a folder', () => {
     folder = join(folder, '../..');
   });
 
-  it('is left as it is when one of the files is there', async () => {
+  it('is left unchanged when one of the files exists', async () => {
     const server = await authority.issueServer({ hosts: ['h'] });
     symlinkSync('/nowhere', join(folder, 'server-key.pem'));
     expect(() => writeFolder(folder, { authority, server })).toThrow(/server-key\.pem exists already/);
     expect(readdirSync(folder)).toEqual(['server-key.pem']);
   });
 
-  it('gets new files when told so, with their own modes, whatever was there', async () => {
+  it('gets new files with `overwrite`, with their own modes, also in place of other files', async () => {
     const target = join(folder, 'elsewhere');
     writeFileSync(target, 'mine');
     symlinkSync(target, join(folder, 'ca-key.pem'));
@@ -204,7 +206,7 @@ describe('a folder', () => {
 });
 
 describe('shared keys', () => {
-  it('stand one in a line', () => {
+  it('are written one in a line', () => {
     expect(
       formatPskFile([
         { user: 'alice', key: 'AB01' },

@@ -14,7 +14,7 @@ describe('the system clock', () => {
     expect(task).toHaveBeenCalledOnce();
   });
 
-  it('can be told to wait for ever, and to stop that', () => {
+  it('can wait without an end, until it is cancelled', () => {
     const task = vi.fn();
     const cancel = systemClock.schedule(Number.POSITIVE_INFINITY, task);
     vi.advanceTimersByTime(2 ** 33);

@@ -5,8 +5,8 @@ import type { Clock } from '@nbdjs/interfaces';
 const timerMsMax = 2 ** 31 - 1;
 
 /**
- * Node's monotonic clock, in milliseconds. Delays of any length are kept, `Infinity` included. A timer keeps the process
- * alive only when `schedule` is told that it is awaited.
+ * Node's monotonic clock, in milliseconds. Delays of any length are kept,
+ * `Infinity` included. A timer keeps the process alive only when `schedule` was called with `isAwaited`.
  */
 export const systemClock: Clock = {
   now() {

@@ -1,6 +1,6 @@
 /**
- * Node behind the seams of nbdjs: its clock, the turns of its event loop and its diagnostics channels, for packages that
- * know neither Node nor a browser.
+ * Node behind the seams of nbdjs: its clock, the turns of its event loop and its diagnostics channels, for packages that depend neither on
+ * Node nor on a browser.
  *
  * @packageDocumentation
  */

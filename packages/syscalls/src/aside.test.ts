@@ -19,7 +19,7 @@ afterEach(() => {
 });
 
 describe.runIf(process.platform === 'linux')('on other threads', () => {
-  it('finds data and holes behind 4 GiB', async () => {
+  it('finds data and holes beyond 4 GiB', async () => {
     const position = 5 * 2 ** 30;
     ftruncateSync(fd, position + 2 ** 20);
     writeSync(fd, Buffer.alloc(65536, 1), 0, 65536, position);
@@ -37,7 +37,7 @@ describe.runIf(process.platform === 'linux')('on other threads', () => {
     expect(await willNeed(fd, 0n, 65536)).toBe(true);
   });
 
-  it('tells each call its own error, however many there are at once', async () => {
+  it('gives each call its own error, for any number of calls at a time', async () => {
     ftruncateSync(fd, 2 ** 20);
     const calls = Array.from({ length: 600 }, (_, index) =>
       index % 3 === 0
@@ -54,7 +54,7 @@ describe.runIf(process.platform === 'linux')('on other threads', () => {
   });
 });
 
-it('say so without native calls', async () => {
+it('report that they are not available without native calls', async () => {
   vi.stubEnv('NBDJS_NO_NATIVE', '1');
   await expect(seekDataAside(fd, 0)).rejects.toMatchObject({ code: 'ENOSYS' });
   await expect(punchHoleAside(fd, 0, 1)).rejects.toMatchObject({ code: 'ENOSYS' });

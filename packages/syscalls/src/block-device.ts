@@ -1,4 +1,4 @@
-/** Block devices of the system: what `stat` does not tell. */
+/** Block devices of the system: what `stat` does not report. */
 import { native } from './native.ts';
 import { systemError } from './system-error.ts';
 
@@ -8,7 +8,7 @@ const BLKSSZGET = 0x1268;
 /**
  * Returns the size of a block device in bytes, or `undefined` without native calls.
  *
- * @throws a system error, when `fd` is no block device for instance.
+ * @throws a system error, for instance when `fd` is not a block device.
  */
 export function blockDeviceSize(fd: number): bigint | undefined {
   return ask(fd, BLKGETSIZE64, 8)?.readBigUInt64LE();
@@ -17,7 +17,7 @@ export function blockDeviceSize(fd: number): bigint | undefined {
 /**
  * Returns the size of a block device's sectors in bytes, or `undefined` without native calls.
  *
- * @throws a system error, when `fd` is no block device for instance.
+ * @throws a system error, for instance when `fd` is not a block device.
  */
 export function sectorSize(fd: number): number | undefined {
   return ask(fd, BLKSSZGET, 4)?.readUInt32LE();

@@ -29,7 +29,7 @@ it.runIf(process.platform === 'linux')('reads at once what was just written', ()
     [0, 100_000],
   ] as const) {
     const target = new Uint8Array(length);
-    // A filesystem that cannot tell says so, and is read another way.
+    // A filesystem without this call reports that, and is read in another way.
     const isRead = readCached(fd, target, offset);
     if (isRead === undefined) continue;
     expect(isRead).toBe(true);
@@ -37,7 +37,7 @@ it.runIf(process.platform === 'linux')('reads at once what was just written', ()
   }
 });
 
-it('does not read what is too long, not there, or without native calls', () => {
+it('does not read ranges that are too long or not in the cache, nor without native calls', () => {
   expect(readCached(fd, new Uint8Array(cachedReadBytesMax + 1), 0)).toBeUndefined();
   expect(readCached(fd, new Uint8Array(10), 99_995)).not.toBe(true);
   vi.stubEnv('NBDJS_NO_NATIVE', '1');

@@ -7,9 +7,9 @@ const ENOSYS = 38;
 const EOPNOTSUPP = 95;
 
 /**
- * The longest read that is made at once, in bytes: a longer one would hold up the event loop. Handing a read to a thread, and the bytes
- * from one processor's cache to the other's, takes longer than copying them. Measured on two processors: 1.1 to 1.4 times as many reads
- * of 128 KiB to 1 MiB.
+ * The longest read that is made at once, in bytes: a longer one would hold up the event loop. To pass a read to a thread, and the bytes
+ * from one processor's cache to the other's, takes longer than to copy them. Measured on two processors: 1.1 to 1.4 times as many reads of
+ * 128 KiB to 1 MiB.
  */
 export const cachedReadBytesMax = 1024 * 1024;
 

@@ -5,7 +5,7 @@ import { native } from './native.ts';
 export interface Capabilities {
   /** `duplicateDescriptor`. */
   readonly duplicateDescriptor: boolean;
-  /** `seekData` and `seekHole`; a filesystem may still answer that it cannot tell. */
+  /** `seekData` and `seekHole`; a filesystem may still answer that it has no such information. */
   readonly seekData: boolean;
   /** `punchHole` and `zeroRange`; a filesystem may still refuse. */
   readonly allocate: boolean;

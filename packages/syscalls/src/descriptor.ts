@@ -6,10 +6,10 @@ import { systemError } from './system-error.ts';
 const F_DUPFD_CLOEXEC = 1030;
 
 /**
- * Returns a second descriptor for the same open file or socket. Each has to be closed by itself.
+ * Returns a second descriptor for the same open file or socket. Each has to be closed separately.
  *
  * @returns `undefined` without native calls.
- * @throws a system error, when `fd` is not open for instance.
+ * @throws a system error, for instance when `fd` is not open.
  */
 export function duplicateDescriptor(fd: number): number | undefined {
   const functions = native();

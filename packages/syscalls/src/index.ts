@@ -1,5 +1,5 @@
 /**
- * The handful of system calls that Node lacks. Each one is optional: without koffi's library, or on another system than
+ * The few system calls that Node lacks. Each one is optional: without koffi's library, or on another system than
  * Linux, `capabilities` says so and the callers take their portable paths.
  *
  * @packageDocumentation

@@ -91,7 +91,7 @@ function find(name: string): Koffi {
   }
 }
 
-/** Makes one call with a known result: a version of koffi that passes arguments differently must not touch files. */
+/** Makes one call with a known result: a version of koffi that passes arguments differently must not change files. */
 function works({ lseek, errno, address }: Native): boolean {
   if (typeof lseek.async !== 'function') return false;
   return Number(lseek(-1, 0n, 0)) === -1 && errno() === constants.errno.EBADF && address(Buffer.alloc(8)) > 0n;

@@ -20,7 +20,7 @@ export function setSendBuffer(fd: number, byteCount: number): void {
   functions.setsockopt(fd, SOL_SOCKET, SO_SNDBUF, value, value.length);
 }
 
-/** Returns the user and process at the other end of a Unix socket, or `undefined` where the system does not tell. */
+/** Returns the user and process at the other end of a Unix socket, or `undefined` where the system does not report them. */
 export function peerUser(fd: number): PeerUser | undefined {
   const functions = native();
   if (functions === undefined) return undefined;

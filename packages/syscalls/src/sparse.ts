@@ -12,16 +12,16 @@ const FALLOC_FL_PUNCH_HOLE = 0x02;
 const FALLOC_FL_ZERO_RANGE = 0x10;
 
 /**
- * Returns the position of the next data at or behind `offset`, in bytes, or `undefined` when there is none up to the file's end.
+ * Returns the position of the next data at or after `offset`, in bytes, or `undefined` when there is none up to the file's end.
  * Moves the descriptor's own position.
  *
- * @throws a system error; `EINVAL` where the filesystem cannot tell, `ENOSYS` where the call is not available.
+ * @throws a system error; `EINVAL` where the filesystem has no such information, `ENOSYS` where the call is not available.
  */
 export function seekData(fd: number, offset: number | bigint): bigint | undefined {
   return seek(fd, offset, SEEK_DATA);
 }
 
-/** Returns the position of the next hole at or behind `offset`, in bytes. The file's end counts as a hole. @throws as `seekData`. */
+/** Returns the position of the next hole at or after `offset`, in bytes. The file's end counts as a hole. @throws as `seekData`. */
 export function seekHole(fd: number, offset: number | bigint): bigint | undefined {
   return seek(fd, offset, SEEK_HOLE);
 }
@@ -42,7 +42,7 @@ export function zeroRange(fd: number, offset: number | bigint, length: number | 
 
 /** A position that was looked for on another thread. */
 export interface SoughtAside {
-  /** Where it is, in bytes; `undefined` when there is none, or the filesystem cannot tell. */
+  /** Where it is, in bytes; `undefined` when there is none, or the filesystem has no such information. */
   readonly position: bigint | undefined;
   /** How long the call took, in milliseconds. */
   readonly ms: number;

@@ -39,7 +39,7 @@ describe.runIf(process.platform === 'linux')('with native calls', () => {
     });
   });
 
-  it('duplicates a descriptor that lives on when the original is closed', () => {
+  it('duplicates a descriptor that stays open when the original is closed', () => {
     writeSync(fd, 'content');
     const original = openSync(join(folder, 'file'), 'r');
     const duplicate = duplicateDescriptor(original) ?? -1;
@@ -54,7 +54,7 @@ describe.runIf(process.platform === 'linux')('with native calls', () => {
     expect(() => duplicateDescriptor(9999)).toThrow(expect.objectContaining({ code: 'EBADF', syscall: 'fcntl' }));
   });
 
-  it('finds data and holes behind 4 GiB', () => {
+  it('finds data and holes beyond 4 GiB', () => {
     const position = 5 * 2 ** 30;
     ftruncateSync(fd, position + 2 ** 20);
     writeSync(fd, Buffer.alloc(65536, 1), 0, 65536, position);
@@ -75,11 +75,11 @@ describe.runIf(process.platform === 'linux')('with native calls', () => {
     expect(bytes.subarray(192 * 1024).every((byte) => byte === 1)).toBe(true);
   });
 
-  it('knows of no user behind a plain file', () => {
+  it('returns no user for a plain file', () => {
     expect(peerUser(fd)).toBeUndefined();
   });
 
-  it('refuses to take a plain file for a block device', () => {
+  it('rejects a plain file where a block device is expected', () => {
     expect(() => blockDeviceSize(fd)).toThrow(expect.objectContaining({ code: 'ENOTTY' }));
   });
 });
@@ -93,7 +93,7 @@ describe('what is installed', () => {
     expect(Object.keys(dependencies)).toEqual(['@nbdjs/interfaces']);
   });
 
-  it('brings no install script, which package managers would stop at', () => {
+  it('has no install script, which package managers would block', () => {
     const processor = `@koromix/koffi-linux-${process.arch}`;
     const names = ['preinstall', 'install', 'postinstall', 'prepare'];
     for (const name of names) expect(scripts).not.toHaveProperty(name);
@@ -107,7 +107,7 @@ describe('what is installed', () => {
 describe('without native calls', () => {
   beforeEach(() => vi.stubEnv('NBDJS_NO_NATIVE', '1'));
 
-  it('says so', () => {
+  it('reports that they are not available', () => {
     expect(capabilities()).toEqual({
       duplicateDescriptor: false,
       seekData: false,

@@ -1,4 +1,4 @@
-/** Failed system calls as Node reports its own. */
+/** Errors of system calls, in the form of Node's own. */
 import { getSystemErrorMap } from 'node:util';
 
 /** Makes the error for a failed call, with `code`, `errno` and `syscall` as Node's own errors have them. */

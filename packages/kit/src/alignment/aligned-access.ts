@@ -20,7 +20,7 @@ export interface BlockAccess {
 export interface Change {
   /** First byte, from the start of the device. */
   readonly start: bigint;
-  /** First byte behind the range. */
+  /** First byte after the range. */
   readonly end: bigint;
   /** Fills in bytes of a partial block, from an offset on. */
   edge(bytes: Uint8Array, offset: bigint): void;
@@ -38,8 +38,8 @@ export interface AlignedAccessOptions {
   /** The device's size in bytes. It is asked for at each call; a getter follows a device that is resized. */
   readonly size: bigint;
   /**
-   * Settles when no earlier write that touches the range is in flight. Needed where writes of whole blocks go past this object
-   * while `isFree`. @default all writes come by `whole`
+   * Settles when no earlier write that touches the range is in flight. Needed where writes of whole blocks bypass this object while
+   * `isFree`. @default all writes come by `whole`
    */
   readonly quiet?: ((start: bigint, end: bigint) => Promise<void>) | undefined;
   /** Runs work that a close of the device has to wait for. @default runs it */
@@ -62,7 +62,7 @@ export class AlignedAccess {
     this.#during = during;
   }
 
-  /** Writes of whole blocks need not go by `whole` now. */
+  /** Writes of whole blocks may bypass `whole` now. */
   get isFree(): boolean {
     return this.#lock.isFree;
   }

@@ -3,7 +3,7 @@ import { RangeLock } from './range-lock.ts';
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-/** Claims by name; `granted` tells which have their turn. */
+/** Claims by name; `granted` has those that were granted. */
 function lockWithNames() {
   const lock = new RangeLock();
   const granted: string[] = [];
@@ -17,7 +17,7 @@ function lockWithNames() {
 }
 
 describe('range lock', () => {
-  it('lets those through that are not in each other’s way', async () => {
+  it('grants claims that do not conflict with each other', async () => {
     const { granted, claim } = lockWithNames();
     await Promise.all([
       claim('a', 0n, 10n, true),
@@ -48,7 +48,7 @@ describe('range lock', () => {
     expect(lock.isFree).toBe(true);
   });
 
-  it('a claim that is abandoned lets those behind it go', async () => {
+  it('a claim that is abandoned no longer holds back those after it', async () => {
     const { granted, claim, release, lock } = lockWithNames();
     const abort = new AbortController();
     const reason = new Error('enough');

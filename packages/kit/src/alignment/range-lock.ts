@@ -58,7 +58,7 @@ export class RangeLock {
     const index = claims.indexOf(claim);
     claims.splice(index, 1);
     if (claim.isExclusive) this.#exclusiveCount--;
-    // Only claims behind it can have been waiting for it.
+    // Only claims after it can have waited for it.
     for (let position = index; position < claims.length; position++) {
       const waiting = claims[position] as Claim;
       if (!waiting.isGranted && conflict(claim, waiting) && this.#isFirst(waiting, position)) {

@@ -26,7 +26,7 @@ export function listenForAbort(signal: AbortSignal, task: () => void): void {
   listening.tasks.add(task);
 }
 
-/** Forgets a task. The last one takes the listener with it. */
+/** Removes a task, and the listener with the last task. */
 export function stopListeningForAbort(signal: AbortSignal, task: () => void): void {
   const listening = listenings.get(signal);
   if (listening === undefined || !listening.tasks.delete(task) || listening.tasks.size > 0) return;

@@ -18,9 +18,10 @@ function deferred<Result>() {
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('settling all', () => {
-  it('is done at once when all work is', () => expect(settleAll([undefined, undefined])).toBeUndefined());
+  it('returns `undefined` when all work has ended at once', () =>
+    expect(settleAll([undefined, undefined])).toBeUndefined());
 
-  it('waits for work behind a failure, and throws the error that came first', async () => {
+  it('waits for other work after a failure, and throws the error that came first', async () => {
     const [early, late] = [deferred<void>(), deferred<void>()];
     const settled = vi.fn();
     const all = Promise.resolve(settleAll([late.promise, undefined, early.promise])).catch(settled);
@@ -34,14 +35,14 @@ describe('settling all', () => {
 });
 
 describe('until aborted', () => {
-  it('is the result of the work', async () => {
+  it('returns the result of the work', async () => {
     const { signal } = new AbortController();
     expect(await untilAborted(Promise.resolve(5), signal)).toBe(5);
     expect(await untilAborted(Promise.resolve(6), undefined)).toBe(6);
     await expect(untilAborted(Promise.reject(new Error('failed')), signal)).rejects.toThrow('failed');
   });
 
-  it('throws the reason, before the work is done or begun', async () => {
+  it('throws the reason, before the work has ended or begun', async () => {
     const abort = new AbortController();
     const abandoned = untilAborted(new Promise(() => {}), abort.signal);
     abort.abort(new Error('stop'));
@@ -61,7 +62,7 @@ describe('a wait', () => {
     return { clock: { now: () => 0, schedule }, cancel, expire: () => due.shift()?.() };
   };
 
-  it('settles when its time has come', async () => {
+  it('settles when the time is over', async () => {
     const { clock: time, expire } = clock();
     const waiting = wait(time, 50, { signal: new AbortController().signal });
     expect(time.schedule).toHaveBeenCalledWith(50, expect.any(Function), true);
@@ -81,7 +82,7 @@ describe('a wait', () => {
 });
 
 describe('reading ahead', () => {
-  it('keeps as much in flight as it may, and gives results in order', async () => {
+  it('keeps work in flight up to its depth, and returns results in order', async () => {
     const works = Array.from({ length: 5 }, () => deferred<number>());
     let begun = 0;
     const ahead = new ReadAhead(3, () =>
@@ -103,7 +104,7 @@ describe('reading ahead', () => {
     ]);
   });
 
-  it('fails in its turn; what is behind it can be waited for', async () => {
+  it('fails in its turn; the end of the work after it can be awaited', async () => {
     const [first, second] = [deferred<number>(), deferred<number>()];
     const results = [first.promise, second.promise];
     const ahead = new ReadAhead<number>(2, async () => {

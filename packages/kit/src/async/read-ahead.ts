@@ -1,4 +1,4 @@
-/** Results in order, of work that was begun ahead of its turn. */
+/** Results in order, of work that is begun before its result is asked for. */
 
 /** Work that is under way. */
 export interface Ahead<Result> {

@@ -6,7 +6,10 @@ export interface GrowingDelayOptions {
   readonly firstMs: number;
   /** No delay is longer than this before jitter, in milliseconds. */
   readonly mostMs: number;
-  /** Numbers from 0 (a fifth shorter) to 1 (a fifth longer), so that many clients of one server do not return at once. @default no jitter */
+  /**
+   * Numbers from 0 (a fifth shorter) to 1 (a fifth longer), so that many clients of one server do not connect again at the same moment.
+   * @default no jitter
+   */
   readonly jitter?: (() => number) | undefined;
 }
 

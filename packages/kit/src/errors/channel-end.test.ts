@@ -11,7 +11,7 @@ describe('A6: the end of a channel in words', () => {
     expect(endInWords(cause, 'client')).toBe('the client closed the connection');
   });
 
-  it('what broke it is told', () => {
+  it('another cause is reported', () => {
     expect(isHangUp(systemError('ETIMEDOUT'))).toBe(false);
     expect(endInWords(systemError('ETIMEDOUT'))).toBe('its host does not answer any more');
     expect(endInWords(new TimeoutError('silence', 'no answer'))).toBe('no answer');

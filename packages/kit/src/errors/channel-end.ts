@@ -1,6 +1,6 @@
 /** The end of a channel in words for people, instead of the system's error codes. */
 
-/** The system's codes for a peer that is gone. Which one appears depends on which call noticed it first. */
+/** The system's codes for a connection that the peer has closed. Which one appears depends on which call noticed it first. */
 const hangUps: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED']);
 
 const reasons: Readonly<Record<string, string>> = {

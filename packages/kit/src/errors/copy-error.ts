@@ -1,4 +1,4 @@
-/** Errors of one's own: each promise rejects with an object that no other promise has, so that a caller can decorate it. */
+/** Copies of errors: each promise rejects with its own object, so that a caller can add to it. */
 import { type ErrorRecord, fromErrorRecord, toErrorRecord } from './error-record.ts';
 
 /**

@@ -22,11 +22,11 @@ export interface ErrorRecord {
   readonly stack?: string | undefined;
   /** The error's own enumerable fields, `code` among them. */
   readonly fields: Readonly<Record<string, unknown>>;
-  /** The error behind it, as a record too. */
+  /** Its cause, as a record too. */
   readonly cause?: ErrorRecord | undefined;
 }
 
-/** Causes behind causes are kept this deep. */
+/** Nested causes are kept up to this depth. */
 const causeDepthMax = 8;
 
 const prototypes: Readonly<Record<string, object>> = {
@@ -57,7 +57,7 @@ export function toErrorRecord(error: unknown, depth = 0): ErrorRecord {
   };
 }
 
-/** Brings back what `toErrorRecord` took apart: same class, same code, same fields. */
+/** Makes an error of a record of `toErrorRecord`: same class, same code, same fields. */
 export function fromErrorRecord(record: ErrorRecord): Error {
   const error = new Error(record.message);
   const prototype = prototypes[record.name];

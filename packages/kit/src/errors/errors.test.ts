@@ -37,7 +37,7 @@ describe('a copied error', () => {
   });
 });
 
-it('anything thrown is an error', () => {
+it('any value that is thrown becomes an error', () => {
   const error = new RangeError('x');
   expect(toError(error)).toBe(error);
   expect(toError('text')).toEqual(new Error('text'));

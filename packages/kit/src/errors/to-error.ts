@@ -1,6 +1,6 @@
-/** Anything can be thrown; from here on it is an error. */
+/** Any value can be thrown; this makes an error of it. */
 
-/** Returns an error as it is, and anything else as the text of a new one. */
+/** Returns an error unchanged, and a new error with the text of any other value. */
 export function toError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

@@ -15,7 +15,7 @@ export interface EventDefinition {
 /** Events by name. */
 export type EventDefinitions = Readonly<Record<string, EventDefinition>>;
 
-/** The events of a package, whatever they are. */
+/** The events of a package, without their types. */
 export interface EventSet {
   /** The package without its scope. Its events are on the channels `nbdjs:<package>:<event>`. */
   readonly packageName: string;

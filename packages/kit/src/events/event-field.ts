@@ -35,7 +35,7 @@ export const eventField = {
   offset: (doc: string) => make<Offset>('number or bigint', doc, 'bytes'),
   milliseconds: (doc: string) => make<number>('number', doc, 'ms'),
   error: (doc: string) => make<Error>('Error', doc),
-  /** What code of others has thrown: an Error as a rule. */
+  /** A value that code of the caller has thrown: normally an Error. */
   thrown: (doc: string) => make<unknown>('unknown', doc),
   /** One of a few words. */
   oneOf: <const Word extends string>(words: readonly Word[], doc: string) =>

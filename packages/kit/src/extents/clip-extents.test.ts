@@ -13,7 +13,7 @@ it.each([
   [25n, 30n, []],
 ] as const)('bytes %i to %i', (start, end, expected) => expect(clipExtents(map, start, end)).toEqual(expected));
 
-it('nothing is copied that need not be cut', () => {
+it('nothing is copied unless it has to be cut', () => {
   expect(clipExtents(map, 0n, 25n)).toBe(map);
   expect(clipExtents([], 0n, 25n)).toEqual([]);
 });

@@ -6,7 +6,7 @@ import { walkExtentLists, walkExtents } from './walk-extents.ts';
 
 const extentBytes = 4096n;
 
-/** A device of so many extents; it tells of at most `answerMax` at a time, and keeps how many bytes it was asked about. */
+/** A device with `count` extents; it reports at most `answerMax` at a time, and records how many bytes it was asked about. */
 function mapped(count: number, answerMax: number, statusOf: (index: number) => bigint) {
   const asked: bigint[] = [];
   const device = {
@@ -28,7 +28,7 @@ function mapped(count: number, answerMax: number, statusOf: (index: number) => b
   return { device: device as unknown as BlockDevice, asked };
 }
 
-it('A8: long answers make for shorter questions, so that no more is kept than one can make use of', async () => {
+it('A8: after a long answer the next question is shorter, so that not more is kept than is used', async () => {
   const { device, asked } = mapped(400_000, 131_072, (index) => BigInt(index % 2));
   const counts: number[] = [];
   let position = 0n;
@@ -45,7 +45,7 @@ it('A8: long answers make for shorter questions, so that no more is kept than on
   expect(asked.length).toBeLessThan(30);
 });
 
-it('questions become longer again where there is little to tell', async () => {
+it('questions become longer again where there are few extents', async () => {
   // Many extents, and then one for each half of what is left.
   const { device, asked } = mapped(600_000, 131_072, (index) => (index < 140_000 ? BigInt(index % 2) : 0n));
   const merged = {
@@ -68,7 +68,7 @@ it('questions become longer again where there is little to tell', async () => {
   expect(asked.at(-1) as bigint).toBeGreaterThan(16_384n * extentBytes);
 });
 
-it('totals have a bound, whatever statuses a device makes up', async () => {
+it('totals have a bound, also for a device with very many statuses', async () => {
   const count = limits.extentStatusesMax;
   const { device } = mapped(count, 50_000, (index) => BigInt(index));
   expect((await totalExtents(walkExtentLists(device))).size).toBe(count);

@@ -17,7 +17,7 @@ export interface ExtentWalkOptions extends Abortable {
   /** How many bytes. @default up to the device's end */
   readonly length?: Offset | undefined;
   /**
-   * Called for each part whose block status fails. The part counts as data (status 0), and the walk goes on behind it.
+   * Called for each part whose block status fails. The part counts as data (status 0), and the walk goes on after it.
    * @default the walk ends with the error
    */
   readonly onMapFailure?: ((error: CommandError, offset: bigint, length: bigint) => void) | undefined;
@@ -65,7 +65,7 @@ export async function* walkExtentLists(
   const { context = baseAllocation, signal } = options;
   const start = BigInt(options.offset ?? 0);
   const end = options.length === undefined ? device.geometry.size : start + BigInt(options.length);
-  /** Bytes that one question is about; as a rule, all that are left. */
+  /** Bytes that one question is about; usually all that are left. */
   let window = end - start;
   let position = start;
   while (position < end) {
@@ -104,7 +104,7 @@ export async function extentsFrom(
   const extents = answer.find((one) => one.context === context)?.extents ?? [];
   const [first] = extents;
   if (first === undefined || first.offset !== offset || extents.some((extent) => extent.length <= 0n)) {
-    throw new CommandError('EIO', `the device does not tell of ${context} at ${offset}`, {
+    throw new CommandError('EIO', `the device does not report ${context} at ${offset}`, {
       command: 'BLOCK_STATUS',
       offset,
     });

@@ -1,4 +1,4 @@
-/** Sharing a device: each holder hears of every loss. */
+/** Sharing a device: each holder gets every loss reported. */
 import { type Abortable, type BlockDevice, type Losses, WritesLostError } from '@nbdjs/interfaces';
 import { isForeignLoss, isLoss, LossLog } from './loss-log.ts';
 
@@ -34,7 +34,7 @@ export class Holder {
   /**
    * Flushes for this holder.
    *
-   * @throws what the device's `flush` throws; when that succeeds, the losses that this holder has not heard of yet, once.
+   * @throws what the device's `flush` throws; when that succeeds, the losses that were not reported to this holder yet, once.
    */
   flush(options?: Abortable): void | Promise<void> {
     const known = this.#known;

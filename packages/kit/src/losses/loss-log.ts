@@ -1,9 +1,9 @@
 /**
  * The losses of a device: what it had acknowledged and may have lost.
  *
- * A flush that fails reports to one caller only. Behind one device there may be several: clients of a server, layers, parts of
- * one program. Each of them has to hear of every loss, or its next flush would report success wrongly. So a device counts its
- * losses, and each holder remembers how many it knows of.
+ * A flush that fails reports to one caller only. Behind one device there may be several: clients of a server, layers, parts of one program.
+ * Every loss has to be reported to each of them, or its next flush would report success wrongly. So a device counts its losses, and each
+ * holder keeps how many were reported to it.
  */
 import { CommandError, type Losses, type LostRange, NbdError, WritesLostError } from '@nbdjs/interfaces';
 import { copyError } from '../errors/copy-error.ts';

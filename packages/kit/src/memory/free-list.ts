@@ -1,6 +1,6 @@
-/** Things that are used again and again, because new ones cost more. */
+/** Objects that are used again and again, because new ones cost more. */
 
-/** The item that was given back last goes out first: its memory is likely to be in the processor's cache still. */
+/** The item that was given back last is used first: its memory is probably still in the processor's cache. */
 export class FreeList<Item> {
   readonly #create: () => Item;
   readonly #spareMax: number;

@@ -110,7 +110,7 @@ describe('the settings of a set of options', () => {
 });
 
 describe('a set of options', () => {
-  it('takes its own out of more', () => {
+  it('takes its own options out of a larger object', () => {
     const more = { idleMs: 1, clientsMax: undefined, mode: 'simple' };
     expect(limits.pick(more)).toEqual({ idleMs: 1 });
   });

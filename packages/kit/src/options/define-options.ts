@@ -33,7 +33,7 @@ export type GivenOptions<Definitions> = Flat<
   }
 >;
 
-/** What comes of it: nothing is left open. */
+/** What a caller gets: every option has a value, given or default. */
 export type SettledOptions<Definitions> = {
   readonly [Name in keyof Definitions]: SettledValue<Definitions[Name]>;
 };

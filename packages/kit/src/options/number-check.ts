@@ -1,4 +1,4 @@
-/** Which numbers an option accepts, and how that is said. */
+/** Which numbers an option accepts, and the words for that in messages. */
 import type { OptionCheck } from './option-checks.ts';
 
 export interface NumberBounds {

@@ -19,7 +19,7 @@ export type OptionChecks<Options> = { readonly [Name in keyof Required<Options>]
 
 const isNumber = (value: unknown): value is number => typeof value === 'number';
 
-/** Arrays do not count: an options bag is never meant to be one. */
+/** Arrays do not count: an object of options is never an array. */
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
@@ -39,7 +39,7 @@ export const optionChecks = {
   boolean: { expected: 'true or false', holds: (value: unknown) => typeof value === 'boolean' },
   /** A function. */
   callback: { expected: 'a function', holds: (value: unknown) => typeof value === 'function' },
-  /** Any object that is no array. A function of its own: declarations of other packages cannot name `isObject`. */
+  /** Any object that is not an array. A separate function: declarations of other packages cannot name `isObject`. */
   object: { expected: 'an object', holds: (value: unknown) => isObject(value) },
   /** An array of strings. */
   texts: {

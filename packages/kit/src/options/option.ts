@@ -11,7 +11,7 @@ export type OptionUnit = 'ms' | 'bytes';
 export interface OptionText {
   /** One or more sentences for people. The unit and the meaning of zero are added to it where it is shown. */
   readonly doc: string;
-  /** The default in words, where the value itself says too little: a clock, or a value that another option decides. */
+  /** The default in words, where the value itself is not clear enough: a clock, or a value that depends on another option. */
   readonly defaultText?: string | undefined;
 }
 
@@ -109,7 +109,7 @@ export const option = {
   milliseconds: numberMaker('milliseconds', 'ms', 'milliseconds'),
   /** Whole milliseconds. */
   wholeMilliseconds: numberMaker('milliseconds', 'ms', 'whole'),
-  /** A whole number of things. */
+  /** A whole number, as a count. */
   count: numberMaker('count', undefined, 'whole'),
   /** A whole number of bytes that fits a `number`. */
   bytes: numberMaker('bytes', 'bytes', 'whole'),
@@ -127,7 +127,7 @@ export const option = {
   signal: maker<AbortSignal>('signal', optionChecks.signal),
   /** A function; name its type: `option.callback<(event: DeviceEvent) => void>({ ... })`. */
   callback: ((text: AnyText) => new OptionData('callback', optionChecks.callback, text)) as GenericMaker<Callback>,
-  /** Any object that is no array; name its type: `option.object<Clock>({ ... })`. */
+  /** Any object that is not an array; name its type: `option.object<Clock>({ ... })`. */
   object: ((text: AnyText) => new OptionData('object', optionChecks.object, text)) as GenericMaker<object>,
   /** A value with a check of its own; name its type: `option.checked<boolean | JournalOptions>(either(...), { ... })`. */
   checked: ((check: OptionCheck, text: AnyText) => new OptionData('checked', check, text)) as CheckedMaker,

@@ -1,6 +1,6 @@
 /** Binary search. */
 
-/** The index of the first item for which `holds`, if it holds for all behind that one too; the length if there is none. */
+/** The index of the first item for which `holds`, provided that it holds for all items after that one too; the length if there is none. */
 export function firstIndex<Item>(items: readonly Item[], holds: (item: Item) => boolean): number {
   let low = 0;
   let high = items.length;

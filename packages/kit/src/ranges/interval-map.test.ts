@@ -2,7 +2,7 @@ import { seededRandom } from '@nbdjs/testkit';
 import { expect, it } from 'vitest';
 import { IntervalMap } from './interval-map.ts';
 
-it('an interval map does what an array does', { tags: ['slow'] }, () => {
+it('an interval map behaves like an array', { tags: ['slow'] }, () => {
   const size = 60;
   const random = seededRandom(3);
   for (let run = 0; run < 300; run++) {

@@ -5,7 +5,7 @@ import { firstIndex } from './first-index.ts';
 export interface ValueInterval<Value> {
   /** First position. */
   readonly from: bigint;
-  /** First position behind it. */
+  /** First position after it. */
   readonly to: bigint;
   /** `undefined` where none was set. */
   readonly value: Value | undefined;

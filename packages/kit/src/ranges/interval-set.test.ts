@@ -59,7 +59,7 @@ describe('an interval set', () => {
     expect(set.count).toBe(result.length);
   });
 
-  it('is what a list of positions would be', () => {
+  it('has the same positions as a list of them', () => {
     const random = seededRandom(7);
     for (let round = 0; round < 40; round++) {
       const set = new IntervalSet<number>();

@@ -31,7 +31,7 @@ export class IntervalSet<P extends Position> {
   /** Adds an interval; it may overlap with others. */
   add(start: P, end: P): void {
     const last = this.#starts.length - 1;
-    // Mostly, intervals come in order.
+    // Intervals usually come in order.
     if (last >= 0 && start >= (this.#starts[last] as P) && start <= (this.#ends[last] as P)) {
       if (end > (this.#ends[last] as P)) this.#ends[last] = end;
       return;
@@ -96,7 +96,7 @@ export class IntervalSet<P extends Position> {
   }
 
   #gapBehind(index: number): number | bigint {
-    // Both are numbers, or both are bigints; the compiler cannot know.
+    // Both are numbers, or both are bigints; the types do not show this.
     return ((this.#starts[index + 1] as bigint) - (this.#ends[index] as bigint)) as P;
   }
 }
