@@ -1,20 +1,20 @@
 /**
  * The central seam: anything with addressable blocks.
  *
- * A file, memory, a remote export and every layer over them have this one shape. The server consumes it and the client
- * *is* one, so a client can be served again, copied, or wrapped, and one conformance suite tests them all.
+ * A file, memory, a remote export and every layer over them have this one shape. The server consumes it and the client *is* a device, so a
+ * client can be served again, copied, or wrapped, and one conformance suite tests them all.
  */
 import type { Extent, MetaContextExtents } from './extents.ts';
 import type { Losses } from './losses.ts';
 import type { Offset } from './offset.ts';
 
-/** The size of a device and the block sizes it wants respected. */
+/** The size of a device and the block sizes that its callers have to respect. */
 export interface Geometry {
   /** Size in bytes, 0 to 2^63 - 1, exact. */
   readonly size: bigint;
-  /** Offsets and lengths have to be multiples of this many bytes (1 when anything goes); a power of two. */
+  /** Offsets and lengths have to be multiples of this many bytes (1 when there is no restriction); a power of two. */
   readonly minimumBlockSize: number;
-  /** Offsets and lengths work best as multiples of this many bytes; a power of two. */
+  /** Offsets and lengths that are multiples of this many bytes are the fastest; a power of two. */
   readonly preferredBlockSize: number;
   /** The longest read or write in one piece, in bytes. */
   readonly maximumBlockSize: number;
@@ -28,13 +28,13 @@ export interface Abilities {
   readonly flush: boolean;
   /** Writing commands accept `fua`: they settle only when the bytes are on stable storage. */
   readonly fua: boolean;
-  /** `trim` gives up ranges. */
+  /** `trim` is possible: the content of a range is no longer needed. */
   readonly trim: boolean;
   /** `writeZeroes` is a command of its own, so that zeroes need not be sent as bytes. */
   readonly writeZeroes: boolean;
-  /** `writeZeroes` accepts `fastZero`: fail at once rather than be as slow as a write. */
+  /** `writeZeroes` accepts `fastZero`: fail at once instead of being as slow as a write. */
   readonly fastZero: boolean;
-  /** `cache` takes hints. */
+  /** `cache` is possible: a hint that a range will be read soon. */
   readonly cache: boolean;
   /** Several connections (or handles) see each other's flushed writes. */
   readonly multiConn: boolean;
@@ -66,7 +66,7 @@ export interface ReadOptions extends Abortable {
   readonly dontFragment?: boolean | undefined;
   /**
    * Called once for each piece that arrived, before the call settles and in no promised order. Holes have been written
-   * to the target as zeroes too; the callback only says that they need not be examined.
+   * to the target as zeroes too; the callback only reports that they need not be examined.
    */
   readonly onChunk?: ((chunk: ReadChunk) => void) | undefined;
 }
@@ -85,7 +85,7 @@ export interface WriteZeroesOptions extends WriteOptions {
   readonly fastZero?: boolean | undefined;
 }
 
-/** What a block status tells. */
+/** How block status is asked for. */
 export interface BlockStatusOptions extends Abortable {
   /** Only these contexts, by name. @default every context in `abilities.contexts` */
   readonly contexts?: readonly string[] | undefined;
@@ -99,16 +99,16 @@ export type MemoryPiece = Uint8Array | { readonly holeBytes: number };
 /** For devices that keep their bytes in memory: access without a copy. */
 export interface DeviceMemory {
   /**
-   * The bytes from `offset` on: up to `length` of them, at least one. `undefined` when they cannot be viewed, and `read` is the way.
+   * The bytes from `offset` on: up to `length` of them, at least one. `undefined` when they cannot be viewed, and `read` has to be used.
    * The view is valid until the next write to the range; a caller who still uses it then sees bytes of that write.
    *
    * @throws UsageError as `read` does.
    */
   view(offset: Offset, length: number): MemoryPiece | undefined;
   /**
-   * The place in memory where `length` bytes from `offset` on are stored. `undefined` when they are not in one piece, and `write` is the
-   * way. What the caller puts there is written with that, byte by byte; a caller that is interrupted leaves some of them as they
-   * were. Valid until the next `trim` or `writeZeroes` of the range, or `resize`. Only for devices that have no other storage.
+   * The place in memory where `length` bytes from `offset` on are stored. `undefined` when they are not in one piece, and `write` has to be
+   * used. Bytes that the caller stores there are written at once, one by one; a caller that is interrupted leaves the others unchanged.
+   * Valid until the next `trim` or `writeZeroes` of the range, or `resize`. Only for devices that have no other storage.
    *
    * @throws UsageError as `write` does.
    */
@@ -118,7 +118,7 @@ export interface DeviceMemory {
 /** For devices whose size can change. */
 export interface DeviceResizing {
   /**
-   * Makes the device shorter or longer; what is added reads as zeroes. No request may be under way in the area that goes. Afterwards
+   * Makes the device shorter or longer; what is added reads as zeroes. No request may be under way in the area that is removed. Afterwards
    * `geometry` is another object.
    *
    * @throws CommandError `ENOSPC` when there is no room.
@@ -129,8 +129,8 @@ export interface DeviceResizing {
 /** For devices whose answers come later than their requests: memory for an answer is needed only when it comes. */
 export interface DeferredReads {
   /**
-   * Reads into memory that `provide` is asked for once, when the answer's first bytes are there. The memory is lent from then on, and
-   * has to be `length` bytes long. A read that fails before that never asks.
+   * Reads into memory that `provide` is asked for once, when the answer's first bytes have come. The memory is lent from then on, and
+   * has to be `length` bytes long. A read that fails before that does not call `provide`.
    *
    * With many reads under way, little memory is then in use, and it stays in the processor's cache.
    */
@@ -143,22 +143,22 @@ export interface DeviceExtras {
   readonly memory?: DeviceMemory | undefined;
   /** Changes of the size. `undefined`: the size is fixed. */
   readonly resizing?: DeviceResizing | undefined;
-  /** Reads whose memory is asked for late. `undefined`: `read` is the only way. */
+  /** Reads whose memory is asked for late. `undefined`: only `read` is possible. */
   readonly deferredReads?: DeferredReads | undefined;
 }
 
 /**
  * Anything with addressable blocks.
  *
- * Buffers: `target` and `source` are *lent* until the call settles; the caller must not touch them before.
+ * Buffers: `target` and `source` are *lent* until the call settles; the caller must not use them before.
  * A device may answer synchronously (`void`) when it has nothing to wait for. A device that throws synchronously does
  * so only for a `UsageError`.
  *
  * Errors: `UsageError` when the call itself is wrong (outside the device, closed, unsupported), `CommandError` when this
- * request failed and the device lives on, `ConnectionLostError` when the outcome is unknown.
+ * request failed and the device can still be used, `ConnectionLostError` when the outcome is unknown.
  */
 export interface BlockDevice extends DeviceExtras {
-  /** What it is now: after a `resize`, it is another one. */
+  /** The present geometry: another object after a `resize`. */
   readonly geometry: Geometry;
   /** What the device can do. It does not change. */
   readonly abilities: Abilities;
@@ -168,7 +168,7 @@ export interface BlockDevice extends DeviceExtras {
    */
   readonly losses?: Losses | undefined;
   /**
-   * It takes ranges of any offset and length, although its blocks have more than one byte, and makes them fit by itself. @default false
+   * It accepts ranges of any offset and length, although its blocks have more than one byte, and aligns them itself. @default false
    */
   readonly takesAnyRange?: boolean | undefined;
   /** Fills `target` with the bytes from `offset` on. */
@@ -177,7 +177,7 @@ export interface BlockDevice extends DeviceExtras {
   write(offset: Offset, source: Uint8Array, options?: WriteOptions): void | Promise<void>;
   /** Settles when every write that had settled before this call is on stable storage. */
   flush(options?: Abortable): void | Promise<void>;
-  /** Gives up the content of the range; what it reads afterwards is undefined. */
+  /** The content of the range is no longer needed; what it reads as afterwards is undefined. */
   trim(offset: Offset, length: Offset, options?: WriteOptions): void | Promise<void>;
   /** Makes the range read as zeroes. */
   writeZeroes(offset: Offset, length: Offset, options?: WriteZeroesOptions): void | Promise<void>;

@@ -14,12 +14,11 @@ export interface ByteSink {
    * Returns the memory for the next bytes; no bytes at all are an error. The channel may ask at any time, more than once
    * for one delivery, and the answer that counts is the last before `advance`.
    *
-   * A channel over a socket asks right after each delivery and leaves the answer with the kernel, which writes there
-   * whenever the next bytes come, even if the sink would by then prefer other memory (or another sink is in place): it
-   * asks again when they have come, and copies them if the answer is another. So from the call until the next
-   * `advance` has returned, the *whole* of the named memory may be written to, at any time and not only the bytes that are
-   * announced then. Memory that must be given back earlier, because a request can be abandoned say, is not to be
-   * named; stage it.
+   * A channel over a socket asks right after each delivery and leaves the answer with the kernel, which writes there whenever the next
+   * bytes come, even if the sink would by then prefer other memory (or another sink is in place): it asks again when they have come, and
+   * copies them if the answer is another. So from the call until the next `advance` has returned, the *whole* of the named memory may be
+   * written to, at any time and not only the bytes that are announced then. Memory that must be given back earlier, for instance because a
+   * request can be abandoned, must not be named; use staging memory instead.
    */
   writable(): Uint8Array;
   /** `byteCount` (at least 1) bytes have landed at the start of the memory that `writable` gave last. */
@@ -29,15 +28,15 @@ export interface ByteSink {
    * deliveries cost more than bytes do may delay them until then, though not for long.
    */
   readonly missing?: number;
-  /** Everything sent so far is out of the channel's hands: the lent chunks are free, sending may go on. */
+  /** The channel has finished with everything sent so far: the lent chunks are free, sending may go on. */
   drained(): void;
   /** No more bytes will come. `cause` is absent when the peer ended in an orderly way. Called exactly once, if the sink is still in place. */
   ended(cause?: Error): void;
 }
 
-/** How a channel came to its end. */
+/** How a channel ended. */
 export type CloseReason =
-  /** `destroy` was called on this side; `cause` is what it was given. */
+  /** `destroy` was called on this side; `cause` is its argument. */
   | { readonly by: 'us'; readonly cause?: Error | undefined }
   /** The peer ended in an orderly way. */
   | { readonly by: 'peer' }
@@ -78,17 +77,17 @@ export interface ByteChannel {
    */
   open(sink: ByteSink): void;
   /**
-   * Sends the chunks in order. Returns `true` when the channel has no more use for them; on `false` they stay *lent*
+   * Sends the chunks in order. Returns `true` when the channel does not need them any more; on `false` they stay *lent*
    * to the channel, unchanged, until the sink's `drained`. More may be sent meanwhile (it queues), but a sender
    * that wants bounded memory waits. After the end it does nothing and returns `true`.
    */
   send(chunks: readonly Uint8Array[]): boolean;
   /**
    * Bytes that were sent and that the peer's system has not taken. It distinguishes a slow receiver from one that has
-   * stopped. Channels that cannot know leave it out.
+   * stopped. Channels that cannot find this out leave it out.
    */
   readonly queuedBytes?: number | undefined;
-  /** Stops (`true`) or resumes (`false`) deliveries, so that the kernel pushes back on the peer. */
+  /** Stops (`true`) or resumes (`false`) deliveries, so that the kernel makes the peer wait. */
   pause(paused: boolean): void;
   /** Sends what is queued, then ends our direction; the peer's bytes are still delivered until it ends too. */
   end(): void;

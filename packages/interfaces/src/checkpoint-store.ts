@@ -1,8 +1,8 @@
-/** The seam between a copy that can be resumed and the place where it notes how far it has come. */
+/** The seam between a copy that can be resumed and the place where it stores its position. */
 
-/** Keeps one text. What is in it belongs to the caller. */
+/** Keeps one text, whose content is defined by the caller. */
 export interface CheckpointStore {
-  /** What error messages call it: a path, say. */
+  /** Its name in error messages, for instance a path. */
   readonly name: string;
   /** Returns the text that was saved last, or `undefined` if there is none. */
   load(): Promise<string | undefined>;

@@ -5,17 +5,17 @@ export type Cancel = () => void;
 
 /** The present time, and timers. */
 export interface Clock {
-  /** Milliseconds since some fixed moment; never runs backwards. */
+  /** Milliseconds since a fixed moment; never decreases. */
   now(): number;
   /**
-   * Calls `task` once, `delayMs` from now. Such a timer does not keep the process alive, unless `isAwaited` says that
-   * its caller waits for nothing but it.
+   * Calls `task` once, `delayMs` from now. Such a timer does not keep the process alive, unless `isAwaited`: its caller waits for nothing
+   * else.
    */
   schedule(delayMs: number, task: () => void, isAwaited?: boolean): Cancel;
 }
 
 /**
- * Runs `task` soon: after the code that is running and all promise continuations that it woke, before the loop turns.
+ * Runs `task` soon: after the code that is running and all promise continuations that it made ready, before the next turn of the loop.
  * Requests issued by all those continuations then leave in one write.
  */
 export type Defer = (task: () => void) => void;

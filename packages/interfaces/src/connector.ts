@@ -6,9 +6,9 @@ import type { ExportFacts } from './facts.ts';
 export interface Established {
   /** The connection. It has no sink in place any more, and belongs to the new owner. */
   readonly channel: ByteChannel;
-  /** What the handshake settled. */
+  /** What was agreed on in the handshake. */
   readonly facts: ExportFacts;
-  /** Bytes that had already arrived behind the handshake; the new owner reads them before the channel's. */
+  /** Bytes that had already arrived after the handshake; the new owner reads them before the channel's. */
   readonly excess: Uint8Array;
 }
 
@@ -17,7 +17,7 @@ export interface EstablishOptions {
   /**
    * `true`: wait for the attempt in progress (or start one). `false`: return a connection that is ready, else
    * reject at once with the last attempt's error, or with a `ConnectError` of code `ERR_NBD_CONNECT_NONE_YET`,
-   * while the attempt goes on behind the scenes.
+   * while the attempt goes on.
    */
   readonly wait: boolean;
   /** Ends the wait, not the attempt: what it establishes later is kept for the next caller. */
@@ -33,8 +33,8 @@ export interface Connector {
    */
   establish(options: EstablishOptions): Promise<Established>;
   /**
-   * Sets whether an attempt that fails is repeated, with growing delays, until one succeeds. Off at first: opening tries
-   * once, reconnecting goes on trying.
+   * Sets whether an attempt that fails is repeated, with growing delays, until one succeeds. Off at first: opening makes one attempt,
+   * reconnecting repeats attempts.
    */
   retry(on: boolean): void;
   /** Releases everything: an attempt in progress is dropped and its socket closed. Later calls are refused. */

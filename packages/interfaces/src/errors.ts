@@ -1,9 +1,9 @@
 /**
  * The error classes: one for each thing that the caller can do about it.
  *
- * Each has a literal `code`; `instanceof` works across duplicate copies of this package, because it compares a brand.
- * Errors lose their class when they cross a thread, so each has plain data in its fields only; `toErrorRecord` of
- * `@nbdjs/kit` carries them across.
+ * Each has a literal `code`; `instanceof` works across duplicate copies of this package, because it compares a brand. Errors lose their
+ * class when they are posted to another thread, so each has plain data in its fields only; `toErrorRecord` of `@nbdjs/kit` converts them
+ * for that.
  */
 
 import type { Offset } from './offset.ts';
@@ -12,7 +12,7 @@ const brand = Symbol.for('@nbdjs/error');
 
 /** What every error can be given besides its message. */
 export interface NbdErrorOptions {
-  /** The error behind this one. */
+  /** The error that caused this one. */
   readonly cause?: unknown;
 }
 
@@ -91,7 +91,7 @@ export type NegotiationErrorCode =
   | 'ERR_NBD_POLICY'
   /** The option is malformed, or not valid now (`NBD_REP_ERR_INVALID`). */
   | 'ERR_NBD_INVALID_OPTION'
-  /** The server's system cannot do it (`NBD_REP_ERR_PLATFORM`). */
+  /** The server's platform does not support it (`NBD_REP_ERR_PLATFORM`). */
   | 'ERR_NBD_PLATFORM'
   /** The server is about to stop (`NBD_REP_ERR_SHUTDOWN`). */
   | 'ERR_NBD_SERVER_SHUTDOWN'
@@ -101,31 +101,31 @@ export type NegotiationErrorCode =
   | 'ERR_NBD_TOO_BIG'
   /** The server demands extended headers first (`NBD_REP_ERR_EXT_HEADER_REQD`). */
   | 'ERR_NBD_EXTENDED_HEADERS_REQUIRED'
-  /** The server does not know the option (`NBD_REP_ERR_UNSUP`). */
+  /** The server does not support the option (`NBD_REP_ERR_UNSUP`). */
   | 'ERR_NBD_OPTION_UNSUPPORTED'
   /** The option was refused with an error that has no code of its own here. */
   | 'ERR_NBD_OPTION_REFUSED'
-  /** A connection that replaces a lost one shows another export than before. */
+  /** A connection that replaces a lost one has another export than before. */
   | 'ERR_NBD_FACTS_CHANGED';
 
-/** What a `NegotiationError` knows of the refusal. */
+/** What a `NegotiationError` has about the refusal. */
 export interface NegotiationErrorDetails extends NbdErrorOptions {
   /** The option that was refused, by its name in the specification without prefix, such as `GO`. */
   readonly option?: string | undefined;
-  /** What the server said about it, one line, control characters removed. */
+  /** The server's text about it, one line, control characters removed. */
   readonly serverText?: string | undefined;
   /** Whether the same request would be refused again. */
   readonly permanent?: boolean | undefined;
 }
 
-/** The peer refused, as it is entitled to. */
+/** The peer refused, as the specification allows. */
 export class NegotiationError extends NbdError {
   override readonly name = 'NegotiationError';
   /** Why the peer refused. */
   readonly code: NegotiationErrorCode;
   /** The option that was refused, by its name in the specification without prefix, such as `GO`. */
   readonly option?: string | undefined;
-  /** What the server said about it, one line, control characters removed. */
+  /** The server's text about it, one line, control characters removed. */
   readonly serverText?: string | undefined;
   /** Whether the same request would be refused again. @default true */
   readonly permanent: boolean;
@@ -142,7 +142,7 @@ export class NegotiationError extends NbdError {
 /** The errors that NBD has numbers for. */
 export type CommandErrorCode = 'EPERM' | 'EIO' | 'ENOMEM' | 'EINVAL' | 'ENOSPC' | 'EOVERFLOW' | 'ENOTSUP' | 'ESHUTDOWN';
 
-/** What a `CommandError` knows of the request that failed. */
+/** What a `CommandError` has about the request that failed. */
 export interface CommandErrorDetails extends NbdErrorOptions {
   /** Which command failed, such as `READ`. */
   readonly command?: string | undefined;
@@ -150,9 +150,9 @@ export interface CommandErrorDetails extends NbdErrorOptions {
   readonly offset?: Offset | undefined;
   /** Length of the range, in bytes. */
   readonly length?: Offset | undefined;
-  /** What the server said about it, one line, control characters removed. */
+  /** The server's text about it, one line, control characters removed. */
   readonly serverText?: string | undefined;
-  /** The number as it stood on the wire, when it was none of the known ones. */
+  /** The number that was sent, when it was none of the known ones. */
   readonly wireNumber?: number | undefined;
 }
 
@@ -167,9 +167,9 @@ export class CommandError extends NbdError {
   readonly offset?: Offset | undefined;
   /** Length of the range, in bytes. */
   readonly length?: Offset | undefined;
-  /** What the server said about it, one line, control characters removed. */
+  /** The server's text about it, one line, control characters removed. */
   readonly serverText?: string | undefined;
-  /** The number as it stood on the wire, when it was none of the known ones. */
+  /** The number that was sent, when it was none of the known ones. */
   readonly wireNumber?: number | undefined;
 
   constructor(code: CommandErrorCode, message: string, details: CommandErrorDetails = {}) {
@@ -185,34 +185,34 @@ export class CommandError extends NbdError {
 
 /** Why there is no usable server. */
 export type ConnectErrorCode =
-  /** The connection cannot be made, or the address cannot be had. */
+  /** The connection cannot be made, or the address is not available. */
   | 'ERR_NBD_CONNECT'
-  /** No connection stands yet, and the caller did not want to wait. */
+  /** No connection is established yet, and the caller asked not to wait. */
   | 'ERR_NBD_CONNECT_NONE_YET'
   /** The host's name has no address. */
   | 'ERR_NBD_HOST_NOT_FOUND'
   /** Nothing listens there. */
   | 'ERR_NBD_REFUSED'
-  /** The peer speaks another protocol. */
+  /** The peer uses another protocol. */
   | 'ERR_NBD_NOT_NBD'
   /** The peer ended the connection during the handshake. */
   | 'ERR_NBD_PEER_CLOSED'
   /** The answers do not belong to the options that were sent. */
   | 'ERR_NBD_OUT_OF_STEP'
-  /** The program that was to serve cannot be started, or ended. */
+  /** The program that should serve cannot be started, or has ended. */
   | 'ERR_NBD_COMMAND'
   /** The TLS handshake failed. */
   | 'ERR_NBD_TLS'
   /** The thread that connects failed. */
   | 'ERR_NBD_WORKER';
 
-/** What a `ConnectError` knows of the attempts. */
+/** What a `ConnectError` has about the attempts. */
 export interface ConnectErrorDetails extends NbdErrorOptions {
   /** How many attempts were made before this was reported. */
   readonly attempts?: number | undefined;
-  /** Whether trying again is pointless. */
+  /** Whether a new attempt would fail in the same way. */
   readonly permanent?: boolean | undefined;
-  /** The option that the server could not stand, by its name in the specification without prefix, such as `GO`. */
+  /** The option at which the server failed, by its name in the specification without prefix, such as `GO`. */
   readonly option?: string | undefined;
 }
 
@@ -223,9 +223,9 @@ export class ConnectError extends NbdError {
   readonly code: ConnectErrorCode;
   /** How many attempts were made before this was reported. @default 1 */
   readonly attempts: number;
-  /** Whether trying again is pointless. @default false */
+  /** Whether a new attempt would fail in the same way. @default false */
   readonly permanent: boolean;
-  /** The option that the server could not stand, by its name in the specification without prefix, such as `GO`. */
+  /** The option at which the server failed, by its name in the specification without prefix, such as `GO`. */
   readonly option?: string | undefined;
 
   constructor(code: ConnectErrorCode, message: string, details: ConnectErrorDetails = {}) {
@@ -243,7 +243,7 @@ export class ConnectError extends NbdError {
  */
 export type TimeoutPhase = 'connect' | 'handshake' | 'open' | 'request' | 'silence' | 'stall' | 'idle' | 'close';
 
-/** What a `TimeoutError` knows of what was waited for. */
+/** What a `TimeoutError` has about the event that did not come. */
 export interface TimeoutErrorDetails extends NbdErrorOptions {
   /** The option of the handshake that was not answered, by its name, such as `GO`. */
   readonly option?: string | undefined;
@@ -252,7 +252,7 @@ export interface TimeoutErrorDetails extends NbdErrorOptions {
 /** It took too long. */
 export class TimeoutError extends NbdError {
   override readonly name = 'TimeoutError';
-  /** The same for every limit of time; `phase` says which. */
+  /** The same for every limit of time; `phase` names the limit. */
   readonly code = 'ERR_NBD_TIMEOUT';
   /** What took too long. */
   readonly phase: TimeoutPhase;
@@ -266,12 +266,12 @@ export class TimeoutError extends NbdError {
   }
 }
 
-/** The connection went away under a request. */
+/** The connection was lost while a request was in flight. */
 export class ConnectionLostError extends NbdError {
   override readonly name = 'ConnectionLostError';
-  /** The same for every loss; `outcome` says what it means for the request. */
+  /** The same for every loss; `outcome` is its meaning for the request. */
   readonly code = 'ERR_NBD_CONNECTION_LOST';
-  /** `not-sent`: the server never saw the request. `unknown`: it may have been carried out. */
+  /** `not-sent`: the server never received the request. `unknown`: it may have been carried out. */
   readonly outcome: 'not-sent' | 'unknown';
 
   constructor(outcome: 'not-sent' | 'unknown', message: string, options?: NbdErrorOptions) {
@@ -294,9 +294,9 @@ export interface LostRange {
  */
 export class WritesLostError extends NbdError {
   override readonly name = 'WritesLostError';
-  /** The same for every loss; `ranges` says what to write once more. */
+  /** The same for every loss; `ranges` is what has to be written once more. */
   readonly code = 'ERR_NBD_WRITES_LOST';
-  /** Ascending; where they were very many, what lies between them is included. */
+  /** Ascending; where there were very many, the gaps between them are included. */
   readonly ranges: readonly LostRange[];
 
   constructor(ranges: readonly LostRange[], message: string, options?: NbdErrorOptions) {

@@ -12,7 +12,7 @@ export interface Extent {
 
 /** The extents of one metadata context, consecutive and in ascending order. */
 export interface MetaContextExtents {
-  /** The context's name, `base:allocation` for instance. */
+  /** The context's name, such as `base:allocation`. */
   readonly context: string;
   /** At least one, consecutive and in ascending order. */
   readonly extents: readonly Extent[];
@@ -21,12 +21,12 @@ export interface MetaContextExtents {
 /** The one context that every server with block status is expected to have. */
 export const baseAllocation = 'base:allocation';
 
-/** QEMU's own: 0 where nothing is stored, 1 where the top layer stores it, 2 where the layer below that does, and so on. */
+/** QEMU's context: 0 where nothing is stored, 1 where the top layer stores it, 2 where the layer below that does, and so on. */
 export const allocationDepth = 'qemu:allocation-depth';
 
 /** Status bits of `base:allocation` (`NBD_STATE_HOLE`, `NBD_STATE_ZERO`). Other bits are to be ignored. */
 export const AllocationStatus = {
-  /** No storage is allocated here; the content is not known by it. */
+  /** No storage is allocated here; this does not define the content. */
   Hole: 1,
   /** Reads as zeroes. */
   Zero: 2,

@@ -3,14 +3,14 @@
 /** The kinds of headers in the transmission phase; each mode includes the abilities of the one before. */
 export type HeaderMode = 'simple' | 'structured' | 'extended';
 
-/** How the handshake went. */
+/** The kind of handshake. */
 export type HandshakeStyle = 'oldstyle' | 'newstyle' | 'newstyle-fixed';
 
 /** Block sizes as the server announced them (`NBD_INFO_BLOCK_SIZE`), in bytes. */
 export interface BlockSizes {
   /** Offsets and lengths have to be multiples of it; a power of two. */
   readonly minimum: number;
-  /** Offsets and lengths work best as multiples of it; a power of two. */
+  /** Offsets and lengths that are multiples of it are the fastest; a power of two. */
   readonly preferred: number;
   /** The longest payload; 2^32 - 1 means no limit. */
   readonly maximum: number;
@@ -18,15 +18,15 @@ export interface BlockSizes {
 
 /** A metadata context that the server selected, with its number on this connection. */
 export interface SelectedContext {
-  /** The context's name, `base:allocation` for instance. */
+  /** The context's name, such as `base:allocation`. */
   readonly name: string;
   /** Opaque, and only valid on this connection. */
   readonly id: number;
 }
 
-/** Everything that the handshake settled. Plain data: it crosses threads by structured clone. */
+/** Everything that was agreed on in the handshake. Plain data: it crosses threads by structured clone. */
 export interface ExportFacts {
-  /** Which handshake the server spoke. */
+  /** Which handshake the server used. */
   readonly style: HandshakeStyle;
   /** Which headers the transmission phase has. */
   readonly mode: HeaderMode;
@@ -34,13 +34,13 @@ export interface ExportFacts {
   readonly tls: boolean;
   /** The name that was asked for; empty for the default export. */
   readonly exportName: string;
-  /** The name that the server prefers (`NBD_INFO_NAME`), when it said so. */
+  /** The canonical name of the export (`NBD_INFO_NAME`), when the server sent it. */
   readonly canonicalName?: string | undefined;
-  /** What the server says about the export (`NBD_INFO_DESCRIPTION`), when it says so. */
+  /** The server's description of the export (`NBD_INFO_DESCRIPTION`), when it sent one. */
   readonly description?: string | undefined;
-  /** Size in bytes, 0 to 2^64 - 1 as it stood on the wire. */
+  /** Size in bytes, 0 to 2^64 - 1, as the server sent it. */
   readonly size: bigint;
-  /** The 16 transmission flags as they stood on the wire. */
+  /** The 16 transmission flags, as the server sent them. */
   readonly transmissionFlags: number;
   /** Absent when the server announced none; then the defaults of the section "Block size constraints" hold. */
   readonly blockSizes?: BlockSizes | undefined;

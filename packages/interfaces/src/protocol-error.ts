@@ -2,12 +2,12 @@
 import { NbdError, type NbdErrorOptions } from './errors.ts';
 import { ruleSections } from './rule-sections.ts';
 
-/** Where in its life a connection was. */
+/** The phase of a connection. */
 export type ProtocolPhase = 'handshake' | 'option' | 'transmission';
 
-/** What a `ProtocolError` knows of the rule that was broken. */
+/** What a `ProtocolError` has about the rule that was broken. */
 export interface ProtocolErrorDetails extends NbdErrorOptions {
-  /** Where in its life the connection was. */
+  /** The phase of the connection. */
   readonly phase: ProtocolPhase;
   /** The bytes that broke the rule, at most 64 of them are kept as hex. */
   readonly excerpt?: Uint8Array | undefined;
@@ -15,14 +15,14 @@ export interface ProtocolErrorDetails extends NbdErrorOptions {
   readonly rule?: string | undefined;
 }
 
-/** The peer broke the specification. The connection is gone, and a new one would meet the same peer. */
+/** The peer broke the specification. The connection has ended, and a new one would lead to the same peer. */
 export class ProtocolError extends NbdError {
   override readonly name = 'ProtocolError';
-  /** The same for every broken rule; `violation` and `rule` say more. */
+  /** The same for every broken rule; `violation` and `rule` name the rule. */
   readonly code = 'ERR_NBD_PROTOCOL';
   /** A short kebab-case name of what went wrong, such as `unexpected-cookie`. */
   readonly violation: string;
-  /** Where in its life the connection was. */
+  /** The phase of the connection. */
   readonly phase: ProtocolPhase;
   /** Id of the broken rule in docs/conformance.md, such as `C51`. */
   readonly rule?: string | undefined;

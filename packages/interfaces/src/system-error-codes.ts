@@ -1,7 +1,7 @@
-/** The system's error codes in NBD's words. */
+/** The system's error codes, and the codes that NBD has for them. */
 import type { CommandErrorCode } from './errors.ts';
 
-/** The code that NBD has for a code of the system: its own, or that of an error which says the same to a client. */
+/** The code that NBD has for a code of the system: the same code, or the one with the same meaning for a client. */
 export const systemErrorCodes: ReadonlyMap<string, CommandErrorCode> = new Map([
   ['EPERM', 'EPERM'],
   ['EROFS', 'EPERM'],

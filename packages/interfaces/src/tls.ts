@@ -1,4 +1,4 @@
-/** The seam between a server and TLS: what stands behind it knows certificates and keys, the server only who its client is. */
+/** The seam between a server and TLS: the implementation handles certificates and keys, the server only gets the identity of its client. */
 import type { ByteChannel } from './byte-channel.ts';
 
 /** The peer at the other end of TLS, as far as it has identified itself. */
@@ -8,11 +8,10 @@ export interface TlsPeer {
   /** The cipher's name, such as `TLS_AES_128_GCM_SHA256`. */
   readonly cipher: string;
   /**
-   * The subject of its certificate, last part first (RFC 4514), such as `CN=client,O=Example`. Only of a certificate that was
-   * checked.
+   * The subject of its certificate, last part first (RFC 4514), such as `CN=client,O=Example`. Only for a certificate that was checked.
    */
   readonly subject?: string | undefined;
-  /** The name that its shared key goes by. */
+  /** The user name of its shared key. */
   readonly user?: string | undefined;
 }
 
@@ -28,11 +27,11 @@ export interface SecureChannel extends ByteChannel {
 /** A server's side of TLS, for any number of clients. */
 export interface SecureUpgrade {
   /**
-   * `require`: nothing but TLS ("FORCEDTLS mode"). `allow`: clients choose, except for exports that need TLS ("SELECTIVETLS mode").
+   * `require`: only TLS ("FORCEDTLS mode"). `allow`: clients choose, except for exports that need TLS ("SELECTIVETLS mode").
    * `off`: there is no TLS.
    */
   readonly mode: 'off' | 'allow' | 'require';
-  /** Whether only certain clients are served, which TLS identifies. */
+  /** Whether only certain clients are served, which are identified by TLS. */
   readonly isSelective: boolean;
   /** Returns whether a client is to be served. */
   admits(peer: TlsPeer): boolean;
@@ -47,7 +46,7 @@ export interface SecureUpgrade {
 export interface ServerTls {
   readonly mode: SecureUpgrade['mode'];
   /**
-   * Reads what TLS needs, certificates for instance. Called when the server is made, and each time that it is to be read again.
+   * Reads what TLS needs, certificates for instance. Called when the server is made, and each time that it has to be read again.
    *
    * @param needs `identity`: some exports are for certain clients, so clients have to identify themselves where the settings leave
    *   that open

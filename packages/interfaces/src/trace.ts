@@ -1,4 +1,4 @@
-/** Observability for packages that must not know `node:diagnostics_channel`. */
+/** Observability for packages that must not depend on `node:diagnostics_channel`. */
 
 /** Events by name, each with its fields. */
 export type EventTable = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
