@@ -9,7 +9,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Block, blocksOf, edited, wordValue } from './support/blocks.ts';
-import { Caretaker } from './support/caretaker.ts';
+import { CleanupProcess } from './support/cleanup-process.ts';
 import { copyTree, environment } from './support/tree-copy.ts';
 
 const page = readFileSync(new URL('../../../docs/tour.md', import.meta.url), 'utf8');
@@ -18,19 +18,19 @@ const marked = blocksOf(page).filter(({ words }) => words.length > 0);
 const blockMs = 240_000;
 
 let tree: ReturnType<typeof copyTree>;
-let caretaker: Caretaker;
+let cleanup: CleanupProcess;
 let background: ChildProcess | undefined;
 let printed = '';
 
 beforeAll(() => {
   tree = copyTree();
-  caretaker = new Caretaker(tree.folder);
+  cleanup = new CleanupProcess(tree.folder);
 }, blockMs);
 
 afterAll(async () => {
   await interrupt();
   tree.remove();
-  caretaker.dismiss();
+  cleanup.dismiss();
 });
 
 describe('docs/tour.md', () => {
@@ -78,7 +78,7 @@ async function startInBackground(text: string): Promise<void> {
   await interrupt();
   // A group of its own: a terminal's Ctrl-C reaches all of it.
   background = spawn('sh', ['-c', text], { cwd: tree.folder, env: environment, stdio: 'ignore', detached: true });
-  caretaker.watch(background.pid);
+  cleanup.watch(background.pid);
 }
 
 /** Ctrl-C in the second terminal. */
@@ -89,5 +89,5 @@ async function interrupt(): Promise<void> {
   const ended = once(child, 'exit');
   process.kill(-child.pid, 'SIGINT');
   await ended;
-  caretaker.watch(undefined);
+  cleanup.watch(undefined);
 }

@@ -8,17 +8,17 @@ while read -r line; do group=$line; done
 rm -rf "$1"
 `;
 
-export class Caretaker {
+export class CleanupProcess {
   readonly #child;
 
   constructor(folder: string) {
-    const args = ['-c', script, 'caretaker', folder];
-    // In a group of its own it outlives what ends ours.
+    const args = ['-c', script, 'cleanup', folder];
+    // A process group of its own, so that it survives a signal to our group.
     this.#child = spawn('sh', args, { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
     this.#child.unref();
   }
 
-  /** What is to be ended if this process dies; `undefined` when nothing runs. */
+  /** Sets the process group that is ended when this process ends; `undefined` when none runs. */
   watch(group: number | undefined): void {
     this.#child.stdin.write(`${group ?? ''}\n`);
   }
