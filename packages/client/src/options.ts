@@ -9,7 +9,7 @@ import {
 } from '@nbdjs/connection';
 import { defineOptions, type OptionDefinitions, type OptionsOf, option, optionGroup } from '@nbdjs/kit';
 import { type DeviceOptions, deviceOptions, type ReplyLimitOptions, replyLimits } from '@nbdjs/multiplexer';
-import type { TlsClientSettings } from '@nbdjs/transport';
+import { tlsClientOptions } from '@nbdjs/transport';
 
 export const tlsOptions = defineOptions({
   /**
@@ -22,19 +22,7 @@ export const tlsOptions = defineOptions({
     defaultText: 'require',
     doc: 'off: never. allow: when the server can, else go on in clear text. require: with TLS or not at all.',
   }),
-  /** The client's certificate and key, and the authorities to trust. @default see `TlsClientSettings` */
-  certificates: option.object<NonNullable<TlsClientSettings['certificates']>>({
-    doc: "The client's certificate and key, and the authorities to trust.",
-  }),
-  /** A shared key instead of certificates. */
-  psk: option.object<NonNullable<TlsClientSettings['psk']>>({ doc: 'A shared key instead of certificates.' }),
-  /** The name or address that the server's certificate has to be for. @default the host that is connected to */
-  hostname: option.text({
-    defaultText: 'the host that is connected to',
-    doc: "The name or address that the server's certificate has to be for.",
-  }),
-  /** Check the server's certificate. Without, an attacker in between can read and change everything. @default true */
-  verifyPeer: option.boolean({ defaultText: 'true', doc: "Check the server's certificate." }),
+  ...tlsClientOptions.definitions,
 });
 
 /** TLS with the server: whether it is used, and how. */

@@ -18,12 +18,15 @@ export { type ListenOptions, listen } from './listening/listen.ts';
 export { inheritedListeners } from './listening/socket-activation.ts';
 export { createTlsClient, type TlsClient } from './tls/client.ts';
 export { createTlsServer, serverTls, type TlsServer } from './tls/server.ts';
-export type {
-  TlsCertificates,
-  TlsClientKey,
-  TlsClientSettings,
-  TlsServerKeys,
-  TlsServerSettings,
+export {
+  type TlsCertificates,
+  type TlsClientKey,
+  type TlsClientSettings,
+  type TlsServerKeys,
+  type TlsServerSettings,
+  tlsCertificates,
+  tlsClientOptions,
+  tlsServerOptions,
 } from './tls/settings.ts';
 export { allowSubjects } from './tls/subject-patterns.ts';
 export { readTextFile, type TextFileLimits } from './tls/text-file.ts';

@@ -25,11 +25,13 @@ import { retryOptions } from '../../../packages/storage/src/layers/retry.ts';
 import { sliceOptions } from '../../../packages/storage/src/layers/slice.ts';
 import { memoryDeviceOptions } from '../../../packages/storage/src/memory/memory-device.ts';
 import { nullDeviceOptions } from '../../../packages/storage/src/null-device.ts';
+import { tlsCertificates, tlsClientOptions, tlsServerOptions } from '../../../packages/transport/src/tls/settings.ts';
 import type { OptionDoor } from './options-page.ts';
 
 export const optionDoors: readonly OptionDoor[] = [
   { package: 'client', name: 'connect', set: connectOptions },
   { package: 'client', name: 'connect', part: 'tls', set: tlsOptions },
+  { package: 'client', name: 'connect', part: 'tls.certificates', set: tlsCertificates },
   { package: 'client', name: 'openClient', set: openOptions },
   { package: 'client', name: 'adoptConnection', set: adoptOptions },
   { package: 'server', name: 'createServer', set: serverOptions, pages: { limits: 'limits.md' } },
@@ -48,6 +50,8 @@ export const optionDoors: readonly OptionDoor[] = [
   { package: 'storage', name: 'createRetryLayer', set: retryOptions },
   { package: 'storage', name: 'createFaultLayer', set: faultOptions },
   { package: 'storage', name: 'createLogLayer', set: logOptions },
+  { package: 'transport', name: 'serverTls', set: tlsServerOptions },
+  { package: 'transport', name: 'createTlsClient', set: tlsClientOptions },
   { package: 'connection', name: 'createConnector', set: connectorOptions },
   { package: 'connection', name: 'createInlineConnector', set: inlineConnectorOptions },
   { package: 'connection', name: 'createThreadConnector', set: threadConnectorOptions },

@@ -1,51 +1,46 @@
-/** Checks of TLS settings at run time, for callers without a compiler. */
+/**
+ * Settings of TLS with their checks made and their defaults filled in.
+ *
+ * A shared key is one of several objects, each with names of its own. `defineOptions` knows no such unions, so their names are checked
+ * by `checkOptions`.
+ */
 import { UsageError } from '@nbdjs/interfaces';
-import { checkOptions, type OptionChecks, optionChecks } from '@nbdjs/kit';
-import type { TlsCertificates, TlsClientKey, TlsClientSettings, TlsServerKeys, TlsServerSettings } from './settings.ts';
+import { checkOptions, optionChecks } from '@nbdjs/kit';
+import {
+  type ResolvedClientSettings,
+  type ResolvedServerSettings,
+  type TlsCertificates,
+  type TlsClientKey,
+  type TlsClientSettings,
+  type TlsServerKeys,
+  type TlsServerSettings,
+  tlsCertificates,
+  tlsClientOptions,
+  tlsServerOptions,
+} from './settings.ts';
 
-const { boolean, callback, either, object, oneOf, text, texts } = optionChecks;
-
-const ofClient: OptionChecks<TlsClientSettings> = {
-  certificates: object,
-  hostname: text,
-  psk: object,
-  verifyPeer: boolean,
-};
-
-const ofServer: OptionChecks<TlsServerSettings> = {
-  allow: either(texts, callback),
-  certificates: object,
-  mode: oneOf('off', 'allow', 'require'),
-  psk: object,
-  verifyPeer: boolean,
-};
-
-const ofCertificates: OptionChecks<TlsCertificates> = {
-  ca: text,
-  cert: text,
-  crl: text,
-  folder: text,
-  key: text,
-  passphrase: text,
-  passphraseFile: text,
-};
+const { callback, object, text } = optionChecks;
 
 const key = { expected: 'a Uint8Array', holds: (value: unknown) => value instanceof Uint8Array };
 const ofClientKey = { file: text, key, user: text };
 const ofServerKeys = { file: text, find: callback, keys: object };
 
 /** @throws UsageError naming the setting that is unknown or of the wrong kind. */
-export function checkClientSettings(settings: TlsClientSettings): void {
-  checkOptions('tls', settings, ofClient);
-  checkOptions('tls.certificates', settings.certificates, ofCertificates);
+export function resolveClientSettings(given: TlsClientSettings | undefined): ResolvedClientSettings {
+  const settings = tlsClientOptions.resolve('tls', given);
   checkClientKey(settings.psk);
+  return { ...settings, certificates: resolveCertificates(settings.certificates) };
 }
 
 /** @throws UsageError naming the setting that is unknown or of the wrong kind. */
-export function checkServerSettings(settings: TlsServerSettings): void {
-  checkOptions('tls', settings, ofServer);
-  checkOptions('tls.certificates', settings.certificates, ofCertificates);
+export function resolveServerSettings(given: TlsServerSettings): ResolvedServerSettings {
+  const settings = tlsServerOptions.resolve('tls', given);
   checkServerKeys(settings.psk);
+  return { ...settings, certificates: resolveCertificates(settings.certificates) };
+}
+
+function resolveCertificates(given: TlsCertificates | undefined): TlsCertificates | undefined {
+  return given === undefined ? undefined : tlsCertificates.resolve('tls.certificates', given);
 }
 
 function checkClientKey(psk: TlsClientKey | undefined): void {

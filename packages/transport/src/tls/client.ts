@@ -7,12 +7,12 @@ import type { ByteChannel } from '@nbdjs/interfaces';
 import { tls } from '../late-modules.ts';
 import { clientFolder, systemAuthorities } from './authorities.ts';
 import { type Chain, chainOf, completed } from './chain.ts';
-import { checkClientSettings } from './checks.ts';
+import { resolveClientSettings } from './checks.ts';
 import { otherHostCode, plain } from './failure.ts';
 import { readIdentity, wrong } from './files.ts';
 import { faultOfName } from './host-names.ts';
 import { describeSession, pskCiphers, secureVersions } from './session.ts';
-import type { TlsClientSettings } from './settings.ts';
+import type { ResolvedClientSettings, TlsClientKey, TlsClientSettings } from './settings.ts';
 import { checkSharedKey, chooseUser, readSharedKeys } from './shared-keys.ts';
 import type { TlsChannel } from './tls-channel.ts';
 import { type UpgradeOptions, upgrade } from './upgrade.ts';
@@ -31,11 +31,12 @@ export interface TlsClient {
 /**
  * Reads the files that the settings name, and checks them.
  *
+ * @param given how TLS is set up
  * @param host The name or address that is connected to. Left out where it is no host, but a Unix socket or a command.
  * @throws UsageError naming the file or the setting, and what is wrong with it.
  */
-export function createTlsClient(settings: TlsClientSettings = {}, host?: string): TlsClient {
-  checkClientSettings(settings);
+export function createTlsClient(given: TlsClientSettings = {}, host?: string): TlsClient {
+  const settings = resolveClientSettings(given);
   const { psk, certificates } = settings;
   if (psk !== undefined && certificates !== undefined) {
     throw wrong('tls', 'certificates and a shared key exclude each other');
@@ -80,8 +81,8 @@ interface Setup {
   readonly faultOfServer: (certificate: X509Certificate | undefined) => Error | undefined;
 }
 
-function certificateSetup(settings: TlsClientSettings, host: string | undefined): Setup {
-  const { verifyPeer = true } = settings;
+function certificateSetup(settings: ResolvedClientSettings, host: string | undefined): Setup {
+  const { verifyPeer } = settings;
   const certificates = settings.certificates ?? { folder: clientFolder() };
   const { pem, authorities, own } = readIdentity(certificates, 'client');
   if (verifyPeer && pem.ca === undefined && settings.certificates?.folder !== undefined) {
@@ -114,7 +115,7 @@ function nameError(certificate: X509Certificate | undefined, hostname: string): 
   return fault === undefined ? undefined : Object.assign(new Error(fault), { code: otherHostCode });
 }
 
-function sharedKeySetup(psk: NonNullable<TlsClientSettings['psk']>): Setup {
+function sharedKeySetup(psk: TlsClientKey): Setup {
   const { user, key } =
     'file' in psk ? chooseUser(readSharedKeys(psk.file), psk.file, psk.user, () => userInfo().username) : psk;
   checkSharedKey(user, key);

@@ -4,11 +4,11 @@ import type { ByteChannel, SecureUpgrade, ServerTls, TlsPeer } from '@nbdjs/inte
 import { isAllowed } from '@nbdjs/kit';
 import { tls } from '../late-modules.ts';
 import { type Chain, chainOf, completed } from './chain.ts';
-import { checkServerSettings } from './checks.ts';
+import { resolveServerSettings } from './checks.ts';
 import { plain } from './failure.ts';
 import { readIdentity, wrong } from './files.ts';
 import { describeSession, pskCiphers, secureVersions } from './session.ts';
-import type { TlsServerKeys, TlsServerSettings } from './settings.ts';
+import type { ResolvedServerSettings, TlsServerKeys, TlsServerSettings } from './settings.ts';
 import { checkSharedKey, readSharedKeys } from './shared-keys.ts';
 import type { TlsChannel } from './tls-channel.ts';
 import { type UpgradeOptions, upgrade } from './upgrade.ts';
@@ -27,8 +27,11 @@ type FindKey = (user: string) => Uint8Array | undefined;
  * @throws UsageError naming the file or the setting, and what is wrong with it.
  */
 export function createTlsServer(settings: TlsServerSettings): TlsServer {
-  checkServerSettings(settings);
-  const { mode = 'require', psk, certificates, allow } = settings;
+  return serverOf(resolveServerSettings(settings));
+}
+
+function serverOf(settings: ResolvedServerSettings): TlsServer {
+  const { mode, psk, certificates, allow } = settings;
   const whom = { isSelective: allow !== undefined, admits: (peer: TlsPeer) => isAllowed(allow, peer) };
   if (mode === 'off') return { mode, ...whom, upgrade: () => Promise.reject(wrong('tls', 'it is switched off')) };
   if ((psk === undefined) === (certificates === undefined)) {
@@ -46,11 +49,10 @@ export function createTlsServer(settings: TlsServerSettings): TlsServer {
  * @throws UsageError naming the setting that is unknown or of the wrong kind.
  */
 export function serverTls(settings: TlsServerSettings): ServerTls {
-  checkServerSettings(settings);
+  const resolved = resolveServerSettings(settings);
   return {
-    mode: settings.mode ?? 'require',
-    load: ({ identity }) =>
-      createTlsServer({ ...settings, verifyPeer: settings.verifyPeer ?? (identity || undefined) }),
+    mode: resolved.mode,
+    load: ({ identity }) => serverOf({ ...resolved, verifyPeer: resolved.verifyPeer ?? (identity || undefined) }),
   };
 }
 
@@ -126,7 +128,7 @@ interface Setup {
   readonly authorities: Chain;
 }
 
-function certificateSetup(settings: TlsServerSettings): Setup {
+function certificateSetup(settings: ResolvedServerSettings): Setup {
   const { certificates = {}, allow } = settings;
   const { pem, authorities, own } = readIdentity(certificates, 'server');
   // A server has no other use for an authority than to check clients.

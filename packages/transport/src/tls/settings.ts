@@ -1,28 +1,33 @@
-/** The settings of TLS: plain data that can cross threads, with the exception of functions. */
-
+/** The settings of TLS, as data: types, checks and defaults come from here. They can cross threads, with the exception of functions. */
 import type { TlsAllowance } from '@nbdjs/interfaces';
+import { defineOptions, type OptionsOf, option, optionChecks, type SettingsOf } from '@nbdjs/kit';
 
-/** A certificate with its key, and the authorities to trust: from a folder, from memory, or from both. */
-export interface TlsCertificates {
+/** A certificate with its key, and the authorities to trust. */
+export const tlsCertificates = defineOptions({
   /**
    * A folder with PEM files of the customary names: `ca-cert.pem` (the authorities to trust), `ca-crl.pem` (certificates that
    * were revoked), and of our own `client-cert.pem` with `client-key.pem`, or `server-cert.pem` with `server-key.pem`. What is also
    * given from memory is not read from it.
    */
-  readonly folder?: string | undefined;
+  folder: option.text({
+    doc: 'A folder with PEM files of the customary names: ca-cert.pem, ca-crl.pem, client-cert.pem with client-key.pem, server-cert.pem with server-key.pem. What is also given from memory is not read from it.',
+  }),
   /** The authorities to trust, as PEM. */
-  readonly ca?: string | undefined;
+  ca: option.text({ doc: 'The authorities to trust, as PEM.' }),
   /** Our own certificate, followed by those between it and the authority, as PEM. */
-  readonly cert?: string | undefined;
+  cert: option.text({ doc: 'Our own certificate, followed by those between it and the authority, as PEM.' }),
   /** The key that belongs to it, as PEM. */
-  readonly key?: string | undefined;
+  key: option.text({ doc: 'The key that belongs to it, as PEM.' }),
   /** What opens an encrypted key. */
-  readonly passphrase?: string | undefined;
+  passphrase: option.text({ doc: 'What opens an encrypted key.' }),
   /** A file whose first line opens it instead, read whenever the key is. */
-  readonly passphraseFile?: string | undefined;
+  passphraseFile: option.text({ doc: 'A file whose first line opens it instead, read whenever the key is.' }),
   /** Lists of revoked certificates, as PEM; one for every authority of a chain. */
-  readonly crl?: string | undefined;
-}
+  crl: option.text({ doc: 'Lists of revoked certificates, as PEM; one for every authority of a chain.' }),
+});
+
+/** A certificate with its key, and the authorities to trust: from a folder, from memory, or from both. */
+export interface TlsCertificates extends OptionsOf<typeof tlsCertificates> {}
 
 /** A key that client and server know beforehand, and the user whose key it is (RFC 4279, RFC 8446 section 4.2.11). */
 export type TlsClientKey =
@@ -34,15 +39,21 @@ export type TlsClientKey =
    */
   | { readonly file: string; readonly user?: string | undefined };
 
-/** How a client sets up TLS, and how it checks the server. */
-export interface TlsClientSettings {
+/** How a client sets up TLS, and how it checks the server, as data. */
+export const tlsClientOptions = defineOptions({
   /**
+   * The client's certificate and key, and the authorities to trust.
+   *
    * @default the first that there is of `/etc/pki/libnbd` for root, or `~/.pki/libnbd` and `~/.config/pki/libnbd` for others;
    *   without one, the authorities that this system trusts, and no certificate of our own
    */
-  readonly certificates?: TlsCertificates | undefined;
+  certificates: option.object<TlsCertificates>({
+    defaultText:
+      'the first folder that there is of `/etc/pki/libnbd` for root, or `~/.pki/libnbd` and `~/.config/pki/libnbd` for others; without one, the authorities that this system trusts',
+    doc: "The client's certificate and key, and the authorities to trust.",
+  }),
   /** A shared key instead of certificates. */
-  readonly psk?: TlsClientKey | undefined;
+  psk: option.object<TlsClientKey>({ doc: 'A shared key instead of certificates.' }),
   /**
    * The host that the server's certificate has to be for: a name, which is also sent to the server in the clear (SNI), or an address,
    * which is not. Where no host is connected to (a Unix socket, a command, a descriptor), it is needed with the system's authorities;
@@ -50,10 +61,19 @@ export interface TlsClientSettings {
    *
    * @default the host that is connected to
    */
-  readonly hostname?: string | undefined;
+  hostname: option.text({
+    defaultText: 'the host that is connected to',
+    doc: "The name or address that the server's certificate has to be for.",
+  }),
   /** Check the server's certificate. Without, an attacker in between can read and change everything. @default true */
-  readonly verifyPeer?: boolean | undefined;
-}
+  verifyPeer: option.boolean({ default: true, doc: "Check the server's certificate." }),
+});
+
+/** How a client sets up TLS, and how it checks the server. */
+export interface TlsClientSettings extends OptionsOf<typeof tlsClientOptions> {}
+
+/** The same with all defaults filled in. */
+export interface ResolvedClientSettings extends SettingsOf<typeof tlsClientOptions> {}
 
 /** Keys that a server shares with its users. */
 export type TlsServerKeys =
@@ -64,30 +84,47 @@ export type TlsServerKeys =
   /** Returns the key of a user within the call; `undefined` for an unknown user. A function, so this is no plain data. */
   | { readonly find: (user: string) => Uint8Array | undefined };
 
-/** How a server sets up TLS, and which clients it admits. */
-export interface TlsServerSettings {
+/** How a server sets up TLS, and which clients it admits, as data. */
+export const tlsServerOptions = defineOptions({
   /**
    * `require`: nothing but TLS ("FORCEDTLS mode"). `allow`: clients choose, except for exports that are `tlsOnly`
    * ("SELECTIVETLS mode"). `off`: as if there were no settings.
    *
    * @default 'require'
    */
-  readonly mode?: 'off' | 'allow' | 'require' | undefined;
+  mode: option.oneOf(['off', 'allow', 'require'], {
+    default: 'require',
+    doc: 'require: nothing but TLS. allow: clients choose, except for exports that are `tlsOnly`. off: as if there were no settings.',
+  }),
   /** The server's own certificate, and the authorities that sign the certificates of its clients. */
-  readonly certificates?: TlsCertificates | undefined;
+  certificates: option.object<TlsCertificates>({
+    doc: "The server's own certificate, and the authorities that sign the certificates of its clients.",
+  }),
   /** Keys that are shared with users, instead of certificates. */
-  readonly psk?: TlsServerKeys | undefined;
+  psk: option.object<TlsServerKeys>({ doc: 'Keys that are shared with users, instead of certificates.' }),
   /**
    * With certificates: clients have to show one that an authority of ours has signed.
    *
    * @default whether there is an authority (`ca-cert.pem` in the folder, or `ca`), or `allow` is given
    */
-  readonly verifyPeer?: boolean | undefined;
+  verifyPeer: option.boolean({
+    defaultText: 'whether there is an authority, or `allow` is given',
+    doc: 'With certificates: clients have to show one that an authority of ours has signed.',
+  }),
   /**
    * The clients to serve: subjects of certificates (`CN=client,O=Example`), or users of shared keys; or a function that decides, which
    * is not plain data. Exports have such a list of their own, too.
    *
    * @default all clients whose TLS handshake succeeds
    */
-  readonly allow?: TlsAllowance | undefined;
-}
+  allow: option.checked<TlsAllowance>(optionChecks.either(optionChecks.texts, optionChecks.callback), {
+    defaultText: 'all clients whose TLS handshake succeeds',
+    doc: 'The clients to serve: subjects of certificates, or users of shared keys; or a function that decides.',
+  }),
+});
+
+/** How a server sets up TLS, and which clients it admits. */
+export interface TlsServerSettings extends OptionsOf<typeof tlsServerOptions> {}
+
+/** The same with all defaults filled in. */
+export interface ResolvedServerSettings extends SettingsOf<typeof tlsServerOptions> {}
