@@ -1,45 +1,72 @@
 /**
- * A load on one connection, as a process of its own: `load.ts URI read|write DEPTH BLOCK_BYTES SECONDS [OPTIONS]`, the options
- * being those of `connect`, as JSON. Prints one line of JSON: requests per second, and seconds of processor time per gigabyte.
+ * A load, as a process of its own: `load.ts URI read|write DEPTH BLOCK_BYTES SECONDS [OPTIONS [CLIENTS]]`, the options being those
+ * of `connect`, as JSON. With several clients each has requests of that depth in flight. In place of the seconds `COUNTx` ends it after
+ * that many requests, without warming up.
+ *
+ * Prints `begin` when it is warm, and at the end a line of JSON: requests per second, processor time, and what Node counted.
  */
 import { type ConnectOptions, connect } from '@nbdjs/client';
+import { beginCounting } from './node-counters.mjs';
+import type { ProcessReading } from './processes/proc-texts.ts';
+import { readProcess, usedBetween } from './processes/process-reading.ts';
 
-const [uri = '', command = 'read', depth = '64', blockBytes = '4096', seconds = '3', options = '{}'] =
-  process.argv.slice(2);
+const [
+  uri = '',
+  command = 'read',
+  depth = '64',
+  blockBytes = '4096',
+  duration = '3',
+  options = '{}',
+  clientCount = '1',
+] = process.argv.slice(2);
 
-const client = await connect(uri, { contexts: [], ...(JSON.parse(options) as ConnectOptions) });
 const length = Number(blockBytes);
-const blocks = Math.floor(Number(client.geometry.size) / length);
+const clients = await Promise.all(
+  Array.from({ length: Number(clientCount) }, () =>
+    connect(uri, { contexts: [], ...(JSON.parse(options) as ConnectOptions) }),
+  ),
+);
+const [first] = clients as [(typeof clients)[0], ...typeof clients];
+const blocks = Math.floor(Number(first.geometry.size) / length);
 let count = 0;
-let isOver = false;
+let countMax = Number.POSITIVE_INFINITY;
 
-async function lane(): Promise<void> {
+async function lane(client: typeof first): Promise<void> {
   const buffer = new Uint8Array(length);
-  while (!isOver) {
+  while (count < countMax) {
+    count++;
     const offset = Math.floor(Math.random() * blocks) * length;
     if (command === 'read') await client.read(offset, buffer);
     else await client.write(offset, buffer);
-    count++;
   }
 }
 
-const run = async (ms: number): Promise<{ seconds: number; count: number; cpu: number }> => {
-  isOver = false;
+async function run(ms: number, requestsMax = Number.POSITIVE_INFINITY): Promise<{ seconds: number; requests: number }> {
   count = 0;
-  setTimeout(() => {
-    isOver = true;
+  countMax = requestsMax;
+  const timer = setTimeout(() => {
+    countMax = 0;
   }, ms);
   const start = performance.now();
-  const before = process.cpuUsage();
-  await Promise.all(Array.from({ length: Number(depth) }, lane));
-  const { user, system } = process.cpuUsage(before);
-  return { seconds: (performance.now() - start) / 1000, count, cpu: (user + system) / 1e6 };
-};
+  await Promise.all(clients.flatMap((client) => Array.from({ length: Number(depth) }, () => lane(client))));
+  clearTimeout(timer);
+  return { seconds: (performance.now() - start) / 1000, requests: count };
+}
 
+const isCounted = duration.endsWith('x');
 // The compiler of the runtime has to warm up, as it has in any process that lives longer than a moment.
-await run(500);
-const result = await run(Number(seconds) * 1000);
-process.stdout.write(
-  `${JSON.stringify({ perSecond: result.count / result.seconds, cpuSecondsPerGb: result.cpu / ((result.count * length) / 1e9) })}\n`,
-);
-await client.close();
+if (!isCounted) await run(500);
+process.stdout.write('begin\n');
+const before = readProcess('self') as ProcessReading;
+const endCounting = beginCounting();
+const cpu = process.cpuUsage();
+const { seconds, requests } = isCounted
+  ? await run(2 ** 31 - 1, Number.parseInt(duration, 10))
+  : await run(Number(duration) * 1000);
+const { user, system } = process.cpuUsage(cpu);
+const node = endCounting();
+const used = { ...usedBetween(before, readProcess('self') as ProcessReading), processorSeconds: (user + system) / 1e6 };
+const perSecond = requests / seconds;
+const cpuSecondsPerGb = used.processorSeconds / ((requests * length) / 1e9);
+process.stdout.write(`${JSON.stringify({ perSecond, cpuSecondsPerGb, seconds, requests, used, node })}\n`);
+await Promise.all(clients.map((client) => client.close()));

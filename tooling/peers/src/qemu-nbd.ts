@@ -3,7 +3,7 @@ import { type Listening, nextServerName, type PeerServer, startServer } from './
 import type { Workspace } from './workspace.ts';
 
 export interface QemuNbdOptions extends Listening {
-  /** Name of the image's file in the workspace, or an NBD URI whose export is served again. */
+  /** Name of the image's file in the workspace, an NBD URI whose export is served again, or a `json:` description of QEMU's. */
   readonly image: string;
   readonly format: 'raw' | 'qcow2';
   readonly exportName?: string | undefined;
@@ -41,7 +41,7 @@ export function startQemuNbd(workspace: Workspace, options: QemuNbdOptions): Pro
         ...(options.allocationDepth === true ? ['-A'] : []),
         ...(options.readOnly === true ? ['-r'] : []),
         ...(options.extraArguments ?? []),
-        /^nbd(\+unix)?:/.test(options.image) ? options.image : workspace.peerPath(options.image),
+        /^(nbd(\+unix)?|json):/.test(options.image) ? options.image : workspace.peerPath(options.image),
       ],
     },
     options,

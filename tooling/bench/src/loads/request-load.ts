@@ -1,0 +1,95 @@
+/** Requests of one kind, again and again, by a client to a server. */
+import type { Candidate, Run, Side, SideCost } from '../measuring/run.ts';
+import { runMeasured } from '../processes/measured-command.ts';
+import type { ServerCost } from '../processes/measured-server.ts';
+import type { Pinning } from '../processes/pinning.ts';
+import { callsPerRequest, totalOf } from '../processes/strace-table.ts';
+import { callsOfCommand, callsOfProcess } from '../processes/system-calls.ts';
+
+export interface RequestLoad {
+  readonly command: 'read' | 'write';
+  readonly depth: number;
+  readonly blockBytes: number;
+}
+
+/** As long as that, or as many requests. */
+type Duration = { readonly seconds: number } | { readonly requests: number };
+
+/** A program that does requests. */
+export interface LoadClient {
+  command(load: RequestLoad, duration: Duration): [string, ...string[]];
+  /** Whether it can do a number of requests, which counting system calls needs. */
+  readonly canCount: boolean;
+  report(stdout: string): LoadReport;
+}
+
+export interface LoadReport {
+  readonly perSecond: number;
+  readonly requests: number;
+  /** What the program says of itself, which is more exact than what is seen from outside. */
+  readonly used?: Partial<SideCost['used']> | undefined;
+  readonly node?: SideCost['node'] | undefined;
+}
+
+export interface Surroundings {
+  readonly seconds: number;
+  readonly pinning: Pinning;
+}
+
+/** Requests of the shorter traced run, and how many more the longer one has. */
+const tracedRequests = { shorter: 500, more: 4000 } as const;
+
+/** A client and a server as one candidate. `server` is nothing where its costs are of no interest. */
+export function requestCandidate(
+  client: LoadClient,
+  server: ServerCost | undefined,
+  load: RequestLoad,
+  { seconds, pinning }: Surroundings,
+): Candidate {
+  const pinned = (command: readonly [string, ...string[]]): [string, ...string[]] => pinning.command('client', command);
+  const measure = (): Promise<Run> => measureRequests(client, server, load, seconds, pinned);
+  if (!client.canCount) return { measure };
+  return {
+    measure,
+    async countCalls(side: Side) {
+      const { shorter, more } = tracedRequests;
+      const commandOf = (requests: number): [string, ...string[]] => client.command(load, { requests });
+      if (side === 'client') {
+        const few = await callsOfCommand(commandOf(shorter), pinned);
+        return callsPerRequest(few, await callsOfCommand(commandOf(shorter + more), pinned), more);
+      }
+      // A server has nothing to start up, and the handshake is a few calls among thousands.
+      const [pid] = server?.pids ?? [];
+      if (pid === undefined) return Number.NaN;
+      return totalOf(await callsOfProcess(pid, () => runMeasured(pinned(commandOf(more))))) / more;
+    },
+  };
+}
+
+async function measureRequests(
+  client: LoadClient,
+  server: ServerCost | undefined,
+  load: RequestLoad,
+  seconds: number,
+  pinned: (command: readonly [string, ...string[]]) => [string, ...string[]],
+): Promise<Run> {
+  server?.begin();
+  const { stdout, used } = await runMeasured(pinned(client.command(load, { seconds })), {
+    onBegin: () => server?.begin(),
+    // What it did before was its start.
+    lastSeconds: seconds,
+  });
+  const serverCost = await server?.end();
+  const report = client.report(stdout);
+  const done = { requests: report.requests, bytes: report.requests * load.blockBytes };
+  const clientCost = { used: { ...used, ...report.used }, node: report.node, ...done };
+  return {
+    values: {
+      requestsPerSecond: report.perSecond,
+      bytesPerSecond: report.perSecond * load.blockBytes,
+      processorSecondsPerGb: clientCost.used.processorSeconds / (done.bytes / 1e9),
+    },
+    client: clientCost,
+    server: serverCost === undefined ? undefined : { ...serverCost, ...done },
+  };
+}

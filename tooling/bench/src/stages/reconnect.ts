@@ -1,0 +1,30 @@
+/** The cost of being able to reconnect, while no connection is lost: the same requests with and without it. */
+import type { ConnectOptions } from '@nbdjs/client';
+import { startNbdkit, Workspace } from '@nbdjs/peers';
+import { ourLoad } from '../loads/our-load.ts';
+import { requestCandidate } from '../loads/request-load.ts';
+import { ServerCost } from '../processes/measured-server.ts';
+import { loadOf, type OpenStage, openStage } from './stage.ts';
+
+const reconnectDelayMs = 60_000;
+
+const candidates: Readonly<Record<string, ConnectOptions>> = {
+  'no journal': { reconnectDelayMs, journal: false },
+  // With flushes in between, so that everything that is written is remembered.
+  'with journal': { reconnectDelayMs, journal: { whenFull: 'flush' } },
+  'no reconnecting': {},
+};
+
+export const openReconnect: OpenStage = (setting) =>
+  openStage(async (resources) => {
+    const workspace = resources.use(new Workspace(setting.generation));
+    const server = resources.use(await startNbdkit(workspace, ['null', 'size=1G']));
+    setting.pinning.move('server', server.pid);
+    return (cell, name) =>
+      requestCandidate(
+        ourLoad(server.uri(), { connect: candidates[name] }),
+        new ServerCost([server.pid]),
+        loadOf(cell),
+        setting,
+      );
+  });

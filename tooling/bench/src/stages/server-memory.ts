@@ -1,0 +1,32 @@
+/** The server against others, memory behind it, driven by libnbd. */
+import { startNbdkit, startQemuNbd, Workspace } from '@nbdjs/peers';
+import { fioFill, fioLoad } from '../loads/fio.ts';
+import { requestCandidate } from '../loads/request-load.ts';
+import { runMeasured } from '../processes/measured-command.ts';
+import { ServerCost } from '../processes/measured-server.ts';
+import { startOurs } from '../processes/our-server.ts';
+import { loadOf, type OpenStage, openStage } from './stage.ts';
+
+/** QEMU's nearest to memory: it reads as zeroes, and forgets what is written. */
+export const qemuMemory = 'json:{"driver":"raw","file":{"driver":"null-co","size":1073741824,"read-zeroes":true}}';
+
+export const openServerMemory: OpenStage = (setting) =>
+  openStage(async (resources) => {
+    const { pinning } = setting;
+    const workspace = resources.use(new Workspace(setting.generation));
+    const ours = resources.use(await startOurs(workspace, 'ours', pinning, ['memory:1G']));
+    const nbdkit = resources.use(await startNbdkit(workspace, ['memory', '1G']));
+    const qemu = resources.use(await startQemuNbd(workspace, { image: qemuMemory, format: 'raw' }));
+    for (const { pid } of [nbdkit, qemu]) pinning.move('server', pid);
+    // Memory that was never written costs nothing to read.
+    for (const uri of [ours.uri, nbdkit.uri()]) await runMeasured(fioFill(uri));
+    const servers = {
+      nbdjs: [ours.uri, ours.cost],
+      nbdkit: [nbdkit.uri(), new ServerCost([nbdkit.pid])],
+      'qemu-nbd': [qemu.uri(), new ServerCost([qemu.pid])],
+    } as const;
+    return (cell, name) => {
+      const [uri, cost] = servers[name as keyof typeof servers];
+      return requestCandidate(fioLoad(uri), cost, loadOf(cell), setting);
+    };
+  });

@@ -1,0 +1,80 @@
+/** Our client at our server, beside the least that can be done with as many bytes: the limit. */
+import { spawnSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Workspace } from '@nbdjs/peers';
+import { fioFill } from '../loads/fio.ts';
+import { ourLoad } from '../loads/our-load.ts';
+import { type LoadClient, type LoadReport, requestCandidate } from '../loads/request-load.ts';
+import type { Cell } from '../measuring/cell.ts';
+import type { Candidate } from '../measuring/run.ts';
+import { runMeasured } from '../processes/measured-command.ts';
+import { startMeasured } from '../processes/measured-server.ts';
+import { startOurs } from '../processes/our-server.ts';
+import { loadOf, type OpenStage, openStage, type Setting } from './stage.ts';
+
+const fileOf = (name: string): string => fileURLToPath(new URL(`../limit/${name}`, import.meta.url));
+
+export const openWholePath: OpenStage = (setting) =>
+  openStage(async (resources) => {
+    const workspace = resources.use(new Workspace(setting.generation));
+    const ours = resources.use(await startOurs(workspace, 'ours', setting.pinning, ['memory:1G']));
+    await runMeasured(fioFill(ours.uri));
+    const bare = compile(workspace);
+    return (cell, name) => {
+      const load = loadOf(cell);
+      const blockBytes = String(load.blockBytes);
+      if (name === 'nbdjs') return requestCandidate(ourLoad(ours.uri), ours.cost, load, setting);
+      if (name === 'bare Node')
+        return bareCandidate(workspace, cell, [process.execPath, fileOf('bare-node.mjs')], setting);
+      if (name === 'memory copy in Node') {
+        return requestCandidate(
+          loadClient((seconds) => [process.execPath, fileOf('memory-copy.mjs'), blockBytes, seconds]),
+          undefined,
+          load,
+          setting,
+        );
+      }
+      if (bare === undefined) return 'no C compiler';
+      if (name === 'bare C') return bareCandidate(workspace, cell, [bare], setting);
+      const copying = loadClient((seconds) => [bare, 'copy', blockBytes, seconds]);
+      return requestCandidate(copying, undefined, load, setting);
+    };
+  });
+
+/** The program in C; `undefined` where there is no compiler. */
+function compile(workspace: Workspace): string | undefined {
+  const program = workspace.hostPath('bare');
+  const { status, error, stderr } = spawnSync('cc', ['-O2', '-o', program, fileOf('bare.c')], { encoding: 'utf8' });
+  if (error !== undefined) return undefined;
+  if (status !== 0) throw new Error(`bare.c cannot be compiled: ${stderr}`);
+  return program;
+}
+
+/** A server that lives as long as one run, because it knows one length of replies. */
+function bareCandidate(
+  workspace: Workspace,
+  cell: Cell,
+  program: readonly [string, ...string[]],
+  setting: Setting,
+): Candidate {
+  const load = loadOf(cell);
+  const blockBytes = String(load.blockBytes);
+  const path = workspace.socketPath('bare.sock');
+  const client = loadClient((seconds) => [...program, 'load', path, blockBytes, String(load.depth), seconds]);
+  return {
+    async measure() {
+      rmSync(path, { force: true });
+      await using server = await startMeasured([...program, 'serve', path, blockBytes], setting.pinning);
+      return await requestCandidate(client, server.cost, load, setting).measure();
+    },
+  };
+}
+
+function loadClient(command: (seconds: string) => [string, ...string[]]): LoadClient {
+  return {
+    canCount: false,
+    command: (_load, duration) => command('seconds' in duration ? String(duration.seconds) : '1'),
+    report: (stdout) => JSON.parse(stdout.slice(stdout.indexOf('{'))) as LoadReport,
+  };
+}
