@@ -14,6 +14,7 @@ export {
   type Range,
 } from './alignment/aligned-access.ts';
 export { listenForAbort, stopListeningForAbort } from './async/abort-listening.ts';
+export { BusyPoll } from './async/busy-poll.ts';
 export { type Ahead, ReadAhead } from './async/read-ahead.ts';
 export { settleAll } from './async/settle-all.ts';
 export { untilAborted } from './async/until-aborted.ts';

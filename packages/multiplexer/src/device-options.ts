@@ -112,6 +112,17 @@ export const deviceOptions = defineOptions({
     default: limits.bytesInFlightMax,
     doc: 'Payload in flight at a time on one connection, both ways. A longer request goes alone.',
   }),
+  /**
+   * How long to stay awake for the next reply, in milliseconds, at most 10, while the server is found to answer that quickly; the
+   * processor is busy meanwhile. 0 for sleeping at once. @default 0.1
+   */
+  busyPollMs: option.milliseconds({
+    // As long as the server's, for the same reason: a peer on the same machine answers within it even where it has to be woken.
+    default: 0.1,
+    most: 10,
+    zero: 'sleeping at once',
+    doc: 'How long to stay awake for the next reply, while the server is found to answer that quickly.',
+  }),
   /** How long `close` waits, first for requests and then for the server's end. In milliseconds. @default 10000 */
   closeMs: option.milliseconds({
     default: limits.closeMs,

@@ -1,6 +1,6 @@
 /** Sends requests by whatever connection there is, in the order in which they came, and deals with the loss of connections. */
 import type { Losses } from '@nbdjs/interfaces';
-import { listenForAbort } from '@nbdjs/kit';
+import { BusyPoll, listenForAbort } from '@nbdjs/kit';
 import { Command } from '@nbdjs/protocol';
 import { type ConnectionLoss, ConnectionSet } from './connections/connection-set.ts';
 import { Liveness } from './connections/liveness.ts';
@@ -56,7 +56,9 @@ export class Dispatcher {
     const hasCapacity = (): void => this.#hasCapacity();
     const unflushed = new UnflushedWrites(settings, hasCapacity);
     const recovery = new Recovery(settings, unflushed, statistics, trace, hasCapacity);
-    const context = { settings, cookies: new CookieSequence(), statistics, trace };
+    const { clock, nextTurn, busyPollMs } = settings;
+    const busyPoll = nextTurn === undefined || busyPollMs === 0 ? undefined : new BusyPoll(clock, nextTurn, busyPollMs);
+    const context = { settings, cookies: new CookieSequence(), statistics, trace, busyPoll };
     const connections = new ConnectionSet(context, unflushed, {
       capacity: hasCapacity,
       incarnationBegun: () => recovery.begin(connections),

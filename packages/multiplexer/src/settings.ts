@@ -25,14 +25,15 @@ const parts = {
   }),
   /**
    * The event loop's next turn, behind input that is there already (`setImmediate`). With it, long payloads leave only then, and
-   * while many requests are in flight and replies stream in, requests wait for others to share their write.
-   * @default none: nothing waits
+   * while many requests are in flight and replies stream in, requests wait for others to share their write. Busy polling needs it too.
+   * @default none: nothing waits, and nothing is polled
    */
   nextTurn: option.callback<Defer>({
-    defaultText: 'none: nothing waits',
+    defaultText: 'none: nothing waits, and nothing is polled',
     doc:
       "The event loop's next turn, behind input that is there already (`setImmediate`). With it, long payloads leave only " +
-      'then, and while many requests are in flight and replies stream in, requests wait for others to share their write.',
+      'then, and while many requests are in flight and replies stream in, requests wait for others to share their write. ' +
+      'Busy polling needs it too.',
   }),
   /** Where events are published, see `docs/events.md`. @default nowhere */
   trace: option.object<Trace<MultiplexerEvents>>({

@@ -10,6 +10,39 @@ async function heldSession(options: SessionOptions = {}) {
   return { ...session, held };
 }
 
+/** A session whose event loop turns by hand. */
+async function handTurned(busyPollMs = 0) {
+  const tasks: (() => void)[] = [];
+  const nextTurn = (task: () => void): void => void tasks.push(task);
+  const session = await heldSession({ multiplexer: { nextTurn, busyPollMs } });
+  return {
+    ...session,
+    tasks,
+    /** The next turn comes, and what it wakes. */
+    turnLoop: async (): Promise<void> => {
+      for (const task of tasks.splice(0)) task();
+      await turn();
+    },
+  };
+}
+type HandTurned = Awaited<ReturnType<typeof handTurned>>;
+
+/** Lanes that read without end; those of a depth are in flight when this returns. */
+async function startLanes({ device }: HandTurned, depth: number, length = 512): Promise<void> {
+  const lane = async (): Promise<void> => {
+    const target = new Uint8Array(length);
+    for (;;) await device.read(0, target);
+  };
+  for (let index = 0; index < depth; index++) lane().catch(() => {});
+  await turn();
+}
+
+/** One more delivery, of one reply. */
+async function deliver({ held }: HandTurned): Promise<void> {
+  held.shift()?.answer();
+  await turn();
+}
+
 describe('batching', () => {
   it('requests of one turn leave in one send', async () => {
     const { server, device } = await openSession();
@@ -63,39 +96,6 @@ describe('batching', () => {
 });
 
 describe('gathering', () => {
-  /** A session whose event loop turns by hand. */
-  async function handTurned(options: SessionOptions = {}) {
-    const tasks: (() => void)[] = [];
-    const nextTurn = (task: () => void): void => void tasks.push(task);
-    const session = await heldSession({ ...options, multiplexer: { nextTurn } });
-    return {
-      ...session,
-      tasks,
-      /** The next turn comes, and what it wakes. */
-      turnLoop: async (): Promise<void> => {
-        for (const task of tasks.splice(0)) task();
-        await turn();
-      },
-    };
-  }
-  type HandTurned = Awaited<ReturnType<typeof handTurned>>;
-
-  /** Lanes that read without end; those of a depth are in flight when this returns. */
-  async function startLanes({ device }: HandTurned, depth: number, length = 512): Promise<void> {
-    const lane = async (): Promise<void> => {
-      const target = new Uint8Array(length);
-      for (;;) await device.read(0, target);
-    };
-    for (let index = 0; index < depth; index++) lane().catch(() => {});
-    await turn();
-  }
-
-  /** One more delivery, of one reply. */
-  async function deliver({ held }: HandTurned): Promise<void> {
-    held.shift()?.answer();
-    await turn();
-  }
-
   it('does not happen while few are in flight', async () => {
     const session = await handTurned();
     await startLanes(session, 4);
@@ -137,10 +137,10 @@ describe('gathering', () => {
     session.device.destroy();
   });
 
-  it('leaves the server half of all requests, and most of the long ones', async () => {
+  it('leaves the server half of the short requests, and all long ones', async () => {
     for (const [length, batch] of [
       [512, 5],
-      [40_000, 2],
+      [40_000, 1],
     ] as const) {
       const session = await handTurned();
       await startLanes(session, 10, length);
@@ -367,5 +367,53 @@ describe('statistics', () => {
       requestsReplayed: 0,
     });
     expect(server.connection.hasDisconnected).toBe(true);
+  });
+});
+
+describe('busy polling', () => {
+  /** How many turns are asked for after a delivery, when the replies before it came at once. */
+  async function turnsAsked(depth: number, length?: number, busyPollMs = 0.1): Promise<number> {
+    const session = await handTurned(busyPollMs);
+    await startLanes(session, depth, length);
+    for (let count = 0; count < 2; count++) await deliver(session);
+    const { length: turns } = session.tasks;
+    session.device.destroy();
+    return turns;
+  }
+
+  it('looks for the reply of a server that answers quickly', async () => {
+    expect(await turnsAsked(1)).toBe(1);
+    expect(await turnsAsked(3)).toBe(1);
+  });
+
+  it('looks for long replies, however many are in flight', async () => {
+    expect(await turnsAsked(16, 40_000)).toBe(1);
+  });
+
+  it('leaves many short replies to come together', async () => {
+    const session = await handTurned(0.1);
+    await startLanes(session, 16);
+    for (let count = 0; count < 2; count++) await deliver(session);
+    // What is asked for is the turn in which requests gather.
+    while (session.tasks.length > 0) await session.turnLoop();
+    expect(session.server.connection.channel.sends).toEqual([16 * 28, 2 * 28]);
+    session.device.destroy();
+  });
+
+  it('stops when time has passed, and when nothing is in flight', async () => {
+    const session = await handTurned(0.1);
+    await startLanes(session, 1);
+    for (let count = 0; count < 2; count++) await deliver(session);
+    await session.turnLoop();
+    expect(session.tasks).toHaveLength(1);
+    await session.clock.advance(1);
+    await session.turnLoop();
+    expect(session.tasks).toHaveLength(0);
+    session.device.destroy();
+  });
+
+  it('can be switched off', async () => {
+    expect(await turnsAsked(1, 512, 0)).toBe(0);
+    expect(await turnsAsked(16, 40_000, 0)).toBe(0);
   });
 });

@@ -1,9 +1,9 @@
 /** What all clients of a server share; made once, and handed on whole. */
 import type { Clock, Defer, Trace } from '@nbdjs/interfaces';
+import { BusyPoll } from '@nbdjs/kit';
 import { BufferPool } from './admission/buffer-pool.ts';
 import { ClientMonitor } from './admission/client-monitor.ts';
 import { MemoryBudget } from './admission/memory-budget.ts';
-import { BusyPoll } from './busy-poll.ts';
 import { DeviceUsers } from './device-users.ts';
 import type { ServerEvents } from './events.ts';
 import type { ServerSettings } from './server-settings.ts';

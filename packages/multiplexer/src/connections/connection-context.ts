@@ -1,4 +1,5 @@
 /** What all connections of a device have in common. */
+import type { BusyPoll } from '@nbdjs/kit';
 import type { CookieSequence } from '../requests/in-flight-table.ts';
 import type { MultiplexerSettings } from '../settings.ts';
 import type { MutableStatistics } from '../statistics.ts';
@@ -9,4 +10,6 @@ export interface ConnectionContext {
   readonly cookies: CookieSequence;
   readonly statistics: MutableStatistics;
   readonly trace: TransmissionTrace;
+  /** Missing where no polling is wanted. */
+  readonly busyPoll: BusyPoll | undefined;
 }

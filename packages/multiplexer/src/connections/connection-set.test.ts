@@ -35,7 +35,13 @@ class Fixture {
     const unflushed = new UnflushedWrites(settings, () => {});
     unflushed.adapt(this.server.facts);
     const trace = new TransmissionTrace(silent);
-    const context = { settings, cookies: new CookieSequence(), statistics: emptyStatistics(), trace };
+    const context = {
+      settings,
+      cookies: new CookieSequence(),
+      statistics: emptyStatistics(),
+      trace,
+      busyPoll: undefined,
+    };
     this.set = new ConnectionSet(context, unflushed, {
       capacity() {},
       incarnationBegun: () => {

@@ -1,6 +1,6 @@
 /** One negotiated connection: requests out in batches, replies in, each to its owner. */
 import type { ByteSink, Clock, Established, ExportFacts } from '@nbdjs/interfaces';
-import { toError } from '@nbdjs/kit';
+import { type BusyPoll, toError } from '@nbdjs/kit';
 import { Command, WireError } from '@nbdjs/protocol';
 import type { Journal } from '../durability/journal.ts';
 import { LenientReplyReceiver } from '../replies/lenient-reply-receiver.ts';
@@ -8,6 +8,7 @@ import { ReplyReceiver } from '../replies/reply-receiver.ts';
 import { conclude } from '../requests/conclusion.ts';
 import { type CookieSequence, InFlightTable, oldestFirst } from '../requests/in-flight-table.ts';
 import { Request } from '../requests/request.ts';
+import { longPayloadMin, manyInFlightMin } from '../sending/traffic.ts';
 import { WriteBatch } from '../sending/write-batch.ts';
 import type { MutableStatistics } from '../statistics.ts';
 import type { TransmissionTrace } from '../transmission-trace.ts';
@@ -47,6 +48,7 @@ export class Connection implements ByteSink {
   /** Set where it matters when something was last heard. */
   readonly #clock: Clock | undefined;
   readonly #journal: Journal | undefined;
+  readonly #busyPoll: BusyPoll | undefined;
   readonly #events: ConnectionEvents;
   readonly #batch: WriteBatch;
   readonly #receiver: ReplyReceiver;
@@ -69,7 +71,7 @@ export class Connection implements ByteSink {
     events: ConnectionEvents,
   ) {
     const { channel, facts } = established;
-    const { settings, cookies, statistics, trace } = context;
+    const { settings, cookies, statistics, trace, busyPoll } = context;
     this.facts = facts;
     this.closed = channel.closed;
     this.#established = established;
@@ -82,6 +84,7 @@ export class Connection implements ByteSink {
     this.#takesBack = settings.reconnectDelayMs > 0;
     this.#clock = settings.silenceMs > 0 || settings.keepAliveMs > 0 ? settings.clock : undefined;
     this.#journal = journal;
+    this.#busyPoll = busyPoll;
     this.#events = events;
     this.#batch = new WriteBatch(channel, facts.mode === 'extended');
     const answered = (request: Request): void => this.#answered(request);
@@ -182,6 +185,7 @@ export class Connection implements ByteSink {
 
   send(): void {
     this.#statistics.bytesSent += this.#batch.send();
+    this.#awaitReply();
   }
 
   /** Whether the channel still reads a request's memory. */
@@ -244,12 +248,14 @@ export class Connection implements ByteSink {
     if (this.#clock !== undefined) this.#heardMs = this.#clock.now();
     this.#trace.look();
     this.#isDelivering = true;
+    this.#busyPoll?.heard();
     try {
       this.#receiver.decoder.advance(byteCount);
     } catch (error) {
       this.#fatal ??= { cause: toError(error) };
     }
     this.#isDelivering = false;
+    this.#awaitReply();
     if (this.#fatal !== undefined) {
       this.#end(this.#fatal.cause);
       return;
@@ -288,6 +294,13 @@ export class Connection implements ByteSink {
     // An answer may come before the channel has let go of the request, for instance an error about its header.
     if (this.holds(request)) this.#batch.whenDrained(() => conclude(request));
     else conclude(request);
+  }
+
+  /** Replies that are worth it are looked for before the event loop sleeps. Short ones by the dozen cost less when they come together. */
+  #awaitReply(): void {
+    if (this.#busyPoll === undefined) return;
+    const { count, payloadBytes } = this.#inFlight;
+    if (count > 0 && (count < manyInFlightMin || payloadBytes >= count * longPayloadMin)) this.#busyPoll.quiet();
   }
 
   #end(cause: Error | undefined): void {

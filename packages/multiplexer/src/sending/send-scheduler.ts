@@ -7,15 +7,10 @@ import type { UnflushedWrites } from '../durability/unflushed-writes.ts';
 import type { RequestQueue } from '../requests/request-queue.ts';
 import type { MultiplexerSettings } from '../settings.ts';
 import type { TransmissionTrace } from '../transmission-trace.ts';
+import { longPayloadMin, manyInFlightMin } from './traffic.ts';
 
-/** From this number of requests in flight on, the server does not wait for the next one, so those that follow may gather. */
-const gatherInFlightMin = 4;
 /** When this number has gathered, they leave. Measured: to wait for more leaves the server idle. */
 const gatherMax = 8;
-/** At most as many gather as are in flight; fewer when payloads are long, because a server must never be short of those. */
-const gatherShare = 1;
-const gatherShareOfLong = 1 / 8;
-const longPayloadMin = 32 * 1024;
 
 /** What the scheduler works on. */
 export interface SendParts {
@@ -68,7 +63,8 @@ export class SendScheduler {
 
   /**
    * While replies stream in, the requests that several deliveries wake leave in one write: that costs both sides less, and the
-   * server has others to work on. As soon as nothing more has come, they leave.
+   * server has others to work on. As soon as nothing more has come, they leave. Long ones never wait: a server must not be short of
+   * them, and several at a time stand in each other's way there.
    */
   #sendOrGather(): void {
     // The turn that comes first still belongs to the last delivery, so what it finds says nothing.
@@ -88,9 +84,9 @@ export class SendScheduler {
   #mayGather(): boolean {
     const { count, first } = this.#queue;
     if (this.#nextTurn === undefined || first === undefined) return false;
+    if (first.payloadBytes >= longPayloadMin) return false;
     const { inFlight } = this.#connections;
-    const share = first.payloadBytes < longPayloadMin ? gatherShare : gatherShareOfLong;
-    return inFlight >= gatherInFlightMin && count < Math.min(gatherMax, inFlight * share);
+    return inFlight >= manyInFlightMin && count < Math.min(gatherMax, inFlight);
   }
 
   #send(): void {

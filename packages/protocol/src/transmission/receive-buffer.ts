@@ -3,7 +3,8 @@
  * its owner names, so that the kernel writes it there and no copy is made.
  *
  * A channel asks for the next memory right after each delivery, when it is not known yet what will arrive. Behind a long
- * payload only little is therefore staged: the next long payload follows its header, and staged bytes must be copied.
+ * payload only the next header is therefore staged: another long payload probably follows it, and is to land in its target from
+ * its first byte on. Copies to the beginning of memory are also faster than to odd addresses.
  */
 
 /**
@@ -11,10 +12,6 @@
  * copying it, because several come with one read; at 128 KiB it is the other way round.
  */
 const longBytesMin = 128 * 1024;
-/** The end of a long payload is not worth a read of its own: it is staged together with the header that follows. */
-const directBytesMin = 96 * 1024;
-/** What is staged after a long payload: some headers, and hardly anything of the next payload. */
-const shortReadBytes = 512;
 
 const noBytes = new Uint8Array(0);
 
@@ -36,8 +33,11 @@ export class ReceiveBuffer {
   /** Whether that is the target's own. */
   #isDirect = false;
   #readAheadBytes: number;
+  readonly #headerBytes: number;
 
-  constructor(stagingBytes: number) {
+  /** `headerBytes`: what stands in front of a payload. */
+  constructor(stagingBytes: number, headerBytes: number) {
+    this.#headerBytes = headerBytes;
     this.bytes = new Uint8Array(stagingBytes);
     this.view = new DataView(this.bytes.buffer);
     this.#readAheadBytes = stagingBytes;
@@ -64,7 +64,7 @@ export class ReceiveBuffer {
 
   #name(leastBytes: number): Uint8Array {
     const isEmpty = this.head === this.tail;
-    this.#isDirect = isEmpty && this.#mayBeDirect && this.missing >= directBytesMin && this.#target !== undefined;
+    this.#isDirect = isEmpty && this.#mayBeDirect && this.missing > 0 && this.#target !== undefined;
     if (this.#isDirect) return (this.#target as Uint8Array).subarray(this.#position);
     const { length } = this.bytes;
     if (isEmpty) {
@@ -100,7 +100,7 @@ export class ReceiveBuffer {
     this.#position = 0;
     this.#mayBeDirect = mayBeDirect && length >= longBytesMin;
     this.missing = length;
-    this.#readAheadBytes = this.#mayBeDirect ? shortReadBytes : this.bytes.length;
+    this.#readAheadBytes = this.#mayBeDirect ? this.#headerBytes : this.bytes.length;
   }
 
   /** No payload comes next, so that many small things may follow each other: they are read in one go. */

@@ -12,6 +12,13 @@ const stagingBytes = 256 * 1024;
 /** The longest piece that is decoded at once: an error's text with the fields around it. */
 const pieceBytesMax = 2 ** 16 + 16;
 
+/** What stands in front of the data of a read, in bytes. */
+const dataHeaderBytes: Readonly<Record<HeaderMode, number>> = {
+  simple: HeaderBytes.SimpleReply,
+  structured: HeaderBytes.StructuredReply + 8,
+  extended: HeaderBytes.ExtendedReply + 8,
+};
+
 /** Hex digits of a 32-bit number. */
 const hex = (number: number): string => `0x${number.toString(16).padStart(8, '0')}`;
 
@@ -28,14 +35,14 @@ const Step = {
 /**
  * Decodes a stream of replies.
  *
- * Bytes are fed by `writable` and `advance`, as to a `ByteSink`. Of payloads of 128 KiB and more, all but the beginning (and
- * the end, when less than 96 KiB of it are missing) lands in the memory that the handler named.
+ * Bytes are fed by `writable` and `advance`, as to a `ByteSink`. Of payloads of 128 KiB and more, all but what came in one piece
+ * with the header lands in the memory that the handler named.
  *
  * A reply of another width than the mode's is a violation (C63, C72), although QEMU lets it pass: no server is known
  * that sends one, and a stream that breaks this rule is more likely out of sync than sent so on purpose.
  */
 export class ReplyDecoder {
-  readonly #buffer = new ReceiveBuffer(stagingBytes);
+  readonly #buffer: ReceiveBuffer;
   readonly #handler: ReplyHandler;
   readonly #mode: HeaderMode;
   readonly #content: ChunkContent;
@@ -49,6 +56,7 @@ export class ReplyDecoder {
   constructor(handler: ReplyHandler, mode: HeaderMode, extentsMax: number = limits.replyExtentsMax) {
     this.#handler = handler;
     this.#mode = mode;
+    this.#buffer = new ReceiveBuffer(stagingBytes, dataHeaderBytes[mode]);
     this.#content = new ChunkContent(this.#buffer, handler, mode, extentsMax);
   }
 

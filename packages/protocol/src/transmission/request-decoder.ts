@@ -69,7 +69,7 @@ class HeaderFields implements RequestHeader {
  * the `RequestHandler` within that call.
  */
 export class RequestDecoder {
-  readonly #buffer = new ReceiveBuffer(stagingBytes);
+  readonly #buffer: ReceiveBuffer;
   readonly #header = new HeaderFields();
   readonly #handler: RequestHandler;
   readonly #options: RequestDecoderOptions;
@@ -83,6 +83,7 @@ export class RequestDecoder {
     this.#handler = handler;
     this.#options = options;
     this.#headerBytes = options.extended ? HeaderBytes.ExtendedRequest : HeaderBytes.Request;
+    this.#buffer = new ReceiveBuffer(stagingBytes, this.#headerBytes);
     this.#magic = options.extended ? TransmissionMagic.ExtendedRequest : TransmissionMagic.Request;
   }
 

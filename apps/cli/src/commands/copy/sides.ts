@@ -112,7 +112,9 @@ export class Sides {
   }
 
   async #openServer(operand: ServerOperand, contexts: readonly string[]): Promise<DeviceSide> {
-    const client: NbdClient = await openServer(operand, this.#options, this.#terminal, { contexts });
+    // A copy always has other requests to work on: staying awake for a reply would only cost processor time.
+    const busyPollMs = 0;
+    const client: NbdClient = await openServer(operand, this.#options, this.#terminal, { contexts, busyPollMs });
     this.#keep(client);
     const canHaveSeveral = operand.type === 'uri' && client.abilities.multiConn;
     return {

@@ -34,7 +34,8 @@ it('looks for as long as it was told to, once somebody has come back quickly', a
   await clock.advance(2);
   poll.heard();
   poll.quiet();
-  expect(await turnsUntilAsleep()).toBe(4);
+  // The window begins with the first turn.
+  expect(await turnsUntilAsleep()).toBe(5);
 });
 
 it('looks once at a time, however much comes, and anew from each answer on', async () => {
