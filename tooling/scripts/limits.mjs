@@ -1,8 +1,12 @@
 /**
- * Writes `docs/limits.md` from the definitions of a server's limits, and from the comments of those that several packages share; with
+ * Writes `docs/limits.md` from the definitions of limits, and from the comments of the defaults that several packages share; with
  * `--check`, only says whether it is up to date. Runs from the sources: `pnpm limits`.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { handshakeLimits } from '../../packages/handshake/src/client/options.ts';
+import { extentStatusesMax } from '../../packages/kit/src/extents/total-extents.ts';
+import { replyLimits } from '../../packages/multiplexer/src/replies/reply-limits.ts';
+import { stringBytesMax } from '../../packages/protocol/src/text/text.ts';
 import { serverLimits } from '../../packages/server/src/server-limits.ts';
 import { root } from './pnpm.mjs';
 
@@ -22,15 +26,29 @@ Options of \`createServer\`, under \`limits\`; \`nbd serve\` has options for tho
 | --- | ---: | --- | --- |
 `;
 
-const between = `
-## Of a client, and of both sides
+const ofClient = `
+## A client's
 
-\`stringBytesMax\` is fixed by the specification, and \`payloadBytesMax\` is never exceeded, even if a peer announces more. All others
-are options of \`connect\` and of the packages below it, under this name or a name of that package (\`limits\` for data that a server
-sends).
+Options of \`connect\` and of the packages below it, under \`limits\`: bounds for what a server sends.
 
 | name | default | meaning |
 | --- | ---: | --- |
+`;
+
+const ofSeveral = `
+## Of several packages
+
+Defaults that several packages share (\`limits\` of \`@nbdjs/interfaces\`). They are options of \`connect\`, of \`createServer\` or of the
+packages below them, under this name or a name of that package.
+
+| name | default | meaning |
+| --- | ---: | --- |
+`;
+
+const fixed = `
+Three bounds are no options. \`payloadBytesMax\` is never exceeded, even if a peer announces more. Names, descriptions and error texts
+have at most ${shown('stringBytesMax', stringBytesMax)}, as the specification says. The extents of one context may have
+${shown('extentStatusesMax', extentStatusesMax)} different statuses when they are added up.
 `;
 
 const foot = `
@@ -48,7 +66,12 @@ const foot = `
 - The limit of open files of a process (\`ulimit -n\`) also counts: each client needs one, and the server some more.
 `;
 
-const text = `${head}${serverRows().join('\n')}\n${between}${sharedRows().join('\n')}\n${foot}`;
+const tables = [
+  [head, serverRows()],
+  [ofClient, clientRows()],
+  [ofSeveral, sharedRows()],
+];
+const text = [...tables.map(([words, rows]) => `${words}${rows.join('\n')}\n`), fixed, foot].join('');
 
 if (process.argv.includes('--check')) {
   if (read() === text) process.stdout.write('docs/limits.md is up to date\n');
@@ -75,6 +98,12 @@ function serverRows() {
   });
 }
 
+function clientRows() {
+  return [...handshakeLimits.entries, ...replyLimits.entries].map(({ name, default: value, doc }) => {
+    return `| \`${name}\` | ${shown(name, value)} | ${doc} |`;
+  });
+}
+
 function sharedRows() {
   const [, body = ''] = /export const limits = \{\n([\s\S]*?)\n\} as const;/.exec(readFileSync(source, 'utf8')) ?? [];
   const entry = /\/\*\*([\s\S]*?)\*\/\s*(\w+): ([^,\n]+),/g;
@@ -89,9 +118,9 @@ function sharedRows() {
   return all;
 }
 
-/** Products of numbers, `kibi` and `mebi`. */
+/** Products of numbers and `mebi`. */
 function evaluated(value) {
-  const factors = { kibi: 2 ** 10, mebi: 2 ** 20 };
+  const factors = { mebi: 2 ** 20 };
   return value.split('*').reduce((product, word) => {
     const factor = factors[word.trim()] ?? Number(word.trim().replaceAll('_', ''));
     if (Number.isNaN(factor)) throw new Error(`${source}: '${value}' is no product of numbers`);

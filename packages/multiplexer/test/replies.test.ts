@@ -15,7 +15,10 @@ import {
 } from '@nbdjs/protocol';
 import { type FakeRequest, patternBytes } from '@nbdjs/testkit';
 import { describe, expect, it } from 'vitest';
+import { replyLimits } from '../src/replies/reply-limits.ts';
 import { failure, openSession, type Session, same, turn } from './session.ts';
+
+const { replyChunksMax } = replyLimits.resolve('the test', {});
 
 const text = (words: string) => new TextEncoder().encode(words);
 
@@ -588,7 +591,7 @@ describe('errors', () => {
   it('C51: errors without end are a violation, and cost no memory', async () => {
     const { error } = await answeredBy(read, (request) => {
       const endless = encodeErrorChunk(request.frame(0), 5, text(''));
-      const many = new Uint8Array(endless.length * (limits.replyChunksMax + 1));
+      const many = new Uint8Array(endless.length * (replyChunksMax + 1));
       for (let position = 0; position < many.length; position += endless.length) many.set(endless, position);
       request.connection.send(many);
       request.fail(5);

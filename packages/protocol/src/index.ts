@@ -14,7 +14,7 @@ export * from './handshake/option-reply.ts';
 export * from './handshake/option-request.ts';
 export { Malformed } from './malformed.ts';
 export { decodeName, encodeName, faultOfName } from './text/name.ts';
-export { encodeText, printableBytes, printableText, quoted } from './text/text.ts';
+export { encodeText, printableBytes, printableText, quoted, stringBytesMax } from './text/text.ts';
 export * from './transmission/reply.ts';
 export { ReplyDecoder } from './transmission/reply-decoder.ts';
 export type { ReplyHandler } from './transmission/reply-handler.ts';

@@ -17,13 +17,15 @@ export const avoidableOptions = [
 /** The name of an option that a handshake can do without: one of `avoidableOptions`. */
 export type AvoidableOption = (typeof avoidableOptions)[number];
 
+const kibi = 2 ** 10;
+
 /** Bounds for what the server sends. */
 export const handshakeLimits = defineOptions({
   /** Payload of one option reply, in bytes. @default 65536 */
-  optionReplyBytesMax: option.bytes({ default: limits.optionReplyBytesMax, doc: 'Payload of one option reply.' }),
+  optionReplyBytesMax: option.bytes({ default: 64 * kibi, doc: 'Payload of one option reply.' }),
   /** Option replies to one option, list entries aside. @default 4096 */
   optionRepliesMax: option.count({
-    default: limits.optionRepliesMax,
+    default: 4096,
     doc: 'Option replies to one option, list entries aside.',
   }),
   /** Exports in one list. @default 100000 */
@@ -34,7 +36,7 @@ export const handshakeLimits = defineOptions({
     doc: 'Names and descriptions of one list together.',
   }),
   /** Metadata contexts in one selection or list. @default 1024 */
-  contextsMax: option.count({ default: limits.contextsMax, doc: 'Metadata contexts in one selection or list.' }),
+  contextsMax: option.count({ default: 1024, doc: 'Metadata contexts in one selection or list.' }),
 });
 
 /** Limits that differ from their defaults. */

@@ -9,21 +9,23 @@ import type { ServerHandshakeEvents } from '../events.ts';
  */
 export type ServerTlsMode = 'off' | 'allow' | 'require';
 
+const mebi = 2 ** 20;
+
 /** Bounds for what the client sends. */
 export const serverHandshakeLimits = defineOptions({
   /** Options that are taken from one client; one that sends more is cut off. @default 65536 */
   optionsMax: option.count({
-    default: limits.optionsMax,
+    default: 65_536,
     doc: 'Options that are taken from one client; one that sends more is cut off.',
   }),
   /** Payload of one option that is kept; longer ones are refused with `ERR_TOO_BIG`. In bytes. @default 1048576 */
   optionBytesMax: option.bytes({
-    default: limits.optionBytesMax,
+    default: mebi,
     doc: 'Payload of one option that is kept; longer ones are refused.',
   }),
   /** Payload of all options that are taken from one client; one that sends more is cut off. In bytes. @default 67108864 */
   optionsBytesMax: option.bytes({
-    default: limits.optionsBytesMax,
+    default: 64 * mebi,
     doc: 'Payload of all options that are taken from one client; one that sends more is cut off.',
   }),
   /** Queries for metadata contexts in one option; an option with more is refused. @default 1024 */
@@ -32,7 +34,7 @@ export const serverHandshakeLimits = defineOptions({
     doc: 'Queries for metadata contexts in one option; an option with more is refused.',
   }),
   /** Metadata contexts in one selection or list. @default 1024 */
-  contextsMax: option.count({ default: limits.contextsMax, doc: 'Metadata contexts in one selection or list.' }),
+  contextsMax: option.count({ default: 1024, doc: 'Metadata contexts in one selection or list.' }),
 });
 
 /** Limits that differ from their defaults. */

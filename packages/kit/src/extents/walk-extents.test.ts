@@ -1,7 +1,7 @@
 /** Walking over maps that are very long. */
-import { type BlockDevice, CommandError, type Extent, limits } from '@nbdjs/interfaces';
+import { type BlockDevice, CommandError, type Extent } from '@nbdjs/interfaces';
 import { expect, it } from 'vitest';
-import { totalExtents } from './total-extents.ts';
+import { extentStatusesMax, totalExtents } from './total-extents.ts';
 import { walkExtentLists, walkExtents } from './walk-extents.ts';
 
 const extentBytes = 4096n;
@@ -69,7 +69,7 @@ it('questions become longer again where there are few extents', async () => {
 });
 
 it('totals have a bound, also for a device with very many statuses', async () => {
-  const count = limits.extentStatusesMax;
+  const count = extentStatusesMax;
   const { device } = mapped(count, 50_000, (index) => BigInt(index));
   expect((await totalExtents(walkExtentLists(device))).size).toBe(count);
   expect((await totalExtents(walkExtents(device))).size).toBe(count);

@@ -6,12 +6,12 @@ import { defineOptions, type OptionsOf, option, type SettingsOf } from '@nbdjs/k
 export const replyLimits = defineOptions({
   /** Chunks in one structured reply; a server that sends more breaks the rules. @default 65536 */
   replyChunksMax: option.count({
-    default: limits.replyChunksMax,
+    default: 65_536,
     doc: 'Chunks in one structured reply; a server that sends more breaks the rules.',
   }),
   /** Ranges of one read that have arrived, with gaps between them; a server that makes more breaks the rules. @default 16384 */
   replyStretchesMax: option.count({
-    default: limits.replyStretchesMax,
+    default: 16_384,
     doc: 'Ranges of one read that have arrived, with gaps between them; a server that makes more breaks the rules.',
   }),
   /** Extents in one block status chunk; a server that sends more breaks the rules. @default 1048576 */
@@ -21,7 +21,7 @@ export const replyLimits = defineOptions({
   }),
   /** Extents of one block status reply that are kept, of all contexts; what lies behind is asked for again. @default 131072 */
   extentsKeptMax: option.count({
-    default: limits.extentsKeptMax,
+    default: 131_072,
     doc: 'Extents of one block status reply that are kept, of all contexts; what lies behind is asked for again.',
   }),
 });

@@ -6,8 +6,8 @@
  * a surrogate pair, U+DC80 to U+DCFF for 0x80 to 0xff, as Python does (PEP 383). That is no character, so it cannot be confused with
  * a part of another name.
  */
-import { limits, UsageError } from '@nbdjs/interfaces';
-import { encodeText, quoted } from './text.ts';
+import { UsageError } from '@nbdjs/interfaces';
+import { encodeText, quoted, stringBytesMax } from './text.ts';
 
 const encoder = new TextEncoder();
 const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -42,8 +42,8 @@ export function encodeName(name: string, what = 'export name'): Uint8Array {
     bytes.set(part, position);
     position += part.length;
   }
-  if (bytes.length > limits.stringBytesMax) {
-    const message = `${what} ${quoted(name)} is too long: expected at most ${limits.stringBytesMax} bytes, got ${bytes.length}`;
+  if (bytes.length > stringBytesMax) {
+    const message = `${what} ${quoted(name)} is too long: expected at most ${stringBytesMax} bytes, got ${bytes.length}`;
     throw new UsageError('ERR_NBD_ARGUMENT', message);
   }
   // Other halves have become U+FFFD, and bytes that are UTF-8 together have to be written as their character.
@@ -57,8 +57,8 @@ export function encodeName(name: string, what = 'export name'): Uint8Array {
 export function faultOfName(name: string): string | undefined {
   if (loneSurrogate.test(name)) return 'is not UTF-8';
   if (name.includes('\0')) return 'holds a NUL character';
-  const byteCount = name.length * 3 > limits.stringBytesMax ? encoder.encode(name).length : 0;
-  return byteCount > limits.stringBytesMax ? `is longer than ${limits.stringBytesMax} bytes` : undefined;
+  const byteCount = name.length * 3 > stringBytesMax ? encoder.encode(name).length : 0;
+  return byteCount > stringBytesMax ? `is longer than ${stringBytesMax} bytes` : undefined;
 }
 
 /** Cuts a name into parts: of characters, and of stray bytes. */

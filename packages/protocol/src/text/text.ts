@@ -5,8 +5,11 @@
  * names of exports have a form of their own (`name.ts`). What is only shown (descriptions, error texts) is decoded with replacement
  * characters.
  */
-import { limits, UsageError } from '@nbdjs/interfaces';
+import { UsageError } from '@nbdjs/interfaces';
 import { Malformed } from '../malformed.ts';
+
+/** The longest string on the wire (names, descriptions and error texts), in bytes. It is the specification's own bound. */
+export const stringBytesMax = 4096;
 
 const encoder = new TextEncoder();
 const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -26,10 +29,10 @@ export function encodeText(text: string, what: string): Uint8Array {
     throw new UsageError('ERR_NBD_ARGUMENT', `${what} ${quoted(text)} is not valid Unicode: half a surrogate pair`);
   }
   const bytes = encoder.encode(text);
-  if (bytes.length > limits.stringBytesMax) {
+  if (bytes.length > stringBytesMax) {
     throw new UsageError(
       'ERR_NBD_ARGUMENT',
-      `${what} ${quoted(text)} is too long: expected at most ${limits.stringBytesMax} bytes of UTF-8, got ${bytes.length}`,
+      `${what} ${quoted(text)} is too long: expected at most ${stringBytesMax} bytes of UTF-8, got ${bytes.length}`,
     );
   }
   return bytes;
@@ -51,8 +54,8 @@ export function decodeText(bytes: Uint8Array, what: string): string | Malformed 
  * cut.
  */
 export function decodeDisplayText(bytes: Uint8Array): string {
-  const isCut = bytes.length > limits.stringBytesMax;
-  const text = patientDecoder.decode(bytes.subarray(0, limits.stringBytesMax)).replaceAll('\0', '\ufffd');
+  const isCut = bytes.length > stringBytesMax;
+  const text = patientDecoder.decode(bytes.subarray(0, stringBytesMax)).replaceAll('\0', '\ufffd');
   return isCut ? `${text}...` : text;
 }
 
@@ -88,8 +91,8 @@ export function quoted(name: string): string {
 const strayByteOrNul = /\0|(?<![\ud800-\udbff])[\udc80-\udcff]/g;
 
 function faultOf(bytes: Uint8Array, what: string): Malformed | undefined {
-  if (bytes.length > limits.stringBytesMax) {
-    const message = `the ${what} is too long: expected at most ${limits.stringBytesMax} bytes, got ${bytes.length}`;
+  if (bytes.length > stringBytesMax) {
+    const message = `the ${what} is too long: expected at most ${stringBytesMax} bytes, got ${bytes.length}`;
     return new Malformed('text-too-long', message, 'G2');
   }
   return bytes.includes(0) ? new Malformed('text-with-nul', `the ${what} holds a NUL character`, 'G2') : undefined;

@@ -7,14 +7,12 @@
 import { UsageError } from '@nbdjs/interfaces';
 import { defaultPort } from '../constants/magic.ts';
 import { isStray, partsOf } from '../text/name.ts';
-import { printableText } from '../text/text.ts';
+import { printableText, stringBytesMax } from '../text/text.ts';
 import { decodePercent, decodePercentName } from './percent-encoding.ts';
 import type { NbdUri, UriAddress, UriTls } from './uri.ts';
 
 /** Context identifier that stands for the host in `nbd+vsock` URIs without one. */
 const vsockHost = 2;
-
-const exportNameBytesMax = 4096;
 
 const form = /^([A-Za-z][A-Za-z0-9+.-]*):(?:\/\/([^/?#]*))?([^?#]*)(?:\?([^#]*))?(#.*)?$/s;
 
@@ -130,8 +128,8 @@ function parseExportName(text: string, path: string): string {
   const name = decodePercentName(path.startsWith('/') ? path.slice(1) : path);
   if (name === undefined) throw bad(text, "the export name has a '%' that is not followed by the code of a byte");
   const byteCount = partsOf(name).reduce((sum, part) => sum + (isStray(part) ? part.length : utf8Length(part)), 0);
-  if (byteCount > exportNameBytesMax) {
-    throw bad(text, `the export name has ${byteCount} bytes, at most ${exportNameBytesMax} are allowed`);
+  if (byteCount > stringBytesMax) {
+    throw bad(text, `the export name has ${byteCount} bytes, at most ${stringBytesMax} are allowed`);
   }
   return name;
 }

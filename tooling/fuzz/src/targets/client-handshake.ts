@@ -1,11 +1,13 @@
 /** The client's half of the handshake, fed with what servers say; on its way to an export, and driven option by option. */
-import { ClientHandshake, type ClientHandshakeOptions, isFinal } from '@nbdjs/handshake';
-import { isNbdError, limits } from '@nbdjs/interfaces';
+import { ClientHandshake, type ClientHandshakeOptions, handshakeLimits, isFinal } from '@nbdjs/handshake';
+import { isNbdError } from '@nbdjs/interfaces';
 import { seededRandom } from '@nbdjs/testkit';
 import { randomCut } from '../hostile-channel.ts';
 import { sessions } from '../sessions.ts';
 import { type Input, insist, type Target } from '../target.ts';
 import { answerScripts } from './grammar.ts';
+
+const { optionReplyBytesMax } = handshakeLimits.resolve('the fuzzer', {});
 
 const orders: readonly ((handshake: ClientHandshake) => void)[] = [
   (handshake) => handshake.list(),
@@ -55,10 +57,7 @@ function run({ seed, bytes }: Input, optionMode: boolean): void {
   pump();
   for (let position = 0; position < bytes.length && !isFinal(handshake.state); ) {
     const target = handshake.writable();
-    insist(
-      target.length > 0 && target.length <= limits.optionReplyBytesMax,
-      `memory of ${target.length} bytes was named`,
-    );
+    insist(target.length > 0 && target.length <= optionReplyBytesMax, `memory of ${target.length} bytes was named`);
     const byteCount = Math.max(1, Math.min(target.length, bytes.length - position, cut()));
     target.set(bytes.subarray(position, position + byteCount));
     position += byteCount;
