@@ -16,8 +16,8 @@ const longBytesMin = 128 * 1024;
 const noBytes = new Uint8Array(0);
 
 export class ReceiveBuffer {
-  readonly bytes: Uint8Array;
-  readonly view: DataView;
+  bytes: Uint8Array;
+  view: DataView;
   /** First staged byte that has not been consumed. */
   head = 0;
   /** First byte of the staging memory that has not been filled. */
@@ -34,11 +34,17 @@ export class ReceiveBuffer {
   #isDirect = false;
   #readAheadBytes: number;
   readonly #headerBytes: number;
+  readonly #stagingBytes: number;
 
-  /** `headerBytes`: what stands in front of a payload. */
-  constructor(stagingBytes: number, headerBytes: number) {
+  /**
+   * @param stagingBytes length of the staging memory
+   * @param headerBytes what stands in front of a payload
+   * @param firstBytes the staging memory's length until a delivery has filled it: connections that carry little need no more
+   */
+  constructor(stagingBytes: number, headerBytes: number, firstBytes = stagingBytes) {
     this.#headerBytes = headerBytes;
-    this.bytes = new Uint8Array(stagingBytes);
+    this.#stagingBytes = stagingBytes;
+    this.bytes = new Uint8Array(firstBytes);
     this.view = new DataView(this.bytes.buffer);
     this.#readAheadBytes = stagingBytes;
   }
@@ -66,6 +72,7 @@ export class ReceiveBuffer {
     const isEmpty = this.head === this.tail;
     this.#isDirect = isEmpty && this.#mayBeDirect && this.missing > 0 && this.#target !== undefined;
     if (this.#isDirect) return (this.#target as Uint8Array).subarray(this.#position);
+    if (this.tail === this.bytes.length && this.tail < this.#stagingBytes) this.#grow();
     const { length } = this.bytes;
     if (isEmpty) {
       this.head = 0;
@@ -78,6 +85,15 @@ export class ReceiveBuffer {
     // The rest of a payload and the headers after it come in one read.
     const end = Math.min(length, this.tail + this.missing + this.#readAheadBytes);
     return this.tail === 0 && end === length ? this.bytes : this.bytes.subarray(this.tail, end);
+  }
+
+  #grow(): void {
+    const bytes = new Uint8Array(this.#stagingBytes);
+    bytes.set(this.bytes.subarray(this.head, this.tail));
+    this.tail -= this.head;
+    this.head = 0;
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer);
   }
 
   /** So many bytes have landed in the memory that `writable` named. */
@@ -100,12 +116,12 @@ export class ReceiveBuffer {
     this.#position = 0;
     this.#mayBeDirect = mayBeDirect && length >= longBytesMin;
     this.missing = length;
-    this.#readAheadBytes = this.#mayBeDirect ? this.#headerBytes : this.bytes.length;
+    this.#readAheadBytes = this.#mayBeDirect ? this.#headerBytes : this.#stagingBytes;
   }
 
   /** No payload comes next, so that many small things may follow each other: they are read in one go. */
   expectSmallThings(): void {
-    this.#readAheadBytes = this.bytes.length;
+    this.#readAheadBytes = this.#stagingBytes;
   }
 
   /** Moves what is staged of the payload under way to its target. Returns whether the payload is complete. */

@@ -190,6 +190,20 @@ describe('request decoder', () => {
     expect(log.targets.map(digest)).toEqual([digest(pattern(1_000_000))]);
   });
 
+  it('reads more at a time once a delivery has filled its memory', () => {
+    const log = new RequestLog();
+    const decoder = decoderOf(log);
+    const one = request(false, Command.Read, 0, 0n, 1n);
+    expect(decoder.writable().length).toBe(4096);
+    feed(decoder, one);
+    expect(decoder.writable().length).toBe(4096);
+    const many = concat(...new Array<Uint8Array>(200).fill(one));
+    feed(decoder, many);
+    expect(log.lines).toHaveLength(201);
+    expect(decoder.writable().length).toBe(64 * 1024);
+    expect(decoder.isBetweenRequests).toBe(true);
+  });
+
   it('is between requests only where nothing is incomplete', () => {
     const decoder = decoderOf(new RequestLog());
     const bytes = request(false, Command.Write, 0, 0n, 2n, pattern(2));

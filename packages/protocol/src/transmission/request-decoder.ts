@@ -51,6 +51,8 @@ export interface RequestDecoderOptions {
 }
 
 const stagingBytes = 64 * 1024;
+/** Enough for a client with few requests in flight. */
+const firstStagingBytes = 4 * 1024;
 
 /** The one object that all headers are read into. */
 class HeaderFields implements RequestHeader {
@@ -83,7 +85,7 @@ export class RequestDecoder {
     this.#handler = handler;
     this.#options = options;
     this.#headerBytes = options.extended ? HeaderBytes.ExtendedRequest : HeaderBytes.Request;
-    this.#buffer = new ReceiveBuffer(stagingBytes, this.#headerBytes);
+    this.#buffer = new ReceiveBuffer(stagingBytes, this.#headerBytes, firstStagingBytes);
     this.#magic = options.extended ? TransmissionMagic.ExtendedRequest : TransmissionMagic.Request;
   }
 

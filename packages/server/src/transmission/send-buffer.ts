@@ -13,14 +13,17 @@ const arenaBytes = 256 * 1024;
 const copiedBytesMax = 16 * 1024;
 /** What late replies are written to when the client is gone. */
 const lateArenaBytes = 4096;
+/** What a client has for which nothing waits: a thousand idle clients need no memory to write replies to. */
+const noArena = new Uint8Array(0);
+const noView = new DataView(noArena.buffer);
 
 export class SendBuffer {
   readonly #channel: ByteChannel;
   readonly #pool: BufferPool;
   readonly #account: MemoryAccount;
-  #arena: Uint8Array;
+  #arena: Uint8Array = noArena;
   /** Of the arena: headers are written there, at `tail`, after `reserve`. */
-  view: DataView;
+  view: DataView = noView;
   tail = 0;
   /** Where the bytes begin that are not part of a chunk yet; they end at `tail`. */
   #start = 0;
@@ -43,8 +46,6 @@ export class SendBuffer {
     this.#channel = channel;
     this.#pool = pool;
     this.#account = account;
-    this.#arena = pool.take(arenaBytes);
-    this.view = new DataView(this.#arena.buffer);
   }
 
   /** Bytes that wait for `flush`. */
@@ -56,8 +57,9 @@ export class SendBuffer {
   reserve(byteCount: number): void {
     if (this.#arena.length - this.tail >= byteCount) return;
     this.#seal();
-    this.#pendingBuffers.push(this.#arena);
-    this.#setArena(this.#pool.take(arenaBytes));
+    if (this.#arena !== noArena) this.#pendingBuffers.push(this.#arena);
+    const arena = this.#pool.take(arenaBytes);
+    this.#setArena(arena, new DataView(arena.buffer));
   }
 
   /** Adds a payload. `memory` is a buffer of the pool behind it, which goes back when the bytes have left. */
@@ -119,6 +121,7 @@ export class SendBuffer {
     if (this.#chunks.length > 0 || this.#start !== this.tail) return;
     this.#start = 0;
     this.tail = 0;
+    if (!this.#isOver) this.#releaseArena();
   }
 
   /** The client is gone: what is added from now on is not sent. */
@@ -127,9 +130,10 @@ export class SendBuffer {
     this.#isOver = true;
     this.flush();
     this.drained();
-    this.#pool.giveBack(this.#arena);
+    this.#releaseArena();
     // Late replies are still written: to memory that no other client uses.
-    this.#setArena(new Uint8Array(lateArenaBytes));
+    const arena = new Uint8Array(lateArenaBytes);
+    this.#setArena(arena, new DataView(arena.buffer));
   }
 
   /** Adds bytes that leave from where they are. */
@@ -147,9 +151,14 @@ export class SendBuffer {
     this.#start = this.tail;
   }
 
-  #setArena(arena: Uint8Array): void {
+  #releaseArena(): void {
+    if (this.#arena !== noArena) this.#pool.giveBack(this.#arena);
+    this.#setArena(noArena, noView);
+  }
+
+  #setArena(arena: Uint8Array, view: DataView): void {
     this.#arena = arena;
-    this.view = new DataView(arena.buffer);
+    this.view = view;
     this.#start = 0;
     this.tail = 0;
   }
