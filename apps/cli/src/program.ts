@@ -44,7 +44,7 @@ function makeProgram(terminal: Terminal, print: (text: string) => void): Command
   const program = new Command('nbd')
     .description('Look at, copy, dump and serve NBD (Network Block Device) exports.')
     .helpCommand('help [command]', 'show help for a command')
-    .showHelpAfterError('(nbd --help tells what is possible)')
+    .showHelpAfterError('(nbd --help lists what is possible)')
     .addHelpText('after', help)
     // Options behind the name of a command are that command's.
     .enablePositionalOptions()

@@ -42,7 +42,7 @@ describe('wrong words', () => {
     [/only one feature/, 'info', '--can', 'a', '--is', 'b', 'nbd://h'],
     [/no completion for 'tcsh'/, 'completion', 'tcsh'],
     [/--tls-certificates and --tls-psk exclude/, 'info', '--tls-certificates', 'a', '--tls-psk', 'b', 'nbds://h'],
-    [/nbds:\/\/h demands TLS, but --tls says off/, 'dump', '--tls=off', 'nbds://h'],
+    [/nbds:\/\/h demands TLS, but --tls is off/, 'dump', '--tls=off', 'nbds://h'],
     [/options about TLS need a server/, 'copy', '--tls=require', '/etc/passwd', 'null:'],
     [/--tls require needs --tls-certificates or --tls-psk/, 'serve', '--tls', 'require', 'memory:1M'],
     [/--tls-authz needs --tls-certificates or --tls-psk/, 'serve', 'memory:1M', '--tls-authz', 'CN=alice'],
@@ -76,7 +76,7 @@ describe('wrong words', () => {
     expect(await nbd(...argv)).toEqual({
       code: 1,
       stdout: '',
-      stderr: `nbd: ${message}\n(nbd --help tells what is possible)\n`,
+      stderr: `nbd: ${message}\n(nbd --help lists what is possible)\n`,
     });
   });
 });

@@ -56,7 +56,7 @@ describePeers('nbd copy', ['nbdkit', 'qemu-nbd'], (generation) => {
     const outcome = await nbd('copy', '--verify', '--verbose', server.uri(), copy);
     expect(outcome).toMatchObject({
       code: 0,
-      stderr: expect.stringContaining('does not tell which parts of it are zero'),
+      stderr: expect.stringContaining('does not report which parts of it are zero'),
     });
     expect([...readFileSync(copy).subarray(0, 4)]).toEqual([1, 2, 3, 0]);
     expect(await nbd('copy', server.uri(), copy)).toMatchObject({ code: 0, stderr: '' });

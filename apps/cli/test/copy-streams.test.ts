@@ -62,7 +62,7 @@ describe('B9: a file that comes from a stream', () => {
     writeFileSync(workspace.hostPath('g'), content);
     for (const options of [['--verify'], ['--checkpoint', workspace.hostPath('ck')]]) {
       const outcome = await spawnNbd(['copy', ...options, '-', workspace.hostPath('g')], { stdin: Buffer.from('x') });
-      expect(outcome).toMatchObject({ code: 1, stderr: expect.stringContaining('that are no streams') });
+      expect(outcome).toMatchObject({ code: 1, stderr: expect.stringContaining('that are not streams') });
     }
     expect(read('g').equals(content)).toBe(true);
   });

@@ -332,7 +332,7 @@ describe('nbd copy --checkpoint', () => {
       writeFileSync(file('checkpoint'), text);
       const { code, stderr } = await copyAgain();
       expect(code).toBe(1);
-      expect(stderr).toMatch(/checkpoint is not a checkpoint of a copy, and is left as it is\n$/);
+      expect(stderr).toMatch(/checkpoint is not a checkpoint of a copy, and stays unchanged\n$/);
       expect(readFileSync(file('checkpoint'), 'utf8')).toBe(text);
       expect(existsSync(file('target.img'))).toBe(false);
     }
@@ -382,8 +382,8 @@ describe('nbd copy --verify', () => {
   it.each([
     ['--verify', 'null:', "--verify: what has gone to 'null:' cannot be read again"],
     ['--checkpoint=x', 'null:', "--checkpoint: 'null:' keeps nothing to go on from"],
-    ['--verify', '-', '--verify needs a source and a destination that are no streams'],
-    ['--checkpoint=x', '-', '--checkpoint needs a source and a destination that are no streams'],
+    ['--verify', '-', '--verify needs a source and a destination that are not streams'],
+    ['--checkpoint=x', '-', '--checkpoint needs a source and a destination that are not streams'],
   ])('%s to %s is refused', async (option, destination, message) => {
     makeRawImage(workspace.hostPath('source.img'), size, []);
     const { code, stdout, stderr } = await nbd('copy', option, workspace.hostPath('source.img'), destination);

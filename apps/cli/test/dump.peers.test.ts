@@ -105,7 +105,7 @@ describe.runIf(findPeer('nbddump', 'trixie') !== undefined)('nbd dump', () => {
     expect(await nbd('dump', '--verbose', bad.uri())).toEqual({
       code: 0,
       stderr: expect.stringMatching(
-        /^nbd: the server does not tell which parts are zero \(at 0: .*\); reading them\n$/,
+        /^nbd: the server does not report which parts are zero \(at 0: .*\); reading them\n$/,
       ),
       stdout,
     });

@@ -40,7 +40,7 @@ describe('nbd serve', () => {
   it.each([
     [['--allow', 'user:nobody-of-this-name'], /there is no user 'nobody-of-this-name'/],
     [['--allow', 'user:'], /there is no user ''/],
-    [['--deny', '192.0.2.0/40'], /'192.0.2.0\/40' is no entry of an access list/],
+    [['--deny', '192.0.2.0/40'], /'192.0.2.0\/40' is not an entry of an access list/],
     [['--idle-timeout', '-1'], /--idle-timeout/],
   ])('does not take %j', async (options, message) => {
     const { code, stderr } = await nbd('serve', '--socket', '/nonexistent/socket', 'memory:1M', ...options);

@@ -157,7 +157,7 @@ describe('nbd serve --verbose', () => {
     socket.resume();
     await once(socket, 'close');
     expect((await servers.pop()?.())?.stderr).toMatch(
-      /^nbd: client 127\.0\.0\.1:\d+: the client has begun a request and not gone on for 1000 ms$/m,
+      /^nbd: client 127\.0\.0\.1:\d+: the client has sent a part of a request, and nothing more for 1000 ms$/m,
     );
   });
 });

@@ -211,8 +211,8 @@ describe('nbd serve', () => {
     [['-x', 'foo', 'a=memory:1M', 'b=memory:1M'], /^nbd: --export-name is for an only export, and there are 3/],
     [['-x', 'foo'], /^nbd: the export has two names, 'foo' by --export-name and 'name' by name=memory:1M/],
     [['-s', '--backlog', '5'], /^nbd: --stdio and --backlog exclude each other/],
-    [['--limit', 'nothing=5'], /^nbd: --limit: 'nothing' is no limit of a server, expected one of .*idleMs/],
-    [['--limit', 'idleMs'], /^nbd: --limit: 'idleMs' is no NAME=NUMBER/],
+    [['--limit', 'nothing=5'], /^nbd: --limit: 'nothing' is not a limit of a server, expected one of .*idleMs/],
+    [['--limit', 'idleMs'], /^nbd: --limit: 'idleMs' is not NAME=NUMBER/],
     [['--backlog', '0'], /^nbd: --backlog: '0' is not a number between 1 and 65535/],
   ])('%j is an error of one line', async (argv, message) => {
     const { code, stdout, stderr } = await nbd('serve', ...argv, 'name=memory:1M');

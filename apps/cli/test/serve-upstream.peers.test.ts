@@ -390,6 +390,6 @@ describePeers('a proxy in front of blocks', ['nbdkit', 'qemu-nbd', 'qemu-img'], 
     await disk.write(3 * 2 ** 20, new Uint8Array(2 ** 20).fill(7));
     await disk.flush();
     expect((await disk.readBytes(3 * 2 ** 20 - 1, 3)).join()).toBe('0,7,7');
-    expect((await endLast())?.stderr).toContain('the server wants blocks of 2097152 bytes');
+    expect((await endLast())?.stderr).toContain('the server requires blocks of 2097152 bytes');
   });
 });

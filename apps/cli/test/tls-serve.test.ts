@@ -223,7 +223,7 @@ describe('SIGHUP', () => {
     writeFileSync(workspace.hostPath('pki/server-key.pem'), stranger.key);
     server?.hangUp();
     expect(server?.notes).toMatch(
-      /^nbd: SIGHUP: .*server-key\.pem: the key does not belong to the certificate .*; .* stay as they were\n$/,
+      /^nbd: SIGHUP: .*server-key\.pem: the key does not belong to the certificate .*; .* are unchanged\n$/,
     );
     await using client = await open(uri, folder, 'one.example');
     expect(client.facts.tls).toBe(true);

@@ -13,8 +13,8 @@ import type { CompareReport } from './report.ts';
 /**
  * Compares all bytes of the source with the start of the target. What both report as zeroes is not read.
  *
- * Returns the position of the first byte that differs, or that the target does not have. Bytes of the target behind the
- * source's end do not matter.
+ * Returns the position of the first byte that differs, or that the target does not have. Bytes of the target after the source's end do not
+ * matter.
  *
  * @throws UsageError for options out of bounds, errors of either device, or the signal's reason.
  */

@@ -83,7 +83,7 @@ it('resumes where the copy was, or refuses, for any content of the file', async 
     } catch (error) {
       if (!isNbdError(error)) throw error;
       expect(error.message, text).toMatch(
-        isOne ? /^cannot go on from the checkpoint / : /is not a checkpoint of a copy, and is left as it is$/,
+        isOne ? /^cannot go on from the checkpoint / : /is not a checkpoint of a copy, and stays unchanged$/,
       );
       expect(error.message.length, text).toBeLessThan(1000);
       if (isOne) ends.refused++;

@@ -138,7 +138,7 @@ const cases: readonly Case[] = [
     message: 'INFO reply: 1 bytes left over after the last field',
   },
   {
-    title: 'INFO_BLOCK_SIZE with a minimum that is no power of two',
+    title: 'INFO_BLOCK_SIZE with a minimum that is not a power of two',
     options: plain,
     says: [greeting, reply(Option.Go, OptionReply.Info, hex('0003 00000003 00001000 ffffffff'))],
     violation: 'bad-minimum-block-size',

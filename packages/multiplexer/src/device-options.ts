@@ -29,11 +29,11 @@ export const deviceOptions = defineOptions({
       'Whether there is another connection after the last one is lost. When off, that closes the device: ' +
       'for example for a server that was started for this device, and has lost all data when it is started again.',
   }),
-  /** Called with what becomes of the connections, and of what was written by them. @default none */
+  /** Called when connections are made or lost, and when writes by them are lost or replayed. @default none */
   onEvent: option.callback<(event: DeviceEvent) => void>({
     default: () => {},
     defaultText: 'none',
-    doc: 'Called with what becomes of the connections, and of what was written by them.',
+    doc: 'Called when connections are made or lost, and when writes by them are lost or replayed.',
   }),
   /**
    * A new connection that leads to something else than the first one (another size, fewer abilities) ends the device.
@@ -47,14 +47,14 @@ export const deviceOptions = defineOptions({
       'ends the device. When off, others are tried for as long as the reconnect delay lasts.',
   }),
   /**
-   * Remembers writes that are acknowledged and not flushed, and replays them when the server may have lost them: it
+   * Keeps writes that are acknowledged and not flushed, and replays them when the server may have lost them: it
    * costs a copy of what is written. Only with a reconnect delay, and where the server offers FLUSH. When it is off, it
    * is still noted which ranges they are in, and when the server may have lost them, the next `flush` fails with a
    * `WritesLostError`.
    * @default true
    */
   journal: journalOption(
-    'Remembers writes that are acknowledged and not flushed, and replays them when the server may have ' +
+    'Keeps writes that are acknowledged and not flushed, and replays them when the server may have ' +
       'lost them: it costs a copy of what is written. Only with a reconnect delay, and where the server ' +
       'offers FLUSH. When it is off, it is still noted which ranges they are in, and when the server may ' +
       'have lost them, the next `flush` fails with a `WritesLostError`.',
@@ -65,7 +65,7 @@ export const deviceOptions = defineOptions({
     doc: 'Connections at a time, where the server allows several (CAN_MULTI_CONN); each has the limits below.',
   }),
   /**
-   * How long a request may take, from the call on and whatever happens meanwhile; then it fails with a `TimeoutError` of
+   * How long a request may take from the call on, with all waits and repetitions; then it fails with a `TimeoutError` of
    * phase `request`. In milliseconds.
    * @default 0: no limit
    */
@@ -73,11 +73,11 @@ export const deviceOptions = defineOptions({
     default: 0,
     zero: 'no limit',
     doc:
-      'How long a request may take, from the call on and whatever happens meanwhile; then it fails with a ' +
+      'How long a request may take from the call on, with all waits and repetitions; then it fails with a ' +
       '`TimeoutError` of phase `request`.',
   }),
   /**
-   * How long a server that owes an answer may say nothing; then its connection counts as lost, because of a
+   * How long a server may send nothing while an answer is awaited; then its connection counts as lost, because of a
    * `TimeoutError` of phase `silence`. Must be longer than the server's slowest request. In milliseconds.
    * @default 0: no limit
    */
@@ -85,17 +85,17 @@ export const deviceOptions = defineOptions({
     default: 0,
     zero: 'no limit',
     doc:
-      'How long a server that owes an answer may say nothing; then its connection counts as lost, because ' +
+      'How long a server may send nothing while an answer is awaited; then its connection counts as lost, because ' +
       "of a `TimeoutError` of phase `silence`. Must be longer than the server's slowest request.",
   }),
   /**
-   * An idle connection is tried by reading a block whenever nothing was heard for so long. In milliseconds.
+   * An idle connection is tested by reading a block whenever nothing has arrived for so long. In milliseconds.
    * @default 0: never
    */
   keepAliveMs: option.milliseconds({
     default: 0,
     zero: 'never',
-    doc: 'An idle connection is tried by reading a block whenever nothing was heard for so long.',
+    doc: 'An idle connection is tested by reading a block whenever nothing has arrived for so long.',
   }),
   /** How long `open` goes on trying. In milliseconds. @default 0: one attempt */
   openTimeoutMs: option.milliseconds({ default: 0, zero: 'one attempt', doc: 'How long `open` goes on trying.' }),
@@ -138,5 +138,5 @@ export const deviceOptions = defineOptions({
   }),
 });
 
-/** How a device behaves, whatever it is connected to. */
+/** How a device behaves, for any kind of connection. */
 export interface DeviceOptions extends OptionsOf<typeof deviceOptions> {}

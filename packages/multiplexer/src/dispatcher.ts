@@ -1,4 +1,4 @@
-/** Sends requests by whatever connection there is, in the order in which they came, and deals with the loss of connections. */
+/** Sends requests by any connection that is open, in the order in which they came, and deals with the loss of connections. */
 import type { Losses } from '@nbdjs/interfaces';
 import { BusyPoll, listenForAbort } from '@nbdjs/kit';
 import { Command } from '@nbdjs/protocol';
@@ -170,7 +170,7 @@ export class Dispatcher {
     if (!isClosing || this.#settings.reconnectDelayMs > 0) this.reconnector.connectionLost(cause, wasUseful);
     else if (connections.isEmpty) this.reconnector.close(cause);
     if (connections.isEmpty && !isClosing && this.reconnector.state !== 'closed') this.#recovery.reportLoss(loss);
-    // 2. What it owes answers to goes by another one, or fails.
+    // 2. Its requests without an answer go by another one, or fail.
     this.#sendAgain(loss);
     // 3. A replay under way begins anew. Without an active connection, one on probation has its chance.
     this.#recovery.connectionLost(loss, connections);
@@ -180,7 +180,7 @@ export class Dispatcher {
     this.shutdown.checkIdle();
   }
 
-  /** Requests that a lost connection owes answers to go by the next one, before all others, where requests may wait. */
+  /** Requests of a lost connection without an answer go by the next one, before all others, where requests may wait. */
   #sendAgain({ orphans, cause }: ConnectionLoss): void {
     const { state } = this.reconnector;
     const mayWait = state === 'connected' || state === 'connecting-wait';

@@ -24,14 +24,14 @@ const parts = {
       '(`process.nextTick`): then all that the replies of one delivery wake share one write.',
   }),
   /**
-   * The event loop's next turn, behind input that is there already (`setImmediate`). With it, long payloads leave only then, and
+   * The event loop's next turn, after input that has arrived already (`setImmediate`). With it, long payloads leave only then, and
    * while many requests are in flight and replies stream in, requests wait for others to share their write. Busy polling needs it too.
    * @default none: nothing waits, and nothing is polled
    */
   nextTurn: option.callback<Defer>({
     defaultText: 'none: nothing waits, and nothing is polled',
     doc:
-      "The event loop's next turn, behind input that is there already (`setImmediate`). With it, long payloads leave only " +
+      "The event loop's next turn, after input that has arrived already (`setImmediate`). With it, long payloads leave only " +
       'then, and while many requests are in flight and replies stream in, requests wait for others to share their write. ' +
       'Busy polling needs it too.',
   }),

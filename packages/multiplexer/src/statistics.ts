@@ -1,6 +1,6 @@
 /** Counts of what was sent and received, over all connections. */
 
-/** NBD's own bytes and messages; whatever carries them (TLS, TCP) is not counted. */
+/** NBD's own bytes and messages; those of the layers below (TLS, TCP) are not counted. */
 export interface Statistics {
   /** Headers and payloads of requests, in bytes. */
   readonly bytesSent: number;

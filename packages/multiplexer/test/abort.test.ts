@@ -162,7 +162,7 @@ describe('a signal', () => {
     expect(device.state).toBe('connected');
   });
 
-  it('an answer with an error to an abandoned request troubles nobody', async () => {
+  it('an answer with an error to an abandoned request has no effect', async () => {
     const { device, held } = await heldSession();
     const abort = new CountingAbort();
     const reading = failure(device.read(0, new Uint8Array(8), { signal: abort.signal }));
@@ -246,7 +246,7 @@ describe('a signal', () => {
     expect(abort.listeners).toBe(0);
   });
 
-  it('of many requests gets few listeners, so that nobody is warned of a leak', async () => {
+  it('of many requests gets few listeners, so that Node does not warn of a leak', async () => {
     const warnings: string[] = [];
     const onWarning = ({ message }: Error) => void warnings.push(message);
     process.on('warning', onWarning);

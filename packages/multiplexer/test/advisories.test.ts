@@ -30,7 +30,7 @@ describe.each(modes)('with %s replies', (mode) => {
     }
   });
 
-  it('libnbd 2023-07: block status that nobody negotiated is a violation, whatever it is an answer to', async () => {
+  it('libnbd 2023-07: block status that was not negotiated is a violation, in answer to any request', async () => {
     const onRequest = (request: FakeRequest) => {
       request.connection.send(encodeBlockStatusChunk(request.frame(), 7, [{ length: 4096n, status: 0n }]));
     };
@@ -82,7 +82,7 @@ it('CVE-2025-47711: an extent of the greatest length ends where the request does
   }
 });
 
-describe('more than anybody can use', () => {
+describe('more than a client can use', () => {
   it('extents of one reply are kept up to a limit; the caller asks again for what lies behind', async () => {
     const session = await openSession({ mode: 'extended', facts: { size: 2n ** 40n } });
     session.server.extents = () =>

@@ -222,7 +222,7 @@ describe('contexts', () => {
     expect(await device.closed).toBeInstanceOf(ProtocolError);
   });
 
-  it('a block status nobody asked for ends the connection, and no more: libnbd crashed', async () => {
+  it('a block status that was not asked for only ends the connection: libnbd crashed', async () => {
     const { server, device } = await openSession({ facts: { contexts: [] } });
     server.onRequest = (request) =>
       request.connection.send(encodeBlockStatusChunk(request.frame(), 7, [{ length: 9n, status: 0n }]));

@@ -131,7 +131,7 @@ describe('close', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('what the server still says behind our good-bye is nobody’s business', async () => {
+  it('what the server still sends after our DISC is ignored', async () => {
     const { device, server } = await openSession();
     server.connection.endsPolitely = false;
     const closing = device.close();
@@ -238,7 +238,7 @@ describe('destroy', () => {
     device.destroy();
   });
 
-  it('without a cause it is nobody’s fault', async () => {
+  it('without a cause the error has none', async () => {
     const { device, held } = await heldSession();
     const reading = failure(device.read(0, byte()));
     await turn();

@@ -35,7 +35,7 @@ describe.each(modes)('%s replies', (mode) => {
     expect(device.state).toBe('closed');
   });
 
-  it('stale cookie after a rejected reply: nothing that comes behind it reaches anybody', async () => {
+  it('stale cookie after a rejected reply: nothing that comes after it reaches a request', async () => {
     const { device, server, targets, reads, requests } = await twoReads(mode);
     const failures = reads.map(failure);
     const sent: Uint8Array[] = [];
@@ -56,7 +56,7 @@ describe.each(modes)('%s replies', (mode) => {
     expect(server.connections).toHaveLength(1);
   });
 
-  it('clearing outside the lock: a reply that comes again is none to whoever has its slot by then', async () => {
+  it('clearing outside the lock: a reply that comes again does not belong to the request that has its slot by then', async () => {
     const { device, server, reads, requests } = await twoReads(mode, (task) => task());
     const [first, second] = requests;
     const late = target();

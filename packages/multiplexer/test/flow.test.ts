@@ -282,7 +282,7 @@ describe('limits', () => {
       device.flush(),
     ];
     await turn();
-    // The flush would fit, but nobody overtakes.
+    // The flush would fit, but no request overtakes another.
     expect(held.map(({ command }) => command)).toEqual([Command.Read, Command.Write]);
     held.shift()?.answer();
     await turn();

@@ -181,7 +181,7 @@ describe('silenceMs', () => {
 });
 
 describe('keepAliveMs', () => {
-  it('asks for a block when nothing was heard, and notices when nobody answers', async () => {
+  it('asks for a block when nothing has arrived, and notices when no answer comes', async () => {
     const { device, server, clock } = await openSession({ multiplexer: { keepAliveMs: 10_000, silenceMs: 1000 } });
     await clock.advance(35_000);
     expect(server.requestsOf(Command.Read)).toHaveLength(3);

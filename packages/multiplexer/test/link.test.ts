@@ -13,7 +13,7 @@ import { describe, expect, it } from 'vitest';
 import { failure, makeSession, openSession, type SessionOptions, standing, turn } from './session.ts';
 
 const byte = () => new Uint8Array(1);
-const refused = new ConnectError('ERR_NBD_REFUSED', 'nobody listens');
+const refused = new ConnectError('ERR_NBD_REFUSED', 'no server listens');
 
 const waiting = { multiplexer: { reconnectDelayMs: 10_000 } };
 
@@ -156,7 +156,7 @@ describe('open', () => {
     const opening = failure(device.open());
     await turn();
     server.connector.up();
-    // Established, but nobody has been told yet.
+    // Established, but no event was published yet.
     device.destroy();
     expect(await opening).toMatchObject({ code: 'ERR_NBD_CLOSED' });
     await turn();
@@ -182,7 +182,7 @@ describe('open', () => {
 });
 
 describe('the connection is lost', () => {
-  it('connected -> connecting-wait, with a reconnect delay; at once, although nobody asks for anything', async () => {
+  it('connected -> connecting-wait, with a reconnect delay; at once, although there is no request', async () => {
     const { device, server, clock } = await lostSession();
     expect(device.state).toBe('connecting-wait');
     // Nothing runs for a connection at rest.
@@ -489,7 +489,7 @@ describe('facts after a reconnect', () => {
     expect(device.state).toBe('closed');
     expect(await device.closed).toMatchObject({ code: 'ERR_NBD_FACTS_CHANGED' });
     await turn();
-    // G4: nobody has broken a rule, so the connection ends in order.
+    // G4: no rule was broken, so the connection ends in order.
     expect(server.connection.hasDisconnected).toBe(true);
     expect(server.connection.channel.isDestroyed).toBe(true);
     expect(server.requests.filter(({ command }) => command !== Command.Disconnect)).toEqual([]);

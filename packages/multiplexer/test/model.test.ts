@@ -121,7 +121,7 @@ describe('many calls at a time do what a model does', () => {
         );
         if (outcome === reason) {
           aborted++;
-          // The memory is ours again: whatever happens from now on, nobody may write to it, nor send it.
+          // The memory is ours again: from now on it must be neither written to nor sent.
           target.fill(0xee);
           untouchable.push(target);
           source.fill(0xee);

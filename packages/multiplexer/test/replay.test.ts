@@ -154,13 +154,13 @@ describe('more than the journal takes', () => {
         ranges: [{ offset: 0n }, { offset: 100n }, { offset: 200n }],
       });
     }
-    // Whoever was told writes again, and can flush that.
+    // The caller that got the report writes again, and can flush that.
     await device.write(0, bytes(50, 1));
     await device.flush();
     await device.close();
   });
 
-  it('is named by close when nobody flushes', async () => {
+  it('is reported by close when no caller flushes', async () => {
     const { device, server, clock, forgetful } = await forgetfulSession(small);
     for (let index = 0; index < 3; index++) await device.write(index * 100, bytes(50, 1));
     forgetful.crash();
@@ -346,7 +346,7 @@ describe('no journal', () => {
 });
 
 describe('those who share a device', () => {
-  it('D7: each of them hears of a loss, once, whoever flushes first', async () => {
+  it('D7: each of them gets a loss reported, once, with any order of flushes', async () => {
     const { device, forgetful } = await forgetfulSession({ multiplexer: { reconnectDelayMs: 0 } });
     const [one, other] = [new Holder(device), new Holder(device)];
     await device.write(0, bytes(10, 7));
@@ -360,7 +360,7 @@ describe('those who share a device', () => {
     await one.flush();
     await expect(other.flush()).rejects.toMatchObject({ ranges: [{ offset: 0n, length: 10n }] });
     await other.flush();
-    // Nobody had been told when this one came, so it may be a successor of whoever has written.
+    // No report had been made when this one came, so it may continue the work of the caller that has written.
     await expect(early.flush()).rejects.toMatchObject({ code: 'ERR_NBD_WRITES_LOST' });
     await late.flush();
     await device.close();

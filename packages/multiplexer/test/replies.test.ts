@@ -59,7 +59,7 @@ describe('violations', () => {
   const cookieOf = (high: number, low: number) => (request: FakeRequest) =>
     request.connection.send(encodeSimpleReply({ high, low }, 0));
   const cases: Case[] = [
-    ['C40: a cookie of nobody', 'unexpected-cookie', cookieOf(0xdead_beef, 0), 'simple'],
+    ['C40: a cookie of no request', 'unexpected-cookie', cookieOf(0xdead_beef, 0), 'simple'],
     ['C40: a cookie far outside of all slots', 'unexpected-cookie', cookieOf(1, 0xffff_ffff), 'simple'],
     ['C40: the cookie 0', 'unexpected-cookie', cookieOf(0, 0), 'simple'],
     [
@@ -211,7 +211,7 @@ describe('violations', () => {
     ['G4: something that is no reply', 'bad-reply-magic', (request) => request.connection.send(text('HTTP/1.1 400'))],
   ];
 
-  /** Behind these nobody knows where the next reply begins, or there is no end to what a server may send. */
+  /** After these it is unknown where the next reply begins, or there is no limit to what a server may send. */
   const hopeless = new Set(['unexpected-cookie', 'unfit-reply-magic', 'bad-reply-magic', 'chunk-too-long']);
   const isTolerable = ([name, violation]: Case): boolean =>
     !hopeless.has(violation) &&

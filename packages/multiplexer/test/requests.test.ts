@@ -49,7 +49,7 @@ describe('requests', () => {
     ]);
   });
 
-  it('C39: transmission flags that nobody knows are ignored', async () => {
+  it('C39: unknown transmission flags are ignored', async () => {
     const { device } = await openSession({ facts: { transmissionFlags: 0xffff & ~TransmissionFlag.ReadOnly } });
     await device.write(0, new Uint8Array(8));
     await device.read(0, new Uint8Array(8));

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { failure, makeSession, openSession, type Session, standing, turn } from './session.ts';
 
 const byte = () => new Uint8Array(1);
-const refused = new ConnectError('ERR_NBD_REFUSED', 'nobody listens');
+const refused = new ConnectError('ERR_NBD_REFUSED', 'no server listens');
 
 const waiting = { multiplexer: { reconnectDelayMs: 10_000 } };
 
@@ -99,7 +99,7 @@ describe('a connection is made', () => {
 });
 
 describe('an attempt fails', () => {
-  it.each(connecting)('Q3: %s stays what it is, and whoever asked is told', async (state) => {
+  it.each(connecting)('Q3: %s stays unchanged, and the request that asked gets its error', async (state) => {
     const { device, server, clock } = await states[state]();
     const reading = failure(device.read(0, byte()));
     await turn();
@@ -190,7 +190,7 @@ describe('the reconnect delay is over', () => {
     expect([server.connector.isWaitedFor, clock.pending]).toEqual([false, 0]);
   });
 
-  it('Q8: whoever does not want to wait that long aborts his own request, and only that', async () => {
+  it('Q8: a caller that does not wait that long aborts its own request, and only that', async () => {
     const { device, server } = await states['connecting-wait']();
     const abort = new AbortController();
     const reading = failure(device.read(1, byte(), { signal: abort.signal }));
@@ -217,7 +217,7 @@ describe('the end', () => {
     ]);
   });
 
-  it.each(all)('Q10: %s -> closed by close, with a good-bye if there is somebody to hear it', async (state) => {
+  it.each(all)('Q10: %s -> closed by close, with DISC if there is a connection', async (state) => {
     const { device, server, clock } = await states[state]();
     const closing = device.close();
     // Requests that wait are waited for, as long as that may take.

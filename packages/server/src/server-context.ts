@@ -46,7 +46,7 @@ export function createContext(
   };
 }
 
-/** The shortest time after which a client that stands still is cut off, in milliseconds. */
+/** The shortest time after which a client without progress is disconnected, in milliseconds. */
 function leastPatienceMs({ stallMs, sendStallMs, idleMs, pressureMs, placeMs }: ServerSettings): number {
   return Math.min(...[stallMs, sendStallMs, idleMs, pressureMs, placeMs].filter((limitMs) => limitMs > 0));
 }

@@ -16,11 +16,11 @@ export const serverLimits = defineOptions({
     zero: 'no limit',
     doc: 'Time for each step of the handshake: an option, or setting up TLS.',
   }),
-  /** Clients in the handshake at a time; a client that stands still makes room for the next. 0 for no limit. @default 512 */
+  /** Clients in the handshake at a time; a client without progress makes room for the next. 0 for no limit. @default 512 */
   handshakesMax: option.count({
     default: 512,
     zero: 'no limit',
-    doc: 'Clients in the handshake at a time; a client that stands still makes room for the next.',
+    doc: 'Clients in the handshake at a time; a client without progress makes room for the next.',
   }),
   /** Clients that use an export at a time; the others are greeted, and wait when they open one. 0 for no limit. @default 1024 */
   connectionsMax: option.count({
@@ -46,11 +46,11 @@ export const serverLimits = defineOptions({
     zero: 'no limit',
     doc: 'New connections of one TCP address each second, after a burst of twice as many; of loopback only if it is given.',
   }),
-  /** Clients that may wait for a place; the next one is turned away. 0 for none. @default 4096 */
+  /** Clients that may wait for a place; the next one is refused. 0 for none. @default 4096 */
   waitingMax: option.count({
     default: 4096,
     zero: 'none',
-    doc: 'Clients that may wait for a place; the next one is turned away.',
+    doc: 'Clients that may wait for a place; the next one is refused.',
   }),
   /**
    * How long a client waits while those that have a place send no request; then it is refused, the last one first. In
@@ -98,49 +98,49 @@ export const serverLimits = defineOptions({
     doc: 'The longest read or write, announced to clients.',
   }),
   /**
-   * The longest answer about block status, of all contexts; a client asks again for what lies behind it. In bytes.
+   * The longest answer about block status, of all contexts; a client asks again for the rest. In bytes.
    * @default 1048576
    */
   statusBytesMax: option.bytes({
     default: mebi,
-    doc: 'The longest answer about block status, of all contexts; a client asks again for what lies behind it.',
+    doc: 'The longest answer about block status, of all contexts; a client asks again for the rest.',
   }),
   /**
-   * How long a client may take over the next `progressBytesMin` bytes of a request that it has begun, or the rest of it. In
+   * How long a client may take to send the next `progressBytesMin` bytes of a request that it has begun, or the rest of it. In
    * milliseconds; 0 for no limit. @default 0
    */
   stallMs: option.wholeMilliseconds({
     default: 0,
     zero: 'no limit',
-    doc: 'How long a client may take over the next `progressBytesMin` bytes of a request that it has begun, or the rest of it.',
+    doc: 'How long a client may take to send the next `progressBytesMin` bytes of a request that it has begun, or the rest of it.',
   }),
   /**
-   * How long a client may take over reading the next `progressBytesMin` bytes of replies that wait, or the rest of them. In
+   * How long a client may take to read the next `progressBytesMin` bytes of replies that wait, or the rest of them. In
    * milliseconds; 0 for no limit. @default 0
    */
   sendStallMs: option.wholeMilliseconds({
     default: 0,
     zero: 'no limit',
-    doc: 'How long a client may take over reading the next `progressBytesMin` bytes of replies that wait, or the rest of them.',
+    doc: 'How long a client may take to read the next `progressBytesMin` bytes of replies that wait, or the rest of them.',
   }),
-  /** Fewer bytes, in the times of `stallMs` and `sendStallMs`, count as standing still. @default 1048576 */
+  /** Fewer bytes, in the times of `stallMs` and `sendStallMs`, count as no progress. @default 1048576 */
   progressBytesMin: option.bytes({
     default: mebi,
-    doc: 'Fewer bytes, in the times of `stallMs` and `sendStallMs`, count as standing still.',
+    doc: 'Fewer bytes, in the times of `stallMs` and `sendStallMs`, count as no progress.',
   }),
   /**
-   * How long a client that stands still may hold memory that others wait for. In milliseconds; 0 for no limit. @default 2000
+   * How long a client without progress may hold memory that others wait for. In milliseconds; 0 for no limit. @default 2000
    */
   pressureMs: option.wholeMilliseconds({
     default: 2000,
     zero: 'no limit',
-    doc: 'How long a client that stands still may hold memory that others wait for.',
+    doc: 'How long a client without progress may hold memory that others wait for.',
   }),
-  /** How long a client that stands still may have a place that others wait for. In milliseconds; 0 for no limit. @default 60000 */
+  /** How long a client without progress may have a place that others wait for. In milliseconds; 0 for no limit. @default 60000 */
   placeMs: option.wholeMilliseconds({
     default: 60_000,
     zero: 'no limit',
-    doc: 'How long a client that stands still may have a place that others wait for.',
+    doc: 'How long a client without progress may have a place that others wait for.',
   }),
   /** How long a client may send no request. In milliseconds; 0 for no limit. @default 0 */
   idleMs: option.wholeMilliseconds({
@@ -148,15 +148,15 @@ export const serverLimits = defineOptions({
     zero: 'no limit',
     doc: 'How long a client may send no request.',
   }),
-  /** Time for clients to go when the server closes or has sent them away. In milliseconds. @default 10000 */
+  /** Time for clients to disconnect when the server closes or has refused them. In milliseconds. @default 10000 */
   closeMs: option.wholeMilliseconds({
     default: limits.closeMs,
-    doc: 'Time for clients to go when the server closes or has sent them away.',
+    doc: 'Time for clients to disconnect when the server closes or has refused them.',
   }),
 });
 
 /** The limits of a server, all of them. */
 export interface ServerLimits extends SettingsOf<typeof serverLimits> {}
 
-/** Limits that are to be others than the default. */
+/** Limits that differ from their defaults. */
 export interface GivenLimits extends OptionsOf<typeof serverLimits> {}

@@ -90,7 +90,7 @@ class NbdServer implements Server {
     this.#options = options;
     if (options.tls !== undefined) this.reloadTls(options.tls);
     if (settings.style === 'oldstyle' && (this.#tls?.mode ?? 'off') !== 'off') {
-      throw new UsageError('ERR_NBD_ARGUMENT', 'the oldstyle handshake knows no TLS, which is set up');
+      throw new UsageError('ERR_NBD_ARGUMENT', 'the oldstyle handshake has no TLS, but TLS is set up');
     }
     const access = new AccessList(options.access);
     this.#context = createContext(settings, options, () => this.#places.isWanted);

@@ -50,7 +50,7 @@ const write = (offset: number, length: number, value: number) => ({
 });
 
 describe('A10: of a client that has not asked for block sizes, what does not fit them', () => {
-  it('S55: is made to fit, with nobody else losing anything', async () => {
+  it('S55: is aligned, without damage to writes of other clients', async () => {
     const client = await connect({ device: mending() }, false);
     expect(await client.errorOf(write(512, 512, 1))).toBe(0);
     const cookies = client.send(write(4000, 200, 2), write(5000, 100, 3), {

@@ -77,7 +77,7 @@ describe('a crowd', () => {
     expect(server.bytesInFlight).toBe(0);
   }, 120_000);
 
-  it('of clients that vanish in the handshake, in a write, in a read, leaves nothing behind and disturbs nobody', async () => {
+  it('of clients that vanish in the handshake, in a write, in a read, leaves nothing behind and disturbs no other client', async () => {
     await using witness = await connect(uri, { delivery: 'inline' });
     const before = descriptors();
     const random = seededRandom(1);
@@ -126,7 +126,7 @@ async function vanish(random: () => number): Promise<void> {
 }
 
 describe('limits', () => {
-  it('a client that does not read costs no more than it may, and nobody else anything', async () => {
+  it('a client that does not read costs no more than its limit, and other clients nothing', async () => {
     const small = createServer({
       exports: { '': createMemoryDevice({ size: 64 * mebi }) },
       limits: { unsentBytesMax: 256 * 1024, closeMs: 100 },

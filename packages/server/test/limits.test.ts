@@ -49,7 +49,7 @@ describe('the handshake', () => {
     expect(server.sessions).toEqual([]);
   });
 
-  it('F32: goes on for whoever goes on, for as long as there are options to be sent', async () => {
+  it('F32: goes on while the client sends options', async () => {
     const { server, clock } = startServer({ exports, limits: { handshakeMs: 10_000 } });
     const client = new HostileClient(server);
     client.say(encodeClientFlags(3));
@@ -79,7 +79,7 @@ describe('the handshake', () => {
     await server.destroy();
   });
 
-  it('makes room by cutting off whoever stands still, and has the next wait while nobody does', async () => {
+  it('makes room by disconnecting a client without progress, and lets the next one wait while there is none', async () => {
     const { server, clock } = startServer({ exports, limits: { handshakesMax: 2 } });
     const [first, second] = [new HostileClient(server), new HostileClient(server)];
     await clock.advance(1000);
@@ -94,7 +94,7 @@ describe('the handshake', () => {
     expect([first, second, third].map(({ isCutOff }) => isCutOff)).toEqual([true, false, false]);
     expect(third.receivedBytes).toBe(18);
     expect(server.clients.cutOff['handshake-crowd']).toBe(1);
-    // Whoever is done does not count.
+    // A client that has finished does not count.
     second.say(wayIn.subarray(4));
     await turns();
     const fourth = new HostileClient(server);
@@ -104,7 +104,7 @@ describe('the handshake', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('has nobody wait for ever for those who have always something to say', async () => {
+  it('lets no client wait without limit for clients that always go on sending', async () => {
     const { server, clock } = startServer({ exports, limits: { handshakesMax: 2 } });
     const busy = [new HostileClient(server), new HostileClient(server)];
     for (const client of busy) client.say(encodeClientFlags(3));
@@ -207,7 +207,7 @@ describe('standing still', () => {
     expect(server.bytesInFlight).toBe(0);
   });
 
-  it('between two requests is nobody’s business', async () => {
+  it('between two requests is not limited', async () => {
     const { server, clock } = startServer({ exports, limits });
     const client = new HostileClient(server);
     client.say(wayIn);
@@ -273,7 +273,7 @@ describe('places', () => {
   const limits = { connectionsMax: 2, waitMs: 8000, placeMs: 4000, closeMs: 1000 };
   const isThrough = ({ receivedBytes }: HostileClient): boolean => receivedBytes > 100;
 
-  it('B4: everybody is greeted and answered, and waits only for an export to be opened', async () => {
+  it('B4: every client is greeted and answered, and waits only for an export to be opened', async () => {
     const { server, clock } = startServer({ exports, limits: { ...limits, handshakesMax: 3 } });
     const clients = Array.from({ length: 20 }, () => new HostileClient(server));
     for (const client of clients) client.say(encodeClientFlags(3), encodeOptionRequest({ option: Option.List }));
@@ -362,7 +362,7 @@ describe('places', () => {
     await server.destroy();
   });
 
-  it('B12: are taken from whoever stands still only when others want them', async () => {
+  it('B12: are taken from a client without progress only when others want them', async () => {
     const { server, clock } = startServer({ exports: { '': distant() }, limits: { ...limits, connectionsMax: 1 } });
     const paused = new HostileClient(server);
     paused.say(wayIn);
@@ -406,13 +406,13 @@ describe('places', () => {
 });
 
 describe('memory', () => {
-  it('for a payload is set aside before it arrives, and whoever does not get any is not read', async () => {
+  it('for a payload is reserved before it arrives, and a client without memory is not read from', async () => {
     const { server } = startServer({ exports: { '': distant() }, limits: { serverBytesMax: 4 * mebi } });
     const clients = Array.from({ length: 8 }, () => new HostileClient(server));
     for (const client of clients) client.say(wayIn, header(Command.Write, 0, mebi), new Uint8Array(mebi - 1));
     await turns(200);
     expect(server.bytesInFlight).toBeLessThanOrEqual(4 * mebi);
-    // As soon as the others are through, everybody gets through.
+    // When the others have finished, every client gets memory.
     for (const client of clients) client.say(byte);
     await expect.poll(() => server.statistics.requests).toBe(8);
     expect(server.bytesInFlight).toBe(0);
@@ -536,7 +536,7 @@ describe('the gate', () => {
     await turns();
     expect(all.filter((_, index) => clients[index]?.isCutOff)).toEqual(['::ffff:192.0.2.1', '2001:db8:0:0:3::1']);
     expect(server.clients.refused['too-many-from-address']).toBe(2);
-    // Whoever leaves makes room.
+    // A client that leaves makes room.
     clients[0]?.leave();
     await clients[0]?.gone;
     const next = come('192.0.2.1');
@@ -593,11 +593,11 @@ describe('the gate', () => {
     [{ allow: ['uid:1000'] }, user(1001), false],
     [{ deny: ['uid:1000'] }, user(1000), false],
     [{ deny: ['uid:1000'] }, tcp('192.0.2.8'), true],
-    // Nobody can tell, so the answer is no.
+    // The user is not known, so the answer is no.
     [{ allow: ['uid:1000'] }, { transport: 'unix' } as const, false],
     [{ deny: ['uid:1000'] }, { transport: 'unix' } as const, false],
     [{ deny: ['192.0.2.7'] }, { transport: 'tcp' } as const, false],
-    // It was not the client who came, but somebody who handed it over.
+    // The connection was not made by the client, but handed over by another process.
     [{ allow: ['192.0.2.7'] }, { transport: 'memory' } as const, true],
   ])('%j and %j: %s', async (access, peer, isIn) => {
     const { server } = startServer({ exports, access });
@@ -610,6 +610,6 @@ describe('the gate', () => {
   });
 
   it.each(['192.0.2.0/33', 'localhost', '192.0.2.1/24/8', 'uid:x', '', 'fe80::1%eth0'])('%s is no entry', (entry) => {
-    expect(() => startServer({ exports, access: { deny: [entry] } })).toThrow(/is no entry of an access list/);
+    expect(() => startServer({ exports, access: { deny: [entry] } })).toThrow(/is not an entry of an access list/);
   });
 });

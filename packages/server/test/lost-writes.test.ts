@@ -56,7 +56,7 @@ describe('D7: what a device has lost', () => {
     expect(await one.errorOf(flush)).toBe(0);
     expect(await other.errorOf(flush)).toBe(Eio);
     expect(await other.errorOf(flush)).toBe(0);
-    // Whoever comes when others have been told has nothing to do with it.
+    // A client that comes after others got the report does not get it.
     const late = await connect();
     expect(await late.errorOf(flush)).toBe(0);
     expect(await third.errorOf(flush)).toBe(Eio);
@@ -64,7 +64,7 @@ describe('D7: what a device has lost', () => {
     await server.destroy();
   });
 
-  it('is told to whoever comes next, when those who were there left without having heard of it', async () => {
+  it('is reported to the next client, when those that were connected left without the report', async () => {
     const { device, lose } = losing();
     const { server, clients, connect } = await clientsOf(device, 1);
     lose(0n);

@@ -16,7 +16,7 @@ const serve = (one: Export) => createServer({ exports: { '': one } });
 const resize = (size: number | bigint) => ({ type: Command.Resize, offset: size });
 const read = (offset: number, length: number) => ({ type: Command.Read, offset, length });
 
-it('R1: is offered only where somebody allows it, and the device can', async () => {
+it('R1: is offered only where the export allows it, and the device can', async () => {
   const device = createMemoryDevice({ size: mebi });
   const offered = async (one: Export): Promise<boolean> => {
     const client = await RawClient.connect(serve(one), 'structured');
@@ -77,7 +77,7 @@ it('R2, R5: others may use what was added, and have nothing taken away', async (
   const server = serve({ device, resizable: true });
   const one = await RawClient.connect(server, 'extended');
   const other = await RawClient.connect(server, 'simple');
-  // Whoever has connected shows with the first answer that the server has noticed.
+  // With its first answer, a client shows that the server has noticed it.
   expect(await other.errorOf(read(0, 1))).toBe(0);
   expect(await one.errorOf(resize(mebi / 2))).toBe(Eperm);
   expect(await one.errorOf(resize(3 * mebi))).toBe(0);

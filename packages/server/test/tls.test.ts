@@ -98,7 +98,7 @@ describe('who is who', () => {
     expect(client.geometry.size).toBe(BigInt(mebi));
   });
 
-  it('is not believed of certificates that nobody checks', async () => {
+  it('does not count for certificates that are not checked', async () => {
     await serve(anybody);
     await using _ = await open(one);
     expect(server.sessions[0]?.tls?.subject).toBeUndefined();
@@ -181,7 +181,7 @@ describe('modes', () => {
     expect(await names(nobody)).toEqual(['open', 'secret']);
   });
 
-  it('S28: allow with a list of clients serves nobody who is not known', async () => {
+  it('S28: allow with a list of clients serves no other client', async () => {
     await serve({ ...certificates, mode: 'allow', allow: [subject] });
     expect(await errorOf(open())).toMatchObject({ code: 'ERR_NBD_TLS_REQUIRED' });
     await using client = await open(one);
@@ -265,7 +265,7 @@ describe('the upgrade', () => {
 });
 
 describe('reloading', () => {
-  it('takes new certificates for new clients, and cuts nobody off', async () => {
+  it('takes new certificates for new clients, and disconnects no client', async () => {
     const files = await authority.issueServer(join(folder, 'replaced'), { hosts: ['localhost'] });
     await serve({ certificates: { folder: files }, verifyPeer: false });
     await using early = await open(nobody);

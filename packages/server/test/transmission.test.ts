@@ -254,7 +254,7 @@ describe.each(modes)('with %s headers', (mode) => {
     client.channel.destroy();
   });
 
-  it('S65, S50: lets replies overtake each other; a flush waits for nobody who has not been answered', async () => {
+  it('S65, S50: lets replies overtake each other; a flush does not wait for writes that were not answered', async () => {
     const waiting: (() => void)[] = [];
     const device = wrapped(createMemoryDevice({ size }), (command, go) =>
       command === 'read' ? new Promise<void>((resolve) => waiting.push(resolve)).then(go as () => void) : go(),

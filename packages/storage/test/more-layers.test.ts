@@ -96,7 +96,7 @@ describe('block size layer', () => {
   });
 
   it.each([
-    [{ minimumBlockSize: 3 }, /3 is no power of two/],
+    [{ minimumBlockSize: 3 }, /3 is not a power of two/],
     [{ minimumBlockSize: 512, maximumBlockSize: 100 }, /100/],
   ])('%j is refused', (options, message) => {
     expect(() => createBlockSizeLayer(createMemoryDevice({ size: 1024 }), options)).toThrow(message);

@@ -60,7 +60,9 @@ describe.each(modes)('a command (%s)', (mode) => {
     const file = join(folder, 'not-executable');
     writeFileSync(file, '');
     chmodSync(file, 0o644);
-    await expect(runCommand({ command: [file], mode })).rejects.toThrow(`[ ${file} ]: it may not be executed`);
+    await expect(runCommand({ command: [file], mode })).rejects.toThrow(
+      `[ ${file} ]: there is no permission to execute it`,
+    );
     await expect(runCommand({ command: [''], mode })).rejects.toThrow('[  ]: no program is named');
     expect(readdirSync(folder)).toEqual(['not-executable']);
   });

@@ -173,7 +173,7 @@ describe('TCP', () => {
   it.each(['h\n', 'h x', '\u001b[2J'])('refuses the host %j, which would break the lines of messages', async (host) => {
     await expect(connectTcp({ host, port: 1 })).rejects.toMatchObject({
       code: 'ERR_NBD_ARGUMENT',
-      message: expect.stringMatching(/^the host to connect to, "h?[^\p{Cc}]+", is no name and no address$/u),
+      message: expect.stringMatching(/^the host to connect to, "h?[^\p{Cc}]+", is neither a name nor an address$/u),
     });
   });
 

@@ -128,7 +128,7 @@ describe('F29: the path of a Unix socket', () => {
   ])('is not taken from %s', async (_what, make) => {
     make(path);
     await expect(serve('second')).rejects.toThrow(
-      `cannot listen on ${path}: address already in use: there is something else than a socket`,
+      `cannot listen on ${path}: address already in use: the file there is not a socket`,
     );
     expect(existsSync(path) || lstatSync(path).isSymbolicLink()).toBe(true);
   });

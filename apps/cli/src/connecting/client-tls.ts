@@ -18,10 +18,10 @@ export function withTls<Some extends Operand>(
   const { tls: mode, tlsHostname: hostname } = options;
   const settings = { ...tlsSources(options), ...(hostname === undefined ? {} : { hostname }) };
   if (mode === undefined && Object.keys(settings).length === 0) return operand;
-  if (!operands.some(isServer)) throw argumentError('options about TLS need a server to talk to');
+  if (!operands.some(isServer)) throw argumentError('options about TLS need a server to connect to');
   if (!isServer(operand)) return operand;
   if (demandsTls(operand)) {
-    if (mode === 'off') throw argumentError(`${describeOperand(operand)} demands TLS, but --tls says off`);
+    if (mode === 'off') throw argumentError(`${describeOperand(operand)} demands TLS, but --tls is off`);
     return { ...operand, tls: { mode: 'require', ...settings } };
   }
   const own = mode ?? (operands.some(demandsTls) ? 'off' : 'require');

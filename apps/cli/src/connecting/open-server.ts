@@ -100,5 +100,5 @@ function warnOfBlocks({ blockSizes }: ExportFacts, name: string, terminal: Termi
   const minimum = blockSizes?.minimum ?? 1;
   if (minimum <= minimumBlockSizeMax) return;
   const allowed = `the specification allows ${minimumBlockSizeMax} at most`;
-  terminal.note(`nbd: warning: ${name}: the server wants blocks of ${minimum} bytes, and ${allowed}`);
+  terminal.note(`nbd: warning: ${name}: the server requires blocks of ${minimum} bytes, and ${allowed}`);
 }

@@ -23,7 +23,7 @@ const suggestions: readonly Suggestion[] = [
   ...['ERR_NBD_PEER_CLOSED', 'ERR_NBD_OUT_OF_STEP', 'ERR_NBD_TIMEOUT'].map((code) => ({
     code,
     says: modernOptions,
-    advice: 'to do without what older servers do not know, use --mode simple',
+    advice: 'to use only what older servers support, use --mode simple',
   })),
   {
     code: 'ERR_NBD_PROTOCOL',
@@ -34,7 +34,7 @@ const suggestions: readonly Suggestion[] = [
   { code: 'ERR_NBD_UNKNOWN_EXPORT', advice: 'to list all exports on the server, use nbd info --list' },
   { code: 'ERR_NBD_EXISTS', advice: 'to replace files that are there, use --force' },
   { code: 'ERR_NBD_TLS_REQUIRED', advice: 'to use TLS, begin the URI with nbds: or nbds+unix:, or use --tls require' },
-  { code: 'ERR_NBD_TLS_REFUSED', advice: 'where clear text will do, begin the URI with nbd: or nbd+unix:' },
+  { code: 'ERR_NBD_TLS_REFUSED', advice: 'if clear text is sufficient, begin the URI with nbd: or nbd+unix:' },
   {
     code: 'ERR_NBD_TLS',
     says: /not signed by an authority that is trusted here/,

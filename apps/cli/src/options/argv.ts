@@ -36,7 +36,7 @@ export function prepareArguments(argv: readonly string[]): PreparedArguments {
     const word = argv[index] ?? '';
     if (word === '[') {
       const end = argv.indexOf(']', index);
-      if (end < 0) throw argumentError("'[' has no closing ']' (a word by itself) behind the command");
+      if (end < 0) throw argumentError("'[' has no closing ']' (a word by itself) after the command");
       words.push(`${placeholder}${brackets.length}`);
       brackets.push(argv.slice(index + 1, end));
       index = end;

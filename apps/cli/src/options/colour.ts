@@ -5,7 +5,7 @@ import { optionGroup } from './option-group.ts';
 /** The answer is `color`. */
 export function colourOptions() {
   return optionGroup()
-    .option('--color', 'use colours even if the output is no terminal')
+    .option('--color', 'use colours even if the output is not a terminal')
     .option('--no-color', 'do not use colours')
     .addOption(alias('--color', '--colour'))
     .addOption(alias('--color', '--colors'))

@@ -37,7 +37,7 @@ export function parseOperand(word: string, brackets: Brackets): Operand {
   if (word === '-') return { type: 'stdio' };
   if (word === 'null:') return { type: 'null' };
   if (scheme.test(word)) return { type: 'uri', uri: word };
-  if (word === '') throw argumentError('an empty word is no source or destination');
+  if (word === '') throw argumentError('an empty word is not a source or destination');
   return { type: 'file', path: word };
 }
 

@@ -1,7 +1,6 @@
 /** What follows the list of commands in the help. */
 export const help = `
-A server is an NBD URI (nbds:// and nbds+unix:// demand TLS), or a command in brackets that speaks NBD by systemd
-socket activation:
+A server is an NBD URI (nbds:// and nbds+unix:// demand TLS), or a command in brackets that serves NBD by systemd socket activation:
   nbd://host[:port]/export    nbd+unix:///export?socket=PATH    [ qemu-nbd -r -f qcow2 disk.qcow2 ]
 
 Examples:

@@ -79,7 +79,7 @@ export class PatternSink extends Collector {
     const { receivedBytes } = this;
     const came = this.#room.subarray(this.#guardBytes, this.#guardBytes + byteCount);
     if (came.some((byte, index) => byte !== patternByte(receivedBytes + index))) {
-      throw new ConformanceError(`wrong bytes behind position ${receivedBytes}`);
+      throw new ConformanceError(`wrong bytes after position ${receivedBytes}`);
     }
     const guards = [this.#room.subarray(0, this.#guardBytes), this.#room.subarray(-this.#guardBytes)];
     if (guards.some((guard) => guard.some((byte) => byte !== 0xee)))

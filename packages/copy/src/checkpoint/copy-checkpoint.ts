@@ -72,7 +72,7 @@ export class CopyCheckpoint {
     const position = BigInt(record.position);
     const { device: source } = this.#source;
     const { device: destination } = this.#destination;
-    if (position > source.geometry.size) throw this.#refusal(`it ends at ${position}, behind the source's end`);
+    if (position > source.geometry.size) throw this.#refusal(`it ends at ${position}, after the source's end`);
     const differsAt = await compareSamples(source, destination, position, signal);
     if (differsAt !== undefined) throw this.#refusal(`source and destination differ at byte ${differsAt}`);
     return position;
@@ -109,7 +109,7 @@ async function loadRecord(store: CheckpointStore): Promise<CheckpointRecord | un
   if (text === undefined) return undefined;
   const record = text.length > textLengthMax ? undefined : parseJson(text);
   if (isRecord(record)) return record;
-  throw new UsageError('ERR_NBD_ARGUMENT', `${store.name} is not a checkpoint of a copy, and is left as it is`);
+  throw new UsageError('ERR_NBD_ARGUMENT', `${store.name} is not a checkpoint of a copy, and stays unchanged`);
 }
 
 function parseJson(text: string): unknown {

@@ -83,7 +83,7 @@ export interface ServerHandshakeSettings extends SettingsOf<typeof serverHandsha
 export function resolveServerOptions(options: ServerHandshakeOptions): ServerHandshakeSettings {
   const settings = serverHandshakeOptions.resolve('ServerHandshake', options);
   if (settings.style === 'oldstyle' && settings.tls !== 'off') {
-    throw new UsageError('ERR_NBD_ARGUMENT', `the oldstyle handshake knows no TLS, which is '${settings.tls}'`);
+    throw new UsageError('ERR_NBD_ARGUMENT', `the oldstyle handshake has no TLS, but tls is '${settings.tls}'`);
   }
   return settings;
 }

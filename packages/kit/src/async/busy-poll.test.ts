@@ -23,13 +23,13 @@ async function turnsUntilAsleep(most = 100, msPerTurn = 0.5): Promise<number> {
   return count;
 }
 
-it('goes to sleep at once before anybody has come back quickly', async () => {
+it('sleeps at once before a client has come back quickly', async () => {
   poll.heard();
   poll.quiet();
   expect(turns).toHaveLength(0);
 });
 
-it('looks for as long as it was told to, once somebody has come back quickly', async () => {
+it('looks for the given time, once a client has come back quickly', async () => {
   poll.quiet();
   await clock.advance(2);
   poll.heard();

@@ -133,7 +133,7 @@ describe('connection set', () => {
     expect([set.count, set.active.length]).toEqual([2, 0]);
     set.promote();
     expect([set.count, set.active.length, fixture.incarnations]).toEqual([1, 1, 2]);
-    // The first one owes the answers to two probes.
+    // The answers to two probes of the first one are still missing.
     expect(fixture.losses.map(({ wasUseful }) => wasUseful)).toEqual([false, false]);
     expect(fixture.server.connections.map(({ channel }) => channel.isDestroyed)).toEqual([true, true, false]);
   });

@@ -5,7 +5,7 @@
  * say nothing of what another has written. When the server was restarted, some connections may not have noticed while a new
  * one is made already. So where unflushed writes are noted, a new connection beside others is on *probation*, until one of those
  * has answered a request sent afterwards: then the old one's server has not been restarted, and the new one leads to the same.
- * When all old ones are lost before they answer, the new one begins a new *incarnation* of the server: whatever was not flushed may
+ * When all old ones are lost before they answer, the new one begins a new *incarnation* of the server: everything that was not flushed may
  * be gone. To those that are *draining*, a disconnect request was sent, and only their end is awaited.
  */
 import type { Established } from '@nbdjs/interfaces';
@@ -20,7 +20,7 @@ export interface ConnectionLoss {
   readonly connection: Connection;
   /** A `ProtocolError` when the server broke the rules; absent when it has ended the connection in order. */
   readonly cause: Error | undefined;
-  /** Requests that it owes answers to, oldest first. */
+  /** Requests without an answer, oldest first. */
   readonly orphans: readonly Request[];
   /** It was active, and has answered something or was asked for nothing. */
   readonly wasUseful: boolean;
@@ -39,7 +39,7 @@ export interface ConnectionSetEvents {
 /** What a request costs a connection besides its payload, in bytes of it: for finding the connection with the least to do. */
 const requestWeight = 16 * 1024;
 
-/** As much as every server lets itself be asked for, whatever its block size is. */
+/** As much as every server accepts in one request, with any block size. */
 const probeBytesMin = 512;
 
 const ignoreAll: ConnectionEvents = { capacity() {}, dismissed() {}, lost() {} };
@@ -225,7 +225,7 @@ export class ConnectionSet {
     this.#events.lost({ connection, cause, orphans: this.#remove(connection), wasUseful });
   }
 
-  /** Takes a connection out, and returns what it owes answers to. */
+  /** Removes a connection, and returns its requests without an answer. */
   #remove(connection: Connection): readonly Request[] {
     this.#active = this.#active.filter((other) => other !== connection);
     this.#probation = this.#probation.filter((other) => other !== connection);

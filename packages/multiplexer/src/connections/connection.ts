@@ -25,7 +25,7 @@ export interface ConnectionEvents {
 }
 
 /**
- * `open`: requests go out. `dismissed`: the server said that it goes away, so nothing more is sent, and replies are still
+ * `open`: requests go out. `dismissed`: the server is shutting down, so nothing more is sent, and replies are still
  * taken. `leaving`: we have sent a disconnect request, and ignore what still comes. `over`: the channel is destroyed.
  */
 type Phase = 'open' | 'dismissed' | 'leaving' | 'over';
@@ -107,7 +107,7 @@ export class Connection implements ByteSink {
     return this.#hasAnswered || (this.#inFlight.count === 0 && this.#returned.length === 0);
   }
 
-  /** Whether the server owes an answer, or has to take what is sent. */
+  /** Whether an answer is awaited, or the server has to take what is sent. */
   get isOwed(): boolean {
     return this.#inFlight.count > 0 || this.#batch.isHeld;
   }
@@ -157,7 +157,7 @@ export class Connection implements ByteSink {
     }
   }
 
-  /** Whether nothing may be sent for the time being, whatever it is. */
+  /** Whether nothing at all may be sent at present. */
   get isBlocked(): boolean {
     return this.#phase !== 'open' || this.#batch.isHeld;
   }

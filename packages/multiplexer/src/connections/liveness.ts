@@ -26,7 +26,7 @@ export class Liveness {
       if (endMs > now) {
         nextMs = Math.min(nextMs, endMs);
       } else if (isOwed) {
-        connection.destroy(new TimeoutError('silence', `the server has not said a thing for ${silenceMs} ms`));
+        connection.destroy(new TimeoutError('silence', `the server has sent nothing for ${silenceMs} ms`));
       } else {
         this.#connections.probe(connection);
         nextMs = Math.min(nextMs, now + (silenceMs > 0 ? silenceMs : keepAliveMs));

@@ -7,7 +7,7 @@ import type { ReconnectSettings, Situation, Step } from './reconnect-steps.ts';
 
 const established = {} as Established;
 const mismatch = new NegotiationError('ERR_NBD_FACTS_CHANGED', 'another size', { permanent: true });
-const refused = new Error('nobody listens');
+const refused = new Error('no server listens');
 const noneYet = Object.assign(new NegotiationError('ERR_NBD_POLICY', 'none yet'), { code: 'ERR_NBD_CONNECT_NONE_YET' });
 const violation = new ProtocolError('bad-reply-magic', 'no reply', { phase: 'transmission' });
 

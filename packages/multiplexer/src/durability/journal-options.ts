@@ -12,18 +12,18 @@ import {
 
 const journalOptions = defineOptions({
   /** Payload that is remembered, in bytes. @default 64 MiB */
-  bytesMax: option.bytes({ default: 64 * 2 ** 20, zero: 'none', doc: 'Payload that is remembered.' }),
-  /** Requests that are remembered. @default 65536 */
-  requestsMax: option.count({ default: 65_536, zero: 'none', doc: 'Requests that are remembered.' }),
+  bytesMax: option.bytes({ default: 64 * 2 ** 20, zero: 'none', doc: 'Payload that is kept.' }),
+  /** Requests that are kept. @default 65536 */
+  requestsMax: option.count({ default: 65_536, zero: 'none', doc: 'Requests that are kept.' }),
   /**
-   * When more is written between two flushes than is remembered: `give-up` goes on without, and if the server is lost then, the
+   * When more is written between two flushes than is kept: `give-up` goes on without, and if the server is lost then, the
    * next flush fails with a `WritesLostError`. `flush` has the server flush in time, and writes wait for that where they must.
    * @default 'give-up'
    */
   whenFull: option.oneOf(['give-up', 'flush'], {
     default: 'give-up',
     doc:
-      'When more is written between two flushes than is remembered: `give-up` goes on without, and if the server is lost ' +
+      'When more is written between two flushes than is kept: `give-up` goes on without, and if the server is lost ' +
       'then, the next flush fails with a `WritesLostError`. `flush` has the server flush in time, and writes wait for that ' +
       'where they must.',
   }),

@@ -141,7 +141,7 @@ describe('Journal', () => {
     expect([ranges[0]?.offset, last.offset + last.length]).toEqual([0n, 994n]);
   });
 
-  it('loses everything that is not flushed when there is nobody left to play it to', () => {
+  it('loses everything that is not flushed when there is no server to replay it to', () => {
     const journal = new Journal(roomy);
     journal.remember(write(3, [1, 2]));
     journal.loseAll();
@@ -158,7 +158,7 @@ describe('Journal', () => {
   });
 
   it.each(Array.from({ length: 12 }, (_, seed) => seed))(
-    'brings a forgetful server up to date, whatever was written (seed %i)',
+    'brings a server that lost its writes up to date, after random writes (seed %i)',
     (seed) => {
       const next = seededRandom(seed);
       const size = 200;
@@ -194,7 +194,7 @@ describe('Journal', () => {
           journal.serverLost();
           const lost = journal.takeLost();
           for (const request of journal.replay(32)) carryOut(content, request);
-          // Whoever is told of a loss writes once more.
+          // A caller that gets the report of a loss writes again.
           for (const { offset: start, length: count } of lost) {
             const bytes = model.subarray(Number(start), Number(start + count));
             carryOut(content, write(Number(start), [...bytes]));

@@ -66,7 +66,7 @@ function differenceOf(before: ExportFacts, after: ExportFacts): string | undefin
   if (abilitiesOf(after).readOnly && !abilitiesOf(before).readOnly) return 'is read-only';
   const [sizes, newSizes] = [geometryOf(before), geometryOf(after)];
   if (newSizes.minimumBlockSize > sizes.minimumBlockSize) {
-    return `wants blocks of ${newSizes.minimumBlockSize} bytes instead of ${sizes.minimumBlockSize}`;
+    return `requires blocks of ${newSizes.minimumBlockSize} bytes instead of ${sizes.minimumBlockSize}`;
   }
   if (newSizes.maximumBlockSize < sizes.maximumBlockSize) {
     return `takes at most ${newSizes.maximumBlockSize} bytes instead of ${sizes.maximumBlockSize}`;

@@ -30,8 +30,8 @@ export const strictOptions = defineOptions({
     default: true,
     doc: 'Reads and writes longer than the server takes are split. Without it, 64 MiB go in one piece.',
   }),
-  /** `PAYLOAD_LEN` is set where extended headers want it. @default true */
-  autoFlag: option.boolean({ default: true, doc: '`PAYLOAD_LEN` is set where extended headers want it.' }),
+  /** `PAYLOAD_LEN` is set where extended headers require it. @default true */
+  autoFlag: option.boolean({ default: true, doc: '`PAYLOAD_LEN` is set where extended headers require it.' }),
   /**
    * A reply that breaks a rule ends the connection and closes the device. With this off, only its request fails
    * (`EIO`, with the `ProtocolError` as its cause) as long as it is known where the reply ends. @default true

@@ -19,10 +19,10 @@ export const replyLimits = defineOptions({
     default: limits.replyExtentsMax,
     doc: 'Extents in one block status chunk; a server that sends more breaks the rules.',
   }),
-  /** Extents of one block status reply that are kept, of all contexts; what lies behind is asked for again. @default 131072 */
+  /** Extents of one block status reply that are kept, of all contexts; the rest is asked for again. @default 131072 */
   extentsKeptMax: option.count({
     default: 131_072,
-    doc: 'Extents of one block status reply that are kept, of all contexts; what lies behind is asked for again.',
+    doc: 'Extents of one block status reply that are kept, of all contexts; the rest is asked for again.',
   }),
 });
 

@@ -1,4 +1,4 @@
-/** Requests that wait for their turn: first in, first out, whatever their size. */
+/** Requests that wait for their turn: first in, first out, for any size. */
 import type { Request } from './request.ts';
 
 /** The front is an index into the array; consumed entries are cut off when they are many. */

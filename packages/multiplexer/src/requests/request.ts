@@ -27,7 +27,7 @@ export class RequestDetails {
   prepare: ((facts: ExportFacts) => void) | undefined;
   /** The stretches of a read that chunks have covered; absent while they come in order. */
   stretches: IntervalSet<number> | undefined;
-  /** What the server said about the error, raw bytes already made printable. */
+  /** The server's text about the error, already made printable. */
   errorText: string | undefined;
   /** Where in the export the error happened. */
   errorOffset: bigint | undefined;

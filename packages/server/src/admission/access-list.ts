@@ -5,15 +5,15 @@ import { defineOptions, type OptionsOf, option } from '@nbdjs/kit';
 
 /** The rules as data. */
 export const accessRules = defineOptions({
-  /** If there are entries, every other client is turned away. @default none */
+  /** If there are entries, every other client is refused. @default none */
   allow: option.texts({
-    doc: 'If there are entries, every other client is turned away.',
+    doc: 'If there are entries, every other client is refused.',
     default: [],
     defaultText: 'none',
   }),
-  /** Clients that are turned away even if `allow` names them. @default none */
+  /** Clients that are refused even if `allow` names them. @default none */
   deny: option.texts({
-    doc: 'Clients that are turned away even if `allow` names them.',
+    doc: 'Clients that are refused even if `allow` names them.',
     default: [],
     defaultText: 'none',
   }),
@@ -90,7 +90,7 @@ class Entries {
     const bits = prefix === undefined ? undefined : Number(prefix);
     const isPrefix = bits === undefined || (/^\d{1,3}$/.test(prefix ?? '') && bits <= (version === 6 ? 128 : 32));
     if (version === 0 || address.includes('%') || !isPrefix || more.length > 0) {
-      const message = `'${entry}' is no entry of an access list: expected an address, ADDRESS/BITS, uid:N or gid:N`;
+      const message = `'${entry}' is not an entry of an access list: expected an address, ADDRESS/BITS, uid:N or gid:N`;
       throw new UsageError('ERR_NBD_ARGUMENT', message);
     }
     const family = version === 6 ? 'ipv6' : 'ipv4';

@@ -1,4 +1,4 @@
-/** Samples all clients from time to time, to find those that stand still. One timer for all; none while there is no client. */
+/** Samples all clients from time to time, to find those without progress. One timer for all; none while there is no client. */
 import type { Cancel, Clock } from '@nbdjs/interfaces';
 import type { MemoryBudget } from './memory-budget.ts';
 
@@ -18,7 +18,7 @@ export class ClientMonitor {
   #wasShort = false;
   #cancel: Cancel | undefined;
 
-  /** `patienceMs`: the shortest time after which a client that stands still is cut off. */
+  /** `patienceMs`: the shortest time after which a client without progress is disconnected. */
   constructor(clock: Clock, patienceMs: number, budget: MemoryBudget, isPlaceWanted: () => boolean) {
     this.#clock = clock;
     this.#isPlaceWanted = isPlaceWanted;

@@ -10,7 +10,7 @@ type GateLimits = Pick<ServerSettings, 'connectionsPerAddressMax' | 'connectsPer
 /** Which of them apply to loopback addresses, too. */
 export type LoopbackLimits = { readonly [Name in keyof GateLimits]: boolean };
 
-/** A token bucket, and the connections that stand. */
+/** A token bucket, and the established connections. */
 interface AddressRecord {
   connections: number;
   /** How many more may connect at once, as of `atMs`. */

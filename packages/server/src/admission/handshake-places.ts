@@ -1,6 +1,6 @@
 /**
  * Places for the clients in the handshake. When there are too many, further clients wait a moment without being greeted:
- * well-behaved clients are done soon. A client that stands still makes room.
+ * well-behaved clients are done soon. A client without progress makes room.
  */
 import type { Cancel, Clock } from '@nbdjs/interfaces';
 import type { ServerSettings } from '../server-settings.ts';
@@ -14,9 +14,9 @@ export interface HandshakingClient {
   cutOff(reason: CutOffReason, message: string): void;
 }
 
-/** A client that stands still for less long is left alone. */
+/** A client is not disconnected before this time without progress. */
 const patienceMs = 3000;
-/** When a client has waited for so long, the one that has been in the handshake longest has to go, standing still or not. */
+/** When a client has waited for this time, the one that has been in the handshake longest is disconnected, even if it makes progress. */
 const waitMsMax = 10_000;
 const tickMs = 250;
 
@@ -100,7 +100,7 @@ export class HandshakePlaces<Client extends HandshakingClient> {
     if (slowest === undefined && first !== undefined && now - first.sinceMs >= waitMsMax) slowest = oldest;
     if (slowest === undefined) return false;
     this.#inside.delete(slowest);
-    slowest.cutOff('handshake-crowd', 'others need the place of a client that takes its time over the handshake');
+    slowest.cutOff('handshake-crowd', 'the client is slow in the handshake, and other clients need its place');
     return true;
   }
 

@@ -50,7 +50,7 @@ describe('memory that clients share', () => {
     expect([client.isWaiting, client.account.usedBytes, budget.isShort]).toEqual([false, 410, false]);
   });
 
-  it('goes to whoever has waited longest, and what else they want to the end of the queue', () => {
+  it('goes to the client that has waited longest, whose further needs go to the end of the queue', () => {
     const { budget, nextTurn } = makeBudget(1000);
     const [hoarder, first, second] = [new Taker(budget), new Taker(budget), new Taker(budget)];
     hoarder.want('payload', 1000);
@@ -66,7 +66,7 @@ describe('memory that clients share', () => {
     expect([first.account.usedBytes, second.account.usedBytes]).toEqual([0, 400]);
   });
 
-  it('is had by everybody in the end, in whatever order things happen', () => {
+  it('is given to every client in the end, in any order of events', () => {
     const step = fc.record({
       who: fc.nat(3),
       purpose: fc.constantFrom('request', 'payload'),

@@ -8,8 +8,11 @@ export const exportOptions = defineOptions({
   device: option.object<BlockDevice>({ required: true, doc: 'The device; it belongs to the caller.' }),
   /** For people; part of lists. */
   description: option.text({ doc: 'For people; part of lists.' }),
-  /** Refuse all commands that write. @default what the device says */
-  readOnly: option.boolean({ doc: 'Refuse all commands that write.', defaultText: 'what the device says' }),
+  /** Refuse all commands that write. @default true for a device that is read-only */
+  readOnly: option.boolean({
+    doc: 'Refuse all commands that write.',
+    defaultText: 'true for a device that is read-only',
+  }),
   /**
    * Tell clients that they may open several connections (`NBD_FLAG_CAN_MULTI_CONN`). All of them use this one device, so a flush
    * on one covers what was answered on the others. Never told where the server lets in one client at a time.

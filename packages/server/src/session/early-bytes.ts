@@ -36,7 +36,7 @@ export class EarlyBytes {
   pourInto(sink: ByteSink): void {
     while (this.length > 0) {
       const target = sink.writable();
-      if (target.length === 0) throw new Error('there is no memory for what the client has said before its turn');
+      if (target.length === 0) throw new Error('there is no memory for what the client has sent before its turn');
       sink.advance(this.moveTo(target));
     }
   }

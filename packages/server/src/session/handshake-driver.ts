@@ -33,7 +33,7 @@ export interface HandshakeOwner {
 }
 
 export class HandshakeDriver implements ByteSink {
-  /** Replaced by a secured one when TLS stands. */
+  /** Replaced by a secured one when TLS is established. */
   #channel: ByteChannel;
   readonly #owner: HandshakeOwner;
   readonly #handshake: ServerHandshake;
@@ -65,7 +65,7 @@ export class HandshakeDriver implements ByteSink {
       () => (this.#isUpgrading ? 'tls' : this.#handshake.turn === 'driver' ? 'server' : 'client'),
       () => {
         const { activity } = this.#handshake;
-        owner.stoodStill(`the client stood still for ${handshakeMs} ms in the handshake: ${activity}`);
+        owner.stoodStill(`the client made no progress for ${handshakeMs} ms in the handshake: ${activity}`);
       },
     );
   }
@@ -122,7 +122,7 @@ export class HandshakeDriver implements ByteSink {
     return answer;
   }
 
-  /** Hands the channel over to the next phase, with what the client has said before its turn. */
+  /** Hands the channel over to the next phase, with what the client has sent before its turn. */
   finish(next: ByteSink): void {
     this.#isOver = true;
     // The next phase has an account of its own.
@@ -180,7 +180,7 @@ export class HandshakeDriver implements ByteSink {
     try {
       give();
       this.#pump();
-      // Goes on with what the client has said before its turn.
+      // Goes on with what the client has sent before its turn.
       while (this.#early.length > 0 && this.#handshake.turn === 'client') {
         this.advance(this.#early.moveTo(this.#handshake.writable()));
       }

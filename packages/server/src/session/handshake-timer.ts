@@ -1,4 +1,4 @@
-/** Measures how long a client stands still in the handshake. How many options it sends does not matter: that has other limits. */
+/** Measures how long a client makes no progress in the handshake. The number of its options does not matter here: it has its own limits. */
 import type { Cancel, Clock } from '@nbdjs/interfaces';
 
 /** What the handshake waits for: `tls` while the TLS handshake runs, which waits for the client, too. */

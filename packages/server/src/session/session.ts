@@ -42,7 +42,7 @@ type ClientEvents = {
 };
 
 export class Session implements SessionDescription, HandshakeOwner, HandshakingClient, PlaceHolder {
-  /** Replaced by a secured one when TLS stands. */
+  /** Replaced by a secured one when TLS is established. */
   #channel: ByteChannel;
   readonly #options: SessionOptions;
   readonly #context: ServerContext;

@@ -1,6 +1,6 @@
 /**
  * The life of a transmission, as a table: which phases there are, what each of them does with requests, and what leads from one
- * to the next. Everything that decides about the phase stands here.
+ * to the next. All decisions about the phase are here.
  */
 
 /** What happens to a transmission; an event that a phase does not name leaves it as it is. */

@@ -1,4 +1,4 @@
-/** Distinguishes a peer that is slow from one that stands still. */
+/** Distinguishes a slow peer from one without progress. */
 export class ProgressMeter {
   readonly #bytesMin: number;
   /** Since when there was no progress; `undefined` while it is not the peer's turn. */

@@ -77,7 +77,7 @@ export class RequestValidator {
    * about, from there. Returns why it will not be carried out.
    */
   faultOfFiltered(request: ServerRequest): Failure | undefined {
-    const invalid = refuse(WireError.Einval, 'the payload is no selection of metadata contexts');
+    const invalid = refuse(WireError.Einval, 'the payload is not a selection of metadata contexts');
     const { memory, payloadBytes } = request;
     const filter = memory === undefined ? undefined : decodeBlockStatusPayload(memory.subarray(0, payloadBytes));
     if (filter === undefined) return invalid;
@@ -116,7 +116,7 @@ export class RequestValidator {
     if ((offsetLow & this.#alignMask) !== 0) {
       return refuse(WireError.Einval, `size ${offset} has to be a multiple of ${this.#alignMask + 1}`);
     }
-    return offset > sizeMax ? refuse(WireError.Enospc, `size ${offset} is more than any export has`) : undefined;
+    return offset > sizeMax ? refuse(WireError.Enospc, `size ${offset} is larger than an export can be`) : undefined;
   }
 
   #faultOfRange({ type, offset, offsetLow, length }: ServerRequest): Failure | undefined {

@@ -112,7 +112,7 @@ describe('a client', () => {
     detector.judge(0, { ...quiet, isSending: true, heldBytes: 4096, isMemoryShort: true });
     expect(detector.judge(300, { ...quiet, isSending: true, heldBytes: 4096, isMemoryShort: true })).toEqual({
       reason: 'pressure',
-      message: 'the client stands still and holds 4096 bytes of memory that others wait for',
+      message: 'the client makes no progress and holds 4096 bytes of memory that others wait for',
     });
   });
 });

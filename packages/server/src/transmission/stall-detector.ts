@@ -1,4 +1,4 @@
-/** Judges from time to time whether a client stands still, and for how long it may. Reads no clock and ends no connection. */
+/** Decides from time to time whether a client makes progress, and for how long it may make none. Reads no clock and ends no connection. */
 import type { ServerSettings } from '../server-settings.ts';
 import type { CutOffReason } from '../statistics/client-counts.ts';
 import { ProgressMeter } from './progress-meter.ts';
@@ -57,21 +57,24 @@ export class StallDetector {
     const idleForMs = this.#idling.standstillMs(now, sample.isIdle, receivedBytes, 0);
     const standstillMs = Math.max(stalledMs, unreadMs);
     if (isOver(stalledMs, stallMs)) {
-      return { reason: 'stall', message: `the client has begun a request and not gone on for ${stallMs} ms` };
+      return {
+        reason: 'stall',
+        message: `the client has sent a part of a request, and nothing more for ${stallMs} ms`,
+      };
     }
     if (isOver(unreadMs, sendStallMs)) {
       return { reason: 'unread', message: `the client has not read its replies for ${sendStallMs} ms` };
     }
     if (sample.isMemoryShort && heldBytes > 0 && isOver(standstillMs, pressureMs)) {
-      const message = `the client stands still and holds ${heldBytes} bytes of memory that others wait for`;
+      const message = `the client makes no progress and holds ${heldBytes} bytes of memory that others wait for`;
       return { reason: 'pressure', message };
     }
     if (sample.isPlaceWanted && isOver(standstillMs, placeMs)) {
-      const message = `the client has stood still for ${standstillMs} ms and has a place that others wait for`;
+      const message = `the client has made no progress for ${standstillMs} ms and has a place that others wait for`;
       return { reason: 'place', message };
     }
     if (isOver(idleForMs, idleMs)) {
-      return { reason: 'idle', message: `the client has asked for nothing for ${idleMs} ms` };
+      return { reason: 'idle', message: `the client has sent no request for ${idleMs} ms` };
     }
     return undefined;
   }

@@ -214,7 +214,7 @@ export class Transmission implements ByteSink, RequestTaker, RunnerEvents, Monit
 
   // The client's way out.
 
-  /** Looks whether the client stands still for longer than it may. */
+  /** Checks whether the client has been without progress for longer than it may. */
   sample(now: number, isMemoryShort: boolean, isPlaceWanted: boolean): void {
     if (this.phase === phases.closed) return;
     const { unsentBytes, sentBytes } = this.#output;

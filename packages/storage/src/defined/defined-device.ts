@@ -176,13 +176,13 @@ function extentsWithin(
   let position = start;
   const extents = [];
   for (const { length: bytes, status } of isOne ? told.slice(0, 1) : told) {
-    if (!Number.isSafeInteger(bytes) || bytes < 1) throw new CommandError('EIO', `blockStatus told ${bytes} bytes`);
+    if (!Number.isSafeInteger(bytes) || bytes < 1) throw new CommandError('EIO', `blockStatus reported ${bytes} bytes`);
     if (position >= end) break;
     const kept = Math.min(bytes, end - position);
     extents.push({ offset: BigInt(position), length: BigInt(kept), status: BigInt(status) });
     position += kept;
   }
-  if (extents.length === 0) throw new CommandError('EIO', 'blockStatus told nothing');
+  if (extents.length === 0) throw new CommandError('EIO', 'blockStatus reported nothing');
   return extents;
 }
 

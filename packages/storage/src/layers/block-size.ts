@@ -62,7 +62,7 @@ export function createBlockSizeLayer(device: BlockDevice, options: BlockSizeOpti
   const preferred = Math.max(minimum, given.preferredBlockSize ?? geometry.preferredBlockSize);
   for (const size of [minimum, preferred]) {
     if (!Number.isInteger(Math.log2(size))) {
-      throw new UsageError('ERR_NBD_ARGUMENT', `a block size of ${size} is no power of two`);
+      throw new UsageError('ERR_NBD_ARGUMENT', `a block size of ${size} is not a power of two`);
     }
   }
   if (!(maximum >= minimum)) throw new UsageError('ERR_NBD_ARGUMENT', `a maximum of ${maximum} is below ${minimum}`);

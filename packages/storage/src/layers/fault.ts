@@ -26,7 +26,7 @@ export function createFaultLayer(device: BlockDevice, options: FaultOptions): Bl
     const code = fail({ ...call, index: index++ });
     if (code === undefined) return go();
     const { command, offset, length } = call;
-    const message = `${command} of ${length ?? 0} bytes at ${offset ?? 0} fails as it was told to`;
+    const message = `${command} of ${length ?? 0} bytes at ${offset ?? 0} fails, as the fault layer was set up`;
     return Promise.reject(new CommandError(code, message, { command, ...placeOf(offset, length) }));
   });
 }

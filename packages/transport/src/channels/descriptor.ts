@@ -24,7 +24,7 @@ export interface DetachedDescriptor {
 export function adoptDescriptor(fd: number, peer?: PeerDescription): ByteChannel {
   try {
     // Some versions of Node crash at values that are no numbers.
-    if (!Number.isSafeInteger(fd)) throw new RangeError('it is no descriptor');
+    if (!Number.isSafeInteger(fd)) throw new RangeError('it is not a descriptor');
     // Node would take a pipe, too, and fail with the first byte in the direction that it does not have.
     if (fstatSync(fd).isSocket()) {
       const described = peer ?? { name: `descriptor ${fd}`, transport: 'descriptor', tls: false };

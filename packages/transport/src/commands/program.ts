@@ -101,7 +101,7 @@ function obstacleOf(program: string, path = '/usr/local/bin:/usr/bin:/bin'): str
   const candidates = program.includes('/') ? [program] : path.split(delimiter).map((folder) => join(folder, program));
   const files = candidates.filter(isFile);
   if (files.length === 0) return 'there is no such program';
-  return files.some(isExecutable) ? undefined : 'it may not be executed';
+  return files.some(isExecutable) ? undefined : 'there is no permission to execute it';
 }
 
 function isFile(path: string): boolean {

@@ -22,7 +22,7 @@ const words: Readonly<Record<string, string>> = {
   ENOTDIR: 'there is no such socket',
   EACCES: 'permission denied',
   EPROTOTYPE: 'it is not a stream socket',
-  EADDRNOTAVAIL: 'there is no way to this address from here',
+  EADDRNOTAVAIL: 'this address cannot be reached from here',
   EAFNOSUPPORT: 'this system has no addresses of this family',
 };
 

@@ -50,7 +50,7 @@ export async function connectTcp(address: TcpAddress, options: ConnectOptions = 
   if (/[\p{Cc}\s]/u.test(host)) {
     throw new UsageError(
       'ERR_NBD_ARGUMENT',
-      `the host to connect to, ${JSON.stringify(host)}, is no name and no address`,
+      `the host to connect to, ${JSON.stringify(host)}, is neither a name nor an address`,
     );
   }
   if (!Number.isInteger(port) || port < 1 || port > 65_535) {

@@ -103,7 +103,7 @@ async function publish(temporary: string, path: string): Promise<void> {
     try {
       const found = statOf(path);
       if (found === undefined) continue;
-      if (!found.isSocket()) throw inUse('there is something else than a socket');
+      if (!found.isSocket()) throw inUse('the file there is not a socket');
       if (await isAlive(path, found)) throw inUse('a server listens there');
       removeIfStill(path, found);
       if (link(temporary, path)) return;
@@ -111,7 +111,7 @@ async function publish(temporary: string, path: string): Promise<void> {
       turn?.close();
     }
   }
-  throw inUse('others keep coming in between');
+  throw inUse('other processes keep creating it');
 }
 
 /** Links the file to a path. Returns whether the path was free. */

@@ -18,5 +18,5 @@ export function declareCerts(context: CommandContext) {
     .option('--revoke <certificate...>', 'make ca-crl.pem, the list of revoked certificates, with these')
     .option('--passphrase-file <file>', "file whose first line encrypts the keys, and decrypts the authority's")
     .option('-f, --force', 'replace files that are there');
-  return addGroup(command, colourOptions()).option('-v, --verbose', 'say more about errors');
+  return addGroup(command, colourOptions()).option('-v, --verbose', 'print more about errors');
 }

@@ -35,5 +35,5 @@ export function requireNoDeviceOptions({ checkpoint, verify }: CopyOptions): voi
 
 /** The error of an option that needs devices on both sides. */
 export function streamError(option: string): Error {
-  return argumentError(`${option} needs a source and a destination that are no streams`);
+  return argumentError(`${option} needs a source and a destination that are not streams`);
 }

@@ -55,7 +55,7 @@ export function noteMapFailures({ verbose }: CopyOptions, terminal: Terminal): C
     noted.add(side);
     const role = side === 'source' ? 'source' : 'destination';
     terminal.note(
-      `nbd: the ${role} does not tell which parts of it are zero (at ${offset}: ${oneLine(error)}); reading them`,
+      `nbd: the ${role} does not report which parts of it are zero (at ${offset}: ${oneLine(error)}); reading them`,
     );
   };
 }

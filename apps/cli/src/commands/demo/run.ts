@@ -67,7 +67,7 @@ async function showExport(client: NbdClient, { terminal, colour, say }: Stage): 
   const { style, mode, size, contexts } = client.facts;
   const names = contexts.map(({ name }) => name).join(' ');
   await say(
-    `  2. The client has shaken hands: ${style}, ${mode} headers, ${roundedSize(Number(size))}, contexts: ${names}`,
+    `  2. The client has negotiated: ${style}, ${mode} headers, ${roundedSize(Number(size))}, contexts: ${names}`,
   );
   const extents: Extent[] = [];
   for await (const extent of walkExtents(client)) extents.push(extent);
@@ -105,6 +105,6 @@ async function compareImages(
   await say(`  5. sha256 of the image ${sent.slice(0, 16)}..., of the copy: ${verdict}`);
   await say('');
   const commands = ['nbd serve disk.img', 'nbd copy nbd://host/ copy.img', 'nbd --help'].map(colours.bold);
-  await say(`Now with a disk of yours: ${commands[0]} and ${commands[1]}   (${commands[2]} tells more)`);
+  await say(`Now with a disk of yours: ${commands[0]} and ${commands[1]}   (${commands[2]} has more)`);
   return isEqual ? 0 : 1;
 }

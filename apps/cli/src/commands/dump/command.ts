@@ -19,6 +19,6 @@ export function declareDump(context: CommandContext) {
     .addOption(alias('--offset <n>', '--skip <n>').argParser(size('--offset')));
   return addGroup(addGroup(addGroup(command, colourOptions()), serverOptions()), clientTlsOptions()).option(
     '-v, --verbose',
-    'say more about errors',
+    'print more about errors',
   );
 }

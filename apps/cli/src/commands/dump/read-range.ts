@@ -29,7 +29,7 @@ export async function* readRange(
   let isNoted = verbose !== true;
   const onMapFailure = (error: Error, at: bigint): void => {
     if (!isNoted) {
-      terminal.note(`nbd: the server does not tell which parts are zero (at ${at}: ${oneLine(error)}); reading them`);
+      terminal.note(`nbd: the server does not report which parts are zero (at ${at}: ${oneLine(error)}); reading them`);
     }
     isNoted = true;
   };

@@ -15,7 +15,7 @@ export async function run({ terminal }: CommandContext, options: DumpOptions, se
   const { size } = client.geometry;
   const { offset = 0n, length: lengthMax } = options;
   if (offset > size) {
-    throw new UsageError('ERR_NBD_OUT_OF_BOUNDS', `--offset: ${offset} lies behind the export's end at ${size}`);
+    throw new UsageError('ERR_NBD_OUT_OF_BOUNDS', `--offset: ${offset} lies after the export's end at ${size}`);
   }
   const left = size - offset;
   const length = lengthMax === undefined || lengthMax > left ? left : lengthMax;

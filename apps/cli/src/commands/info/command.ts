@@ -45,7 +45,7 @@ export function declareInfo(context: CommandContext) {
     .addOption(alias('--totals', '--total'));
   const connecting = addGroup(addGroup(addGroup(command, colourOptions()), serverOptions()), clientTlsOptions()).option(
     '-v, --verbose',
-    'say more about errors',
+    'print more about errors',
   );
   return addFeatureOptions(connecting);
 }

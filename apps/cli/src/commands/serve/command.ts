@@ -67,6 +67,6 @@ export function declareServe(context: CommandContext) {
     );
   return addGroup(addNoHangup(upstream, context), serverTlsOptions()).option(
     '-v, --verbose',
-    'say more about errors, and about clients that are refused or disconnected',
+    'print more about errors, and about clients that are refused or disconnected',
   );
 }

@@ -140,6 +140,6 @@ function limitRow({ flags, unit, names, help, least = 0 }: LimitOption): OptionR
 /** Parses `NAME=N`. The names are checked when the server is made. */
 function parseNamedLimit(word: string, before: GivenLimits = {}): GivenLimits {
   const [, name, text] = /^(\w+)=(.*)$/s.exec(word) ?? [];
-  if (name === undefined || text === undefined) throw argumentError(`--limit: '${word}' is no NAME=NUMBER`);
+  if (name === undefined || text === undefined) throw argumentError(`--limit: '${word}' is not NAME=NUMBER`);
   return { ...before, [name]: Number(parseSize(text, `--limit ${name}`)) };
 }

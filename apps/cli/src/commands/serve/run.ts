@@ -91,7 +91,7 @@ function requireKnownLimits(names: readonly string[]): void {
   const known: readonly string[] = serverLimits.names;
   const unknown = names.find((name) => !known.includes(name));
   if (unknown === undefined) return;
-  throw argumentError(`--limit: '${unknown}' is no limit of a server, expected one of ${known.join(', ')}`);
+  throw argumentError(`--limit: '${unknown}' is not a limit of a server, expected one of ${known.join(', ')}`);
 }
 
 /** Clients at a time, without regard to the descriptors that there are; 0 for any number. */

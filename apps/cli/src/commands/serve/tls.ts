@@ -48,7 +48,7 @@ export function noteTls(settings: TlsServerSettings | undefined, terminal: Termi
   const authority = join(folder, 'ca-cert.pem');
   terminal.note(
     existsSync(authority)
-      ? `nbd: clients have to show a certificate of an authority in ${authority} (--no-tls-verify-peer lets all in)`
+      ? `nbd: clients have to show a certificate of an authority in ${authority} (--no-tls-verify-peer accepts all)`
       : `nbd: clients need no certificate: there is no ${authority}`,
   );
 }
@@ -59,6 +59,6 @@ export function reloadTls(server: Server, terminal: Terminal): void {
     server.reloadTls();
     terminal.note('nbd: SIGHUP: certificates and keys were read again, for clients that come from now on');
   } catch (error) {
-    terminal.note(`nbd: SIGHUP: ${oneLine(error)}; the certificates and keys stay as they were`);
+    terminal.note(`nbd: SIGHUP: ${oneLine(error)}; the certificates and keys are unchanged`);
   }
 }

@@ -78,7 +78,7 @@ export class Upstreams {
   }
 
   #abandon(): void {
-    const message = `the server took more than ${this.#closeMs} ms over the end, and what was not flushed may be lost`;
+    const message = `the server took more than ${this.#closeMs} ms to end, and writes that were not flushed may be lost`;
     for (const client of this.#clients) client.destroy(client.state === 'closed' ? undefined : new Error(message));
   }
 

@@ -60,10 +60,10 @@ function replyExtents(
   const whole = blockBytes === 1 ? given : extentsInBlocks(name, given, end, blockBytes);
   const one = request.has(CommandFlag.ReqOne);
   const extents = wireExtents(whole, start, end, one ? 1 : Math.min(countMax, limits.replyExtentsMax));
-  if (extents === undefined) throw new Error(`the device does not know the block status of context ${name}`);
+  if (extents === undefined) throw new Error(`the device does not report the block status of context ${name}`);
   const statusBits = mode === 'extended' ? 64n : 32n;
   if (extents.some(({ status }) => status >> statusBits !== 0n)) {
-    throw new Error(`the status of context ${name} has more than 32 bits, which takes extended headers`);
+    throw new Error(`the status of context ${name} has more than 32 bits, which needs extended headers`);
   }
   return extents;
 }
