@@ -1,10 +1,12 @@
 /**
  * A load, as a process of its own: `load.ts URI read|write DEPTH BLOCK_BYTES SECONDS [OPTIONS [CLIENTS]]`, the options being those
  * of `connect`, as JSON. With several clients each has requests of that depth in flight. In place of the seconds `COUNTx` ends it after
- * that many requests, without warming up.
+ * that many requests, without warming up. It then waits for a line of standard input before the first request, and for the end of the
+ * input after the last one, so that another program can watch just what is between.
  *
  * Prints `begin` when it is warm, and at the end a line of JSON: requests per second, processor time, and what Node counted.
  */
+import { once } from 'node:events';
 import { type ConnectOptions, connect } from '@nbdjs/client';
 import { beginCounting } from './node-counters.mjs';
 import type { ProcessReading } from './processes/proc-texts.ts';
@@ -53,10 +55,16 @@ async function run(ms: number, requestsMax = Number.POSITIVE_INFINITY): Promise<
   return { seconds: (performance.now() - start) / 1000, requests: count };
 }
 
+/** A line of standard input, or its end. */
+function told(): Promise<unknown> {
+  return Promise.race([once(process.stdin, 'data'), once(process.stdin, 'end')]);
+}
+
 const isCounted = duration.endsWith('x');
 // The compiler of the runtime has to warm up, as it has in any process that lives longer than a moment.
 if (!isCounted) await run(500);
 process.stdout.write('begin\n');
+if (isCounted) await told();
 const before = readProcess('self') as ProcessReading;
 const endCounting = beginCounting();
 const cpu = process.cpuUsage();
@@ -69,4 +77,5 @@ const used = { ...usedBetween(before, readProcess('self') as ProcessReading), pr
 const perSecond = requests / seconds;
 const cpuSecondsPerGb = used.processorSeconds / ((requests * length) / 1e9);
 process.stdout.write(`${JSON.stringify({ perSecond, cpuSecondsPerGb, seconds, requests, used, node })}\n`);
+if (isCounted && !process.stdin.readableEnded) await told();
 await Promise.all(clients.map((client) => client.close()));

@@ -12,7 +12,7 @@ interface FioSide {
 
 export function fioLoad(uri: string): LoadClient {
   return {
-    canCount: true,
+    counting: 'difference',
     command: ({ command, depth, blockBytes }, duration) => [
       'fio',
       '--name=load',

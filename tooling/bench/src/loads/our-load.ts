@@ -23,7 +23,7 @@ export interface OurLoadOptions {
 export function ourLoad(uri: string, options: OurLoadOptions = {}): LoadClient {
   const { connect = {}, clients = 1, nodeOptions = [] } = options;
   return {
-    canCount: true,
+    counting: 'between-lines',
     command: ({ command, depth, blockBytes }, duration) => [
       ...node,
       ...nodeOptions,

@@ -4,7 +4,7 @@ import { runMeasured } from '../processes/measured-command.ts';
 import type { ServerCost } from '../processes/measured-server.ts';
 import type { Pinning } from '../processes/pinning.ts';
 import { callsPerRequest, totalOf } from '../processes/strace-table.ts';
-import { callsOfCommand, callsOfProcess } from '../processes/system-calls.ts';
+import { callsBetweenLines, callsOfCommand, callsOfProcess } from '../processes/system-calls.ts';
 
 export interface RequestLoad {
   readonly command: 'read' | 'write';
@@ -18,8 +18,11 @@ type Duration = { readonly seconds: number } | { readonly requests: number };
 /** A program that does requests. */
 export interface LoadClient {
   command(load: RequestLoad, duration: Duration): [string, ...string[]];
-  /** Whether it can do a number of requests, which counting system calls needs. */
-  readonly canCount: boolean;
+  /**
+   * How its system calls can be counted: `between-lines` when it waits before and after its requests, `difference` when its start costs the
+   * same each time, so that a shorter run can be subtracted from a longer one; `no` when it cannot do a number of requests.
+   */
+  readonly counting: 'between-lines' | 'difference' | 'no';
   report(stdout: string): LoadReport;
 }
 
@@ -48,12 +51,15 @@ export function requestCandidate(
 ): Candidate {
   const pinned = (command: readonly [string, ...string[]]): [string, ...string[]] => pinning.command('client', command);
   const measure = (): Promise<Run> => measureRequests(client, server, load, seconds, pinned);
-  if (!client.canCount) return { measure };
+  if (client.counting === 'no') return { measure };
   return {
     measure,
     async countCalls(side: Side) {
       const { shorter, more } = tracedRequests;
       const commandOf = (requests: number): [string, ...string[]] => client.command(load, { requests });
+      if (side === 'client' && client.counting === 'between-lines') {
+        return totalOf(await callsBetweenLines(pinned(commandOf(more)))) / more;
+      }
       if (side === 'client') {
         const few = await callsOfCommand(commandOf(shorter), pinned);
         return callsPerRequest(few, await callsOfCommand(commandOf(shorter + more), pinned), more);

@@ -3,9 +3,9 @@ import { figures } from '../measuring/cell.ts';
 import type { Comparison, Row, Verdict } from '../measuring/compare.ts';
 import { cellText } from './table.ts';
 
-const width = 960;
+const width = 1040;
 const rowHeight = 20;
-const plot = { left: 400, right: 880, top: 96 } as const;
+const plot = { left: 470, right: 960, top: 96 } as const;
 
 const styles: Readonly<Record<Verdict, { readonly colour: string; readonly text: string }>> = {
   met: { colour: '#1a7f37', text: 'aim met' },

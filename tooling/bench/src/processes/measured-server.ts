@@ -37,7 +37,7 @@ export class ServerCost {
     this.#threads = this.pids.map(() => new Map());
     this.#before = this.#read();
     // Some servers have threads for each connection, which end with it.
-    this.#looking = setInterval(() => this.#read(), lookIntervalMs);
+    this.#looking = setInterval(() => this.#read(), lookIntervalMs).unref();
     this.#ours?.send('begin');
   }
 

@@ -23,6 +23,30 @@ export async function callsOfCommand(
   });
 }
 
+/**
+ * The calls of a program that does so many requests: it prints `begin`, waits for a line, does them, prints a line, and waits for the end of
+ * its input. Only what is between these lines is counted.
+ */
+export async function callsBetweenLines(command: readonly [string, ...string[]]): Promise<CallCounts> {
+  const child = spawnChild(command, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const { stdin, stdout, pid = 0 } = child.process;
+  if (stdin === null || stdout === null) throw new Error('pipes for input and output were expected, got none');
+  const line = async (): Promise<void> => {
+    const isThere = await Promise.race([once(stdout, 'data').then(() => true), child.exited.then(() => false)]);
+    if (!isThere) throw new Error(`${command.join(' ')} ended early`);
+  };
+  try {
+    await line();
+    return await callsOfProcess(pid, async () => {
+      stdin.write('\n');
+      await line();
+    });
+  } finally {
+    stdin.end();
+    await child.exited;
+  }
+}
+
 /** The calls of a process that runs already, while the work is done. */
 export async function callsOfProcess(pid: number, work: () => Promise<unknown>): Promise<CallCounts> {
   return withTable(async (path) => {

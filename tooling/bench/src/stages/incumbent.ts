@@ -42,7 +42,7 @@ function install(folder: string): string | undefined {
 
 function incumbentLoad(folder: string, port: number): LoadClient {
   return {
-    canCount: false,
+    counting: 'no',
     command: (load, duration) => [
       process.execPath,
       `${folder}/incumbent-load.mjs`,

@@ -15,6 +15,9 @@ import { loadOf, type OpenStage, openStage, type Setting } from './stage.ts';
 
 const fileOf = (name: string): string => fileURLToPath(new URL(`../limit/${name}`, import.meta.url));
 
+const bareNode = [process.execPath, fileOf('bare-node.mjs')] as const;
+const copyNode = [process.execPath, fileOf('memory-copy.mjs')] as const;
+
 export const openWholePath: OpenStage = (setting) =>
   openStage(async (resources) => {
     const workspace = resources.use(new Workspace(setting.generation));
@@ -25,20 +28,11 @@ export const openWholePath: OpenStage = (setting) =>
       const load = loadOf(cell);
       const blockBytes = String(load.blockBytes);
       if (name === 'nbdjs') return requestCandidate(ourLoad(ours.uri), ours.cost, load, setting);
-      if (name === 'bare Node')
-        return bareCandidate(workspace, cell, [process.execPath, fileOf('bare-node.mjs')], setting);
-      if (name === 'memory copy in Node') {
-        return requestCandidate(
-          loadClient((seconds) => [process.execPath, fileOf('memory-copy.mjs'), blockBytes, seconds]),
-          undefined,
-          load,
-          setting,
-        );
-      }
+      if (name === 'bare Node') return bareCandidate(workspace, cell, bareNode, setting);
+      if (name === 'memory copy in Node') return copyCandidate([...copyNode, blockBytes], cell, setting);
       if (bare === undefined) return 'no C compiler';
       if (name === 'bare C') return bareCandidate(workspace, cell, [bare], setting);
-      const copying = loadClient((seconds) => [bare, 'copy', blockBytes, seconds]);
-      return requestCandidate(copying, undefined, load, setting);
+      return copyCandidate([bare, 'copy', blockBytes], cell, setting);
     };
   });
 
@@ -71,9 +65,19 @@ function bareCandidate(
   };
 }
 
+/** One program that has no server. */
+function copyCandidate(command: readonly [string, ...string[]], cell: Cell, setting: Setting): Candidate {
+  return requestCandidate(
+    loadClient((seconds) => [...command, seconds]),
+    undefined,
+    loadOf(cell),
+    setting,
+  );
+}
+
 function loadClient(command: (seconds: string) => [string, ...string[]]): LoadClient {
   return {
-    canCount: false,
+    counting: 'no',
     command: (_load, duration) => command('seconds' in duration ? String(duration.seconds) : '1'),
     report: (stdout) => JSON.parse(stdout.slice(stdout.indexOf('{'))) as LoadReport,
   };
