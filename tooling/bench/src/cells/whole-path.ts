@@ -9,7 +9,13 @@ const loads = [
 ] as const;
 
 const cells = loads.map(([blockBytes, depth, aim]): Cell => {
-  const bounds = { 'bare Node': aim, 'bare C': undefined, 'memory copy': undefined, 'memory copy in Node': undefined };
+  const bounds = {
+    'bare Node': aim,
+    'bare Node, large buffer': undefined,
+    'bare C': undefined,
+    'memory copy': undefined,
+    'memory copy in Node': undefined,
+  };
   return {
     id: `whole-path/read/${sizeText(blockBytes)}/${depth}`,
     path: 'client and server, memory',

@@ -1,20 +1,23 @@
 /**
  * The least that Node can do with as many bytes: requests of 28 bytes one way, replies of one length the other way, nobody looks into
- * them. `bare-node.mjs serve SOCKET BLOCK_BYTES` prints `ready` when it listens; `bare-node.mjs load SOCKET BLOCK_BYTES DEPTH
- * SECONDS` prints what ../load.ts prints.
+ * them. `bare-node.mjs serve SOCKET BLOCK_BYTES` prints `ready` when it listens, and so does `serve-buffered`, which gives the kernel as much
+ * room for what it sends as our transport does. Node cannot do that by itself. `bare-node.mjs load SOCKET BLOCK_BYTES DEPTH SECONDS` prints
+ * what ../load.ts prints.
  */
 import { createServer, Socket } from 'node:net';
+import { setSendBuffer } from '@nbdjs/syscalls';
 import { beginCounting } from '../node-counters.mjs';
 
 const requestBytes = 28;
 /** A structured reply in one chunk: its header, and the offset. */
 const replyHeaderBytes = 28;
+const sendBufferBytes = 2 ** 20;
 
 const [mode = '', path = '', blockBytes = '4096', depth = '1', seconds = '1'] = process.argv.slice(2);
 const replyBytes = replyHeaderBytes + Number(blockBytes);
 
-if (mode === 'serve') serve();
-else await load();
+if (mode === 'load') await load();
+else serve();
 
 function serve() {
   const reply = new Uint8Array(replyBytes);
@@ -40,6 +43,7 @@ function serve() {
       }),
     );
     socket.on('error', () => socket.destroy());
+    if (mode === 'serve-buffered') setSendBuffer(handle.fd, sendBufferBytes);
     socket.resume();
   });
   server.listen(path, () => process.stdout.write('ready\n'));

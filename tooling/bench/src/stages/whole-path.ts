@@ -29,6 +29,9 @@ export const openWholePath: OpenStage = (setting) =>
       const blockBytes = String(load.blockBytes);
       if (name === 'nbdjs') return requestCandidate(ourLoad(ours.uri), ours.cost, load, setting);
       if (name === 'bare Node') return bareCandidate(workspace, cell, bareNode, setting);
+      if (name === 'bare Node, large buffer') {
+        return bareCandidate(workspace, cell, bareNode, setting, 'serve-buffered');
+      }
       if (name === 'memory copy in Node') return copyCandidate([...copyNode, blockBytes], cell, setting);
       if (bare === undefined) return 'no C compiler';
       if (name === 'bare C') return bareCandidate(workspace, cell, [bare], setting);
@@ -51,6 +54,7 @@ function bareCandidate(
   cell: Cell,
   program: readonly [string, ...string[]],
   setting: Setting,
+  serve = 'serve',
 ): Candidate {
   const load = loadOf(cell);
   const blockBytes = String(load.blockBytes);
@@ -59,7 +63,7 @@ function bareCandidate(
   return {
     async measure() {
       rmSync(path, { force: true });
-      await using server = await startMeasured([...program, 'serve', path, blockBytes], setting.pinning);
+      await using server = await startMeasured([...program, serve, path, blockBytes], setting.pinning);
       return await requestCandidate(client, server.cost, load, setting).measure();
     },
   };
