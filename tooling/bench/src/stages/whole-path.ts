@@ -13,10 +13,9 @@ import { startMeasured } from '../processes/measured-server.ts';
 import { startOurs } from '../processes/our-server.ts';
 import { loadOf, type OpenStage, openStage, type Setting } from './stage.ts';
 
-const fileOf = (name: string): string => fileURLToPath(new URL(`../limit/${name}`, import.meta.url));
-
-const bareNode = [process.execPath, fileOf('bare-node.mjs')] as const;
-const copyNode = [process.execPath, fileOf('memory-copy.mjs')] as const;
+const bareNode = [process.execPath, fileURLToPath(new URL('../limit/bare-node.mjs', import.meta.url))] as const;
+const bareSource = fileURLToPath(new URL('../limit/bare.c', import.meta.url));
+const copyNode = [process.execPath, fileURLToPath(new URL('../limit/memory-copy.mjs', import.meta.url))] as const;
 
 export const openWholePath: OpenStage = (setting) =>
   openStage(async (resources) => {
@@ -42,7 +41,7 @@ export const openWholePath: OpenStage = (setting) =>
 /** The program in C; `undefined` where there is no compiler. */
 function compile(workspace: Workspace): string | undefined {
   const program = workspace.hostPath('bare');
-  const { status, error, stderr } = spawnSync('cc', ['-O2', '-o', program, fileOf('bare.c')], { encoding: 'utf8' });
+  const { status, error, stderr } = spawnSync('cc', ['-O2', '-o', program, bareSource], { encoding: 'utf8' });
   if (error !== undefined) return undefined;
   if (status !== 0) throw new Error(`bare.c cannot be compiled: ${stderr}`);
   return program;

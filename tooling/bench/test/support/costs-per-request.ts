@@ -17,7 +17,7 @@ export interface CostsPerRequest {
 }
 
 /** A load, and what a request of it may cost at most. */
-export interface BoundedLoad extends RequestLoad {
+interface BoundedLoad extends RequestLoad {
   readonly client: CostsPerRequest;
   readonly server: CostsPerRequest;
 }
@@ -27,12 +27,15 @@ const bounds = JSON.parse(readFileSync(new URL('cost-bounds.json', import.meta.u
 };
 export const boundedLoads = bounds.loads.map((load) => ({ ...load, name: nameOf(load) }));
 
-const nodeOptions = ['--conditions', '@nbdjs/source'];
+/**
+ * Neither side polls before it sleeps: how often it polls, and how much memory that takes, depends on the time, which a count must not.
+ */
+const clientOptions = { nodeOptions: ['--conditions', '@nbdjs/source'], connect: { busyPollMs: 0 } };
 const serverScript = fileURLToPath(new URL('memory-server.ts', import.meta.url));
 
 /** Our client, at the server of this URI. */
 export async function costsOfClient(uri: string, load: RequestLoad): Promise<CostsPerRequest> {
-  const client = ourLoad(uri, { nodeOptions });
+  const client = ourLoad(uri, clientOptions);
   const requests = requestsOf(load);
   const command = client.command(load, { requests });
   const { used, node: counters } = client.report((await runMeasured(command)).stdout);
@@ -44,9 +47,12 @@ export async function costsOfClient(uri: string, load: RequestLoad): Promise<Cos
 export async function costsOfServer(load: RequestLoad): Promise<CostsPerRequest> {
   using workspace = createWorkspace('bookworm');
   const path = workspace.socketPath('ours');
-  await using server = await startMeasured([...node, ...nodeOptions, serverScript, path], new Pinning(false));
+  await using server = await startMeasured(
+    [...node, ...clientOptions.nodeOptions, serverScript, path],
+    new Pinning(false),
+  );
   const requests = requestsOf(load);
-  const command = ourLoad(`nbd+unix:///?socket=${path}`, { nodeOptions }).command(load, { requests });
+  const command = ourLoad(`nbd+unix:///?socket=${path}`, clientOptions).command(load, { requests });
   server.cost.begin();
   await runMeasured(command);
   const { used, node: counters } = await server.cost.end();

@@ -1,6 +1,6 @@
 /**
  * Memory served from source, as a process of its own: `memory-server.ts SOCKET`. Prints a line when it listens. It does not poll
- * before it sleeps: how often it polls depends on the time, which a count must not.
+ * before it sleeps, for the reason that costs-per-request.ts gives.
  */
 import { createServer } from '@nbdjs/server';
 import { createMemoryDevice } from '@nbdjs/storage';
