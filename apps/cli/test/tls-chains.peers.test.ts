@@ -179,7 +179,7 @@ describePeers('certificates', ['openssl', 'nbdinfo', 'nbdkit'], (generation) => 
     writeFileSync(at('listing/ca-crl.pem'), `${await list('root', 'inter')}${text('inter.crl')}`);
     expect(await ours('listing', port)).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/certificate is revoked, or that of 'CN=Inter', which vouches for it\n/),
+      stderr: expect.stringMatching(/certificate is revoked, or that of 'CN=Inter', which certifies it\n/),
     });
   });
 
@@ -189,7 +189,7 @@ describePeers('certificates', ['openssl', 'nbdinfo', 'nbdkit'], (generation) => 
     ['DNS:host*.example.test', 'host7.example.test', /a \* can only stand for the whole first part/],
     ['DNS:*.test', 'a.test', /is for "\*\.test", not for "a\.test"/],
     ['IP:127.0.0.1', 'localhost', /is for "127\.0\.0\.1", not for "localhost": its common name does not count/],
-    ['email:root@localhost', 'localhost', /is for nobody, not for "localhost": its common name does not count/],
+    ['email:root@localhost', 'localhost', /is for no host, not for "localhost": its common name does not count/],
     ['DNS:localhost.', 'localhost', /names in certificates end without a dot/],
     ['DNS:127.0.0.1', '127.0.0.1', /not for "127\.0\.0\.1": that is the name of a host in it, expected an address/],
     ['IP:127.0.0.1', '127.0.0.1', undefined],
@@ -241,7 +241,7 @@ describePeers('certificates', ['openssl', 'nbdinfo', 'nbdkit'], (generation) => 
     writeFolder(at('old-root'), { authority: { certificate: authority.certificate }, server });
     const port = await nbdkit('old-root');
     expect((await ours('old-root', port)).stderr).toMatch(
-      /the certificate of 'CN=Old Root', which vouches for the server's, has expired on 2002-01-01\n/,
+      /the certificate of 'CN=Old Root', which certifies the server's, has expired on 2002-01-01\n/,
     );
   });
 

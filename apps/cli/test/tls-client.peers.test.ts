@@ -29,7 +29,7 @@ const withKeys = withCrl;
 const withPriority: readonly ServerKind[] = ['qemu-nbd', 'nbd-server'];
 /** In TLS 1.3 a server checks the client's certificate after the client's handshake, and these servers send no reason. */
 const certificateRefused =
-  /the server hung up right behind the TLS handshake, as servers do that refuse a client's certificate/;
+  /the server hung up directly after the TLS handshake, as servers do that refuse a client's certificate/;
 const keyRefused =
   /the server hung up during the TLS handshake, which may mean that it has no such user, or another key/;
 const demanding: TlsPlan = { folder: 'good', verifyPeer: true };
@@ -137,7 +137,7 @@ const certificates: readonly Case[] = [
     title: 'a server that speaks TLS 1.1 at most',
     plan: { folder: 'good', priority: 'NORMAL:-VERS-ALL:+VERS-TLS1.1' },
     words: good,
-    refused: /no version of TLS that is spoken here/,
+    refused: /no version of TLS that is supported here/,
     only: withPriority,
   },
   {
@@ -150,7 +150,7 @@ const certificates: readonly Case[] = [
     title: 'a shared key of ours',
     plan: { folder: 'good' },
     words: ['--tls-psk', '@alice.psk'],
-    refused: /the server shows a certificate, where it was expected to share a key/,
+    refused: /the server sends a certificate, although a shared key was expected/,
   },
 ];
 

@@ -32,7 +32,7 @@ const cutOff =
 const denied = /is not served here|server policy prevents|opt_go request: Operation not supported/;
 const noTls = /server refused TLS|server reported: TLS is not configured|connection is closed/;
 /** Clients of GnuTLS show none that the server could not know. */
-const noCertificate = /the client shows no certificate, which is demanded here/;
+const noCertificate = /the client sends no certificate, although one is required here/;
 
 const cases: readonly Case[] = [
   { title: 'certificates that fit', words: good, client: { folder: 'good' } },
@@ -105,7 +105,7 @@ const cases: readonly Case[] = [
     noted: /'CN=mallory,O=Example' is not served here/,
   },
   {
-    title: 'nobody in particular, where names are served',
+    title: 'without a certificate, where names are served',
     words: [...good, '--tls-authz', '*'],
     client: { folder: 'anonymous' },
     refused: cutOff,
@@ -147,7 +147,7 @@ const cases: readonly Case[] = [
     words: good,
     client: { folder: 'good', priority: 'NORMAL:-VERS-ALL:+VERS-TLS1.1' },
     refused: alert,
-    noted: /the client speaks no version of TLS that is spoken here/,
+    noted: /the client supports no version of TLS that is supported here/,
     only: qemu,
   },
   {
@@ -169,7 +169,7 @@ const cases: readonly Case[] = [
     words: keys,
     client: { psk: 'wrong.psk' },
     refused: alert,
-    noted: /the key that is shared with the client is another one there/,
+    noted: /the client has another key for this user/,
   },
   {
     title: 'a user who is unknown',

@@ -78,8 +78,8 @@ describePeers('real servers behind a proxy that cuts', ['qemu-nbd', 'nbdkit'], (
   }
 
   /**
-   * Until 1.34, an assertion of nbdkit's fails when a client leaves while two replies are on their way to it. Whoever runs such a
-   * server has it started again, over the same file, and so does this.
+   * Until 1.34, an assertion of nbdkit's fails when a client leaves while two replies are on their way to it. A user of such a
+   * server starts it again, over the same file, and so does this.
    */
   async function supervise(peer: keyof typeof servers): Promise<void> {
     for (;;) {

@@ -154,7 +154,7 @@ describePeers('the client', ['nbdkit', 'qemu-nbd', 'qemu-img'], (generation) => 
       expect(await other.closed).toMatchObject({ message: 'no more' });
     });
 
-    it('tells its requests to whoever listens', async () => {
+    it('publishes its requests to subscribers', async () => {
       const seen: unknown[] = [];
       const listen = (message: unknown): void => void seen.push(message);
       subscribe('nbdjs:multiplexer:request', listen);

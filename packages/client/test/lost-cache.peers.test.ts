@@ -135,7 +135,7 @@ describe('a server that is killed at random', () => {
   }, 60_000);
 });
 
-it('a connection that has not noticed the crash yet vouches for nobody: what comes by the next one is replayed', async () => {
+it('a connection that has not noticed the crash yet does not count as proof: writes by the next one are replayed', async () => {
   const path = freshPath();
   await using server = await ForgetfulServer.start({ path, sizeBytes: 65_536 });
   const listening = { type: 'unix', path: freshPath() } as const;

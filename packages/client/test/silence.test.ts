@@ -63,7 +63,7 @@ describe.each(deliveries)('%s', (delivery) => {
     return connection;
   }
 
-  it('nobody takes the connection: connect', async () => {
+  it('the connection is not accepted: connect', async () => {
     await using backlog = await FullBacklog.start();
     const uri = `nbd://127.0.0.1:${backlog.port}`;
     expect(await failure(connect(uri, { delivery, connectTimeoutMs: 300 }))).toMatchObject({ phase: 'connect' });

@@ -104,7 +104,7 @@ describe('libnbd CVE-2024-7383: the certificate and its name are checked, whiche
   const ways: readonly [string, string, ConnectTls][] = [
     ['the scheme', 'nbds', {}],
     ['mode require', 'nbd', { mode: 'require' }],
-    // Clear text would do, but TLS with somebody else would not.
+    // Clear text is allowed, but TLS with another server is not.
     ['mode allow', 'nbd', { mode: 'allow' }],
   ];
 

@@ -15,7 +15,7 @@ export const limits = {
   contextQueriesMax: 1024,
   /** Payload that is asked for or sent in one piece when the server names no maximum, in bytes (2^25). */
   payloadBytesDefault: 32 * mebi,
-  /** Payload that is never exceeded, whatever the server allows, in bytes. */
+  /** Payload that is never exceeded, even if the server allows more, in bytes. */
   payloadBytesMax: 64 * mebi,
   /** Extents in one block status chunk (the specification's recommended bound, 2^20). */
   replyExtentsMax: 1_048_576,
@@ -25,11 +25,11 @@ export const limits = {
   bytesInFlightMax: 64 * mebi,
   /** A client's: from the first byte to the end of the handshake. A server's: for each step of it. In milliseconds. */
   handshakeMs: 10_000,
-  /** From the start of an attempt until the transport stands, in milliseconds. */
+  /** From the start of an attempt until the transport is connected, in milliseconds. */
   connectMs: 30_000,
-  /** From the request to close until the channel is torn down, in milliseconds. */
+  /** From the request to close until the channel is destroyed, in milliseconds. */
   closeMs: 10_000,
 } as const;
 
-/** The largest size and offset that NBD can express in a way all peers agree on: 2^63 - 1. */
+/** The largest size and offset that NBD can express in a form that all peers accept: 2^63 - 1. */
 export const sizeMax = 0x7fff_ffff_ffff_ffffn;

@@ -46,7 +46,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** Our channels keep every rule; those over streams of Node's also when the stream says that it has failed, and goes on living. */
+/** Our channels keep every rule; those over streams of Node's also when the stream reports an error and is not closed. */
 const conformance = (name: string, factory: ByteChannelFactory): void => {
   let last: ByteChannel | undefined;
   const connect = async (): Promise<ByteChannel> => {
@@ -94,7 +94,7 @@ byteChannelConformance('memory, cut to pieces', {
 });
 conformance('an adopted descriptor', {
   connect: async () => {
-    // A plain socket of somebody else's, whose descriptor we inherit.
+    // A plain socket of another process, whose descriptor we inherit.
     const socket = createConnection(unixPath);
     await once(socket, 'connect');
     const { _handle: handle } = socket as unknown as { readonly _handle: { readonly fd: number } };
@@ -131,7 +131,7 @@ function echoInMemory(channel: ByteChannel): void {
 }
 
 describe('sending', () => {
-  /** A Unix socket whose peer reads nothing until it is told to. */
+  /** A Unix socket whose peer reads nothing until the test lets it. */
   async function unread(): Promise<{ channel: ByteChannel; peer: Socket; drained: Promise<void> } & AsyncDisposable> {
     const path = join(folder, 'unread');
     const server = createServer({ pauseOnConnect: true });
@@ -161,7 +161,7 @@ describe('sending', () => {
       const message = new Uint8Array(600_000);
       const stays = (): Promise<boolean> =>
         new Promise((resolve) => setTimeout(() => resolve(pair.channel.queuedBytes !== 0), 100));
-      // Memory for somebody who never reads would be wasted.
+      // Memory for a peer that never reads would be wasted.
       expect(pair.channel.send([message])).toBe(false);
       expect(await stays()).toBe(true);
       pair.peer.resume();
@@ -172,7 +172,7 @@ describe('sending', () => {
     },
   );
 
-  it('tells how much of it the kernel has not taken, while it takes it', async () => {
+  it('reports how much of it the kernel has not taken, while it takes it', async () => {
     await using pair = await unread();
     expect(pair.channel.queuedBytes).toBe(0);
     const length = 8_000_000;
@@ -180,7 +180,7 @@ describe('sending', () => {
     const before = pair.channel.queuedBytes ?? 0;
     expect(before).toBeGreaterThan(length / 4);
     expect(before).toBeLessThanOrEqual(length);
-    // A receiver that takes a part is seen to, long before all is gone.
+    // A receiver that takes a part is noticed, long before all is sent.
     let takenBytes = 0;
     pair.peer.on('data', ({ length: byteCount }: Buffer) => {
       takenBytes += byteCount;
@@ -195,10 +195,10 @@ describe('sending', () => {
     expect(pair.channel.queuedBytes).toBe(0);
   });
 
-  it('ends with an error when it is given bytes for a peer that is gone', async () => {
+  it('ends with an error when it is given bytes for a peer that has disconnected', async () => {
     const channel = await connectUnix(unixPath);
     kill();
-    // Whoever does not read learns of it when he writes.
+    // A side that does not read finds out when it writes.
     await vi.waitFor(() => expect(sockets.size).toBe(0));
     expect(channel.send([Uint8Array.of(1), Uint8Array.of(2)])).toBe(true);
     const { stackTraceLimit } = Error;
@@ -261,7 +261,7 @@ describe('connecting', () => {
     await expect(connectUnix(`/${'x'.repeat(107)}`)).rejects.toMatchObject({ code: 'ERR_NBD_ARGUMENT' });
   });
 
-  it('gives up when told to', async () => {
+  it('ends when it is aborted', async () => {
     const reason = new Error('enough');
     await expect(connectUnix(unixPath, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
     const abort = new AbortController();

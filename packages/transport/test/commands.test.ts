@@ -31,14 +31,14 @@ const isRunning = (pid: number): boolean => {
   }
 };
 
-/** What a channel's sink is told in the end. */
+/** The cause that a channel's sink gets at the end. */
 const endOf = (channel: ByteChannel): Promise<Error | undefined> =>
   new Promise((resolve) => {
     channel.open({ writable: () => new Uint8Array(10), advance() {}, drained() {}, ended: resolve });
   });
 
 describe.each(modes)('a command (%s)', (mode) => {
-  it('that dies before it says a word ends the channel with how it died', async () => {
+  it('that ends before it sends a byte ends the channel with its exit', async () => {
     const command = ['sh', '-c', 'sleep 0.1; exit 42'] as const;
     const channel = await connectEndpoint({ type: 'command', command: [...command], mode });
     const expected = { code: 'ERR_NBD_COMMAND', message: '[ sh -c sleep 0.1; exit 42 ]: it ended with exit code 42' };
@@ -46,7 +46,7 @@ describe.each(modes)('a command (%s)', (mode) => {
     expect(await channel.closed).toMatchObject({ by: 'error', cause: expected });
   });
 
-  it('that is killed is told from one that ends', async () => {
+  it('that is killed is distinguished from one that ends', async () => {
     const server = await runCommand({ command: ['sleep', '60'], mode });
     const channel = await server.connect();
     const end = endOf(channel);
@@ -77,7 +77,7 @@ describe.each(modes)('a command (%s)', (mode) => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  it('is gone when its only channel is, and so is its folder', async () => {
+  it('ends with its only channel, and its folder is removed', async () => {
     const server = await runCommand({ command: ['sleep', '60'], mode, env: { UNUSED: undefined } });
     expect(isRunning(server.pid)).toBe(true);
     await Promise.all([server.dispose(), server.dispose()]);
@@ -124,7 +124,7 @@ describe('a command', () => {
     expect(await server.exited).toEqual({ code: 0, signal: null });
   });
 
-  it('on a socket pair loses nothing of what it says before it is connected to', async () => {
+  it('on a socket pair loses no byte that it sends before it is connected to', async () => {
     for (const noNative of ['0', '1']) {
       vi.stubEnv('NBDJS_NO_NATIVE', noNative);
       const server = await runCommand({ command: ['sh', '-c', 'printf hello; cat'], mode: 'socket-pair' });

@@ -21,7 +21,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** A server that hangs up on everybody. */
+/** A server that hangs up on every client. */
 async function listen(...where: [string] | [number, string]): Promise<number> {
   const server = createServer((socket) => socket.destroy());
   servers.push(server);
@@ -40,7 +40,7 @@ interface Unattended extends AsyncDisposable {
   attend(): void;
 }
 
-/** A server whose queue is short, and whose thread takes nobody before it is told to. */
+/** A server whose queue is short, and whose thread accepts no connection before the test lets it. */
 async function listenUnattended(where: { path: string } | { host: string; port: number }): Promise<Unattended> {
   const gate = new Int32Array(new SharedArrayBuffer(4));
   const worker = new Worker(
@@ -81,7 +81,7 @@ async function listenUnattended(where: { path: string } | { host: string; port: 
 const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
 
 describe('TCP', () => {
-  /** Lets `localhost` have an address of each family, whatever this machine's own tables say. */
+  /** Lets `localhost` have an address of each family, regardless of this machine's own tables. */
   const resolveBoth = (...order: readonly string[]): void => {
     const answer = order.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));
     vi.spyOn(dns, 'lookup').mockImplementation(((_host: string, _how: object, tell: (...found: unknown[]) => void) =>
@@ -115,7 +115,7 @@ describe('TCP', () => {
     await channel.closed;
   });
 
-  it('B8: names each address with its own reason, and says of none that was silent that it refused', async () => {
+  it('B8: names each address with its own reason, and reports no refusal of an address without an answer', async () => {
     await using slow = await listenUnattended({ host: '127.0.0.1', port: 0 });
     await slow.fill();
     resolveBoth('127.0.0.1', '127.0.0.2');
@@ -126,7 +126,7 @@ describe('TCP', () => {
     });
   });
 
-  it('P8: says what an address of a link lacks', async () => {
+  it('P8: names what an address of a link lacks', async () => {
     await expect(connectTcp({ host: 'fe80::1', port: 10809 })).rejects.toMatchObject({
       message:
         'cannot connect to [fe80::1]:10809: an address of a link needs the name of the interface, as in fe80::1%eth0',
@@ -150,7 +150,7 @@ describe('TCP', () => {
     });
   });
 
-  it('keeps to one family when told to', async () => {
+  it('keeps to one family if that is set', async () => {
     const port = await listen(0, '127.0.0.1');
     const channel = await connectTcp({ host: 'localhost', port, family: 4 });
     channel.destroy();
@@ -196,7 +196,7 @@ describe('TCP', () => {
 });
 
 describe('Unix sockets', () => {
-  it('tells a file that is no socket from a socket without a listener', async () => {
+  it('distinguishes a file that is not a socket from a socket without a listener', async () => {
     const file = join(folder, 'file');
     writeFileSync(file, '');
     await expect(connectUnix(file)).rejects.toMatchObject({
@@ -219,7 +219,7 @@ describe('Unix sockets', () => {
     channel.destroy();
   });
 
-  it('B6: says that the queue is full when it stays so, and leaves no timer', async () => {
+  it('B6: reports that the queue is full when it stays so, and leaves no timer', async () => {
     const path = join(folder, 'full');
     await using server = await listenUnattended({ path });
     await server.fill();
@@ -240,7 +240,7 @@ describe('Unix sockets', () => {
     await expect(connectUnix(path)).rejects.toMatchObject({ code: 'ERR_NBD_ARGUMENT' });
   });
 
-  it.runIf(process.platform === 'linux')('knows the abstract namespace', async () => {
+  it.runIf(process.platform === 'linux')('supports the abstract namespace', async () => {
     const name = `\0nbdjs-transport-${process.pid}`;
     await listen(name);
     const channel = await connectUnix(name);

@@ -137,7 +137,7 @@ describe('detaching', () => {
     await channel.closed;
   });
 
-  it('is refused for what is no socket, what is gone, and without native calls', async () => {
+  it('is refused for what is not a socket, what is closed, and without native calls', async () => {
     const [ours] = createMemoryPair();
     expect(detachDescriptor(ours)).toBeUndefined();
     ours.destroy();

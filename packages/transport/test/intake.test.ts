@@ -16,7 +16,7 @@ function addressOf({ address }: Listener): NetConnectOpts {
   return address.type === 'tcp' ? { host: address.host, port: address.port } : { port: 0 };
 }
 
-/** Without the system's help, nobody can be kept waiting. */
+/** Without the system's help, no client can be kept waiting. */
 describe.skipIf(!capabilities().duplicateDescriptor)('a listener with connectionsMax', () => {
   it.each<[string, ListenTarget]>([
     ['TCP', { type: 'tcp', host: '127.0.0.1', port: 0 }],

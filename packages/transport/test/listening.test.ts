@@ -31,7 +31,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Listens, and tells whoever comes `name`. */
+/** Listens, and sends `name` to each client. */
 async function serve(name: string, at = path): Promise<Listener> {
   const listener = await listen({ type: 'unix', path: at }, (channel) => {
     channel.send([Buffer.from(name)]);
@@ -52,7 +52,7 @@ function ask(at = path): Promise<string> {
   });
 }
 
-/** The socket of a server that has died, made some time ago. */
+/** The socket file of a server that has ended, made some time ago. */
 async function leaveBehind(at = path): Promise<void> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen({ path: join(folder, 'other') }, resolve));
@@ -67,7 +67,7 @@ const taken = (at = path) => ({
 });
 
 describe('F29: the path of a Unix socket', () => {
-  it('is not taken from a server that lives, nor removed by one that did not get it', async () => {
+  it('is not taken from a running server, nor removed by one that did not get it', async () => {
     await serve('first');
     await expect(serve('second')).rejects.toMatchObject(taken());
     expect(await ask()).toBe('first');
@@ -92,14 +92,14 @@ describe('F29: the path of a Unix socket', () => {
     }
   });
 
-  it('is taken from a dead one', async () => {
+  it('is taken from a server that has ended', async () => {
     await leaveBehind();
     expect(lstatSync(path).isSocket()).toBe(true);
     await serve('second');
     expect(await ask()).toBe('second');
   });
 
-  it('is given to exactly one of two that begin at once, dead socket or not', async () => {
+  it('is given to exactly one of two that begin at once, with an unused socket file or without', async () => {
     for (let round = 0; round < 30; round++) {
       const at = join(folder, `socket-${round}`);
       if (round % 2 === 0) await leaveBehind(at);
@@ -112,7 +112,7 @@ describe('F29: the path of a Unix socket', () => {
     expect(readdirSync(folder)).toEqual([]);
   }, 60_000);
 
-  it('is not removed at the end if it has come to be somebody else’s', async () => {
+  it('is not removed at the end if it belongs to another server by then', async () => {
     const first = await serve('first');
     unlinkSync(path);
     await serve('second');
@@ -153,7 +153,7 @@ describe('F29: the path of a Unix socket', () => {
     await expect(serve('nobody', impossible)).rejects.toMatchObject({ code: 'ERR_NBD_ARGUMENT' });
   });
 
-  it('is told with the cause, once', async () => {
+  it('is reported with the cause, once', async () => {
     await expect(serve('nobody', join(folder, 'no', 'x'))).rejects.toThrow(
       `cannot listen on ${join(folder, 'no', 'x')}: no such file or directory`,
     );

@@ -28,11 +28,11 @@ const keys = { alice: new Uint8Array(32).fill(7) };
 const keyServer = createTlsServer({ psk: { keys } });
 const keyClient = createTlsClient({ psk: { user: 'alice', key: keys.alice } });
 
-/** The other ends that stand. */
+/** The other ends that are open. */
 const peers = new Set<ByteChannel>();
 const listeners: Listener[] = [];
 let port = 0;
-/** Sends something that is no TLS of theirs to the channel that was made last. */
+/** Sends something that is not TLS to the channel that was made last. */
 let spoil = (): void => {};
 
 beforeAll(async () => {
@@ -69,7 +69,7 @@ const factories: Readonly<Record<string, ByteChannelFactory>> = {
 for (const [name, factory] of Object.entries(factories)) byteChannelConformance(name, factory);
 
 describe('F24: after a fatal alert', () => {
-  it.each(Object.entries(factories))('both sides close, without being told to: %s', async (_, factory) => {
+  it.each(Object.entries(factories))('both sides close by themselves: %s', async (_, factory) => {
     const channel = await factory.connect();
     const received = new Promise<number>((resolve) => {
       channel.open({ writable: () => new Uint8Array(10), advance: resolve, drained() {}, ended() {} });
@@ -96,7 +96,7 @@ function kill(): void {
   peers.clear();
 }
 
-/** The other end of a channel in memory, in TLS of its own, with somebody in between. */
+/** The other end of a channel in memory, in its own TLS, with a test function in between. */
 function throughMemory(tls: Pick<typeof server, 'upgrade'>): ByteChannel {
   const [ours, left] = createMemoryPair();
   const [right, theirs] = createMemoryPair();

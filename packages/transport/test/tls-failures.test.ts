@@ -49,7 +49,7 @@ async function pair(): Promise<[ByteChannel, ByteChannel]> {
   return [ours, theirs];
 }
 
-/** A server that asks nobody who they are, unless it is told to, and that was set up at a time when its certificate was good. */
+/** A server that asks for no certificate by default, and that was set up at a time when its certificate was valid. */
 function serverOf(settings: TlsServerSettings) {
   const folderOf = settings.certificates?.folder;
   const now = folderOf === expired ? past.validFrom : folderOf === early ? future.validFrom : undefined;
@@ -76,7 +76,7 @@ async function outcome(client: TlsClientSettings, server: TlsServerSettings, hos
   const end = new Promise<unknown>((resolve) => {
     secured.open({ writable: () => new Uint8Array(10), advance() {}, drained() {}, ended: resolve });
   });
-  // A server that has nothing against us is told goodbye, and says so itself.
+  // A server that accepts us gets close_notify, and sends it itself.
   if (!(accepted instanceof Error)) (accepted as ByteChannel).destroy();
   const cause = await end;
   secured.destroy();
@@ -140,7 +140,7 @@ describe('a server', () => {
     expect(result.server).toMatchObject(failed(false, 'the client hung up during the TLS handshake'));
   });
 
-  it('is found by name, by either kind of address, and by nobody where nobody looks', async () => {
+  it('is checked by name and by either kind of address, and not at all where the check is off', async () => {
     for (const [settings, host] of [
       [{ certificates: { ca } }, 'localhost'],
       [{ certificates: { ca } }, '127.0.0.1'],
@@ -186,8 +186,8 @@ describe('a client', () => {
 
   it('without a certificate', async () => {
     const { client, server } = await outcome({ certificates: { ca } }, strict);
-    expect(server).toMatchObject(failed(true, 'the client shows no certificate, which is demanded here'));
-    expect(client).toMatchObject(failed(true, 'the server demands a certificate of the client'));
+    expect(server).toMatchObject(failed(true, 'the client sends no certificate, although one is required here'));
+    expect(client).toMatchObject(failed(true, 'the server requires a certificate of the client'));
   });
 
   it.each([
@@ -196,7 +196,7 @@ describe('a client', () => {
   ] as const)('%s', async (_, certificates, message) => {
     const { client, server } = await outcome({ certificates: certificates() }, strict);
     expect(server).toMatchObject(failed(true, message));
-    expect(client).toMatchObject(failed(false, 'hung up right behind the TLS handshake'));
+    expect(client).toMatchObject(failed(false, 'hung up directly after the TLS handshake'));
   });
 
   it('that is revoked', async () => {
@@ -227,17 +227,24 @@ describe('a shared key', () => {
   });
 
   it.each([
-    ['of somebody else', { user: 'bob', key: keys.alice }, 'knows no such user', 'no key that is known here'],
-    ['that differs', { user: 'alice', key: new Uint8Array(16) }, 'is another one there', 'is another one there'],
+    ['of another user', { user: 'bob', key: keys.alice }, 'has no such user', 'no key that is known here'],
+    [
+      'that differs',
+      { user: 'alice', key: new Uint8Array(16) },
+      'has another key for this user',
+      'has another key for this user',
+    ],
   ] as const)('%s', async (_, psk, ours, theirs) => {
     const result = await outcome({ psk }, server);
     expect(result.client).toMatchObject(failed(true, ours));
     expect(result.server).toMatchObject(failed(true, theirs));
   });
 
-  it('and certificates do not understand each other', async () => {
+  it('and certificates do not fit each other', async () => {
     const certificates = { certificates: { folder: pki } };
-    expect((await outcome(alice, certificates)).client).toMatchObject(failed(true, 'expected to share a key'));
+    expect((await outcome(alice, certificates)).client).toMatchObject(
+      failed(true, 'although a shared key was expected'),
+    );
     expect((await outcome({ certificates: { ca } }, server)).client).toMatchObject(failed(true, 'or a shared key'));
   });
 });
@@ -256,7 +263,9 @@ describe('the other side', () => {
     await new Promise<void>((resolve) => void old.listen(0, '127.0.0.1', resolve));
     const channel = await connectTcp({ host: '127.0.0.1', port: (old.address() as { port: number }).port });
     const upgrading = createTlsClient({ certificates: { ca } }, 'localhost').upgrade(channel);
-    await expect(upgrading).rejects.toMatchObject(failed(true, 'no version of TLS that is spoken here (1.2 and 1.3)'));
+    await expect(upgrading).rejects.toMatchObject(
+      failed(true, 'no version of TLS that is supported here (1.2 and 1.3)'),
+    );
     old.close();
   });
 
@@ -276,7 +285,7 @@ describe('the other side', () => {
     }
   });
 
-  it('says nothing', async () => {
+  it('sends nothing', async () => {
     const [ours] = createMemoryPair();
     const upgrading = createTlsClient({ certificates: { ca } }, 'localhost').upgrade(ours, { timeoutMs: 30 });
     await expect(upgrading).rejects.toMatchObject({ code: 'ERR_NBD_TIMEOUT', phase: 'handshake' });

@@ -1,4 +1,4 @@
-/** F24: with TLS 1.2, each kind of cipher tells of a spoilt record its own way; people read the same words. */
+/** F24: with TLS 1.2, each kind of cipher reports a damaged record in its own way; the message is the same. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -18,7 +18,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const suites = ['AES128-GCM-SHA256', 'CHACHA20-POLY1305', 'AES128-SHA256', 'AES128-CCM'];
 describe.each(suites)('F24: %s', (suite) => {
-  it.each([64, 1])('a record of %i bytes that cannot be deciphered is told of in words', async (byteCount) => {
+  it.each([64, 1])('a record of %i bytes that cannot be deciphered is reported in words', async (byteCount) => {
     const record = Buffer.concat([Uint8Array.of(0x17, 3, 3, 0, byteCount), Buffer.alloc(byteCount, 'z')]);
     const server = await spoilingServer(`ECDHE-ECDSA-${suite}:ECDHE-RSA-${suite}:${suite}`, record);
     const { port } = server.address() as AddressInfo;
@@ -32,7 +32,7 @@ describe.each(suites)('F24: %s', (suite) => {
   });
 });
 
-/** Speaks TLS 1.2 by one cipher, and sends a record that was not made by it as soon as TLS stands. */
+/** Uses TLS 1.2 with one cipher, and sends a record that was not made by it as soon as TLS is established. */
 function spoilingServer(ciphers: string, record: Uint8Array): Promise<Server> {
   return new Promise((resolve) => {
     const server = createServer((socket) => {

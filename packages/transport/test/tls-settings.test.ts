@@ -1,4 +1,4 @@
-/** What TLS is told is checked at once, and errors name the file, the line and what is wrong. */
+/** The settings of TLS are checked at once, and errors name the file, the line and what is wrong. */
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -44,7 +44,7 @@ describe('certificates of a client', () => {
     [
       'a broken certificate',
       () => spoilt('c', 'ca-cert.pem', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'),
-      /\/c\/ca-cert\.pem: certificate 1 in it cannot be understood/,
+      /\/c\/ca-cert\.pem: certificate 1 in it cannot be decoded/,
     ],
     [
       'no key',
@@ -57,7 +57,7 @@ describe('certificates of a client', () => {
       /client-key\.pem: there is no certificate for it \(.*\/e\/client-cert\.pem\)/,
     ],
     [
-      "somebody else's key",
+      'the key of another certificate',
       () => spoilt('f', 'client-key.pem', readFileSync(join(pki, 'server-key.pem'), 'utf8')),
       /client-key\.pem: the key does not belong to the certificate in .*client-cert\.pem/,
     ],
@@ -70,12 +70,14 @@ describe('certificates of a client', () => {
     expect(make({ folder: where() })).toThrow(message);
   });
 
-  it('are for somebody', () => {
+  it('need a host name, or an authority of the user', () => {
     const settings = { certificates: {} };
-    expect(() => createTlsClient(settings)).toThrow(/has to be for somebody.*hostname.*verifyPeer: false/);
+    expect(() => createTlsClient(settings)).toThrow(
+      /cannot be checked against a host name.*hostname.*verifyPeer: false/,
+    );
     expect(() => createTlsClient({ ...settings, hostname: 'localhost' })).not.toThrow();
     expect(() => createTlsClient({ ...settings, verifyPeer: false })).not.toThrow();
-    // D8: an authority of one's own vouches for few, the system's for everybody.
+    // D8: an authority of the user certifies few servers, the system's authorities certify any.
     expect(() => createTlsClient({ certificates: { ca } })).not.toThrow();
   });
 });
@@ -95,7 +97,7 @@ describe('certificates of a server', () => {
     expect(from('open sesame')).not.toThrow();
     expect(from('open sesame\r\nand more\n')).not.toThrow();
     expect(from('\nopen sesame')).toThrow(/passphrase: its first line is empty, expected a passphrase/);
-    expect(from('wrong\n')).toThrow(/server-key\.pem: the passphrase does not open the key/);
+    expect(from('wrong\n')).toThrow(/server-key\.pem: the passphrase does not decrypt the key/);
     expect(make({ folder: locked, passphraseFile, passphrase: 'x' })).toThrow(
       /passphrase: a passphrase is given as well/,
     );
@@ -108,7 +110,7 @@ describe('certificates of a server', () => {
     expect(make({ folder: locked, passphrase: 'open sesame' })).not.toThrow();
     expect(make({ folder: locked })).toThrow(/server-key\.pem: the key is encrypted, and no passphrase is given/);
     expect(make({ folder: locked, passphrase: 'wrong' })).toThrow(
-      /server-key\.pem: the passphrase does not open the key/,
+      /server-key\.pem: the passphrase does not decrypt the key/,
     );
   });
 
@@ -147,12 +149,12 @@ describe('shared keys', () => {
     // Found by fuzzing: names went into messages as they were.
     ['al\u001b[2Jice:zz', /line 1: a user's name has control characters in it$/],
     [`${'a'.repeat(70_000)}:zz`, /line 1: a user's name has 70000 bytes, expected 1 to 128$/],
-    ['alice:00\nalice:11', /line 2: user 'alice' is there twice/],
+    ['alice:00\nalice:11', /line 2: user 'alice' is given twice/],
     ['', /there is no key in it: expected lines of user:hexkey/],
     ['\n# nobody\n', /there is no key in it, and line 2 is a comment: expected .* or #hexuser:hexkey/],
     ['#616c696365:0', /line 1: the key of user 'alice' has 1 digits/],
-    ['alice:00\n#616c696365:11', /line 2: user 'alice' is there twice/],
-    ['#ff:00', /line 1: a user's name, in hexadecimal digits behind the '#', is not UTF-8/],
+    ['alice:00\n#616c696365:11', /line 2: user 'alice' is given twice/],
+    ['#ff:00', /line 1: a user's name, in hexadecimal digits after the '#', is not UTF-8/],
     ['#6109:00', /line 1: a user's name has control characters in it/],
   ])('%j', (text, message) => {
     expect(client(text)).toThrow(message);

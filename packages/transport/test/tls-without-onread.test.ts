@@ -1,4 +1,4 @@
-/** Where Node's insides are not what they were, bytes are copied once more, and the rules are kept all the same. */
+/** Where Node's internals have changed, bytes are copied once more, and the rules are still kept. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

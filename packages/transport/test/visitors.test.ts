@@ -1,4 +1,4 @@
-/** What a listener tells of those who come. */
+/** What a listener reports about its peers. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Whoever comes to a listener, as it sees him. */
+/** A peer, as the listener reports it. */
 async function visit(target: ListenTarget, options?: ListenOptions): Promise<PeerDescription> {
   let take: (channel: ByteChannel) => void = () => {};
   const taken = new Promise<ByteChannel>((resolve) => {
@@ -41,7 +41,7 @@ describe('visitors', () => {
     });
   });
 
-  it('of a Unix socket are asked for their user only by those who want to know', async () => {
+  it('of a Unix socket have their user only if the caller asks for it', async () => {
     const target = { type: 'unix', path: join(folder, 'socket') } as const;
     expect(await visit(target)).toEqual({ name: target.path, transport: 'unix', tls: false });
   });

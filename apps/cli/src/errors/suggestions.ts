@@ -53,7 +53,7 @@ const suggestions: readonly Suggestion[] = [
   },
   {
     code: 'ERR_NBD_ARGUMENT',
-    says: /no host is connected to/,
+    says: /cannot be checked against a host name/,
     advice: "to name the host that the server's certificate is for, use --tls-hostname NAME",
   },
 ];

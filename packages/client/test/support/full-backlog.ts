@@ -1,4 +1,4 @@
-/** A port that somebody listens on without ever taking a connection: once its backlog is full, connecting waits. */
+/** A port on which a process listens without ever accepting a connection: once its backlog is full, connecting waits. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';

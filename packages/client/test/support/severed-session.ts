@@ -56,7 +56,7 @@ export class SeveredSession {
   openError: unknown;
   /** How many bytes of the first connection were the handshake's. */
   handshake: SeveredWire['passed'] = { sent: 0, received: 0 };
-  /** Nobody takes connections any more. */
+  /** No connection is accepted any more. */
   #isDown = false;
   readonly #storage = createMemoryDevice({ size: sessionBytes });
   readonly #options: SessionOptions;
@@ -92,7 +92,7 @@ export class SeveredSession {
     return content;
   }
 
-  /** Opens the device, runs the script and closes everything, whatever comes of it. Without a reconnect delay, nobody listens again. */
+  /** Opens the device, runs the script and closes everything, with any result. Without a reconnect delay, no server listens again. */
   async run(): Promise<this> {
     const { device } = this;
     await this.#until(device.open()).catch((error: unknown) => {
@@ -189,7 +189,7 @@ export class SeveredSession {
       establish: async ({ signal }) => {
         for (;;) {
           signal?.throwIfAborted();
-          if (this.#isReleased || this.#isDown) throw new ConnectError('ERR_NBD_REFUSED', 'nobody listens');
+          if (this.#isReleased || this.#isDown) throw new ConnectError('ERR_NBD_REFUSED', 'no server listens');
           const wire = new SeveredWire(this.#options.cuts?.[this.wires.length]);
           this.wires.push(wire);
           void this.server.accept(wire.server);

@@ -51,7 +51,7 @@ export function adoptStdio(): ByteChannel {
 
 /**
  * Takes a socket away from this thread: returns a duplicate of its descriptor and closes our own, in one turn, so that no byte is read
- * here any more. The peer does not notice, and the channel's sink is not told.
+ * here any more. The peer does not notice, and the channel's sink is not notified.
  *
  * Without the duplicate, two threads would own one descriptor, and closing it in one would close another file that has received the
  * same number meanwhile.

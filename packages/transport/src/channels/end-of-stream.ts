@@ -1,4 +1,4 @@
-/** The end of a channel's stream: when it has come, why, and which sink knows it. */
+/** The end of a channel's stream: when it came, why, and to which sink it was reported. */
 import type { Duplex } from 'node:stream';
 import type { ByteSink, CloseReason } from '@nbdjs/interfaces';
 
@@ -11,8 +11,8 @@ export interface EndOwner {
 
 export class EndOfStream {
   /**
-   * Called once, when the bytes end without our doing, for a better error than the system's. The sink is told of the end when it has
-   * resolved. This is where the channel of a child process finds out that the child has died.
+   * Called once, when the bytes end without our doing, for a better error than the system's. The end is reported to the sink when it has
+   * resolved. The channel of a child process finds out here that the child has ended.
    */
   explain: (() => Promise<Error | undefined>) | undefined;
   readonly #stream: Duplex;
@@ -21,7 +21,7 @@ export class EndOfStream {
   #end: { readonly cause: Error | undefined } | undefined;
   #sinkTold: ByteSink | undefined;
   #error: Error | undefined;
-  /** The stream lives on elsewhere, so its end here is not reported. */
+  /** The stream is used elsewhere, so its end here is not reported. */
   #isAbandoned = false;
 
   constructor(stream: Duplex, owner: EndOwner) {
@@ -56,7 +56,7 @@ export class EndOfStream {
   }
 
   /**
-   * Notes that no more bytes will come. With TLS, the end and the error behind it come in either order.
+   * Notes that no more bytes will come. With TLS, the end and the error that caused it come in either order.
    *
    * @param fallback The cause when no error was noted.
    */

@@ -7,7 +7,7 @@ export function descriptorOf(owner: Socket | Server): number | undefined {
   return handle?.fd !== undefined && handle.fd >= 0 ? handle.fd : undefined;
 }
 
-/** Returns how many bytes were written that the kernel has not taken; `undefined` where Node does not tell. */
+/** Returns how many bytes were written that the kernel has not taken; `undefined` where Node does not report it. */
 export function queuedBytesOf(socket: Socket): number | undefined {
   const { _handle: handle } = socket as unknown as {
     readonly _handle: { readonly bytesWritten?: number; readonly writeQueueSize?: number } | null;

@@ -168,7 +168,7 @@ class MemoryChannel implements ByteChannel {
     this.#resolveClosed({ by: 'peer' });
   }
 
-  /** Tells the sink that is in place now of the end, unless it knows. */
+  /** Reports the end to the present sink, unless that was done. */
   #tellEnd(): void {
     const sink = this.#sink;
     if (sink === undefined || sink === this.#sinkToldOfEnd) return;

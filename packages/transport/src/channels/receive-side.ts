@@ -39,7 +39,7 @@ export class ReceiveSide {
   };
   /** The channel's own memory, for bytes for which no sink has named memory. */
   readonly #ownMemory: Uint8Array;
-  /** The memory that Node was told to read into. */
+  /** The memory into which Node reads. */
   #target: Uint8Array;
   #stream: Duplex | undefined;
   #owner: ReceiveOwner | undefined;
@@ -87,7 +87,7 @@ export class ReceiveSide {
     this.#resume();
   }
 
-  /** Lets go of the sink, which is told nothing any more. */
+  /** Drops the sink, which gets no further call. */
   close(): void {
     this.#sink = undefined;
   }
@@ -157,11 +157,11 @@ export class ReceiveSide {
 
   #redirect(byteCount: number, wantedBytes: number): void {
     const landed = this.#target.subarray(0, byteCount);
-    // What takes several steps must not lie in memory that the sink no longer knows to be in use: it may write there.
+    // Bytes that need several steps must not lie in memory that the sink considers free: it may write there.
     this.#copyToSink(byteCount > wantedBytes ? new Uint8Array(landed) : landed);
   }
 
-  /** Copies bytes to where the sink wants them, as long as it does. What a sink that pauses leaves over is kept for later. */
+  /** Copies bytes to the sink's memory, until it pauses. The rest is kept for later. */
   #copyToSink(bytes: Uint8Array): void {
     for (let position = 0; position < bytes.length && !this.#isDestroyed; ) {
       if (this.#sink === undefined || this.#isPaused || this.#backlog !== undefined) {

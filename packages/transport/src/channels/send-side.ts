@@ -1,4 +1,4 @@
-/** Sending by a stream of Node's, and telling the sink when all of it is gone. */
+/** Sending by a stream of Node's, and the report to the sink when all has been sent. */
 import type { Duplex } from 'node:stream';
 
 /** What kinds of streams do differently when they send. */
@@ -7,7 +7,7 @@ export interface SendMethod {
   sendAtOnce(chunks: readonly Uint8Array[]): number;
   /** Returns whether the stream has copied the chunks that it was given, although it has not finished with them. */
   hasCopied(chunks: readonly Uint8Array[]): boolean;
-  /** Called when the kernel has not taken everything, although all that was sent before is gone. */
+  /** Called when the kernel has not taken everything, although all earlier bytes have been sent. */
   noteSlowSend(): void;
   /** Returns how many bytes were sent and not taken by the other side's part of the system; `undefined` where that is unknown. */
   queuedBytes(): number | undefined;
@@ -16,7 +16,7 @@ export interface SendMethod {
 /** The channel that sends. */
 export interface SendOwner {
   readonly isDestroyed: boolean;
-  /** Tells the sink that everything sent so far is gone. */
+  /** Reports to the sink that everything so far has been sent. */
   tellDrained(): void;
 }
 
@@ -79,7 +79,7 @@ export class SendSide {
     stream.write(noBytes, (error) => {
       if (error) return;
       this.#tellIfDrained();
-      // What was sent behind the empty write has to be watched as well.
+      // What was sent after the empty write has to be watched as well.
       if (this.#owesDrained) this.#watchDrain();
     });
   }
@@ -91,7 +91,7 @@ export class SendSide {
   }
 }
 
-/** Returns what is left of the chunks behind their first `byteCount` bytes. */
+/** Returns the rest of the chunks after their first `byteCount` bytes. */
 function without(chunks: readonly Uint8Array[], byteCount: number): readonly Uint8Array[] {
   let index = 0;
   let position = byteCount;

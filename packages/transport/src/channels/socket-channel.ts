@@ -44,7 +44,7 @@ class SocketSendMethod implements SendMethod {
     if (fd === undefined) return 0;
     const { stackTraceLimit } = Error;
     try {
-      // A peer that is gone already, in a flood of clients, must not cost a stack trace.
+      // A peer that has disconnected already, in a flood of clients, must not cost a stack trace.
       Error.stackTraceLimit = 0;
       const [chunk] = chunks;
       return chunks.length === 1 && chunk !== undefined ? writeSync(fd, chunk) : writevSync(fd, chunks);
@@ -52,7 +52,7 @@ class SocketSendMethod implements SendMethod {
       const { code, errno } = error as NodeJS.ErrnoException;
       // The kernel takes nothing at the moment, or the stream will find out what else it is.
       if (code !== 'EPIPE' && code !== 'ECONNRESET') return 0;
-      // The peer is gone. This is the stream's own error for it; to let the stream find out would cost a stack trace after all.
+      // The peer has disconnected. This is the stream's own error for it; if the stream found out itself, it would make a stack trace.
       this.#socket.destroy(Object.assign(new Error(`write ${code}`), { code, errno, syscall: 'write' }));
       return chunks.reduce((sum, { length }) => sum + length, 0);
     } finally {
@@ -71,7 +71,7 @@ class SocketSendMethod implements SendMethod {
     if (fd !== undefined) setSendBuffer(fd, sendBufferBytes);
   }
 
-  /** The stream counts a write until all of it is gone; the handle knows better. */
+  /** The stream counts a write until all of it is sent; the handle has the exact number. */
   queuedBytes(): number | undefined {
     return queuedBytesOf(this.#socket);
   }

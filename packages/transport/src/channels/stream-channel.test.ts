@@ -3,7 +3,7 @@ import type { ByteSink } from '@nbdjs/interfaces';
 import { describe, expect, it } from 'vitest';
 import { StreamChannel } from './stream-channel.ts';
 
-/** A stream whose kernel is the test: it takes bytes when told. */
+/** A stream whose kernel is the test: it takes bytes when the test calls it. */
 class SlowStream extends Duplex {
   readonly #taken: (() => void)[] = [];
 
@@ -17,7 +17,7 @@ class SlowStream extends Duplex {
 
   override _read(): void {}
 
-  /** Takes what was written in one go; tells whether there was anything. */
+  /** Takes what was written at once; returns whether there was anything. */
   accept(): boolean {
     const done = this.#taken.shift();
     done?.();
@@ -42,7 +42,7 @@ function setUp() {
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('a channel over a slow stream', () => {
-  it('says that it has drained when bytes were sent behind those that were watched', async () => {
+  it('reports `drained` when bytes were sent after those that were watched', async () => {
     const { stream, channel, calls } = setUp();
     expect(channel.send([new Uint8Array(10)])).toBe(false);
     stream.accept();
@@ -56,7 +56,7 @@ describe('a channel over a slow stream', () => {
     expect(calls).toEqual(['drained']);
   });
 
-  it('says so once for many sends', async () => {
+  it('reports it once for many sends', async () => {
     const { stream, channel, calls } = setUp();
     for (let round = 0; round < 100; round++) expect(channel.send([new Uint8Array(1000)])).toBe(false);
     expect(calls).toEqual([]);
@@ -64,7 +64,7 @@ describe('a channel over a slow stream', () => {
     expect(calls).toEqual(['drained']);
   });
 
-  it('does not say so when the stream breaks', async () => {
+  it('does not report it when the stream breaks', async () => {
     const { stream, channel, calls } = setUp();
     channel.send([new Uint8Array(10)]);
     stream.destroy(new Error('broken'));
@@ -73,13 +73,13 @@ describe('a channel over a slow stream', () => {
     expect(calls).toEqual(['ended broken']);
   });
 
-  it('F24: ends when the stream says that it has failed, and stands on', async () => {
+  it('F24: ends when the stream reports an error and is not closed', async () => {
     const { stream, channel, calls } = setUp();
-    stream.emit('error', new Error('a word nobody understands'));
-    expect(calls).toEqual(['ended a word nobody understands']);
+    stream.emit('error', new Error('an unknown message'));
+    expect(calls).toEqual(['ended an unknown message']);
     expect(stream.destroyed).toBe(true);
     expect(channel.send([new Uint8Array(1)])).toBe(true);
-    expect(await channel.closed).toMatchObject({ by: 'error', cause: { message: 'a word nobody understands' } });
+    expect(await channel.closed).toMatchObject({ by: 'error', cause: { message: 'an unknown message' } });
     expect(calls).toHaveLength(1);
   });
 
@@ -98,7 +98,7 @@ describe('a channel over a slow stream', () => {
     expect(await told).toMatchObject({ message: 'broken' });
   });
 
-  it('tells the end once, however often the same sink is put in place', async () => {
+  it('reports the end once, even if the same sink is set several times', async () => {
     const { stream, channel, calls, sink } = setUp();
     stream.push(null);
     await turn();

@@ -6,7 +6,7 @@ import { EndOfStream } from './end-of-stream.ts';
 import { ReceiveSide } from './receive-side.ts';
 import { type SendMethod, SendSide } from './send-side.ts';
 
-/** A socket can be told whether to keep the process alive; other streams cannot. */
+/** A socket has a setting whether it keeps the process alive; other streams have none. */
 export type AnyDuplex = Duplex & { ref?(): unknown; unref?(): unknown };
 
 /** What a kind of stream does differently. */
@@ -114,13 +114,13 @@ export class StreamChannel<Stream extends AnyDuplex = AnyDuplex> implements Byte
     else this.stream.unref?.();
   }
 
-  /** Destroys the stream without telling the sink: its socket lives on elsewhere. */
+  /** Destroys the stream without a call of the sink: its socket is used elsewhere. */
   abandon(): void {
     this.#end.abandon();
     this.destroy();
   }
 
-  /** Gives the stream to the caller, who puts another channel on top of it; the sink is told nothing any more. */
+  /** Gives the stream to the caller, who puts another channel on top of it; the sink gets no further call. */
   surrender(): Stream {
     this.#end.abandon();
     this.#receiving.close();
@@ -137,7 +137,7 @@ export class StreamChannel<Stream extends AnyDuplex = AnyDuplex> implements Byte
     if (this.#end.hasCome) this.tellEnd();
   }
 
-  /** Tells the sink of the end, unless it knows, or bytes that precede it have still to be delivered. */
+  /** Reports the end to the sink, unless that was done, or bytes before it have still to be delivered. */
   tellEnd(): void {
     const { sink } = this.#receiving;
     if (sink === undefined || (this.#receiving.isEndHeldBack && !this.#isDestroyed)) return;

@@ -83,7 +83,7 @@ async function runActivated({ command, env }: CommandOptions): Promise<CommandSe
     listener = await listen(`${path}.new`);
     // Closing our copy removes the path that it was bound to, but not the one that it was moved to.
     renameSync(`${path}.new`, path);
-    // Only the program itself knows its process id, so a shell that becomes the program fills it in.
+    // Only the program itself has its process id, so a shell that becomes the program fills it in.
     const child = await startProgram(command, 'LISTEN_PID=$$; export LISTEN_PID; exec "$@"', {
       env: { ...process.env, ...env, LISTEN_FDS: '1', LISTEN_FDNAMES: 'unknown' },
       stdio: ['inherit', 'inherit', 'inherit', descriptorOf(listener) ?? 'ignore'],

@@ -34,7 +34,7 @@ export function startProgram(
   script: string,
   options: ProgramOptions,
 ): Promise<ChildProcess> {
-  // The shell would only say `not found` on its standard error; looking first gives an error of our own.
+  // The shell would only print `not found` on its standard error; this check gives an error of our own.
   const obstacle = obstacleOf(command[0] ?? '', options.env.PATH);
   return new Promise((resolve, reject) => {
     if (obstacle !== undefined) throw commandError(command, obstacle);
@@ -90,7 +90,7 @@ function isAlive({ pid }: ChildProcess): boolean {
     const status = readFileSync(`/proc/${pid}/stat`, 'latin1');
     return status.charAt(status.lastIndexOf(')') + 2) !== 'Z';
   } catch {
-    // Other systems do not tell, so the whole time is waited.
+    // Other systems do not report it, so the whole time is waited.
     return process.platform !== 'linux';
   }
 }

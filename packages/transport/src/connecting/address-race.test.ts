@@ -78,7 +78,7 @@ describe('addresses in a race (RFC 8305, section 5)', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('B8: tells of those that were silent when it is called off', async () => {
+  it('B8: reports the addresses without an answer when it is cancelled', async () => {
     const { clock, stop, attempts, outcomes } = setUp('a', 'b', 'c');
     await clock.advance(250);
     attempts[1]?.fail('refused');

@@ -29,7 +29,7 @@ export interface RaceOptions {
  * Begins with the first address, lets the others join in one by one, and resolves to the result of the first that succeeds. A slow
  * attempt goes on beside the later ones. The signals of all attempts that have not won are aborted.
  *
- * @throws RaceLost when all have failed, or when the race was ended: its outcomes tell which addresses were silent.
+ * @throws RaceLost when all have failed, or when the race was ended: its outcomes have the addresses without an answer.
  */
 export function raceAddresses<Address, Won>(
   addresses: readonly Address[],

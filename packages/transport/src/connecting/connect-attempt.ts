@@ -4,7 +4,7 @@ import type { PeerDescription } from '@nbdjs/interfaces';
 import { SocketChannel } from '../channels/socket-channel.ts';
 
 /**
- * A silent peer may be gone, with its cable pulled: the system asks after this long, in milliseconds, and then ten times in ten seconds.
+ * A silent peer may be disconnected: the system asks after this long, in milliseconds, and then ten times in ten seconds.
  */
 const keepAliveMs = 60_000;
 

@@ -61,7 +61,7 @@ export function addressesFailure(
     : told.map(({ address, reason: own }) => `${address}: ${own}`).join('; ');
   const errors = outcomes.flatMap(({ error }) => error ?? []);
   if (errors.length < outcomes.length || outcomes.length === 0) return connectTimeout(peer, reason);
-  // A refusal tells most: the host is there.
+  // A refusal has the most information: the host exists.
   const telling = errors.find((error) => codeOf(error) === 'ECONNREFUSED') ?? (errors[0] as Error);
   const cause = errors.length > 1 ? new AggregateError(errors) : telling;
   return new ConnectError(codes[codeOf(telling)] ?? 'ERR_NBD_CONNECT', `cannot connect to ${peer.name}: ${reason}`, {
@@ -76,7 +76,7 @@ function reasonOf(error: Error, address = ''): string {
   }
   if (code === 'EAFNOSUPPORT' && isIPv6(address)) return 'this system has no IPv6';
   if (words[code] !== undefined) return words[code];
-  // Node puts an address of ours behind the system's words, known or not.
+  // Node puts an address of ours after the system's words, known or not.
   const { errno } = error as NodeJS.ErrnoException;
   const [, text] = (errno === undefined ? undefined : getSystemErrorMap().get(errno)) ?? [];
   return text ?? error.message;

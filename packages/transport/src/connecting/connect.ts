@@ -12,13 +12,13 @@ import { RaceLost, raceAddresses } from './address-race.ts';
 import { attemptConnect } from './connect-attempt.ts';
 import { addressesFailure, codeOf, connectFailure, connectTimeout } from './connect-failure.ts';
 
-/** What bounds an attempt to connect, and what the channel says of its peer. */
+/** What bounds an attempt to connect, and how the channel describes its peer. */
 export interface ConnectOptions {
   /** Ends the attempt, which then rejects with the signal's reason. A channel that is connected already is left alone. */
   readonly signal?: AbortSignal | undefined;
   /** Until the transport is connected, in milliseconds. @default 30000 */
   readonly connectTimeoutMs?: number | undefined;
-  /** What the channel says of its peer. @default its address */
+  /** How the channel describes its peer. @default its address */
   readonly peer?: PeerDescription | undefined;
 }
 

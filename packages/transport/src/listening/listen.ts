@@ -22,7 +22,7 @@ import { SocketFile } from './socket-file.ts';
 export interface ListenOptions {
   /** Connections that the kernel keeps until they are accepted. @default 511 */
   readonly backlog?: number | undefined;
-  /** Find out the users of the peers of a Unix socket, where the system tells; each costs a system call. @default false */
+  /** Find out the users of the peers of a Unix socket, where the system reports them; each costs a system call. @default false */
   readonly users?: boolean | undefined;
   /**
    * Connections at a time. The system keeps further ones waiting; where that is not possible (without the native calls of
@@ -110,7 +110,7 @@ function addressOf(server: Server, target: ListenTarget): Listener['address'] {
 function describe(socket: Socket, server: Server, ownName: string | undefined, asksForUsers: boolean): PeerDescription {
   const own = ownName ?? server.address();
   const { remoteAddress: address, remotePort } = socket;
-  // Node knows little of an inherited listener, so its peers are looked at.
+  // Node has little information about an inherited listener, so its peers are examined.
   if (address === undefined && (own === null || typeof own === 'string')) {
     const fd = asksForUsers ? descriptorOf(socket) : undefined;
     const user = fd === undefined ? undefined : peerUser(fd);

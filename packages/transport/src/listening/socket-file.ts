@@ -1,9 +1,10 @@
 /**
  * The file of a listening Unix socket. It never replaces the file of a living server, and only its owner removes it.
  *
- * A server that binds to a path itself can guarantee neither. Between finding a dead socket and removing it, another server may have put
- * a living one there; and Node removes the path at the end, even if it belongs to another server by then. So the server listens under a
- * temporary name first, and is then linked to its path, at which only one server can succeed. The temporary name is removed at once.
+ * A server that binds to a path itself can guarantee neither. Between finding an unused socket file and removing it, another server may
+ * have put a living one there; and Node removes the path at the end, even if it belongs to another server by then. So the server listens
+ * under a temporary name first, and is then linked to its path, at which only one server can succeed. The temporary name is removed at
+ * once.
  */
 import { linkSync, lstatSync, realpathSync, type Stats, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
@@ -62,7 +63,7 @@ export class SocketFile {
     }
   }
 
-  /** Removes the file if it is still this socket's. Call it while the server listens, so that no other server takes it for dead. */
+  /** Removes the file if it is still this socket's. Call it while the server listens, so that no other server considers it unused. */
   remove(): void {
     if (!files.delete(this)) return;
     if (files.size === 0) process.off('exit', removeAll);
@@ -70,7 +71,7 @@ export class SocketFile {
   }
 }
 
-/** Listens, with an error that tells the cause: for a missing folder, Node reports that permission is denied. */
+/** Listens, with an error that names the cause: for a missing folder, Node reports that permission is denied. */
 async function startListening(server: Server, path: string, backlog: number | undefined): Promise<void> {
   try {
     await new Promise<void>((resolve, reject) => {
@@ -95,7 +96,7 @@ function temporaryName(path: string): string {
   return join(folder, `.${crypto().randomBytes(length).toString('hex')}`.slice(0, length));
 }
 
-/** Links a socket to its path, in the place of a dead one where necessary. */
+/** Links a socket to its path, in the place of an unused one where necessary. */
 async function publish(temporary: string, path: string): Promise<void> {
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
     if (link(temporary, path)) return;
@@ -148,7 +149,7 @@ async function isAlive(path: string, found: Stats): Promise<boolean> {
   for (let isFirst = true; ; isFirst = false) {
     const code = await tryConnect(path);
     if (code === 'ENOENT') return false;
-    // Without the permission to connect we cannot know, and could not take its place either.
+    // Without the permission to connect we cannot find out, and could not replace it either.
     if (code === 'EACCES' || code === 'EPERM')
       throw inUse('there is no permission to find out whether a server listens there');
     if (code !== 'ECONNREFUSED') return true;

@@ -33,8 +33,8 @@ export function completed(chain: Chain, trusted: Chain): Chain {
 }
 
 /**
- * Returns what is wrong, in words in which `{peer}` stands for the owner of the certificate; `undefined` where the chain tells no more
- * than the code does.
+ * Returns what is wrong, in words in which `{peer}` stands for the owner of the certificate; `undefined` where the chain has no more
+ * information than the code does.
  */
 export function faultOfChain(code: string, chain: Chain, peer: 'client' | 'server'): string | undefined {
   const [leaf, ...authorities] = chain;
@@ -77,7 +77,7 @@ function signedByNonAuthority(authorities: Chain): string | undefined {
 function revoked(authorities: Chain): string | undefined {
   const others = authorities.filter((one) => !isSelfIssued(one)).map((one) => quoted(nameOfSubject(one)));
   if (others.length === 0) return undefined;
-  return `the {peer}'s certificate is revoked, or that of ${others.join(' or ')}, which vouches for it`;
+  return `the {peer}'s certificate is revoked, or that of ${others.join(' or ')}, which certifies it`;
 }
 
 function timesOf(leaf: X509Certificate, authorities: Chain): string | undefined {
@@ -86,7 +86,7 @@ function timesOf(leaf: X509Certificate, authorities: Chain): string | undefined 
   const faulty = authorities.find((one) => faultOfTime(one) !== undefined);
   return (
     faulty &&
-    `the certificate of ${quoted(nameOfSubject(faulty))}, which vouches for the {peer}'s, ${faultOfTime(faulty)}`
+    `the certificate of ${quoted(nameOfSubject(faulty))}, which certifies the {peer}'s, ${faultOfTime(faulty)}`
   );
 }
 

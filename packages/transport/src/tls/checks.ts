@@ -1,7 +1,7 @@
 /**
  * Settings of TLS with their checks made and their defaults filled in.
  *
- * A shared key is one of several objects, each with names of its own. `defineOptions` knows no such unions, so their names are checked
+ * A shared key is one of several objects, each with names of its own. `defineOptions` has no such unions, so their names are checked
  * by `checkOptions`.
  */
 import { UsageError } from '@nbdjs/interfaces';

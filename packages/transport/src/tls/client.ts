@@ -72,7 +72,7 @@ export function createTlsClient(given: TlsClientSettings = {}, host?: string): T
   };
 }
 
-/** How TLS is begun, and what helps to say why it fails. */
+/** How TLS is begun, and information about why it fails. */
 interface Setup {
   readonly options: ConnectionOptions;
   readonly authorities: Chain;
@@ -91,8 +91,11 @@ function certificateSetup(settings: ResolvedClientSettings, host: string | undef
   const hostname = (settings.hostname ?? host)?.replace(/%.*$/, '');
   // The user's own authority certifies known servers only; the system's authorities certify any.
   if (verifyPeer && (hostname === '' || (hostname === undefined && pem.ca === undefined))) {
-    const advice = 'say for which host (hostname, in a URI tls-hostname), or switch the check off (verifyPeer: false)';
-    throw wrong('tls', `the server's certificate has to be for somebody, and no host is connected to: ${advice}`);
+    const advice = 'give the host name (hostname, in a URI tls-hostname), or switch the check off (verifyPeer: false)';
+    throw wrong(
+      'tls',
+      `the server's certificate cannot be checked against a host name, because none is given: ${advice}`,
+    );
   }
   const options = {
     secureContext: contextOf({ ...pem, ca: pem.ca ?? systemAuthorities(), allowPartialTrustChain: true }),

@@ -5,7 +5,7 @@ import { type Chain, faultOfChain } from './chain.ts';
 /** Which side is at the other end. */
 export type PeerRole = 'client' | 'server';
 
-/** What Node and OpenSSL say besides a message. */
+/** What Node and OpenSSL report besides a message. */
 type TlsError = NodeJS.ErrnoException;
 
 interface Row {
@@ -16,12 +16,12 @@ interface Row {
 }
 
 const untrusted = { says: "the {peer}'s certificate is not signed by an authority that is trusted here" };
-const otherKey = { says: 'the key that is shared with the {peer} is another one there' };
+const otherKey = { says: 'the {peer} has another key for this user' };
 const nothingInCommon = {
   says: 'the {peer} refuses the {own}: it expects other versions, ciphers, a (or another) certificate, or a shared key',
 };
-const noSharedKey = { says: 'the {peer} knows no such user, has another key for it, or expects certificates' };
-const certificateInstead = { says: 'the {peer} shows a certificate, where it was expected to share a key' };
+const noSharedKey = { says: 'the {peer} has no such user, has another key for it, or expects certificates' };
+const certificateInstead = { says: 'the {peer} sends a certificate, although a shared key was expected' };
 
 /** By the codes of Node's errors. Those about certificates are OpenSSL's names without the prefix `X509_V_ERR_`. */
 const rows: Readonly<Record<string, Row>> = {
@@ -50,30 +50,32 @@ const rows: Readonly<Record<string, Row>> = {
   ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: { says: "the {peer} does not accept the {own}'s certificate" },
   ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: { says: "the {peer} does not accept the {own}'s certificate" },
   ERR_SSL_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE: { says: "the {peer} does not support the {own}'s kind of certificate" },
-  ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: { says: "the {peer} finds the {own}'s certificate expired" },
-  ERR_SSL_SSLV3_ALERT_CERTIFICATE_REVOKED: { says: "the {peer} finds the {own}'s certificate revoked" },
-  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: { says: 'the {peer} demands a certificate of the {own}' },
-  ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE: { says: 'the {peer} shows no certificate, which is demanded here' },
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: { says: "the {peer} considers the {own}'s certificate expired" },
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_REVOKED: { says: "the {peer} considers the {own}'s certificate revoked" },
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: { says: 'the {peer} requires a certificate of the {own}' },
+  ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE: { says: 'the {peer} sends no certificate, although one is required here' },
   ERR_SSL_TLSV1_ALERT_ACCESS_DENIED: { says: 'the {peer} denies access' },
   ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: {
-    says: 'the {peer} speaks no version of TLS that is spoken here (1.2 and 1.3)',
+    says: 'the {peer} supports no version of TLS that is supported here (1.2 and 1.3)',
   },
-  ERR_SSL_UNSUPPORTED_PROTOCOL: { says: 'the {peer} speaks no version of TLS that is spoken here (1.2 and 1.3)' },
-  ERR_SSL_NO_PROTOCOLS_AVAILABLE: { says: 'the {peer} speaks no version of TLS that is spoken here (1.2 and 1.3)' },
+  ERR_SSL_UNSUPPORTED_PROTOCOL: { says: 'the {peer} supports no version of TLS that is supported here (1.2 and 1.3)' },
+  ERR_SSL_NO_PROTOCOLS_AVAILABLE: {
+    says: 'the {peer} supports no version of TLS that is supported here (1.2 and 1.3)',
+  },
   ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: nothingInCommon,
   ERR_SSL_TLSV1_ALERT_INSUFFICIENT_SECURITY: nothingInCommon,
-  ERR_SSL_NO_SHARED_CIPHER: { says: 'the {peer} knows none of the ciphers that are used here' },
+  ERR_SSL_NO_SHARED_CIPHER: { says: 'the {peer} supports none of the ciphers that are used here' },
   ERR_SSL_NO_SUITABLE_SIGNATURE_ALGORITHM: { says: "the {peer} cannot check the {own}'s kind of certificate" },
-  ERR_SSL_TLSV1_ALERT_UNKNOWN_PSK_IDENTITY: { says: 'the {peer} knows no shared key of this user' },
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_PSK_IDENTITY: { says: 'the {peer} has no shared key of this user' },
   ERR_SSL_PSK_IDENTITY_NOT_FOUND: { says: 'the {peer} uses a shared key of a user that is not known here' },
   ERR_SSL_TLSV1_ALERT_DECRYPT_ERROR: otherKey,
   ERR_SSL_BINDER_DOES_NOT_VERIFY: otherKey,
-  ERR_SSL_SSLV3_ALERT_ILLEGAL_PARAMETER: { says: 'the {peer} finds a part of the handshake illegal' },
-  ERR_SSL_SSLV3_ALERT_BAD_RECORD_MAC: { says: 'the {peer} cannot decipher what it gets' },
+  ERR_SSL_SSLV3_ALERT_ILLEGAL_PARAMETER: { says: 'the {peer} rejects a part of the handshake as illegal' },
+  ERR_SSL_SSLV3_ALERT_BAD_RECORD_MAC: { says: 'the {peer} cannot decipher what it receives' },
   ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR: { says: 'the {peer} has an internal error', passing: true },
-  ERR_SSL_TLSV1_ALERT_USER_CANCELLED: { says: 'the {peer} has given up the handshake', passing: true },
-  ERR_SSL_TLSV1_ALERT_NO_RENEGOTIATION: { says: 'the {peer} does not negotiate again' },
-  ERR_TLS_RENEGOTIATION_DISABLED: { says: 'the {peer} wants to negotiate again' },
+  ERR_SSL_TLSV1_ALERT_USER_CANCELLED: { says: 'the {peer} has cancelled the handshake', passing: true },
+  ERR_SSL_TLSV1_ALERT_NO_RENEGOTIATION: { says: 'the {peer} refuses a new negotiation' },
+  ERR_TLS_RENEGOTIATION_DISABLED: { says: 'the {peer} asks for a new negotiation' },
 };
 
 /** The same codes mean something else where keys are shared. */
@@ -102,7 +104,7 @@ const spoiltThere = {
   says: 'the {peer} cannot decipher what it got, so it was changed on the way',
   passing: true,
 } as const;
-const noRecord = { says: 'what the {peer} sent is no TLS, so it was changed on the way', passing: true } as const;
+const noRecord = { says: 'what the {peer} sent is not TLS, so it was changed on the way', passing: true } as const;
 
 /** The same codes after the handshake: the bytes were changed on the way, so another connection may succeed. */
 const establishedRows: Readonly<Record<string, Row>> = {
@@ -136,10 +138,10 @@ const clearTextCodes: ReadonlySet<string> = new Set([
   'ERR_SSL_RECORD_LENGTH_MISMATCH',
 ]);
 
-/** What the system says when the other side is gone. */
+/** What the system reports when the other side has disconnected. */
 const hungUpCodes: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED']);
 
-/** Returns a better error for one that came after the handshake. The error of a lost connection is returned as it is. */
+/** Returns a better error for one that came after the handshake. The error of a lost connection is returned unchanged. */
 export function explainTlsError(error: Error, peer: PeerRole, ownFault?: string): Error {
   const { code = '' } = error as TlsError;
   if (error instanceof NbdError) return error;
@@ -150,7 +152,7 @@ export function explainTlsError(error: Error, peer: PeerRole, ownFault?: string)
 /** Makes the error for a server that closes the connection right after the handshake, without an alert. */
 export function refusedSilently(ownFault: string | undefined): ConnectError {
   const message =
-    "TLS failed: the server hung up right behind the TLS handshake, as servers do that refuse a client's certificate";
+    "TLS failed: the server hung up directly after the TLS handshake, as servers do that refuse a client's certificate";
   return new ConnectError('ERR_NBD_TLS', withFault(message, ownFault));
 }
 
@@ -189,8 +191,8 @@ export function handshakeFailure(
 
 /** S25: after STARTTLS only TLS may follow. An attacker could insert bytes in clear text that would be trusted later. */
 export function clearText(peer: PeerRole, cause?: Error): ProtocolError {
-  const behind = peer === 'server' ? 'its consent to TLS' : 'its wish for TLS';
-  const message = `the ${peer} sent clear text behind ${behind}, where nothing but TLS may follow`;
+  const request = peer === 'server' ? 'its consent to TLS' : 'its request for TLS';
+  const message = `the ${peer} sent clear text after ${request}, where only TLS may follow`;
   return new ProtocolError('clear-text-behind-starttls', message, { phase: 'option', rule: 'S25', cause });
 }
 
@@ -226,7 +228,7 @@ function tlsFailure(
 /** Node's code for a certificate that is for another host. */
 export const otherHostCode = 'ERR_TLS_CERT_ALTNAME_INVALID';
 
-/** OpenSSL's reasons, for errors without a code of Node's, or with a code that tells nothing. */
+/** OpenSSL's reasons, for errors without a code of Node's, or with a code without information. */
 const words: Readonly<Record<string, string>> = {
   'permitted subtree violation': "an authority of the {peer}'s certificate may not sign for this name",
   'excluded subtree violation': "an authority of the {peer}'s certificate may not sign for this name",

@@ -131,7 +131,7 @@ function parseCertificates({ text, name }: Piece): readonly X509Certificate[] {
       const { X509Certificate } = crypto();
       return new X509Certificate(block);
     } catch (cause) {
-      throw wrong(name, `certificate ${index + 1} in it cannot be understood`, cause);
+      throw wrong(name, `certificate ${index + 1} in it cannot be decoded`, cause);
     }
   });
 }
@@ -168,6 +168,6 @@ function parseKey({ text, name }: Piece, passphrase: string | undefined): KeyObj
   try {
     return crypto().createPrivateKey({ key: text, format: 'pem', passphrase });
   } catch (cause) {
-    throw wrong(name, isEncrypted ? 'the passphrase does not open the key' : 'the key cannot be understood', cause);
+    throw wrong(name, isEncrypted ? 'the passphrase does not decrypt the key' : 'the key cannot be decoded', cause);
   }
 }

@@ -2,7 +2,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 
-/** A `*` stands for the whole leftmost label and for nothing else. */
+/** A `*` stands for the whole leftmost label only. */
 const wholeLabels = { wildcards: true, partialWildcards: false, multiLabelWildcards: false } as const;
 
 const shownMax = 5;
@@ -11,14 +11,14 @@ const shownMax = 5;
 export function faultOfName(certificate: X509Certificate, hostname: string): string | undefined {
   const host = hostname.replace(/\.$/, '');
   const { subjectAltName } = certificate;
-  // The common name counts only where there are no other names, of whatever kind.
+  // The common name counts only where there are no other names of any kind.
   const subject = subjectAltName === undefined ? 'default' : 'never';
   const isFor = isIP(host) === 0 ? certificate.checkHost(host, { ...wholeLabels, subject }) : certificate.checkIP(host);
   if (isFor !== undefined) return undefined;
   const names = subjectAltName === undefined ? commonNames(certificate) : alternativeNames(subjectAltName);
   const shown = names.slice(0, shownMax).map(({ text }) => JSON.stringify(text));
   if (names.length > shown.length) shown.push(`${names.length - shown.length} others`);
-  const says = `the {peer}'s certificate is for ${shown.join(', ') || 'nobody'}, not for ${JSON.stringify(host)}`;
+  const says = `the {peer}'s certificate is for ${shown.join(', ') || 'no host'}, not for ${JSON.stringify(host)}`;
   const hint = hintOf(certificate, host, names);
   return hint === undefined ? says : `${says}: ${hint}`;
 }

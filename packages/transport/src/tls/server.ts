@@ -118,7 +118,7 @@ function watchSocket(server: Server, look: (socket: TLSSocket) => void): void {
   server.once('keylog', (_secret, socket) => socket.prependOnceListener('secure', () => look(socket)));
 }
 
-/** Makes an error of what Node says of a client's certificate, which is only a code. */
+/** Makes an error of Node's result about a client's certificate, which is only a code. */
 function refusal({ authorizationError }: { readonly authorizationError: unknown }): Error {
   return Object.assign(new Error(String(authorizationError)), { code: String(authorizationError) });
 }

@@ -29,7 +29,7 @@ export const tlsCertificates = defineOptions({
 /** A certificate with its key, and the authorities to trust: from a folder, from memory, or from both. */
 export interface TlsCertificates extends OptionsOf<typeof tlsCertificates> {}
 
-/** A key that client and server know beforehand, and the user whose key it is (RFC 4279, RFC 8446 section 4.2.11). */
+/** A key that client and server have beforehand, and the user whose key it is (RFC 4279, RFC 8446 section 4.2.11). */
 export type TlsClientKey =
   /** A key of 1 to 64 bytes, and its user's name of 1 to 128 bytes in UTF-8. */
   | { readonly user: string; readonly key: Uint8Array }
@@ -87,14 +87,14 @@ export type TlsServerKeys =
 /** How a server sets up TLS, and which clients it admits, as data. */
 export const tlsServerOptions = defineOptions({
   /**
-   * `require`: nothing but TLS ("FORCEDTLS mode"). `allow`: clients choose, except for exports that are `tlsOnly`
+   * `require`: only TLS ("FORCEDTLS mode"). `allow`: clients choose, except for exports that are `tlsOnly`
    * ("SELECTIVETLS mode"). `off`: as if there were no settings.
    *
    * @default 'require'
    */
   mode: option.oneOf(['off', 'allow', 'require'], {
     default: 'require',
-    doc: 'require: nothing but TLS. allow: clients choose, except for exports that are `tlsOnly`. off: as if there were no settings.',
+    doc: 'require: only TLS. allow: clients choose, except for exports that are `tlsOnly`. off: as if there were no settings.',
   }),
   /** The server's own certificate, and the authorities that sign the certificates of its clients. */
   certificates: option.object<TlsCertificates>({

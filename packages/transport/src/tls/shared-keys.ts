@@ -1,4 +1,4 @@
-/** Keys that both sides know beforehand, one for each user, in files of the form that GnuTLS and QEMU use. */
+/** Keys that both sides have beforehand, one for each user, in files of the form that GnuTLS and QEMU use. */
 import { UsageError } from '@nbdjs/interfaces';
 import { readText, wrong } from './files.ts';
 
@@ -23,7 +23,7 @@ export function readSharedKeys(file: string): ReadonlyMap<string, Uint8Array> {
   for (const [index, line] of lines.entries()) {
     if (line.trim() === '' || isComment(line)) continue;
     const [user, key] = parseLine(line, `${file}, line ${index + 1}`);
-    if (keys.has(user)) throw wrong(`${file}, line ${index + 1}`, `user '${user}' is there twice`);
+    if (keys.has(user)) throw wrong(`${file}, line ${index + 1}`, `user '${user}' is given twice`);
     keys.set(user, key);
   }
   if (keys.size > 0) return keys;
@@ -73,7 +73,7 @@ function nameOfUser(line: string, colon: number, place: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(hex, 'hex'));
   } catch (cause) {
-    throw wrong(place, "a user's name, in hexadecimal digits behind the '#', is not UTF-8", cause);
+    throw wrong(place, "a user's name, in hexadecimal digits after the '#', is not UTF-8", cause);
   }
 }
 

@@ -14,7 +14,7 @@ execFileSync('mkfifo', [pipe]);
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('short text files', () => {
-  it('F32: pipes give what somebody writes to them, in parts too', () => {
+  it('F32: pipes give what is written to them, in parts too', () => {
     const writer = spawn('sh', ['-c', '(printf open; sleep 0.2; printf " sesame\\n") > "$0"', pipe], {
       stdio: 'ignore',
     });
@@ -22,13 +22,13 @@ describe('short text files', () => {
     writer.kill();
   });
 
-  it('F32: pipes that nobody writes to are given up', () => {
+  it('F32: pipes without a writer are an error after a time', () => {
     expect(() => readTextFile(pipe, { ...limits, pipeMs: 30 })).toThrow(
-      `${pipe}: it is a pipe, and nothing came out of it for 30 ms`,
+      `${pipe}: it is a pipe, and no data came from it for 30 ms`,
     );
   });
 
-  it('F32: pipes whose writer stands still are given up', () => {
+  it('F32: pipes whose writer pauses are an error after a time', () => {
     const writer = spawn('sh', ['-c', 'exec sleep 60 > "$0"', pipe], { stdio: 'ignore' });
     try {
       expect(() => readTextFile(pipe, { ...limits, pipeMs: 300 })).toThrow(UsageError);

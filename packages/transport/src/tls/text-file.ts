@@ -6,7 +6,7 @@ import { UsageError } from '@nbdjs/interfaces';
 export interface TextFileLimits {
   /** The longest text that is read. @default 16 MiB */
   readonly bytesMax?: number | undefined;
-  /** How long a pipe may stand still, in milliseconds. While it does, nothing else runs. @default 5000 */
+  /** How long a pipe may bring no data, in milliseconds. During this wait nothing else runs. @default 5000 */
   readonly pipeMs?: number | undefined;
 }
 
@@ -17,7 +17,7 @@ export interface TextFileLimits {
  */
 export function readTextFile(file: string, { bytesMax = 16 * 2 ** 20, pipeMs = 5000 }: TextFileLimits = {}): string {
   const isPipe = statSync(file).isFIFO();
-  // Opening a pipe waits for its other end, and no signal is heard meanwhile.
+  // Opening a pipe waits for its other end, and no signal is handled meanwhile.
   const fd = openSync(file, constants.O_RDONLY | (isPipe ? constants.O_NONBLOCK : 0));
   const wrong = (why: string): UsageError => new UsageError('ERR_NBD_ARGUMENT', `${file}: ${why}`);
   // A pipe is at its end once a writer has written to it, and has closed it.
@@ -26,7 +26,7 @@ export function readTextFile(file: string, { bytesMax = 16 * 2 ** 20, pipeMs = 5
     for (let waitedMs = 0; ; waitedMs += pauseMs) {
       const count = readSomething(fd, chunk);
       if (count !== undefined && (count > 0 || !awaitsWriter)) return chunk.subarray(0, count);
-      if (waitedMs >= pipeMs) throw wrong(`it is a pipe, and nothing came out of it for ${pipeMs} ms`);
+      if (waitedMs >= pipeMs) throw wrong(`it is a pipe, and no data came from it for ${pipeMs} ms`);
       Atomics.wait(sleeper, 0, 0, pauseMs);
     }
   };

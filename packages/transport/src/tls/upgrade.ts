@@ -68,7 +68,7 @@ export function upgrade(channel: ByteChannel, handshake: TlsHandshake, options: 
       handshakeFailure(error, handshake.peer, { ...circumstances, chain });
     const onAbort = (): void => giveUp(signal?.reason);
     const onTime = (): void => {
-      giveUp(new TimeoutError('handshake', `the TLS handshake was not over within ${timeoutMs} ms`));
+      giveUp(new TimeoutError('handshake', `the TLS handshake was not complete within ${timeoutMs} ms`));
     };
     const cancelTimer = timeoutMs === 0 ? undefined : systemClock.schedule(timeoutMs, onTime, true);
     signal?.addEventListener('abort', onAbort, { once: true });
@@ -76,7 +76,7 @@ export function upgrade(channel: ByteChannel, handshake: TlsHandshake, options: 
       onAbort();
       return;
     }
-    // In this turn, TLS may still report an error that says more than that the channel is closed.
+    // In this turn, TLS may still report an error with more information than that the channel is closed.
     void channel.closed.then(() => setImmediate(() => fail(undefined)));
     const done = (socket: TLSSocket): void => {
       if (!settle()) return;

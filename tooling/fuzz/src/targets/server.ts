@@ -89,7 +89,7 @@ async function serve({ seed, bytes }: Input, prefix: Uint8Array): Promise<void> 
   await server.destroy();
   if (channel.crash !== undefined) throw channel.crash;
   insist(server.sessions.length === 0, 'a session is left over');
-  insist(server.bytesInFlight === 0, `${server.bytesInFlight} bytes are in flight for nobody`);
+  insist(server.bytesInFlight === 0, `${server.bytesInFlight} bytes are in flight without a request`);
   insist(most <= serverBytesMax + 4 * payloadBytesMax, `${most} bytes were in use`);
   await clock.advance(10_000);
   insist(clock.pending === 0, `${clock.pending} timers are left over`);
