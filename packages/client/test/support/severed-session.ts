@@ -47,7 +47,10 @@ export class SeveredSession {
   readonly device: Multiplexer;
   readonly server: Server;
   readonly wires: SeveredWire[] = [];
-  /** What the device was asked for, with the number of the connection that was newest then. */
+  /**
+   * What the device was asked for, with the number of the connection that was newest then. That is the one that has asked, as long as
+   * the server takes a piece of the stream as a whole: its memory for requests has to be as long as a wire's.
+   */
   readonly log: (LogEntry & { readonly connection: number })[] = [];
   readonly outcomes: Outcome[] = [];
   readonly clock = new VirtualClock();

@@ -194,12 +194,12 @@ describe('request decoder', () => {
     const log = new RequestLog();
     const decoder = decoderOf(log);
     const one = request(false, Command.Read, 0, 0n, 1n);
-    expect(decoder.writable().length).toBe(4096);
+    expect(decoder.writable().length).toBe(8192);
     feed(decoder, one);
-    expect(decoder.writable().length).toBe(4096);
-    const many = concat(...new Array<Uint8Array>(200).fill(one));
+    expect(decoder.writable().length).toBe(8192);
+    const many = concat(...new Array<Uint8Array>(400).fill(one));
     feed(decoder, many);
-    expect(log.lines).toHaveLength(201);
+    expect(log.lines).toHaveLength(401);
     expect(decoder.writable().length).toBe(64 * 1024);
     expect(decoder.isBetweenRequests).toBe(true);
   });

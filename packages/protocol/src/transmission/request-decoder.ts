@@ -52,7 +52,7 @@ export interface RequestDecoderOptions {
 
 const stagingBytes = 64 * 1024;
 /** Enough for a client with few requests in flight. */
-const firstStagingBytes = 4 * 1024;
+const firstStagingBytes = 8 * 1024;
 
 /** The one object that all headers are read into. */
 class HeaderFields implements RequestHeader {
