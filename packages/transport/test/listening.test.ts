@@ -14,7 +14,7 @@ import {
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { connectUnix, type Listener, listen } from '../src/index.ts';
 
 let folder: string;
@@ -151,6 +151,26 @@ describe('F29: the path of a Unix socket', () => {
 
   it.each(['', 'a\0b'])('cannot be %j', async (impossible) => {
     await expect(serve('nobody', impossible)).rejects.toMatchObject({ code: 'ERR_NBD_ARGUMENT' });
+  });
+
+  it('may read as a number, and so may the random name under which the socket begins', async () => {
+    // Node would take '.67283857305' for a number if it was asked to listen there.
+    const digits = Buffer.from('672838573050672838573050', 'hex');
+    const random = vi.spyOn(process.getBuiltinModule('node:crypto'), 'randomBytes').mockImplementation(() => digits);
+    const before = process.cwd();
+    process.chdir(folder);
+    try {
+      await serve('first', '123');
+      await serve('second', '.5');
+      expect(await ask(join(folder, '123'))).toBe('first');
+      expect(await ask('.5')).toBe('second');
+      (await connectUnix('123')).destroy();
+    } finally {
+      // Their paths are relative to the folder.
+      for (const listener of listeners.splice(0)) await listener.close();
+      random.mockRestore();
+      process.chdir(before);
+    }
   });
 
   it('is reported with the cause, once', async () => {

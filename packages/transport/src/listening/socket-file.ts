@@ -88,12 +88,15 @@ async function startListening(server: Server, path: string, backlog: number | un
   }
 }
 
-/** Returns a random name in the same folder that is no longer than the path may be. */
+/**
+ * Returns a random name in the same folder that is no longer than the path may be. Node does not listen at a name that reads as a number,
+ * such as `.67283857305`, so there is a letter in it that no number has.
+ */
 function temporaryName(path: string): string {
   const [folder, name] = [dirname(path), basename(path)];
   const room = unixPathBytesMax - Buffer.byteLength(join(folder, '/'));
   const length = Math.min(room, Math.max(temporaryNameBytes, Buffer.byteLength(name)));
-  return join(folder, `.${crypto().randomBytes(length).toString('hex')}`.slice(0, length));
+  return join(folder, `.n${crypto().randomBytes(length).toString('hex')}`.slice(0, length));
 }
 
 /** Links a socket to its path, in the place of an unused one where necessary. */
