@@ -11,8 +11,6 @@ import type { MemoryAccount } from '../admission/memory-budget.ts';
 const arenaBytes = 256 * 1024;
 /** A longer payload is not copied. */
 const copiedBytesMax = 16 * 1024;
-/** What late replies are written to when the client is gone. */
-const lateArenaBytes = 4096;
 /** What a client has for which nothing waits: a thousand idle clients need no memory to write replies to. */
 const noArena = new Uint8Array(0);
 const noView = new DataView(noArena.buffer);
@@ -58,8 +56,10 @@ export class SendBuffer {
     if (this.#arena.length - this.tail >= byteCount) return;
     this.#seal();
     if (this.#arena !== noArena) this.#pendingBuffers.push(this.#arena);
-    const arena = this.#pool.take(arenaBytes);
-    this.#setArena(arena, new DataView(arena.buffer));
+    this.#arena = this.#pool.take(arenaBytes);
+    this.view = new DataView(this.#arena.buffer);
+    this.#start = 0;
+    this.tail = 0;
   }
 
   /** Adds a payload. `memory` is a buffer of the pool behind it, which goes back when the bytes have left. */
@@ -118,10 +118,7 @@ export class SendBuffer {
     this.#account.giveBack(this.#lentBytes);
     this.#lentBytes = 0;
     this.#lentOwnBytes = 0;
-    if (this.#chunks.length > 0 || this.#start !== this.tail) return;
-    this.#start = 0;
-    this.tail = 0;
-    if (!this.#isOver) this.#releaseArena();
+    if (this.#chunks.length === 0 && this.#start === this.tail) this.#releaseArena();
   }
 
   /** The client is gone: what is added from now on is not sent. */
@@ -130,10 +127,6 @@ export class SendBuffer {
     this.#isOver = true;
     this.flush();
     this.drained();
-    this.#releaseArena();
-    // Late replies are still written: to memory that no other client uses.
-    const arena = new Uint8Array(lateArenaBytes);
-    this.#setArena(arena, new DataView(arena.buffer));
   }
 
   /** Adds bytes that leave from where they are. */
@@ -153,12 +146,8 @@ export class SendBuffer {
 
   #releaseArena(): void {
     if (this.#arena !== noArena) this.#pool.giveBack(this.#arena);
-    this.#setArena(noArena, noView);
-  }
-
-  #setArena(arena: Uint8Array, view: DataView): void {
-    this.#arena = arena;
-    this.view = view;
+    this.#arena = noArena;
+    this.view = noView;
     this.#start = 0;
     this.tail = 0;
   }
