@@ -57,7 +57,7 @@ export class Dispatcher {
     const unflushed = new UnflushedWrites(settings, hasCapacity);
     const recovery = new Recovery(settings, unflushed, statistics, trace, hasCapacity);
     const { clock, nextTurn, busyPollMs } = settings;
-    const busyPoll = nextTurn === undefined || busyPollMs === 0 ? undefined : new BusyPoll(clock, nextTurn, busyPollMs);
+    const busyPoll = new BusyPoll(clock, nextTurn, busyPollMs);
     const context = { settings, cookies: new CookieSequence(), statistics, trace, busyPoll };
     const connections = new ConnectionSet(context, unflushed, {
       capacity: hasCapacity,

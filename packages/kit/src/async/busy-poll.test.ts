@@ -70,8 +70,11 @@ it('comes to an end even when time does not pass', async () => {
   expect(await turnsUntilAsleep(20_000, 0)).toBe(10_000);
 });
 
-it('never looks with a window of 0', () => {
-  poll = new BusyPoll(clock, (task) => turns.push(task), 0);
+it.each([
+  ['with a window of 0', (task: () => void) => turns.push(task), 0],
+  ['where there are no turns', undefined, 2],
+] as const)('never looks %s', (_, nextTurn, windowMs) => {
+  poll = new BusyPoll(clock, nextTurn, windowMs);
   poll.quiet();
   poll.heard();
   poll.quiet();

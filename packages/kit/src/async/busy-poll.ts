@@ -11,7 +11,7 @@ const turnsMax = 10_000;
 /** Keeps the event loop turning for a moment after the last work, while peers come back that quickly. */
 export class BusyPoll {
   readonly #clock: Clock;
-  readonly #nextTurn: Defer;
+  readonly #nextTurn: Defer | undefined;
   readonly #windowMs: number;
   readonly #task = (): void => this.#poll();
   #isWorthIt = false;
@@ -23,13 +23,13 @@ export class BusyPoll {
 
   /**
    * @param clock the time that the window is counted in
-   * @param nextTurn the event loop's next turn, behind input that is there already (`setImmediate`)
+   * @param nextTurn the event loop's next turn, behind input that is there already (`setImmediate`); without it, nothing is polled
    * @param windowMs how long to poll, in milliseconds; 0 for never
    */
-  constructor(clock: Clock, nextTurn: Defer, windowMs: number) {
+  constructor(clock: Clock, nextTurn: Defer | undefined, windowMs: number) {
     this.#clock = clock;
     this.#nextTurn = nextTurn;
-    this.#windowMs = windowMs;
+    this.#windowMs = nextTurn === undefined ? 0 : windowMs;
   }
 
   /** Bytes have arrived. Polling is worth it if they came within the window. */
@@ -48,7 +48,7 @@ export class BusyPoll {
     this.#isRenewed = true;
     if (this.#isPolling) return;
     this.#isPolling = true;
-    this.#nextTurn(this.#task);
+    this.#nextTurn?.(this.#task);
   }
 
   #poll(): void {
@@ -60,6 +60,6 @@ export class BusyPoll {
     }
     this.#turns++;
     this.#isPolling = this.#turns < turnsMax && nowMs - this.#quietSince < this.#windowMs;
-    if (this.#isPolling) this.#nextTurn(this.#task);
+    if (this.#isPolling) this.#nextTurn?.(this.#task);
   }
 }

@@ -10,6 +10,5 @@ export interface ConnectionContext {
   readonly cookies: CookieSequence;
   readonly statistics: MutableStatistics;
   readonly trace: TransmissionTrace;
-  /** Missing where no polling is wanted. */
-  readonly busyPoll: BusyPoll | undefined;
+  readonly busyPoll: BusyPoll;
 }

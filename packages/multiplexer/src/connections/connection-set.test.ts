@@ -1,4 +1,5 @@
 import { silent } from '@nbdjs/interfaces';
+import { BusyPoll } from '@nbdjs/kit';
 import { Command, WireError } from '@nbdjs/protocol';
 import { FakeServer, type FakeServerOptions, VirtualClock } from '@nbdjs/testkit';
 import { describe, expect, it } from 'vitest';
@@ -40,7 +41,7 @@ class Fixture {
       cookies: new CookieSequence(),
       statistics: emptyStatistics(),
       trace,
-      busyPoll: undefined,
+      busyPoll: new BusyPoll(clock, undefined, 0),
     };
     this.set = new ConnectionSet(context, unflushed, {
       capacity() {},

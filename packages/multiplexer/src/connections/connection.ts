@@ -48,7 +48,7 @@ export class Connection implements ByteSink {
   /** Set where it matters when something was last heard. */
   readonly #clock: Clock | undefined;
   readonly #journal: Journal | undefined;
-  readonly #busyPoll: BusyPoll | undefined;
+  readonly #busyPoll: BusyPoll;
   readonly #events: ConnectionEvents;
   readonly #batch: WriteBatch;
   readonly #receiver: ReplyReceiver;
@@ -248,7 +248,7 @@ export class Connection implements ByteSink {
     if (this.#clock !== undefined) this.#heardMs = this.#clock.now();
     this.#trace.look();
     this.#isDelivering = true;
-    this.#busyPoll?.heard();
+    this.#busyPoll.heard();
     try {
       this.#receiver.decoder.advance(byteCount);
     } catch (error) {
@@ -298,7 +298,6 @@ export class Connection implements ByteSink {
 
   /** Replies that are worth it are looked for before the event loop sleeps. Short ones by the dozen cost less when they come together. */
   #awaitReply(): void {
-    if (this.#busyPoll === undefined) return;
     const { count, payloadBytes } = this.#inFlight;
     if (count > 0 && (count < manyInFlightMin || payloadBytes >= count * longPayloadMin)) this.#busyPoll.quiet();
   }
