@@ -2,6 +2,7 @@
 import { baseAllocation, type HeaderMode, limits, silent, type Trace, UsageError } from '@nbdjs/interfaces';
 import { defineOptions, type OptionsOf, option, optionChecks, optionGroup, type SettingsOf } from '@nbdjs/kit';
 import { encodeName, encodeText, HandshakeFlag, Option, options as optionNames, quoted } from '@nbdjs/protocol';
+import { contextsMax } from '../contexts-max.ts';
 import type { HandshakeEvents } from '../events.ts';
 
 /** Options that a handshake can do without, by their names in the specification. */
@@ -36,7 +37,7 @@ export const handshakeLimits = defineOptions({
     doc: 'Names and descriptions of one list together.',
   }),
   /** Metadata contexts in one selection or list. @default 1024 */
-  contextsMax: option.count({ default: 1024, doc: 'Metadata contexts in one selection or list.' }),
+  contextsMax,
 });
 
 /** Limits that differ from their defaults. */

@@ -1,6 +1,7 @@
 /** The options of a server's handshake, as data: types, checks and defaults come from here. */
 import { type HeaderMode, limits, silent, type Trace, UsageError } from '@nbdjs/interfaces';
 import { defineOptions, type OptionsOf, option, optionGroup, type SettingsOf } from '@nbdjs/kit';
+import { contextsMax } from '../contexts-max.ts';
 import type { ServerHandshakeEvents } from '../events.ts';
 
 /**
@@ -34,7 +35,7 @@ export const serverHandshakeLimits = defineOptions({
     doc: 'Queries for metadata contexts in one option; an option with more is refused.',
   }),
   /** Metadata contexts in one selection or list. @default 1024 */
-  contextsMax: option.count({ default: 1024, doc: 'Metadata contexts in one selection or list.' }),
+  contextsMax,
 });
 
 /** Limits that differ from their defaults. */

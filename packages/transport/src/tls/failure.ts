@@ -17,6 +17,7 @@ interface Row {
 
 const untrusted = { says: "the {peer}'s certificate is not signed by an authority that is trusted here" };
 const otherKey = { says: 'the {peer} has another key for this user' };
+const noCommonVersion = { says: 'the {peer} supports no version of TLS that is supported here (1.2 and 1.3)' };
 const nothingInCommon = {
   says: 'the {peer} refuses the {own}: it expects other versions, ciphers, a (or another) certificate, or a shared key',
 };
@@ -55,13 +56,9 @@ const rows: Readonly<Record<string, Row>> = {
   ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: { says: 'the {peer} requires a certificate of the {own}' },
   ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE: { says: 'the {peer} sends no certificate, although one is required here' },
   ERR_SSL_TLSV1_ALERT_ACCESS_DENIED: { says: 'the {peer} denies access' },
-  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: {
-    says: 'the {peer} supports no version of TLS that is supported here (1.2 and 1.3)',
-  },
-  ERR_SSL_UNSUPPORTED_PROTOCOL: { says: 'the {peer} supports no version of TLS that is supported here (1.2 and 1.3)' },
-  ERR_SSL_NO_PROTOCOLS_AVAILABLE: {
-    says: 'the {peer} supports no version of TLS that is supported here (1.2 and 1.3)',
-  },
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: noCommonVersion,
+  ERR_SSL_UNSUPPORTED_PROTOCOL: noCommonVersion,
+  ERR_SSL_NO_PROTOCOLS_AVAILABLE: noCommonVersion,
   ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: nothingInCommon,
   ERR_SSL_TLSV1_ALERT_INSUFFICIENT_SECURITY: nothingInCommon,
   ERR_SSL_NO_SHARED_CIPHER: { says: 'the {peer} supports none of the ciphers that are used here' },
