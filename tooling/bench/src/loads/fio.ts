@@ -1,5 +1,5 @@
 /** libnbd, driven by fio. */
-import type { LoadClient } from './request-load.ts';
+import { jsonReport, type LoadClient } from './request-load.ts';
 
 interface FioReport {
   readonly jobs: readonly { readonly read: FioSide; readonly write: FioSide }[];
@@ -30,7 +30,7 @@ export function fioLoad(uri: string): LoadClient {
       '--output-format=json',
     ],
     report(stdout) {
-      const [job] = (JSON.parse(stdout.slice(stdout.indexOf('{'))) as FioReport).jobs;
+      const [job] = jsonReport<FioReport>(stdout).jobs;
       const side = [job?.read, job?.write].find((one) => one !== undefined && one.total_ios > 0);
       return { perSecond: side?.iops ?? 0, requests: side?.total_ios ?? 0 };
     },

@@ -1,7 +1,7 @@
 /** Our client, as a program that does requests. */
 import { fileURLToPath } from 'node:url';
 import type { ConnectOptions } from '@nbdjs/client';
-import type { LoadClient, LoadReport } from './request-load.ts';
+import { jsonReport, type LoadClient } from './request-load.ts';
 
 const script = fileURLToPath(new URL('../load.ts', import.meta.url));
 
@@ -36,6 +36,6 @@ export function ourLoad(uri: string, options: OurLoadOptions = {}): LoadClient {
       JSON.stringify(connect),
       String(clients),
     ],
-    report: (stdout) => JSON.parse(stdout.slice(stdout.indexOf('{'))) as LoadReport,
+    report: jsonReport,
   };
 }

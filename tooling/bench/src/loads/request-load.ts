@@ -34,6 +34,20 @@ export interface LoadReport {
   readonly node?: SideCost['node'] | undefined;
 }
 
+/** The report that a program prints as JSON, behind what else it prints. */
+export function jsonReport<Report = LoadReport>(stdout: string): Report {
+  return JSON.parse(stdout.slice(stdout.indexOf('{'))) as Report;
+}
+
+/** A program that does requests for some seconds, and not a number of them, so that its system calls cannot be counted. */
+export function timedLoad(command: (load: RequestLoad, seconds: string) => [string, ...string[]]): LoadClient {
+  return {
+    counting: 'no',
+    command: (load, duration) => command(load, 'seconds' in duration ? String(duration.seconds) : '1'),
+    report: jsonReport,
+  };
+}
+
 export interface Surroundings {
   readonly seconds: number;
   readonly pinning: Pinning;

@@ -1,12 +1,10 @@
 /** `nbd serve`, as it is published, on a Unix socket. */
 import type { Workspace } from '@nbdjs/peers/local';
-import { nbd, type ServerCost, startMeasured } from './measured-server.ts';
+import { nbd, startMeasured } from './measured-server.ts';
+import type { MeasuredServer } from './peer-server.ts';
 import type { Pinning } from './pinning.ts';
 
-export interface OurServer extends AsyncDisposable {
-  readonly uri: string;
-  readonly cost: ServerCost;
-}
+export interface OurServer extends MeasuredServer, AsyncDisposable {}
 
 export async function startOurs(
   workspace: Workspace,

@@ -3,15 +3,14 @@ import { startNbdkit, Workspace } from '@nbdjs/peers';
 import { fioLoad } from '../loads/fio.ts';
 import { ourLoad } from '../loads/our-load.ts';
 import { requestCandidate } from '../loads/request-load.ts';
-import { ServerCost } from '../processes/measured-server.ts';
+import { measuredPeer } from '../processes/peer-server.ts';
 import { loadOf, type OpenStage, openStage } from './stage.ts';
 
 export const openClient: OpenStage = (setting) =>
   openStage(async (resources) => {
     const workspace = resources.use(new Workspace(setting.generation));
-    const server = resources.use(await startNbdkit(workspace, ['null', 'size=1G']));
-    setting.pinning.move('server', server.pid);
-    const clients = { nbdjs: ourLoad(server.uri()), libnbd: fioLoad(server.uri()) };
-    return (cell, name) =>
-      requestCandidate(clients[name as keyof typeof clients], new ServerCost([server.pid]), loadOf(cell), setting);
+    const nbdkit = resources.use(await startNbdkit(workspace, ['null', 'size=1G']));
+    const { uri, cost } = measuredPeer(nbdkit, setting.pinning);
+    const clients = { nbdjs: ourLoad(uri), libnbd: fioLoad(uri) };
+    return (cell, name) => requestCandidate(clients[name as keyof typeof clients], cost, loadOf(cell), setting);
   });

@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { startNbdkitOverTcp, Workspace } from '@nbdjs/peers';
 import { name, version } from '../cells/incumbent.ts';
 import { ourLoad } from '../loads/our-load.ts';
-import { type LoadClient, type LoadReport, requestCandidate } from '../loads/request-load.ts';
-import { ServerCost } from '../processes/measured-server.ts';
+import { type LoadClient, requestCandidate, timedLoad } from '../loads/request-load.ts';
+import { measuredPeer } from '../processes/peer-server.ts';
 import { loadOf, type OpenStage, openStage } from './stage.ts';
 
 export const openIncumbent: OpenStage = (setting) =>
@@ -16,12 +16,11 @@ export const openIncumbent: OpenStage = (setting) =>
     const workspace = resources.use(new Workspace(setting.generation));
     // The incumbent knows no Unix sockets, so both go by TCP.
     const server = resources.use(await startNbdkitOverTcp(workspace, ['null', 'size=1G']));
-    setting.pinning.move('server', server.pid);
-    const cost = new ServerCost([server.pid]);
+    const { uri, cost } = measuredPeer(server, setting.pinning);
     const obstacle = install(folder);
     return (cell, candidate) => {
       const load = loadOf(cell);
-      if (candidate === 'nbdjs') return requestCandidate(ourLoad(server.uri()), cost, load, setting);
+      if (candidate === 'nbdjs') return requestCandidate(ourLoad(uri), cost, load, setting);
       return obstacle ?? requestCandidate(incumbentLoad(folder, server.port), cost, load, setting);
     };
   });
@@ -41,13 +40,10 @@ function install(folder: string): string | undefined {
 }
 
 function incumbentLoad(folder: string, port: number): LoadClient {
-  return {
-    counting: 'no',
-    command: (load, duration) => [
-      process.execPath,
-      `${folder}/incumbent-load.mjs`,
-      ...[port, load.blockBytes, load.depth, 'seconds' in duration ? duration.seconds : 1].map(String),
-    ],
-    report: (stdout) => JSON.parse(stdout.slice(stdout.indexOf('{'))) as LoadReport,
-  };
+  return timedLoad(({ blockBytes, depth }, seconds) => [
+    process.execPath,
+    `${folder}/incumbent-load.mjs`,
+    ...[port, blockBytes, depth].map(String),
+    seconds,
+  ]);
 }

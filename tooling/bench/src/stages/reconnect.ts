@@ -3,7 +3,7 @@ import type { ConnectOptions } from '@nbdjs/client';
 import { startNbdkit, Workspace } from '@nbdjs/peers';
 import { ourLoad } from '../loads/our-load.ts';
 import { requestCandidate } from '../loads/request-load.ts';
-import { ServerCost } from '../processes/measured-server.ts';
+import { measuredPeer } from '../processes/peer-server.ts';
 import { loadOf, type OpenStage, openStage } from './stage.ts';
 
 const reconnectDelayMs = 60_000;
@@ -18,13 +18,7 @@ const candidates: Readonly<Record<string, ConnectOptions>> = {
 export const openReconnect: OpenStage = (setting) =>
   openStage(async (resources) => {
     const workspace = resources.use(new Workspace(setting.generation));
-    const server = resources.use(await startNbdkit(workspace, ['null', 'size=1G']));
-    setting.pinning.move('server', server.pid);
-    return (cell, name) =>
-      requestCandidate(
-        ourLoad(server.uri(), { connect: candidates[name] }),
-        new ServerCost([server.pid]),
-        loadOf(cell),
-        setting,
-      );
+    const nbdkit = resources.use(await startNbdkit(workspace, ['null', 'size=1G']));
+    const { uri, cost } = measuredPeer(nbdkit, setting.pinning);
+    return (cell, name) => requestCandidate(ourLoad(uri, { connect: candidates[name] }), cost, loadOf(cell), setting);
   });

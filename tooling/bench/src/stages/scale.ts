@@ -3,24 +3,23 @@ import { startNbdkit, Workspace } from '@nbdjs/peers';
 import { ourLoad } from '../loads/our-load.ts';
 import { requestCandidate } from '../loads/request-load.ts';
 import { sizeText } from '../measuring/cell.ts';
-import { ServerCost } from '../processes/measured-server.ts';
 import { startOurs } from '../processes/our-server.ts';
+import { type MeasuredServer, measuredPeer } from '../processes/peer-server.ts';
 import { loadOf, type OpenStage, openStage } from './stage.ts';
 
 export const openScale: OpenStage = (setting) =>
   openStage(async (resources) => {
     const { pinning } = setting;
     const workspace = resources.use(new Workspace(setting.generation));
-    const servers = new Map<string, { readonly uri: string; readonly cost: ServerCost }>();
-    const start = async (name: string, size: string): Promise<{ uri: string; cost: ServerCost }> => {
+    const servers = new Map<string, MeasuredServer>();
+    const start = async (name: string, size: string): Promise<MeasuredServer> => {
       if (name === 'nbdjs') {
         return resources.use(await startOurs(workspace, size, pinning, ['--shared=0', `memory:${size}`]));
       }
       // By default it has 16 threads for each connection.
       const threads = size === 'one' ? ['--threads=1'] : [];
-      const server = resources.use(await startNbdkit(workspace, [...threads, 'memory', size === 'one' ? '1G' : size]));
-      pinning.move('server', server.pid);
-      return { uri: server.uri(), cost: new ServerCost([server.pid]) };
+      const args = [...threads, 'memory', size === 'one' ? '1G' : size];
+      return measuredPeer(resources.use(await startNbdkit(workspace, args)), pinning);
     };
     return async (cell, name) => {
       const { connections = 1, deviceBytes = 2 ** 30 } = cell;

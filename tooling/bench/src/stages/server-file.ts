@@ -4,8 +4,8 @@ import { makeRawImage, startNbdkit, startQemuNbd, Workspace } from '@nbdjs/peers
 import { fioLoad } from '../loads/fio.ts';
 import { requestCandidate } from '../loads/request-load.ts';
 import type { Candidate } from '../measuring/run.ts';
-import { ServerCost } from '../processes/measured-server.ts';
 import { startOurs } from '../processes/our-server.ts';
+import { measuredPeer } from '../processes/peer-server.ts';
 import { loadOf, type OpenStage, openStage } from './stage.ts';
 
 const fileBytes = 2 ** 30;
@@ -21,14 +21,13 @@ export const openServerFile: OpenStage = (setting) =>
     const ours = resources.use(await startOurs(workspace, 'ours', pinning, [path('nbdjs')]));
     const nbdkit = resources.use(await startNbdkit(workspace, ['file', workspace.peerPath('nbdkit.img')]));
     const qemu = resources.use(await startQemuNbd(workspace, { image: 'qemu-nbd.img', format: 'raw' }));
-    for (const { pid } of [nbdkit, qemu]) pinning.move('server', pid);
     const servers = {
-      nbdjs: [ours.uri, ours.cost],
-      nbdkit: [nbdkit.uri(), new ServerCost([nbdkit.pid])],
-      'qemu-nbd': [qemu.uri(), new ServerCost([qemu.pid])],
-    } as const;
+      nbdjs: ours,
+      nbdkit: measuredPeer(nbdkit, pinning),
+      'qemu-nbd': measuredPeer(qemu, pinning),
+    };
     return (cell, name) => {
-      const [uri, cost] = servers[name as keyof typeof servers];
+      const { uri, cost } = servers[name as keyof typeof servers];
       const candidate = requestCandidate(fioLoad(uri), cost, loadOf(cell), setting);
       return withCache(candidate, path(name), cell.path.includes('cold') ? 'dropped' : 'filled');
     };

@@ -3,8 +3,8 @@ import { startNbdkit, startQemuNbd, Workspace } from '@nbdjs/peers';
 import { fioFill, fioLoad } from '../loads/fio.ts';
 import { requestCandidate } from '../loads/request-load.ts';
 import { runMeasured } from '../processes/measured-command.ts';
-import { ServerCost } from '../processes/measured-server.ts';
 import { startOurs } from '../processes/our-server.ts';
+import { measuredPeer } from '../processes/peer-server.ts';
 import { loadOf, type OpenStage, openStage } from './stage.ts';
 
 /** QEMU's nearest to memory: it reads as zeroes, and forgets what is written. */
@@ -17,16 +17,15 @@ export const openServerMemory: OpenStage = (setting) =>
     const ours = resources.use(await startOurs(workspace, 'ours', pinning, ['memory:1G']));
     const nbdkit = resources.use(await startNbdkit(workspace, ['memory', '1G']));
     const qemu = resources.use(await startQemuNbd(workspace, { image: qemuMemory, format: 'raw' }));
-    for (const { pid } of [nbdkit, qemu]) pinning.move('server', pid);
-    // Memory that was never written costs nothing to read.
-    for (const uri of [ours.uri, nbdkit.uri()]) await runMeasured(fioFill(uri));
     const servers = {
-      nbdjs: [ours.uri, ours.cost],
-      nbdkit: [nbdkit.uri(), new ServerCost([nbdkit.pid])],
-      'qemu-nbd': [qemu.uri(), new ServerCost([qemu.pid])],
-    } as const;
+      nbdjs: ours,
+      nbdkit: measuredPeer(nbdkit, pinning),
+      'qemu-nbd': measuredPeer(qemu, pinning),
+    };
+    // Memory that was never written costs nothing to read.
+    for (const { uri } of [servers.nbdjs, servers.nbdkit]) await runMeasured(fioFill(uri));
     return (cell, name) => {
-      const [uri, cost] = servers[name as keyof typeof servers];
+      const { uri, cost } = servers[name as keyof typeof servers];
       return requestCandidate(fioLoad(uri), cost, loadOf(cell), setting);
     };
   });

@@ -4,18 +4,19 @@ import type { Candidate } from '../measuring/run.ts';
 import { median } from '../measuring/statistics.ts';
 import { runMeasured } from '../processes/measured-command.ts';
 import { nbd } from '../processes/measured-server.ts';
+import { measuredPeer } from '../processes/peer-server.ts';
 import type { Pinning } from '../processes/pinning.ts';
 import { type OpenStage, openStage } from './stage.ts';
 
 export const openStart: OpenStage = (setting) =>
   openStage(async (resources) => {
     const workspace = resources.use(new Workspace(setting.generation));
-    const server = resources.use(await startNbdkit(workspace, ['null', 'size=1G']));
-    setting.pinning.move('server', server.pid);
+    const nbdkit = resources.use(await startNbdkit(workspace, ['null', 'size=1G']));
+    const { uri } = measuredPeer(nbdkit, setting.pinning);
     const commands = {
-      'nbd info': [...nbd, 'info', server.uri()],
+      'nbd info': [...nbd, 'info', uri],
       'node -e 0': [process.execPath, '-e', '0'],
-      nbdinfo: ['nbdinfo', server.uri()],
+      nbdinfo: ['nbdinfo', uri],
     } as const;
     return (_cell, name) => startCandidate(commands[name as keyof typeof commands], setting.seconds, setting.pinning);
   });

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Workspace } from '@nbdjs/peers';
 import { fioFill } from '../loads/fio.ts';
 import { ourLoad } from '../loads/our-load.ts';
-import { type LoadClient, type LoadReport, requestCandidate } from '../loads/request-load.ts';
+import { requestCandidate, timedLoad } from '../loads/request-load.ts';
 import type { Cell } from '../measuring/cell.ts';
 import type { Candidate } from '../measuring/run.ts';
 import { runMeasured } from '../processes/measured-command.ts';
@@ -58,7 +58,7 @@ function bareCandidate(
   const load = loadOf(cell);
   const blockBytes = String(load.blockBytes);
   const path = workspace.socketPath('bare.sock');
-  const client = loadClient((seconds) => [...program, 'load', path, blockBytes, String(load.depth), seconds]);
+  const client = timedLoad((_load, seconds) => [...program, 'load', path, blockBytes, String(load.depth), seconds]);
   return {
     async measure() {
       rmSync(path, { force: true });
@@ -71,17 +71,9 @@ function bareCandidate(
 /** One program that has no server. */
 function copyCandidate(command: readonly [string, ...string[]], cell: Cell, setting: Setting): Candidate {
   return requestCandidate(
-    loadClient((seconds) => [...command, seconds]),
+    timedLoad((_load, seconds) => [...command, seconds]),
     undefined,
     loadOf(cell),
     setting,
   );
-}
-
-function loadClient(command: (seconds: string) => [string, ...string[]]): LoadClient {
-  return {
-    counting: 'no',
-    command: (_load, duration) => command('seconds' in duration ? String(duration.seconds) : '1'),
-    report: (stdout) => JSON.parse(stdout.slice(stdout.indexOf('{'))) as LoadReport,
-  };
 }
