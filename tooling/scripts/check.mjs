@@ -22,7 +22,7 @@ const ofRepository = [
 const summaries = `${root}.turbo/runs`;
 
 rmSync(summaries, { recursive: true, force: true });
-const options = ['--continue', '--summarize', '--output-logs=new-only', '--concurrency=100%', ...process.argv.slice(2)];
+const options = ['--continue', '--summarize', '--output-logs=new-only', ...process.argv.slice(2)];
 const { status } = spawnSync(
   process.execPath,
   [`${root}node_modules/turbo/bin/turbo`, 'run', ...ofPackages, ...ofRepository, ...options],

@@ -1,8 +1,4 @@
-/**
- * Every example runs, prints what its README says, and leaves nothing behind. Each is a program that compiles its sources first.
- *
- * @module-tag slow
- */
+/** Every example runs, prints what its README says, and leaves nothing behind. */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
