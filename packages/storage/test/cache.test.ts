@@ -1,4 +1,4 @@
-/** CACHE on files: what is asked for is in the page cache afterwards. */
+/** CACHE on files: what is asked for is in the page cache afterwards. And reads of what is not there. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -70,3 +70,20 @@ it('can be stopped', async () => {
   device.destroy(new Error('gone'));
   await expect(other).rejects.toThrow('gone');
 });
+
+it.each(['0', '1'])(
+  'reads right what has to come from the disk, many at once (NBDJS_NO_NATIVE=%s)',
+  async (noNative) => {
+    vi.stubEnv('NBDJS_NO_NATIVE', noNative);
+    const device = await openFileDevice(path, { readOnly: true });
+    if (canForget) forget();
+    const reads = Array.from({ length: 200 }, (_, index) => ({
+      offset: ((index * 7919) % 4000) * 4096 + index,
+      target: new Uint8Array(index % 5 === 0 ? 100_000 : 4096),
+    }));
+    await Promise.all(reads.map(({ offset, target }) => device.read(offset, target)));
+    for (const { target } of reads) expect(target.every((byte) => byte === 7)).toBe(true);
+    const last = device.read(9 * mebi, new Uint8Array(4096));
+    await Promise.all([last, device.close()]);
+  },
+);

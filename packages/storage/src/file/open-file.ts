@@ -29,6 +29,7 @@ import { FileLife } from './file-life.ts';
 import { type OpenedFile, truncate } from './file-opening.ts';
 import { FileRanges } from './file-ranges.ts';
 import { InlineWrites } from './inline-writes.ts';
+import { awaitedReadBytesMax, PageWaits } from './page-waits.ts';
 import { FileReadAhead } from './read-ahead.ts';
 import { SharedSync } from './shared-sync.ts';
 
@@ -60,6 +61,7 @@ export class OpenFile implements FileDevice {
   /** Set to `false` when the file does not support it; an error of one read does not change it. */
   #canReadInline = true;
   readonly #inlineWrites = new InlineWrites(systemClock);
+  readonly #pageWaits = new PageWaits(systemClock, setImmediate);
   readonly #readAhead: FileReadAhead;
   /** The number of the filesystem that it lies on, or of the block device that it is; a filesystem on that device has the same. */
   readonly #filesystem: number;
@@ -117,11 +119,11 @@ export class OpenFile implements FileDevice {
     });
   }
 
-  /** What is in the page cache is read inline; the rest by a thread that may wait for the disk. */
+  /** What is in the page cache, now or very soon, is read inline; the rest by a thread that may wait for the disk. */
   read(offset: Offset, target: Uint8Array, options?: ReadOptions): void | Promise<void> {
     if (this.#readInline(offset, target, options)) return undefined;
     return this.#run(offset, target.length, options, 'reading', async () => {
-      await readAll(this.#fd, offset, target);
+      if (!(await this.#readSoon(offset, target))) await readAll(this.#fd, offset, target);
       if (target.length > 0) options?.onChunk?.({ type: 'data', position: 0, length: target.length });
     });
   }
@@ -129,12 +131,24 @@ export class OpenFile implements FileDevice {
   #readInline(offset: Offset, target: Uint8Array, options: ReadOptions | undefined): boolean {
     const { length } = target;
     if (!this.#canReadInline || typeof offset !== 'number' || length === 0 || length > cachedReadBytesMax) return false;
-    if (!this.#isPlain(offset, length, options)) return false;
-    const isRead = readCached(this.#fd, target, offset);
-    if (isRead === undefined) this.#canReadInline = false;
-    if (isRead !== true) return false;
+    if (!this.#isPlain(offset, length, options) || !this.#readCached(offset, target)) return false;
     options?.onChunk?.({ type: 'data', position: 0, length });
     return true;
+  }
+
+  /** Waits for the disk without a thread, where that is quicker. */
+  #readSoon(offset: Offset, target: Uint8Array): boolean | Promise<boolean> {
+    const { length } = target;
+    if (!this.#canReadInline || typeof offset !== 'number' || length === 0 || length > awaitedReadBytesMax)
+      return false;
+    if (!this.#pageWaits.isWorthIt) return false;
+    return this.#pageWaits.until(() => this.#readCached(offset, target));
+  }
+
+  #readCached(offset: number, target: Uint8Array): boolean {
+    const isRead = readCached(this.#fd, target, offset);
+    if (isRead === undefined) this.#canReadInline = false;
+    return isRead === true;
   }
 
   write(offset: Offset, source: Uint8Array, options?: WriteOptions): void | Promise<void> {
