@@ -165,6 +165,57 @@ for (const delivery of deliveries) {
   });
 }
 
+describe('several threads', () => {
+  const running = (): boolean[] => [0, 1, 2].map((index) => establishmentThread(undefined, index).isRunning);
+
+  it('share the connections that are kept, and are started when they are needed', async () => {
+    server = await ServerThread.start(endpoint);
+    const connector = create({ delivery: 'kept', threadsMax: 3 });
+    const first = await connector.establish({ wait: true });
+    expect(running()).toEqual([true, false, false]);
+    const others: Established[] = [];
+    for (let count = 0; count < 4; count++) others.push(await connector.establish({ wait: true }));
+    expect(running()).toEqual([true, true, true]);
+    expect((await server.counts()).open).toBe(5);
+    await Promise.all([first, ...others].map(talk));
+    connector.release();
+    await expect.poll(running, { timeout: 5000 }).toEqual([false, false, false]);
+    expect((await server.counts()).open).toBe(0);
+  });
+
+  it('lose no more than their own connections when one of them is terminated', async () => {
+    server = await ServerThread.start(endpoint);
+    const connector = create({ delivery: 'kept', threadsMax: 2 });
+    const one = await connector.establish({ wait: true });
+    const other = await connector.establish({ wait: true });
+    await establishmentThread(undefined, 1).worker?.terminate();
+    expect(await other.channel.closed).toMatchObject({ by: 'error', cause: { code: 'ERR_NBD_WORKER' } });
+    // Its thread has none now, and is the next to get one.
+    const next = await connector.establish({ wait: true });
+    expect(running()).toEqual([true, true, false]);
+    await Promise.all([one, next].map(talk));
+  });
+
+  it('give the connection of an attempt that went on to the caller that asks again', async () => {
+    const connector = create({ delivery: 'kept', threadsMax: 3 });
+    connector.retry(true);
+    expect(await caught(connector.establish({ wait: false }))).toMatchObject({ code: 'ERR_NBD_CONNECT_NONE_YET' });
+    server = await ServerThread.start(endpoint);
+    await talk(await connector.establish({ wait: true }));
+    expect((await server.counts()).accepted).toBe(1);
+  });
+
+  it('are one where sockets are handed over', async () => {
+    if (!deliveries.includes('handed-over')) return;
+    server = await ServerThread.start(endpoint);
+    const connector = create({ delivery: 'handed-over', threadsMax: 3 });
+    const established: Established[] = [];
+    for (let count = 0; count < 3; count++) established.push(await connector.establish({ wait: true }));
+    expect(running()).toEqual([true, false, false]);
+    await Promise.all(established.map(talk));
+  });
+});
+
 describe('the establishment thread', () => {
   it('loses the connections that it keeps when it is terminated, but none that was handed over', async () => {
     server = await ServerThread.start(endpoint);

@@ -1,4 +1,5 @@
 /** The options of connectors, each defined once; they are resolved once, when a connector is made. */
+import { availableParallelism } from 'node:os';
 import { clientHandshakeOptions } from '@nbdjs/handshake';
 import type { Clock } from '@nbdjs/interfaces';
 import { defineOptions, type OptionsOf, option, type SettingsOf } from '@nbdjs/kit';
@@ -26,6 +27,12 @@ const inlineOnlyOptions = defineOptions({
   }),
 });
 
+/** More threads for connections that stay there are used only if asked for. */
+const threadsDefaultMax = 4;
+
+/** One processor is left to the caller's thread. */
+const threadsDefault = Math.max(1, Math.min(threadsDefaultMax, availableParallelism() - 1));
+
 /** Options of attempts on another thread only. */
 const threadOnlyOptions = defineOptions({
   /** How many bytes may be in transit when the connection is kept. */
@@ -33,6 +40,18 @@ const threadOnlyOptions = defineOptions({
     default: Object.freeze({}),
     defaultText: '1 MiB each way',
     doc: 'How many bytes may be in transit when the connection is kept.',
+  }),
+  /**
+   * How many threads the connections of this connector are spread over, where they are kept. Deciphering is what takes their time. Each
+   * is started when a connection needs it, and is shared with other connectors.
+   *
+   * @default one less than there are processors, at least 1 and at most 4
+   */
+  threadsMax: option.count({
+    default: threadsDefault,
+    most: 64,
+    defaultText: 'one less than there are processors, at least 1 and at most 4',
+    doc: 'How many threads the connections are spread over, where they are kept.',
   }),
   /** The worker's file, for bundlers: a copy of `@nbdjs/connection/worker`. @default the one that comes with this package */
   workerUrl: option.url<URL>({

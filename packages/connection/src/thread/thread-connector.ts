@@ -26,14 +26,18 @@ import { IdleConnection } from '../negotiation/idle-connection.ts';
 import { named } from '../negotiation/named-error.ts';
 import { EstablishmentThread, type ThreadClient } from './establishment-thread.ts';
 import { eventFromRecord } from './event-record.ts';
+import { SpreadConnector } from './spread-connector.ts';
 import type { ThreadDelivery, ThreadDeliveryMessage } from './thread-messages.ts';
 import { workerUrlDefault } from './worker-url.ts';
 
 /** Why there is no thread, where there is none. */
 export const noWorker = 'the file of the worker of @nbdjs/connection is not beside its module';
 
-/** One thread serves all connectors of a process that use the same worker's file. */
-const threads = new Map<string, EstablishmentThread>();
+/**
+ * The threads of each worker's file. The first of them serves all connectors of a process that use the same file; the others take part
+ * only where the bytes of connections stay on a thread.
+ */
+const threads = new Map<string, Map<number, EstablishmentThread>>();
 
 let connectorCount = 0;
 let requestCount = 0;
@@ -55,7 +59,13 @@ export function threadConnector(
   settings: Omit<ThreadConnectorSettings, 'delivery'>,
   delivery: ThreadDelivery,
 ): Connector {
-  return new ThreadConnector(settings, delivery);
+  // Where sockets are handed over, a thread has no more to do than one can.
+  if (delivery === 'handed-over' || settings.threadsMax === 1) return new ThreadConnector(settings, delivery, 0);
+  const connectors = Array.from(
+    { length: settings.threadsMax },
+    (_, index) => new ThreadConnector(settings, delivery, index),
+  );
+  return new SpreadConnector(connectors);
 }
 
 /** Returns the delivery when none is asked for. */
@@ -63,24 +73,30 @@ export function threadDeliveryDefault(): ThreadDelivery {
   return capabilities().duplicateDescriptor ? 'handed-over' : 'kept';
 }
 
-/** Returns the thread of a worker's file, running or not. Internal: tests look at it. */
-export function establishmentThread(workerUrl: URL | undefined = workerUrlDefault()): EstablishmentThread {
+/** Returns one of the threads of a worker's file, running or not. Internal: tests look at it. */
+export function establishmentThread(
+  workerUrl: URL | undefined = workerUrlDefault(),
+  index: number = 0,
+): EstablishmentThread {
   if (workerUrl === undefined) {
     const message = `${noWorker}, expected workerUrl or delivery 'inline'`;
     throw new UsageError('ERR_NBD_NOT_SUPPORTED', message);
   }
-  let thread = threads.get(workerUrl.href);
-  if (thread === undefined) {
-    const started: EstablishmentThread = new EstablishmentThread(workerUrl, {
-      event: (record) => {
-        const { event, fields } = eventFromRecord(record);
-        connectionTrace.emit(event, fields);
-      },
-      unclaimed: (report) => receive(report, started).destroy(),
-    });
-    threads.set(workerUrl.href, started);
-    thread = started;
-  }
+  const siblings = threads.get(workerUrl.href) ?? new Map<number, EstablishmentThread>();
+  threads.set(workerUrl.href, siblings);
+  const thread = siblings.get(index) ?? newThread(workerUrl);
+  siblings.set(index, thread);
+  return thread;
+}
+
+function newThread(workerUrl: URL): EstablishmentThread {
+  const thread: EstablishmentThread = new EstablishmentThread(workerUrl, {
+    event: (record) => {
+      const { event, fields } = eventFromRecord(record);
+      connectionTrace.emit(event, fields);
+    },
+    unclaimed: (report) => receive(report, thread).destroy(),
+  });
   return thread;
 }
 
@@ -106,7 +122,7 @@ class ThreadConnector implements Connector, ThreadClient {
   #isIntroduced = false;
   #isReleased = false;
 
-  constructor(settings: Omit<ThreadConnectorSettings, 'delivery'>, delivery: ThreadDelivery) {
+  constructor(settings: Omit<ThreadConnectorSettings, 'delivery'>, delivery: ThreadDelivery, threadIndex: number) {
     const { endpoint, workerUrl } = settings;
     this.#name = nameOfSettings(settings);
     if (endpoint.type === 'command' || endpoint.type === 'descriptor') {
@@ -116,7 +132,7 @@ class ThreadConnector implements Connector, ThreadClient {
     this.#settings = settings;
     this.#plainSettings = plainSettings(settings);
     this.#delivery = delivery;
-    this.#thread = establishmentThread(workerUrl);
+    this.#thread = establishmentThread(workerUrl, threadIndex);
   }
 
   async establish({ wait, signal }: EstablishOptions): Promise<Established> {
