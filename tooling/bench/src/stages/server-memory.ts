@@ -7,8 +7,8 @@ import { startOurs } from '../processes/our-server.ts';
 import { measuredPeer } from '../processes/peer-server.ts';
 import { loadOf, type OpenStage, openStage } from './stage.ts';
 
-/** QEMU's nearest to memory: it reads as zeroes, and forgets what is written. */
-export const qemuMemory = 'json:{"driver":"raw","file":{"driver":"null-co","size":1073741824,"read-zeroes":true}}';
+/** QEMU's nearest to memory: its reads cost nothing, and what is written is forgotten. With `read-zeroes` it would send no payload. */
+export const qemuMemory = 'json:{"driver":"raw","file":{"driver":"null-co","size":1073741824,"read-zeroes":false}}';
 
 export const openServerMemory: OpenStage = (setting) =>
   openStage(async (resources) => {
