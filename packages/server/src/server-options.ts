@@ -1,5 +1,5 @@
 /** The options of a server as data: types, checks and defaults come from here. */
-import type { Clock, Defer, ServerTls, Trace } from '@nbdjs/interfaces';
+import { type Clock, type Defer, type SecureUpgrade, type ServerTls, type Trace, UsageError } from '@nbdjs/interfaces';
 import {
   checkDevice,
   defineOptions,
@@ -11,6 +11,7 @@ import {
 } from '@nbdjs/kit';
 import { diagnosticsTrace, nextTurn, systemClock } from '@nbdjs/node';
 import type { AccessRules } from './admission/access-list.ts';
+import type { LoopbackLimits } from './admission/connection-gate.ts';
 import { type ServerEvents, serverEvents } from './events.ts';
 import { type Export, type ExportProvider, type ExportTable, exportOptions } from './exports/export.ts';
 import { serverLimits } from './server-limits.ts';
@@ -72,6 +73,21 @@ export function resolveOptions(options: ServerOptions | undefined): ResolvedOpti
   checkTable(resolved.exports);
   const { limits, style, mode, busyPollMs, trace = diagnosticsTrace<ServerEvents>(serverEvents) } = resolved;
   return { ...resolved, trace, settings: Object.freeze({ ...limits, style, mode, busyPollMs }) };
+}
+
+/** Which of the limits on addresses were given expressly: they apply to loopback addresses, too. */
+export function givenLoopbackLimits(options: Pick<ServerOptions, 'limits'> | undefined): LoopbackLimits {
+  const { connectionsPerAddressMax, connectsPerSecondMax } = options?.limits ?? {};
+  return {
+    connectionsPerAddressMax: connectionsPerAddressMax !== undefined,
+    connectsPerSecondMax: connectsPerSecondMax !== undefined,
+  };
+}
+
+/** @throws UsageError for TLS with the oldstyle handshake. */
+export function requireNewstyle({ style }: Pick<ServerSettings, 'style'>, tls: SecureUpgrade | undefined): void {
+  if (style !== 'oldstyle' || (tls?.mode ?? 'off') === 'off') return;
+  throw new UsageError('ERR_NBD_ARGUMENT', 'the oldstyle handshake has no TLS, but TLS is set up');
 }
 
 function checkTable(exports: ExportTable | ExportProvider): void {

@@ -1,27 +1,22 @@
 /** An NBD server: exports, and the clients that use them. */
-import {
-  type ByteChannel,
-  type PeerDescription,
-  type SecureUpgrade,
-  type ServerTls,
-  UsageError,
-} from '@nbdjs/interfaces';
+import { type ByteChannel, type SecureUpgrade, type ServerTls, UsageError } from '@nbdjs/interfaces';
+import { Acceptor } from './admission/acceptor.ts';
 import { AccessList } from './admission/access-list.ts';
-import { ArrivalQueue } from './admission/arrival-queue.ts';
-import { ConnectionGate, type LoopbackLimits } from './admission/connection-gate.ts';
-import { ExportPlaces, type PlaceRefusal } from './admission/export-places.ts';
-import { HandshakePlaces } from './admission/handshake-places.ts';
+import type { LoopbackLimits } from './admission/connection-gate.ts';
+import type { ExportProvider } from './exports/export.ts';
 import { namesClients, providerOf } from './exports/export-table.ts';
 import { createContext, type ServerContext } from './server-context.ts';
-import { type ResolvedOptions, resolveOptions, type ServerOptions } from './server-options.ts';
-import { Session, type SessionOptions } from './session/session.ts';
+import {
+  givenLoopbackLimits,
+  type ResolvedOptions,
+  requireNewstyle,
+  resolveOptions,
+  type ServerOptions,
+} from './server-options.ts';
+import { Session } from './session/session.ts';
 import type { SessionDescription } from './session/session-description.ts';
-import type { ClientCounts, RefusalReason } from './statistics/client-counts.ts';
-import { ExportStatistics } from './statistics/export-statistics.ts';
-import { addStatistics, type Statistics } from './statistics/statistics.ts';
-
-/** Time for what is left of a client that is cut off at the end, in milliseconds. */
-const lastMs = 50;
+import type { ClientCounts } from './statistics/client-counts.ts';
+import type { Statistics } from './statistics/statistics.ts';
 
 /**
  * Serves exports to the clients at the other end of the channels that it is given.
@@ -64,49 +59,36 @@ export interface Server {
  * @throws UsageError `ERR_NBD_ARGUMENT` when an option is wrong; and what `tls` throws when it cannot read its files.
  */
 export function createServer(options: ServerOptions): Server {
-  const { connectionsPerAddressMax, connectsPerSecondMax } = options?.limits ?? {};
-  return new NbdServer(resolveOptions(options), {
-    connectionsPerAddressMax: connectionsPerAddressMax !== undefined,
-    connectsPerSecondMax: connectsPerSecondMax !== undefined,
-  });
+  return new NbdServer(resolveOptions(options), givenLoopbackLimits(options));
 }
 
 class NbdServer implements Server {
-  readonly #sessions = new Set<Session>();
   readonly #options: ResolvedOptions;
   readonly #context: ServerContext;
-  readonly #sessionOptions: Omit<SessionOptions, 'tls'>;
-  readonly #gate: ConnectionGate;
-  readonly #arrivals: ArrivalQueue;
-  readonly #handshakes: HandshakePlaces<Session>;
-  readonly #places: ExportPlaces;
-  readonly #exportStatistics = new ExportStatistics();
+  readonly #acceptor: Acceptor<Session>;
+  readonly #provider: ExportProvider;
   #tlsSource: ServerTls | undefined;
   #tls: SecureUpgrade | undefined;
-  #isClosing = false;
 
   constructor(options: ResolvedOptions, loopback: LoopbackLimits) {
-    const { settings, clock, nextTurn } = options;
+    const { settings, onSessionEnd } = options;
     this.#options = options;
     if (options.tls !== undefined) this.reloadTls(options.tls);
-    if (settings.style === 'oldstyle' && (this.#tls?.mode ?? 'off') !== 'off') {
-      throw new UsageError('ERR_NBD_ARGUMENT', 'the oldstyle handshake has no TLS, but TLS is set up');
-    }
+    requireNewstyle(settings, this.#tls);
     const access = new AccessList(options.access);
-    this.#context = createContext(settings, options, () => this.#places.isWanted);
-    this.#gate = new ConnectionGate(clock, settings, loopback, access);
-    this.#arrivals = new ArrivalQueue(nextTurn);
-    this.#handshakes = new HandshakePlaces(clock, settings);
-    this.#places = new ExportPlaces(clock, settings);
-    this.#sessionOptions = {
-      provider: providerOf(options.exports),
-      takePlace: (session) => this.#takePlace(session),
-      onNegotiated: (session) => this.#handshakes.leave(session),
-    };
+    this.#context = createContext(settings, options, () => this.#acceptor.isPlaceWanted);
+    this.#provider = providerOf(options.exports);
+    this.#acceptor = new Acceptor({
+      ...this.#context,
+      access,
+      loopback,
+      begin: (channel) => this.#begin(channel),
+      onEnd: (session) => onSessionEnd?.(session),
+    });
   }
 
   get sessions(): readonly SessionDescription[] {
-    return [...this.#sessions];
+    return this.#acceptor.clients;
   }
 
   get clients(): Readonly<ClientCounts> {
@@ -114,17 +96,11 @@ class NbdServer implements Server {
   }
 
   get statistics(): Statistics {
-    const sum = { ...this.#exportStatistics.total };
-    for (const { statistics } of this.#sessions) addStatistics(sum, statistics);
-    return sum;
+    return this.#acceptor.statistics;
   }
 
   statisticsOf(exportName: string): Statistics {
-    const sum = this.#exportStatistics.of(exportName);
-    for (const { facts, statistics } of this.#sessions) {
-      if (facts?.exportName === exportName) addStatistics(sum, statistics);
-    }
-    return sum;
+    return this.#acceptor.statisticsOf(exportName);
   }
 
   get bytesInFlight(): number {
@@ -138,92 +114,24 @@ class NbdServer implements Server {
     this.#tlsSource = source;
   }
 
-  async accept(channel: ByteChannel): Promise<void> {
-    const { peer } = channel;
-    const refusal = this.#isClosing ? 'closing' : this.#gate.enter(peer);
-    if (refusal !== undefined) {
-      await this.#refuse(channel, refusal);
-      return;
-    }
-    await this.#arrivals.turn();
-    const session = await this.#handshakes.admit(() => this.#begin(channel));
-    if (session instanceof Session) await this.#end(session);
-    else await this.#refuse(channel, session);
-    this.#gate.leave(peer);
-  }
-
-  /** A client that waits for a place is not in the handshake meanwhile: its time does not run. */
-  #takePlace(session: Session): Promise<PlaceRefusal | undefined> | undefined {
-    const place = this.#places.take(session);
-    if (place === undefined) return undefined;
-    this.#handshakes.leave(session);
-    return place.then((refusal) => {
-      if (refusal === 'gone') return refusal;
-      this.#handshakes.return(session);
-      if (refusal !== undefined) this.#noteRefusal(session.peer, refusal);
-      return refusal;
-    });
-  }
-
-  async #refuse(channel: ByteChannel, reason: RefusalReason): Promise<void> {
-    this.#noteRefusal(channel.peer, reason);
-    channel.destroy();
-    await channel.closed;
-  }
-
-  #noteRefusal(peer: PeerDescription, reason: RefusalReason): void {
-    const { counts, trace } = this.#context;
-    counts.refused[reason]++;
-    if (trace.enabled) trace.emit('refused', { peer, reason });
+  accept(channel: ByteChannel): Promise<void> {
+    return this.#acceptor.accept(channel);
   }
 
   #begin(channel: ByteChannel): Session {
-    this.#context.counts.accepted++;
-    const session = new Session(channel, { ...this.#sessionOptions, tls: this.#tls }, this.#context);
-    this.#sessions.add(session);
-    return session;
+    const options = { provider: this.#provider, tls: this.#tls, owner: this.#acceptor };
+    return new Session(channel, options, this.#context);
   }
 
-  async #end(session: Session): Promise<void> {
-    await session.gone;
-    this.#sessions.delete(session);
-    this.#handshakes.leave(session);
-    this.#places.leave(session);
-    this.#exportStatistics.add(session.facts?.exportName, session.statistics);
-    this.#options.onSessionEnd?.(session);
+  close(): Promise<void> {
+    return this.#acceptor.close();
   }
 
-  async close(): Promise<void> {
-    this.#stopWaiting();
-    const sessions = [...this.#sessions];
-    for (const session of sessions) session.shutDown();
-    const { clock, settings } = this.#context;
-    let cancel = (): void => {};
-    const overdue = new Promise<void>((resolve) => {
-      cancel = clock.schedule(settings.closeMs, () => {
-        for (const session of sessions) session.destroy();
-        // A device that hangs is not waited for; all others have finished by then.
-        cancel = clock.schedule(lastMs, resolve);
-      });
-    });
-    await Promise.race([overdue, Promise.all(sessions.map(({ gone }) => gone))]);
-    cancel();
-  }
-
-  async destroy(cause?: Error): Promise<void> {
-    this.#stopWaiting();
-    const sessions = [...this.#sessions];
-    for (const session of sessions) session.destroy(cause);
-    await Promise.all(sessions.map(({ gone }) => gone));
+  destroy(cause?: Error): Promise<void> {
+    return this.#acceptor.destroy(cause);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  #stopWaiting(): void {
-    this.#isClosing = true;
-    this.#handshakes.close();
-    this.#places.close();
   }
 }

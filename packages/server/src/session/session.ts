@@ -10,27 +10,27 @@ import {
   type TlsPeer,
   type Trace,
 } from '@nbdjs/interfaces';
-import type { PlaceHolder, PlaceRefusal } from '../admission/export-places.ts';
-import type { HandshakingClient } from '../admission/handshake-places.ts';
+import type { ClientOwner, ServedClient } from '../admission/acceptor.ts';
+import type { PlaceRefusal } from '../admission/export-places.ts';
 import type { ServerEvents } from '../events.ts';
 import type { ClientDescription, Export, ExportProvider } from '../exports/export.ts';
 import type { ServerContext } from '../server-context.ts';
 import type { CutOffReason } from '../statistics/client-counts.ts';
-import { emptyStatistics } from '../statistics/statistics.ts';
+import { emptyStatistics, type Statistics } from '../statistics/statistics.ts';
 import { Transmission } from '../transmission/transmission.ts';
 import { AdmissionPolicy } from './admission-policy.ts';
 import { ExportDesk } from './export-desk.ts';
 import { ExportDirectory } from './export-directory.ts';
 import { HandshakeDriver, type HandshakeOwner } from './handshake-driver.ts';
-import type { SessionDescription } from './session-description.ts';
 
 export interface SessionOptions {
   readonly provider: ExportProvider;
   readonly tls: SecureUpgrade | undefined;
-  /** Waits for a place among the clients that use an export, before one is opened. The answer is why there is none. */
-  readonly takePlace: (session: Session) => Promise<PlaceRefusal | undefined> | undefined;
-  /** Called when the handshake is over. */
-  readonly onNegotiated: (session: Session) => void;
+  readonly owner: ClientOwner<Session>;
+  /** Where the client's requests are counted. @default counters of this session's own */
+  readonly statistics?: Statistics;
+  /** Called when TLS has identified the client. */
+  readonly onSecured?: (session: Session) => void;
 }
 
 /** The events about this client, without the peer that they all name. */
@@ -41,7 +41,7 @@ type ClientEvents = {
   >;
 };
 
-export class Session implements SessionDescription, HandshakeOwner, HandshakingClient, PlaceHolder {
+export class Session implements ServedClient, HandshakeOwner {
   /** Replaced by a secured one when TLS is established. */
   #channel: ByteChannel;
   readonly #options: SessionOptions;
@@ -53,7 +53,7 @@ export class Session implements SessionDescription, HandshakeOwner, HandshakingC
   #isOver = false;
   #settleGone!: () => void;
   tls: TlsPeer | undefined;
-  readonly statistics = emptyStatistics();
+  readonly statistics: Statistics;
   facts: ExportFacts | undefined;
   /** Settles when the client is gone and no device works for it any more. */
   readonly gone: Promise<void>;
@@ -62,6 +62,7 @@ export class Session implements SessionDescription, HandshakeOwner, HandshakingC
     this.#channel = channel;
     this.#options = options;
     this.#context = context;
+    this.statistics = options.statistics ?? emptyStatistics();
     const { settings } = context;
     this.#exports = new ExportDirectory(options.provider, settings);
     this.#desk = new ExportDesk({
@@ -142,6 +143,7 @@ export class Session implements SessionDescription, HandshakeOwner, HandshakingC
     this.#channel = secured;
     this.tls = secured.tls;
     this.#watch(secured);
+    this.#options.onSecured?.(this);
     this.#trace('tls', { tls: secured.tls });
     // S27: what was opened before may not be for the client that TLS has identified now.
     this.#exports.releaseAll();
@@ -176,12 +178,12 @@ export class Session implements SessionDescription, HandshakeOwner, HandshakingC
     const { statistics } = this;
     const options = { channel: this.#channel, facts, device, isAligned, statistics };
     this.#transmission = new Transmission(options, this.#context);
-    this.#options.onNegotiated(this);
+    this.#options.owner.onNegotiated(this);
     this.#handshake.finish(this.#transmission);
   }
 
   async #waitForPlace(): Promise<PlaceRefusal | undefined> {
-    const place = this.#options.takePlace(this);
+    const place = this.#options.owner.takePlace(this);
     if (place === undefined) return undefined;
     const refusal = await this.#handshake.listenDuring(place);
     return this.#isOver ? 'gone' : refusal;
