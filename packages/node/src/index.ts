@@ -8,3 +8,4 @@ export type { Clock, Defer, EventTable, Trace } from '@nbdjs/interfaces';
 export { systemClock } from './clock.ts';
 export { diagnosticsTrace, type TracedEvents } from './diagnostics.ts';
 export { afterMicrotasks, nextTurn } from './turns.ts';
+export { inheritedWorkerOptions } from './worker-options.ts';

@@ -51,6 +51,15 @@ export const serverEvents = defineEvents('server', {
       error: eventField.thrown('What the device has thrown.'),
     },
   },
+  'thread-ended': {
+    doc: 'A thread of the server has ended unexpectedly; the connections to its clients are lost.',
+    fields: {
+      thread: eventField.number('Its number, from 0.'),
+      sessions: eventField.number('How many clients it served.'),
+      isReplaced: eventField.boolean('Whether another thread takes its place.'),
+      error: eventField.error('Why.'),
+    },
+  },
   closed: {
     doc: 'A client is gone, and its exports are released.',
     fields: {

@@ -10,10 +10,21 @@ export type { ExportEntry } from '@nbdjs/protocol';
 export type { AccessRules } from './admission/access-list.ts';
 export { type ServerEvents, serverEvents } from './events.ts';
 export type { ClientDescription, Export, ExportProvider, ExportTable } from './exports/export.ts';
-export { type ServeOptions, type Serving, serve } from './serve.ts';
+export { type ServeOptions, type Serving, serve, type ThreadedServeOptions, type ThreadedServing } from './serve.ts';
 export { createServer, type Server } from './server.ts';
 export { type GivenLimits, type ServerLimits, serverLimits } from './server-limits.ts';
 export type { ServerOptions } from './server-options.ts';
 export type { SessionDescription } from './session/session-description.ts';
 export type { ClientCounts, CutOffReason, RefusalReason } from './statistics/client-counts.ts';
 export type { Statistics } from './statistics/statistics.ts';
+export { serveThread } from './threads/serve-thread.ts';
+export type {
+  DetachedSocket,
+  DetachSocket,
+  ThreadDefinition,
+  ThreadedServerOptions,
+  ThreadOptions,
+  ThreadPlace,
+  ThreadServing,
+} from './threads/thread-options.ts';
+export { canUseThreads, createThreadedServer, type ThreadedServer } from './threads/threaded-server.ts';

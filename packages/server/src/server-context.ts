@@ -3,7 +3,7 @@ import type { Clock, Defer, Trace } from '@nbdjs/interfaces';
 import { BusyPoll } from '@nbdjs/kit';
 import { BufferPool } from './admission/buffer-pool.ts';
 import { ClientMonitor } from './admission/client-monitor.ts';
-import { MemoryBudget } from './admission/memory-budget.ts';
+import { MemoryBudget, type SharedBudget } from './admission/memory-budget.ts';
 import { DeviceUsers } from './device-users.ts';
 import type { ServerEvents } from './events.ts';
 import type { ServerSettings } from './server-settings.ts';
@@ -23,26 +23,35 @@ export interface ServerContext {
 }
 
 /** Free buffers that are kept for the next requests, in bytes. */
-const keptBytesMax = 32 * 2 ** 20;
+export const keptBytesMax = 32 * 2 ** 20;
 
-/** `isPlaceWanted`: whether clients wait for a place. */
+/** What only a server has whose clients are spread over threads. */
+export interface ContextShare {
+  readonly budget: SharedBudget;
+  readonly counts: ClientCounts;
+  /** Free buffers that this thread keeps for the next requests, in bytes. */
+  readonly keptBytesMax: number;
+}
+
+/** `isPlaceWanted`: whether clients wait for a place. `share`: what other threads use, too. */
 export function createContext(
   settings: ServerSettings,
   { clock, nextTurn, trace }: Pick<ServerContext, 'clock' | 'nextTurn' | 'trace'>,
   isPlaceWanted: () => boolean,
+  share?: ContextShare,
 ): ServerContext {
-  const budget = new MemoryBudget(settings.serverBytesMax, nextTurn);
+  const budget = new MemoryBudget(settings.serverBytesMax, nextTurn, share?.budget);
   return {
     settings,
     clock,
     nextTurn,
     trace,
-    buffers: new BufferPool(keptBytesMax),
+    buffers: new BufferPool(share?.keptBytesMax ?? keptBytesMax),
     budget,
     busyPoll: new BusyPoll(clock, nextTurn, settings.busyPollMs),
     users: new DeviceUsers(),
     monitor: new ClientMonitor(clock, leastPatienceMs(settings), budget, isPlaceWanted),
-    counts: noClients(),
+    counts: share?.counts ?? noClients(),
   };
 }
 

@@ -90,7 +90,8 @@ export function requireNewstyle({ style }: Pick<ServerSettings, 'style'>, tls: S
   throw new UsageError('ERR_NBD_ARGUMENT', 'the oldstyle handshake has no TLS, but TLS is set up');
 }
 
-function checkTable(exports: ExportTable | ExportProvider): void {
+/** @throws UsageError for a device that lacks something, or an option of an export that is unknown or wrong. */
+export function checkTable(exports: ExportTable | ExportProvider): void {
   if (typeof exports.open === 'function') return;
   for (const [name, value] of Object.entries(exports)) {
     const isExport = optionChecks.object.holds(value) && 'device' in value;

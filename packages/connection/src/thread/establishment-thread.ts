@@ -1,6 +1,7 @@
 /** The establishment thread, as an object of the main thread: started on first use, ended when idle, replaced when it has failed. */
 import type { Worker } from 'node:worker_threads';
 import { ConnectError } from '@nbdjs/interfaces';
+import { inheritedWorkerOptions } from '@nbdjs/node';
 import type { LinkMemory } from '../kept/ring-link.ts';
 import type { ThreadOrder, ThreadReport } from './thread-messages.ts';
 
@@ -99,7 +100,7 @@ export class EstablishmentThread {
     try {
       // Loaded late: a program without threads starts faster without this module.
       const { Worker } = process.getBuiltinModule('node:worker_threads');
-      worker = new Worker(this.#workerUrl, { name: 'nbdjs-connection', ...inheritedOptions() });
+      worker = new Worker(this.#workerUrl, { name: 'nbdjs-connection', ...inheritedWorkerOptions() });
     } catch (cause) {
       throw threadError('cannot be started', cause);
     }
@@ -179,14 +180,6 @@ export class EstablishmentThread {
     this.#isReady = false;
     this.#backlog = [];
   }
-}
-
-/**
- * The thread inherits Node's own options, except where they would end it: a process that was started with `--input-type` (code on
- * the command line) can start no thread from a file.
- */
-function inheritedOptions(): { execArgv?: string[] } {
-  return process.execArgv.some((option) => option.startsWith('--input-type')) ? { execArgv: [] } : {};
 }
 
 function threadError(what: string, cause?: unknown): ConnectError {

@@ -5,61 +5,93 @@
  * much and gives nothing back leaves something for those that need little.
  */
 import type { Defer } from '@nbdjs/interfaces';
+import { type BudgetTotal, OwnTotal } from './budget-total.ts';
+
+/** Where several budgets share one total. */
+export interface SharedBudget {
+  readonly total: BudgetTotal;
+  /** Called at most once a turn when memory was given back that accounts of other budgets wait for. */
+  readonly onFreed: () => void;
+}
 
 export class MemoryBudget {
   readonly #bytes: number;
   readonly #nextTurn: Defer;
+  readonly #total: BudgetTotal;
+  readonly #onFreed: () => void;
   readonly #wakeTask = (): void => this.#wake();
   readonly #accounts = new Set<MemoryAccount>();
   /** Accounts that wait, longest first. */
   readonly #waiting = new Set<MemoryAccount>();
   #isWakeScheduled = false;
+  /** Whether accounts of other budgets may want what was given back here since the last wake. */
+  #mustTellOthers = false;
   /** Whether memory was given back since the last `unstick`. */
   #hasMoved = false;
   /** Gets what it asks for, once. */
   #favoured: MemoryAccount | undefined;
-  usedBytes = 0;
 
-  constructor(bytes: number, nextTurn: Defer) {
+  /** `shared` has the total that this budget shares with others; without it, it has one of its own. */
+  constructor(bytes: number, nextTurn: Defer, shared: SharedBudget = { total: new OwnTotal(), onFreed: () => {} }) {
     this.#bytes = bytes;
     this.#nextTurn = nextTurn;
+    this.#total = shared.total;
+    this.#onFreed = shared.onFreed;
+  }
+
+  /** Bytes that all accounts use. */
+  get usedBytes(): number {
+    return this.#total.usedBytes;
   }
 
   /** Whether a client waits for memory. */
   get isShort(): boolean {
-    return this.#waiting.size > 0;
+    return this.#waiting.size > 0 || this.#total.doOthersWait;
   }
 
   /** Opens an account for a client; `retry` is called when it has waited and there may be enough for what it wanted. */
   openAccount(retry: () => void): MemoryAccount {
     const account = new MemoryAccount(this, retry);
     this.#accounts.add(account);
+    this.#total.addAccounts(1);
     return account;
   }
 
   close(account: MemoryAccount): void {
-    this.#accounts.delete(account);
-    this.#waiting.delete(account);
+    if (this.#accounts.delete(account)) this.#total.addAccounts(-1);
+    this.stopWaiting(account);
   }
 
-  /** Whether an account may take so much now. While nothing is in use, any amount fits. */
-  fits(account: MemoryAccount, bytes: number): boolean {
-    if (account === this.#favoured) return true;
-    const after = this.usedBytes + bytes;
-    if (this.usedBytes === 0 || after <= this.#bytes / 2) return true;
-    return after <= this.#bytes && account.usedBytes + bytes <= this.#bytes / 2 / this.#accounts.size;
+  /** Takes bytes for an account, if it may have so much now. While nothing is in use, any amount fits. Returns whether it was taken. */
+  take(account: MemoryAccount, bytes: number): boolean {
+    const { usedBytes } = account;
+    if (!this.#total.tryMove(usedBytes, usedBytes + bytes, this.#mostBytes(account, bytes))) return false;
+    if (account === this.#favoured) this.#favoured = undefined;
+    return true;
+  }
+
+  /** Notes what an account uses anyway, or has given back. */
+  move(beforeBytes: number, afterBytes: number): void {
+    this.#total.move(beforeBytes, afterBytes);
   }
 
   wait(account: MemoryAccount): void {
     this.#waiting.add(account);
+    if (this.#waiting.size > 1) return;
+    this.#total.setWaiting(true);
+    // Another thread may have given memory back just before it could see that an account waits here.
+    if (this.#total.isShared) this.#scheduleWake();
   }
 
   stopWaiting(account: MemoryAccount): void {
-    this.#waiting.delete(account);
+    if (this.#waiting.delete(account) && this.#waiting.size === 0) this.#total.setWaiting(false);
   }
 
-  noteTaken(account: MemoryAccount): void {
-    if (account === this.#favoured) this.#favoured = undefined;
+  /** How much all accounts may use after this one has taken so much more. */
+  #mostBytes(account: MemoryAccount, bytes: number): number {
+    if (account === this.#favoured) return Number.POSITIVE_INFINITY;
+    const isModest = account.usedBytes + bytes <= this.#bytes / 2 / this.#total.accountCount;
+    return isModest ? this.#bytes : this.#bytes / 2;
   }
 
   /**
@@ -78,8 +110,21 @@ export class MemoryBudget {
 
   /** Wakes those that wait once a turn: there may be many of them, and many replies in one turn. */
   noteFreed(): void {
+    if (this.#total.doOthersWait) {
+      this.#mustTellOthers = true;
+      this.#scheduleWake();
+    }
+    this.noteFreedElsewhere();
+  }
+
+  /** The same for memory that an account of another budget of this total has given back. */
+  noteFreedElsewhere(): void {
     this.#hasMoved = true;
-    if (this.#waiting.size === 0 || this.#isWakeScheduled) return;
+    if (this.#waiting.size > 0) this.#scheduleWake();
+  }
+
+  #scheduleWake(): void {
+    if (this.#isWakeScheduled) return;
     this.#isWakeScheduled = true;
     this.#nextTurn(this.#wakeTask);
   }
@@ -88,8 +133,16 @@ export class MemoryBudget {
     this.#isWakeScheduled = false;
     for (const account of [...this.#waiting]) {
       // An account that was called before may have taken all of it, and this one may have stopped waiting.
-      if (this.#waiting.has(account) && this.fits(account, account.wantedBytes)) account.retry();
+      if (this.#waiting.has(account) && this.#fits(account, account.wantedBytes)) account.retry();
     }
+    if (!this.#mustTellOthers) return;
+    this.#mustTellOthers = false;
+    this.#onFreed();
+  }
+
+  #fits(account: MemoryAccount, bytes: number): boolean {
+    const { usedBytes } = this.#total;
+    return usedBytes === 0 || usedBytes + bytes <= this.#mostBytes(account, bytes);
   }
 }
 
@@ -113,27 +166,26 @@ export class MemoryAccount {
 
   /** Returns whether there is enough; if not, the account waits, for that purpose among others. */
   take(bytes: number, purpose: unknown): boolean {
-    if (!this.#budget.fits(this, bytes)) {
+    if (!this.#budget.take(this, bytes)) {
       this.#wants.set(purpose, bytes);
       this.#budget.wait(this);
       return false;
     }
+    this.usedBytes += bytes;
     if (this.#wants.size > 0) this.#stopWaitingFor(purpose);
-    this.takeAnyway(bytes);
-    this.#budget.noteTaken(this);
     return true;
   }
 
   /** For memory that is in use already. */
   takeAnyway(bytes: number): void {
+    this.#budget.move(this.usedBytes, this.usedBytes + bytes);
     this.usedBytes += bytes;
-    this.#budget.usedBytes += bytes;
   }
 
   giveBack(bytes: number): void {
     if (bytes === 0) return;
+    this.#budget.move(this.usedBytes, this.usedBytes - bytes);
     this.usedBytes -= bytes;
-    this.#budget.usedBytes -= bytes;
     this.#budget.noteFreed();
   }
 

@@ -16,6 +16,8 @@ export const refusalReasons = [
   'too-many-from-address',
   /** Its address has made more than `connectsPerSecondMax` connections a second. */
   'too-often-from-address',
+  /** All threads have died, and no more of them are replaced. */
+  'no-thread',
 ] as const;
 
 /**
@@ -26,6 +28,7 @@ export const refusalReasons = [
  * - `too-many`: `waitingMax` clients wait already.
  * - `no-place`: it has waited for `waitMs` to open an export, while the clients that use one were idle.
  * - `too-many-from-address`, `too-often-from-address`: `connectionsPerAddressMax` or `connectsPerSecondMax` is reached.
+ * - `no-thread`: all threads have died, `replacementsMax` of them were replaced.
  */
 export type RefusalReason = (typeof refusalReasons)[number];
 
@@ -68,6 +71,11 @@ export interface ClientCounts {
   readonly refused: Record<RefusalReason, number>;
   /** Clients whose connection the server ended for what they did or did not do, by reason. They count as accepted, too. */
   readonly cutOff: Record<CutOffReason, number>;
+}
+
+/** Adds the counts of clients that were cut off. */
+export function addCutOffs(counts: ClientCounts, cutOff: Readonly<Record<CutOffReason, number>>): void {
+  for (const reason of cutOffReasons) counts.cutOff[reason] += cutOff[reason];
 }
 
 export function noClients(): ClientCounts {

@@ -35,6 +35,7 @@ const refusals: Readonly<Record<RefusalReason, string>> = {
   'no-place': 'all places are taken, and the clients that have them do nothing (--shared, --wait-limit)',
   'too-many-from-address': 'too many connections of its address (--max-connections-per-address)',
   'too-often-from-address': 'its address comes too often (--max-connects-per-second)',
+  'no-thread': 'all threads have died, and no more are started',
 };
 
 /** A client that a list keeps out is printed once for each address, for this many addresses. */
