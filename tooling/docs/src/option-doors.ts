@@ -14,6 +14,7 @@ import { multiplexerOptions } from '../../../packages/multiplexer/src/settings.t
 import { accessRules } from '../../../packages/server/src/admission/access-list.ts';
 import { exportOptions } from '../../../packages/server/src/exports/export.ts';
 import { serverOptions } from '../../../packages/server/src/server-options.ts';
+import { threadedServerOptions, threadOptions } from '../../../packages/server/src/threads/thread-options.ts';
 import { fileDeviceOptions } from '../../../packages/storage/src/file/file-opening.ts';
 import { blockSizeOptions } from '../../../packages/storage/src/layers/block-size.ts';
 import { delayOptions } from '../../../packages/storage/src/layers/delay.ts';
@@ -37,6 +38,8 @@ export const optionDoors: readonly OptionDoor[] = [
   { package: 'server', name: 'createServer', set: serverOptions, pages: { limits: 'limits.md' } },
   { package: 'server', name: 'createServer', part: 'access', set: accessRules },
   { package: 'server', name: 'createServer', part: 'exports.NAME', set: exportOptions },
+  { package: 'server', name: 'createThreadedServer', set: threadedServerOptions, pages: { limits: 'limits.md' } },
+  { package: 'server', name: 'createThreadedServer', part: 'threads', set: threadOptions },
   { package: 'copy', name: 'copyDevice', set: copyOptions },
   { package: 'copy', name: 'compareDevices', set: compareOptions },
   { package: 'storage', name: 'createMemoryDevice', set: memoryDeviceOptions },

@@ -30,6 +30,11 @@ export const assumed: Readonly<Record<string, Assumed>> = {
       const images = { async find(_: string): Promise<Image | undefined> { return undefined; }, all: (): Image[] => [] };`,
   },
   'server 3': { before: `declare const device: import('@nbdjs/server').BlockDevice;`, notRun: certificates },
+  'server 5': {
+    before: `declare function openDisk(path: string): Promise<import('@nbdjs/server').BlockDevice>;`,
+    notRun: 'is the module of a thread',
+  },
+  'server 6': { notRun: 'starts threads of a module that is not there' },
   'transport 2': {
     before: `declare const channel: import('@nbdjs/transport').ByteChannel;
       declare const accepted: import('@nbdjs/transport').ByteChannel;`,
