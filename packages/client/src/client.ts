@@ -14,6 +14,7 @@ import type {
   MetaContextExtents,
   Offset,
   ReadOptions,
+  RetainedWrites,
   WriteOptions,
   WriteZeroesOptions,
 } from '@nbdjs/interfaces';
@@ -71,6 +72,11 @@ export class NbdClient implements BlockDevice, AsyncDisposable {
   /** Reads into memory that is asked for only when the answer comes. */
   get deferredReads(): DeferredReads {
     return this.#device.deferredReads;
+  }
+
+  /** Writes from memory that is lent until a flush has covered it, so that the journal of unflushed writes needs no copy of it. */
+  get retainedWrites(): RetainedWrites {
+    return this.#device.retainedWrites;
   }
 
   /** Whether there is a connection, and whether requests wait for one. */

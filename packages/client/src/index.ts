@@ -28,6 +28,7 @@ export type {
   PeerDescription,
   ReadChunk,
   ReadOptions,
+  RetainedWrites,
   SelectedContext,
   WriteOptions,
   WriteZeroesOptions,

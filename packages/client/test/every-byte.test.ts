@@ -132,6 +132,16 @@ describe.each(modes)('%s replies, cut at every byte', (mode) => {
   );
 
   it.each(directions)(
+    'of what was %s: with memory that is lent until a flush, nothing is lost and all of it comes back',
+    async (direction) => {
+      const places = (await placesOf(mode, direction)).filter((_, index) => index % stride(5) === 0);
+      const options = { mode, retains: true, ...reconnecting };
+      expect(await tryCuts(places, (place) => [{ [direction]: place }], options, lossesOf)).toEqual([]);
+    },
+    timeoutMs,
+  );
+
+  it.each(directions)(
     'of what was %s: without a journal, nothing that was answered runs again',
     async (direction) => {
       const places = (await placesOf(mode, direction)).filter((_, index) => index % stride(9) === 0);
@@ -151,7 +161,9 @@ describe.each(modes)('%s replies, cut at every byte', (mode) => {
       expect(total).toBeGreaterThan(300);
       const places = Array.from({ length: Math.floor(total / stride(29)) }, (_, index) => index * stride(29));
       const cutsAt = (place: number) => [first, { [direction]: place }];
-      expect(await tryCuts(places, cutsAt, { mode, ...reconnecting }, lossesOf)).toEqual([]);
+      for (const retains of [false, true]) {
+        expect(await tryCuts(places, cutsAt, { mode, retains, ...reconnecting }, lossesOf)).toEqual([]);
+      }
     },
     timeoutMs,
   );

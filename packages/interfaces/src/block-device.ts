@@ -137,6 +137,19 @@ export interface DeferredReads {
   readInto(offset: Offset, length: number, provide: () => Uint8Array, options?: ReadOptions): void | Promise<void>;
 }
 
+/** For devices that may have to repeat a write after it has settled: memory that is lent until then saves them a copy of it. */
+export interface RetainedWrites {
+  /**
+   * Writes as `write` does, from memory that is lent until `released` is called. Until then the caller must not change the bytes,
+   * even if the call has settled: they may be sent once more. `released` is called exactly once: when the call has failed or settled, and
+   * the bytes are not needed any more because a flush has covered them, the device has stopped remembering them, or was closed.
+   * It is called on its own, never from within another call of the device.
+   *
+   * A caller who never flushes gets the memory back when the device cannot remember more, or is closed.
+   */
+  writeRetained(offset: Offset, source: Uint8Array, released: () => void, options?: WriteOptions): void | Promise<void>;
+}
+
 /** What only some devices have besides the calls of every device. */
 export interface DeviceExtras {
   /** Access without a copy. `undefined`: the device keeps its bytes elsewhere. */
@@ -145,6 +158,8 @@ export interface DeviceExtras {
   readonly resizing?: DeviceResizing | undefined;
   /** Reads whose memory is asked for late. `undefined`: only `read` is possible. */
   readonly deferredReads?: DeferredReads | undefined;
+  /** Writes whose memory is lent for longer. `undefined`: only `write` is possible. */
+  readonly retainedWrites?: RetainedWrites | undefined;
 }
 
 /**

@@ -205,6 +205,7 @@ export class Dispatcher {
     this.#failWaiting((request) => neverSentError(request, cause));
     // A server that breaks the rules on one connection is not to be trusted on the others.
     if (error !== undefined) this.#connections.destroy(error);
+    this.#unflushed.closed();
     this.#settleClosed(error);
   }
 }

@@ -7,6 +7,7 @@ import type {
   Losses,
   Offset,
   ReadOptions,
+  RetainedWrites,
   WriteOptions,
 } from '@nbdjs/interfaces';
 import type { DeviceState } from './connections/reconnect-states.ts';
@@ -29,6 +30,8 @@ export interface Multiplexer extends BlockDevice, AsyncDisposable {
   read(offset: Offset, target: Uint8Array, options?: ReadOptions): Promise<void>;
   readonly deferredReads: DeferredReads;
   write(offset: Offset, source: Uint8Array, options?: WriteOptions): Promise<void>;
+  /** Writes that the journal keeps without a copy. */
+  readonly retainedWrites: RetainedWrites;
   /**
    * Makes the first connection. To be called before anything else, and again when it has failed.
    *

@@ -10,6 +10,7 @@ import {
   type MetaContextExtents,
   type Offset,
   type ReadOptions,
+  type RetainedWrites,
   UsageError,
   type WriteOptions,
   type WriteZeroesOptions,
@@ -17,6 +18,7 @@ import {
 import { Command, CommandFlag } from '@nbdjs/protocol';
 import type { DeviceState } from './connections/reconnect-states.ts';
 import { Dispatcher } from './dispatcher.ts';
+import { Loan } from './durability/loan.ts';
 import { tailError } from './errors.ts';
 import { Checks } from './export/checks.ts';
 import { SimpleRanges } from './export/simple-ranges.ts';
@@ -33,8 +35,9 @@ export function createMultiplexer(options: MultiplexerOptions): Multiplexer {
   return new ConnectionMultiplexer(resolveSettings(options));
 }
 
-class ConnectionMultiplexer implements Multiplexer, DeferredReads {
+class ConnectionMultiplexer implements Multiplexer, DeferredReads, RetainedWrites {
   readonly deferredReads: DeferredReads = this;
+  readonly retainedWrites: RetainedWrites = this;
   readonly closed: Promise<Error | undefined>;
   readonly statistics: Statistics;
   readonly #settings: MultiplexerSettings;
@@ -101,22 +104,16 @@ class ConnectionMultiplexer implements Multiplexer, DeferredReads {
   }
 
   write(offset: Offset, source: Uint8Array, options?: WriteOptions): Promise<void> {
-    const { length } = source;
-    const isFua = options?.fua === true;
-    if (
-      typeof offset === 'number' &&
-      this.#simple.include(offset, length) &&
-      this.#simple.isWritable &&
-      (!isFua || this.#simple.hasFua) &&
-      this.#ranges?.isFree === true
-    ) {
-      const { writeFlags } = this.#simple;
-      const flags = isFua ? writeFlags | CommandFlag.Fua : writeFlags;
-      const request = new Request(Command.Write, flags, Math.floor(offset / 2 ** 32), offset >>> 0, 0, length, source);
-      if (options !== undefined) adopt(request, options);
-      return this.#dispatcher.submit(request);
-    }
-    return this.#writeRange(offset, source, options ?? {});
+    return this.#write(offset, source, options, undefined);
+  }
+
+  writeRetained(offset: Offset, source: Uint8Array, released: () => void, options?: WriteOptions): Promise<void> {
+    const loan = new Loan(released);
+    loan.begin();
+    const settled = this.#write(offset, source, options, loan);
+    const end = (): void => loan.end();
+    settled.then(end, end);
+    return settled;
   }
 
   /** C46, C49. Without `abilities.flush` there is nothing to ask the server for, and the call is refused. */
@@ -219,13 +216,33 @@ class ConnectionMultiplexer implements Multiplexer, DeferredReads {
     await this.#readRange(offset, provided(provide, length), options);
   }
 
-  async #writeRange(offset: Offset, source: Uint8Array, options: WriteOptions): Promise<void> {
+  #write(offset: Offset, source: Uint8Array, options: WriteOptions | undefined, loan: Loan | undefined): Promise<void> {
+    const { length } = source;
+    const isFua = options?.fua === true;
+    if (
+      typeof offset === 'number' &&
+      this.#simple.include(offset, length) &&
+      this.#simple.isWritable &&
+      (!isFua || this.#simple.hasFua) &&
+      this.#ranges?.isFree === true
+    ) {
+      const { writeFlags } = this.#simple;
+      const flags = isFua ? writeFlags | CommandFlag.Fua : writeFlags;
+      const request = new Request(Command.Write, flags, Math.floor(offset / 2 ** 32), offset >>> 0, 0, length, source);
+      if (options !== undefined) adopt(request, options);
+      if (loan !== undefined) request.detailed().loan = loan;
+      return this.#dispatcher.submit(request);
+    }
+    return this.#writeRange(offset, source, options ?? {}, loan);
+  }
+
+  async #writeRange(offset: Offset, source: Uint8Array, options: WriteOptions, loan: Loan | undefined): Promise<void> {
     const { checks, ranges } = this.#ready();
     checks.requireWritable('WRITE');
     const [start, end] = checks.range('WRITE', offset, source.length);
     const flags = checks.writeFlags(options);
     if (this.#isNothing(start, end)) return;
-    await this.#dispatcher.shutdown.during(() => ranges.write(start, source, flags, options.signal));
+    await this.#dispatcher.shutdown.during(() => ranges.write(start, source, flags, options.signal, loan));
   }
 
   /** C48: requests for no bytes are not sent. */

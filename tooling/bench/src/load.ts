@@ -1,6 +1,7 @@
 /**
- * A load, as a process of its own: `load.ts URI read|write DEPTH BLOCK_BYTES SECONDS [OPTIONS [CLIENTS]]`, the options being those
- * of `connect`, as JSON. With several clients each has requests of that depth in flight. In place of the seconds `COUNTx` ends it after
+ * A load, as a process of its own: `load.ts URI read|write DEPTH BLOCK_BYTES SECONDS [OPTIONS [CLIENTS [retain]]]`, the options being
+ * those of `connect`, as JSON. With several clients each has requests of that depth in flight. With `retain`, writes lend their memory until
+ * a flush has covered it, and take memory that has come back. In place of the seconds `COUNTx` ends it after
  * that many requests, without warming up. It then waits for a line of standard input before the first request, and for the end of the
  * input after the last one, so that another program can watch just what is between.
  *
@@ -20,6 +21,7 @@ const [
   duration = '3',
   options = '{}',
   clientCount = '1',
+  retain = '',
 ] = process.argv.slice(2);
 
 const length = Number(blockBytes);
@@ -33,14 +35,23 @@ const blocks = Math.floor(Number(first.geometry.size) / length);
 let count = 0;
 let countMax = Number.POSITIVE_INFINITY;
 
+/** Memory that has come back. */
+const spares: Uint8Array[] = [];
+
 async function lane(client: typeof first): Promise<void> {
   const buffer = new Uint8Array(length);
   while (count < countMax) {
     count++;
     const offset = Math.floor(Math.random() * blocks) * length;
     if (command === 'read') await client.read(offset, buffer);
+    else if (retain !== '') await writeRetained(client, offset);
     else await client.write(offset, buffer);
   }
+}
+
+function writeRetained(client: typeof first, offset: number): void | Promise<void> {
+  const memory = spares.pop() ?? new Uint8Array(length);
+  return client.retainedWrites.writeRetained(offset, memory, () => spares.push(memory));
 }
 
 async function run(ms: number, requestsMax = Number.POSITIVE_INFINITY): Promise<{ seconds: number; requests: number }> {

@@ -1,6 +1,6 @@
 /** Our client and our server, in memory and virtual time, with a script of all commands and connections that are cut. */
 import { negotiate } from '@nbdjs/connection';
-import { ConnectError, type Connector, type HeaderMode } from '@nbdjs/interfaces';
+import { ConnectError, type Connector, type HeaderMode, type WriteOptions } from '@nbdjs/interfaces';
 import { createMultiplexer, type Multiplexer, type MultiplexerOptions } from '@nbdjs/multiplexer';
 import { createServer, type Server } from '@nbdjs/server';
 import { createFaultLayer, createLogLayer, createMemoryDevice, type LogEntry } from '@nbdjs/storage';
@@ -29,6 +29,8 @@ export interface SessionOptions extends Partial<MultiplexerOptions> {
   readonly mode: HeaderMode;
   /** Of each connection, in the order in which they are made; those that follow are whole. */
   readonly cuts?: readonly Cut[] | undefined;
+  /** Whether writes lend their memory until a flush has covered it. */
+  readonly retains?: boolean | undefined;
 }
 
 /** What a call of the script fails with that found other bytes than it should. */
@@ -63,6 +65,8 @@ export class SeveredSession {
   #isDown = false;
   readonly #storage = createMemoryDevice({ size: sessionBytes });
   readonly #options: SessionOptions;
+  /** Memory that is lent to the device at present. */
+  #loanCount = 0;
   #isRetrying = false;
   #isReleased = false;
 
@@ -77,14 +81,14 @@ export class SeveredSession {
     const { serverClock: clock } = this;
     this.server = createServer({ exports: { '': recording }, mode: options.mode, clock, busyPollMs: 0 });
     const defer = (task: () => void) => process.nextTick(task);
-    const { mode: _mode, cuts: _cuts, ...deviceOptions } = options;
+    const { mode: _mode, cuts: _cuts, retains: _retains, ...deviceOptions } = options;
     this.device = createMultiplexer({ connector: this.#connector(), clock: this.clock, defer, ...deviceOptions });
   }
 
   /** Whether everything that was ever made is gone. */
   get hasLeftNothing(): boolean {
     const { device, server, clock, serverClock } = this;
-    const isQuiet = clock.pending === 0 && serverClock.pending === 0;
+    const isQuiet = clock.pending === 0 && serverClock.pending === 0 && this.#loanCount === 0;
     return isQuiet && device.state === 'closed' && server.sessions.length === 0 && server.bytesInFlight === 0;
   }
 
@@ -131,13 +135,12 @@ export class SeveredSession {
   /** Every command, many at a time; reads hold what they found against the model. */
   async #runScript(): Promise<void> {
     const { device } = this;
-    const bytes = (length: number, value: number) => new Uint8Array(length).fill(value);
     await Promise.all([
       this.#call('read 0', () => this.#read(0, 40)),
-      this.#call('write 100', () => device.write(100, bytes(60, 1))),
+      this.#call('write 100', () => this.#write(100, 60, 1)),
       this.#call('read 200', () => this.#read(200, 20)),
       this.#call('trim 30100', () => device.trim(30_100, 100)),
-      this.#call('write 1000', () => device.write(1000, bytes(5000, 2))),
+      this.#call('write 1000', () => this.#write(1000, 5000, 2)),
       this.#call('read 31000', () => this.#read(31_000, 5000)),
       this.#call('writeZeroes 7000', () => device.writeZeroes(7000, 600)),
       this.#call(`trim ${unfitForTrim}`, () => device.trim(unfitForTrim, 100)),
@@ -145,7 +148,7 @@ export class SeveredSession {
       ...(this.#options.mode === 'simple' ? [] : [this.#call('blockStatus 400', () => device.blockStatus(400, 100))]),
     ]);
     await Promise.all([
-      this.#call('write 120', () => device.write(120, bytes(10, 3), { fua: true })),
+      this.#call('write 120', () => this.#write(120, 10, 3, { fua: true })),
       this.#call('flush', () => device.flush()),
       this.#call('read 500', () => this.#read(500, 10)),
     ]);
@@ -177,6 +180,18 @@ export class SeveredSession {
       error = reason;
     }
     this.outcomes.push({ key, error, settledAt: this.wires.length });
+  }
+
+  /** The memory has other bytes as soon as it is the caller's again. */
+  async #write(offset: number, length: number, value: number, options: WriteOptions = {}): Promise<void> {
+    const memory = new Uint8Array(length).fill(value);
+    this.#loanCount++;
+    const released = (): void => {
+      this.#loanCount--;
+      memory.fill(0xee);
+    };
+    if (this.#options.retains) return this.device.retainedWrites.writeRetained(offset, memory, released, options);
+    await this.device.write(offset, memory, options).finally(released);
   }
 
   async #read(offset: number, length: number): Promise<void> {

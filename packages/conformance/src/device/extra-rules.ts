@@ -2,11 +2,17 @@
 import type { DeviceExtras } from '@nbdjs/interfaces';
 import { seededRandom } from '../random.ts';
 import type { Rule } from '../runner.ts';
-import { check, equal, failureOf, filledWith, matches, sameBytes } from '../verify.ts';
+import { check, equal, failureOf, filledWith, matches, sameBytes, until } from '../verify.ts';
 import { randomBytes } from './bytes.ts';
 import type { DeviceUnderTest } from './device-under-test.ts';
 
-const names: readonly (keyof DeviceExtras)[] = ['memory', 'resizing', 'deferredReads'];
+const names: readonly (keyof DeviceExtras)[] = ['memory', 'resizing', 'deferredReads', 'retainedWrites'];
+const ranges = [
+  [0, 1],
+  [0, 300_000],
+  [4095, 513],
+  [299_000n, 5000],
+] as const;
 const outside = { code: 'ERR_NBD_OUT_OF_BOUNDS' };
 
 export const extraRules: readonly Rule<DeviceUnderTest>[] = [
@@ -18,6 +24,7 @@ export const extraRules: readonly Rule<DeviceUnderTest>[] = [
     },
   },
   { title: 'reads the same into memory that it asks for late, if it can', check: deferredReads },
+  { title: 'writes the same from memory that is lent for longer, and returns it, if it can', check: retainedWrites },
   { title: 'shows the same bytes in its memory as in its reads, if it has any', check: views },
   { title: 'keeps what is put into its memory as if it were written, if it has any', check: writableViews },
   { title: 'becomes longer and shorter, if it can', check: resizing },
@@ -27,12 +34,6 @@ async function deferredReads({ device, size }: DeviceUnderTest): Promise<void> {
   const { deferredReads: paths } = device;
   if (paths === undefined) return;
   await device.write(0, randomBytes(seededRandom(4), 300_000));
-  const ranges = [
-    [0, 1],
-    [0, 300_000],
-    [4095, 513],
-    [299_000n, 5000],
-  ] as const;
   for (const [offset, length] of ranges) {
     const expected = new Uint8Array(length);
     await device.read(offset, expected);
@@ -48,6 +49,34 @@ async function deferredReads({ device, size }: DeviceUnderTest): Promise<void> {
   }
   const beyond = await failureOf(() => paths.readInto(size, 1, () => new Uint8Array(1)));
   matches(beyond, outside);
+}
+
+async function retainedWrites({ device, size, forgets }: DeviceUnderTest): Promise<void> {
+  const { retainedWrites: paths } = device;
+  if (paths === undefined || device.abilities.readOnly) return;
+  const random = seededRandom(6);
+  const counts: number[] = [];
+  const released = (index: number) => (): void => {
+    counts[index] = (counts[index] ?? 0) + 1;
+  };
+  for (const [index, [offset, length]] of ranges.entries()) {
+    const memory = randomBytes(random, length);
+    counts.push(0);
+    await paths.writeRetained(offset, memory, released(index));
+    const bytes = new Uint8Array(length);
+    await device.read(offset, bytes);
+    if (!forgets) sameBytes(bytes, memory);
+  }
+  counts.push(0);
+  const beyond = await failureOf(() => paths.writeRetained(size, new Uint8Array(1), released(ranges.length)));
+  matches(beyond, outside);
+  if (device.abilities.flush) await device.flush();
+  else await device.close();
+  await until(() => counts.every((count) => count > 0), 'the memory of all writes is returned');
+  check(
+    counts.every((count) => count === 1),
+    'memory was returned more than once',
+  );
 }
 
 async function views({ device, size }: DeviceUnderTest): Promise<void> {

@@ -2,9 +2,13 @@
 
 import { joinHalves } from '../requests/request.ts';
 import type { JournalBlock } from './journal-blocks.ts';
+import type { LentPayload } from './loan.ts';
 
 /** Stands for FUA writes: they need no replay, but older writes must not be replayed over them. */
 export const stable = -1;
+
+/** Where a payload is: among copies of others, or where its caller has it. */
+export type PayloadMemory = JournalBlock | LentPayload;
 
 /** 64-bit numbers are kept as halves: making big integers of them would cost as much as all the rest. */
 export class JournalEntry {
@@ -18,7 +22,7 @@ export class JournalEntry {
   readonly #lengthHigh: number;
   readonly #lengthLow: number;
   /** Where the payload is, if there is one, and at which position. */
-  readonly block: JournalBlock | undefined;
+  readonly block: PayloadMemory | undefined;
   readonly position: number;
 
   constructor(
@@ -29,7 +33,7 @@ export class JournalEntry {
     offsetLow: number,
     lengthHigh: number,
     lengthLow: number,
-    block: JournalBlock | undefined,
+    block: PayloadMemory | undefined,
     position: number,
   ) {
     this.number = number;

@@ -17,15 +17,16 @@ const journalOptions = defineOptions({
   requestsMax: option.count({ default: 65_536, zero: 'none', doc: 'Requests that are kept.' }),
   /**
    * When more is written between two flushes than is kept: `give-up` goes on without, and if the server is lost then, the
-   * next flush fails with a `WritesLostError`. `flush` has the server flush in time, and writes wait for that where they must.
+   * next flush fails with a `WritesLostError`. `flush` has the server flush in time (after a few MiB while it answers a flush
+   * within a millisecond, else at the half), and writes wait for that where they must.
    * @default 'give-up'
    */
   whenFull: option.oneOf(['give-up', 'flush'], {
     default: 'give-up',
     doc:
       'When more is written between two flushes than is kept: `give-up` goes on without, and if the server is lost ' +
-      'then, the next flush fails with a `WritesLostError`. `flush` has the server flush in time, and writes wait for that ' +
-      'where they must.',
+      'then, the next flush fails with a `WritesLostError`. `flush` has the server flush in time (after a few MiB while it ' +
+      'answers a flush within a millisecond, else at the half), and writes wait for that where they must.',
   }),
 });
 

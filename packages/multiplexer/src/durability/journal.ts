@@ -1,7 +1,7 @@
 /**
  * What the server has acknowledged and may still forget: WRITE, WRITE_ZEROES and TRIM since the last FLUSH.
  *
- * A log: remembering one more costs a copy of its payload and no search. Only when it is full, or is to be replayed, is it
+ * A log: remembering one more costs a copy of its payload, unless its caller lends the memory, and no search. Only when it is full, or is to be replayed, is it
  * looked at what of it later writes have left. When that is still too much, the journal gives up until the next FLUSH has
  * begun: it notes which ranges it cannot replay any more, and they count as lost if the server is lost before they are flushed.
  */
@@ -10,7 +10,8 @@ import { IntervalSet } from '@nbdjs/kit';
 import { Command, CommandFlag } from '@nbdjs/protocol';
 import { type FlushMark, type Request, requestOf } from '../requests/request.ts';
 import { type JournalBlock, JournalBlocks } from './journal-blocks.ts';
-import { JournalEntry, stable } from './journal-entry.ts';
+import { JournalEntry, type PayloadMemory, stable } from './journal-entry.ts';
+import { LentPayload } from './loan.ts';
 import { RangeLog, rangesMax } from './range-log.ts';
 
 export interface JournalBounds {
@@ -41,6 +42,8 @@ export class Journal {
   #front = 0;
   #bytes = 0;
   #lastNumber = 0;
+  /** Memory of callers is kept no more. */
+  #hasReturnedLoans = false;
   /** Since the last FLUSH began, more has been written than can be kept. */
   #hasGivenUp: boolean;
   /** Goes up with each FLUSH that begins. */
@@ -69,6 +72,11 @@ export class Journal {
   get fill(): number {
     const { bytesMax, requestsMax } = this.#bounds;
     return Math.max(this.#bytes / bytesMax, this.#count / requestsMax);
+  }
+
+  /** Payload that is kept, in bytes. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /**
@@ -133,6 +141,12 @@ export class Journal {
   /** A request could not be replayed. */
   lose({ command, offset, length }: Request): void {
     if (isLossy(command)) this.#lost.add(offset, offset + length);
+  }
+
+  /** There will be no replay any more, and callers have their memory back; which ranges are at risk is known on. */
+  returnLoans(): void {
+    this.#hasReturnedLoans = true;
+    for (const { block } of this.#live()) if (block instanceof LentPayload) block.giveUp();
   }
 
   /** Returns what is lost for good and was not returned before. */
@@ -211,8 +225,16 @@ export class Journal {
 
   #append(command: number, request: Request, payload: Uint8Array | undefined): void {
     const { flags, offsetHigh, offsetLow, lengthHigh, lengthLow } = request;
-    const block = payload === undefined ? undefined : this.#memory.take(payload.length);
-    const position = block === undefined || payload === undefined ? 0 : this.#copy(block, payload);
+    const loan = this.#hasReturnedLoans ? undefined : request.details?.loan;
+    let block: PayloadMemory | undefined;
+    let position = 0;
+    if (payload !== undefined && loan !== undefined) {
+      block = this.#retain(new LentPayload(payload, loan));
+    } else if (payload !== undefined) {
+      const copies = this.#memory.take(payload.length);
+      block = copies;
+      position = this.#copy(copies, payload);
+    }
     const number = ++this.#lastNumber;
     this.#entries.push(
       new JournalEntry(number, command, flags, offsetHigh, offsetLow, lengthHigh, lengthLow, block, position),
@@ -225,6 +247,17 @@ export class Journal {
     block.used += payload.length;
     this.#bytes += payload.length;
     return position;
+  }
+
+  #retain(payload: LentPayload): LentPayload {
+    payload.retain();
+    this.#bytes += payload.bytes.length;
+    return payload;
+  }
+
+  #release(memory: PayloadMemory): void {
+    if (memory instanceof LentPayload) memory.release();
+    else this.#memory.release(memory);
   }
 
   /** Cuts away of each entry what later ones have covered, and moves what is left of the payloads together. */
@@ -242,15 +275,16 @@ export class Journal {
     // Still by age, which FLUSH goes by; of one age, so that neighbours are neighbours in memory, too.
     kept.sort((one, other) => one.entry.number - other.entry.number || (one.start < other.start ? -1 : 1));
     for (const { entry, start, end } of kept) this.#entries.push(this.#part(entry, start, end));
-    for (const { block } of old) if (block !== undefined) this.#memory.release(block);
+    for (const { block } of old) if (block !== undefined) this.#release(block);
   }
 
-  /** A part of an entry as an entry, with a copy of the payload of its own. */
-  #part(
-    { number, command, flags, start: whole, block, position }: JournalEntry,
-    start: bigint,
-    end: bigint,
-  ): JournalEntry {
+  /** A part of an entry as an entry, with a copy of the payload of its own. Lent memory of which all is needed stays where it is. */
+  #part(entry: JournalEntry, start: bigint, end: bigint): JournalEntry {
+    const { number, command, flags, start: whole, block, position } = entry;
+    if (block instanceof LentPayload && start === whole && end === entry.end) {
+      this.#retain(block);
+      return entry;
+    }
     const { offsetHigh, offsetLow, lengthHigh, lengthLow } = requestOf(command, flags, start, end - start);
     let copied: JournalBlock | undefined;
     let place = 0;
@@ -266,7 +300,7 @@ export class Journal {
   #drop(entry: JournalEntry): void {
     if (entry.block === undefined) return;
     this.#bytes -= entry.payloadBytes;
-    this.#memory.release(entry.block);
+    this.#release(entry.block);
   }
 
   #cutOff(): void {

@@ -3,6 +3,7 @@ import { CommandError, type ReadOptions } from '@nbdjs/interfaces';
 import { AlignedAccess, type BlockAccess } from '@nbdjs/kit';
 import { Command } from '@nbdjs/protocol';
 import type { Dispatcher } from '../dispatcher.ts';
+import type { Loan } from '../durability/loan.ts';
 import { tailError } from '../errors.ts';
 import type { Checks } from '../export/checks.ts';
 import { inParts } from './in-parts.ts';
@@ -60,19 +61,26 @@ export class RangeRequests {
     onChunk?.({ type: 'data', position: 0, length: target.length });
   }
 
-  async write(start: bigint, source: Uint8Array, flags: number, signal: AbortSignal | undefined): Promise<void> {
+  /** `loan`: of the memory, when it is lent for longer than the call. */
+  async write(
+    start: bigint,
+    source: Uint8Array,
+    flags: number,
+    signal: AbortSignal | undefined,
+    loan?: Loan,
+  ): Promise<void> {
     const end = start + BigInt(source.length);
     const place = (from: bigint, to: bigint): Uint8Array => source.subarray(Number(from - start), Number(to - start));
     const aligned = this.#aligned;
-    if (aligned === undefined) return this.#write(start, source, flags, signal);
+    if (aligned === undefined) return this.#write(start, source, flags, signal, loan);
     if (aligned.fits(start, end)) {
-      return aligned.whole(start, end, () => this.#write(start, source, flags, signal), signal);
+      return aligned.whole(start, end, () => this.#write(start, source, flags, signal, loan), signal);
     }
     const change = {
       start,
       end,
       edge: (bytes: Uint8Array, from: bigint) => bytes.set(place(from, from + BigInt(bytes.length))),
-      body: (from: bigint, to: bigint) => this.#write(from, place(from, to), flags, signal),
+      body: (from: bigint, to: bigint) => this.#write(from, place(from, to), flags, signal, loan),
     };
     return aligned.change(this.#blocks(flags), change, signal);
   }
@@ -130,10 +138,18 @@ export class RangeRequests {
     });
   }
 
-  #write(start: bigint, source: Uint8Array, flags: number, signal: AbortSignal | undefined): Promise<void> {
+  #write(
+    start: bigint,
+    source: Uint8Array,
+    flags: number,
+    signal: AbortSignal | undefined,
+    loan?: Loan,
+  ): Promise<void> {
     return this.#inPayloads(start, source, (from, part) => {
       const length = BigInt(part.length);
-      return this.#submit(requestOf(Command.Write, flags, from, length, part, signal), from + length);
+      const request = requestOf(Command.Write, flags, from, length, part, signal);
+      if (loan !== undefined) request.detailed().loan = loan;
+      return this.#submit(request, from + length);
     });
   }
 

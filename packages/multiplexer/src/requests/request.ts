@@ -2,6 +2,7 @@
 import { type ExportFacts, type ProtocolError, type ReadChunk, UsageError } from '@nbdjs/interfaces';
 import { type IntervalSet, stopListeningForAbort } from '@nbdjs/kit';
 import { Command } from '@nbdjs/protocol';
+import type { Loan } from '../durability/loan.ts';
 
 /** Gathers what block status replies say about one request. */
 export interface StatusSink {
@@ -41,6 +42,8 @@ export class RequestDetails {
   onLost: (() => void) | undefined;
   /** Of a FLUSH: what it makes safe. */
   mark: FlushMark | undefined;
+  /** Of a WRITE whose memory may be kept until a flush has covered it. */
+  loan: Loan | undefined;
   /** Called when nothing of the request is under way any more, on either side. */
   onFinished: (() => void)[] | undefined;
 }

@@ -16,12 +16,14 @@ export interface OurLoadOptions {
   readonly connect?: ConnectOptions | undefined;
   /** @default 1 */
   readonly clients?: number | undefined;
+  /** Whether writes lend their memory until a flush has covered it. @default false */
+  readonly retain?: boolean | undefined;
   /** Options for Node, such as the condition for sources. */
   readonly nodeOptions?: readonly string[] | undefined;
 }
 
 export function ourLoad(uri: string, options: OurLoadOptions = {}): LoadClient {
-  const { connect = {}, clients = 1, nodeOptions = [] } = options;
+  const { connect = {}, clients = 1, retain = false, nodeOptions = [] } = options;
   return {
     counting: 'between-lines',
     command: ({ command, depth, blockBytes }, duration) => [
@@ -35,6 +37,7 @@ export function ourLoad(uri: string, options: OurLoadOptions = {}): LoadClient {
       'seconds' in duration ? String(duration.seconds) : `${duration.requests}x`,
       JSON.stringify(connect),
       String(clients),
+      ...(retain ? ['retain'] : []),
     ],
     report: jsonReport,
   };

@@ -8,10 +8,13 @@ import { loadOf, type OpenStage, openStage } from './stage.ts';
 
 const reconnectDelayMs = 60_000;
 
+const journal = { whenFull: 'flush' } as const;
+
 const candidates: Readonly<Record<string, ConnectOptions>> = {
   'no journal': { reconnectDelayMs, journal: false },
   // With flushes in between, so that everything that is written is remembered.
-  'with journal': { reconnectDelayMs, journal: { whenFull: 'flush' } },
+  'with journal': { reconnectDelayMs, journal },
+  'with journal, lent memory': { reconnectDelayMs, journal },
   'no reconnecting': {},
 };
 
@@ -20,5 +23,7 @@ export const openReconnect: OpenStage = (setting) =>
     const workspace = resources.use(new Workspace(setting.generation));
     const nbdkit = resources.use(await startNbdkit(workspace, ['null', 'size=1G']));
     const { uri, cost } = measuredPeer(nbdkit, setting.pinning);
-    return (cell, name) => requestCandidate(ourLoad(uri, { connect: candidates[name] }), cost, loadOf(cell), setting);
+    const load = (address: string, name: string) =>
+      ourLoad(address, { connect: candidates[name], retain: name.endsWith('lent memory') });
+    return (cell, name) => requestCandidate(load(uri, name), cost, loadOf(cell), setting);
   });
