@@ -32,6 +32,7 @@ import { InlineWrites } from './inline-writes.ts';
 import { awaitedReadBytesMax, PageWaits } from './page-waits.ts';
 import { FileReadAhead } from './read-ahead.ts';
 import { SharedSync } from './shared-sync.ts';
+import { WriteQueue } from './write-queue.ts';
 
 /** A device over a file, and what was found out when it was opened. */
 export interface FileDevice extends BlockDevice {
@@ -62,6 +63,7 @@ export class OpenFile implements FileDevice {
   #canReadInline = true;
   readonly #inlineWrites = new InlineWrites(systemClock);
   readonly #pageWaits = new PageWaits(systemClock, setImmediate);
+  readonly #writes: WriteQueue;
   readonly #readAhead: FileReadAhead;
   /** The number of the filesystem that it lies on, or of the block device that it is; a filesystem on that device has the same. */
   readonly #filesystem: number;
@@ -79,6 +81,7 @@ export class OpenFile implements FileDevice {
     const sector = stats.isFile() ? undefined : sectorSize(fd);
     this.#life = new FileLife(fd);
     this.#readAhead = new FileReadAhead(fd);
+    this.#writes = new WriteQueue(fd);
     this.#filesystem = stats.isFile() ? stats.dev : stats.rdev;
     this.#sync = new SharedSync(() => promisify(fdatasync)(fd));
     this.#ranges = new FileRanges(fd, this.#filesystem, sector ?? 1, () => this.#life.requireNotDestroyed());
@@ -153,7 +156,10 @@ export class OpenFile implements FileDevice {
 
   write(offset: Offset, source: Uint8Array, options?: WriteOptions): void | Promise<void> {
     if (this.#writeInline(offset, source, options)) return undefined;
-    return this.#change(offset, source.length, options, 'writing', () => writeAll(this.#fd, offset, source));
+    return this.#change(offset, source.length, options, 'writing', () =>
+      // The system lets several callers write to a block device side by side.
+      this.kind === 'file' ? this.#writes.write(Number(offset), source) : writeAll(this.#fd, offset, source),
+    );
   }
 
   /** What the page cache takes as quickly as memory would is written inline; the rest by a thread that may wait. */
