@@ -205,7 +205,7 @@ describePeers('nbd copy out of nbdkit', ['nbdkit', 'nbdcopy'], (generation) => {
     ]);
     const { code, stderr } = await nbd('copy', '--no-extents', server.uri(), 'null:');
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^nbd: reading the source at \d+: READ of 262144 bytes at \d+ failed: EIO.*\n$/);
+    expect(stderr).toMatch(/^nbd: reading the source at \d+: READ of 524288 bytes at \d+ failed: EIO.*\n$/);
   });
 });
 

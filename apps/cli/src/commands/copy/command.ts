@@ -23,9 +23,8 @@ export function declareCopy(context: CommandContext) {
     .option('--allocated', 'leave no holes in the destination')
     .option(
       '-C, --connections <n>',
-      'connections to each server, if both sides allow several',
+      'connections to each server, if both sides allow several (default: 4, or one for each processor by Unix sockets)',
       count('--connections', 1, 64),
-      4,
     )
     .option('--destination-is-zero', 'the destination reads as zeroes already')
     .addOption(alias('--destination-is-zero', '--target-is-zero'))
@@ -40,7 +39,7 @@ export function declareCopy(context: CommandContext) {
       'bytes held in memory for each connection, at most (default: as many as it takes)',
       sizeBetween('--queue-size', 1, 4096 * mebi),
     )
-    .option('--request-size <n>', 'length of a read', powerOfTwo('--request-size', 4 * kibi, 32 * mebi), 256 * kibi)
+    .option('--request-size <n>', 'length of a read', powerOfTwo('--request-size', 4 * kibi, 32 * mebi), 512 * kibi)
     .option(
       '-R, --requests <n>',
       'requests in flight for each connection, at most (default: as many as it takes)',

@@ -122,6 +122,7 @@ export class Sides {
       device: this.#withRetries(client),
       name: describeOperand(operand),
       isZero: false,
+      isLocal: operand.type === 'uri' && /^nbds?\+unix:/i.test(operand.uri),
       setConnections: canHaveSeveral ? (connections) => client.widen(connections) : undefined,
       connections: () => client.statistics.connections,
     };
