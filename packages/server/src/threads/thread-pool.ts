@@ -34,6 +34,8 @@ export class ThreadPool implements ThreadOwner {
   readonly #totalMemory: SharedArrayBuffer;
   readonly #seats: Seat[] = [];
   #replacementsLeft: number;
+  /** All threads have opened their exports once. Before that, a thread that dies is an error of the start. */
+  #hasStarted = false;
   #isEnding = false;
   #isTraced: boolean;
   #nextRequest = 0;
@@ -51,6 +53,7 @@ export class ThreadPool implements ThreadOwner {
   async ready(): Promise<ThreadExports> {
     try {
       const [first] = await Promise.all(this.#seats.map(({ thread }) => thread.ready));
+      this.#hasStarted = true;
       return first as ThreadExports;
     } catch (error) {
       await this.end(0);
@@ -135,6 +138,7 @@ export class ThreadPool implements ThreadOwner {
     const seat = this.#seats[thread.place];
     if (seat === undefined) return;
     seat.total.release();
+    if (!this.#hasStarted) return;
     this.sendAll({ type: 'memory-freed' });
     const isReplaced = !this.#isEnding && this.#replacementsLeft > 0;
     const { trace } = this.#parts;

@@ -53,6 +53,7 @@ export function createClientLog({ verbose, stdio }: ServeOptions, terminal: Term
   let hasFailedHandshake = false;
 
   const print = (event: string, details: Details): void => {
+    if (event === 'thread-ended') terminal.note(deathLine(details as ServerEvents['thread-ended']));
     const text = describeEvent(event, details);
     if (text === undefined) return;
     if (event === 'handshake-failed') hasFailedHandshake = true;
@@ -77,6 +78,12 @@ export function createClientLog({ verbose, stdio }: ServeOptions, terminal: Term
       print(event, details as Details);
     },
   };
+}
+
+function deathLine({ thread, sessions, isReplaced, error }: ServerEvents['thread-ended']): string {
+  const clients = sessions === 1 ? '1 client is' : `${sessions} clients are`;
+  const then = isReplaced ? 'another thread takes its place' : 'it is not started again';
+  return `nbd: thread ${thread} has died (${oneLine(error)}): ${clients} disconnected, and ${then}`;
 }
 
 /** Makes the function that decides whether an event is printed without `--verbose`. */

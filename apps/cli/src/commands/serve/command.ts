@@ -9,6 +9,7 @@ import { count, gather, size } from '../../options/size.ts';
 import { serverTlsOptions } from '../../options/tls.ts';
 import { addLimits } from './limits.ts';
 import { parseSource, type Source } from './source.ts';
+import { parseThreads } from './thread-count.ts';
 
 export type ServeOptions = OptionsOf<typeof declareServe>;
 
@@ -51,6 +52,11 @@ export function declareServe(context: CommandContext) {
     .option('--refuse-unaligned', 'refuse unaligned requests also of clients that have not asked for block sizes')
     .option('--pid-file <path>', 'write the process id to this file when the server listens')
     .option('--oldstyle', 'use the oldstyle handshake: the default export, simple replies, no TLS')
+    .option(
+      '--threads <n>',
+      "threads for the sessions of clients, each with the files open for itself; 'auto': as many as processors, where possible (default: 1)",
+      parseThreads,
+    )
     .option('-s, --stdio', 'serve one client on standard input and output');
   const upstream = addLimits(command)
     .option(

@@ -24,14 +24,14 @@ export function roomWarning({ limit, places }: DescriptorRoom, shared: number): 
 }
 
 /**
- * Counts what is open now. Returns `undefined` where the system does not tell, or sets no limit.
+ * Counts what is open now. `toCome`: descriptors that will be opened, too. Returns `undefined` where the system does not tell, or sets no limit.
  *
  * @throws UsageError when there is no room for a single client.
  */
-export function descriptorRoom(): DescriptorRoom | undefined {
+export function descriptorRoom(toCome = 0): DescriptorRoom | undefined {
   const found = readSystem();
   if (found === undefined) return undefined;
-  const clients = found.limit - found.openCount - reserve;
+  const clients = found.limit - found.openCount - toCome - reserve;
   if (clients >= 1) {
     const places = Math.max(1, clients - Math.min(withoutPlaceMax, Math.ceil(clients / 4)));
     return { limit: found.limit, clients, places };

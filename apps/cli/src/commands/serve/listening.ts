@@ -1,7 +1,7 @@
 /** Where the clients of `nbd serve` connect to, and how they learn of it. */
 import { formatUri, type UriAddress } from '@nbdjs/client';
 import type { ByteChannel } from '@nbdjs/interfaces';
-import type { Server } from '@nbdjs/server';
+import type { Server, ThreadedServer } from '@nbdjs/server';
 import { type Listener, type ListenTarget, listen, type TlsServerSettings } from '@nbdjs/transport';
 import type { Terminal } from '../../terminal.ts';
 import type { ServeOptions } from './command.ts';
@@ -17,7 +17,7 @@ const defaultPort = 10_809;
 const backlogDefault = 4096;
 
 interface ListeningParts {
-  readonly server: Server;
+  readonly server: Server | ThreadedServer;
   readonly options: ServeOptions;
   /** Sockets that a service manager has opened. They take the place of the address. */
   readonly inherited: readonly ListenTarget[];

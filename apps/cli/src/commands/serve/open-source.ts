@@ -19,9 +19,13 @@ import type { Upstreams } from './upstreams.ts';
 
 /** Opens what an operand names, with the layers that the options put over it. */
 export async function openSource(operand: Operand, options: ServeOptions, upstreams: Upstreams): Promise<BlockDevice> {
+  const readOnly = options.readOnly === true || options.snapshot === true;
+  return withLayers(await openOperand(operand, readOnly, upstreams), options);
+}
+
+/** Puts the layers that the options ask for over a device. */
+export function withLayers(device: BlockDevice, options: ServeOptions): BlockDevice {
   const { snapshot: isSnapshot = false, allocationDepth = false, offset } = options;
-  const readOnly = options.readOnly === true || isSnapshot;
-  const device = await openOperand(operand, readOnly, upstreams);
   const sliced = offset === undefined ? device : createSliceLayer(device, { offset });
   const top = isSnapshot ? createOverlayLayer(sliced, { allocationDepth }) : sliced;
   return allocationDepth ? createAllocationDepthLayer(top) : top;
@@ -46,7 +50,7 @@ async function openOperand(operand: Operand, readOnly: boolean, upstreams: Upstr
 /** Errors of the system for a file that is there and must not be written. */
 const unwritable: ReadonlySet<unknown> = new Set(['EACCES', 'EROFS', 'EPERM']);
 
-async function openFile(path: string, readOnly: boolean): Promise<FileDevice> {
+export async function openFile(path: string, readOnly: boolean): Promise<FileDevice> {
   try {
     return await openFileDevice(path, { readOnly });
   } catch (cause) {

@@ -1,6 +1,6 @@
 /** `nbd serve`: exports files, memory and other servers, as qemu-nbd and nbdkit do. */
-import { createServer, type Server, serverLimits } from '@nbdjs/server';
-import { inheritedListeners, serverTls, type TlsServerSettings } from '@nbdjs/transport';
+import { createServer, createThreadedServer, type Server, serverLimits, type ThreadedServer } from '@nbdjs/server';
+import { inheritedListeners, serverTls } from '@nbdjs/transport';
 import { argumentError } from '../../errors/argument-error.ts';
 import type { CommandContext } from '../../options/command-context.ts';
 import type { Terminal } from '../../terminal.ts';
@@ -9,14 +9,19 @@ import { type ClientLog, createClientLog } from './client-log.ts';
 import type { ServeOptions } from './command.ts';
 import { idleRules, requireCompatible } from './conflicts.ts';
 import { type DescriptorRoom, descriptorRoom, roomWarning } from './descriptor-room.ts';
-import { type NamedExports, openExports } from './exports.ts';
+import { exportNames, openExports } from './exports.ts';
 import { ownDefaults } from './limits.ts';
 import { announce, openListeners } from './listening.ts';
+import { openSource } from './open-source.ts';
 import { Service } from './service.ts';
 import type { Source } from './source.ts';
 import { standardChannel } from './standard-streams.ts';
+import { threadCountOf, threadOptions } from './threads.ts';
 import { noteTls, serverTlsSettings } from './tls.ts';
 import { Upstreams } from './upstreams.ts';
+
+/** Descriptors that a thread of Node has for itself. */
+const threadDescriptors = 12;
 
 /** Serves until the program is stopped by a signal, or until the last client has left. */
 export async function run(
@@ -32,10 +37,26 @@ export async function run(
   const upstreams = new Upstreams(options, terminal, closeLimitMs);
   const service = new Service(upstreams, closeLimitMs, terminal);
   try {
-    const exports = await openExports(sources, options, upstreams, (device) => service.addDevice(device));
-    const room = options.stdio === true ? undefined : descriptorRoom();
+    const threadCount = threadCountOf(options, sources);
+    const names = exportNames(sources, options.exportName);
     const clientLog = createClientLog(options, terminal);
-    const server = startServer({ exports, options, tls, room, clientLog, service });
+    // Threads open the files for themselves, and other descriptors besides.
+    const exports =
+      threadCount === undefined
+        ? await openExports(
+            sources,
+            options,
+            (operand) => openSource(operand, options, upstreams),
+            (device) => service.addDevice(device),
+          )
+        : undefined;
+    const toCome = (threadCount ?? 0) * (threadDescriptors + sources.length);
+    const room = options.stdio === true ? undefined : descriptorRoom(toCome);
+    const common = commonOptions({ options, room, clientLog, service, server: () => server });
+    const server: Server | ThreadedServer =
+      exports === undefined
+        ? await createThreadedServer({ ...common, threads: threadOptions(threadCount ?? 1, options, sources) })
+        : createServer({ ...common, exports, tls: tls && serverTls(tls) });
     service.useServer(server, tls !== undefined);
     for (const line of warnings(options, inherited.length > 0, room)) terminal.note(`nbd: warning: ${line}`);
     if (options.quiet !== true) noteTls(tls, terminal);
@@ -43,7 +64,7 @@ export async function run(
     const listeners = openListeners({ server, options, inherited, room, terminal });
     for await (const listener of listeners) service.addListener(listener);
     service.writePidFile(options.pidFile);
-    await announce(service.listeners, Object.keys(exports), options, tls, terminal);
+    await announce(service.listeners, names, options, tls, terminal);
     await service.stopped();
     return 0;
   } finally {
@@ -52,33 +73,30 @@ export async function run(
 }
 
 interface ServerParts {
-  readonly exports: NamedExports;
   readonly options: ServeOptions;
-  readonly tls: TlsServerSettings | undefined;
   readonly room: DescriptorRoom | undefined;
   readonly clientLog: ClientLog;
   readonly service: Service;
+  readonly server: () => Server | ThreadedServer;
 }
 
-function startServer({ exports, options, tls, room, clientLog, service }: ServerParts): Server {
+/** The options of a server, whether it has threads or not. */
+function commonOptions({ options, room, clientLog, service, server }: ServerParts) {
   const { allow = [], deny = [], stdio, oldstyle, persistent } = options;
   const places = Math.min(sharedOf(options) || Number.POSITIVE_INFINITY, room?.places ?? Number.POSITIVE_INFINITY);
-  const server = createServer({
-    exports,
+  return {
     access: { allow: allow.map(accessEntry), deny: deny.map(accessEntry) },
     limits: {
       ...ownDefaults,
       ...givenLimits(options),
       connectionsMax: stdio === true ? 1 : Number.isFinite(places) ? places : 0,
     },
-    tls: tls && serverTls(tls),
     style: oldstyle === true ? 'oldstyle' : 'newstyle',
     trace: clientLog,
-    onSessionEnd: ({ isNegotiated }) => {
-      if (!persistent && isNegotiated && server.sessions.length === 0) service.stop();
+    onSessionEnd: ({ isNegotiated }: { readonly isNegotiated: boolean }) => {
+      if (!persistent && isNegotiated && server().sessions.length === 0) service.stop();
     },
-  });
-  return server;
+  } as const;
 }
 
 /** The limits that were given. An option of its own takes precedence over `--limit`. */
@@ -106,7 +124,7 @@ function warnings(options: ServeOptions, isActivated: boolean, room: DescriptorR
 
 /** Serves one client. */
 async function serveStandardStreams(
-  server: Server,
+  server: Server | ThreadedServer,
   { pidFile }: ServeOptions,
   service: Service,
   clientLog: ClientLog,

@@ -1,6 +1,6 @@
 /** The resources that `nbd serve` has open; closes them in order. */
 import type { BlockDevice } from '@nbdjs/interfaces';
-import type { Server } from '@nbdjs/server';
+import type { Server, ThreadedServer } from '@nbdjs/server';
 import type { Listener } from '@nbdjs/transport';
 import type { Terminal } from '../../terminal.ts';
 import { writePidFile } from './pid-file.ts';
@@ -8,7 +8,7 @@ import { reloadTls } from './tls.ts';
 import type { Upstreams } from './upstreams.ts';
 
 /** How much longer than its limit the end of the server may take when nothing hangs, in milliseconds. */
-const marginMs = 1000;
+const marginMs = 2000;
 
 export class Service {
   readonly #upstreams: Upstreams;
@@ -18,7 +18,7 @@ export class Service {
   readonly #devices: BlockDevice[] = [];
   readonly #listeners: Listener[] = [];
   readonly #stopped: Promise<void>;
-  #server: Server | undefined;
+  #server: Server | ThreadedServer | undefined;
   #stop = (): void => {};
   #ignoreHangups = (): void => {};
   #removePidFile = (): void => {};
@@ -45,10 +45,10 @@ export class Service {
   }
 
   /** From now on the server is closed with the rest, signals stop it, and with TLS SIGHUP reloads its certificates. */
-  useServer(server: Server, isTls: boolean): void {
+  useServer(server: Server | ThreadedServer, isTls: boolean): void {
     this.#server = server;
     this.#terminal.signal.addEventListener('abort', () => this.#stop(), { once: true });
-    if (isTls) this.#ignoreHangups = this.#terminal.onHangup(() => reloadTls(server, this.#terminal));
+    if (isTls) this.#ignoreHangups = this.#terminal.onHangup(() => void reloadTls(server, this.#terminal));
   }
 
   /** Writes the process id, and removes the file at the end. Does nothing without a path. */
@@ -70,7 +70,8 @@ export class Service {
     const cancelAbandoning = this.#upstreams.endInTime();
     for (const listener of this.#listeners) await listener.close();
     // Sessions end when no device works for them any more, which does not happen while a device hangs.
-    if (this.#server !== undefined) await within(this.#closeLimitMs + marginMs, this.#server.close());
+    // Those of a server with threads have their devices to close, too.
+    if (this.#server !== undefined) await within(2 * this.#closeLimitMs + marginMs, this.#server.close());
     for (const device of this.#devices) await within(this.#closeLimitMs, device.close());
     cancelAbandoning();
     this.#removePidFile();

@@ -1,7 +1,7 @@
 /** TLS of the clients of `nbd serve`. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Server } from '@nbdjs/server';
+import type { Server, ThreadedServer } from '@nbdjs/server';
 import { allowSubjects, type TlsServerSettings } from '@nbdjs/transport';
 import { argumentError } from '../../errors/argument-error.ts';
 import { oneLine } from '../../errors/one-line.ts';
@@ -54,9 +54,9 @@ export function noteTls(settings: TlsServerSettings | undefined, terminal: Termi
 }
 
 /** Certificates expire, and are replaced while clients are connected. */
-export function reloadTls(server: Server, terminal: Terminal): void {
+export async function reloadTls(server: Server | ThreadedServer, terminal: Terminal): Promise<void> {
   try {
-    server.reloadTls();
+    await server.reloadTls();
     terminal.note('nbd: SIGHUP: certificates and keys were read again, for clients that come from now on');
   } catch (error) {
     terminal.note(`nbd: SIGHUP: ${oneLine(error)}; the certificates and keys are unchanged`);

@@ -1,0 +1,58 @@
+/** `nbd serve --threads`: whether the sessions of clients run in threads, and in how many. */
+import { availableParallelism } from 'node:os';
+import { canUseThreads, type ThreadOptions } from '@nbdjs/server';
+import { detachDescriptor } from '@nbdjs/transport';
+import { argumentError } from '../../errors/argument-error.ts';
+import type { ServeOptions } from './command.ts';
+import { isMemory, type Source } from './source.ts';
+
+/** What each thread is given. */
+export interface ThreadData {
+  readonly options: ServeOptions;
+  readonly sources: readonly Source[];
+}
+
+/**
+ * Returns how many threads the sessions of clients run in; `undefined`: in this one.
+ *
+ * @throws UsageError when threads are asked for and not possible, naming why.
+ */
+export function threadCountOf(options: ServeOptions, sources: readonly Source[]): number | undefined {
+  const { threads = 1 } = options;
+  if (threads === 1) return undefined;
+  const obstacle = obstacleOf(options, sources);
+  if (threads === 'auto') return obstacle === undefined ? automaticCount() : undefined;
+  if (obstacle !== undefined) throw argumentError(`--threads ${threads}: ${obstacle}`);
+  return threads;
+}
+
+/** Makes the options of a server with threads. */
+export function threadOptions(count: number, options: ServeOptions, sources: readonly Source[]): ThreadOptions {
+  const data: ThreadData = { options, sources };
+  return { module: moduleUrl(), count, data, detach: detachDescriptor };
+}
+
+/** With one processor, threads would only take turns. More than 8 were never measured. */
+function automaticCount(): number | undefined {
+  const count = Math.min(8, availableParallelism());
+  return count > 1 ? count : undefined;
+}
+
+/** Returns why the sessions cannot run in threads, in words. */
+function obstacleOf({ stdio, snapshot }: ServeOptions, sources: readonly Source[]): string | undefined {
+  if (stdio === true) return '--stdio serves one client, which one thread does best';
+  if (snapshot === true) return '--snapshot keeps what clients write in the memory of one thread';
+  for (const { word, operand } of sources) {
+    if (operand.type !== 'file') return `${word}: the connection to another server belongs to one thread`;
+    if (isMemory(operand.path)) return `${word}: the memory belongs to one thread`;
+  }
+  return canUseThreads()
+    ? undefined
+    : 'sockets cannot be handed over to threads here, descriptors cannot be duplicated';
+}
+
+/** The module of a thread: beside this file, in the sources as in what is built of them. */
+function moduleUrl(): URL {
+  const isSource = import.meta.url.endsWith('.ts');
+  return isSource ? new URL('./serve-thread.ts', import.meta.url) : new URL('./serve-thread.js', import.meta.url);
+}
