@@ -48,7 +48,7 @@ export class Service {
   useServer(server: Server | ThreadedServer, isTls: boolean): void {
     this.#server = server;
     this.#terminal.signal.addEventListener('abort', () => this.#stop(), { once: true });
-    if (isTls) this.#ignoreHangups = this.#terminal.onHangup(() => void reloadTls(server, this.#terminal));
+    if (isTls) this.#ignoreHangups = this.#terminal.onHangup(() => reloadTls(server, this.#terminal));
   }
 
   /** Writes the process id, and removes the file at the end. Does nothing without a path. */

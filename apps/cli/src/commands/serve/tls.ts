@@ -53,12 +53,19 @@ export function noteTls(settings: TlsServerSettings | undefined, terminal: Termi
   );
 }
 
-/** Certificates expire, and are replaced while clients are connected. */
-export async function reloadTls(server: Server | ThreadedServer, terminal: Terminal): Promise<void> {
-  try {
-    await server.reloadTls();
+/** Certificates expire, and are replaced while clients are connected. Threads answer later. */
+export function reloadTls(server: Server | ThreadedServer, terminal: Terminal): void {
+  const succeed = (): void => {
     terminal.note('nbd: SIGHUP: certificates and keys were read again, for clients that come from now on');
-  } catch (error) {
+  };
+  const fail = (error: unknown): void => {
     terminal.note(`nbd: SIGHUP: ${oneLine(error)}; the certificates and keys are unchanged`);
+  };
+  try {
+    const reading = server.reloadTls();
+    if (reading === undefined) succeed();
+    else reading.then(succeed, fail);
+  } catch (error) {
+    fail(error);
   }
 }
