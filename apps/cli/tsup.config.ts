@@ -1,10 +1,85 @@
+import { createHash } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { build, type Options } from 'tsup';
+import { stamp } from '../../tooling/scripts/sources.mjs';
 import { library } from '../../tooling/tsup/library.ts';
 
+const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+
+/** Only types come from the former; to load it at run time would make every start a little slower. */
+const alias = { '@commander-js/extra-typings': 'commander' };
+
+const oneFile = {
+  config: false,
+  target: 'node20',
+  platform: 'node',
+  sourcemap: true,
+  splitting: false,
+  removeNodeProtocol: false,
+  dts: false,
+} as const satisfies Options;
+
+/** What is started; the program is beside it. */
+const launcher: Options = {
+  ...oneFile,
+  entry: { main: 'src/main.ts' },
+  format: 'esm',
+  esbuildPlugins: [
+    {
+      name: 'modules-apart',
+      setup: ({ onResolve }) => {
+        onResolve({ filter: /^\.\/modules\.ts$/ }, () => ({ path: './modules.js', external: true }));
+      },
+    },
+  ],
+};
+
+const scriptNames = ['info', 'help'];
+
+/** Each script is a function, with all packages that it needs, and the licence of the one that is not ours. */
+const scripts: Options = {
+  ...oneFile,
+  entry: Object.fromEntries(scriptNames.map((name) => [name, `src/quick/${name}.ts`])),
+  format: 'cjs',
+  noExternal: [/^@nbdjs\//, 'commander', '@commander-js/extra-typings'],
+  outExtension: () => ({ js: '.cjs' }),
+  esbuildPlugins: [
+    {
+      name: 'version-inside',
+      setup: ({ onLoad }) => {
+        onLoad({ filter: /src\/version\.ts$/ }, () => ({ contents: `export const version = '${version}'` }));
+      },
+    },
+  ],
+  esbuildOptions: (esbuild) => {
+    const licence = readFileSync('node_modules/commander/LICENSE', 'utf8').trim();
+    esbuild.alias = alias;
+    esbuild.conditions = ['@nbdjs/source'];
+    esbuild.define = { ...esbuild.define, 'import.meta.url': 'moduleUrl' };
+    // A script cannot import; Node's own modules can be required as well.
+    esbuild.supported = { ...esbuild.supported, 'dynamic-import': false };
+    esbuild.banner = { js: `/*\nThis file includes commander.\n\n${licence}\n*/\n(function (require, moduleUrl) {` };
+    esbuild.footer = { js: '})' };
+  },
+};
+
+/** The digest of a script is its last line, so that a cache of compiled code need not compute it. */
+function appendDigest(file: string): void {
+  const text = readFileSync(file, 'utf8');
+  writeFileSync(file, `${text.trimEnd()}\n// ${createHash('sha256').update(text).digest('hex')}`);
+}
+
 export default {
-  ...library({ main: 'src/main.ts', 'serve-thread': 'src/commands/serve/serve-thread.ts' }, 'application'),
-  // Only types come from the former; to load it at run time would make every start a little slower.
+  ...library({ modules: 'src/modules.ts', 'serve-thread': 'src/commands/serve/serve-thread.ts' }, 'application'),
   esbuildOptions: (esbuild: { alias?: Record<string, string>; external?: string[] }) => {
-    esbuild.alias = { '@commander-js/extra-typings': 'commander' };
+    esbuild.alias = alias;
     esbuild.external = [...(esbuild.external ?? []), 'commander'];
+  },
+  // One after the other: the first build empties the folder, and the stamp names all files.
+  onSuccess: async () => {
+    await build(launcher);
+    await build(scripts);
+    for (const name of scriptNames) appendDigest(`dist/${name}.cjs`);
+    stamp('.', 'program');
   },
 };

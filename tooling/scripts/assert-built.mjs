@@ -38,7 +38,7 @@ function pathsIn(tree) {
 /** Besides the stamp, the source maps are asked: they carry the sources of other packages that a program includes. */
 function staleProgram() {
   if (!isFresh('.', 'program')) return 'its programs are older than its sources (run pnpm build)';
-  for (const file of readdirSync('dist').filter((name) => /\.m?js$/.test(name))) {
+  for (const file of readdirSync('dist').filter((name) => /\.[cm]?js$/.test(name))) {
     if (!existsSync(`dist/${file}.map`)) return `dist/${file} has no source map (run pnpm build)`;
     const { sources, sourcesContent } = JSON.parse(readFileSync(`dist/${file}.map`, 'utf8'));
     for (const [index, source] of sources.entries()) {

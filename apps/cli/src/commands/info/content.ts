@@ -1,5 +1,5 @@
 /** Describes what an export holds, by file(1). */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { adoptConnection, type NbdClient } from '@nbdjs/client';
@@ -15,28 +15,40 @@ export function contentOf(
 ): NonNullable<InspectOptions<string | undefined>['examine']> {
   return async (established) => {
     const client = await adoptConnection(established, { signal }, name);
-    await using _ = leaving(client, signal);
-    return await probeContent(client, signal);
+    let description: Promise<string | undefined>;
+    {
+      await using _ = leaving(client, signal);
+      const bytes = await firstBytes(client, signal);
+      if (bytes === undefined) return undefined;
+      // file(1) runs while the client leaves.
+      description = describeBytes(bytes, signal);
+      description.catch(() => {});
+    }
+    return await description;
   };
 }
 
-async function probeContent(client: NbdClient, signal: AbortSignal): Promise<string | undefined> {
+/** Returns the first bytes, or `undefined` where they cannot be read. */
+async function firstBytes(client: NbdClient, signal: AbortSignal): Promise<Uint8Array | undefined> {
   const { size } = client.geometry;
   const length = size < probeBytes ? Number(size) : probeBytes;
-  let bytes: Uint8Array;
   try {
-    bytes = await client.readBytes(0, length, { signal });
+    return await client.readBytes(0, length, { signal });
   } catch (error) {
     if (signal.aborted) throw error;
     return undefined;
   }
-  const folder = await mkdtemp(join(tmpdir(), 'nbd-'));
+}
+
+async function describeBytes(bytes: Uint8Array, signal: AbortSignal): Promise<string | undefined> {
+  // So few bytes are written sooner than a thread that writes them is started.
+  const folder = mkdtempSync(join(tmpdir(), 'nbd-'));
   try {
     const path = join(folder, 'content');
-    await writeFile(path, bytes);
+    writeFileSync(path, bytes);
     return await describeFile(path, signal);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 

@@ -1,0 +1,26 @@
+/** All that the version and the help of all commands need, in one file. */
+import { type AddCommand, runCommandLine } from '../command-line.ts';
+import { declareCerts } from '../commands/certs/command.ts';
+import { declareCompletion } from '../commands/completion/command.ts';
+import { declareCopy } from '../commands/copy/command.ts';
+import { declareDemo } from '../commands/demo/command.ts';
+import { declareDump } from '../commands/dump/command.ts';
+import { declareInfo } from '../commands/info/command.ts';
+import { declareServe } from '../commands/serve/command.ts';
+import type { CommandContext } from '../options/command-context.ts';
+import { start } from '../start.ts';
+
+/** The words that choose this file end the program before a command is run. */
+const unreachable = () => Promise.reject(new Error('nbd help was started to run a command'));
+
+function register(add: AddCommand, context: CommandContext): void {
+  add(declareInfo(context), unreachable);
+  add(declareCopy(context), unreachable);
+  add(declareDump(context), unreachable);
+  add(declareServe(context), unreachable);
+  add(declareCerts(context), unreachable);
+  add(declareDemo(context), unreachable);
+  add(declareCompletion(context), unreachable);
+}
+
+void start((argv, terminal) => runCommandLine(argv, terminal, { register, runAlone: unreachable }));
