@@ -43,19 +43,11 @@ const scripts: Options = {
   format: 'cjs',
   noExternal: [/^@nbdjs\//, 'commander', '@commander-js/extra-typings'],
   outExtension: () => ({ js: '.cjs' }),
-  esbuildPlugins: [
-    {
-      name: 'version-inside',
-      setup: ({ onLoad }) => {
-        onLoad({ filter: /src\/version\.ts$/ }, () => ({ contents: `export const version = '${version}'` }));
-      },
-    },
-  ],
   esbuildOptions: (esbuild) => {
     const licence = readFileSync('node_modules/commander/LICENSE', 'utf8').trim();
     esbuild.alias = alias;
     esbuild.conditions = ['@nbdjs/source'];
-    esbuild.define = { ...esbuild.define, 'import.meta.url': 'moduleUrl' };
+    esbuild.define = { ...esbuild.define, 'import.meta.url': 'moduleUrl', versionBuilt: JSON.stringify(version) };
     // A script cannot import; Node's own modules can be required as well.
     esbuild.supported = { ...esbuild.supported, 'dynamic-import': false };
     esbuild.banner = { js: `/*\nThis file includes commander.\n\n${licence}\n*/\n(function (require, moduleUrl) {` };

@@ -1,6 +1,6 @@
 /**
  * The quick start of the shortest commands: all that such a command needs is one script, which is loaded without the module loader and
- * compiled with what an earlier run has compiled (ADR NUMBER). The other commands, and all that is run from source, start as modules.
+ * compiled with what an earlier run has compiled (ADR 0030). The other commands, and all that is run from source, start as modules.
  */
 import { compiledBefore, keepCompiled } from './code-cache.ts';
 
