@@ -12,6 +12,7 @@ export default defineConfig({
       'tooling/fuzz',
       'tooling/consumer',
       'tooling/docs',
+      'tooling/release',
     ],
     // Much of their time tests wait, for peers and for each other; on two processors one file at a time leaves half of them idle.
     maxWorkers: Math.max(2, availableParallelism() - 1),
