@@ -85,7 +85,9 @@ export const threadedServerOptions = defineOptions({
 export interface ThreadedServerOptions extends OptionsOf<typeof threadedServerOptions> {}
 
 export const threadServingOptions = defineOptions({
+  /** As the option of `createServer` of that name. */
   exports: ownExports,
+  /** As the option of `createServer` of that name: each thread has its own. @default no TLS */
   tls: ownTls,
   /**
    * The devices of all threads are one storage: what one of them has written all of them read, and a flush of one covers the writes of all.
