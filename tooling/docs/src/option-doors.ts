@@ -25,6 +25,8 @@ import { rateOptions } from '../../../packages/storage/src/layers/rate.ts';
 import { retryOptions } from '../../../packages/storage/src/layers/retry.ts';
 import { sliceOptions } from '../../../packages/storage/src/layers/slice.ts';
 import { memoryDeviceOptions } from '../../../packages/storage/src/memory/memory-device.ts';
+import { sharedMemoryOptions } from '../../../packages/storage/src/memory/shared-memory.ts';
+import { sharedMemoryDeviceOptions } from '../../../packages/storage/src/memory/shared-memory-device.ts';
 import { nullDeviceOptions } from '../../../packages/storage/src/null-device.ts';
 import { tlsCertificates, tlsClientOptions, tlsServerOptions } from '../../../packages/transport/src/tls/settings.ts';
 import type { OptionDoor } from './options-page.ts';
@@ -43,6 +45,8 @@ export const optionDoors: readonly OptionDoor[] = [
   { package: 'copy', name: 'copyDevice', set: copyOptions },
   { package: 'copy', name: 'compareDevices', set: compareOptions },
   { package: 'storage', name: 'createMemoryDevice', set: memoryDeviceOptions },
+  { package: 'storage', name: 'createSharedMemory', set: sharedMemoryOptions },
+  { package: 'storage', name: 'createSharedMemoryDevice', set: sharedMemoryDeviceOptions },
   { package: 'storage', name: 'openFileDevice', set: fileDeviceOptions },
   { package: 'storage', name: 'createNullDevice', set: nullDeviceOptions },
   { package: 'storage', name: 'createSliceLayer', set: sliceOptions },

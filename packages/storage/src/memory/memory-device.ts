@@ -22,12 +22,7 @@ import {
 import { defineOptions, type OptionsOf, option } from '@nbdjs/kit';
 import { Lifetime, requireGoing, requireInside } from '../bounds.ts';
 import { PageTable } from './page-table.ts';
-
-/** Whether there can be so many is another question. */
-const wholeBytes = {
-  expected: 'a whole number of bytes, as a number or a bigint',
-  holds: (value: unknown) => typeof value === 'bigint' || Number.isInteger(value),
-};
+import { wholeBytes } from './whole-bytes.ts';
 
 export const memoryDeviceOptions = defineOptions({
   /** In bytes, up to 2^63 - 1. */
