@@ -7,10 +7,12 @@ import { type CopyOptions, type CopySettings, resolveOptions } from './options.t
 import { CopyWorkers } from './pacing/copy-workers.ts';
 import { Crossing } from './pacing/crossing.ts';
 import { QueueDepth } from './pacing/queue-depth.ts';
-import { Plan } from './plan/plan.ts';
+import { Plan, type WorkPlan } from './plan/plan.ts';
 import type { Segment } from './plan/segment.ts';
 import type { CopyReport } from './report.ts';
 import { TargetWriter } from './target-writer.ts';
+import { ChunkPlan } from './threads/chunk-plan.ts';
+import type { SharedWork } from './threads/shared-work.ts';
 
 /** How many times in a row the target may lose what was written to it before that is an error. */
 const recopiesMax = 16;
@@ -34,6 +36,16 @@ export async function copyDevice(
   target: DeviceHandles,
   options: CopyOptions = {},
 ): Promise<CopyReport> {
+  return await copyPart(source, target, options);
+}
+
+/** The same for one of several threads, which copies only the parts that it takes from the work that they share. */
+export async function copyPart(
+  source: DeviceHandles,
+  target: DeviceHandles,
+  options: CopyOptions,
+  work?: SharedWork,
+): Promise<CopyReport> {
   const sources = handles('source', source);
   const targets = handles('target', target);
   const [firstSource] = sources;
@@ -41,10 +53,11 @@ export async function copyDevice(
   requireFit(firstSource, firstTarget);
   const settings = resolveOptions(options, [firstSource, firstTarget]);
   const align = alignment(firstSource, firstTarget);
+  work?.requireSize(firstSource.geometry.size);
   requireStart(options.checkpoint?.startAt ?? 0n, firstSource.geometry.size, align);
-  const copy = new DeviceCopy(sources, targets, settings, options.checkpoint);
+  const copy = new DeviceCopy(sources, targets, settings, options.checkpoint, work);
   await copy.run();
-  if (settings.flush) await copy.flush();
+  if (settings.flush && work?.isStopped !== true) await copy.flush();
   return copy.report();
 }
 
@@ -87,7 +100,8 @@ function tailStart(source: BlockDevice, target: BlockDevice): bigint {
   return isShort ? size - (size % alignment(source, target)) : size;
 }
 
-function handles(name: string, device: DeviceHandles): readonly [BlockDevice, ...BlockDevice[]] {
+/** @throws UsageError for what is no device. */
+export function handles(name: string, device: DeviceHandles): readonly [BlockDevice, ...BlockDevice[]] {
   const several = Array.isArray(device) ? (device as readonly [BlockDevice, ...BlockDevice[]]) : undefined;
   for (const one of several?.length ? several : [device]) checkDevice('copy', `the ${name}`, one);
   return several ?? [device as BlockDevice];
@@ -104,9 +118,11 @@ class DeviceCopy {
   readonly #size: bigint;
   /** The bytes from here on are copied first. */
   readonly #tailStart: bigint;
-  readonly #plan: Plan;
+  readonly #plan: WorkPlan;
   readonly #workers: CopyWorkers;
   readonly #checkpoints: Checkpoints | undefined;
+  /** Of a copy in several threads: what they share. */
+  readonly #work: SharedWork | undefined;
   #doneBytes = 0n;
   #readBytes = 0n;
 
@@ -115,6 +131,7 @@ class DeviceCopy {
     targets: readonly [BlockDevice, ...BlockDevice[]],
     settings: CopySettings,
     checkpoint: CheckpointOptions | undefined,
+    work: SharedWork | undefined,
   ) {
     const { requestSize, requests } = settings;
     const startAt = checkpoint?.startAt ?? 0n;
@@ -128,7 +145,11 @@ class DeviceCopy {
     this.#depth = new QueueDepth(requests * Math.max(sources.length, targets.length), requestSize);
     this.#crossing = new Crossing(requestSize);
     this.#tailStart = startAt < this.#size ? tailStart(sources[0], targets[0]) : this.#size;
-    this.#plan = this.#planOf(startAt, this.#tailStart);
+    this.#work = work;
+    this.#plan =
+      work === undefined
+        ? this.#planOf(startAt, this.#tailStart)
+        : new ChunkPlan(work, this.#tailStart, ({ start, end }) => this.#planOf(start, end));
     this.#workers = this.#workersFor(this.#plan, (segment) => this.#done(segment));
     this.#doneBytes = startAt;
     this.#checkpoints = checkpoint && new Checkpoints(() => this.flush(), checkpoint);
@@ -178,10 +199,9 @@ class DeviceCopy {
 
   /** Copies the last bytes first, to find out before the rest whether they can be read and written. */
   async #copyTail(): Promise<void> {
-    if (this.#tailStart === this.#size) return;
+    if (this.#tailStart === this.#size || this.#work?.takeTail() === false) return;
     await this.#workersFor(this.#planOf(this.#tailStart, this.#size)).run();
-    this.#doneBytes += this.#size - this.#tailStart;
-    this.#settings.onProgress?.({ doneBytes: this.#doneBytes, totalBytes: this.#size });
+    this.#progressed(this.#size - this.#tailStart);
   }
 
   async #copyAgain(ranges: readonly LostRange[]): Promise<void> {
@@ -202,7 +222,7 @@ class DeviceCopy {
     });
   }
 
-  #workersFor(plan: Plan, done: (segment: Segment) => void = () => {}): CopyWorkers {
+  #workersFor(plan: WorkPlan, done: (segment: Segment) => void = () => {}): CopyWorkers {
     const work = async (segment: Segment, worker: number): Promise<'measured' | 'unmeasured'> => {
       const source = this.#sources[worker % this.#sources.length] as BlockDevice;
       const writer = this.#writers[worker % this.#writers.length] as TargetWriter;
@@ -241,11 +261,16 @@ class DeviceCopy {
 
   #done(segment: Segment): void {
     this.#plan.done(segment);
-    this.#doneBytes += segment.length;
     this.#checkpoints?.offer(
       () => this.#plan.doneUpTo,
       (error) => this.#workers.fail(error),
     );
+    this.#progressed(segment.length);
+  }
+
+  /** Counts what is done, together with what other threads have done. */
+  #progressed(bytes: bigint): void {
+    this.#doneBytes = this.#work === undefined ? this.#doneBytes + bytes : this.#work.add(bytes);
     this.#settings.onProgress?.({ doneBytes: this.#doneBytes, totalBytes: this.#size });
   }
 }

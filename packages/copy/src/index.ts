@@ -12,3 +12,11 @@ export { type CompareOptions, type CopyOptions, copyOptions } from './options.ts
 export type { CompareReport, CopyProgress, CopyReport, MapFailure } from './report.ts';
 export { copyFromStream } from './streams/copy-from-stream.ts';
 export { copyToStream, type StreamSink } from './streams/copy-to-stream.ts';
+export {
+  type CopyThread,
+  copyInThreads,
+  copyShare,
+  type ThreadedCopyOptions,
+  threadedCopyOptions,
+} from './threads/copy-in-threads.ts';
+export type { CopyShare } from './threads/shared-work.ts';

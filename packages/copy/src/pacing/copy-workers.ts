@@ -1,6 +1,6 @@
 /** Carries out a plan, many segments at a time. */
 import type { Defer } from '@nbdjs/interfaces';
-import type { Plan } from '../plan/plan.ts';
+import type { WorkPlan } from '../plan/plan.ts';
 import type { Segment } from '../plan/segment.ts';
 import type { QueueDepth } from './queue-depth.ts';
 
@@ -12,7 +12,7 @@ const turnMs = 10;
 
 /** As many workers as the queue depth allows, each with one segment at a time. */
 export class CopyWorkers {
-  readonly #plan: Plan;
+  readonly #plan: WorkPlan;
   readonly #depth: QueueDepth;
   readonly #work: SegmentWork;
   readonly #signal: AbortSignal | undefined;
@@ -24,7 +24,7 @@ export class CopyWorkers {
   #turn: Promise<void> | undefined;
 
   constructor(
-    plan: Plan,
+    plan: WorkPlan,
     depth: QueueDepth,
     work: SegmentWork,
     { signal, nextTurn }: { readonly signal: AbortSignal | undefined; readonly nextTurn: Defer | undefined },

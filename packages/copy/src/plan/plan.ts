@@ -24,7 +24,17 @@ export interface PlanOptions {
   readonly crossing?: Crossing | undefined;
 }
 
-export class Plan {
+/** Where workers get what they have to do. */
+export interface WorkPlan {
+  /** The next segment, at once if one is known; `undefined` when all are handed out. */
+  next(): Segment | undefined | Promise<Segment | undefined>;
+  /** A segment that was handed out is done. */
+  done(segment: Segment): void;
+  /** Everything before this is done, in bytes. */
+  readonly doneUpTo: bigint;
+}
+
+export class Plan implements WorkPlan {
   readonly #settings: CopySettings;
   readonly #crossing: Crossing | undefined;
   readonly #queue: SegmentQueue;
