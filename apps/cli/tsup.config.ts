@@ -62,7 +62,14 @@ function appendDigest(file: string): void {
 }
 
 export default {
-  ...library({ modules: 'src/modules.ts', 'serve-thread': 'src/commands/serve/serve-thread.ts' }, 'application'),
+  ...library(
+    {
+      modules: 'src/modules.ts',
+      'copy-thread': 'src/commands/copy/copy-thread.ts',
+      'serve-thread': 'src/commands/serve/serve-thread.ts',
+    },
+    'application',
+  ),
   esbuildOptions: (esbuild: { alias?: Record<string, string>; external?: string[] }) => {
     esbuild.alias = alias;
     esbuild.external = [...(esbuild.external ?? []), 'commander'];

@@ -151,23 +151,20 @@ describe('copyInThreads', () => {
 describe('the work that threads share', () => {
   const gibi = 2n ** 30n;
 
-  it.each([0n, 1n, 64n * 2n ** 20n, 3n * gibi + 5n, 100n * gibi, 2n ** 41n])(
-    'is handed out once: %s bytes',
-    (end) => {
-      const share: CopyShare = { memory: new SharedArrayBuffer(32), size: end, threads: 3 };
-      const works = [new SharedWork(share), new SharedWork(structuredClone(share))];
-      let position = 0n;
-      for (let turn = 0; ; turn++) {
-        const chunk = works[turn % 2]?.take(end);
-        if (chunk === undefined) break;
-        expect(chunk.start).toBe(position);
-        expect(chunk.start % (64n * 2n ** 20n)).toBe(0n);
-        expect(chunk.end - chunk.start).toBeLessThanOrEqual(gibi);
-        position = chunk.end;
-      }
-      expect(position).toBe(end);
-    },
-  );
+  it.each([0n, 1n, 64n * 2n ** 20n, 3n * gibi + 5n, 100n * gibi, 2n ** 41n])('is handed out once: %s bytes', (end) => {
+    const share: CopyShare = { memory: new SharedArrayBuffer(32), size: end, threads: 3 };
+    const works = [new SharedWork(share), new SharedWork(structuredClone(share))];
+    let position = 0n;
+    for (let turn = 0; ; turn++) {
+      const chunk = works[turn % 2]?.take(end);
+      if (chunk === undefined) break;
+      expect(chunk.start).toBe(position);
+      expect(chunk.start % (64n * 2n ** 20n)).toBe(0n);
+      expect(chunk.end - chunk.start).toBeLessThanOrEqual(gibi);
+      position = chunk.end;
+    }
+    expect(position).toBe(end);
+  });
 
   it('is not handed out after a stop', () => {
     const work = new SharedWork({ memory: new SharedArrayBuffer(32), size: gibi, threads: 2 });

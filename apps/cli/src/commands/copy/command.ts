@@ -8,6 +8,7 @@ import { parseOperand } from '../../options/operand.ts';
 import { addGroup } from '../../options/option-group.ts';
 import { serverOptions } from '../../options/server.ts';
 import { count, powerOfTwo, sizeBetween } from '../../options/size.ts';
+import { parseThreads } from '../../options/threads.ts';
 import { clientTlsOptions } from '../../options/tls.ts';
 
 export type CopyOptions = OptionsOf<typeof declareCopy>;
@@ -53,9 +54,13 @@ export function declareCopy(context: CommandContext) {
       powerOfTwo('--sparse', 512, 2 ** 31, true),
     )
     .option('--synchronous', 'one request at a time, in order')
+    .option(
+      '-T, --threads <n>',
+      "threads, each with connections or files of its own; 'auto': one less than processors, at most 4, where that pays (default: auto)",
+      parseThreads,
+    )
     .addOption(new Option('--blkhash [how]').hideHelp())
-    .addOption(new Option('--blkhash-file <file>').hideHelp())
-    .addOption(new Option('-T, --threads <n>', 'accepted for the sake of nbdcopy; has no effect').hideHelp());
+    .addOption(new Option('--blkhash-file <file>').hideHelp());
   const connecting = addGroup(
     addGroup(command, colourOptions()),
     serverOptions('repeat requests that fail, at most so often, and wait for servers'),

@@ -1,24 +1,49 @@
 /** One copy, with both sides open. */
 import type { CopyOptions as TransferOptions } from '@nbdjs/copy';
 import { nextTurn } from '@nbdjs/node';
+import type { Operand } from '../../options/operand.ts';
 import type { Progress } from '../../render/progress.ts';
 import type { Terminal } from '../../terminal.ts';
 import type { CopyOptions } from './command.ts';
 import type { SourceSide, TargetSide } from './side.ts';
+import type { UsedConnections } from './thread-messages.ts';
 
 export interface CopyJob {
+  readonly source: Operand;
+  readonly destination: Operand;
   readonly from: SourceSide;
   readonly to: TargetSide;
-  /** Connections to each server, at most. */
+  /** Threads that copy, the main thread included. */
+  readonly threads: number;
+  /** Connections of each thread to each server, at most. */
   readonly connections: number;
   readonly options: CopyOptions;
   readonly terminal: Terminal;
   readonly onMapFailure: NonNullable<TransferOptions['onMapFailure']>;
+  /** A thread is done, and has used so many connections. */
+  readonly onThreadDone: (used: UsedConnections) => void;
 }
 
-/** What transfers and comparisons have in common. The command's options are about one connection, these are about all. */
+/** The options of a transfer that can be posted to a thread. */
+export type PlainTransferOptions = Omit<
+  TransferOptions,
+  'nextTurn' | 'signal' | 'onProgress' | 'onMapFailure' | 'grow' | 'checkpoint'
+>;
+
+/** What transfers and comparisons have in common. */
 export function sharedTransferOptions(job: CopyJob, progress: Progress) {
-  const { connections, options, terminal, onMapFailure } = job;
+  const { terminal, onMapFailure } = job;
+  return {
+    ...plainTransferOptions(job),
+    nextTurn,
+    signal: terminal.signal,
+    onProgress: (figures) => progress.update(figures),
+    onMapFailure,
+  } satisfies TransferOptions;
+}
+
+/** The command's options are about one connection, these are about all that a thread has. */
+export function plainTransferOptions({ connections, options }: CopyJob) {
   const { requests, queueSize, requestSize, extents, synchronous } = options;
   return {
     requests: requests === undefined ? undefined : requests * connections,
@@ -26,9 +51,5 @@ export function sharedTransferOptions(job: CopyJob, progress: Progress) {
     requestSize,
     extents,
     synchronous,
-    nextTurn,
-    signal: terminal.signal,
-    onProgress: (figures) => progress.update(figures),
-    onMapFailure,
-  } satisfies TransferOptions;
+  } satisfies PlainTransferOptions;
 }

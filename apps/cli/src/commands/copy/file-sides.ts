@@ -2,7 +2,12 @@
 import { fstatSync } from 'node:fs';
 import { readFile, stat, truncate } from 'node:fs/promises';
 import { argumentError } from '../../errors/argument-error.ts';
-import type { SourceSide } from './side.ts';
+import type { DeviceSide, SourceSide } from './side.ts';
+
+/** Returns what a file is recognised by, its device and inode; `undefined` for what is no file. */
+export function fileIdentity({ stats }: DeviceSide): string | undefined {
+  return stats === undefined ? undefined : `${stats.dev}:${stats.ino}`;
+}
 
 /** Returns whether a path is neither a file nor a block device, so that it is a stream. */
 export async function isStreamPath(path: string): Promise<boolean> {

@@ -8,10 +8,18 @@ const connectionBytesMin = 16n * 2n ** 20n;
 
 const connectionsDefault = 4;
 
-/** Asks for several connections to each server if both sides allow that. Returns how many there may be. */
-export function openConnections(from: SourceSide, to: TargetSide, { connections, synchronous }: CopyOptions): number {
+/**
+ * Asks for several connections to each server if both sides allow that. Returns how many there may be in each of the threads, which share
+ * what one thread would have.
+ */
+export function openConnections(
+  from: SourceSide,
+  to: TargetSide,
+  { connections, synchronous }: CopyOptions,
+  threads: number,
+): number {
   if (from.type !== 'device' || to.type !== 'device' || synchronous === true) return 1;
-  const mayOpen = connections ?? usual(from, to);
+  const mayOpen = Math.max(1, Math.floor((connections ?? usual(from, to)) / threads));
   const canAll = [from, to].every(({ device }) => device.abilities.multiConn);
   if (!canAll || (from.setConnections === undefined && to.setConnections === undefined)) return 1;
   // A server notices connections that are never used, and says so in its log.

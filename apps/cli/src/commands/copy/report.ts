@@ -1,24 +1,25 @@
 /** The lines of `nbd copy` on standard error about what it does. */
 import { oneLine } from '../../errors/one-line.ts';
-import { describeOperand, type Operand } from '../../options/operand.ts';
+import { describeOperand } from '../../options/operand.ts';
 import type { Terminal } from '../../terminal.ts';
 import type { CopyOptions } from './command.ts';
 import type { CopyJob } from './copy-job.ts';
 import type { SourceSide, TargetSide } from './side.ts';
+import type { UsedConnections } from './thread-messages.ts';
 
 /** With `--verbose`: what is copied, and how. */
-export function notePlan(job: CopyJob, source: Operand, destination: Operand): void {
-  const { from, to, connections, options, terminal } = job;
+export function notePlan(job: CopyJob): void {
+  const { source, destination, from, to, threads, connections, options, terminal } = job;
   if (options.verbose !== true) return;
   for (const [role, operand, side] of [
     ['source', source, from],
     ['destination', destination, to],
   ] as const) {
-    const figures = operand.type === 'null' ? 'takes everything' : describeSide(side, connections);
+    const figures = operand.type === 'null' ? 'takes everything' : describeSide(side, threads * connections);
     terminal.note(`nbd: ${role}: ${describeOperand(operand).replace(/:$/, '')}: ${figures}`);
   }
   const { requests = 'as many as it takes', requestSize, synchronous = false } = options;
-  terminal.note(`nbd: requests=${requests} request size=${requestSize} synchronous=${synchronous}`);
+  terminal.note(`nbd: requests=${requests} request size=${requestSize} synchronous=${synchronous} threads=${threads}`);
 }
 
 function describeSide(side: SourceSide | TargetSide, connections: number): string {
@@ -39,11 +40,12 @@ export function noteIdleOptions({ to, options: { flush, sparse, quiet }, termina
 }
 
 /** With `--verbose`: how many connections each server has accepted and used. */
-export function noteConnections({ from, to, options, terminal }: CopyJob): void {
+export function noteConnections({ from, to, options, terminal }: CopyJob, threads: readonly UsedConnections[]): void {
   if (options.verbose !== true) return;
   for (const [role, side] of [['source', from] as const, ['destination', to] as const]) {
     if (side.type !== 'device' || side.connections === undefined) continue;
-    terminal.note(`nbd: ${role}: connections=${side.connections()}`);
+    const all = threads.reduce((sum, used) => sum + used[role], side.connections());
+    terminal.note(`nbd: ${role}: connections=${all}`);
   }
 }
 

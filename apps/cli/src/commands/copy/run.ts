@@ -13,6 +13,8 @@ import { openConnections } from './open-connections.ts';
 import { createProgress } from './progress.ts';
 import { noteConnections, noteIdleOptions, noteMapFailures, notePlan } from './report.ts';
 import { Sides } from './sides.ts';
+import { ThreadCount } from './thread-count.ts';
+import type { UsedConnections } from './thread-messages.ts';
 import { transfer } from './transfer.ts';
 import { verify } from './verify.ts';
 
@@ -51,19 +53,26 @@ async function copy(
   options: CopyOptions,
   terminal: Terminal,
 ): Promise<void> {
+  const count = new ThreadCount(options, source, destination);
   const from = await sides.openSource(source);
+  count.opened(from);
   if (from.type === 'stream') requireNoDeviceOptions(options);
   const to = await sides.openDestination(destination, from);
   if (to.type === 'stream') requireNoDeviceOptions(options);
-  const connections = openConnections(from, to, options);
+  count.opened(to);
+  const threads = count.count(from);
+  const connections = openConnections(from, to, options, threads);
   const onMapFailure = noteMapFailures(options, terminal);
-  const job: CopyJob = { from, to, connections, options, terminal, onMapFailure };
-  notePlan(job, source, destination);
+  const used: UsedConnections[] = [];
+  const onThreadDone = (one: UsedConnections): void => void used.push(one);
+  const joined = { source, destination, from, to, threads, connections };
+  const job: CopyJob = { ...joined, options, terminal, onMapFailure, onThreadDone };
+  notePlan(job);
   noteIdleOptions(job);
   const progress = createProgress(options, terminal);
   try {
     await transferAndVerify(job, progress);
-    noteConnections(job);
+    noteConnections(job, used);
     await sides.close();
     progress.finish(true);
   } catch (error) {

@@ -2,15 +2,19 @@
 import {
   type CheckpointSide,
   CopyCheckpoint,
+  type CopyShare,
   copyDevice,
   copyFromStream,
+  copyInThreads,
   copyToStream,
   type CopyOptions as TransferOptions,
 } from '@nbdjs/copy';
 import { createCheckpointFile } from '@nbdjs/storage';
 import type { Progress } from '../../render/progress.ts';
 import type { ByteTarget } from './byte-streams.ts';
-import { type CopyJob, sharedTransferOptions } from './copy-job.ts';
+import { type CopyJob, type PlainTransferOptions, plainTransferOptions, sharedTransferOptions } from './copy-job.ts';
+import { startCopyThread } from './copy-threads.ts';
+import { fileIdentity } from './file-sides.ts';
 import type { DeviceSide, StreamSource, TargetSide } from './side.ts';
 
 export async function transfer(job: CopyJob, progress: Progress): Promise<void> {
@@ -30,17 +34,26 @@ export async function transfer(job: CopyJob, progress: Progress): Promise<void> 
 }
 
 function transferOptions(job: CopyJob, progress: Progress): TransferOptions {
-  const { to, options } = job;
-  const { allocated, destinationIsZero, flush, retries, checkpoint, sparse } = options;
+  const { to } = job;
+  const grow = to.type === 'device' ? to.grow : undefined;
+  return { ...sharedTransferOptions(job, progress), ...threadTransferOptions(job), grow };
+}
+
+/** The options that each thread of the copy has. */
+function threadTransferOptions(job: CopyJob): PlainTransferOptions {
+  const { to, options, threads } = job;
+  const { allocated, destinationIsZero, flush, retries, checkpoint, sparse, verify } = options;
   const canFlush = to.type === 'device' && to.device.abilities.flush;
+  // What one connection has written, another one sees for sure only after a flush.
+  const isReadByOthers = verify === true && threads > 1;
   return {
-    ...sharedTransferOptions(job, progress),
+    ...plainTransferOptions(job),
     sparseSize: sparse,
     allocated,
     targetIsZero: destinationIsZero === true || (to.type === 'device' && to.isZero),
     // Only a flush shows whether a server whose connection was lost has kept what it had acknowledged, and a disk what it was given.
-    flush: flush === true || (canFlush && (retries > 0 || checkpoint !== undefined || isBlockDevice(to))),
-    grow: to.type === 'device' ? to.grow : undefined,
+    flush:
+      flush === true || (canFlush && (retries > 0 || checkpoint !== undefined || isReadByOthers || isBlockDevice(to))),
   };
 }
 
@@ -48,14 +61,12 @@ function isBlockDevice(to: TargetSide): boolean {
   return to.type === 'device' && to.stats?.isBlockDevice() === true;
 }
 
-async function transferDevice(
-  { options: { checkpoint: path, verbose }, terminal }: CopyJob,
-  from: DeviceSide,
-  to: DeviceSide,
-  options: TransferOptions,
-): Promise<void> {
+async function transferDevice(job: CopyJob, from: DeviceSide, to: DeviceSide, options: TransferOptions): Promise<void> {
+  const { threads, terminal } = job;
+  const { checkpoint: path, verbose } = job.options;
   if (path === undefined) {
-    await copyDevice(from.device, to.device, options);
+    if (threads > 1) await transferInThreads(job, from, to, options);
+    else await copyDevice(from.device, to.device, options);
     return;
   }
   const source = { ...checkpointSide(from), modifiedMs: from.stats?.mtimeMs };
@@ -67,9 +78,27 @@ async function transferDevice(
   await checkpoint.remove();
 }
 
-/** A file is recognised by its device and inode. */
-function checkpointSide({ device, name, stats }: DeviceSide): CheckpointSide {
-  return { device, name, file: stats === undefined ? undefined : `${stats.dev}:${stats.ino}` };
+async function transferInThreads(
+  job: CopyJob,
+  from: DeviceSide,
+  to: DeviceSide,
+  { checkpoint: _checkpoint, grow: _grow, ...options }: TransferOptions,
+): Promise<void> {
+  const data = {
+    source: job.source,
+    destination: job.destination,
+    options: job.options,
+    transfer: threadTransferOptions(job),
+    connections: job.connections,
+    files: { source: fileIdentity(from), destination: fileIdentity(to) },
+  };
+  const listener = { note: (text: string) => job.terminal.note(text), used: job.onThreadDone };
+  const startThread = (share: CopyShare) => startCopyThread(share, data, listener);
+  await copyInThreads(from.device, to.device, { ...options, threads: job.threads, startThread });
+}
+
+function checkpointSide(side: DeviceSide): CheckpointSide {
+  return { device: side.device, name: side.name, file: fileIdentity(side) };
 }
 
 /** Copies one stream to another, as the bytes come. */

@@ -6,10 +6,10 @@ import { parseOperand } from '../../options/operand.ts';
 import { addGroup } from '../../options/option-group.ts';
 import { modeOption, parseRetries, silenceOption, upstreamRetries } from '../../options/server.ts';
 import { count, gather, size } from '../../options/size.ts';
+import { parseThreads } from '../../options/threads.ts';
 import { serverTlsOptions } from '../../options/tls.ts';
 import { addLimits } from './limits.ts';
 import { parseSource, type Source } from './source.ts';
-import { parseThreads } from './thread-count.ts';
 
 export type ServeOptions = OptionsOf<typeof declareServe>;
 

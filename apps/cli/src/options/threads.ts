@@ -1,5 +1,5 @@
 /** The value of `--threads`. */
-import { parseCount } from '../../options/size.ts';
+import { parseCount } from './size.ts';
 
 const threadsMax = 64;
 
