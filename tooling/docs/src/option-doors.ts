@@ -8,6 +8,7 @@ import {
   threadConnectorOptions,
 } from '../../../packages/connection/src/connectors/connector-options.ts';
 import { compareOptions, copyOptions } from '../../../packages/copy/src/options.ts';
+import { threadedCopyOptions } from '../../../packages/copy/src/threads/copy-in-threads.ts';
 import { clientHandshakeOptions } from '../../../packages/handshake/src/client/options.ts';
 import { serverHandshakeOptions } from '../../../packages/handshake/src/server/settings.ts';
 import { multiplexerOptions } from '../../../packages/multiplexer/src/settings.ts';
@@ -44,6 +45,7 @@ export const optionDoors: readonly OptionDoor[] = [
   { package: 'server', name: 'createThreadedServer', part: 'threads', set: threadOptions },
   { package: 'copy', name: 'copyDevice', set: copyOptions },
   { package: 'copy', name: 'compareDevices', set: compareOptions },
+  { package: 'copy', name: 'copyInThreads', set: threadedCopyOptions },
   { package: 'storage', name: 'createMemoryDevice', set: memoryDeviceOptions },
   { package: 'storage', name: 'createSharedMemory', set: sharedMemoryOptions },
   { package: 'storage', name: 'createSharedMemoryDevice', set: sharedMemoryDeviceOptions },
