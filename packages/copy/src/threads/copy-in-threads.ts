@@ -19,6 +19,7 @@ export interface CopyThread {
 
 const { checkpoint: _, grow: __, ...shared } = copyOptions.definitions;
 
+/** The options of a copy in several threads as data: defaults, units, checks and texts. */
 export const threadedCopyOptions = defineOptions({
   ...shared,
   /** How many threads copy, the calling one included: 1 to 64. */
