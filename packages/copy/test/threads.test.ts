@@ -80,10 +80,15 @@ describe('copyInThreads', () => {
 
   it('ends all threads after the first error of one, and throws it', async () => {
     const threads = new Threads(new Uint8Array(size), sourceOf({ fail: { command: 'read', index: 0 } }));
-    const options = { threads: 2, startThread: threads.startThread };
+    let done = 0n;
+    const onProgress = ({ doneBytes }: { readonly doneBytes: bigint }): void => {
+      done = doneBytes;
+    };
+    const options = { threads: 2, startThread: threads.startThread, onProgress };
     const failed = copyInThreads(sourceOf(), threads.target(), options);
     await expect(failed).rejects.toMatchObject({ name: 'CommandError', code: 'EIO' });
     await expect(failed).rejects.toThrow(/^reading the source at \d+/);
+    expect(done).toBeLessThan(BigInt(size) / 2n);
     expect(threads.stops).toHaveLength(1);
     for (const target of threads.targets) expect(target.inFlight).toBe(0);
   });
