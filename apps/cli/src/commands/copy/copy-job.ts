@@ -5,8 +5,7 @@ import type { Operand } from '../../options/operand.ts';
 import type { Progress } from '../../render/progress.ts';
 import type { Terminal } from '../../terminal.ts';
 import type { CopyOptions } from './command.ts';
-import type { SourceSide, TargetSide } from './side.ts';
-import type { UsedConnections } from './thread-messages.ts';
+import type { SourceSide, TargetSide, UsedConnections } from './side.ts';
 
 export interface CopyJob {
   readonly source: Operand;

@@ -3,7 +3,8 @@ import { Worker } from 'node:worker_threads';
 import type { CopyReport, CopyShare, CopyThread } from '@nbdjs/copy';
 import { fromErrorRecord, toError, toErrorRecord } from '@nbdjs/kit';
 import { inheritedWorkerOptions } from '@nbdjs/node';
-import type { CopyThreadData, CopyThreadOrder, CopyThreadReport, UsedConnections } from './thread-messages.ts';
+import type { UsedConnections } from './side.ts';
+import type { CopyThreadData, CopyThreadOrder, CopyThreadReport } from './thread-messages.ts';
 
 /** A thread that is told to stop has so long to close its devices, in milliseconds. */
 const stopMs = 1000;

@@ -4,8 +4,7 @@ import { describeOperand } from '../../options/operand.ts';
 import type { Terminal } from '../../terminal.ts';
 import type { CopyOptions } from './command.ts';
 import type { CopyJob } from './copy-job.ts';
-import type { SourceSide, TargetSide } from './side.ts';
-import type { UsedConnections } from './thread-messages.ts';
+import type { SourceSide, TargetSide, UsedConnections } from './side.ts';
 
 /** With `--verbose`: what is copied, and how. */
 export function notePlan(job: CopyJob): void {

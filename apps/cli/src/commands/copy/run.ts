@@ -12,9 +12,9 @@ import type { CopyJob } from './copy-job.ts';
 import { openConnections } from './open-connections.ts';
 import { createProgress } from './progress.ts';
 import { noteConnections, noteIdleOptions, noteMapFailures, notePlan } from './report.ts';
+import type { UsedConnections } from './side.ts';
 import { Sides } from './sides.ts';
 import { ThreadCount } from './thread-count.ts';
-import type { UsedConnections } from './thread-messages.ts';
 import { transfer } from './transfer.ts';
 import { verify } from './verify.ts';
 

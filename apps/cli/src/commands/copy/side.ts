@@ -34,3 +34,9 @@ interface StreamTarget {
 
 export type SourceSide = DeviceSide | StreamSource;
 export type TargetSide = DeviceSide | StreamTarget;
+
+/** How many connections to each side were used. */
+export interface UsedConnections {
+  readonly source: number;
+  readonly destination: number;
+}

@@ -4,6 +4,7 @@ import type { ErrorRecord } from '@nbdjs/kit';
 import type { Operand } from '../../options/operand.ts';
 import type { CopyOptions } from './command.ts';
 import type { PlainTransferOptions } from './copy-job.ts';
+import type { UsedConnections } from './side.ts';
 
 /** What a thread is given at its start. */
 export interface CopyThreadData {
@@ -16,12 +17,6 @@ export interface CopyThreadData {
   readonly connections: number;
   /** The files that the main thread has opened, as `fileIdentity` has them; `undefined` for what is no file. */
   readonly files: { readonly source: string | undefined; readonly destination: string | undefined };
-}
-
-/** How many connections to each side were used. */
-export interface UsedConnections {
-  readonly source: number;
-  readonly destination: number;
 }
 
 export interface CopyThreadOrder {
