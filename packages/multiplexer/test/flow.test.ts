@@ -387,7 +387,11 @@ describe('busy polling', () => {
   });
 
   it('looks for long replies, however many are in flight', async () => {
-    expect(await turnsAsked(16, 40_000)).toBe(1);
+    expect(await turnsAsked(16, 128 * 1024)).toBe(1);
+  });
+
+  it('leaves replies of middle length to come together, too', async () => {
+    expect(await turnsAsked(16, 64 * 1024)).toBe(0);
   });
 
   it('leaves many short replies to come together', async () => {
@@ -414,6 +418,6 @@ describe('busy polling', () => {
 
   it('can be switched off', async () => {
     expect(await turnsAsked(1, 512, 0)).toBe(0);
-    expect(await turnsAsked(16, 40_000, 0)).toBe(0);
+    expect(await turnsAsked(16, 128 * 1024, 0)).toBe(0);
   });
 });
