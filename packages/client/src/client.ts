@@ -21,7 +21,8 @@ import type {
 import { UsageError } from '@nbdjs/interfaces';
 import { describeValue, type ExtentWalkOptions, walkExtents } from '@nbdjs/kit';
 import type { DeviceState, Multiplexer, Statistics } from '@nbdjs/multiplexer';
-import { createReadStream, createWriteStream, type ReadStreamOptions, type WriteStreamOptions } from './streams.ts';
+import type { ReadStreamOptions, WriteStreamOptions } from './stream-options.ts';
+import { createReadStream, createWriteStream } from './streams.ts';
 
 /**
  * An open export.

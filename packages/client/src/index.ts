@@ -80,7 +80,13 @@ export {
   connectOptions,
   type OpenOptions,
 } from './options.ts';
-export type { RangeOptions, ReadStreamOptions, WriteStreamOptions } from './streams.ts';
+export {
+  type RangeOptions,
+  type ReadStreamOptions,
+  readStreamOptions,
+  type WriteStreamOptions,
+  writeStreamOptions,
+} from './stream-options.ts';
 export {
   type CommandTarget,
   type ConnectTarget,

@@ -1,41 +1,55 @@
 /** Node streams over a device's bytes; web streams are made from them. */
 import { Readable, Writable } from 'node:stream';
-import { type Abortable, type BlockDevice, type Offset, UsageError } from '@nbdjs/interfaces';
+import { type BlockDevice, type Clock, UsageError } from '@nbdjs/interfaces';
 import { ReadAhead, toError } from '@nbdjs/kit';
+import { systemClock } from '@nbdjs/node';
+import { type ReadPacing, readPacing } from './read-pacing.ts';
+import {
+  type RangeOptions,
+  type ReadStreamOptions,
+  readStreamOptions,
+  type WriteStreamOptions,
+  writeStreamOptions,
+} from './stream-options.ts';
 
-/** A range of a device, in bytes. */
-export interface RangeOptions extends Abortable {
-  /** The first byte. @default 0 */
-  readonly offset?: Offset | undefined;
-  /** The number of bytes. @default up to the end of the device */
-  readonly length?: Offset | undefined;
+/**
+ * Returns the bytes of a range in order, read ahead. Destroying the stream aborts the reads in flight.
+ *
+ * @throws UsageError for options that are wrong.
+ */
+export function createReadStream(
+  device: BlockDevice,
+  options: ReadStreamOptions = {},
+  clock: Clock = systemClock,
+): Readable {
+  const settings = readStreamOptions.resolve('createReadStream', options);
+  const pacing = readPacing(device, settings, clock);
+  const abort = new AbortController();
+  const ahead = readAhead(device, settings, pacing, abort.signal);
+  return new Readable({
+    highWaterMark: pacing.requestBytes,
+    read() {
+      ahead.next().then(
+        (bytes) => {
+          if (!this.destroyed) this.push(bytes ?? null);
+        },
+        (error: unknown) => this.destroy(toError(error)),
+      );
+    },
+    destroy(error, done) {
+      abort.abort(error ?? new Error('the stream was destroyed'));
+      done(error);
+    },
+  });
 }
 
-/** How a range is read. */
-export interface ReadStreamOptions extends RangeOptions {
-  /** Length of one read in bytes. @default 262144 */
-  readonly requestSize?: number | undefined;
-  /** Reads that are kept in flight. @default 16 */
-  readonly requests?: number | undefined;
-}
-
-/** How a range is written. */
-export interface WriteStreamOptions extends RangeOptions {
-  /** Flush when the stream ends, if the device can. @default true */
-  readonly flush?: boolean | undefined;
-}
-
-const requestSizeDefault = 256 * 1024;
-const requestsDefault = 16;
-
-/** Returns the bytes of a range in order, read ahead. Destroying the stream aborts the reads in flight. */
-export function createReadStream(device: BlockDevice, options: ReadStreamOptions = {}): Readable {
-  const requestSize = Math.min(options.requestSize ?? requestSizeDefault, device.geometry.maximumBlockSize);
-  return Readable.from(readAhead(device, options, requestSize), { objectMode: false, highWaterMark: requestSize });
-}
-
-/** Returns a stream that stores what is written to it from `offset` on. It fails when that does not fit into the range. */
+/**
+ * Returns a stream that stores what is written to it from `offset` on. It fails when that does not fit into the range.
+ *
+ * @throws UsageError for options that are wrong, and for a range outside of the device.
+ */
 export function createWriteStream(device: BlockDevice, options: WriteStreamOptions = {}): Writable {
+  const { flush: isFlushed } = writeStreamOptions.resolve('createWriteStream', options);
   const abort = new AbortController();
   const signal = options.signal === undefined ? abort.signal : AbortSignal.any([abort.signal, options.signal]);
   const end = rangeEnd(device, options);
@@ -53,7 +67,7 @@ export function createWriteStream(device: BlockDevice, options: WriteStreamOptio
     await Promise.all(parts.map(({ offset, chunk }) => device.write(offset, chunk, { signal })));
   };
   const flush = async (): Promise<void> => {
-    if ((options.flush ?? true) && device.abilities.flush) await device.flush({ signal });
+    if (isFlushed && device.abilities.flush) await device.flush({ signal });
   };
   return new Writable({
     decodeStrings: true,
@@ -68,33 +82,34 @@ export function createWriteStream(device: BlockDevice, options: WriteStreamOptio
   });
 }
 
-async function* readAhead(
+/** Reads a range piece by piece. A range outside of the device fails with the first piece. */
+function readAhead(
   device: BlockDevice,
-  options: ReadStreamOptions,
-  requestSize: number,
-): AsyncGenerator<Uint8Array, void, void> {
-  const abort = new AbortController();
-  const signal = options.signal === undefined ? abort.signal : AbortSignal.any([abort.signal, options.signal]);
-  const end = rangeEnd(device, options);
+  options: RangeOptions,
+  pacing: ReadPacing,
+  destroyed: AbortSignal,
+): ReadAhead<Uint8Array> {
+  const signal = options.signal === undefined ? destroyed : AbortSignal.any([destroyed, options.signal]);
   let position = BigInt(options.offset ?? 0);
+  let end: bigint | undefined;
 
-  const read = async (offset: bigint, target: Uint8Array): Promise<Uint8Array> => {
+  const read = async (offset: bigint, target: Uint8Array, share: number): Promise<Uint8Array> => {
+    const startMs = pacing.now();
     await device.read(offset, target, { signal });
+    pacing.completed(startMs, share);
     return target;
   };
-  const ahead = new ReadAhead(options.requests ?? requestsDefault, () => {
+  return new ReadAhead(pacing, () => {
+    end ??= rangeEnd(device, options);
     if (position >= end) return undefined;
     const left = end - position;
-    const target = new Uint8Array(left < requestSize ? Number(left) : requestSize);
+    const share = pacing.requestsAtOnce;
+    const length = share * pacing.requestBytes;
+    const target = new Uint8Array(left < length ? Number(left) : length);
     const offset = position;
     position += BigInt(target.length);
-    return { result: read(offset, target) };
+    return { result: read(offset, target, share), share };
   });
-  try {
-    for (let next = await ahead.next(); next !== undefined; next = await ahead.next()) yield next;
-  } finally {
-    abort.abort(new Error('the stream was destroyed'));
-  }
 }
 
 function rangeEnd(device: BlockDevice, options: RangeOptions): bigint {

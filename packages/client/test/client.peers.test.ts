@@ -109,6 +109,10 @@ describePeers('the client', ['nbdkit', 'qemu-nbd', 'qemu-img'], (generation) => 
       await pipeline(client.createReadStream({ offset: 1000, length: 3_000_000 }), hash);
       expect(hash.digest('hex')).toBe(createHash('sha256').update(content.subarray(1000, 3_001_000)).digest('hex'));
 
+      const followed = createHash('sha256');
+      await pipeline(client.createReadStream({ requests: 'auto' }), followed);
+      expect(followed.digest('hex')).toBe(createHash('sha256').update(content).digest('hex'));
+
       const parts: Uint8Array[] = [];
       for await (const part of client.readable({ offset: 8 * mebi - 100 })) parts.push(part);
       expect(Buffer.concat(parts).equals(content.subarray(-100))).toBe(true);

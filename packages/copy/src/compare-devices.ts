@@ -1,11 +1,10 @@
 /** Compares the content of two devices. */
 import { AllocationStatus, type BlockDevice, baseAllocation, type Extent } from '@nbdjs/interfaces';
-import { checkDevice, errorAt, extentsFrom, isMapFailure, settleAll } from '@nbdjs/kit';
+import { checkDevice, errorAt, extentsFrom, isMapFailure, QueueDepth, settleAll } from '@nbdjs/kit';
 import { alignment } from './copy-device.ts';
 import { MemoryPool, type Piece, readPiece } from './memory-pool.ts';
 import { type CompareOptions, type CopySettings, resolveOptions } from './options.ts';
 import { CopyWorkers } from './pacing/copy-workers.ts';
-import { QueueDepth } from './pacing/queue-depth.ts';
 import { Plan } from './plan/plan.ts';
 import type { Segment } from './plan/segment.ts';
 import type { CompareReport } from './report.ts';

@@ -1,12 +1,11 @@
 /** Copying one device to another. */
 import { type BlockDevice, type LostRange, UsageError, WritesLostError } from '@nbdjs/interfaces';
-import { checkDevice } from '@nbdjs/kit';
+import { checkDevice, QueueDepth } from '@nbdjs/kit';
 import { type CheckpointOptions, Checkpoints } from './checkpoint/checkpoints.ts';
 import { MemoryPool, readPiece } from './memory-pool.ts';
 import { type CopyOptions, type CopySettings, resolveOptions } from './options.ts';
 import { CopyWorkers } from './pacing/copy-workers.ts';
 import { Crossing } from './pacing/crossing.ts';
-import { QueueDepth } from './pacing/queue-depth.ts';
 import { Plan, type WorkPlan } from './plan/plan.ts';
 import type { Segment } from './plan/segment.ts';
 import type { CopyReport } from './report.ts';

@@ -80,6 +80,7 @@ export {
   type OptionChecks,
   optionChecks,
 } from './options/option-checks.ts';
+export { QueueDepth } from './pacing/queue-depth.ts';
 export { addRanges, rangesOf } from './ranges/byte-ranges.ts';
 export { IntervalMap, type ValueInterval } from './ranges/interval-map.ts';
 export { type Interval, IntervalSet, type Position } from './ranges/interval-set.ts';

@@ -1,6 +1,7 @@
 /** The functions whose options `docs/options.md` shows, by package, in the order of the page. */
 
 import { adoptOptions, connectOptions, openOptions, tlsOptions } from '../../../packages/client/src/options.ts';
+import { readStreamOptions, writeStreamOptions } from '../../../packages/client/src/stream-options.ts';
 import { repetitionOptions } from '../../../packages/connection/src/attempts/repetition-options.ts';
 import {
   connectorOptions,
@@ -38,6 +39,8 @@ export const optionDoors: readonly OptionDoor[] = [
   { package: 'client', name: 'connect', part: 'tls.certificates', set: tlsCertificates },
   { package: 'client', name: 'openClient', set: openOptions },
   { package: 'client', name: 'adoptConnection', set: adoptOptions },
+  { package: 'client', name: 'createReadStream', set: readStreamOptions },
+  { package: 'client', name: 'createWriteStream', set: writeStreamOptions },
   { package: 'server', name: 'createServer', set: serverOptions, pages: { limits: 'limits.md' } },
   { package: 'server', name: 'createServer', part: 'access', set: accessRules },
   { package: 'server', name: 'createServer', part: 'exports.NAME', set: exportOptions },

@@ -1,8 +1,8 @@
 /** Carries out a plan, many segments at a time. */
 import type { Defer } from '@nbdjs/interfaces';
+import type { QueueDepth } from '@nbdjs/kit';
 import type { WorkPlan } from '../plan/plan.ts';
 import type { Segment } from '../plan/segment.ts';
-import type { QueueDepth } from './queue-depth.ts';
 
 /** Copies one segment. Returns whether its time is a measure of how long a request takes. */
 export type SegmentWork = (segment: Segment, worker: number) => Promise<'measured' | 'unmeasured'>;

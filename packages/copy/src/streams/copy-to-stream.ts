@@ -1,6 +1,6 @@
 /** Copying a device to a stream of bytes. */
 import type { BlockDevice } from '@nbdjs/interfaces';
-import { type Ahead, checkDevice, errorAt, FreeList, ReadAhead } from '@nbdjs/kit';
+import { type Ahead, checkDevice, errorAt, FreeList, QueueDepth, ReadAhead } from '@nbdjs/kit';
 import { type CopyOptions, resolveOptions } from '../options.ts';
 import { Plan } from '../plan/plan.ts';
 import { plain, type Segment } from '../plan/segment.ts';
@@ -34,17 +34,20 @@ export async function copyToStream(
   // Zeroes come in pieces of any length, so that the plan need not cut them.
   const plan = new Plan(source, size, BigInt(source.geometry.minimumBlockSize), { ...settings, targetIsZero: true });
   const zeroes = new Uint8Array(requestSize);
+  const depth = new QueueDepth(requests, requestSize);
   const buffers = new FreeList<Uint8Array>(() => new Uint8Array(requestSize));
   let doneBytes = 0n;
   let readBytes = 0n;
 
   const read = async (segment: Segment): Promise<Part> => {
     const memory = buffers.take();
+    const startMs = Date.now();
     try {
       await source.read(plain(segment.offset), memory.subarray(0, Number(segment.length)));
     } catch (error) {
       throw errorAt(error, `reading the source at ${segment.offset}`);
     }
+    depth.completed(startMs, Date.now());
     return { segment, memory };
   };
   const start = (segment: Segment | undefined): Ahead<Part> | undefined =>
@@ -66,7 +69,7 @@ export async function copyToStream(
     }
   };
 
-  const parts = new ReadAhead(requests, begin);
+  const parts = new ReadAhead(depth, begin);
   try {
     await tryTail(source);
     for (let part = await parts.next(); part !== undefined; part = await parts.next()) {

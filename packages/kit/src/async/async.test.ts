@@ -104,6 +104,21 @@ describe('reading ahead', () => {
     ]);
   });
 
+  it('counts the shares of pieces, and asks for the depth again each time', async () => {
+    const depth = { limit: 4 };
+    let begun = 0;
+    const ahead = new ReadAhead(depth, () => ({ result: begun++, share: 3 }));
+    expect(await ahead.next()).toBe(0);
+    expect(begun).toBe(2);
+    depth.limit = 10;
+    expect(await ahead.next()).toBe(1);
+    expect(begun).toBe(5);
+    depth.limit = 1;
+    for (const expected of [2, 3, 4]) expect(await ahead.next()).toBe(expected);
+    expect(begun).toBe(5);
+    expect(await ahead.next()).toBe(5);
+  });
+
   it('fails in its turn; the end of the work after it can be awaited', async () => {
     const [first, second] = [deferred<number>(), deferred<number>()];
     const results = [first.promise, second.promise];

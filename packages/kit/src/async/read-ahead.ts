@@ -4,22 +4,28 @@
 export interface Ahead<Result> {
   /** The result, or what settles with it. */
   readonly result: Result | Promise<Result>;
+  /** How much of the depth it takes. @default 1 */
+  readonly share?: number | undefined;
 }
 
 /**
  * Keeps several pieces of work in flight and gives their results in the order in which they were begun.
  */
 export class ReadAhead<Result> {
-  readonly #depth: number;
+  readonly #depth: { readonly limit: number };
   readonly #begin: () => Ahead<Result> | undefined | Promise<Ahead<Result> | undefined>;
   readonly #queue: Ahead<Result>[] = [];
+  #shares = 0;
 
   /**
-   * `depth`: pieces of work in flight at most. `begin` begins the next piece; `undefined` means that there is none now, and it
-   * is asked again for the next result.
+   * `depth`: pieces of work in flight at most (of shares, the last may reach above it), a number or what has the present one (`QueueDepth`). `begin` begins the next
+   * piece; `undefined` means that there is none now, and it is asked again for the next result.
    */
-  constructor(depth: number, begin: () => Ahead<Result> | undefined | Promise<Ahead<Result> | undefined>) {
-    this.#depth = depth;
+  constructor(
+    depth: number | { readonly limit: number },
+    begin: () => Ahead<Result> | undefined | Promise<Ahead<Result> | undefined>,
+  ) {
+    this.#depth = typeof depth === 'number' ? { limit: depth } : depth;
     this.#begin = begin;
   }
 
@@ -29,15 +35,19 @@ export class ReadAhead<Result> {
    * @throws what `begin` throws, and what this piece of work fails with.
    */
   async next(): Promise<Result | undefined> {
-    while (this.#queue.length < this.#depth) {
+    while (this.#shares < this.#depth.limit) {
       const beginning = this.#begin();
       const begun = beginning instanceof Promise ? await beginning : beginning;
       if (begun === undefined) break;
       // When an earlier piece fails, this one may never be asked for.
       if (begun.result instanceof Promise) begun.result.catch(() => {});
       this.#queue.push(begun);
+      this.#shares += begun.share ?? 1;
     }
-    const result = this.#queue.shift()?.result;
+    const first = this.#queue.shift();
+    if (first === undefined) return undefined;
+    this.#shares -= first.share ?? 1;
+    const { result } = first;
     // To return a promise from here would take two turns more.
     return result instanceof Promise ? await result : result;
   }

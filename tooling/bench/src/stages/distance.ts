@@ -10,6 +10,7 @@ import { loadOf, type OpenStage, openStage } from './stage.ts';
 
 const bytes = 4 * 2 ** 30;
 const script = fileURLToPath(new URL('../distance.ts', import.meta.url));
+const streamScript = fileURLToPath(new URL('../stream-load.mjs', import.meta.url));
 
 export const openDistance: OpenStage = (setting) =>
   openStage(async (resources) => {
@@ -28,6 +29,8 @@ export const openDistance: OpenStage = (setting) =>
     }
     return (cell, name) => {
       const uri = proxies.get(name) as string;
+      if (cell.operation.startsWith('stream'))
+        return commandCandidate([process.execPath, streamScript, uri], { bytes });
       return cell.blockBytes === undefined
         ? commandCandidate([...nbd, 'copy', '-C', '1', uri, 'null:'], { bytes })
         : requestCandidate(ourLoad(uri), undefined, loadOf(cell), setting);

@@ -33,18 +33,13 @@ function run(
 
 const last = (limits: readonly number[]): number | undefined => limits.at(-1);
 
-describe('the depth of a copy', () => {
+describe('the depth', () => {
   it('begins with what keeps two servers on one machine busy, within what is allowed', () => {
     expect(new QueueDepth(256, 262_144).limit).toBe(32);
     expect(new QueueDepth(256, 65_536).limit).toBe(128);
     expect(new QueueDepth(256, 33_554_432).limit).toBe(8);
     expect(new QueueDepth(3, 262_144).limit).toBe(3);
     expect(new QueueDepth(1, 33_554_432).limit).toBe(1);
-  });
-
-  it('goes to the maximum at once where the first request comes from far away', () => {
-    const depth = new QueueDepth(256, requestBytes);
-    expect(run(depth, 1, { latencyMs: 50, serviceMs: 0.01 })).toEqual([256]);
   });
 
   it('stays where it is while more brings nothing, trying ever more seldom', () => {
@@ -67,7 +62,7 @@ describe('the depth of a copy', () => {
   it('stops doubling where it has stopped to pay', () => {
     const depth = new QueueDepth(1024, requestBytes);
     // 100 requests are what the pipe holds.
-    const limits = run(depth, 20_000, { latencyMs: 8, serviceMs: 0.08 });
+    const limits = run(depth, 20_000, { latencyMs: 3, serviceMs: 0.03 });
     expect(last(limits)).toBe(128);
     expect(Math.max(...limits)).toBe(256);
   });
@@ -82,5 +77,60 @@ describe('the depth of a copy', () => {
   it('makes no trials where the maximum is in use', () => {
     const depth = new QueueDepth(16, requestBytes);
     expect(new Set(run(depth, 10_000, { latencyMs: 0.3, serviceMs: 0.2 }))).toEqual(new Set([16]));
+  });
+});
+
+/** A link in virtual time: what is on its way, and what one byte takes. */
+interface Link {
+  readonly roundTripMs: number;
+  readonly bytesPerMs: number;
+}
+
+const mebi = 2 ** 20;
+const max = (64 * mebi) / requestBytes;
+
+/** Reads through a link until `untilMs`. Returns the bytes that came in the last half of the time, and the depths in it. */
+function readThrough(link: Link, untilMs: number): { bytesPerMs: number; depths: readonly number[]; peak: number } {
+  const depth = new QueueDepth(max, requestBytes);
+  const inFlight: { readonly startMs: number; readonly endMs: number }[] = [];
+  const depths: number[] = [];
+  let [nowMs, freeMs, bytes, peak] = [0, 0, 0, 0];
+  for (;;) {
+    while (inFlight.length < depth.limit) {
+      freeMs = Math.max(nowMs + link.roundTripMs, freeMs) + requestBytes / link.bytesPerMs;
+      inFlight.push({ startMs: nowMs, endMs: freeMs });
+    }
+    const next = inFlight.shift();
+    if (next === undefined) throw new Error('the depth has become 0');
+    nowMs = Math.max(nowMs, next.endMs);
+    if (nowMs > untilMs) return { bytesPerMs: bytes / (untilMs / 2), depths, peak };
+    // Callers have clocks of whole milliseconds, too.
+    depth.completed(Math.floor(next.startMs), Math.floor(nowMs));
+    peak = Math.max(peak, depth.limit);
+    if (nowMs < untilMs / 2) continue;
+    bytes += requestBytes;
+    depths.push(depth.limit);
+  }
+}
+
+describe('the depth for a link', () => {
+  const links = [0.1, 5, 50, 200].flatMap((roundTripMs) =>
+    [10e3, 100e3, 1e6, 4e6].map((bytesPerMs) => ({ roundTripMs, bytesPerMs })),
+  );
+
+  it.each(links)('of $roundTripMs ms and $bytesPerMs bytes/ms uses it, and is not much more than it holds', (link) => {
+    const { bytesPerMs, depths, peak } = readThrough(link, 30_000);
+    const reachable = Math.min(link.bytesPerMs, (max * requestBytes) / link.roundTripMs);
+    expect(bytesPerMs).toBeGreaterThan(0.9 * reachable);
+    const held = (link.roundTripMs * link.bytesPerMs) / requestBytes;
+    const sorted = depths.toSorted((one, other) => one - other);
+    const median = sorted[Math.floor(sorted.length / 2)] as number;
+    expect(median).toBeLessThanOrEqual(Math.min(max, Math.max(32, 2.5 * held + 2)));
+    expect(peak).toBeLessThanOrEqual(Math.min(max, Math.max(128, 8 * held)));
+  });
+
+  it('is found within eight round trips, where the server is far away', () => {
+    const { bytesPerMs } = readThrough({ roundTripMs: 50, bytesPerMs: 800e3 }, 800);
+    expect(bytesPerMs).toBeGreaterThan(0.95 * 800e3);
   });
 });
