@@ -36,6 +36,32 @@ describePeers('nbd serve --threads 2', ['fio', 'nbdcopy', 'nbdinfo'], (generatio
   });
 });
 
+describePeers('nbd serve --threads 3 with memory', ['fio', 'nbdcopy', 'nbdinfo'], (generation) => {
+  inWorkspace(generation);
+
+  it('keeps what 4 jobs of fio write at random', async () => {
+    const uri = (await serve('--threads', '3', 'memory:64M'))();
+    const load = ['--rw=randrw', '--bs=4k', '--iodepth=32', '--numjobs=4', '--size=16M', '--offset_increment=16M'];
+    const check = ['--verify=crc32c', '--verify_fatal=1', '--verify_state_save=0', '--group_reporting'];
+    expect(await peer('fio', '--name=verify', '--ioengine=nbd', `--uri=${uri}`, ...load, ...check)).toContain('err= 0');
+  });
+
+  it('gives nbdcopy the same bytes over 8 connections, and reports holes', async () => {
+    const bytes = new Uint8Array(8 * mebi).map((_, index) => (index < 4 * mebi ? (index * 2654435761) >>> 24 : 0));
+    writeFileSync(workspace.hostPath('image'), bytes);
+    const uri = (await serve('--threads', '3', 'memory:8M'))();
+    await peer('nbdcopy', '--connections=8', '--flush', workspace.peerPath('image'), uri);
+    const map = JSON.parse(await peer('nbdinfo', '--map', '--json', uri));
+    expect(map).toMatchObject([
+      { offset: 0, length: 4 * mebi, type: 0 },
+      { offset: 4 * mebi, length: 4 * mebi, type: 3 },
+    ]);
+    expect(JSON.parse(await peer('nbdinfo', '--json', uri)).exports[0]).toMatchObject({ can_multi_conn: true });
+    await peer('nbdcopy', '--connections=8', uri, workspace.peerPath('copy'));
+    expect(Buffer.compare(readFileSync(workspace.hostPath('copy')), bytes)).toBe(0);
+  });
+});
+
 describe('nbd serve --threads', () => {
   inWorkspace('bookworm');
 
@@ -47,12 +73,12 @@ describe('nbd serve --threads', () => {
   });
 
   it('auto serves on one thread what cannot be spread over several', async () => {
-    const uri = (await serve('--threads', 'auto', 'memory:1M'))();
-    expect(await nbd('info', '--size', uri)).toMatchObject({ code: 0, stdout: `${mebi}\n` });
+    const uri = (await serve('--threads', 'auto', 'memory:65G'))();
+    expect(await nbd('info', '--size', uri)).toMatchObject({ code: 0, stdout: `${65 * 2 ** 30}\n` });
   });
 
   it.each([
-    [['memory:1M'], '--threads 2: memory:1M: the memory belongs to one thread'],
+    [['memory:65G'], '--threads 2: memory:65G: threads share 64 GiB of memory at most'],
     [['nbd://far/disk'], '--threads 2: nbd://far/disk: the connection to another server belongs to one thread'],
     [['--snapshot', 'x.img'], '--threads 2: --snapshot keeps what clients write in the memory of one thread'],
     [['--stdio', 'x.img'], '--threads 2: --stdio serves one client, which one thread does best'],

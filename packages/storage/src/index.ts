@@ -23,6 +23,11 @@ export { createReadOnlyLayer } from './layers/read-only.ts';
 export { createRetryLayer, type RetryOptions } from './layers/retry.ts';
 export { createSliceLayer, type SliceOptions } from './layers/slice.ts';
 export { createMemoryDevice, type MemoryDeviceOptions } from './memory/memory-device.ts';
-export { createSharedMemory, type SharedMemory, type SharedMemoryOptions } from './memory/shared-memory.ts';
+export {
+  createSharedMemory,
+  type SharedMemory,
+  type SharedMemoryOptions,
+  sharedMemoryBytesMax,
+} from './memory/shared-memory.ts';
 export { createSharedMemoryDevice, type SharedMemoryDeviceOptions } from './memory/shared-memory-device.ts';
 export { createNullDevice, type NullDeviceOptions } from './null-device.ts';

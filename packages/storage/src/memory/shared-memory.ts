@@ -13,7 +13,8 @@ export const unitBytes = 64 * 1024;
 /** Units of one number of the bitmap. */
 export const unitsPerWord = 32;
 const chunksMax = 64;
-const sharedBytesMax = chunksMax * chunkBytes;
+/** The longest memory that threads can share, in bytes. */
+export const sharedMemoryBytesMax = chunksMax * chunkBytes;
 
 export const sharedMemoryOptions = defineOptions({
   /** In bytes, up to 64 GiB. */
@@ -43,8 +44,8 @@ export interface SharedMemory {
 export function createSharedMemory(options: SharedMemoryOptions): SharedMemory {
   const given = BigInt(sharedMemoryOptions.resolve('createSharedMemory', options).size);
   if (given < 0n || given > sizeMax) throw new UsageError('ERR_NBD_ARGUMENT', `${given} is not a possible size`);
-  if (given > sharedBytesMax) {
-    const message = `threads cannot share ${given} bytes of memory, expected ${sharedBytesMax} (64 GiB) at most`;
+  if (given > sharedMemoryBytesMax) {
+    const message = `threads cannot share ${given} bytes of memory, expected ${sharedMemoryBytesMax} (64 GiB) at most`;
     throw new UsageError('ERR_NBD_ARGUMENT', message);
   }
   const size = Number(given);

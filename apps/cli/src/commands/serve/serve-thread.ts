@@ -1,6 +1,7 @@
-/** A thread of `nbd serve --threads`: opens the files for itself, and serves clients that the main thread sends. */
+/** A thread of `nbd serve --threads`: opens the files for itself, shares the memory, and serves clients that the main thread sends. */
 import type { BlockDevice } from '@nbdjs/interfaces';
 import { serveThread } from '@nbdjs/server';
+import { createSharedMemoryDevice } from '@nbdjs/storage';
 import { adoptDescriptor, serverTls } from '@nbdjs/transport';
 import { openExports } from './exports.ts';
 import { openFile, withLayers } from './open-source.ts';
@@ -9,22 +10,25 @@ import { serverTlsSettings } from './tls.ts';
 
 serveThread<ThreadData>({
   adopt: adoptDescriptor,
-  async open({ options, sources }) {
+  async open({ options, sources, memories }) {
     const tls = serverTlsSettings(options);
     const devices: BlockDevice[] = [];
     const exports = await openExports(
       sources,
       options,
       async (operand) => {
-        // The main thread has checked that there are only files.
+        const readOnly = options.readOnly === true;
+        const memory = memories[sources.findIndex((source) => source.operand === operand)];
+        if (memory !== undefined) return withLayers(createSharedMemoryDevice({ memory, readOnly }), options);
+        // The main thread has checked that all others are files.
         if (operand.type !== 'file') throw new Error(`a thread cannot serve a source of type '${operand.type}'`);
-        return withLayers(await openFile(operand.path, options.readOnly === true), options);
+        return withLayers(await openFile(operand.path, readOnly), options);
       },
       (device) => void devices.push(device),
     );
     return {
       exports,
-      // Each thread has descriptors of its own, but the files are the same.
+      // Each thread has descriptors of its own, but the files and the memory are the same.
       sharesStorage: true,
       ...(tls === undefined ? {} : { tls: serverTls(tls) }),
       close: async () => {

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { argumentError } from '../../errors/argument-error.ts';
 import type { Operand } from '../../options/operand.ts';
+import { parseSize } from '../../options/size.ts';
 
 /** The prefix of a source that is memory; its size follows. */
 export const memoryPrefix = 'memory:';
@@ -47,6 +48,12 @@ export function exportNameOf({ word, operand, name }: Source, sourceCount: numbe
   if (sourceCount === 1) return exportName ?? '';
   if (operand.type === 'file' && !isMemory(operand.path)) return basename(operand.path);
   throw argumentError(`among several exports each needs a name: write NAME=${word}`);
+}
+
+/** Returns the size of a source that is memory, in bytes; `undefined` for others. @throws UsageError when its size is none. */
+export function memorySizeOf({ operand }: Source): bigint | undefined {
+  if (operand.type !== 'file' || !isMemory(operand.path)) return undefined;
+  return parseSize(operand.path.slice(memoryPrefix.length), 'memory');
 }
 
 export function isMemory(path: string): boolean {

@@ -1,15 +1,18 @@
 /** `nbd serve --threads`: whether the sessions of clients run in threads, and in how many. */
 import { availableParallelism } from 'node:os';
 import { canUseThreads, type ThreadOptions } from '@nbdjs/server';
+import { createSharedMemory, type SharedMemory, sharedMemoryBytesMax } from '@nbdjs/storage';
 import { detachDescriptor } from '@nbdjs/transport';
 import { argumentError } from '../../errors/argument-error.ts';
 import type { ServeOptions } from './command.ts';
-import { isMemory, type Source } from './source.ts';
+import { memorySizeOf, type Source } from './source.ts';
 
 /** What each thread is given. */
 export interface ThreadData {
   readonly options: ServeOptions;
   readonly sources: readonly Source[];
+  /** For each source: the memory that it is, which all threads share. */
+  readonly memories: readonly (SharedMemory | undefined)[];
 }
 
 /**
@@ -26,9 +29,13 @@ export function threadCountOf(options: ServeOptions, sources: readonly Source[])
   return threads;
 }
 
-/** Makes the options of a server with threads. */
+/** Makes the options of a server with threads. @throws UsageError when the system does not reserve the memory that is to be served. */
 export function threadOptions(count: number, options: ServeOptions, sources: readonly Source[]): ThreadOptions {
-  const data: ThreadData = { options, sources };
+  const memories = sources.map((source) => {
+    const size = memorySizeOf(source);
+    return size === undefined ? undefined : createSharedMemory({ size });
+  });
+  const data: ThreadData = { options, sources, memories };
   return { module: moduleUrl(), count, data, detach: detachDescriptor };
 }
 
@@ -42,9 +49,11 @@ function automaticCount(): number | undefined {
 function obstacleOf({ stdio, snapshot }: ServeOptions, sources: readonly Source[]): string | undefined {
   if (stdio === true) return '--stdio serves one client, which one thread does best';
   if (snapshot === true) return '--snapshot keeps what clients write in the memory of one thread';
-  for (const { word, operand } of sources) {
+  for (const source of sources) {
+    const { word, operand } = source;
     if (operand.type !== 'file') return `${word}: the connection to another server belongs to one thread`;
-    if (isMemory(operand.path)) return `${word}: the memory belongs to one thread`;
+    const size = memorySizeOf(source);
+    if (size !== undefined && size > sharedMemoryBytesMax) return `${word}: threads share 64 GiB of memory at most`;
   }
   return canUseThreads()
     ? undefined
