@@ -40,6 +40,7 @@ export function chart(comparisons: readonly Comparison[], caption: string): stri
   const height = bottom + 36;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="sans-serif" font-size="12" fill="#1f2328">`,
+    '<title>nbdjs beside other NBD software: how many times better nbdjs is, for each cell of the table</title>',
     `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
     text(16, 26, 'nbdjs beside other NBD software', 'font-size="16" font-weight="bold"'),
     text(16, 46, `How many times better nbdjs is: right of 1 it is better. ${caption}`, 'fill="#59636e"'),
