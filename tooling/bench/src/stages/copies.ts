@@ -1,4 +1,5 @@
 /** `nbd copy` against nbdcopy, between qemu-nbd and files. */
+import { spawnSync } from 'node:child_process';
 import { randomFillSync } from 'node:crypto';
 import { closeSync, ftruncateSync, openSync, rmSync, truncateSync, writeSync } from 'node:fs';
 import { makeRawImage, type PeerServer, startQemuNbd, Workspace } from '@nbdjs/peers';
@@ -10,10 +11,17 @@ import { type OpenStage, openStage, type Resources } from './stage.ts';
 const gibi = 2 ** 30;
 
 /** What is copied: the size of the device, and how it is made. */
-const images: Readonly<Record<Image, { readonly bytes: number; readonly make: (path: string) => void }>> = {
-  random: { bytes: 4 * gibi, make: (path: string) => makeRawImage(path, 4 * gibi, [{ offset: 0, length: 4 * gibi }]) },
+const images: Readonly<
+  Record<Image, { readonly bytes: number; readonly dataBytes: number; readonly make: (path: string) => void }>
+> = {
+  random: {
+    bytes: 4 * gibi,
+    dataBytes: 4 * gibi,
+    make: (path: string) => makeRawImage(path, 4 * gibi, [{ offset: 0, length: 4 * gibi }]),
+  },
   sparse: {
     bytes: 64 * gibi,
+    dataBytes: gibi,
     make: (path: string) =>
       makeRawImage(
         path,
@@ -21,7 +29,7 @@ const images: Readonly<Record<Image, { readonly bytes: number; readonly make: (p
         Array.from({ length: 64 }, (_, index) => ({ offset: index * gibi, length: gibi / 64 })),
       ),
   },
-  extents: { bytes: 2 * gibi, make: makeExtents },
+  extents: { bytes: 2 * gibi, dataBytes: gibi, make: makeExtents },
 };
 
 export const openCopying: OpenStage = (setting) =>
@@ -70,12 +78,19 @@ class Ends {
     if (end === 'null') return { name: 'null:', pids: [] };
     if (end === 'file') {
       const name = this.#workspace.hostPath('copy.img');
-      return { name, pids: [], prepare: () => rmSync(name, { force: true }) };
+      const prepare = (): void => {
+        rmSync(name, { force: true });
+        touchMemory(name, images[image].dataBytes);
+      };
+      return { name, pids: [], prepare };
     }
     const { bytes } = images[image];
     const file = this.#file(`${image}-target.img`, (path) => makeRawImage(path, bytes, []));
     const prepare = (): void => {
-      for (const size of [0, bytes]) truncateSync(this.#workspace.hostPath(file), size);
+      const path = this.#workspace.hostPath(file);
+      truncateSync(path, 0);
+      touchMemory(`${path}.touch`, images[image].dataBytes);
+      truncateSync(path, bytes);
     };
     return { ...(await this.#served(file, end, false)), prepare };
   }
@@ -97,6 +112,15 @@ class Ends {
     this.#servers.set(key, server);
     return { name: server.uri(), pids: [server.pid] };
   }
+}
+
+/**
+ * Writes as much as a copy will write, and removes it: a virtual machine that gives free memory back to its host gets it again page by page,
+ * which takes longer than the copy. Whoever comes first would pay for it.
+ */
+function touchMemory(path: string, bytes: number): void {
+  spawnSync('dd', ['if=/dev/zero', `of=${path}`, 'bs=1M', `count=${bytes / 2 ** 20}`], { stdio: 'ignore' });
+  rmSync(path, { force: true });
 }
 
 /** 1 GiB in 131072 pieces, with as much of holes between them. */
