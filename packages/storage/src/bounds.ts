@@ -14,6 +14,17 @@ export function requireInside(size: bigint, offset: Offset, length: Offset): rea
   return [start, end];
 }
 
+/**
+ * Refuses the same ranges. For most of them, plain numbers show that they lie inside, and no bigint is made.
+ *
+ * @param sizeNumber the size as a number, where that is exact; else something larger than any offset that is a number
+ */
+export function checkInside(size: bigint, sizeNumber: number, offset: Offset, length: Offset): void {
+  const end = typeof offset === 'number' && typeof length === 'number' ? offset + length : Number.NaN;
+  if (offset >= 0 && length >= 0 && Number.isSafeInteger(end) && end <= sizeNumber) return;
+  requireInside(size, offset, length);
+}
+
 /** @throws the signal's reason. */
 export function requireGoing(options: Abortable | undefined): void {
   if (options?.signal?.aborted) throw options.signal.reason;

@@ -3,26 +3,24 @@
  * that makes its callers wait, would hold up all other work of the event loop.
  */
 import type { Clock } from '@nbdjs/interfaces';
-import { GrowingDelay } from '@nbdjs/kit';
+import { TrialPause } from './trial-pause.ts';
 
 /** A call that took longer has waited for something. In milliseconds. */
 const slowMs = 5;
-/** How long threads then make the calls; twice as long if the next attempt is slow, too. In milliseconds. */
-const pauseMs = 1000;
-const pauseMsMax = 60_000;
 
 export class InlineCalls {
   readonly #clock: Clock;
-  #pausedUntil = Number.NEGATIVE_INFINITY;
-  readonly #pause = new GrowingDelay({ firstMs: pauseMs, mostMs: pauseMsMax });
+  /** While threads make the calls. */
+  readonly #pause: TrialPause;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.#pause = new TrialPause(clock);
   }
 
   /** Whether a call may be tried at once. */
   get isQuick(): boolean {
-    return this.#pausedUntil === Number.NEGATIVE_INFINITY || this.#clock.now() >= this.#pausedUntil;
+    return this.#pause.isOver;
   }
 
   /** Makes a call, and remembers how long it took. */
@@ -32,12 +30,8 @@ export class InlineCalls {
       return call();
     } finally {
       const end = this.#clock.now();
-      if (end - start > slowMs) {
-        this.#pausedUntil = end + this.#pause.next();
-      } else if (this.#pausedUntil !== Number.NEGATIVE_INFINITY) {
-        this.#pausedUntil = Number.NEGATIVE_INFINITY;
-        this.#pause.reset();
-      }
+      if (end - start > slowMs) this.#pause.begin(end);
+      else this.#pause.end();
     }
   }
 }

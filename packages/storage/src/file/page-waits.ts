@@ -4,7 +4,7 @@
  * next turns.
  */
 import type { Clock, Defer } from '@nbdjs/interfaces';
-import { GrowingDelay } from '@nbdjs/kit';
+import { TrialPause } from './trial-pause.ts';
 
 /** Longer reads are left to threads at once: each attempt copies what is there already. In bytes. */
 export const awaitedReadBytesMax = 64 * 1024;
@@ -16,10 +16,8 @@ const waitMs = 0.5;
 const missesMax = 2;
 /** The end of waiting where a clock says that no time passes, in turns. */
 const turnsMax = 10_000;
-/** After so many waits in vain, one after the other, threads read for a while; twice as long if it happens again. In milliseconds. */
+/** After so many waits in vain, one after the other, threads read for a while. */
 const vainMax = 8;
-const pauseMs = 1000;
-const pauseMsMax = 60_000;
 
 interface Wait {
   /** Reads what is in the page cache; returns whether that was everything. */
@@ -34,22 +32,22 @@ export class PageWaits {
   readonly #clock: Clock;
   readonly #nextTurn: Defer;
   readonly #turn = (): void => this.#look();
-  #waits: Wait[] = [];
+  readonly #waits: Wait[] = [];
   /** When pages came last. */
   #arrivalMs = Number.NEGATIVE_INFINITY;
   #vainCount = 0;
-  #pausedUntil = Number.NEGATIVE_INFINITY;
-  readonly #pause = new GrowingDelay({ firstMs: pauseMs, mostMs: pauseMsMax });
+  readonly #pause: TrialPause;
 
   /** @param nextTurn the event loop's next turn, behind input that is there already (`setImmediate`) */
   constructor(clock: Clock, nextTurn: Defer) {
     this.#clock = clock;
     this.#nextTurn = nextTurn;
+    this.#pause = new TrialPause(clock);
   }
 
   /** Whether waiting has been worth it lately. */
   get isWorthIt(): boolean {
-    return this.#pausedUntil === Number.NEGATIVE_INFINITY || this.#clock.now() >= this.#pausedUntil;
+    return this.#pause.isOver;
   }
 
   /** Resolves to `true` as soon as an attempt has read everything, or to `false` when a thread is to read. */
@@ -86,14 +84,12 @@ export class PageWaits {
   #arrived(nowMs: number): void {
     this.#arrivalMs = nowMs;
     this.#vainCount = 0;
-    if (this.#pausedUntil === Number.NEGATIVE_INFINITY) return;
-    this.#pausedUntil = Number.NEGATIVE_INFINITY;
-    this.#pause.reset();
+    this.#pause.end();
   }
 
   #missed(): void {
     if (++this.#vainCount < vainMax) return;
     this.#vainCount = 0;
-    this.#pausedUntil = this.#clock.now() + this.#pause.next();
+    this.#pause.begin(this.#clock.now());
   }
 }

@@ -15,14 +15,14 @@ import {
   type MetaContextExtents,
   type Offset,
   type ReadOptions,
-  sizeMax,
   UsageError,
   type WriteOptions,
 } from '@nbdjs/interfaces';
 import { defineOptions, type OptionsOf, option } from '@nbdjs/kit';
-import { Lifetime, requireGoing, requireInside } from '../bounds.ts';
+import { checkInside, Lifetime, requireGoing } from '../bounds.ts';
+import { extentsMax, memoryAbilities, readPiece, requireWritable } from './memory-pieces.ts';
+import { possibleSize, wholeBytes } from './memory-size.ts';
 import { PageTable } from './page-table.ts';
-import { wholeBytes } from './whole-bytes.ts';
 
 export const memoryDeviceOptions = defineOptions({
   /** In bytes, up to 2^63 - 1. */
@@ -42,8 +42,6 @@ const pageBits = 18n;
 const unitBytes = 64 * 1024;
 const unitsPerPage = pageBytes / unitBytes;
 const allUnits = 2 ** unitsPerPage - 1;
-/** Extents in one answer. */
-const extentsMax = 4096;
 
 interface Page {
   readonly bytes: Uint8Array;
@@ -82,18 +80,7 @@ class MemoryDevice implements BlockDevice, DeviceMemory, DeviceResizing {
       preferredBlockSize: 4096,
       maximumBlockSize: limits.payloadBytesDefault,
     };
-    this.abilities = {
-      readOnly,
-      flush: true,
-      fua: !readOnly,
-      trim: !readOnly,
-      writeZeroes: !readOnly,
-      fastZero: !readOnly,
-      cache: true,
-      multiConn: true,
-      rotational: false,
-      contexts: [baseAllocation],
-    };
+    this.abilities = memoryAbilities(readOnly);
   }
 
   get geometry(): Geometry {
@@ -101,7 +88,7 @@ class MemoryDevice implements BlockDevice, DeviceMemory, DeviceResizing {
   }
 
   resize(size: Offset, options?: Abortable): void {
-    this.#requireWritable();
+    requireWritable(this.abilities);
     this.#enter(0, 0, options);
     const next = possibleSize(BigInt(size));
     // What comes back later reads as zeroes.
@@ -117,12 +104,7 @@ class MemoryDevice implements BlockDevice, DeviceMemory, DeviceResizing {
     let page = pageOf(offset);
     let from = withinPage(offset);
     for (let position = 0; position < length; ) {
-      const piece = this.#piece(page, from, length - position);
-      const isHole = !(piece instanceof Uint8Array);
-      const byteCount = isHole ? piece.holeBytes : piece.length;
-      if (isHole) target.fill(0, position, position + byteCount);
-      else target.set(piece, position);
-      options?.onChunk?.({ type: isHole ? 'hole' : 'data', position, length: byteCount });
+      const byteCount = readPiece(this.#piece(page, from, length - position), target, position, options);
       position += byteCount;
       from += byteCount;
       if (from < pageBytes) continue;
@@ -132,7 +114,7 @@ class MemoryDevice implements BlockDevice, DeviceMemory, DeviceResizing {
   }
 
   write(offset: Offset, source: Uint8Array, options?: WriteOptions): void {
-    this.#requireWritable();
+    requireWritable(this.abilities);
     this.#enter(offset, source.length, options);
     const { length } = source;
     let page = pageOf(offset);
@@ -155,7 +137,7 @@ class MemoryDevice implements BlockDevice, DeviceMemory, DeviceResizing {
   }
 
   writeZeroes(offset: Offset, length: Offset, options?: WriteOptions): void {
-    this.#requireWritable();
+    requireWritable(this.abilities);
     this.#enter(offset, length, options);
     const start = BigInt(offset);
     const end = start + BigInt(length);
@@ -186,7 +168,7 @@ class MemoryDevice implements BlockDevice, DeviceMemory, DeviceResizing {
   }
 
   writableView(offset: Offset, length: number): Uint8Array | undefined {
-    this.#requireWritable();
+    requireWritable(this.abilities);
     this.#enter(offset, length, undefined);
     const from = withinPage(offset);
     const to = from + length;
@@ -200,10 +182,7 @@ class MemoryDevice implements BlockDevice, DeviceMemory, DeviceResizing {
   #enter(offset: Offset, length: Offset, options: Abortable | undefined): void {
     this.#life.requireOpen();
     if (options !== undefined) requireGoing(options);
-    // For most ranges, plain numbers show that they lie inside, and no bigint is made.
-    const end = typeof offset === 'number' && typeof length === 'number' ? offset + length : Number.NaN;
-    if (offset >= 0 && length >= 0 && Number.isSafeInteger(end) && end <= this.#sizeNumber) return;
-    requireInside(this.#size, offset, length);
+    checkInside(this.#size, this.#sizeNumber, offset, length);
   }
 
   /** The extent at a place of a page: up to `length` bytes that are all stored, or all holes. */
@@ -233,10 +212,6 @@ class MemoryDevice implements BlockDevice, DeviceMemory, DeviceResizing {
     page.used &= ~units(Math.ceil(from / unitBytes), Math.floor(to / unitBytes));
     if (page.used === 0) this.#pages.delete(number);
     else page.bytes.fill(0, from, to);
-  }
-
-  #requireWritable(): void {
-    if (this.abilities.readOnly) throw new UsageError('ERR_NBD_READ_ONLY', 'the device is read-only');
   }
 
   /** Numbers of the pages in a range that hold something, in no order. */
@@ -298,11 +273,6 @@ function endOfRun(used: number, position: number): number {
   let end = (Math.floor(position / unitBytes) + 1) * unitBytes;
   while (end < pageBytes && isUsed(used, end) === state) end += unitBytes;
   return end;
-}
-
-function possibleSize(size: bigint): bigint {
-  if (size < 0n || size > sizeMax) throw new UsageError('ERR_NBD_ARGUMENT', `${size} is not a possible size`);
-  return size;
 }
 
 function pageOf(offset: Offset): number {

@@ -19,7 +19,8 @@ import {
 } from '@nbdjs/interfaces';
 import { defineOptions, type OptionsOf, option } from '@nbdjs/kit';
 import { nextTurn } from '@nbdjs/node';
-import { Lifetime, requireGoing, requireInside } from '../bounds.ts';
+import { checkInside, Lifetime, requireGoing } from '../bounds.ts';
+import { extentsMax, memoryAbilities, readPiece, requireWritable } from './memory-pieces.ts';
 import { chunkBytes, type SharedMemory, unitBytes } from './shared-memory.ts';
 import { UnitMap } from './unit-map.ts';
 
@@ -41,8 +42,6 @@ export const sharedMemoryDeviceOptions = defineOptions({
 /** A device over shared memory. */
 export interface SharedMemoryDeviceOptions extends OptionsOf<typeof sharedMemoryDeviceOptions> {}
 
-/** Extents in one answer. */
-const extentsMax = 4096;
 /** Bytes that are zeroed before others have their turn. */
 const turnBytes = 16 * 2 ** 20;
 /** Copied over what is zeroed, which is quicker than to fill shared memory. */
@@ -86,36 +85,19 @@ class SharedMemoryDevice implements BlockDevice, DeviceMemory {
       preferredBlockSize: 4096,
       maximumBlockSize: limits.payloadBytesDefault,
     };
-    this.abilities = {
-      readOnly,
-      flush: true,
-      fua: !readOnly,
-      trim: !readOnly,
-      writeZeroes: !readOnly,
-      fastZero: !readOnly,
-      cache: true,
-      multiConn: true,
-      rotational: false,
-      contexts: [baseAllocation],
-    };
+    this.abilities = memoryAbilities(readOnly);
   }
 
   read(offset: Offset, target: Uint8Array, options?: ReadOptions): void {
     const { length } = target;
     const start = this.#enter(offset, length, options);
     for (let position = 0; position < length; ) {
-      const piece = this.#piece(start + position, length - position);
-      const isHole = !(piece instanceof Uint8Array);
-      const byteCount = isHole ? piece.holeBytes : piece.length;
-      if (isHole) target.fill(0, position, position + byteCount);
-      else target.set(piece, position);
-      options?.onChunk?.({ type: isHole ? 'hole' : 'data', position, length: byteCount });
-      position += byteCount;
+      position += readPiece(this.#piece(start + position, length - position), target, position, options);
     }
   }
 
   write(offset: Offset, source: Uint8Array, options?: WriteOptions): void {
-    this.#requireWritable();
+    requireWritable(this.abilities);
     const { length } = source;
     const start = this.#enter(offset, length, options);
     for (let position = 0; position < length; ) {
@@ -135,7 +117,7 @@ class SharedMemoryDevice implements BlockDevice, DeviceMemory {
   }
 
   writeZeroes(offset: Offset, length: Offset, options?: WriteOptions): void | Promise<void> {
-    this.#requireWritable();
+    requireWritable(this.abilities);
     const start = this.#enter(offset, length, options);
     const end = start + Number(length);
     const position = this.#zero(start, end);
@@ -171,15 +153,8 @@ class SharedMemoryDevice implements BlockDevice, DeviceMemory {
   #enter(offset: Offset, length: Offset, options: Abortable | undefined): number {
     this.#life.requireOpen();
     if (options !== undefined) requireGoing(options);
-    const end = typeof offset === 'number' && typeof length === 'number' ? offset + length : Number.NaN;
-    if (!(offset >= 0 && length >= 0 && Number.isSafeInteger(end) && end <= this.#size)) {
-      requireInside(this.geometry.size, offset, length);
-    }
+    checkInside(this.geometry.size, this.#size, offset, length);
     return Number(offset);
-  }
-
-  #requireWritable(): void {
-    if (this.abilities.readOnly) throw new UsageError('ERR_NBD_READ_ONLY', 'the device is read-only');
   }
 
   /** Up to `length` bytes of one chunk. */

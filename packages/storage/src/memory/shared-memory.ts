@@ -2,9 +2,9 @@
  * The bytes of devices that several threads have, in shared memory. They are in chunks, because one piece of shared memory has a limit.
  * The system gives no memory to what was never touched. Which units hold something is in a bitmap, which the threads change atomically.
  */
-import { sizeMax, UsageError } from '@nbdjs/interfaces';
+import { UsageError } from '@nbdjs/interfaces';
 import { defineOptions, type OptionsOf, option } from '@nbdjs/kit';
-import { wholeBytes } from './whole-bytes.ts';
+import { possibleSize, wholeBytes } from './memory-size.ts';
 
 /** How long a chunk is: all but the last one are this long. */
 export const chunkBytes = 2 ** 30;
@@ -42,8 +42,7 @@ export interface SharedMemory {
  *   when the system does not reserve so much.
  */
 export function createSharedMemory(options: SharedMemoryOptions): SharedMemory {
-  const given = BigInt(sharedMemoryOptions.resolve('createSharedMemory', options).size);
-  if (given < 0n || given > sizeMax) throw new UsageError('ERR_NBD_ARGUMENT', `${given} is not a possible size`);
+  const given = possibleSize(BigInt(sharedMemoryOptions.resolve('createSharedMemory', options).size));
   if (given > sharedMemoryBytesMax) {
     const message = `threads cannot share ${given} bytes of memory, expected ${sharedMemoryBytesMax} (64 GiB) at most`;
     throw new UsageError('ERR_NBD_ARGUMENT', message);
