@@ -10,6 +10,7 @@ export type { ExportEntry } from '@nbdjs/protocol';
 export type { AccessRules } from './admission/access-list.ts';
 export { type ServerEvents, serverEvents } from './events.ts';
 export type { ClientDescription, Export, ExportProvider, ExportTable } from './exports/export.ts';
+export type { Exported } from './exports/export-table.ts';
 export { type ServeOptions, type Serving, serve, type ThreadedServeOptions, type ThreadedServing } from './serve.ts';
 export { createServer, type Server } from './server.ts';
 export { type GivenLimits, type ServerLimits, serverLimits } from './server-limits.ts';

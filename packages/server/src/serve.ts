@@ -5,10 +5,10 @@ import {
   type Listen,
   type ListenAddress,
   type ListenTarget,
-  type ServerTls,
   UsageError,
 } from '@nbdjs/interfaces';
 import { formatUri } from '@nbdjs/protocol';
+import { type Exported, exportedBy } from './exports/export-table.ts';
 import { createServer, type Server } from './server.ts';
 import type { ServerOptions } from './server-options.ts';
 import type { ThreadedServerOptions } from './threads/thread-options.ts';
@@ -81,20 +81,13 @@ interface Started<S extends Server | ThreadedServer> {
   readonly exported: Exported;
 }
 
-interface Exported {
-  readonly names: readonly string[] | undefined;
-  readonly tlsMode: ServerTls['mode'] | undefined;
-}
-
 function isThreaded(options: object): options is ThreadedServerOptions {
   return 'threads' in options && options.threads !== undefined;
 }
 
 function start(options: ServerOptions): Started<Server> {
   const server = createServer(options);
-  const { exports, tls } = options;
-  const names = typeof exports.open === 'function' ? undefined : Object.keys(exports);
-  return { server, exported: { names, tlsMode: tls?.mode } };
+  return { server, exported: exportedBy(options.exports, options.tls) };
 }
 
 async function startThreads(options: ThreadedServerOptions): Promise<Started<ThreadedServer>> {

@@ -1,5 +1,5 @@
 /** A fixed table of exports, as a provider. */
-import type { TlsPeer } from '@nbdjs/interfaces';
+import type { ServerTls, TlsPeer } from '@nbdjs/interfaces';
 import { isAllowed } from '@nbdjs/kit';
 import { encodeText } from '@nbdjs/protocol';
 import type { Export, ExportProvider, ExportTable } from './export.ts';
@@ -23,6 +23,18 @@ export function providerOf(exports: ExportTable | ExportProvider): ExportProvide
         .filter(([, one]) => isVisible(one, tls))
         .map(([name, { description = '' }]) => ({ name, description })),
   };
+}
+
+/** What clients can learn about a server's exports before they connect. */
+export interface Exported {
+  /** The names of a table; absent where a provider decides. */
+  readonly names: readonly string[] | undefined;
+  /** Absent without TLS. */
+  readonly tlsMode: ServerTls['mode'] | undefined;
+}
+
+export function exportedBy(exports: ExportTable | ExportProvider, tls: ServerTls | undefined): Exported {
+  return { names: isProvider(exports) ? undefined : Object.keys(exports), tlsMode: tls?.mode };
 }
 
 /** Whether some of a table's exports are for certain clients, whom TLS has to identify then. */

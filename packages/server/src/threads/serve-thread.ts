@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { UsageError } from '@nbdjs/interfaces';
 import { toErrorRecord } from '@nbdjs/kit';
 import { capabilities } from '@nbdjs/syscalls';
-import { namesClients, providerOf } from '../exports/export-table.ts';
+import { exportedBy, namesClients, providerOf } from '../exports/export-table.ts';
 import { checkTable, requireNewstyle } from '../server-options.ts';
 import { requireFixedSize, threadProvider } from './thread-exports.ts';
 import type { ThreadOrder, ThreadReport, ThreadStart } from './thread-messages.ts';
@@ -39,8 +39,7 @@ async function run<Data>(definition: ThreadDefinition<Data>, start: ThreadStart,
       service.hear(order);
       if (order.type === 'finish') void finish(serving, port, post);
     });
-    const names = typeof serving.exports.open === 'function' ? undefined : Object.keys(serving.exports);
-    post({ type: 'ready', names, tlsMode: serving.tls?.mode });
+    post({ type: 'ready', ...exportedBy(serving.exports, serving.tls) });
   } catch (error) {
     post({ type: 'failed', error: toErrorRecord(error) });
     port.close();

@@ -3,9 +3,11 @@ import { Worker } from 'node:worker_threads';
 import { type Clock, UsageError } from '@nbdjs/interfaces';
 import { fromErrorRecord, toError } from '@nbdjs/kit';
 import { inheritedWorkerOptions, systemClock } from '@nbdjs/node';
+import type { Exported } from '../exports/export-table.ts';
 import { RemoteSession } from './remote-session.ts';
-import type { ThreadExports, ThreadOrder, ThreadReport, ThreadStart } from './thread-messages.ts';
+import type { ThreadOrder, ThreadReport, ThreadStart } from './thread-messages.ts';
 import type { DetachedSocket } from './thread-options.ts';
+import { within } from './within.ts';
 
 /** Reports about a session of the thread, or about the thread as a whole. */
 export type OtherReport = Exclude<ThreadReport, { type: 'ready' | 'failed' | 'gone' | 'finished' | 'tls-loaded' }>;
@@ -23,7 +25,7 @@ const terminateMs = 1000;
 const loadMs = 5000;
 
 interface ReadySettler {
-  resolve(exports: ThreadExports): void;
+  resolve(exports: Exported): void;
   reject(error: Error): void;
 }
 
@@ -37,7 +39,7 @@ export class ServerThread {
   readonly #loads = new Map<number, (error: Error | undefined) => void>();
   readonly #settleReady: ReadySettler;
   /** Settles when the exports are open; rejects when they cannot be opened. */
-  readonly ready: Promise<ThreadExports>;
+  readonly ready: Promise<Exported>;
   readonly #ended: Promise<void>;
   #phase: 'starting' | 'ready' | 'ending' | 'ended' = 'starting';
   /** Why the thread ends, once that is known. */
@@ -61,10 +63,9 @@ export class ServerThread {
     const cancel = this.#clock.schedule(startMs, () => {
       this.#fail(new UsageError('ERR_NBD_STATE', `thread ${this.place} did not open its exports within ${startMs} ms`));
     });
-    const ready = this.ready.then(cancel, cancel);
+    void this.ready.then(cancel, cancel);
     this.#ended = new Promise((resolve) => {
       this.#worker.once('exit', (code) => {
-        void ready;
         this.#exited(code);
         resolve();
       });
@@ -115,7 +116,7 @@ export class ServerThread {
     if (this.#phase === 'ready') this.#phase = 'ending';
     this.#worker.ref();
     this.send({ type: 'finish' });
-    await this.#within(limitMs, this.#ended);
+    await within(this.#clock, limitMs, this.#ended);
     await this.stop();
   }
 
@@ -125,20 +126,10 @@ export class ServerThread {
     const wasStarting = this.#phase === 'starting';
     this.#phase = 'ending';
     // Ended in the middle of loading native code, a thread would take the process with it.
-    if (wasStarting) await this.#within(loadMs, Promise.allSettled([this.ready]));
+    if (wasStarting) await within(this.#clock, loadMs, Promise.allSettled([this.ready]));
     void this.#worker.terminate();
-    await this.#within(terminateMs, this.#ended);
+    await within(this.#clock, terminateMs, this.#ended);
     this.#worker.unref();
-  }
-
-  #within(limitMs: number, settled: Promise<unknown>): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.#clock.schedule(limitMs, resolve, true);
-      void settled.then(() => {
-        cancel();
-        resolve();
-      });
-    });
   }
 
   #hear(report: ThreadReport): void {

@@ -2,10 +2,11 @@
  * The messages between a server and its threads. All of it is plain data. Errors travel as records, because structured clone loses their
  * class and code. Both sides ignore messages of other types.
  */
-import type { ExportFacts, PeerDescription, ServerTls, TlsPeer } from '@nbdjs/interfaces';
+import type { ExportFacts, PeerDescription, TlsPeer } from '@nbdjs/interfaces';
 import type { ErrorRecord } from '@nbdjs/kit';
 import type { PlaceRefusal } from '../admission/export-places.ts';
 import type { ServerEvents } from '../events.ts';
+import type { Exported } from '../exports/export-table.ts';
 import type { ServerSettings } from '../server-settings.ts';
 import type { CutOffReason } from '../statistics/client-counts.ts';
 
@@ -60,18 +61,10 @@ export interface EventRecord {
   readonly error?: { readonly number: number | undefined; readonly record: ErrorRecord } | undefined;
 }
 
-/** What a thread serves. */
-export interface ThreadExports {
-  /** The names of a table; absent where a provider decides. */
-  readonly names: readonly string[] | undefined;
-  /** Absent without TLS. */
-  readonly tlsMode: ServerTls['mode'] | undefined;
-}
-
 /** From a thread. */
 export type ThreadReport =
   /** The exports are open. */
-  | ({ readonly type: 'ready' } & ThreadExports)
+  | ({ readonly type: 'ready' } & Exported)
   /** The exports cannot be opened. */
   | { readonly type: 'failed'; readonly error: ErrorRecord }
   | { readonly type: 'place-wanted'; readonly session: number }

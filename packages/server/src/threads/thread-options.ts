@@ -23,11 +23,6 @@ const place = {
 /** Threads are never more than this. */
 const threadsMax = 256;
 
-const counted = {
-  expected: `a whole number from 1 to ${threadsMax}`,
-  holds: (value: unknown) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= threadsMax,
-};
-
 export const threadOptions = defineOptions({
   /** The module that each thread runs: it calls `serveThread`. */
   module: option.checked<URL | string>(place, {
@@ -40,7 +35,8 @@ export const threadOptions = defineOptions({
     doc: 'How the sockets of clients leave this thread: `detachDescriptor` of `@nbdjs/transport`.',
   }),
   /** How many threads, 1 to 256. @default as many as the processors that this process may use */
-  count: option.checked<number>(counted, {
+  count: option.count({
+    most: threadsMax,
     doc: 'How many threads, 1 to 256.',
     defaultText: 'as many as the processors that this process may use',
   }),

@@ -1,6 +1,7 @@
 /** The threads of a server: gives each client to the one that serves the fewest, and replaces threads that die. */
 import type { ByteChannel, Trace } from '@nbdjs/interfaces';
 import type { ServerEvents } from '../events.ts';
+import type { Exported } from '../exports/export-table.ts';
 import type { ServerSettings } from '../server-settings.ts';
 import { type CutOffReason, cutOffReasons } from '../statistics/client-counts.ts';
 import { EventDecoder } from './event-records.ts';
@@ -8,7 +9,7 @@ import type { RemoteSession } from './remote-session.ts';
 import { type OtherReport, ServerThread, type ThreadOwner } from './server-thread.ts';
 import { counterMemory, sharedCounters } from './shared-counters.ts';
 import { SharedTotal, sharedTotalMemory } from './shared-total.ts';
-import type { ThreadExports, ThreadOrder, ThreadStart } from './thread-messages.ts';
+import type { ThreadOrder, ThreadStart } from './thread-messages.ts';
 import type { DetachedSocket, ThreadSettings } from './thread-options.ts';
 
 export interface PoolParts {
@@ -50,11 +51,11 @@ export class ThreadPool implements ThreadOwner {
   }
 
   /** Settles when all threads have opened their exports. @throws what one of them has thrown; then all have ended. */
-  async ready(): Promise<ThreadExports> {
+  async ready(): Promise<Exported> {
     try {
       const [first] = await Promise.all(this.#seats.map(({ thread }) => thread.ready));
       this.#hasStarted = true;
-      return first as ThreadExports;
+      return first as Exported;
     } catch (error) {
       await this.end(0);
       throw error;

@@ -5,6 +5,7 @@ import { capabilities } from '@nbdjs/syscalls';
 import { Acceptor, type ServedClient } from '../admission/acceptor.ts';
 import { AccessList } from '../admission/access-list.ts';
 import { type ServerEvents, serverEvents } from '../events.ts';
+import type { Exported } from '../exports/export-table.ts';
 import type { Server } from '../server.ts';
 import { givenLoopbackLimits } from '../server-options.ts';
 import type { ServerSettings } from '../server-settings.ts';
@@ -12,7 +13,7 @@ import type { SessionDescription } from '../session/session-description.ts';
 import { addCutOffs, type ClientCounts, noClients } from '../statistics/client-counts.ts';
 import type { Statistics } from '../statistics/statistics.ts';
 import { RemoteSession } from './remote-session.ts';
-import type { ThreadExports, ThreadOrder } from './thread-messages.ts';
+import type { ThreadOrder } from './thread-messages.ts';
 import {
   resolveThreads,
   type ThreadedServerOptions,
@@ -21,6 +22,7 @@ import {
 } from './thread-options.ts';
 import { ThreadPool } from './thread-pool.ts';
 import { UnservedClient } from './unserved-client.ts';
+import { within } from './within.ts';
 
 /**
  * A server whose sessions run in threads. It serves clients whose channels are sockets; others are refused with the event
@@ -28,12 +30,7 @@ import { UnservedClient } from './unserved-client.ts';
  */
 export interface ThreadedServer extends Omit<Server, 'reloadTls'> {
   /** What the threads export. */
-  readonly exported: {
-    /** The names of a table; absent where a provider decides. */
-    readonly names: readonly string[] | undefined;
-    /** Absent without TLS. */
-    readonly tlsMode: 'off' | 'allow' | 'require' | undefined;
-  };
+  readonly exported: Exported;
   /**
    * Has all threads read the files of TLS again, for clients that connect from now on; no client is cut off.
    *
@@ -101,7 +98,7 @@ class PooledServer implements ThreadedServer {
   readonly #acceptor: Acceptor<ServedClient>;
   readonly #pool: ThreadPool;
   #arePlacesWanted = false;
-  #exported: ThreadExports = { names: undefined, tlsMode: undefined };
+  #exported: Exported = { names: undefined, tlsMode: undefined };
 
   constructor(parts: Parts, base: AcceptorBase, onSessionEnd: EndListener) {
     this.#parts = parts;
@@ -127,7 +124,7 @@ class PooledServer implements ThreadedServer {
     this.#exported = { names, tlsMode };
   }
 
-  get exported(): ThreadExports {
+  get exported(): Exported {
     return this.#exported;
   }
 
@@ -172,11 +169,7 @@ class PooledServer implements ThreadedServer {
 
   async destroy(cause?: Error): Promise<void> {
     const destroyed = this.#acceptor.destroy(cause);
-    let timer: NodeJS.Timeout | undefined;
-    const limit = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, destroyMs);
-    });
-    await Promise.race([destroyed, limit]).finally(() => clearTimeout(timer));
+    await within(systemClock, destroyMs, destroyed);
     await this.#pool.end(0);
   }
 
