@@ -2,22 +2,14 @@ import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { build, type Options } from 'tsup';
 import { stamp } from '../../tooling/scripts/sources.mjs';
-import { library } from '../../tooling/tsup/library.ts';
+import { common, library } from '../../tooling/tsup/library.ts';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
 
 /** Only types come from the former; to load it at run time would make every start a little slower. */
 const alias = { '@commander-js/extra-typings': 'commander' };
 
-const oneFile = {
-  config: false,
-  target: 'node20',
-  platform: 'node',
-  sourcemap: true,
-  splitting: false,
-  removeNodeProtocol: false,
-  dts: false,
-} as const satisfies Options;
+const oneFile = { ...common, config: false, splitting: false } as const satisfies Options;
 
 /** What is started; the program is beside it. */
 const launcher: Options = {

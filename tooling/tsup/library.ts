@@ -2,6 +2,17 @@ import { spawnSync } from 'node:child_process';
 import { defineConfig, type Options } from 'tsup';
 import { stamp } from '../scripts/sources.mjs';
 
+/** What all builds have in common. */
+export const common = {
+  target: 'node20',
+  platform: 'node',
+  sourcemap: true,
+  // tsup would strip `node:` from imports, and some modules exist only with it.
+  removeNodeProtocol: false,
+  // The declarations come from another build.
+  dts: false,
+} as const satisfies Options;
+
 /**
  * How every package is built: ESM only, dependencies left as imports, declarations left to `tsc -b`.
  * `entries` are bundles besides `index`; an application has no index.
@@ -10,16 +21,11 @@ export function library(entries: Readonly<Record<string, string>> = {}, kind: 'l
   const index = kind === 'library' ? { index: 'src/index.ts' } : {};
   const options: Options = {
     entry: { ...index, ...entries },
+    ...common,
     format: 'esm',
-    target: 'node20',
-    platform: 'node',
-    sourcemap: true,
     splitting: true,
     // The declarations come from another build, and so do files that stand alone.
     clean: ['!**/*.d.ts', '!**/*.mjs', '!**/*.mjs.map'],
-    // tsup would strip `node:` from imports, and some modules exist only with it.
-    removeNodeProtocol: false,
-    dts: false,
     onSuccess: async () => {
       // `prepack` asks whether what is there was made of the sources that are there.
       stamp('.', 'program');
@@ -43,13 +49,9 @@ function declare(): void {
 export function program(entries: Readonly<Record<string, string>>) {
   const options: Options = {
     entry: { ...entries },
+    ...common,
     format: 'esm',
-    target: 'node20',
-    platform: 'node',
-    sourcemap: true,
     splitting: false,
-    removeNodeProtocol: false,
-    dts: false,
     noExternal: [/^@nbdjs\//],
     outExtension: () => ({ js: '.mjs' }),
     esbuildOptions: (esbuild) => {

@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { CopyReport, CopyShare, CopyThread } from '@nbdjs/copy';
 import { fromErrorRecord, toError, toErrorRecord } from '@nbdjs/kit';
 import { inheritedWorkerOptions } from '@nbdjs/node';
+import { moduleBeside } from '../../thread-module.ts';
 import type { UsedConnections } from './side.ts';
 import type { CopyThreadData, CopyThreadOrder, CopyThreadReport } from './thread-messages.ts';
 
@@ -42,7 +43,11 @@ class WorkerThread implements CopyThread {
 
   constructor(data: CopyThreadData, listener: ThreadListener) {
     this.#listener = listener;
-    this.#worker = new Worker(moduleUrl(), { name: 'nbd-copy', workerData: data, ...inheritedWorkerOptions() });
+    this.#worker = new Worker(moduleBeside(import.meta.url, 'copy-thread'), {
+      name: 'nbd-copy',
+      workerData: data,
+      ...inheritedWorkerOptions(),
+    });
     this.#worker.on('message', (report: CopyThreadReport) => this.#hear(report));
     const fail = (error: unknown): void => this.#end({ type: 'failed', error: toErrorRecord(toError(error)) });
     this.#worker.on('messageerror', fail);
@@ -101,10 +106,4 @@ class WorkerThread implements CopyThread {
     if (this.#outcome !== undefined) throw fromErrorRecord(this.#outcome.error);
     throw new Error('a thread of the copy ended before its work was done');
   }
-}
-
-/** The module of a thread: beside this file, in the sources as in what is built of them. */
-function moduleUrl(): URL {
-  const isSource = import.meta.url.endsWith('.ts');
-  return isSource ? new URL('./copy-thread.ts', import.meta.url) : new URL('./copy-thread.js', import.meta.url);
 }

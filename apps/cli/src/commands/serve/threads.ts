@@ -4,6 +4,7 @@ import { canUseThreads, type ThreadOptions } from '@nbdjs/server';
 import { createSharedMemory, type SharedMemory, sharedMemoryBytesMax } from '@nbdjs/storage';
 import { detachDescriptor } from '@nbdjs/transport';
 import { argumentError } from '../../errors/argument-error.ts';
+import { moduleBeside } from '../../thread-module.ts';
 import type { ServeOptions } from './command.ts';
 import { memorySizeOf, type Source } from './source.ts';
 
@@ -36,7 +37,7 @@ export function threadOptions(count: number, options: ServeOptions, sources: rea
     return size === undefined ? undefined : createSharedMemory({ size });
   });
   const data: ThreadData = { options, sources, memories };
-  return { module: moduleUrl(), count, data, detach: detachDescriptor };
+  return { module: moduleBeside(import.meta.url, 'serve-thread'), count, data, detach: detachDescriptor };
 }
 
 /** With one processor, threads would only take turns. More than 8 were never measured. */
@@ -58,10 +59,4 @@ function obstacleOf({ stdio, snapshot }: ServeOptions, sources: readonly Source[
   return canUseThreads()
     ? undefined
     : 'sockets cannot be handed over to threads here, descriptors cannot be duplicated';
-}
-
-/** The module of a thread: beside this file, in the sources as in what is built of them. */
-function moduleUrl(): URL {
-  const isSource = import.meta.url.endsWith('.ts');
-  return isSource ? new URL('./serve-thread.ts', import.meta.url) : new URL('./serve-thread.js', import.meta.url);
 }
