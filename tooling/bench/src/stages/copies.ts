@@ -1,10 +1,10 @@
 /** `nbd copy` against nbdcopy, between qemu-nbd and files. */
-import { spawnSync } from 'node:child_process';
 import { randomFillSync } from 'node:crypto';
 import { closeSync, ftruncateSync, openSync, rmSync, truncateSync, writeSync } from 'node:fs';
 import { makeRawImage, type PeerServer, startQemuNbd, Workspace } from '@nbdjs/peers';
 import { type Copy, copyOf, type End, type Image } from '../cells/copies.ts';
 import { commandCandidate } from '../loads/command-candidate.ts';
+import { dd } from '../processes/dd.ts';
 import { nbd, ServerCost } from '../processes/measured-server.ts';
 import { type OpenStage, openStage, type Resources } from './stage.ts';
 
@@ -119,7 +119,7 @@ class Ends {
  * which takes longer than the copy. Whoever comes first would pay for it.
  */
 function touchMemory(path: string, bytes: number): void {
-  spawnSync('dd', ['if=/dev/zero', `of=${path}`, 'bs=1M', `count=${bytes / 2 ** 20}`], { stdio: 'ignore' });
+  dd(['if=/dev/zero', `of=${path}`, 'bs=1M', `count=${bytes / 2 ** 20}`], `write ${bytes} bytes to ${path}`);
   rmSync(path, { force: true });
 }
 

@@ -1,9 +1,9 @@
 /** The server against others, a file behind it that is in the page cache or is not, driven by libnbd. */
-import { spawnSync } from 'node:child_process';
 import { makeRawImage, startNbdkit, startQemuNbd, Workspace } from '@nbdjs/peers';
 import { fioLoad } from '../loads/fio.ts';
 import { requestCandidate } from '../loads/request-load.ts';
 import type { Candidate } from '../measuring/run.ts';
+import { dd } from '../processes/dd.ts';
 import { startOurs } from '../processes/our-server.ts';
 import { measuredPeer } from '../processes/peer-server.ts';
 import { loadOf, type OpenStage, openStage } from './stage.ts';
@@ -43,8 +43,7 @@ function withCache(candidate: Candidate, path: string, state: 'dropped' | 'fille
   return {
     ...candidate,
     measure() {
-      const { status, stderr } = spawnSync('dd', args, { encoding: 'utf8' });
-      if (status !== 0) throw new Error(`the page cache of ${path} cannot be ${state}: ${stderr}`);
+      dd(args, `have the page cache of ${path} ${state}`);
       return candidate.measure();
     },
   };
