@@ -48,8 +48,8 @@ export const deviceOptions = defineOptions({
   }),
   /**
    * Keeps writes that are acknowledged and not flushed, and replays them when the server may have lost them: it
-   * costs a copy of what is written, unless its memory is lent (`retainedWrites`). Only with a reconnect delay, and where the server offers FLUSH. When it is off, it
-   * is still noted which ranges they are in, and when the server may have lost them, the next `flush` fails with a
+   * costs a copy of what is written, unless its memory is lent (`retainedWrites`). Only with a reconnect delay, and where the server
+   * offers FLUSH. When it is off, it is still noted which ranges they are in, and when the server may have lost them, the next `flush` fails with a
    * `WritesLostError`.
    * @default true
    */

@@ -18,8 +18,9 @@ export class ReadAhead<Result> {
   #shares = 0;
 
   /**
-   * `depth`: pieces of work in flight at most (of shares, the last may reach above it), a number or what has the present one (`QueueDepth`). `begin` begins the next
-   * piece; `undefined` means that there is none now, and it is asked again for the next result.
+   * @param depth how much may be in flight: a number, or what has the present one (`QueueDepth`). Another piece is begun while the shares
+   *   of those in flight are less, so that the last one may reach above it.
+   * @param begin begins the next piece; `undefined` means that there is none now, and it is asked again for the next result
    */
   constructor(
     depth: number | { readonly limit: number },

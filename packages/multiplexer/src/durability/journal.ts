@@ -1,8 +1,8 @@
 /**
  * What the server has acknowledged and may still forget: WRITE, WRITE_ZEROES and TRIM since the last FLUSH.
  *
- * A log: remembering one more costs a copy of its payload, unless its caller lends the memory, and no search. Only when it is full, or is to be replayed, is it
- * looked at what of it later writes have left. When that is still too much, the journal gives up until the next FLUSH has
+ * A log: remembering one more costs a copy of its payload, unless its caller lends the memory, and no search. Only when it is full,
+ * or is to be replayed, is it looked at what of it later writes have left. When that is still too much, the journal gives up until the next FLUSH has
  * begun: it notes which ranges it cannot replay any more, and they count as lost if the server is lost before they are flushed.
  */
 import type { LostRange } from '@nbdjs/interfaces';
