@@ -13,6 +13,7 @@ export default defineConfig({
       'tooling/consumer',
       'tooling/docs',
       'tooling/release',
+      'tooling/site',
     ],
     // Much of their time tests wait, for peers and for each other; on two processors one file at a time leaves half of them idle.
     maxWorkers: Math.max(2, availableParallelism() - 1),

@@ -7,8 +7,20 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, normalize, relative } from 'node:path';
 import { root } from './pnpm.mjs';
 
-const skipped = new Set(['node_modules', 'dist', '.git', '.turbo', '.tools', '.reports', '.changeset', 'coverage']);
+const skipped = new Set([
+  'node_modules',
+  'dist',
+  '.git',
+  '.turbo',
+  '.tools',
+  '.reports',
+  '.reference',
+  '.changeset',
+  'coverage',
+]);
 const link = /(?<!!)\[((?:[^\][]|\[[^\]]*\])*)\]\(<?([^)\s>]+)>?(?:\s+"[^"]*")?\)/g;
+/** Written when the site is built, where its links are checked. */
+const written = join(root, 'tooling/site/reference');
 const pages = pagesIn(root);
 const anchors = new Map();
 
@@ -19,7 +31,10 @@ else process.stdout.write(`all links of ${pages.length} pages lead somewhere\n`)
 
 function pagesIn(folder) {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
-    if (entry.isDirectory()) return skipped.has(entry.name) ? [] : pagesIn(join(folder, entry.name));
+    if (entry.isDirectory()) {
+      const path = join(folder, entry.name);
+      return skipped.has(entry.name) || path === written ? [] : pagesIn(path);
+    }
     return entry.isFile() && entry.name.endsWith('.md') ? [join(folder, entry.name)] : [];
   });
 }

@@ -140,7 +140,23 @@ export class NegotiationError extends NbdError {
 }
 
 /** The errors that NBD has numbers for. */
-export type CommandErrorCode = 'EPERM' | 'EIO' | 'ENOMEM' | 'EINVAL' | 'ENOSPC' | 'EOVERFLOW' | 'ENOTSUP' | 'ESHUTDOWN';
+export type CommandErrorCode =
+  /** It is not allowed, such as a write to a read-only export (`NBD_EPERM`). */
+  | 'EPERM'
+  /** Reading or writing failed, or any other reason that has no number of its own (`NBD_EIO`). */
+  | 'EIO'
+  /** There is no memory for it now (`NBD_ENOMEM`). */
+  | 'ENOMEM'
+  /** The request is wrong, or does not fit the export (`NBD_EINVAL`). */
+  | 'EINVAL'
+  /** There is no room, or the range is past the end (`NBD_ENOSPC`). */
+  | 'ENOSPC'
+  /** The answer cannot be given in the form that was asked for (`NBD_EOVERFLOW`). */
+  | 'EOVERFLOW'
+  /** It cannot be done, or not quickly (`NBD_ENOTSUP`). */
+  | 'ENOTSUP'
+  /** The server is about to stop (`NBD_ESHUTDOWN`). */
+  | 'ESHUTDOWN';
 
 /** What a `CommandError` has about the request that failed. */
 export interface CommandErrorDetails extends NbdErrorOptions {

@@ -7,7 +7,7 @@ interface Assumed {
   readonly notRun?: string;
 }
 
-const certificates = 'needs certificates under /etc';
+const certificates = 'needs certificates under /etc or beside it';
 
 export const assumed: Readonly<Record<string, Assumed>> = {
   'client 3': { notRun: certificates },
@@ -18,6 +18,7 @@ export const assumed: Readonly<Record<string, Assumed>> = {
     before: `import { createMemoryDevice } from '@nbdjs/storage';
       const [source, target] = [createMemoryDevice({ size: 4096 }), createMemoryDevice({ size: 4096 })];`,
   },
+  'docs/guides/tls 1': { notRun: certificates },
   'handshake 1': {
     before: `import { connect } from 'node:net';
       const socket = connect({ host: 'storage.example', port: 10809 });

@@ -1,0 +1,43 @@
+/**
+ * The first page and the guides, followed to the letter.
+ *
+ * @module-tag slow
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { describePeers } from '@nbdjs/peers';
+import { expect, it } from 'vitest';
+import { blocksOf } from './support/blocks.ts';
+import { GuideReader, hasPrograms, isMarked } from './support/guide-reader.ts';
+
+const folder = new URL('../../../docs/guides/', import.meta.url);
+const guides = readdirSync(folder)
+  .filter((name) => name !== 'README.md')
+  .map((name) => ({ name, blocks: blocksOf(readFileSync(new URL(name, folder), 'utf8')) }));
+const tested = guides.filter(({ blocks }) => blocks.some(isMarked));
+const start = { name: 'start.md', blocks: blocksOf(readFileSync(new URL('../start.md', folder), 'utf8')) };
+const programs = ['qemu-img', 'qemu-io', 'qemu-nbd', 'nbdinfo', 'nbdcopy', 'nbdsh', 'nbdkit'] as const;
+
+it('the list of the guides says which are tested', () => {
+  const list = readFileSync(new URL('README.md', folder), 'utf8');
+  const rows = [...list.matchAll(/^\| \[([\w-]+\.md)\]\(\1\) \|.*\| (✓?) ?\|$/gm)];
+  expect(rows.map(([, name]) => name).sort()).toEqual(guides.map(({ name }) => name).sort());
+  expect(
+    rows
+      .filter(([, , mark]) => mark === '✓')
+      .map(([, name]) => name)
+      .sort(),
+  ).toEqual(tested.map(({ name }) => name).sort());
+});
+
+describePeers('the page', programs, (generation) => {
+  const possible = [start, ...tested].filter(({ blocks }) => hasPrograms(blocks, generation));
+
+  it.each(possible)('$name', { timeout: 240_000 }, async ({ name, blocks }) => {
+    await using reader = new GuideReader(generation);
+    for (const block of blocks.filter(isMarked)) {
+      await reader.follow(block).catch((error: unknown) => {
+        throw new Error(`${name}, line ${block.line}: ${error instanceof Error ? error.message : error}`);
+      });
+    }
+  });
+});

@@ -1,0 +1,56 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitepress';
+import { editLink } from '../src/links.ts';
+import { extendMarkdown } from '../src/markdown.ts';
+import { sideMenu, topMenu } from '../src/navigation.ts';
+import { placeOf, siteBase } from '../src/pages.ts';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+
+/** The pages lie outside of this workspace, where there is no Vue; what is drawn on the server takes it from here at run time. */
+const vueOfThisWorkspace = {
+  name: 'vue-of-this-workspace',
+  enforce: 'pre' as const,
+  resolveId(id: string, _importer: string | undefined, { ssr = false }: { ssr?: boolean }) {
+    return ssr && /^vue(\/|$)/.test(id) ? { id, external: true } : undefined;
+  },
+};
+
+export default defineConfig({
+  title: 'nbdjs',
+  description:
+    'NBD (Network Block Device) for TypeScript: client, server, command line, and the packages they are made of',
+  lang: 'en',
+  // Where the site lies on its host: GitHub serves that of a repository below its name.
+  base: siteBase,
+  srcDir: root,
+  outDir: 'dist',
+  cleanUrls: true,
+  rewrites: (file: string) => placeOf(file) ?? file,
+  srcExclude: [
+    '**/{dist,coverage,node_modules,.turbo,.reports,.tools}/**',
+    '{.changeset,.github,packages/*/{src,test}}/**',
+    'tooling/!(site)/**',
+    'tooling/site/*.md',
+    '{.,packages/*,apps/*}/{CHANGELOG,CHECKLIST}.md',
+    'README.md',
+  ],
+  markdown: { config: (md) => extendMarkdown(md, root), languageAlias: { console: 'shellsession' } },
+  vite: {
+    publicDir: false,
+    plugins: [vueOfThisWorkspace],
+    build: { chunkSizeWarningLimit: 4096 },
+  },
+  transformPageData: ({ filePath, frontmatter }) => {
+    // What is made from sources is edited there.
+    if (filePath.startsWith('tooling/site/reference/')) frontmatter.editLink = false;
+  },
+  themeConfig: {
+    nav: topMenu,
+    sidebar: sideMenu(root),
+    outline: [2, 3],
+    search: { provider: 'local' },
+    socialLinks: [{ icon: 'github', link: 'https://github.com/nbdjs/nbdjs' }],
+    editLink: { text: 'Edit this page', pattern: editLink },
+  },
+});

@@ -1,0 +1,48 @@
+/** The reference of all packages, as pages of the site. */
+import { fileURLToPath } from 'node:url';
+import { Application, type Context, Converter, ReflectionKind, type TypeDocOptions } from 'typedoc';
+import type { PluginOptions } from 'typedoc-plugin-markdown';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+
+const markdown: Partial<PluginOptions> = {
+  entryFileName: 'index.md',
+  hideBreadcrumbs: true,
+  hidePageHeader: true,
+  useCodeBlocks: true,
+  parametersFormat: 'table',
+  typeDeclarationFormat: 'table',
+  propertiesFormat: 'table',
+  interfacePropertiesFormat: 'table',
+  // Text in angle brackets is text, for Vue as well.
+  sanitizeComments: true,
+};
+
+/**
+ * Writes a page for each name that a package exports.
+ *
+ * @throws Error when TypeDoc cannot read the sources
+ */
+export async function writeReference(folder: string): Promise<void> {
+  const options: Partial<TypeDocOptions> = {
+    options: `${root}typedoc.json`,
+    plugin: ['typedoc-plugin-markdown'],
+    logLevel: 'Error',
+    out: folder,
+  };
+  const app = await Application.bootstrapWithPlugins({ ...options, ...markdown });
+  app.converter.on(Converter.EVENT_RESOLVE_BEGIN, nameModules);
+  const project = await app.convert();
+  if (project === undefined) throw new Error('the reference could not be made; pnpm reference says why');
+  await app.generateOutputs(project);
+}
+
+/** A package is called by its folder, which is also its place in the site: `packages/client/src/index.ts` is `client`. */
+function nameModules(context: Context): void {
+  for (const module of context.project.getReflectionsByKind(ReflectionKind.Module)) {
+    module.name = module.name
+      .split('/')
+      .filter((part) => part !== 'src' && part !== 'index')
+      .join('/');
+  }
+}
