@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitepress';
 import { editLink } from '../src/links.ts';
-import { extendMarkdown } from '../src/markdown.ts';
-import { sideMenu, topMenu } from '../src/navigation.ts';
+import { anchorOf, extendMarkdown } from '../src/markdown.ts';
+import { sideMenus, topMenu } from '../src/navigation.ts';
 import { placeOf, siteBase } from '../src/pages.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -35,7 +35,13 @@ export default defineConfig({
     '{.,packages/*,apps/*}/{CHANGELOG,CHECKLIST}.md',
     'README.md',
   ],
-  markdown: { config: (md) => extendMarkdown(md, root), languageAlias: { console: 'shellsession' } },
+  markdown: {
+    config: (md) => extendMarkdown(md, root),
+    anchor: { slugify: anchorOf },
+    headers: { slugify: anchorOf },
+    toc: { slugify: anchorOf },
+    languageAlias: { console: 'shellsession' },
+  },
   vite: {
     publicDir: false,
     plugins: [vueOfThisWorkspace],
@@ -47,7 +53,7 @@ export default defineConfig({
   },
   themeConfig: {
     nav: topMenu,
-    sidebar: sideMenu(root),
+    sidebar: sideMenus(root),
     outline: [2, 3],
     search: { provider: 'local' },
     socialLinks: [{ icon: 'github', link: 'https://github.com/nbdjs/nbdjs' }],

@@ -3,6 +3,15 @@ import type { MarkdownRenderer } from 'vitepress';
 import { figureOf } from './diagrams.ts';
 import { linkOf } from './links.ts';
 
+/** The anchor of a heading, as GitHub makes it, because the pages are read there as well. */
+export function anchorOf(heading: string): string {
+  return heading
+    .trim()
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+    .replaceAll(' ', '-');
+}
+
 /** Adds it to the renderer of the site. */
 export function extendMarkdown(md: MarkdownRenderer, root: string): void {
   md.core.ruler.push('links_of_repository', (state) => {

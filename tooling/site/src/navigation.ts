@@ -22,14 +22,24 @@ export const topMenu: Entry[] = [
   { text: 'Compare', link: '/compare' },
 ];
 
-/** The menu beside all pages. */
-export function sideMenu(root: string): Entry[] {
+/** The menus beside the pages, by the beginning of their addresses; that of the reference is short, for it has hundreds of pages. */
+export function sideMenus(root: string): Record<string, Entry[]> {
+  const names = packagesOf(root);
+  return {
+    '/': menuOfPages(root, names),
+    '/reference/': [{ text: 'Reference', link: '/reference/', items: referenceMenu(names) }],
+  };
+}
+
+function packagesOf(root: string): readonly string[] {
+  return [...first, ...readdirSync(`${root}packages`).filter((name) => !first.includes(name))];
+}
+
+function menuOfPages(root: string, names: readonly string[]): Entry[] {
   const titled = (file: string, text = titleOf(root, file)): Entry => ({
     text,
     link: `/${addressOf(placeOf(file) ?? '')}`,
   });
-  const packages = readdirSync(`${root}packages`).filter((name) => !first.includes(name));
-  const names = [...first, ...packages];
   return [
     {
       text: 'Begin',
@@ -51,7 +61,7 @@ export function sideMenu(root: string): Entry[] {
         titled(`docs/${name}.md`),
       ),
     },
-    { text: 'Reference', collapsed: true, items: referenceMenu(names) },
+    { text: 'Reference', items: [{ text: 'All that is exported', link: '/reference/' }] },
     {
       text: 'Examples',
       collapsed: true,
