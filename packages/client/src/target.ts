@@ -1,5 +1,5 @@
 /** The forms in which a server can be named, and what they mean. */
-import { UsageError } from '@nbdjs/interfaces';
+import { type ChannelOpener, UsageError } from '@nbdjs/interfaces';
 import { checkOptions, describeValue, type OptionChecks, optionChecks } from '@nbdjs/kit';
 import { formatUri, looksLikeUri, type NbdUri, parseUri, type UriTls } from '@nbdjs/protocol';
 import type { Endpoint } from '@nbdjs/transport';
@@ -36,24 +36,38 @@ export interface DescriptorTarget {
   readonly descriptor: number;
 }
 
-/** An NBD URI as text, as a `URL` or taken apart, a host or a socket, a command, or a descriptor. */
-export type ConnectTarget = string | URL | NbdUri | TcpTarget | UnixTarget | CommandTarget | DescriptorTarget;
+/** A server that is reached by a transport of the caller's, which opens a channel for each attempt to connect. */
+export interface OpenerTarget extends ChannelOpener {
+  /** The export to open. @default the server's default export */
+  readonly exportName?: string | undefined;
+}
+
+/** An NBD URI as text, as a `URL` or taken apart, a host or a socket, a command, a descriptor, or an opener of channels. */
+export type ConnectTarget =
+  | string
+  | URL
+  | NbdUri
+  | TcpTarget
+  | UnixTarget
+  | CommandTarget
+  | DescriptorTarget
+  | OpenerTarget;
 
 /** A target with everything filled in that its form leaves open. */
 export interface ResolvedTarget {
-  /** Where to connect to. */
-  readonly endpoint: Endpoint;
+  /** Where to connect to, or what opens channels to it. */
+  readonly endpoint: Endpoint | ChannelOpener;
   /** The export to open; empty for the server's default export. */
   readonly exportName: string;
   /** Whether the target itself demands TLS, as the `nbds` schemes do. Options may demand it nevertheless; see `resolveTls`. */
   readonly tlsRequired: boolean;
   /** Details about TLS in a URI. */
   readonly tls: UriTls;
-  /** For messages: a URI, or the command. */
+  /** For messages: a URI, the command, or the opener's name. */
   readonly name: string;
 }
 
-const { boolean, object, oneOf, text, wholeFrom } = optionChecks;
+const { boolean, callback, object, oneOf, text, wholeFrom } = optionChecks;
 const portDefault = 10_809;
 const filled = {
   expected: 'a string that is not empty',
@@ -78,6 +92,7 @@ const ofTcp: OptionChecks<TcpTarget> = { host: filled, port, exportName: text };
 const ofUnix: OptionChecks<UnixTarget> = { path: filled, exportName: text };
 const ofCommand: OptionChecks<CommandTarget> = { command: program, mode: oneOf('socket-activation', 'socket-pair') };
 const ofDescriptor: OptionChecks<DescriptorTarget> = { descriptor: wholeFrom(0) };
+const ofOpener: OptionChecks<OpenerTarget> = { open: callback, name: text, exportName: text };
 const ofUri: OptionChecks<NbdUri> = {
   address,
   exportName: text,
@@ -113,9 +128,21 @@ export function resolveTarget(target: ConnectTarget): ResolvedTarget {
     const { descriptor: fd } = target;
     return { ...plain, endpoint: { type: 'descriptor', fd }, name: `descriptor ${fd}` };
   }
+  if (has(target, 'open')) return resolveOpener(target);
   if (!has(target, 'address')) throw noTarget(target);
   check(target, ofUri, ...(Object.keys(ofUri) as (keyof NbdUri)[]));
   return resolveUri(target, formatUri(target));
+}
+
+function resolveOpener(target: OpenerTarget): ResolvedTarget {
+  if ('send' in target) {
+    const message = 'the target is a ByteChannel, expected { open: () => channel }, which opens one for each attempt';
+    throw new UsageError('ERR_NBD_ARGUMENT', message);
+  }
+  // An opener may be of a class that has more members, so only those that mean something here are looked at.
+  const { name, exportName } = target;
+  check({ open: target.open, name, exportName }, ofOpener, 'open');
+  return { ...plain, endpoint: target, exportName: exportName ?? '', name: name ?? 'NBD' };
 }
 
 function isAddress({ transport, host, path, cid, port: number }: Readonly<Record<string, unknown>>): boolean {
@@ -139,7 +166,7 @@ function check<T extends object>(target: T, checks: OptionChecks<T>, ...required
 }
 
 function noTarget(target: unknown): UsageError {
-  const forms = 'an NBD URI, { host, port, exportName }, { path, exportName }, { command } or { descriptor }';
+  const forms = 'an NBD URI, { host, port, exportName }, { path, exportName }, { command }, { descriptor } or { open }';
   return new UsageError('ERR_NBD_ARGUMENT', `the target is ${describeValue(target)}, expected ${forms}`);
 }
 

@@ -16,7 +16,7 @@ import {
 } from '../src/index.ts';
 
 const nowhere = 'nbd+unix:///?socket=/nowhere/socket';
-const forms = 'an NBD URI, { host, port, exportName }, { path, exportName }, { command } or { descriptor }';
+const forms = 'an NBD URI, { host, port, exportName }, { path, exportName }, { command }, { descriptor } or { open }';
 
 describe('a target', () => {
   it.each<[unknown, object, string]>([

@@ -26,6 +26,11 @@ export {
 } from './connectors/connector-options.ts';
 export { type ChosenConnector, createConnector, type Delivery } from './connectors/create-connector.ts';
 export { createInlineConnector } from './connectors/inline-connector.ts';
+export {
+  createOpenerConnector,
+  type OpenerConnectorOptions,
+  openerConnectorOptions,
+} from './connectors/opener-connector.ts';
 export { type ConnectionEvents, connectionEvents } from './events.ts';
 export { ExportInspector, type InspectorOptions, openInspector } from './inspection/export-inspector.ts';
 export { type ExportInspection, type InspectOptions, inspectExport } from './inspection/inspect-export.ts';

@@ -1,7 +1,9 @@
-/** The three deliveries of connections, tested by the same rules. */
+/** The three deliveries of connections, and connections over a transport of the caller's, tested by the same rules. */
 import { capabilities } from '@nbdjs/syscalls';
 import { connectorConformance } from '@nbdjs/testkit';
-import { createConnector, type Delivery } from '../src/index.ts';
+import { connectEndpoint } from '@nbdjs/transport';
+import { createConnector, createOpenerConnector, type Delivery } from '../src/index.ts';
+import { nameOfEndpoint } from '../src/names.ts';
 
 /** Where descriptors cannot be duplicated, nothing can be handed over. */
 const deliveries: readonly Delivery[] = capabilities().duplicateDescriptor
@@ -14,3 +16,12 @@ for (const delivery of deliveries) {
       createConnector({ ...settings, delivery, handshake: { exportName } }).connector,
   });
 }
+
+connectorConformance('an opener', {
+  create: ({ exportName, endpoint, ...settings }) =>
+    createOpenerConnector({
+      ...settings,
+      opener: { name: nameOfEndpoint(endpoint), open: ({ signal }) => connectEndpoint(endpoint, { signal }) },
+      handshake: { exportName },
+    }),
+});

@@ -53,12 +53,24 @@ export interface PeerUser {
   readonly pid: number;
 }
 
+/** How a peer is reached: the transports of this project, or the name that another one gives itself. */
+export type TransportName =
+  | 'tcp'
+  | 'unix'
+  | 'vsock'
+  | 'command'
+  | 'descriptor'
+  | 'memory'
+  | 'stream'
+  // Keeps the literals in the lists of editors, which `string` alone would swallow.
+  | (string & {});
+
 /** What is at the other end, for messages and facts. */
 export interface PeerDescription {
   /** Human-readable: `127.0.0.1:10809`, a socket's path, a command. */
   readonly name: string;
   /** How the peer is reached. */
-  readonly transport: 'tcp' | 'unix' | 'vsock' | 'command' | 'descriptor' | 'memory';
+  readonly transport: TransportName;
   /** Whether the bytes travel in TLS. */
   readonly tls: boolean;
   /** The numeric address of a TCP peer that has connected to us. */

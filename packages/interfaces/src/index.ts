@@ -6,6 +6,7 @@
  */
 export * from './block-device.ts';
 export * from './byte-channel.ts';
+export type * from './channel-opener.ts';
 export type { CheckpointStore } from './checkpoint-store.ts';
 export * from './clock.ts';
 export * from './connector.ts';

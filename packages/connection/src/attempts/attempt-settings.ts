@@ -1,28 +1,15 @@
-/** How attempts to connect to one server are made and repeated. */
-import type { AvoidableOption, ClientHandshakeOptions } from '@nbdjs/handshake';
-import { type Clock, type Established, limits, type Trace } from '@nbdjs/interfaces';
+/** How attempts to connect to one endpoint are made and repeated. */
+import type { Established } from '@nbdjs/interfaces';
 import { defineOptions, type OptionsOf, option, type SettingsOf } from '@nbdjs/kit';
 import { connectEndpoint, type Endpoint, type TlsClientSettings } from '@nbdjs/transport';
 import { handshakeTrace } from '../diagnostics.ts';
-import type { ConnectionEvents } from '../events.ts';
 import { nameOfEndpoint } from '../names.ts';
-import type { UpgradeTls } from '../negotiation/handshake-driver.ts';
-import { negotiateIdle } from '../negotiation/negotiate.ts';
 import { upgradeWith } from '../tls.ts';
+import { type AttemptContext, attemptLoopOptions, negotiatingOptions } from './attempt-loop.ts';
 import type { ConnectLoopOptions } from './connect-loop.ts';
-import { Ladder, type Step } from './ladder.ts';
-import { repetitionOptions } from './repetition-options.ts';
+import type { ServerSource } from './server-source.ts';
 
-/** How one server is reached: plain data, which can cross to another thread. */
-export const attemptOptions = defineOptions({
-  /** The server's address, or the command that it is. */
-  endpoint: option.object<Endpoint>({ required: true, doc: "The server's address, or the command that it is." }),
-  /** What to ask of the server. @default the defaults of `ClientHandshakeOptions` */
-  handshake: option.object<ClientHandshakeOptions>({
-    default: Object.freeze({}),
-    defaultText: 'the defaults of ClientHandshakeOptions',
-    doc: 'What to ask of the server.',
-  }),
+export const tlsOfAttempts = defineOptions({
   /**
    * How TLS is set up. Given without `handshake.tls`, it means that TLS is required. Files are read anew for each attempt.
    *
@@ -32,37 +19,19 @@ export const attemptOptions = defineOptions({
     defaultText: "the client's folder, or the system's authorities, when handshake.tls asks for TLS",
     doc: 'How TLS is set up. Given without handshake.tls, it means that TLS is required. Files are read anew for each attempt.',
   }),
-  /** Until the transport is connected, in milliseconds. @default `limits.connectMs` */
-  connectTimeoutMs: option.milliseconds({
-    default: limits.connectMs,
-    zero: 'no time at all',
-    doc: 'How long the transport may take to connect.',
-  }),
-  /** For the whole handshake, in milliseconds. @default `limits.handshakeMs` */
-  handshakeTimeoutMs: option.milliseconds({
-    default: limits.handshakeMs,
-    zero: 'no time at all',
-    doc: 'How long the whole handshake may take.',
-  }),
-  ...repetitionOptions.definitions,
+});
+
+/** How one server is reached: plain data, which can cross to another thread. */
+export const attemptOptions = defineOptions({
+  /** The server's address, or the command that it is. */
+  endpoint: option.object<Endpoint>({ required: true, doc: "The server's address, or the command that it is." }),
+  ...tlsOfAttempts.definitions,
+  ...negotiatingOptions.definitions,
 });
 
 export interface AttemptOptions extends OptionsOf<typeof attemptOptions> {}
 
 export interface AttemptSettings extends SettingsOf<typeof attemptOptions> {}
-
-/** What belongs to the thread that makes the attempts, and cannot be posted to another one. */
-export interface AttemptContext {
-  readonly clock: Clock;
-  readonly jitter?: (() => number) | undefined;
-  readonly upgradeTls?: UpgradeTls | undefined;
-  /** Where the events of the attempts are published. */
-  readonly trace: Trace<ConnectionEvents>;
-  readonly waiting?: ((on: boolean) => void) | undefined;
-}
-
-/** How long an aborted handshake may go on until a last message can be sent to the server, in milliseconds. */
-const leaveMs = 250;
 
 /** Returns the name of the server for error messages. */
 export function nameOfSettings({ endpoint, handshake }: Pick<AttemptSettings, 'endpoint' | 'handshake'>): string {
@@ -75,42 +44,28 @@ export function plainSettings(settings: AttemptSettings): AttemptSettings {
   return structuredClone({ ...own, handshake: { ...own.handshake, trace: undefined } });
 }
 
-/** Joins settings and context: an attempt connects, negotiates, and keeps the connection idle until it is taken. */
+/** An endpoint as attempts see it. */
+export function endpointSource(endpoint: Endpoint, name: string): ServerSource {
+  return {
+    name,
+    isSingle: endpoint.type === 'descriptor',
+    connect: ({ signal, connectTimeoutMs }) => connectEndpoint(endpoint, { signal, connectTimeoutMs }),
+  };
+}
+
+/** Joins settings and context to the options of a `ConnectLoop`. */
 export function connectLoopOptions(
   settings: AttemptSettings,
   context: AttemptContext,
 ): ConnectLoopOptions<Established> {
-  const { endpoint, handshake, tls, connectTimeoutMs, handshakeTimeoutMs: timeoutMs } = settings;
-  const { trace = handshakeTrace } = handshake;
-  const { clock, upgradeTls = upgradeWith(tls, endpoint) } = context;
-  const name = nameOfSettings(settings);
-  const ladder = ladderFor(handshake, name, context.trace, settings.openTimeoutMs > 0);
-  return {
-    ...settings,
-    ...context,
-    name,
-    async attempt(signal) {
-      const connectAndNegotiate = async (avoid: readonly AvoidableOption[]) => {
-        const channel = await connectEndpoint(endpoint, { signal, connectTimeoutMs });
-        const options = { signal, timeoutMs, leaveMs, upgradeTls, name, clock };
-        return await negotiateIdle(channel, { ...handshake, avoid, trace }, options);
-      };
-      // An inherited descriptor is one connection; a second attempt could not make another one.
-      if (endpoint.type === 'descriptor') return await connectAndNegotiate(handshake.avoid ?? []);
-      return await ladder.descend(connectAndNegotiate);
-    },
-  };
+  const { endpoint, tls } = settings;
+  const { upgradeTls = upgradeWith(tls, endpoint) } = context;
+  const source = endpointSource(endpoint, nameOfSettings(settings));
+  return attemptLoopOptions(source, withTrace(settings), { ...context, upgradeTls });
 }
 
-/** Makes a ladder that reports its steps. */
-export function ladderFor(
-  { avoid }: ClientHandshakeOptions,
-  endpoint: string,
-  trace: Trace<ConnectionEvents>,
-  isPatient: boolean,
-): Ladder {
-  const report = (step: Step): void => {
-    if (trace.enabled) trace.emit('downgraded', { endpoint, ...step });
-  };
-  return new Ladder(avoid, report, isPatient);
+/** Has the events of the handshake published, unless the caller takes them. */
+export function withTrace<Settings extends Pick<AttemptSettings, 'handshake'>>(settings: Settings): Settings {
+  const { trace = handshakeTrace, ...handshake } = settings.handshake;
+  return { ...settings, handshake: { ...handshake, trace } };
 }

@@ -1,10 +1,10 @@
 /** The options of connectors, each defined once; they are resolved once, when a connector is made. */
 import { availableParallelism } from 'node:os';
-import { clientHandshakeOptions } from '@nbdjs/handshake';
 import type { Clock } from '@nbdjs/interfaces';
 import { defineOptions, type OptionsOf, option, type SettingsOf } from '@nbdjs/kit';
 import { systemClock } from '@nbdjs/node';
 import { checkEndpoint } from '@nbdjs/transport';
+import { checkHandshake } from '../attempts/attempt-loop.ts';
 import { type AttemptOptions, type AttemptSettings, attemptOptions } from '../attempts/attempt-settings.ts';
 import type { RingSizes } from '../kept/ring-link.ts';
 import type { UpgradeTls } from '../negotiation/handshake-driver.ts';
@@ -12,7 +12,7 @@ import type { ThreadDelivery } from '../thread/thread-messages.ts';
 import { resolveTlsMode } from '../tls.ts';
 
 /** Options of attempts on the caller's own thread only. */
-const inlineOnlyOptions = defineOptions({
+export const inlineOnlyOptions = defineOptions({
   /** Wraps a channel in TLS when both sides agree on it, in the place of `tls`. */
   upgradeTls: option.callback<UpgradeTls>({
     doc: 'Wraps a channel in TLS when both sides agree on it, in the place of tls.',
@@ -121,6 +121,6 @@ export function resolveSettings<Options extends AttemptOptions, Settings extends
 ): Settings {
   const settings = set.resolve(caller, given);
   checkEndpoint(settings.endpoint);
-  clientHandshakeOptions.resolve(`${caller}: handshake`, settings.handshake);
+  checkHandshake(caller, settings.handshake);
   return Object.freeze(resolveTlsMode(settings));
 }

@@ -1,6 +1,7 @@
 /** One server that is asked about its exports. */
 import type { ClientHandshakeOptions } from '@nbdjs/handshake';
 import {
+  type ChannelOpener,
   ConnectError,
   type Established,
   type ExportFacts,
@@ -12,7 +13,9 @@ import {
 } from '@nbdjs/interfaces';
 import type { ExportEntry } from '@nbdjs/protocol';
 import type { Endpoint, TlsClientSettings } from '@nbdjs/transport';
+import { isOpener, nameOfOpener } from '../attempts/opener-source.ts';
 import { createConnector } from '../connectors/create-connector.ts';
+import { createOpenerConnector } from '../connectors/opener-connector.ts';
 import { nameOfEndpoint } from '../names.ts';
 import type { Negotiation } from '../negotiation/negotiation.ts';
 import { resolveTlsMode } from '../tls.ts';
@@ -24,7 +27,7 @@ const silencesMax = 3;
 
 /** How a server is reached that is asked about its exports. */
 export interface InspectorOptions {
-  /** The name of the server in error messages. @default the endpoint as an NBD URI */
+  /** The name of the server in error messages. @default the endpoint as an NBD URI, or the opener's name */
   readonly name?: string | undefined;
   /** Ends what is under way, and everything after it. */
   readonly signal?: AbortSignal | undefined;
@@ -47,9 +50,13 @@ export interface InspectorOptions {
 /**
  * Connects to a server, to ask it about its exports.
  *
+ * @param endpoint Where it is, or what opens channels to it.
  * @throws as `openNegotiation` does.
  */
-export async function openInspector(endpoint: Endpoint, given: InspectorOptions = {}): Promise<ExportInspector> {
+export async function openInspector(
+  endpoint: ChannelOpener | Endpoint,
+  given: InspectorOptions = {},
+): Promise<ExportInspector> {
   const options = resolveTlsMode(given);
   const { awaitExport } = options;
   const isAwaited = awaitExport !== undefined && (options.openTimeoutMs ?? 0) > 0;
@@ -76,7 +83,7 @@ export class ExportInspector implements AsyncDisposable {
   readonly tls: boolean;
   /** The signal of the options. */
   readonly signal: AbortSignal | undefined;
-  readonly #endpoint: Endpoint;
+  readonly #endpoint: ChannelOpener | Endpoint;
   readonly #options: InspectorOptions;
   #negotiation: Negotiation | undefined;
   /** Whether the server has answered on this connection before: if it breaks now, earlier questions may be the reason. */
@@ -87,7 +94,7 @@ export class ExportInspector implements AsyncDisposable {
   #silences = 0;
 
   /** Use `openInspector`. */
-  constructor(endpoint: Endpoint, options: InspectorOptions, negotiation: Negotiation) {
+  constructor(endpoint: ChannelOpener | Endpoint, options: InspectorOptions, negotiation: Negotiation) {
     this.name = nameOf(endpoint, options);
     this.style = negotiation.style;
     this.mode = negotiation.mode;
@@ -226,16 +233,18 @@ export class ExportInspector implements AsyncDisposable {
   async #establish(exportName: string): Promise<Established> {
     const { handshake, signal, tls, connectTimeoutMs, handshakeTimeoutMs, openTimeoutMs, openAttemptsMax } =
       this.#options;
-    const { connector } = createConnector({
-      endpoint: this.#endpoint,
-      delivery: 'inline',
-      handshake: { mode: 'extended', ...handshake, exportName, contexts: [], fullInfo: true },
+    const endpoint = this.#endpoint;
+    const settings = {
+      handshake: { mode: 'extended' as const, ...handshake, exportName, contexts: [], fullInfo: true },
       tls,
       connectTimeoutMs,
       handshakeTimeoutMs,
       openTimeoutMs,
       openAttemptsMax,
-    });
+    };
+    const connector = isOpener(endpoint)
+      ? createOpenerConnector({ opener: endpoint, ...settings })
+      : createConnector({ endpoint, delivery: 'inline', ...settings }).connector;
     try {
       return this.#requireSilence(await connector.establish({ wait: true, signal }));
     } finally {
@@ -272,12 +281,14 @@ function isRefusal(error: unknown): error is NegotiationError {
   return error instanceof NegotiationError;
 }
 
-function nameOf(endpoint: Endpoint, { name, handshake }: InspectorOptions): string {
-  return name ?? nameOfEndpoint(endpoint, '', handshake?.tls === 'require');
+function nameOf(endpoint: ChannelOpener | Endpoint, { name, handshake }: InspectorOptions): string {
+  if (name !== undefined) return name;
+  if (isOpener(endpoint)) return nameOfOpener(endpoint);
+  return nameOfEndpoint(endpoint, '', handshake?.tls === 'require');
 }
 
 function negotiate(
-  endpoint: Endpoint,
+  endpoint: ChannelOpener | Endpoint,
   options: InspectorOptions,
   probe?: (negotiation: Negotiation) => Promise<unknown>,
 ): Promise<Negotiation> {

@@ -1,11 +1,14 @@
 /** Asking a server about its exports, one option at a time, before opening one of them, or none. */
 import type { AvoidableOption } from '@nbdjs/handshake';
-import type { ByteChannel } from '@nbdjs/interfaces';
+import { type ByteChannel, type ChannelOpener, limits } from '@nbdjs/interfaces';
 import { systemClock } from '@nbdjs/node';
-import { checkEndpoint, connectEndpoint, type Endpoint, type TlsClientSettings } from '@nbdjs/transport';
-import { ladderFor } from '../attempts/attempt-settings.ts';
+import { checkEndpoint, type Endpoint, type TlsClientSettings } from '@nbdjs/transport';
+import { ladderFor } from '../attempts/attempt-loop.ts';
+import { endpointSource } from '../attempts/attempt-settings.ts';
 import { type Candidate, ConnectLoop } from '../attempts/connect-loop.ts';
+import { isOpener, nameOfOpener, openerSource } from '../attempts/opener-source.ts';
 import { type RepetitionOptions, repetitionOptions } from '../attempts/repetition-options.ts';
+import type { ServerSource } from '../attempts/server-source.ts';
 import { StayAlive } from '../attempts/stay-alive.ts';
 import { connectionTrace, handshakeTrace } from '../diagnostics.ts';
 import { nameOfEndpoint, nameOfPeer } from '../names.ts';
@@ -38,34 +41,39 @@ export interface OpenNegotiationOptions
 /**
  * Connects, and negotiates up to the point where options can be sent.
  *
- * @param source An endpoint to connect to, or a channel, which belongs to this call.
+ * @param place An endpoint to connect to, an opener that gives a channel for each attempt, or a channel, which belongs to this call.
  * @throws as `negotiate`, and as `connectEndpoint`.
  */
 export async function openNegotiation(
-  source: ByteChannel | Endpoint,
+  place: ByteChannel | ChannelOpener | Endpoint,
   given: OpenNegotiationOptions = {},
 ): Promise<Negotiation> {
   const options = resolveTlsMode(given);
   const { handshake, tls } = options;
-  const isChannel = typeof source === 'object' && source !== null && 'send' in source;
+  const isChannel = typeof place === 'object' && place !== null && 'send' in place;
   if (isChannel) {
     const { upgradeTls = tls && upgradeWith(tls) } = options;
-    return await begin(source, { ...options, upgradeTls }, options.name ?? nameOfPeer(source.peer));
+    return await begin(place, { ...options, upgradeTls }, options.name ?? nameOfPeer(place.peer));
   }
-  checkEndpoint(source);
-  const { upgradeTls = upgradeWith(tls, source) } = options;
-  if (options.upgradeTls === undefined) checkTls({ endpoint: source, handshake, tls });
-  const name = options.name ?? nameOfEndpoint(source, '', handshake?.tls === 'require');
+  const { upgradeTls = upgradeWith(tls, place), connectTimeoutMs = limits.connectMs, clock = systemClock } = options;
+  const source = sourceOf(place, options);
+  const { name } = source;
+  if (options.upgradeTls === undefined) checkTls({ endpoint: place, handshake, tls });
   const ladder = ladderFor(handshake ?? {}, name, connectionTrace, (options.openTimeoutMs ?? 0) > 0);
   return await repeatedly(options, name, async (signal) => {
     const connectAndBegin = async (avoid: readonly AvoidableOption[]) => {
-      const channel = await connectEndpoint(source, { ...options, signal });
+      const channel = await source.connect({ signal, connectTimeoutMs, clock });
       return await begin(channel, { ...options, handshake: { ...handshake, avoid }, upgradeTls, signal }, name);
     };
-    return source.type === 'descriptor'
-      ? await connectAndBegin(handshake?.avoid ?? [])
-      : await ladder.descend(connectAndBegin);
+    return source.isSingle ? await connectAndBegin(handshake?.avoid ?? []) : await ladder.descend(connectAndBegin);
   });
+}
+
+/** @throws UsageError for an endpoint in a wrong form. */
+function sourceOf(place: ChannelOpener | Endpoint, { name, handshake }: OpenNegotiationOptions): ServerSource {
+  if (isOpener(place)) return openerSource(place, name ?? nameOfOpener(place));
+  checkEndpoint(place);
+  return endpointSource(place, name ?? nameOfEndpoint(place, '', handshake?.tls === 'require'));
 }
 
 /** Makes one attempt, or several where the options ask for that. */
