@@ -26,13 +26,15 @@ const launcher: Options = {
   ],
 };
 
-const scriptNames = ['info', 'help'];
+const scriptNames = ['info', 'copy', 'dump', 'serve', 'help'];
 
 /** Each script is a function, with all packages that it needs, and the licence of the one that is not ours. */
 const scripts: Options = {
   ...oneFile,
   entry: Object.fromEntries(scriptNames.map((name) => [name, `src/quick/${name}.ts`])),
   format: 'cjs',
+  // Their stacks can be read without maps, which would be twice as long as they are.
+  sourcemap: false,
   noExternal: [/^@nbdjs\//, 'commander', '@commander-js/extra-typings'],
   outExtension: () => ({ js: '.cjs' }),
   esbuildOptions: (esbuild) => {

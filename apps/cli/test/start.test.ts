@@ -85,6 +85,18 @@ describe('what a start loads', () => {
   });
 });
 
+describe('what a start loads of other commands', () => {
+  it('for a copy: one script', async () => {
+    const uri = (await serve('memory:1M'))();
+    expect((await loadedBy(main, ['copy', uri, 'null:'])).files).toEqual(['main.js', 'copy.cjs']);
+  });
+
+  it('for a dump: one script', async () => {
+    const uri = (await serve('memory:4K'))();
+    expect((await loadedBy(main, ['dump', uri])).files).toEqual(['main.js', 'dump.cjs']);
+  });
+});
+
 describe('a script', () => {
   it.each([
     '--help',
@@ -107,6 +119,15 @@ describe('a script', () => {
     'info nbd+unix:///?socket=/nowhere/socket',
     'info [ false',
     'copy',
+    'copy --help',
+    'copy --threads 2 null: null:',
+    'copy /nowhere/a /nowhere/b',
+    'dump',
+    'dump nbd+unix:///?socket=/nowhere/socket',
+    'serve',
+    'serve --help',
+    'serve --threads 2 --bind 127.0.0.1 --port nothing memory:1M',
+    'serve /nowhere/image',
   ])('answers as the modules do: nbd %s', async (line) => {
     const argv = line.split(' ');
     expect(await run(main, argv)).toEqual(await run(modulesMain, argv));

@@ -13,6 +13,9 @@ const { Script } = process.getBuiltinModule('node:vm');
 /** The scripts, by the first word of the command line. */
 const scripts: ReadonlyMap<string | undefined, string> = new Map([
   ['info', 'info'],
+  ['copy', 'copy'],
+  ['dump', 'dump'],
+  ['serve', 'serve'],
   ['help', 'help'],
   ['--help', 'help'],
   ['-h', 'help'],
