@@ -35,8 +35,8 @@ const last = (limits: readonly number[]): number | undefined => limits.at(-1);
 
 describe('the depth', () => {
   it('begins with what keeps two servers on one machine busy, within what is allowed', () => {
-    expect(new QueueDepth(256, 262_144).limit).toBe(32);
-    expect(new QueueDepth(256, 65_536).limit).toBe(128);
+    expect(new QueueDepth(256, 262_144).limit).toBe(16);
+    expect(new QueueDepth(256, 65_536).limit).toBe(64);
     expect(new QueueDepth(256, 33_554_432).limit).toBe(8);
     expect(new QueueDepth(3, 262_144).limit).toBe(3);
     expect(new QueueDepth(1, 33_554_432).limit).toBe(1);
@@ -45,13 +45,13 @@ describe('the depth', () => {
   it('stays where it is while more brings nothing, trying ever more seldom', () => {
     const depth = new QueueDepth(256, requestBytes);
     const limits = run(depth, 300_000, { latencyMs: 0.3, serviceMs: 0.2 });
-    expect(new Set(limits)).toEqual(new Set([32, 64]));
-    const trials = limits.filter((limit, index) => limit === 64 && limits[index - 1] === 32).length;
+    expect(new Set(limits)).toEqual(new Set([16, 32]));
+    const trials = limits.filter((limit, index) => limit === 32 && limits[index - 1] === 16).length;
     // In 60 s: at once, then after 2, 4, 8, 16, 16, ... s.
     expect(trials).toBeGreaterThanOrEqual(5);
     expect(trials).toBeLessThanOrEqual(7);
-    expect(limits.filter((limit) => limit === 64).length / limits.length).toBeLessThan(0.05);
-    expect(last(limits)).toBe(32);
+    expect(limits.filter((limit) => limit === 32).length / limits.length).toBeLessThan(0.05);
+    expect(last(limits)).toBe(16);
   });
 
   it('doubles while that pays, when each request takes its time and many can be under way', () => {
@@ -70,7 +70,7 @@ describe('the depth', () => {
   it('finds out later when a server that was quick at first has become slow to answer', () => {
     const depth = new QueueDepth(256, requestBytes);
     const nearMs = 5000 * 0.2;
-    expect(last(run(depth, 5000, { latencyMs: 0.3, serviceMs: 0.2 }))).toBe(32);
+    expect(last(run(depth, 5000, { latencyMs: 0.3, serviceMs: 0.2 }))).toBe(16);
     expect(last(run(depth, 20_000, { latencyMs: 40, serviceMs: 0.2 }, nearMs))).toBe(256);
   });
 

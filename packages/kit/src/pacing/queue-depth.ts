@@ -13,7 +13,7 @@
 import { GrowingDelay } from '../delays/growing-delay.ts';
 
 /** Bytes in flight that keep two servers on the same machine busy and stay in the processor's caches. */
-const enoughBytes = 8 * 2 ** 20;
+const enoughBytes = 4 * 2 ** 20;
 
 /** Some requests at a time are worth having however long each is: servers work on several at once. */
 const leastRequests = 8;
