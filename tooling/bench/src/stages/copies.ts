@@ -1,12 +1,12 @@
 /** `nbd copy` against nbdcopy, between qemu-nbd and files. */
 import { randomFillSync } from 'node:crypto';
 import { closeSync, ftruncateSync, openSync, rmSync, truncateSync, writeSync } from 'node:fs';
-import { makeRawImage, type PeerServer, startQemuNbd, Workspace } from '@nbdjs/peers';
+import { makeRawImage, startQemuNbd, Workspace } from '@nbdjs/peers';
 import { type Copy, copyOf, type End, type Image } from '../cells/copies.ts';
 import { commandCandidate } from '../loads/command-candidate.ts';
 import { dd } from '../processes/dd.ts';
 import { nbd, ServerCost } from '../processes/measured-server.ts';
-import { type OpenStage, openStage, type Resources } from './stage.ts';
+import { type OpenStage, openStage, Resources } from './stage.ts';
 
 const gibi = 2 ** 30;
 
@@ -35,64 +35,63 @@ const images: Readonly<
 export const openCopying: OpenStage = (setting) =>
   openStage(async (resources) => {
     const workspace = resources.use(new Workspace(setting.generation));
-    const ends = new Ends(workspace, resources);
+    const ends = new Ends(workspace);
     const programs = { 'nbd copy': [...nbd, 'copy'], nbdcopy: ['nbdcopy'] } as const;
-    return async (cell, name) => {
+    return (cell, name) => {
       const { image, from, to } = copyOf.get(cell.id) as Copy;
-      const source = await ends.source(image, from);
-      const target = await ends.target(image, to);
       const [program, ...args] = programs[name as keyof typeof programs];
-      return commandCandidate([program, ...args, source.name, target.name], {
-        bytes: images[image].bytes,
-        server: new ServerCost([...source.pids, ...target.pids]),
-        prepare: target.prepare,
-      });
+      return {
+        async measure() {
+          // What one program asked of a server may make it faster or slower for the next one.
+          await using servers = new Resources();
+          const source = await ends.source(image, from, servers);
+          const target = await ends.target(image, to, servers);
+          return await commandCandidate([program, ...args, source.name, target.name], {
+            bytes: images[image].bytes,
+            server: new ServerCost([...source.pids, ...target.pids]),
+          }).measure();
+        },
+      };
     };
   });
 
 interface Place {
   readonly name: string;
   readonly pids: readonly number[];
-  /** Makes a target as empty as at first. */
-  readonly prepare?: () => void;
 }
 
-/** Images and their servers, each made when it is first needed. */
+/** Images, each made when it is first needed, and their servers. */
 class Ends {
   readonly #workspace: Workspace;
-  readonly #resources: Resources;
-  readonly #servers = new Map<string, PeerServer>();
   readonly #made = new Set<string>();
 
-  constructor(workspace: Workspace, resources: Resources) {
+  constructor(workspace: Workspace) {
     this.#workspace = workspace;
-    this.#resources = resources;
   }
 
-  async source(image: Image, end: End): Promise<Place> {
+  async source(image: Image, end: End, servers: Resources): Promise<Place> {
     const file = this.#file(`${image}.img`, images[image].make);
-    return end === 'file' ? { name: this.#workspace.hostPath(file), pids: [] } : await this.#served(file, end, true);
+    return end === 'file'
+      ? { name: this.#workspace.hostPath(file), pids: [] }
+      : await this.#serve(file, end, true, servers);
   }
 
-  async target(image: Image, end: End): Promise<Place> {
+  /** Makes a target as empty as at first. */
+  async target(image: Image, end: End, servers: Resources): Promise<Place> {
+    const { bytes, dataBytes } = images[image];
     if (end === 'null') return { name: 'null:', pids: [] };
     if (end === 'file') {
       const name = this.#workspace.hostPath('copy.img');
-      const prepare = (): void => {
-        rmSync(name, { force: true });
-        touchMemory(name, images[image].dataBytes);
-      };
-      return { name, pids: [], prepare };
+      rmSync(name, { force: true });
+      touchMemory(name, dataBytes);
+      return { name, pids: [] };
     }
-    const { bytes } = images[image];
     const file = this.#file(`${image}-target.img`, (path) => makeRawImage(path, bytes, []));
-    const prepare = (): void => {
-      const path = this.#workspace.hostPath(file);
-      truncateSync(path, 0);
-      touchMemory(`${path}.touch`, images[image].dataBytes);
-      truncateSync(path, bytes);
-    };
-    return { ...(await this.#served(file, end, false)), prepare };
+    const path = this.#workspace.hostPath(file);
+    truncateSync(path, 0);
+    touchMemory(`${path}.touch`, dataBytes);
+    truncateSync(path, bytes);
+    return await this.#serve(file, end, false, servers);
   }
 
   #file(name: string, make: (path: string) => void): string {
@@ -101,15 +100,12 @@ class Ends {
     return name;
   }
 
-  async #served(image: string, end: End, readOnly: boolean): Promise<Place> {
-    const key = `${image} ${end}`;
+  async #serve(image: string, end: End, readOnly: boolean, servers: Resources): Promise<Place> {
     const tcp = end === 'TCP';
     // Without, zeroes take as much room as data: more than many disks have.
     const extraArguments = ['--discard=unmap'];
-    const server =
-      this.#servers.get(key) ??
-      this.#resources.use(await startQemuNbd(this.#workspace, { image, format: 'raw', readOnly, tcp, extraArguments }));
-    this.#servers.set(key, server);
+    const server = await startQemuNbd(this.#workspace, { image, format: 'raw', readOnly, tcp, extraArguments });
+    servers.use(server);
     return { name: server.uri(), pids: [server.pid] };
   }
 }

@@ -1,7 +1,6 @@
 /** How many connections a copy uses. */
-import { availableParallelism } from 'node:os';
 import type { CopyOptions } from './command.ts';
-import type { DeviceSide, SourceSide, TargetSide } from './side.ts';
+import type { SourceSide, TargetSide } from './side.ts';
 
 /** One more connection is opened for this many bytes of the source. */
 const connectionBytesMin = 16n * 2n ** 20n;
@@ -19,7 +18,7 @@ export function openConnections(
   threads: number,
 ): number {
   if (from.type !== 'device' || to.type !== 'device' || synchronous === true) return 1;
-  const mayOpen = Math.max(1, Math.floor((connections ?? usual(from, to)) / threads));
+  const mayOpen = Math.max(1, Math.floor((connections ?? connectionsDefault) / threads));
   const canAll = [from, to].every(({ device }) => device.abilities.multiConn);
   if (!canAll || (from.setConnections === undefined && to.setConnections === undefined)) return 1;
   // A server notices connections that are never used, and says so in its log.
@@ -28,13 +27,4 @@ export function openConnections(
   if (wanted === 1) return 1;
   for (const side of [from, to]) side.setConnections?.(wanted);
   return wanted;
-}
-
-/**
- * A server on this machine gains nothing from more connections than there are processors: what is under way on them displaces other data from
- * the processors' caches, and each delivery interrupts the copy. Four connections took up to 1.4 times as long as two on two processors.
- */
-function usual(...sides: readonly DeviceSide[]): number {
-  const isDistant = sides.some(({ setConnections, isLocal }) => setConnections !== undefined && isLocal !== true);
-  return isDistant ? connectionsDefault : Math.min(connectionsDefault, availableParallelism());
 }

@@ -12,8 +12,6 @@ export interface DeviceSide {
   readonly isZero: boolean;
   /** Of a server: sets the number of connections. */
   readonly setConnections?: ((connections: number) => void) | undefined;
-  /** Of a server: it is reached by a Unix socket, so that it runs on the same processors. */
-  readonly isLocal?: boolean | undefined;
   /** Of a file. */
   readonly stats?: Stats | undefined;
   /** Of a file that a stream is copied to: gives it a new size, in bytes. */

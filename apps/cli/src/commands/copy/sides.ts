@@ -12,6 +12,7 @@ import type { Terminal } from '../../terminal.ts';
 import { type ByteSource, byteSource, byteTarget, descriptorOf } from './byte-streams.ts';
 import type { CopyOptions } from './command.ts';
 import { emptyFile, isFileDescriptor, isStreamPath, positionOf } from './file-sides.ts';
+import { sendLongRequest } from './long-request.ts';
 import type { DeviceSide, SourceSide, StreamSource, TargetSide } from './side.ts';
 
 /** The shortest time between two messages about retries, in milliseconds. */
@@ -117,12 +118,13 @@ export class Sides {
     const client: NbdClient = await openServer(operand, this.#options, this.#terminal, { contexts, busyPollMs });
     this.#keep(client);
     const canHaveSeveral = operand.type === 'uri' && client.abilities.multiConn;
+    const isLocal = operand.type === 'uri' && /^nbds?\+unix:/i.test(operand.uri);
+    await sendLongRequest(client, isLocal ? 'local' : 'distant');
     return {
       type: 'device',
       device: this.#withRetries(client),
       name: describeOperand(operand),
       isZero: false,
-      isLocal: operand.type === 'uri' && /^nbds?\+unix:/i.test(operand.uri),
       setConnections: canHaveSeveral ? (connections) => client.widen(connections) : undefined,
       connections: () => client.statistics.connections,
     };
