@@ -49,7 +49,8 @@ export default defineConfig({
   },
   transformPageData: ({ filePath, frontmatter }) => {
     // What is made from sources is edited there.
-    if (filePath.startsWith('tooling/site/reference/')) frontmatter.editLink = false;
+    if (filePath.startsWith('tooling/site/reference/'))
+      Object.assign(frontmatter, { editLink: false, prev: false, next: false });
   },
   themeConfig: {
     nav: topMenu,
