@@ -29,6 +29,14 @@ it('the list of the guides says which are tested', () => {
   ).toEqual(tested.map(({ name }) => name).sort());
 });
 
+it('every program and every shell script says what is to be done with it', () => {
+  const unmarked = [start, ...guides].flatMap(({ name, blocks }) =>
+    blocks.filter((block) => !isMarked(block)).map(({ language, line }) => ({ name, line, language })),
+  );
+  // TypeScript is compiled by tooling/consumer; the rest is for other machines than this one.
+  expect(unmarked.filter(({ language }) => !['ts', 'console', ''].includes(language))).toEqual([]);
+});
+
 describePeers('the page', programs, (generation) => {
   const possible = [start, ...tested].filter(({ blocks }) => hasPrograms(blocks, generation));
 

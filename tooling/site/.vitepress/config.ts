@@ -7,6 +7,8 @@ import { placeOf, siteBase } from '../src/pages.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
+const pagesWithWideTables = new Set(['compare.md', 'conformance.md', 'performance.md']);
+
 /** The pages lie outside of this workspace, where there is no Vue; what is drawn on the server takes it from here at run time. */
 const vueOfThisWorkspace = {
   name: 'vue-of-this-workspace',
@@ -47,10 +49,13 @@ export default defineConfig({
     plugins: [vueOfThisWorkspace],
     build: { chunkSizeWarningLimit: 4096 },
   },
-  transformPageData: ({ filePath, frontmatter }) => {
+  transformPageData: ({ filePath, relativePath, frontmatter }) => {
     // What is made from sources is edited there.
-    if (filePath.startsWith('tooling/site/reference/'))
+    if (filePath.startsWith('tooling/site/reference/')) {
       Object.assign(frontmatter, { editLink: false, prev: false, next: false });
+    }
+    // The width of the outline is worth more to these tables.
+    if (pagesWithWideTables.has(relativePath)) frontmatter.aside = false;
   },
   themeConfig: {
     nav: topMenu,
