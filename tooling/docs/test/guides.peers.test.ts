@@ -19,7 +19,7 @@ const programs = ['qemu-img', 'qemu-io', 'qemu-nbd', 'nbdinfo', 'nbdcopy', 'nbds
 
 it('the list of the guides says which are tested', () => {
   const list = readFileSync(new URL('README.md', folder), 'utf8');
-  const rows = [...list.matchAll(/^\| \[([\w-]+\.md)\]\(\1\) \|.*\| (✓?) ?\|$/gm)];
+  const rows = [...list.matchAll(/^\| \[[^\]]+\]\(([\w-]+\.md)\) \|.*\| (✓?) ?\|$/gm)];
   expect(rows.map(([, name]) => name).sort()).toEqual(guides.map(({ name }) => name).sort());
   expect(
     rows

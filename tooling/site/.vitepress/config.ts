@@ -7,7 +7,15 @@ import { placeOf, siteBase } from '../src/pages.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
-const pagesWithWideTables = new Set(['compare.md', 'conformance.md', 'performance.md']);
+/** Pages with wide tables and drawings. */
+const widePages = new Set([
+  'architecture.md',
+  'compare.md',
+  'conformance.md',
+  'options.md',
+  'performance.md',
+  'walks.md',
+]);
 
 /** The pages lie outside of this workspace, where there is no Vue; what is drawn on the server takes it from here at run time. */
 const vueOfThisWorkspace = {
@@ -54,8 +62,8 @@ export default defineConfig({
     if (filePath.startsWith('tooling/site/reference/')) {
       Object.assign(frontmatter, { editLink: false, prev: false, next: false });
     }
-    // The width of the outline is worth more to these tables.
-    if (pagesWithWideTables.has(relativePath)) frontmatter.aside = false;
+    // The width is worth more to these than the outline.
+    if (widePages.has(relativePath)) frontmatter.aside = false;
   },
   themeConfig: {
     nav: topMenu,

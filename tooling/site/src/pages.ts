@@ -12,7 +12,7 @@ interface Rule {
 /** The first rule that fits counts. `$1` in a place is the first group of the pattern. */
 const rules: readonly Rule[] = [
   { file: /^tooling\/site\/pages\/(.+)\.md$/, place: '$1.md' },
-  { file: /^tooling\/site\/reference\/(.+)\.md$/, place: 'reference/$1.md' },
+  { file: /^tooling\/site\/reference\/(?:@nbdjs\/)?(.+)\.md$/, place: 'reference/$1.md' },
   { file: /^docs\/decisions\/README\.md$/, place: 'decisions/index.md' },
   { file: /^docs\/guides\/README\.md$/, place: 'guides/index.md' },
   { file: /^docs\/README\.md$/, place: 'documentation.md' },

@@ -14,6 +14,8 @@ const markdown: Partial<PluginOptions> = {
   typeDeclarationFormat: 'table',
   propertiesFormat: 'table',
   interfacePropertiesFormat: 'table',
+  // All of them are read-only, and where they come from is no business of a reader.
+  tableColumnSettings: { hideModifiers: true, hideSources: true, hideOverrides: true, hideInherited: true },
   // Text in angle brackets is text, for Vue as well.
   sanitizeComments: true,
 };
@@ -37,12 +39,10 @@ export async function writeReference(folder: string): Promise<void> {
   await app.generateOutputs(project);
 }
 
-/** A package is called by its folder, which is also its place in the site: `packages/client/src/index.ts` is `client`. */
+/** A package is called by what users write in `import`, not by the path of its file. */
 function nameModules(context: Context): void {
   for (const module of context.project.getReflectionsByKind(ReflectionKind.Module)) {
-    module.name = module.name
-      .split('/')
-      .filter((part) => part !== 'src' && part !== 'index')
-      .join('/');
+    const folders = module.name.split('/').filter((part) => part !== 'src' && part !== 'index');
+    module.name = ['@nbdjs', ...folders].join('/');
   }
 }

@@ -14,7 +14,7 @@ it.each([
   ['apps/cli/README.md', 'packages/cli.md', 'packages/cli'],
   ['tooling/site/pages/index.md', 'index.md', ''],
   [
-    'tooling/site/reference/client/functions/connect.md',
+    'tooling/site/reference/@nbdjs/client/functions/connect.md',
     'reference/client/functions/connect.md',
     'reference/client/functions/connect',
   ],
