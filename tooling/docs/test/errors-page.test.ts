@@ -20,7 +20,7 @@ it.each(rows.map(([, code, meaning, whatToDo]) => ({ code, meaning, whatToDo }))
 it('names the packages that make an error', () => {
   const makersOf = new Map(rows.map(([, code, , , makers]) => [code, makers]));
   expect(makersOf.get('ERR_NBD_WORKER')).toBe('connection');
-  expect(makersOf.get('ERR_NBD_WRITES_LOST')).toContain('multiplexer');
+  expect(makersOf.get('ERR_NBD_WRITES_LOST')).toContain('kit');
 });
 
 it('names the classes that users catch', () => {
