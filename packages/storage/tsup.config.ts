@@ -1,3 +1,5 @@
 import { library } from '../../tooling/tsup/library.ts';
 
-export default library();
+const doors = ['blob', 'defined', 'file', 'layers', 'memory', 'opfs'];
+
+export default library(Object.fromEntries(doors.map((door) => [`${door}/index`, `src/${door}/index.ts`])));

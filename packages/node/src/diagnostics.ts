@@ -1,14 +1,7 @@
 /** Diagnostics channels behind the seam `Trace`. */
 import { type Channel, channel } from 'node:diagnostics_channel';
 import type { EventTable, Trace } from '@nbdjs/interfaces';
-
-/** The part of a set of events that names its channels. `defineEvents` of `@nbdjs/kit` makes such sets. */
-export interface TracedEvents<Events> {
-  /** The package without its scope, such as `multiplexer`. */
-  readonly packageName: string;
-  /** The names of all events. Events of other names are dropped. */
-  readonly names: readonly (keyof Events & string)[];
-}
+import type { TracedEvents } from './traced-events.ts';
 
 /**
  * Publishes the events of a package to their subscribers, each on the diagnostics channel `nbdjs:<package>:<event>`. Events of other

@@ -6,6 +6,7 @@
  */
 export type { Clock, Defer, EventTable, Trace } from '@nbdjs/interfaces';
 export { systemClock } from './clock.ts';
-export { diagnosticsTrace, type TracedEvents } from './diagnostics.ts';
+export { diagnosticsTrace } from './diagnostics.ts';
+export type { TracedEvents } from './traced-events.ts';
 export { afterMicrotasks, nextTurn } from './turns.ts';
 export { inheritedWorkerOptions } from './worker-options.ts';

@@ -7,12 +7,13 @@
 export * from '@nbdjs/interfaces';
 export type { EventsOf } from '@nbdjs/kit';
 export type { ExportEntry } from '@nbdjs/protocol';
-export type { AccessRules } from './admission/access-list.ts';
+export type { AccessRules } from './admission/access-rules.ts';
+export { createServer } from './create-server.ts';
 export { type ServerEvents, serverEvents } from './events.ts';
 export type { ClientDescription, Export, ExportProvider, ExportTable } from './exports/export.ts';
 export type { Exported } from './exports/export-table.ts';
 export { type ServeOptions, type Serving, serve, type ThreadedServeOptions, type ThreadedServing } from './serve.ts';
-export { createServer, type Server } from './server.ts';
+export type { Server } from './server.ts';
 export { type GivenLimits, type ServerLimits, serverLimits } from './server-limits.ts';
 export type { ServerOptions } from './server-options.ts';
 export type { SessionDescription } from './session/session-description.ts';

@@ -8,8 +8,9 @@ import {
   UsageError,
 } from '@nbdjs/interfaces';
 import { formatUri } from '@nbdjs/protocol';
+import { createServer } from './create-server.ts';
 import { type Exported, exportedBy } from './exports/export-table.ts';
-import { createServer, type Server } from './server.ts';
+import type { Server } from './server.ts';
 import type { ServerOptions } from './server-options.ts';
 import type { ThreadedServerOptions } from './threads/thread-options.ts';
 import { createThreadedServer, type ThreadedServer } from './threads/threaded-server.ts';

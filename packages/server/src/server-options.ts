@@ -10,7 +10,7 @@ import {
   type SettingsOf,
 } from '@nbdjs/kit';
 import { diagnosticsTrace, nextTurn, systemClock } from '@nbdjs/node';
-import type { AccessRules } from './admission/access-list.ts';
+import type { AccessRules } from './admission/access-rules.ts';
 import type { LoopbackLimits } from './admission/connection-gate.ts';
 import { type ServerEvents, serverEvents } from './events.ts';
 import { type Export, type ExportProvider, type ExportTable, exportOptions } from './exports/export.ts';

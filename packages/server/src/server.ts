@@ -1,7 +1,7 @@
 /** An NBD server: exports, and the clients that use them. */
 import { type ByteChannel, type SecureUpgrade, type ServerTls, UsageError } from '@nbdjs/interfaces';
 import { Acceptor } from './admission/acceptor.ts';
-import { AccessList } from './admission/access-list.ts';
+import type { MakeClientFilter } from './admission/client-filter.ts';
 import type { LoopbackLimits } from './admission/connection-gate.ts';
 import type { ExportProvider } from './exports/export.ts';
 import { namesClients, providerOf } from './exports/export-table.ts';
@@ -54,12 +54,12 @@ export interface Server {
 }
 
 /**
- * Makes a server that listens nowhere: `accept` gives it its clients. See `serve` for a server with a listener.
+ * Makes a server with its way to tell clients apart.
  *
- * @throws UsageError `ERR_NBD_ARGUMENT` when an option is wrong; and what `tls` throws when it cannot read its files.
+ * @throws UsageError when an option is wrong.
  */
-export function createServer(options: ServerOptions): Server {
-  return new NbdServer(resolveOptions(options), givenLoopbackLimits(options));
+export function makeServer(options: ServerOptions, filterOf: MakeClientFilter): Server {
+  return new NbdServer(resolveOptions(options), givenLoopbackLimits(options), filterOf);
 }
 
 class NbdServer implements Server {
@@ -70,12 +70,12 @@ class NbdServer implements Server {
   #tlsSource: ServerTls | undefined;
   #tls: SecureUpgrade | undefined;
 
-  constructor(options: ResolvedOptions, loopback: LoopbackLimits) {
+  constructor(options: ResolvedOptions, loopback: LoopbackLimits, filterOf: MakeClientFilter) {
     const { settings, onSessionEnd } = options;
     this.#options = options;
     if (options.tls !== undefined) this.reloadTls(options.tls);
     requireNewstyle(settings, this.#tls);
-    const access = new AccessList(options.access);
+    const access = filterOf(options.access);
     this.#context = createContext(settings, options, () => this.#acceptor.isPlaceWanted);
     this.#provider = providerOf(options.exports);
     this.#acceptor = new Acceptor({

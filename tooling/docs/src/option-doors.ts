@@ -14,7 +14,7 @@ import { threadedCopyOptions } from '../../../packages/copy/src/threads/copy-in-
 import { clientHandshakeOptions } from '../../../packages/handshake/src/client/options.ts';
 import { serverHandshakeOptions } from '../../../packages/handshake/src/server/settings.ts';
 import { multiplexerOptions } from '../../../packages/multiplexer/src/settings.ts';
-import { accessRules } from '../../../packages/server/src/admission/access-list.ts';
+import { accessRules } from '../../../packages/server/src/admission/access-rules.ts';
 import { exportOptions } from '../../../packages/server/src/exports/export.ts';
 import { serverOptions } from '../../../packages/server/src/server-options.ts';
 import { threadedServerOptions, threadOptions } from '../../../packages/server/src/threads/thread-options.ts';

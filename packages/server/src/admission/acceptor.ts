@@ -6,8 +6,8 @@ import type { SessionDescription } from '../session/session-description.ts';
 import type { ClientCounts, RefusalReason } from '../statistics/client-counts.ts';
 import { ExportStatistics } from '../statistics/export-statistics.ts';
 import { addStatistics, type Statistics } from '../statistics/statistics.ts';
-import type { AccessList } from './access-list.ts';
 import { ArrivalQueue } from './arrival-queue.ts';
+import type { ClientFilter } from './client-filter.ts';
 import { ConnectionGate, type LoopbackLimits } from './connection-gate.ts';
 import { ExportPlaces, type PlaceHolder, type PlaceRefusal } from './export-places.ts';
 import { HandshakePlaces, type HandshakingClient } from './handshake-places.ts';
@@ -37,7 +37,7 @@ export interface AcceptorParts<Client extends ServedClient> {
   readonly clock: Clock;
   readonly nextTurn: Defer;
   readonly trace: Trace<ServerEvents>;
-  readonly access: AccessList;
+  readonly access: ClientFilter;
   readonly loopback: LoopbackLimits;
   readonly counts: ClientCounts;
   /** Begins the session of a client that may enter. */

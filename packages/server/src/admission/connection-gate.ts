@@ -2,7 +2,7 @@
 import type { Clock, PeerDescription } from '@nbdjs/interfaces';
 import type { ServerSettings } from '../server-settings.ts';
 import type { RefusalReason } from '../statistics/client-counts.ts';
-import type { AccessList } from './access-list.ts';
+import type { ClientFilter } from './client-filter.ts';
 
 /** Loopback addresses stand for every user of this machine, so they are limited only where these are given expressly. */
 type GateLimits = Pick<ServerSettings, 'connectionsPerAddressMax' | 'connectsPerSecondMax'>;
@@ -28,10 +28,10 @@ export class ConnectionGate {
   readonly #clock: Clock;
   readonly #limits: GateLimits;
   readonly #loopback: GateLimits;
-  readonly #access: AccessList;
+  readonly #access: ClientFilter;
   readonly #addresses = new Map<string, AddressRecord>();
 
-  constructor(clock: Clock, limits: GateLimits, loopback: LoopbackLimits, access: AccessList) {
+  constructor(clock: Clock, limits: GateLimits, loopback: LoopbackLimits, access: ClientFilter) {
     this.#clock = clock;
     this.#limits = limits;
     this.#loopback = {

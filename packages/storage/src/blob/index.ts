@@ -1,0 +1,8 @@
+/**
+ * A read-only device over a `Blob` or a `File`. Runs in pages, in Web Workers and in Node.
+ *
+ * @packageDocumentation
+ */
+export * from '@nbdjs/interfaces';
+export { type BlobDeviceOptions, createBlobDevice } from './blob-device.ts';
+export type { BlobLike } from './blob-like.ts';
