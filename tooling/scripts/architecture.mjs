@@ -61,12 +61,24 @@ function folderProblems() {
   for (const { name } of house.planned) if (packages.has(name)) found.push(`${name} is there, and is planned no more`);
   for (const one of house.packages) {
     if (!there.includes(one.name)) found.push(`${one.name} is in house.json, but there is no such package`);
-    const isPure = existsSync(`${root}${groupOf(one)}/${one.name}/tsconfig.pure.json`);
-    if (isPure !== (one.pure === true)) {
-      found.push(`${one.name} is ${isPure ? 'pure by its tsconfig.pure.json only' : 'pure in house.json only'}`);
-    }
+    found.push(...purityProblems(one));
   }
   return found;
+}
+
+/** A package is pure as a whole, or by some of its doors: then its tsconfig.pure.json names them. */
+function purityProblems(one) {
+  const { name, pure, pureDoors } = one;
+  const file = `${root}${groupOf(one)}/${name}/tsconfig.pure.json`;
+  if (!existsSync(file)) return pure === true || pureDoors !== undefined ? [`${name} is pure in house.json only`] : [];
+  if (pure === true) return [];
+  if (pureDoors === undefined) return [`${name} is pure by its tsconfig.pure.json only`];
+  const { files = [] } = JSON.parse(readFileSync(file, 'utf8'));
+  const checked = files.flatMap((path) => /^src\/(.+)\/index\.ts$/.exec(path)?.[1] ?? []);
+  const isSame = checked.toSorted().join() === pureDoors.toSorted().join();
+  return isSame
+    ? []
+    : [`${name}: tsconfig.pure.json checks ${checked.join(', ')}, house.json has ${pureDoors.join(', ')}`];
 }
 
 function importProblems(one) {
@@ -157,7 +169,9 @@ function floors() {
     .toReversed()
     .flatMap(([floor, ones]) =>
       ones.map((one) => {
-        const node = one.pure === true ? '; any `node:` module' : '';
+        const doors = one.pureDoors?.map((door) => `\`${door}\``).join(', ');
+        const where = doors === undefined ? '' : ` in ${doors}`;
+        const node = one.pure === true || doors !== undefined ? `; any \`node:\` module${where}` : '';
         const link = `[\`${one.name}\`](../${groupOf(one)}/${one.name}/README.md)`;
         return `| ${floor} | ${link} | ${one.knows} | ${one.mustNotKnow}${node} |`;
       }),

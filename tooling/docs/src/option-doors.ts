@@ -18,6 +18,7 @@ import { accessRules } from '../../../packages/server/src/admission/access-rules
 import { exportOptions } from '../../../packages/server/src/exports/export.ts';
 import { serverOptions } from '../../../packages/server/src/server-options.ts';
 import { threadedServerOptions, threadOptions } from '../../../packages/server/src/threads/thread-options.ts';
+import { blobDeviceOptions } from '../../../packages/storage/src/blob/blob-device.ts';
 import { fileDeviceOptions } from '../../../packages/storage/src/file/file-opening.ts';
 import { blockSizeOptions } from '../../../packages/storage/src/layers/block-size.ts';
 import { delayOptions } from '../../../packages/storage/src/layers/delay.ts';
@@ -31,6 +32,7 @@ import { memoryDeviceOptions } from '../../../packages/storage/src/memory/memory
 import { sharedMemoryOptions } from '../../../packages/storage/src/memory/shared-memory.ts';
 import { sharedMemoryDeviceOptions } from '../../../packages/storage/src/memory/shared-memory-device.ts';
 import { nullDeviceOptions } from '../../../packages/storage/src/null-device.ts';
+import { opfsDeviceOptions } from '../../../packages/storage/src/opfs/opfs-device.ts';
 import { tlsCertificates, tlsClientOptions, tlsServerOptions } from '../../../packages/transport/src/tls/settings.ts';
 import type { OptionDoor } from './options-page.ts';
 
@@ -55,6 +57,8 @@ export const optionDoors: readonly OptionDoor[] = [
   { package: 'storage', name: 'createSharedMemoryDevice', set: sharedMemoryDeviceOptions },
   { package: 'storage', name: 'openFileDevice', set: fileDeviceOptions },
   { package: 'storage', name: 'createNullDevice', set: nullDeviceOptions },
+  { package: 'storage', name: 'createBlobDevice', set: blobDeviceOptions },
+  { package: 'storage', name: 'openOpfsDevice', set: opfsDeviceOptions },
   { package: 'storage', name: 'createSliceLayer', set: sliceOptions },
   { package: 'storage', name: 'createOverlayLayer', set: overlayOptions },
   { package: 'storage', name: 'createBlockSizeLayer', set: blockSizeOptions },

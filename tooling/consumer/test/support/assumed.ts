@@ -32,10 +32,16 @@ export const assumed: Readonly<Record<string, Assumed>> = {
   },
   'server 3': { before: `declare const device: import('@nbdjs/server').BlockDevice;`, notRun: certificates },
   'server 5': {
+    before: `declare const device: import('@nbdjs/server').BlockDevice;
+      declare const channel: import('@nbdjs/server').ByteChannel;`,
+    notRun: 'needs a channel',
+  },
+  'server 6': {
     before: `declare function openDisk(path: string): Promise<import('@nbdjs/server').BlockDevice>;`,
     notRun: 'is the module of a thread',
   },
-  'server 6': { notRun: 'starts threads of a module that is not there' },
+  'server 7': { notRun: 'starts threads of a module that is not there' },
+  'storage 2': { notRun: 'needs the files of a browser' },
   'transport 2': {
     before: `declare const channel: import('@nbdjs/transport').ByteChannel;
       declare const accepted: import('@nbdjs/transport').ByteChannel;`,
