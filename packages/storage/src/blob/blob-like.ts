@@ -4,6 +4,12 @@ export interface BlobLike {
   readonly size: number;
   /** The path or name, of a `File`. */
   readonly name?: string | undefined;
-  /** The bytes from `start` up to, but without, `end`; they are read only when `arrayBuffer` is called. */
-  slice(start: number, end: number): { arrayBuffer(): Promise<ArrayBuffer> };
+  /** The bytes from `start` up to, but without, `end`. */
+  slice(start: number, end: number): BlobSlice;
+}
+
+/** A part of a blob, which is not read yet. */
+export interface BlobSlice {
+  /** Reads the bytes, into new memory. */
+  arrayBuffer(): Promise<ArrayBuffer>;
 }

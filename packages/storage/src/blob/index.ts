@@ -5,4 +5,4 @@
  */
 export * from '@nbdjs/interfaces';
 export { type BlobDeviceOptions, createBlobDevice } from './blob-device.ts';
-export type { BlobLike } from './blob-like.ts';
+export type { BlobLike, BlobSlice } from './blob-like.ts';

@@ -5,6 +5,6 @@
  * @packageDocumentation
  */
 export * from '@nbdjs/interfaces';
-export type { BlobLike } from '../blob/blob-like.ts';
+export type { BlobLike, BlobSlice } from '../blob/blob-like.ts';
 export type { FileHandle, SyncAccessHandle } from './handles.ts';
 export { type OpfsDeviceOptions, openOpfsDevice } from './opfs-device.ts';
