@@ -9,6 +9,8 @@ const pure = `(${packages
   .filter((one) => one.pure)
   .map(({ name }) => name)
   .join('|')})`;
+/** Folders whose index is a door, besides that of the package. */
+const doors = ['connector', 'file', ...new Set(packages.flatMap(({ pureDoors = [] }) => pureDoors))].join('|');
 const tests =
   '(\\.test\\.ts$|^packages/[^/]+/(test|bench)/|^apps/[^/]+/(test|bench)/|^tooling/|(tsup|vitest)\\.config\\.ts$)';
 
@@ -61,7 +63,7 @@ module.exports = {
       from: { path: '^(packages|apps)/([^/]+)/' },
       to: {
         path: '^packages/[^/]+/(src|dist)/',
-        pathNot: ['^packages/[^/]+/(src|dist)/(connector/)?index\\.(ts|js|d\\.ts)$', '^(packages|apps)/$2/'],
+        pathNot: [`^packages/[^/]+/(src|dist)/((${doors})/)?index\\.(ts|js|d\\.ts)$`, '^(packages|apps)/$2/'],
       },
     },
     {
