@@ -2,7 +2,7 @@
 import { baseAllocation, UsageError } from '@nbdjs/interfaces';
 import { blockDeviceConformance } from '@nbdjs/testkit';
 import { describe, expect, it } from 'vitest';
-import { type BlobLike, createBlobDevice } from '../src/blob/index.ts';
+import { type BlobDeviceOptions, type BlobLike, createBlobDevice } from '../src/blob/index.ts';
 import { createOverlayLayer } from '../src/layers/index.ts';
 
 blockDeviceConformance('overlay over a blob', {
@@ -123,9 +123,11 @@ describe('a blob as a device', () => {
   it.each([
     [undefined, {}, 'createBlobDevice: the blob is undefined, expected a Blob or a File'],
     ['disk.img', {}, "createBlobDevice: the blob is 'disk.img', expected a Blob or a File"],
-    [new Blob(), { slicesMax: 0 }, 'createBlobDevice: slicesMax is 0, expected a whole number from 1 on'],
-    [new Blob(), { sliceMax: 1 }, "createBlobDevice: unknown option 'sliceMax' (did you mean 'slicesMax'?)"],
+    [new Blob([]), { slicesMax: 0 }, 'createBlobDevice: slicesMax is 0, expected a whole number from 1 on'],
+    [new Blob([]), { sliceMax: 1 }, "createBlobDevice: unknown option 'sliceMax' (did you mean 'slicesMax'?)"],
   ])('refuses %j with %j', (blob, options, message) => {
-    expect(() => createBlobDevice(blob as Blob, options)).toThrow(new UsageError('ERR_NBD_ARGUMENT', message));
+    expect(() => createBlobDevice(blob as Blob, options as BlobDeviceOptions)).toThrow(
+      new UsageError('ERR_NBD_ARGUMENT', message),
+    );
   });
 });
