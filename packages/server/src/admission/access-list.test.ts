@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { AccessList, type AccessRules } from './access-list.ts';
+import { AccessList } from './access-list.ts';
+import type { AccessRules } from './access-rules.ts';
 
 const comesIn = (rules: AccessRules, address: string): boolean =>
   new AccessList(rules).refusal({ name: 'client', transport: 'tcp', tls: false, address }) === undefined;
