@@ -41,7 +41,8 @@ export class StreamChannel<Stream extends AnyDuplex = AnyDuplex> implements Byte
     this.#end = new EndOfStream(stream, this);
     stream.on('end', () => this.#end.come());
     stream.on('error', (error) => {
-      if (!this.#end.hasError) this.#end.noteError(parts.explainError?.(error) ?? error);
+      // What a stream reports after `destroy` follows from it.
+      if (!this.#end.hasError && !this.#isDestroyed) this.#end.noteError(parts.explainError?.(error) ?? error);
       // Not every stream releases itself: one of TLS reports a record that it cannot decrypt, or the peer's alert, and stays open.
       stream.destroy();
       parts.releaseBelow?.();
@@ -157,7 +158,8 @@ function partsOf(stream: Duplex): StreamParts {
   return { receiving, sendMethod: plainSendMethod(stream) };
 }
 
-function plainSendMethod(stream: Duplex): SendMethod {
+/** How a stream of which nothing more is known sends. */
+export function plainSendMethod(stream: Duplex): SendMethod {
   return {
     sendAtOnce: () => 0,
     hasCopied: () => false,
