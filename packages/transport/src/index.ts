@@ -7,9 +7,13 @@
 
 export * from '@nbdjs/interfaces';
 export type { EventsOf } from '@nbdjs/kit';
+export { adoptStream } from './channels/adopt-stream.ts';
 export { adoptDescriptor, adoptStdio, type DetachedDescriptor, detachDescriptor } from './channels/descriptor.ts';
 export { createMemoryPair, type MemoryPairOptions } from './channels/memory-pair.ts';
-export { type CommandOptions, type CommandServer, runCommand } from './commands/command.ts';
+export type { WebStreamPair } from './channels/web-stream-channel.ts';
+export { runCommand } from './commands/command.ts';
+export { type CommandOpenerOptions, createCommandOpener } from './commands/command-opener.ts';
+export type { CommandOptions, CommandServer } from './commands/command-server.ts';
 export type { CommandEnd } from './commands/program.ts';
 export { type ConnectOptions, connectTcp, connectUnix, type TcpAddress } from './connecting/connect.ts';
 export { checkEndpoint, connectEndpoint, describeEndpoint, type Endpoint } from './connecting/endpoint.ts';

@@ -18,7 +18,15 @@ export const placeChecks = {
     expected: 'an array of a program and its arguments',
     holds: (value: unknown) => optionChecks.texts.holds(value) && (value as readonly string[]).length > 0,
   },
+  boolean: optionChecks.boolean,
   mode: optionChecks.oneOf('socket-activation', 'socket-pair'),
+  stderr: optionChecks.oneOf('capture', 'inherit'),
+  env: {
+    expected: 'an object of strings, with undefined for variables to be removed',
+    holds: (value: unknown) =>
+      optionChecks.object.holds(value) &&
+      Object.values(value as object).every((one) => one === undefined || typeof one === 'string'),
+  },
   family: { expected: '4 or 6', holds: (value: unknown) => value === 4 || value === 6 },
 } as const;
 

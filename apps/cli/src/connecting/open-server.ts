@@ -86,7 +86,7 @@ function silenceMsOf({ silence }: Pick<ServerOptions, 'silence'>): number | unde
 }
 
 function targetOf(server: ServerOperand): ConnectTarget {
-  return server.type === 'uri' ? server.uri : { command: server.command };
+  return server.type === 'uri' ? server.uri : { command: server.command, stderr: 'inherit' };
 }
 
 function patienceWith(server: ServerOperand, { retries }: ServerOptions) {

@@ -1,12 +1,13 @@
 /** How attempts to connect to one endpoint are made and repeated. */
 import type { Established } from '@nbdjs/interfaces';
 import { defineOptions, type OptionsOf, option, type SettingsOf } from '@nbdjs/kit';
-import { connectEndpoint, type Endpoint, type TlsClientSettings } from '@nbdjs/transport';
+import { connectEndpoint, createCommandOpener, type Endpoint, type TlsClientSettings } from '@nbdjs/transport';
 import { handshakeTrace } from '../diagnostics.ts';
 import { nameOfEndpoint } from '../names.ts';
 import { upgradeWith } from '../tls.ts';
 import { type AttemptContext, attemptLoopOptions, negotiatingOptions } from './attempt-loop.ts';
 import type { ConnectLoopOptions } from './connect-loop.ts';
+import { openerSource } from './opener-source.ts';
 import type { ServerSource } from './server-source.ts';
 
 export const tlsOfAttempts = defineOptions({
@@ -46,6 +47,7 @@ export function plainSettings(settings: AttemptSettings): AttemptSettings {
 
 /** An endpoint as attempts see it. */
 export function endpointSource(endpoint: Endpoint, name: string): ServerSource {
+  if (endpoint.type === 'command') return openerSource(createCommandOpener(endpoint), name);
   return {
     name,
     isSingle: endpoint.type === 'descriptor',

@@ -1,7 +1,7 @@
 /** Addresses to connect to in one form, checked, described and connected to. */
 import { type ByteChannel, UsageError } from '@nbdjs/interfaces';
 import { adoptDescriptor } from '../channels/descriptor.ts';
-import { runCommand } from '../commands/command.ts';
+import { type CommandOpenerOptions, SharedProgram } from '../commands/command-opener.ts';
 import { checkPlace, type PlaceChecks, placeChecks } from '../places.ts';
 import { type ConnectOptions, connectTcp, connectUnix } from './connect.ts';
 
@@ -13,21 +13,17 @@ export type Endpoint =
   | { readonly type: 'unix'; readonly path: string }
   /** A vsock socket, by the context id of a virtual machine and a port. NBD URIs can name one; Node cannot connect to it. */
   | { readonly type: 'vsock'; readonly cid: number; readonly port: number }
-  /** A program and its arguments, started for one connection. For `mode` see `CommandOptions`. */
-  | {
-      readonly type: 'command';
-      readonly command: readonly [string, ...string[]];
-      readonly mode: 'socket-activation' | 'socket-pair';
-    }
+  /** A program and its arguments, started for one connection, and how it is started. */
+  | (CommandOpenerOptions & { readonly type: 'command' })
   /** A connected socket of this process, by its descriptor, which is closed with the channel. */
   | { readonly type: 'descriptor'; readonly fd: number };
 
-const { command, family, mode, number, text, whole } = placeChecks;
+const { boolean, command, env, family, mode, number, stderr, text, whole } = placeChecks;
 const ofEndpoint: PlaceChecks<Endpoint> = {
   tcp: { host: text, port: number, family },
   unix: { path: text },
   vsock: { cid: whole, port: number },
-  command: { command, mode },
+  command: { command, mode, env, cwd: text, stderr, processGroup: boolean },
   descriptor: { fd: whole },
 };
 
@@ -37,7 +33,7 @@ const ofEndpoint: PlaceChecks<Endpoint> = {
  * @throws UsageError `ERR_NBD_ARGUMENT` naming what is unknown, missing or of the wrong kind.
  */
 export function checkEndpoint(endpoint: Endpoint): void {
-  checkPlace('the endpoint', endpoint, ofEndpoint, ['family']);
+  checkPlace('the endpoint', endpoint, ofEndpoint, ['cwd', 'env', 'family', 'processGroup', 'stderr']);
 }
 
 /** Returns an endpoint in one word, for messages. */
@@ -72,17 +68,7 @@ export async function connectEndpoint(endpoint: Endpoint, options: ConnectOption
       return adoptDescriptor(endpoint.fd);
     case 'vsock':
       throw new UsageError('ERR_NBD_NOT_SUPPORTED', 'vsock sockets are not available in Node.js');
-    case 'command': {
-      options.signal?.throwIfAborted();
-      const server = await runCommand(endpoint);
-      try {
-        const channel = await server.connect(options);
-        void channel.closed.then(() => server.dispose());
-        return channel;
-      } catch (error) {
-        await server.dispose();
-        throw error;
-      }
-    }
+    case 'command':
+      return new SharedProgram(endpoint).connect(options);
   }
 }
