@@ -74,6 +74,7 @@ export {
   type UriTls,
 } from '@nbdjs/protocol';
 export type { Endpoint, TlsCertificates, TlsClientKey, TlsClientSettings } from '@nbdjs/transport';
+export { adoptStream, type WebStreamPair } from '@nbdjs/transport';
 export { adoptConnection } from './adopt.ts';
 export { NbdClient } from './client.ts';
 export { connect, openClient } from './connect.ts';
@@ -94,6 +95,7 @@ export {
 export {
   type CommandTarget,
   type ConnectTarget,
+  type ConnectTargets,
   type DescriptorTarget,
   type OpenerTarget,
   type ResolvedTarget,

@@ -28,6 +28,26 @@ export interface CommandTarget {
   readonly command: readonly [string, ...string[]];
   /** How the program gets its connection. @default 'socket-activation' */
   readonly mode?: 'socket-activation' | 'socket-pair' | undefined;
+  /** Added to the environment of this process, which the program inherits; `undefined` removes a variable. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  /** The folder that the program starts in. @default that of this process */
+  readonly cwd?: string | undefined;
+  /**
+   * `capture`: the last of what the program writes to its standard error is a part of the error's message when it ends. `inherit`: the
+   * program writes to the standard error of this process.
+   *
+   * @default 'capture'
+   */
+  readonly stderr?: 'capture' | 'inherit' | undefined;
+  /**
+   * Gives the program a process group of its own, so that the programs which it starts are ended with it. It cannot ask at the terminal
+   * then.
+   *
+   * @default false
+   */
+  readonly processGroup?: boolean | undefined;
+  /** The export to open. @default the server's default export */
+  readonly exportName?: string | undefined;
 }
 
 /** A connected socket that this process has inherited. */
@@ -68,6 +88,10 @@ export interface ResolvedTarget {
 }
 
 const { boolean, callback, object, oneOf, text, wholeFrom } = optionChecks;
+
+/** What `connect` takes: one target, or several servers that have the same export, in the order in which they are tried. */
+export type ConnectTargets = ConnectTarget | readonly ConnectTarget[];
+
 const portDefault = 10_809;
 const filled = {
   expected: 'a string that is not empty',
@@ -90,7 +114,20 @@ const address = {
 
 const ofTcp: OptionChecks<TcpTarget> = { host: filled, port, exportName: text };
 const ofUnix: OptionChecks<UnixTarget> = { path: filled, exportName: text };
-const ofCommand: OptionChecks<CommandTarget> = { command: program, mode: oneOf('socket-activation', 'socket-pair') };
+const environment = {
+  expected: 'an object of strings, with undefined for variables to be removed',
+  holds: (value: unknown) =>
+    object.holds(value) && Object.values(value as object).every((one) => one === undefined || typeof one === 'string'),
+};
+const ofCommand: OptionChecks<CommandTarget> = {
+  command: program,
+  mode: oneOf('socket-activation', 'socket-pair'),
+  env: environment,
+  cwd: filled,
+  stderr: oneOf('capture', 'inherit'),
+  processGroup: boolean,
+  exportName: text,
+};
 const ofDescriptor: OptionChecks<DescriptorTarget> = { descriptor: wholeFrom(0) };
 const ofOpener: OptionChecks<OpenerTarget> = { open: callback, name: text, exportName: text };
 const ofUri: OptionChecks<NbdUri> = {
@@ -100,6 +137,22 @@ const ofUri: OptionChecks<NbdUri> = {
   tls: object,
   tlsRequired: boolean,
 };
+
+/**
+ * The same as `resolveTarget` for one target or several.
+ *
+ * @throws UsageError also for an empty array.
+ */
+export function resolveTargets(targets: ConnectTargets): readonly [ResolvedTarget, ...ResolvedTarget[]] {
+  if (!isList(targets)) return [resolveTarget(targets)];
+  const [first, ...others] = targets.map(resolveTarget);
+  if (first !== undefined) return [first, ...others];
+  throw new UsageError('ERR_NBD_ARGUMENT', 'the target is an empty array, expected one target or several');
+}
+
+function isList(targets: ConnectTargets): targets is readonly ConnectTarget[] {
+  return Array.isArray(targets);
+}
 
 /**
  * Checks a target and fills in what its form leaves open. Connects to nothing, and looks up no name.
@@ -120,8 +173,9 @@ export function resolveTarget(target: ConnectTarget): ResolvedTarget {
   }
   if (has(target, 'command')) {
     check(target, ofCommand, 'command');
-    const { command, mode = 'socket-activation' } = target;
-    return { ...plain, endpoint: { type: 'command', command, mode }, name: `[ ${command.join(' ')} ]` };
+    const { mode = 'socket-activation', exportName = '', ...how } = target;
+    const name = `[ ${how.command.join(' ')} ]`;
+    return { ...plain, endpoint: { type: 'command', mode, ...how }, exportName, name };
   }
   if (has(target, 'descriptor')) {
     check(target, ofDescriptor, 'descriptor');

@@ -45,6 +45,10 @@ export const connectionEvents = defineEvents('connection', {
       avoided: eventField.texts('All options that are left out from now on.'),
     },
   },
+  switched: {
+    doc: 'Of several servers, another one is connected to than before.',
+    fields: { endpoint, before: eventField.text('The name of the server that was connected to before.') },
+  },
   released: {
     doc: 'The connector was released.',
     fields: { endpoint },

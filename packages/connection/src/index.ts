@@ -25,6 +25,13 @@ export {
   type ThreadConnectorOptions,
 } from './connectors/connector-options.ts';
 export { type ChosenConnector, createConnector, type Delivery } from './connectors/create-connector.ts';
+export {
+  type CompareFacts,
+  createFailoverConnector,
+  type FailoverMember,
+  type FailoverOptions,
+  failoverOptions,
+} from './connectors/failover-connector.ts';
 export { createInlineConnector } from './connectors/inline-connector.ts';
 export {
   createOpenerConnector,

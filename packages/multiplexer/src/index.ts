@@ -12,6 +12,7 @@ export type { DeviceEvent } from './device-events.ts';
 export { type DeviceOptions, deviceOptions } from './device-options.ts';
 export type { JournalOptions, JournalSettings } from './durability/journal-options.ts';
 export { type MultiplexerEvents, multiplexerEvents } from './events.ts';
+export { mismatchOf } from './export/export-traits.ts';
 export type { StrictChecks } from './export/strict.ts';
 export { createMultiplexer } from './multiplexer.ts';
 export type { Multiplexer } from './multiplexer-interface.ts';

@@ -8,6 +8,7 @@ import {
   inlineConnectorOptions,
   threadConnectorOptions,
 } from '../../../packages/connection/src/connectors/connector-options.ts';
+import { failoverOptions } from '../../../packages/connection/src/connectors/failover-connector.ts';
 import { openerConnectorOptions } from '../../../packages/connection/src/connectors/opener-connector.ts';
 import { compareOptions, copyOptions } from '../../../packages/copy/src/options.ts';
 import { threadedCopyOptions } from '../../../packages/copy/src/threads/copy-in-threads.ts';
@@ -73,6 +74,7 @@ export const optionDoors: readonly OptionDoor[] = [
   { package: 'connection', name: 'createInlineConnector', set: inlineConnectorOptions },
   { package: 'connection', name: 'createThreadConnector', set: threadConnectorOptions },
   { package: 'connection', name: 'createOpenerConnector', set: openerConnectorOptions },
+  { package: 'connection', name: 'createFailoverConnector', set: failoverOptions },
   { package: 'connection', name: 'openNegotiation', set: repetitionOptions },
   { package: 'handshake', name: 'ClientHandshake', set: clientHandshakeOptions },
   { package: 'handshake', name: 'ServerHandshake', set: serverHandshakeOptions },

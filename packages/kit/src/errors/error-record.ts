@@ -22,12 +22,17 @@ export interface ErrorRecord {
   readonly stack?: string | undefined;
   /** The error's own enumerable fields, `code` among them. */
   readonly fields: Readonly<Record<string, unknown>>;
+  /** The errors that an `AggregateError` holds, as records too. */
+  readonly errors?: readonly ErrorRecord[] | undefined;
   /** Its cause, as a record too. */
   readonly cause?: ErrorRecord | undefined;
 }
 
 /** Nested causes are kept up to this depth. */
 const causeDepthMax = 8;
+
+/** Of an `AggregateError`, this many errors are kept. */
+const errorsMax = 64;
 
 const prototypes: Readonly<Record<string, object>> = {
   UsageError: UsageError.prototype,
@@ -47,19 +52,24 @@ export function toErrorRecord(error: unknown, depth = 0): ErrorRecord {
   for (const [key, value] of Object.entries(error)) {
     if (key !== 'name' && isPlain(value)) fields[key] = value;
   }
-  const cause = error.cause;
+  const { cause } = error;
+  const { errors } = error as { readonly errors?: unknown };
+  const isAggregate = error instanceof AggregateError && Array.isArray(errors) && depth < causeDepthMax;
   return {
     name: error.name,
     message: error.message,
     stack: error.stack,
     fields,
+    ...(isAggregate ? { errors: errors.slice(0, errorsMax).map((one) => toErrorRecord(one, depth + 1)) } : {}),
     ...(cause !== undefined && depth < causeDepthMax ? { cause: toErrorRecord(cause, depth + 1) } : {}),
   };
 }
 
 /** Makes an error of a record of `toErrorRecord`: same class, same code, same fields. */
 export function fromErrorRecord(record: ErrorRecord): Error {
-  const error = new Error(record.message);
+  const { errors } = record;
+  const error =
+    errors === undefined ? new Error(record.message) : new AggregateError(errors.map(fromErrorRecord), record.message);
   const prototype = prototypes[record.name];
   if (prototype !== undefined) {
     Object.setPrototypeOf(error, prototype);
