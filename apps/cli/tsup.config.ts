@@ -37,6 +37,15 @@ const scripts: Options = {
   sourcemap: false,
   noExternal: [/^@nbdjs\//, 'commander', '@commander-js/extra-typings'],
   outExtension: () => ({ js: '.cjs' }),
+  esbuildPlugins: [
+    {
+      // Command lines with URLs of WebSocket and HTTP are not started by a script.
+      name: 'web-apart',
+      setup: ({ onResolve }) => {
+        onResolve({ filter: /\/web-target\.ts$/ }, () => ({ path: './web-target.js', external: true }));
+      },
+    },
+  ],
   esbuildOptions: (esbuild) => {
     const licence = readFileSync('node_modules/commander/LICENSE', 'utf8').trim();
     esbuild.alias = alias;

@@ -6,6 +6,7 @@ import { declareCopy } from './commands/copy/command.ts';
 import { declareDemo } from './commands/demo/command.ts';
 import { declareDump } from './commands/dump/command.ts';
 import { declareInfo } from './commands/info/command.ts';
+import { declareRelay } from './commands/relay/command.ts';
 import { declareServe } from './commands/serve/command.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -14,6 +15,7 @@ const register: Register = (add, context) => {
   add(declareCopy(context), () => import('./commands/copy/run.ts'));
   add(declareDump(context), () => import('./commands/dump/run.ts'));
   add(declareServe(context), () => import('./commands/serve/run.ts'));
+  add(declareRelay(context), () => import('./commands/relay/run.ts'));
   add(declareCerts(context), () => import('./commands/certs/run.ts'));
   add(declareDemo(context), () => import('./commands/demo/run.ts'));
   add(declareCompletion(context), () => import('./commands/completion/run.ts'));

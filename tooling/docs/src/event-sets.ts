@@ -5,6 +5,7 @@ import type { EventSet } from '@nbdjs/kit';
 import { multiplexerEvents } from '@nbdjs/multiplexer';
 import { serverEvents } from '@nbdjs/server';
 import { transportEvents } from '@nbdjs/transport';
+import { websocketEvents } from '@nbdjs/websocket/node';
 
 interface PublishedEvents {
   readonly events: EventSet;
@@ -20,6 +21,11 @@ export const eventSets: readonly PublishedEvents[] = [
     events: transportEvents,
     doc: 'Channels of bytes, of clients and of servers.',
     publishers: ['packages/transport/src/'],
+  },
+  {
+    events: websocketEvents,
+    doc: 'Channels over WebSocket and HTTP Upgrade, in Node.',
+    publishers: ['packages/websocket/src/'],
   },
   {
     events: handshakeEvents,

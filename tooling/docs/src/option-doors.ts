@@ -35,6 +35,11 @@ import { sharedMemoryDeviceOptions } from '../../../packages/storage/src/memory/
 import { nullDeviceOptions } from '../../../packages/storage/src/null-device.ts';
 import { opfsDeviceOptions } from '../../../packages/storage/src/opfs/opfs-device.ts';
 import { tlsCertificates, tlsClientOptions, tlsServerOptions } from '../../../packages/transport/src/tls/settings.ts';
+import { webSocketChannelOptions } from '../../../packages/websocket/src/channel/web-socket-channel.ts';
+import { attachWebOptions } from '../../../packages/websocket/src/node/attach-options.ts';
+import { listenWebOptions } from '../../../packages/websocket/src/node/listen-web.ts';
+import { openWebOptions } from '../../../packages/websocket/src/node/open-options.ts';
+import { openWebSocketOptions } from '../../../packages/websocket/src/open-web-socket.ts';
 import type { OptionDoor } from './options-page.ts';
 
 export const optionDoors: readonly OptionDoor[] = [
@@ -70,6 +75,11 @@ export const optionDoors: readonly OptionDoor[] = [
   { package: 'storage', name: 'createLogLayer', set: logOptions },
   { package: 'transport', name: 'serverTls', set: tlsServerOptions },
   { package: 'transport', name: 'createTlsClient', set: tlsClientOptions },
+  { package: 'websocket', name: 'openWebSocket', set: openWebSocketOptions },
+  { package: 'websocket', name: 'createWebSocketChannel', set: webSocketChannelOptions },
+  { package: 'websocket', name: 'openWeb', set: openWebOptions },
+  { package: 'websocket', name: 'attachWeb', set: attachWebOptions },
+  { package: 'websocket', name: 'listenWeb', set: listenWebOptions },
   { package: 'connection', name: 'createConnector', set: connectorOptions },
   { package: 'connection', name: 'createInlineConnector', set: inlineConnectorOptions },
   { package: 'connection', name: 'createThreadConnector', set: threadConnectorOptions },

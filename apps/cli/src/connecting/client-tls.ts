@@ -1,7 +1,7 @@
 /** TLS with the servers that operands name. */
 import { parseUri } from '@nbdjs/client';
 import { argumentError } from '../errors/argument-error.ts';
-import { describeOperand, isServer, type Operand } from '../options/operand.ts';
+import { describeOperand, isServer, isWebUrl, type Operand } from '../options/operand.ts';
 import { type ClientTlsOptions, tlsSources } from '../options/tls.ts';
 
 /**
@@ -29,5 +29,6 @@ export function withTls<Some extends Operand>(
 }
 
 function demandsTls(operand: Operand): boolean {
-  return operand.type === 'uri' && parseUri(operand.uri).tlsRequired;
+  if (operand.type !== 'uri') return false;
+  return isWebUrl(operand.uri) ? /^(ws|http)s:/i.test(operand.uri) : parseUri(operand.uri).tlsRequired;
 }

@@ -11,13 +11,15 @@ import {
 import { type ExportInspector, openInspector } from '@nbdjs/connection';
 import type { ExportFacts } from '@nbdjs/interfaces';
 import type { ServerOperand } from '../options/operand.ts';
+import { isWebUrl } from '../options/operand.ts';
 import type { ServerOptions } from '../options/server.ts';
+import type { WebClientOptions } from '../options/web.ts';
 import type { Terminal } from '../terminal.ts';
 import { noting } from './connection-notes.ts';
 import { patienceFor } from './patience.ts';
 
 /** How a server is connected to, as the command line says. */
-export interface Connecting extends ServerOptions {
+export interface Connecting extends ServerOptions, WebClientOptions {
   readonly verbose?: boolean | undefined;
 }
 
@@ -36,10 +38,11 @@ export async function openServer(
   terminal: Terminal,
   connectOptions: ConnectOptions = {},
 ): Promise<NbdClient> {
+  const target = await targetOf(server, options);
   const open = () =>
-    connect(targetOf(server), {
+    connect(target, {
       delivery: 'inline',
-      tls: server.tls,
+      tls: tlsOf(server),
       allowLocalFiles: true,
       signal: terminal.signal,
       mode: options.mode,
@@ -63,8 +66,8 @@ export async function withInspector<Result>(
   isExportAwaited: boolean,
   act: (inspector: ExportInspector, exportName: string) => Promise<Result>,
 ): Promise<Result> {
-  const target = resolveTarget(targetOf(server));
-  const { settings, mode: tls } = resolveTls(target, { tls: server.tls, allowLocalFiles: true });
+  const target = resolveTarget(await targetOf(server, options));
+  const { settings, mode: tls } = resolveTls(target, { tls: tlsOf(server), allowLocalFiles: true });
   const { openTimeoutMs, openAttemptsMax } = patienceWith(server, options);
   return await noting(options, terminal, async () => {
     await using inspector = await openInspector(target.endpoint, {
@@ -85,8 +88,16 @@ function silenceMsOf({ silence }: Pick<ServerOptions, 'silence'>): number | unde
   return silence === undefined ? undefined : 1000 * silence;
 }
 
-function targetOf(server: ServerOperand): ConnectTarget {
-  return server.type === 'uri' ? server.uri : { command: server.command, stderr: 'inherit' };
+async function targetOf(server: ServerOperand, options: WebClientOptions): Promise<ConnectTarget> {
+  if (server.type === 'command') return { command: server.command, stderr: 'inherit' };
+  if (!isWebUrl(server.uri)) return server.uri;
+  const { webTarget } = await import('./web-target.ts');
+  return webTarget(server.uri, options, server.tls);
+}
+
+/** TLS with the NBD server itself. With a URL of WebSocket or HTTP, TLS lies below that. */
+function tlsOf(server: ServerOperand): ServerOperand['tls'] {
+  return server.type === 'uri' && isWebUrl(server.uri) ? undefined : server.tls;
 }
 
 function patienceWith(server: ServerOperand, { retries }: ServerOptions) {

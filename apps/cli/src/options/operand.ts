@@ -26,6 +26,9 @@ export type ServerOperand = Extract<Operand, { type: 'uri' | 'command' }>;
  */
 const scheme = /^nbds?(\+[a-z]+)?:/i;
 
+/** WebSocket and HTTP Upgrade. What follows a `#` is the name of the export. */
+const webScheme = /^(ws|http)s?:\/\//i;
+
 /** Parses one word, or the command in brackets that it stands for. */
 export function parseOperand(word: string, brackets: Brackets): Operand {
   const command = bracketedCommand(word, brackets);
@@ -36,7 +39,7 @@ export function parseOperand(word: string, brackets: Brackets): Operand {
   }
   if (word === '-') return { type: 'stdio' };
   if (word === 'null:') return { type: 'null' };
-  if (scheme.test(word)) return { type: 'uri', uri: word };
+  if (scheme.test(word) || isWebUrl(word)) return { type: 'uri', uri: word };
   if (word === '') throw argumentError('an empty word is not a source or destination');
   return { type: 'file', path: word };
 }
@@ -47,8 +50,13 @@ export function parseServer(word: string, brackets: Brackets): ServerOperand {
   if (isServer(operand)) return operand;
   throw new UsageError(
     'ERR_NBD_URI',
-    `'${word}' is not an NBD URI (such as nbd://host/export or nbd+unix:///export?socket=PATH) and not a command in brackets`,
+    `'${word}' is not an NBD URI (such as nbd://host/export or nbd+unix:///export?socket=PATH), not a URL of WebSocket or HTTP, and not a command in brackets`,
   );
+}
+
+/** Whether a word is a URL of WebSocket or HTTP. */
+export function isWebUrl(word: string): boolean {
+  return webScheme.test(word);
 }
 
 export function isServer(operand: Operand): operand is ServerOperand {

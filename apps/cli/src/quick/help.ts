@@ -6,6 +6,7 @@ import { declareCopy } from '../commands/copy/command.ts';
 import { declareDemo } from '../commands/demo/command.ts';
 import { declareDump } from '../commands/dump/command.ts';
 import { declareInfo } from '../commands/info/command.ts';
+import { declareRelay } from '../commands/relay/command.ts';
 import { declareServe } from '../commands/serve/command.ts';
 import type { CommandContext } from '../options/command-context.ts';
 import { start } from '../start.ts';
@@ -18,6 +19,7 @@ function register(add: AddCommand, context: CommandContext): void {
   add(declareCopy(context), unreachable);
   add(declareDump(context), unreachable);
   add(declareServe(context), unreachable);
+  add(declareRelay(context), unreachable);
   add(declareCerts(context), unreachable);
   add(declareDemo(context), unreachable);
   add(declareCompletion(context), unreachable);

@@ -26,10 +26,13 @@ const scripts: ReadonlyMap<string | undefined, string> = new Map([
 /** A script is a function, in the form that `tsup.config.ts` gives it. */
 type Start = (require: NodeJS.Require, url: string) => void;
 
+/** URLs of WebSocket and HTTP need libraries that no script has. */
+const webUrl = /^(ws|http)s?:\/\//i;
+
 /** Starts what the first word asks for. Returns whether it has one script. */
-export function startQuickly(word: string | undefined): boolean {
-  const name = scripts.get(word);
-  if (name === undefined) return false;
+export function startQuickly(words: readonly string[]): boolean {
+  const name = scripts.get(words[0]);
+  if (name === undefined || words.some((word) => webUrl.test(word))) return false;
   const filename = join(import.meta.dirname, `${name}.cjs`);
   const source = read(filename);
   if (source === undefined) return false;

@@ -10,6 +10,7 @@ import { serverOptions } from '../../options/server.ts';
 import { count, powerOfTwo, sizeBetween } from '../../options/size.ts';
 import { parseThreads } from '../../options/threads.ts';
 import { clientTlsOptions } from '../../options/tls.ts';
+import { webClientOptions } from '../../options/web.ts';
 
 export type CopyOptions = OptionsOf<typeof declareCopy>;
 
@@ -65,7 +66,7 @@ export function declareCopy(context: CommandContext) {
     addGroup(command, colourOptions()),
     serverOptions('repeat requests that fail, at most so often, and wait for servers'),
   );
-  return addGroup(addNoHangup(connecting, context), clientTlsOptions())
+  return addGroup(addGroup(addNoHangup(connecting, context), webClientOptions()), clientTlsOptions())
     .option('-q, --quiet', 'print nothing but errors')
     .option('-v, --verbose', 'show what is copied, and how');
 }

@@ -1,7 +1,7 @@
 /** `nbd copy --threads`: in how many threads a copy runs. */
 import { availableParallelism } from 'node:os';
 import { argumentError } from '../../errors/argument-error.ts';
-import { describeOperand, type Operand } from '../../options/operand.ts';
+import { describeOperand, isWebUrl, type Operand } from '../../options/operand.ts';
 import { descriptorOf } from './byte-streams.ts';
 import type { CopyOptions } from './command.ts';
 import type { SourceSide, TargetSide } from './side.ts';
@@ -65,6 +65,7 @@ function obstacleOf(
 function obstacleOfOperand(operand: Operand): string | undefined {
   const name = describeOperand(operand);
   if (operand.type === 'command') return `${name}: each thread would start a command of its own`;
+  if (operand.type === 'uri' && isWebUrl(operand.uri)) return `${name}: a connection of HTTP belongs to one thread`;
   const isDescriptor = operand.type === 'file' && descriptorOf(operand.path) !== undefined;
   return operand.type === 'stdio' || isDescriptor ? `${name}: a descriptor belongs to one thread` : undefined;
 }

@@ -7,6 +7,7 @@ import { addGroup } from '../../options/option-group.ts';
 import { serverOptions } from '../../options/server.ts';
 import { size } from '../../options/size.ts';
 import { clientTlsOptions } from '../../options/tls.ts';
+import { webClientOptions } from '../../options/web.ts';
 
 export type DumpOptions = OptionsOf<typeof declareDump>;
 
@@ -17,8 +18,8 @@ export function declareDump(context: CommandContext) {
     .option('-o, --offset <n>', 'from this byte on', size('--offset'))
     .addOption(alias('--length <n>', '--limit <n>').argParser(size('--length')))
     .addOption(alias('--offset <n>', '--skip <n>').argParser(size('--offset')));
-  return addGroup(addGroup(addGroup(command, colourOptions()), serverOptions()), clientTlsOptions()).option(
-    '-v, --verbose',
-    'print more about errors',
-  );
+  return addGroup(
+    addGroup(addGroup(addGroup(command, colourOptions()), serverOptions()), webClientOptions()),
+    clientTlsOptions(),
+  ).option('-v, --verbose', 'print more about errors');
 }

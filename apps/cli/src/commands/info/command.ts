@@ -8,6 +8,7 @@ import { addGroup } from '../../options/option-group.ts';
 import { addOptionTable, type OptionRow } from '../../options/option-table.ts';
 import { serverOptions } from '../../options/server.ts';
 import { clientTlsOptions } from '../../options/tls.ts';
+import { webClientOptions } from '../../options/web.ts';
 import { featureNames } from './features.ts';
 
 export type InfoOptions = OptionsOf<typeof declareInfo>;
@@ -43,10 +44,10 @@ export function declareInfo(context: CommandContext) {
     .option('--content', 'look at the first bytes with file(1)')
     .option('--no-content', 'do not')
     .addOption(alias('--totals', '--total'));
-  const connecting = addGroup(addGroup(addGroup(command, colourOptions()), serverOptions()), clientTlsOptions()).option(
-    '-v, --verbose',
-    'print more about errors',
-  );
+  const connecting = addGroup(
+    addGroup(addGroup(addGroup(command, colourOptions()), serverOptions()), webClientOptions()),
+    clientTlsOptions(),
+  ).option('-v, --verbose', 'print more about errors');
   return addFeatureOptions(connecting);
 }
 

@@ -7,7 +7,7 @@ import { withInspector } from '../../connecting/open-server.ts';
 import { argumentError } from '../../errors/argument-error.ts';
 import { oneLine } from '../../errors/one-line.ts';
 import type { CommandContext } from '../../options/command-context.ts';
-import type { ServerOperand } from '../../options/operand.ts';
+import { isWebUrl, type ServerOperand } from '../../options/operand.ts';
 import { type ExportView, listJson, listText } from '../../render/export.ts';
 import type { Terminal } from '../../terminal.ts';
 import { type Feature, requestedFeature } from './ask-feature.ts';
@@ -134,6 +134,10 @@ class Info {
   /** The URI of an export of the same server, in a canonical form. A command has none. */
   #uriOf(exportName: string): string | undefined {
     if (this.#server.type === 'command') return undefined;
+    if (isWebUrl(this.#server.uri)) {
+      const [url] = this.#server.uri.split('#');
+      return exportName === '' ? url : `${url}#${encodeURIComponent(exportName)}`;
+    }
     return formatUri({ ...parseUri(this.#server.uri), exportName }, { complete: true });
   }
 }

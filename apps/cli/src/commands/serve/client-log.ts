@@ -44,7 +44,10 @@ const byList: ReadonlySet<string> = new Set<RefusalReason>(['denied', 'not-allow
 /** Reasons for which a client loses its session. */
 const losses: ReadonlySet<string> = new Set<CutOffReason>(['stall', 'unread', 'pressure', 'place', 'idle']);
 
-export function createClientLog({ verbose, stdio }: ServeOptions, terminal: Terminal): ClientLog {
+export function createClientLog(
+  { verbose, stdio }: Pick<ServeOptions, 'verbose' | 'stdio'>,
+  terminal: Terminal,
+): ClientLog {
   const channels = diagnosticsTrace<ServerEvents>(serverEvents);
   const isImportant = importance(stdio === true);
   /** Errors that were printed; one error can make several events. */

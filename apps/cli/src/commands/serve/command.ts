@@ -8,8 +8,10 @@ import { modeOption, parseRetries, silenceOption, upstreamRetries } from '../../
 import { count, gather, size } from '../../options/size.ts';
 import { parseThreads } from '../../options/threads.ts';
 import { serverTlsOptions } from '../../options/tls.ts';
+import { webClientOptions } from '../../options/web.ts';
 import { addLimits } from './limits.ts';
 import { parseSource, type Source } from './source.ts';
+import { parseWebPlace } from './web-place.ts';
 
 export type ServeOptions = OptionsOf<typeof declareServe>;
 
@@ -57,7 +59,23 @@ export function declareServe(context: CommandContext) {
       "threads for the sessions of clients, each with the files open for itself; 'auto': as many as processors, where possible (default: 1)",
       parseThreads,
     )
-    .option('-s, --stdio', 'serve one client on standard input and output');
+    .option('-s, --stdio', 'serve one client on standard input and output')
+    .option(
+      '--web <[host:]port>',
+      'serve clients by WebSocket and HTTP Upgrade at this place instead (host: 127.0.0.1)',
+      parseWebPlace,
+    )
+    .option('--web-path <path>', 'with --web, the path that clients ask for (default: /)')
+    .option('--web-token-file <file>', 'with --web, clients need a token of this file, which has one in each line')
+    .option(
+      '--web-origin <origin>',
+      "with --web, pages of this origin may connect, such as https://example.org; '*' for all (repeatable)",
+      gather,
+    )
+    .option(
+      '--connect-to <url>',
+      'connect to this WebSocket (ws, wss) or HTTP server and serve it as its server, as virtual media of OpenBMC wants',
+    );
   const upstream = addLimits(command)
     .option(
       '--retries <n>',
@@ -71,7 +89,8 @@ export function declareServe(context: CommandContext) {
       'as a proxy, offer this metadata context, too, if the server has it (repeatable)',
       gather,
     );
-  return addGroup(addNoHangup(upstream, context), serverTlsOptions()).option(
+  const listening = addGroup(addNoHangup(upstream, context), serverTlsOptions());
+  return addGroup(listening, webClientOptions()).option(
     '-v, --verbose',
     'print more about errors, and about clients that are refused or disconnected',
   );

@@ -17,9 +17,29 @@ export function requireCompatible(options: ServeOptions, sourceCount: number, is
   if (socket !== undefined && hasAddress) exclude('--socket', '--bind or --port');
   if (isStdio && (socket !== undefined || hasAddress)) exclude('--stdio', '--socket, --bind or --port');
   if (isStdio && backlog !== undefined) exclude('--stdio', '--backlog');
+  requireOnlyWeb(options, isActivated, exclude);
   if (!isActivated) return;
   if (socket !== undefined || hasAddress) exclude('socket activation', '--socket, --bind or --port');
   if (isStdio) exclude('socket activation', '--stdio');
+}
+
+/** By WebSocket and HTTP Upgrade, a server is reached in one way only. */
+function requireOnlyWeb(
+  options: ServeOptions,
+  isActivated: boolean,
+  exclude: (one: string, other: string) => never,
+): void {
+  const { web, connectTo, webPath, webTokenFile, webOrigin, socket, bind, port, stdio, backlog } = options;
+  const companions = { '--web-path': webPath, '--web-token-file': webTokenFile, '--web-origin': webOrigin };
+  const [companion] = Object.entries(companions).find(([, value]) => value !== undefined) ?? [];
+  if (companion !== undefined && web === undefined) throw argumentError(`${companion} needs --web`);
+  if (web === undefined && connectTo === undefined) return;
+  if (web !== undefined && connectTo !== undefined) exclude('--web', '--connect-to');
+  const one = web === undefined ? '--connect-to' : '--web';
+  if (socket !== undefined || bind !== undefined || port !== undefined) exclude(one, '--socket, --bind or --port');
+  if (stdio === true) exclude(one, '--stdio');
+  if (backlog !== undefined) exclude(one, '--backlog');
+  if (isActivated) exclude(one, 'socket activation');
 }
 
 /** Returns warnings about rules for clients that can never match. */

@@ -16,9 +16,12 @@ const defaultPort = 10_809;
  */
 const backlogDefault = 4096;
 
+/** The options that name an address, and whom to ask for. */
+type PlaceOptions = Pick<ServeOptions, 'socket' | 'bind' | 'port' | 'backlog' | 'allow' | 'deny'>;
+
 interface ListeningParts {
-  readonly server: Server | ThreadedServer;
-  readonly options: ServeOptions;
+  readonly server: Pick<Server | ThreadedServer, 'accept'>;
+  readonly options: PlaceOptions;
   /** Sockets that a service manager has opened. They take the place of the address. */
   readonly inherited: readonly ListenTarget[];
   readonly room: DescriptorRoom | undefined;
@@ -40,7 +43,7 @@ export async function* openListeners(parts: ListeningParts): AsyncGenerator<List
   for (const target of targets) yield await listen(target, accept, listenOptions);
 }
 
-function targetOf({ socket, bind = '127.0.0.1', port = defaultPort }: ServeOptions): ListenTarget {
+function targetOf({ socket, bind = '127.0.0.1', port = defaultPort }: PlaceOptions): ListenTarget {
   if (socket !== undefined) return { type: 'unix', path: socket };
   return { type: 'tcp', host: bind === '*' ? undefined : bind, port };
 }
@@ -54,7 +57,7 @@ function fullLine(limit: number, canWait: boolean): string {
 export async function announce(
   listeners: readonly Listener[],
   names: readonly string[],
-  options: ServeOptions,
+  options: Pick<ServeOptions, 'printUri' | 'quiet'>,
   tls: TlsServerSettings | undefined,
   terminal: Terminal,
 ): Promise<void> {

@@ -1,6 +1,6 @@
 /** `nbd serve`: exports files, memory and other servers, as qemu-nbd and nbdkit do. */
 import { createServer, createThreadedServer, type Server, serverLimits, type ThreadedServer } from '@nbdjs/server';
-import { inheritedListeners, serverTls } from '@nbdjs/transport';
+import { inheritedListeners, serverTls, type TlsServerSettings } from '@nbdjs/transport';
 import { argumentError } from '../../errors/argument-error.ts';
 import type { CommandContext } from '../../options/command-context.ts';
 import type { Terminal } from '../../terminal.ts';
@@ -19,6 +19,7 @@ import { standardChannel } from './standard-streams.ts';
 import { threadCountOf, threadOptions } from './threads.ts';
 import { noteTls, serverTlsSettings } from './tls.ts';
 import { Upstreams } from './upstreams.ts';
+import type { WebListening } from './web.ts';
 
 /** Descriptors that a thread of Node has for itself. */
 const threadDescriptors = 12;
@@ -29,7 +30,10 @@ export async function run(
   options: ServeOptions,
   sources: readonly Source[],
 ): Promise<number> {
-  const tls = serverTlsSettings(options);
+  const { web, connectTo } = options;
+  const givenTls = connectTo === undefined ? serverTlsSettings(options) : undefined;
+  // By WebSocket and HTTP, TLS is that of HTTPS.
+  const tls = web === undefined ? givenTls : undefined;
   const inherited = inheritedListeners();
   requireCompatible(options, sources.length, inherited.length > 0);
   requireKnownLimits(Object.keys(givenLimits(options)));
@@ -59,17 +63,46 @@ export async function run(
         : createServer({ ...common, exports, tls: tls && serverTls(tls) });
     service.useServer(server, tls !== undefined);
     for (const line of warnings(options, inherited.length > 0, room)) terminal.note(`nbd: warning: ${line}`);
-    if (options.quiet !== true) noteTls(tls, terminal);
+    if (options.quiet !== true) noteTls(givenTls, terminal);
+    if (connectTo !== undefined) {
+      const { serveAt } = await import('./web.ts');
+      return await serveAt(connectTo, options, server, service, terminal);
+    }
     if (options.stdio === true) return await serveStandardStreams(server, options, service, clientLog, terminal);
-    const listeners = openListeners({ server, options, inherited, room, terminal });
-    for await (const listener of listeners) service.addListener(listener);
-    service.writePidFile(options.pidFile);
-    await announce(service.listeners, names, options, tls, terminal);
+    if (web !== undefined) {
+      await listenAtWeb({ ...options, web }, { service, server, room, names, tls: givenTls, terminal });
+    } else {
+      const listeners = openListeners({ server, options, inherited, room, terminal });
+      for await (const listener of listeners) service.addListener(listener);
+      service.writePidFile(options.pidFile);
+      await announce(service.listeners, names, options, tls, terminal);
+    }
     await service.stopped();
     return 0;
   } finally {
     await service.close();
   }
+}
+
+interface WebParts {
+  readonly service: Service;
+  readonly server: Server | ThreadedServer;
+  readonly room: DescriptorRoom | undefined;
+  readonly names: readonly string[];
+  readonly tls: TlsServerSettings | undefined;
+  readonly terminal: Terminal;
+}
+
+/** Listens for clients by WebSocket and HTTP Upgrade, and prints where. */
+async function listenAtWeb(options: ServeOptions & WebListening, parts: WebParts): Promise<void> {
+  const { service, server, room, names, tls, terminal } = parts;
+  // Few commands need what this loads.
+  const { announceWeb, listenByWeb, reloadWebTls } = await import('./web.ts');
+  const listener = await listenByWeb(options, tls, room, (channel) => void server.accept(channel));
+  service.addListener(listener);
+  if (tls !== undefined) service.onHangup(() => reloadWebTls(listener, tls, terminal));
+  service.writePidFile(options.pidFile);
+  await announceWeb(listener, names, options, terminal);
 }
 
 interface ServerParts {

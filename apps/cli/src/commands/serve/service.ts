@@ -48,7 +48,12 @@ export class Service {
   useServer(server: Server | ThreadedServer, isTls: boolean): void {
     this.#server = server;
     this.#terminal.signal.addEventListener('abort', () => this.#stop(), { once: true });
-    if (isTls) this.#ignoreHangups = this.#terminal.onHangup(() => reloadTls(server, this.#terminal));
+    if (isTls) this.onHangup(() => reloadTls(server, this.#terminal));
+  }
+
+  /** Has SIGHUP do something until the service is closed. */
+  onHangup(task: () => void): void {
+    this.#ignoreHangups = this.#terminal.onHangup(task);
   }
 
   /** Writes the process id, and removes the file at the end. Does nothing without a path. */

@@ -47,8 +47,9 @@ function automaticCount(): number | undefined {
 }
 
 /** Returns why the sessions cannot run in threads, in words. */
-function obstacleOf({ stdio, snapshot }: ServeOptions, sources: readonly Source[]): string | undefined {
+function obstacleOf({ stdio, snapshot, web, connectTo }: ServeOptions, sources: readonly Source[]): string | undefined {
   if (stdio === true) return '--stdio serves one client, which one thread does best';
+  if (web !== undefined || connectTo !== undefined) return 'connections of HTTP belong to one thread';
   if (snapshot === true) return '--snapshot keeps what clients write in the memory of one thread';
   for (const source of sources) {
     const { word, operand } = source;

@@ -1,0 +1,19 @@
+/** Where `--web` listens, as one word. */
+import { argumentError } from '../../errors/argument-error.ts';
+import { parseCount } from '../../options/size.ts';
+
+/** An address and a port to listen on. */
+export interface WebPlace {
+  /** `undefined`: all addresses. */
+  readonly host: string | undefined;
+  readonly port: number;
+}
+
+/** Parses `PORT`, `HOST:PORT`, `[IPV6]:PORT` and `*:PORT`. */
+export function parseWebPlace(word: string): WebPlace {
+  const [, bracketed, plain, port] = /^(?:(?:\[([^\]]+)\]|([^:[\]]*)):)?(\d+)$/.exec(word) ?? [];
+  if (port === undefined) throw argumentError(`--web: '${word}' is not a port, HOST:PORT or [IPV6]:PORT`);
+  const host = bracketed ?? plain ?? '127.0.0.1';
+  if (host === '') throw argumentError(`--web: '${word}' has no host before the colon, '*' stands for all addresses`);
+  return { host: host === '*' ? undefined : host, port: parseCount(port, '--web', 0, 65_535) };
+}

@@ -1,0 +1,50 @@
+/** Cuts what is sent into messages. Chunks keep their order; messages have no meaning of their own. */
+
+/** Shorter chunks are copied together: a message costs more than the copy of a few bytes. */
+const joinedBytesMax = 16 * 1024;
+
+/**
+ * Returns what to send as messages of at most `messageBytesMax` bytes, without a copy of long chunks. Memory of the chunks is used again
+ * by the messages, so it has to stay as it is until they are sent.
+ */
+export function joinChunks(chunks: readonly Uint8Array[], messageBytesMax: number): Uint8Array[] {
+  const messages: Uint8Array[] = [];
+  let joined: Uint8Array[] = [];
+  let joinedBytes = 0;
+  const flush = (): void => {
+    if (joinedBytes > 0) messages.push(concatenate(joined, joinedBytes));
+    joined = [];
+    joinedBytes = 0;
+  };
+  for (const chunk of chunks) {
+    if (joinedBytes + chunk.length > Math.min(joinedBytesMax, messageBytesMax)) flush();
+    if (chunk.length <= Math.min(joinedBytesMax, messageBytesMax)) {
+      joined.push(chunk);
+      joinedBytes += chunk.length;
+    } else {
+      messages.push(...cut(chunk, messageBytesMax));
+    }
+  }
+  flush();
+  return messages;
+}
+
+/** Returns views of a chunk of at most this many bytes. */
+export function cut(chunk: Uint8Array, bytesMax: number): Uint8Array[] {
+  if (chunk.length <= bytesMax) return [chunk];
+  return Array.from({ length: Math.ceil(chunk.length / bytesMax) }, (_, index) =>
+    chunk.subarray(index * bytesMax, (index + 1) * bytesMax),
+  );
+}
+
+function concatenate(chunks: readonly Uint8Array[], byteCount: number): Uint8Array {
+  const [first] = chunks;
+  if (chunks.length === 1 && first !== undefined) return first;
+  const whole = new Uint8Array(byteCount);
+  let position = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, position);
+    position += chunk.length;
+  }
+  return whole;
+}
