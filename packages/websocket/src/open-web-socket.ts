@@ -68,8 +68,9 @@ export async function openWebSocket(url: string | URL, options: OpenWebSocketOpt
   settings.signal?.throwIfAborted();
   const peer = settings.peer ?? describeUrl(target.href);
   const socket = newSocket(Socket, target, [...settings.protocols]);
-  await opened(socket, peer, settings);
-  return createWebSocketChannel(socket, { ...webSocketChannelOptions.pick(settings), peer });
+  // The first message may come in the same turn as the end of the handshake.
+  const adopt = (): ByteChannel => createWebSocketChannel(socket, { ...webSocketChannelOptions.pick(settings), peer });
+  return opened(socket, adopt, peer, settings);
 }
 
 /**
@@ -104,8 +105,13 @@ interface Waiting {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Waits until the socket is open. One that is not wanted any more is closed. */
-function opened(socket: WebSocketLike, { name }: PeerDescription, waiting: Waiting): Promise<void> {
+/** Waits until the socket is open, and makes a channel of it. One that is not wanted any more is closed. */
+function opened(
+  socket: WebSocketLike,
+  adopt: () => ByteChannel,
+  { name }: PeerDescription,
+  waiting: Waiting,
+): Promise<ByteChannel> {
   const { clock, connectTimeoutMs, signal } = waiting;
   return new Promise((resolve, reject) => {
     const settle = (): void => {
@@ -122,7 +128,7 @@ function opened(socket: WebSocketLike, { name }: PeerDescription, waiting: Waiti
     const onOpen = (): void => {
       settle();
       socket.removeEventListener('error', onError);
-      resolve();
+      resolve(adopt());
     };
     // `close` follows and says more; it stays in place, because `ws` reports an attempt that is given up as an error.
     const onError = (): void => {};

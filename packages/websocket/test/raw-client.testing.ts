@@ -19,7 +19,7 @@ export interface ReceivedFrame {
 }
 
 /** Encodes one frame (RFC 6455, section 5.2). */
-export function frame({
+function frame({
   opcode: code = opcode.binary,
   fin = true,
   isMasked = true,

@@ -54,4 +54,8 @@ export const assumed: Readonly<Record<string, Assumed>> = {
       const port = new MessageChannel().port1;
       setTimeout(() => process.exit(), 200);`,
   },
+  'websocket 1': { notRun: 'needs a server behind HTTPS' },
+  'websocket 2': { notRun: 'needs a server behind HTTPS' },
+  'websocket 3': { notRun: 'serves until it is stopped' },
+  'websocket 4': { before: `declare const http: import('node:http').Server;`, notRun: 'waits for a page' },
 };

@@ -3,7 +3,7 @@ import { Option } from '@commander-js/extra-typings';
 import { beginCommand, type CommandContext, type OptionsOf } from '../../options/command-context.ts';
 import { addNoHangup } from '../../options/hangup.ts';
 import { parseOperand } from '../../options/operand.ts';
-import { addGroup } from '../../options/option-group.ts';
+import { addGroup, optionGroup } from '../../options/option-group.ts';
 import { modeOption, parseRetries, silenceOption, upstreamRetries } from '../../options/server.ts';
 import { count, gather, size } from '../../options/size.ts';
 import { parseThreads } from '../../options/threads.ts';
@@ -59,24 +59,8 @@ export function declareServe(context: CommandContext) {
       "threads for the sessions of clients, each with the files open for itself; 'auto': as many as processors, where possible (default: 1)",
       parseThreads,
     )
-    .option('-s, --stdio', 'serve one client on standard input and output')
-    .option(
-      '--web <[host:]port>',
-      'serve clients by WebSocket and HTTP Upgrade at this place instead (host: 127.0.0.1)',
-      parseWebPlace,
-    )
-    .option('--web-path <path>', 'with --web, the path that clients ask for (default: /)')
-    .option('--web-token-file <file>', 'with --web, clients need a token of this file, which has one in each line')
-    .option(
-      '--web-origin <origin>',
-      "with --web, pages of this origin may connect, such as https://example.org; '*' for all (repeatable)",
-      gather,
-    )
-    .option(
-      '--connect-to <url>',
-      'connect to this WebSocket (ws, wss) or HTTP server and serve it as its server, as virtual media of OpenBMC wants',
-    );
-  const upstream = addLimits(command)
+    .option('-s, --stdio', 'serve one client on standard input and output');
+  const upstream = addLimits(addGroup(command, webOptions()))
     .option(
       '--retries <n>',
       `as a proxy, wait for a server that is gone, for so many tries (default: ${upstreamRetries}, and 0 for the first connection)`,
@@ -94,4 +78,25 @@ export function declareServe(context: CommandContext) {
     '-v, --verbose',
     'print more about errors, and about clients that are refused or disconnected',
   );
+}
+
+/** Options for clients by WebSocket and HTTP Upgrade. */
+function webOptions() {
+  return optionGroup()
+    .option(
+      '--web <[host:]port>',
+      'serve clients by WebSocket and HTTP Upgrade at this place instead (host: 127.0.0.1)',
+      parseWebPlace,
+    )
+    .option('--web-path <path>', 'with --web, the path that clients ask for (default: /)')
+    .option('--web-token-file <file>', 'with --web, clients need a token of this file, which has one in each line')
+    .option(
+      '--web-origin <origin>',
+      "with --web, pages of this origin may connect, such as https://example.org; '*' for all (repeatable)",
+      gather,
+    )
+    .option(
+      '--connect-to <url>',
+      'connect to this WebSocket (ws, wss) or HTTP server and serve it as its server, as virtual media of OpenBMC wants',
+    );
 }
