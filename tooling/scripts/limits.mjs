@@ -8,6 +8,9 @@ import { extentStatusesMax } from '../../packages/kit/src/extents/total-extents.
 import { replyLimits } from '../../packages/multiplexer/src/replies/reply-limits.ts';
 import { stringBytesMax } from '../../packages/protocol/src/text/text.ts';
 import { serverLimits } from '../../packages/server/src/server-limits.ts';
+import { webSocketChannelOptions } from '../../packages/websocket/src/channel/web-socket-channel.ts';
+import { listenWebOptions } from '../../packages/websocket/src/node/listen-web.ts';
+import { openWebOptions } from '../../packages/websocket/src/node/open-options.ts';
 import { root } from './pnpm.mjs';
 
 const source = `${root}packages/interfaces/src/limits.ts`;
@@ -33,6 +36,15 @@ Options of \`connect\` and of the packages below it, under \`limits\`: bounds fo
 
 | name | default | meaning |
 | --- | ---: | --- |
+`;
+
+const ofWeb = `
+## Of channels over WebSocket and HTTP Upgrade
+
+Options of \`attachWeb\`, \`listenWeb\`, \`openWeb\` and \`openWebSocket\` of \`@nbdjs/websocket\`.
+
+| name | default | 0 stands for | meaning |
+| --- | ---: | --- | --- |
 `;
 
 const ofSeveral = `
@@ -69,6 +81,7 @@ const foot = `
 const tables = [
   [head, serverRows()],
   [ofClient, clientRows()],
+  [ofWeb, webRows()],
   [ofSeveral, sharedRows()],
 ];
 const text = [...tables.map(([words, rows]) => `${words}${rows.join('\n')}\n`), fixed, foot].join('');
@@ -102,6 +115,16 @@ function clientRows() {
   return [...handshakeLimits.entries, ...replyLimits.entries].map(({ name, default: value, doc }) => {
     return `| \`${name}\` | ${shown(name, value)} | ${doc} |`;
   });
+}
+
+/** Options with a number as default, once each. */
+function webRows() {
+  const all = [...listenWebOptions.entries, ...openWebOptions.entries, ...webSocketChannelOptions.entries];
+  const limits = all.filter(({ default: value }) => typeof value === 'number');
+  const rows = limits.map(({ name, default: value, zero, doc }) => {
+    return `| \`${name}\` | ${shown(name, value)} | ${zero ?? ''} | ${doc} |`;
+  });
+  return [...new Set(rows)];
 }
 
 function sharedRows() {
