@@ -42,6 +42,7 @@ if (unknown !== undefined) {
 } else {
   process.exitCode = await fuzz();
 }
+for (const { close } of targets) await close?.();
 
 async function fuzz(): Promise<number> {
   const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 32) : Number(values.seed);

@@ -15,6 +15,8 @@ export interface Target {
    * Runs an input to its end: when this settles, nothing is under way any more. Every error that it throws is a finding.
    */
   readonly run: (input: Input) => Promise<void> | void;
+  /** Ends what outlives an input. It may be run again afterwards. */
+  readonly close?: () => Promise<void>;
 }
 
 /** Something that must not happen. */

@@ -31,6 +31,7 @@ describe('hostile bytes', () => {
         isOver: (count) => count === inputsOfEach,
         onFinding: (_target, input, error) => findings.push(`${input.seed}: ${error.stack}`),
       });
+      await target.close?.();
       expect(findings).toEqual([]);
       expect(stray).toBeUndefined();
       expect(inputs).toBe(inputsOfEach);

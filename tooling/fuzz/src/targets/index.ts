@@ -5,6 +5,7 @@ import { clientHandshake, optionMode } from './client-handshake.ts';
 import { certificates, sharedKeys } from './files.ts';
 import { requestTargets, wholeServer } from './server.ts';
 import { serverHandshake } from './server-handshake.ts';
+import { serverThreads } from './server-threads.ts';
 import { uri } from './uri.ts';
 
 export const targets: readonly Target[] = [
@@ -14,6 +15,7 @@ export const targets: readonly Target[] = [
   ...replyTargets,
   ...requestTargets,
   wholeServer,
+  serverThreads,
   wholeClient,
   uri,
   sharedKeys,
