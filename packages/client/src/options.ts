@@ -4,6 +4,7 @@ import {
   type ConnectorOptions,
   clientHandshakeOptions,
   connectorOptions,
+  failoverOptions,
   type HandshakeLimitOptions,
   handshakeLimits,
 } from '@nbdjs/connection';
@@ -49,6 +50,12 @@ const ownOptions = defineOptions({
   limits: optionGroup(defineOptions({ ...handshakeLimits.definitions, ...replyLimits.definitions }), {
     doc: 'How much of what a server sends is accepted, in the handshake and in its replies.',
   }),
+  /**
+   * With several servers: the next one joins in when the one before has not been connected to for this long, in milliseconds.
+   *
+   * @default 2000
+   */
+  nextServerMs: failoverOptions.definitions.nextServerMs,
   /** Ends the attempt to open the export. */
   signal: option.signal({ doc: 'Ends the attempt to open the export.' }),
 });

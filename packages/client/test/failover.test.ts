@@ -1,5 +1,6 @@
 /** Several servers for one export: which of them is connected to, and when another one is. */
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer as createSocketServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Delivery } from '@nbdjs/connection';
@@ -138,6 +139,24 @@ describe.each(deliveries)('several servers, %s', (delivery) => {
     expect(error.message).toMatch(/^none of 2 servers can be used: .*one.*; .*other.*no such socket/);
     const { errors } = error.cause as AggregateError;
     expect(errors).toMatchObject([{ name: 'ConnectError' }, { name: 'ConnectError' }]);
+  });
+
+  it('that say nothing do not hold up the others', async () => {
+    const [mute, other] = [new Host('mute'), new Host('other')];
+    const sockets = new Set<Socket>();
+    const silence = createSocketServer((socket) => {
+      sockets.add(socket);
+      socket.on('error', () => {}).resume();
+    });
+    await new Promise<void>((resolve) => void silence.listen(mute.path, resolve));
+    await other.start(await device());
+    const client = await open([mute.uri, other.uri], { delivery, nextServerMs: 100 });
+    expect(await client.readBytes(0, 512)).toEqual(content.slice(0, 512));
+    await client.close();
+    // What was begun at the other one is given up as well.
+    await expect.poll(() => [...sockets].every((socket) => socket.destroyed || socket.readableEnded)).toBe(true);
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => silence.close(resolve));
   });
 
   it('are waited for together', async () => {

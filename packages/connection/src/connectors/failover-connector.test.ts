@@ -1,4 +1,11 @@
-import { ConnectError, type Connector, type Established, type ExportFacts, NegotiationError } from '@nbdjs/interfaces';
+import {
+  type ByteChannel,
+  ConnectError,
+  type Connector,
+  type Established,
+  type ExportFacts,
+  NegotiationError,
+} from '@nbdjs/interfaces';
 import { VirtualClock } from '@nbdjs/testkit';
 import { createMemoryPair } from '@nbdjs/transport';
 import { describe, expect, it } from 'vitest';
@@ -18,6 +25,10 @@ const facts: ExportFacts = {
 class FakeServer implements Connector {
   attempts = 0;
   isReleased = false;
+  /** Answers only when the test calls it. */
+  isSlow = false;
+  answer: () => void = () => {};
+  readonly channels: ByteChannel[] = [];
   failure: Error | undefined;
   size = 4096n;
 
@@ -27,8 +38,14 @@ class FakeServer implements Connector {
 
   async establish(): Promise<Established> {
     this.attempts++;
+    if (this.isSlow) {
+      await new Promise<void>((resolve) => {
+        this.answer = resolve;
+      });
+    }
     if (this.failure !== undefined) throw this.failure;
     const [channel] = createMemoryPair();
+    this.channels.push(channel);
     return { channel, facts: { ...facts, size: this.size }, excess: new Uint8Array(0) };
   }
 
@@ -134,6 +151,52 @@ describe('a fail-over', () => {
       message: 'none of 2 servers can be used: server 0: connection refused; server 1: another size',
     });
     connector.release();
+  });
+
+  it('has the next server join in when one is slow, and discards what comes late', async () => {
+    const servers = [new FakeServer(), new FakeServer()];
+    const [slow, quick] = servers as [FakeServer, FakeServer];
+    slow.isSlow = true;
+    const { clock, connector, attempts } = setUp(servers, { nextServerMs: 500 });
+    const waiting = connector.establish({ wait: true });
+    await clock.advance(499);
+    expect(attempts()).toEqual([1, 0]);
+    await clock.advance(1);
+    const { channel } = await waiting;
+    expect(channel).toBe(quick.channels[0]);
+    slow.answer();
+    await expect.poll(() => slow.channels.length).toBe(1);
+    // It is left in order, and then closed.
+    expect(await slow.channels[0]?.closed).toMatchObject({ by: 'us' });
+    // Also beside a slow server, further connections lead to the one that is used.
+    quick.isSlow = true;
+    const second = connector.establish({ wait: true });
+    await clock.advance(5000);
+    expect(attempts()).toEqual([1, 2]);
+    quick.answer();
+    (await second).channel.destroy();
+    channel.destroy();
+    connector.release();
+  });
+
+  it('goes on with a slow server in the next attempt, instead of asking it twice', async () => {
+    const servers = [new FakeServer(), new FakeServer()];
+    const [slow, quick] = servers as [FakeServer, FakeServer];
+    slow.isSlow = true;
+    const { clock, connector, attempts } = setUp(servers, { nextServerMs: 500 });
+    const first = connector.establish({ wait: true });
+    await clock.advance(500);
+    const { channel } = await first;
+    channel.destroy();
+    await channel.closed;
+    quick.failure = refused();
+    const second = connector.establish({ wait: true });
+    await clock.advance(0);
+    expect(attempts()).toEqual([1, 2]);
+    slow.answer();
+    expect((await second).channel).toBe(slow.channels[0]);
+    connector.release();
+    slow.channels[0]?.destroy();
   });
 
   it('releases all servers', async () => {
