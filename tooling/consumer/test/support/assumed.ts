@@ -11,8 +11,12 @@ const certificates = 'needs certificates under /etc or beside it';
 
 export const assumed: Readonly<Record<string, Assumed>> = {
   'client 3': { notRun: certificates },
+  'client 4': { notRun: 'starts nbdkit' },
   'connection 1': { before: `const request = new Uint8Array(28);` },
-  'connection 4': { notRun: certificates },
+  'connection 2': {
+    before: `declare function connectByGateway(signal: AbortSignal): Promise<import('@nbdjs/connection').ByteChannel>;`,
+  },
+  'connection 6': { notRun: certificates },
   'kit 1': { before: `declare const device: import('@nbdjs/kit').BlockDevice;`, notRun: 'needs a device' },
   'copy 3': {
     before: `import { createMemoryDevice } from '@nbdjs/storage';
@@ -43,11 +47,19 @@ export const assumed: Readonly<Record<string, Assumed>> = {
   'server 7': { notRun: 'starts threads of a module that is not there' },
   'storage 2': { notRun: 'needs the files of a browser' },
   'transport 2': {
+    before: `import { spawn } from 'node:child_process';
+      import { PassThrough } from 'node:stream';
+      const sshChannel = new PassThrough();
+      const child = spawn('cat');
+      const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+      setTimeout(() => child.kill());`,
+  },
+  'transport 3': {
     before: `declare const channel: import('@nbdjs/transport').ByteChannel;
       declare const accepted: import('@nbdjs/transport').ByteChannel;`,
     notRun: certificates,
   },
-  'transport 3': {
+  'transport 4': {
     before: `import { MessageChannel } from 'node:worker_threads';
       import { connectTcp } from '@nbdjs/transport';
       const channel = await connectTcp({ host: 'storage.example', port: 10809 });
