@@ -7,12 +7,16 @@ import { placeOf, siteBase } from '../src/pages.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
+/** A disk, drawn here so that no file has to be served for it. */
+const icon =
+  'data:image/svg+xml,%3Csvg xmlns=%22http://www.w3.org/2000/svg%22 viewBox=%220 0 16 16%22 fill=%22none%22 stroke=%22%233451b2%22 stroke-width=%221.5%22%3E%3Cellipse cx=%228%22 cy=%224%22 rx=%226%22 ry=%222.5%22/%3E%3Cpath d=%22M2 4v8c0 1.4 2.7 2.5 6 2.5s6-1.1 6-2.5V4M2 8c0 1.4 2.7 2.5 6 2.5s6-1.1 6-2.5%22/%3E%3C/svg%3E';
+
 /** Pages with wide tables and drawings. */
 const widePages = new Set([
   'architecture.md',
   'compare.md',
   'conformance.md',
-  'options.md',
+
   'performance.md',
   'walks.md',
 ]);
@@ -35,6 +39,7 @@ export default defineConfig({
   base: siteBase,
   srcDir: root,
   outDir: 'dist',
+  head: [['link', { rel: 'icon', type: 'image/svg+xml', href: icon }]],
   cleanUrls: true,
   rewrites: (file: string) => placeOf(file) ?? file,
   srcExclude: [
@@ -69,7 +74,13 @@ export default defineConfig({
     nav: topMenu,
     sidebar: sideMenus(root),
     outline: [2, 3],
-    search: { provider: 'local' },
+    search: {
+      provider: 'local',
+      // What is written for readers comes before the reference.
+      options: {
+        miniSearch: { searchOptions: { boostDocument: (id: string) => (id.includes('/reference/') ? 0.4 : 1) } },
+      },
+    },
     socialLinks: [{ icon: 'github', link: 'https://github.com/nbdjs/nbdjs' }],
     editLink: { text: 'Edit this page', pattern: editLink },
   },
