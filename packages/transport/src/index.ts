@@ -9,6 +9,7 @@ export * from '@nbdjs/interfaces';
 export type { EventsOf } from '@nbdjs/kit';
 export { adoptStream } from './channels/adopt-stream.ts';
 export { adoptDescriptor, adoptStdio, type DetachedDescriptor, detachDescriptor } from './channels/descriptor.ts';
+export { queuedBytesOf } from './channels/handle.ts';
 export { createMemoryPair, type MemoryPairOptions } from './channels/memory-pair.ts';
 export type { WebStreamPair } from './channels/web-stream-channel.ts';
 export { runCommand } from './commands/command.ts';

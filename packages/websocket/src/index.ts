@@ -20,3 +20,4 @@ export {
   type WebSocketConstructor,
   webSocketOpener,
 } from './open-web-socket.ts';
+export { type StayConnectedOptions, type StayEvent, stayConnected, stayConnectedOptions } from './stay-connected.ts';

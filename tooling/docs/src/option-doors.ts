@@ -40,6 +40,7 @@ import { attachWebOptions } from '../../../packages/websocket/src/node/attach-op
 import { listenWebOptions } from '../../../packages/websocket/src/node/listen-web.ts';
 import { openWebOptions } from '../../../packages/websocket/src/node/open-options.ts';
 import { openWebSocketOptions } from '../../../packages/websocket/src/open-web-socket.ts';
+import { stayConnectedOptions } from '../../../packages/websocket/src/stay-connected.ts';
 import type { OptionDoor } from './options-page.ts';
 
 export const optionDoors: readonly OptionDoor[] = [
@@ -77,6 +78,7 @@ export const optionDoors: readonly OptionDoor[] = [
   { package: 'transport', name: 'createTlsClient', set: tlsClientOptions },
   { package: 'websocket', name: 'openWebSocket', set: openWebSocketOptions },
   { package: 'websocket', name: 'createWebSocketChannel', set: webSocketChannelOptions },
+  { package: 'websocket', name: 'stayConnected', set: stayConnectedOptions },
   { package: 'websocket', name: 'openWeb', set: openWebOptions },
   { package: 'websocket', name: 'attachWeb', set: attachWebOptions },
   { package: 'websocket', name: 'listenWeb', set: listenWebOptions },

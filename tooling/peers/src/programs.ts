@@ -26,7 +26,7 @@ export const programs = [
 ] as const;
 
 /** Of the machine only: a judge, not a peer with an age. */
-const tools = ['openssl'] as const;
+const tools = ['openssl', 'chromium'] as const;
 
 export type Program = (typeof programs)[number] | (typeof tools)[number];
 

@@ -7,7 +7,10 @@ export function descriptorOf(owner: Socket | Server): number | undefined {
   return handle?.fd !== undefined && handle.fd >= 0 ? handle.fd : undefined;
 }
 
-/** Returns how many bytes were written that the kernel has not taken; `undefined` where Node does not report it. */
+/**
+ * Returns how many bytes were written to a socket that the kernel has not taken; `undefined` where Node does not report it. The stream itself
+ * counts a write until all of it is taken, which for a long one looks as if the peer did not read.
+ */
 export function queuedBytesOf(socket: Socket): number | undefined {
   const { _handle: handle } = socket as unknown as {
     readonly _handle: { readonly bytesWritten?: number; readonly writeQueueSize?: number } | null;

@@ -1,8 +1,10 @@
 /** A duplex stream of Node's as a `ByteChannel`: a side that sends, a side that receives, and an end. */
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ByteChannel, ByteSink, CloseReason, PeerDescription } from '@nbdjs/interfaces';
 import { toError } from '@nbdjs/kit';
 import { EndOfStream } from './end-of-stream.ts';
+import { queuedBytesOf } from './handle.ts';
 import { ReceiveSide } from './receive-side.ts';
 import { type SendMethod, SendSide } from './send-side.ts';
 
@@ -164,6 +166,6 @@ export function plainSendMethod(stream: Duplex): SendMethod {
     sendAtOnce: () => 0,
     hasCopied: () => false,
     noteSlowSend: () => {},
-    queuedBytes: () => stream.writableLength,
+    queuedBytes: () => (stream instanceof Socket ? queuedBytesOf(stream) : undefined) ?? stream.writableLength,
   };
 }

@@ -1,7 +1,7 @@
 /** A WebSocket of a page, or one with the same methods, as a `ByteChannel`. */
 import { type ByteChannel, type Clock, limits, type PeerDescription, UsageError } from '@nbdjs/interfaces';
 import { defineOptions, type OptionsOf, option } from '@nbdjs/kit';
-import { runtimeClock } from '../clock.ts';
+import { systemClock } from '@nbdjs/node';
 import { FrameChannel } from './frame-channel.ts';
 import { WebFrameSocket } from './web-frame-socket.ts';
 import { readyState, type WebSocketLike } from './web-socket.ts';
@@ -40,11 +40,11 @@ export const webSocketChannelOptions = defineOptions({
     doc: 'How the channel describes its peer.',
     defaultText: 'the URL of the socket without its query',
   }),
-  /** Time, for tests. @default the clock of the runtime */
+  /** Time, for tests. @default `systemClock` of `@nbdjs/node` */
   clock: option.object<Clock>({
-    default: runtimeClock,
+    default: systemClock,
     doc: 'Time, for tests.',
-    defaultText: 'the clock of the runtime',
+    defaultText: '`systemClock` of `@nbdjs/node`',
   }),
 });
 

@@ -1,6 +1,8 @@
 /** A WebSocket of the library `ws`, below a channel. It can do what a page cannot: have the peer wait, and ask whether it lives. */
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '@nbdjs/interfaces';
+import { queuedBytesOf } from '@nbdjs/transport';
 import type { WebSocket } from 'ws';
 import { closeCode, closeFailure } from '../channel/close-code.ts';
 import type { FrameEvents, FrameSocket } from '../channel/frame-channel.ts';
@@ -61,7 +63,8 @@ export class WsFrameSocket implements FrameSocket {
   }
 
   get queuedBytes(): number {
-    return this.#socket.bufferedAmount;
+    const exact = this.#stream instanceof Socket ? queuedBytesOf(this.#stream) : undefined;
+    return exact ?? this.#socket.bufferedAmount;
   }
 
   send(chunks: readonly Uint8Array[]): boolean {

@@ -70,4 +70,5 @@ export const assumed: Readonly<Record<string, Assumed>> = {
   'websocket 2': { notRun: 'needs a server behind HTTPS' },
   'websocket 3': { notRun: 'serves until it is stopped' },
   'websocket 4': { before: `declare const http: import('node:http').Server;`, notRun: 'waits for a page' },
+  'websocket 5': { before: 'declare const file: Blob;', notRun: 'needs a page and a relay' },
 };

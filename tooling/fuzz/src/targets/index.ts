@@ -7,6 +7,7 @@ import { requestTargets, wholeServer } from './server.ts';
 import { serverHandshake } from './server-handshake.ts';
 import { serverThreads } from './server-threads.ts';
 import { uri } from './uri.ts';
+import { webTargets } from './web.ts';
 
 export const targets: readonly Target[] = [
   clientHandshake,
@@ -20,4 +21,5 @@ export const targets: readonly Target[] = [
   uri,
   sharedKeys,
   certificates,
+  ...webTargets,
 ];

@@ -1,10 +1,8 @@
 /** `nbd serve` by WebSocket and HTTP Upgrade: for clients that connect to us, and at a place that we connect to. */
-import { type ByteChannel, ConnectError } from '@nbdjs/interfaces';
-import { GrowingDelay, wait } from '@nbdjs/kit';
-import { systemClock } from '@nbdjs/node';
+import type { ByteChannel } from '@nbdjs/interfaces';
 import type { Server, ThreadedServer } from '@nbdjs/server';
 import type { TlsServerSettings } from '@nbdjs/transport';
-import { listenWeb, type WebListener, webOpener } from '@nbdjs/websocket/node';
+import { listenWeb, stayConnected, type WebListener, webOpener } from '@nbdjs/websocket/node';
 import { readTokens, splitUrl, webOptions } from '../../connecting/web-target.ts';
 import { clientNodeTls, serverNodeTls } from '../../connecting/web-tls.ts';
 import { argumentError } from '../../errors/argument-error.ts';
@@ -68,9 +66,6 @@ export function reloadWebTls(listener: WebListener, tls: TlsServerSettings, term
   }
 }
 
-/** Delays between attempts to connect again, in milliseconds. */
-const again = { firstMs: 1000, mostMs: 16_000, jitter: Math.random };
-
 /**
  * Connects to a client, as a page does for virtual media, and serves it until it ends the connection in good order, or the program is
  * stopped. A connection that is lost is made again. Resolves to the exit code.
@@ -86,25 +81,23 @@ export async function serveAt(
   if (exportName !== '') throw argumentError('--connect-to: a client chooses the export, so there is none in the URL');
   const opener = webOpener(url, { ...webOptions(options), tls: clientNodeTls(tlsSources(options)) });
   const stop = new AbortController();
-  void service.stopped().then(() => stop.abort());
-  const delay = new GrowingDelay(again);
-  for (let isFirst = true; !stop.signal.aborted; isFirst = false) {
-    try {
-      const channel = await opener.open({ signal: stop.signal });
-      if (options.quiet !== true) terminal.note(`nbd: serving ${opener.name}`);
-      delay.reset();
-      await Promise.race([server.accept(channel), service.stopped()]);
-      if (stop.signal.aborted) break;
-      const reason = await channel.closed;
-      if (reason.by === 'peer' || !('cause' in reason) || reason.cause === undefined) return 0;
-      terminal.note(`nbd: ${opener.name}: ${oneLine(reason.cause)}`);
-      if (!options.persistent) return 1;
-    } catch (error) {
-      if (stop.signal.aborted) break;
-      if (isFirst || (error instanceof ConnectError && error.permanent)) throw error;
-      terminal.note(`nbd: ${oneLine(error)}; trying again`);
-    }
-    await wait(systemClock, delay.next(), { signal: stop.signal }).catch(() => {});
-  }
-  return 0;
+  // The client is served to the end, as others are.
+  void service
+    .stopped()
+    .then(() => server.close())
+    .then(() => stop.abort());
+  let lost = false;
+  await stayConnected(opener, (channel) => void server.accept(channel), {
+    signal: stop.signal,
+    onEvent: (event) => {
+      if (event.type === 'connected') {
+        if (options.quiet !== true) terminal.note(`nbd: serving ${opener.name}`);
+        return;
+      }
+      terminal.note(`nbd: ${event.type === 'lost' ? `${opener.name}: ` : ''}${oneLine(event.error)}; trying again`);
+      lost = event.type === 'lost';
+      if (!options.persistent) stop.abort();
+    },
+  });
+  return lost && !options.persistent ? 1 : 0;
 }
