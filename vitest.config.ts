@@ -10,6 +10,7 @@ export default defineConfig({
       'tooling/peers',
       'tooling/bench',
       'tooling/fuzz',
+      'tooling/browser',
       'tooling/consumer',
       'tooling/docs',
       'tooling/release',

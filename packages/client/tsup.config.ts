@@ -1,3 +1,3 @@
 import { library } from '../../tooling/tsup/library.ts';
 
-export default library();
+export default library({ 'core/index': 'src/core/index.ts' });

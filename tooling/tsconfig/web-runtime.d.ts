@@ -6,6 +6,8 @@ declare const performance: { now(): number };
 
 declare function setTimeout(task: () => void, delayMs: number): number;
 declare function clearTimeout(timer: number): void;
+declare function setInterval(task: () => void, intervalMs: number): number;
+declare function clearInterval(timer: number | undefined): void;
 declare function queueMicrotask(task: () => void): void;
 
 interface MessagePort {
@@ -18,4 +20,25 @@ interface MessagePort {
 declare class MessageChannel {
   readonly port1: MessagePort;
   readonly port2: MessagePort;
+}
+
+declare const AbortSignal: { any(signals: readonly AbortSignal[]): AbortSignal };
+
+interface ReadableStreamDefaultController<Chunk> {
+  enqueue(chunk: Chunk): void;
+  close(): void;
+}
+
+declare class ReadableStream<Chunk> {
+  constructor(
+    source: {
+      pull(controller: ReadableStreamDefaultController<Chunk>): Promise<void>;
+      cancel(reason: unknown): void;
+    },
+    strategy: { highWaterMark: number },
+  );
+}
+
+declare class WritableStream<Chunk> {
+  constructor(sink: { write(chunk: Chunk): Promise<void>; close(): Promise<void>; abort(reason: unknown): void });
 }

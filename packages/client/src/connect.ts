@@ -1,18 +1,10 @@
 /** Putting the parts together: a target's connector, the multiplexer on top, and the client around it. */
-import { type Connector, UsageError } from '@nbdjs/interfaces';
-import { describeValue } from '@nbdjs/kit';
-import {
-  createMultiplexer,
-  type DeviceOptions,
-  deviceOptions,
-  type MultiplexerEvents,
-  multiplexerEvents,
-  replyLimits,
-} from '@nbdjs/multiplexer';
-import { afterMicrotasks, diagnosticsTrace, nextTurn, systemClock } from '@nbdjs/node';
+import type { Connector } from '@nbdjs/interfaces';
+import { type DeviceOptions, deviceOptions, replyLimits } from '@nbdjs/multiplexer';
 import { NbdClient } from './client.ts';
 import { connectorFor } from './connectors.ts';
-import { type ConnectOptions, connectOptions, type OpenOptions, openOptions, tlsOptions } from './options.ts';
+import { openGiven, openMultiplexer } from './core/open-device.ts';
+import { type ConnectOptions, connectOptions, type OpenOptions, tlsOptions } from './options.ts';
 import { type ConnectTargets, type ResolvedTarget, resolveTargets } from './target.ts';
 
 /**
@@ -48,12 +40,7 @@ function isLasting(endpoint: ResolvedTarget['endpoint']): boolean {
  * @throws as `connect`.
  */
 export async function openClient(connector: Connector, options: OpenOptions = {}, name = 'NBD'): Promise<NbdClient> {
-  if (typeof connector?.establish !== 'function') {
-    const message = `openClient: the connector is ${describeValue(connector)}, expected one (establish, retry, release)`;
-    throw new UsageError('ERR_NBD_ARGUMENT', message);
-  }
-  const settings = openOptions.resolve('openClient', options);
-  return await openDevice(connector, deviceOptions.pick(options), name, settings.signal);
+  return new NbdClient(await openGiven(connector, options), name);
 }
 
 /** Opens a client whose options are checked. */
@@ -63,19 +50,5 @@ export async function openDevice(
   name: string,
   signal: AbortSignal | undefined,
 ): Promise<NbdClient> {
-  const device = createMultiplexer({
-    ...options,
-    connector,
-    clock: systemClock,
-    defer: afterMicrotasks,
-    nextTurn,
-    trace: diagnosticsTrace<MultiplexerEvents>(multiplexerEvents),
-  });
-  try {
-    await device.open({ signal });
-  } catch (error) {
-    device.destroy();
-    throw error;
-  }
-  return new NbdClient(device, name);
+  return new NbdClient(await openMultiplexer(connector, options, signal), name);
 }

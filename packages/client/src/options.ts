@@ -5,12 +5,20 @@ import {
   clientHandshakeOptions,
   connectorOptions,
   failoverOptions,
-  type HandshakeLimitOptions,
-  handshakeLimits,
 } from '@nbdjs/connection';
-import { defineOptions, type OptionDefinitions, type OptionsOf, option, optionGroup } from '@nbdjs/kit';
-import { type DeviceOptions, deviceOptions, type ReplyLimitOptions, replyLimits } from '@nbdjs/multiplexer';
+import { defineOptions, type OptionsOf, option } from '@nbdjs/kit';
+import { type DeviceOptions, deviceOptions } from '@nbdjs/multiplexer';
 import { tlsClientOptions } from '@nbdjs/transport';
+import {
+  handshakeOnly,
+  type OpeningOptions,
+  type OpenOptions,
+  openingOptions,
+  openOptions,
+  without,
+} from './core/options.ts';
+
+export { type OpenOptions, openOptions } from './core/options.ts';
 
 export const tlsOptions = defineOptions({
   /**
@@ -46,39 +54,20 @@ const ownOptions = defineOptions({
    * @default false
    */
   allowLocalFiles: option.boolean({ default: false, doc: 'Allow URIs to name files of this machine.' }),
-  /** How much of what a server sends is accepted, in the handshake and in its replies. */
-  limits: optionGroup(defineOptions({ ...handshakeLimits.definitions, ...replyLimits.definitions }), {
-    doc: 'How much of what a server sends is accepted, in the handshake and in its replies.',
-  }),
+  limits: openingOptions.definitions.limits,
   /**
    * With several servers: the next one joins in when the one before has not been connected to for this long, in milliseconds.
    *
    * @default 2000
    */
   nextServerMs: failoverOptions.definitions.nextServerMs,
-  /** Ends the attempt to open the export. */
-  signal: option.signal({ doc: 'Ends the attempt to open the export.' }),
+  signal: openingOptions.definitions.signal,
 });
 
-interface OwnOptions extends Omit<OptionsOf<typeof ownOptions>, 'limits'> {
-  /** How much of what a server sends is accepted, in the handshake and in its replies. */
-  readonly limits?: (HandshakeLimitOptions & ReplyLimitOptions) | undefined;
-}
+interface OwnOptions extends Omit<OptionsOf<typeof ownOptions>, 'limits' | 'signal'>, OpeningOptions {}
 
 /** Options of connectors that `connect` fills in, or does not offer. Others are options of `connect` as well. */
 const connectorOnly = ['clock', 'endpoint', 'handshake', 'jitter', 'rings', 'tls', 'upgradeTls'] as const;
-
-/** The same of the handshake. */
-const handshakeOnly = [
-  'avoid',
-  'exportName',
-  'handshakeFlags',
-  'limits',
-  'optionMode',
-  'requestBlockSizes',
-  'tls',
-  'trace',
-] as const;
 
 /** The options of `connect` as data: name, default, unit and text of each, to check them or to list them. `docs/options.md` has them. */
 export const connectOptions = defineOptions({
@@ -95,12 +84,6 @@ export interface ConnectOptions
     Omit<ClientHandshakeOptions, (typeof handshakeOnly)[number]>,
     OwnOptions {}
 
-/** The options of `openClient`. */
-export const openOptions = defineOptions({ ...deviceOptions.definitions, signal: ownOptions.definitions.signal });
-
-/** Options for a connector that the caller has made. */
-export interface OpenOptions extends DeviceOptions, Pick<OwnOptions, 'signal'> {}
-
 /** Options that are of no use to a connection that cannot be made again. */
 const reconnectOnly = ['connections', 'journal', 'openTimeoutMs', 'reconnectDelayMs'] as const;
 
@@ -109,11 +92,3 @@ export const adoptOptions = defineOptions(without(openOptions.definitions, ...re
 
 /** Options for a connection that cannot be made again. */
 export interface AdoptOptions extends Omit<OpenOptions, (typeof reconnectOnly)[number]> {}
-
-function without<Definitions extends OptionDefinitions, Name extends keyof Definitions>(
-  definitions: Definitions,
-  ...names: readonly Name[]
-): Omit<Definitions, Name> {
-  const rest = Object.entries(definitions).filter(([name]) => !names.some((one) => one === name));
-  return Object.fromEntries(rest) as Omit<Definitions, Name>;
-}

@@ -1,5 +1,5 @@
 /** Where attempts to connect, and the handshakes in them, publish their events. */
-import { type HandshakeEvents, handshakeEvents } from '@nbdjs/handshake';
+import { type ClientHandshakeOptions, type HandshakeEvents, handshakeEvents } from '@nbdjs/handshake';
 import { diagnosticsTrace } from '@nbdjs/node';
 import { type ConnectionEvents, connectionEvents } from './events.ts';
 
@@ -7,3 +7,11 @@ export const connectionTrace = diagnosticsTrace<ConnectionEvents>(connectionEven
 
 /** Used where the caller has given no trace for the handshake. */
 export const handshakeTrace = diagnosticsTrace<HandshakeEvents>(handshakeEvents);
+
+/** Has the events of the handshake published, unless the caller takes them. */
+export function withTrace<Settings extends { readonly handshake: ClientHandshakeOptions }>(
+  settings: Settings,
+): Settings {
+  const { trace = handshakeTrace, ...handshake } = settings.handshake;
+  return { ...settings, handshake: { ...handshake, trace } };
+}

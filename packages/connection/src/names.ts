@@ -1,5 +1,4 @@
 /** Names of servers for messages: NBD URIs where there are any. */
-import type { PeerDescription } from '@nbdjs/interfaces';
 import { formatUri, type UriAddress } from '@nbdjs/protocol';
 import { describeEndpoint, type Endpoint } from '@nbdjs/transport';
 
@@ -8,18 +7,6 @@ export function nameOfEndpoint(endpoint: Endpoint, exportName = '', tlsRequired 
   const address = addressOf(endpoint);
   if (address === undefined) return describeEndpoint(endpoint);
   return formatUri({ address, tlsRequired, tls: {}, exportName, extensions: {} });
-}
-
-/** Returns the same for a channel whose endpoint is not known. */
-export function nameOfPeer(peer: PeerDescription): string {
-  switch (peer.transport) {
-    case 'tcp':
-      return `nbd://${peer.name}`;
-    case 'unix':
-      return nameOfEndpoint({ type: 'unix', path: peer.name });
-    default:
-      return peer.name;
-  }
 }
 
 function addressOf(endpoint: Endpoint): UriAddress | undefined {

@@ -11,6 +11,7 @@ export { adoptStream } from './channels/adopt-stream.ts';
 export { adoptDescriptor, adoptStdio, type DetachedDescriptor, detachDescriptor } from './channels/descriptor.ts';
 export { queuedBytesOf } from './channels/handle.ts';
 export { createMemoryPair, type MemoryPairOptions } from './channels/memory-pair.ts';
+export { adoptPort, type PortChannelOptions, type PortLike } from './channels/port-channel.ts';
 export type { WebStreamPair } from './channels/web-stream-channel.ts';
 export { runCommand } from './commands/command.ts';
 export { type CommandOpenerOptions, createCommandOpener } from './commands/command-opener.ts';

@@ -1,5 +1,6 @@
 /** The functions whose options `docs/options.md` shows, by package, in the order of the page. */
 
+import { connectOptions as coreConnectOptions } from '../../../packages/client/src/core/options.ts';
 import { adoptOptions, connectOptions, openOptions, tlsOptions } from '../../../packages/client/src/options.ts';
 import { readStreamOptions, writeStreamOptions } from '../../../packages/client/src/stream-options.ts';
 import { repetitionOptions } from '../../../packages/connection/src/attempts/repetition-options.ts';
@@ -34,6 +35,7 @@ import { sharedMemoryOptions } from '../../../packages/storage/src/memory/shared
 import { sharedMemoryDeviceOptions } from '../../../packages/storage/src/memory/shared-memory-device.ts';
 import { nullDeviceOptions } from '../../../packages/storage/src/null-device.ts';
 import { opfsDeviceOptions } from '../../../packages/storage/src/opfs/opfs-device.ts';
+import { portChannelOptions } from '../../../packages/transport/src/channels/port-channel.ts';
 import { tlsCertificates, tlsClientOptions, tlsServerOptions } from '../../../packages/transport/src/tls/settings.ts';
 import { webSocketChannelOptions } from '../../../packages/websocket/src/channel/web-socket-channel.ts';
 import { attachWebOptions } from '../../../packages/websocket/src/node/attach-options.ts';
@@ -47,6 +49,7 @@ export const optionDoors: readonly OptionDoor[] = [
   { package: 'client', name: 'connect', set: connectOptions },
   { package: 'client', name: 'connect', part: 'tls', set: tlsOptions },
   { package: 'client', name: 'connect', part: 'tls.certificates', set: tlsCertificates },
+  { package: 'client', name: 'connect of /core', set: coreConnectOptions },
   { package: 'client', name: 'openClient', set: openOptions },
   { package: 'client', name: 'adoptConnection', set: adoptOptions },
   { package: 'client', name: 'createReadStream', set: readStreamOptions },
@@ -74,6 +77,7 @@ export const optionDoors: readonly OptionDoor[] = [
   { package: 'storage', name: 'createRetryLayer', set: retryOptions },
   { package: 'storage', name: 'createFaultLayer', set: faultOptions },
   { package: 'storage', name: 'createLogLayer', set: logOptions },
+  { package: 'transport', name: 'adoptPort', set: portChannelOptions },
   { package: 'transport', name: 'serverTls', set: tlsServerOptions },
   { package: 'transport', name: 'createTlsClient', set: tlsClientOptions },
   { package: 'websocket', name: 'openWebSocket', set: openWebSocketOptions },

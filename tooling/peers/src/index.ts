@@ -23,5 +23,5 @@ export { allocatedRanges, makeQcow2, type Qcow2Options, qcow2WrittenByte } from 
 export { type QemuNbdOptions, startQemuNbd } from './qemu-nbd.ts';
 export { type RunOptions, type RunResult, runCommandLine, runPeer } from './run.ts';
 export type { Listening, PeerServer } from './server.ts';
-export { describePeers } from './vitest.ts';
+export { describePeers, describeTools } from './vitest.ts';
 export { createWorkspace, Workspace } from './workspace.ts';

@@ -20,3 +20,16 @@ export function describePeers(name: string, needed: readonly Program[], tests: (
     });
   }
 }
+
+/** The same for programs that are the machine's own, of no generation: describes the tests once. */
+export function describeTools(name: string, needed: readonly Program[], tests: () => void): void {
+  const missing = missingOf(needed, 'bookworm');
+  describe.runIf(missing.length === 0 || peersRequired())(name, () => {
+    if (missing.length === 0) tests();
+    else {
+      it('has its programs', () => {
+        throw new Error(`missing: ${missing.join(', ')}; tooling/peers/install.sh installs them`);
+      });
+    }
+  });
+}

@@ -2,7 +2,7 @@
 import type { Established } from '@nbdjs/interfaces';
 import { defineOptions, type OptionsOf, option, type SettingsOf } from '@nbdjs/kit';
 import { connectEndpoint, createCommandOpener, type Endpoint, type TlsClientSettings } from '@nbdjs/transport';
-import { handshakeTrace } from '../diagnostics.ts';
+import { withTrace } from '../diagnostics.ts';
 import { nameOfEndpoint } from '../names.ts';
 import { upgradeWith } from '../tls.ts';
 import { type AttemptContext, attemptLoopOptions, negotiatingOptions } from './attempt-loop.ts';
@@ -64,10 +64,4 @@ export function connectLoopOptions(
   const { upgradeTls = upgradeWith(tls, endpoint) } = context;
   const source = endpointSource(endpoint, nameOfSettings(settings));
   return attemptLoopOptions(source, withTrace(settings), { ...context, upgradeTls });
-}
-
-/** Has the events of the handshake published, unless the caller takes them. */
-export function withTrace<Settings extends Pick<AttemptSettings, 'handshake'>>(settings: Settings): Settings {
-  const { trace = handshakeTrace, ...handshake } = settings.handshake;
-  return { ...settings, handshake: { ...handshake, trace } };
 }

@@ -5,7 +5,7 @@ const intervalMs = 0x7fff_ffff;
 
 /** While on, the event loop has a timer to wait for: a caller waits for an attempt whose own timers do not count. */
 export class StayAlive {
-  #timer: NodeJS.Timeout | undefined;
+  #timer: ReturnType<typeof setInterval> | undefined;
 
   set(on: boolean): void {
     if (on) {

@@ -1,31 +1,13 @@
 /** The options of connectors, each defined once; they are resolved once, when a connector is made. */
 import { availableParallelism } from 'node:os';
-import type { Clock } from '@nbdjs/interfaces';
 import { defineOptions, type OptionsOf, option, type SettingsOf } from '@nbdjs/kit';
-import { systemClock } from '@nbdjs/node';
 import { checkEndpoint } from '@nbdjs/transport';
 import { checkHandshake } from '../attempts/attempt-loop.ts';
 import { type AttemptOptions, type AttemptSettings, attemptOptions } from '../attempts/attempt-settings.ts';
+import { inlineOnlyOptions } from '../attempts/inline-options.ts';
 import type { RingSizes } from '../kept/ring-link.ts';
-import type { UpgradeTls } from '../negotiation/handshake-driver.ts';
 import type { ThreadDelivery } from '../thread/thread-messages.ts';
 import { resolveTlsMode } from '../tls.ts';
-
-/** Options of attempts on the caller's own thread only. */
-export const inlineOnlyOptions = defineOptions({
-  /** Wraps a channel in TLS when both sides agree on it, in the place of `tls`. */
-  upgradeTls: option.callback<UpgradeTls>({
-    doc: 'Wraps a channel in TLS when both sides agree on it, in the place of tls.',
-  }),
-  /** @default real time */
-  clock: option.object<Clock>({ default: systemClock, defaultText: 'real time', doc: 'The clock of the attempts.' }),
-  /** Returns numbers from 0 to 1 that spread the delays between attempts; 0.5 does not. @default Math.random */
-  jitter: option.callback<() => number>({
-    default: Math.random,
-    defaultText: 'Math.random',
-    doc: 'Returns numbers from 0 to 1 that spread the delays between attempts; 0.5 does not.',
-  }),
-});
 
 /** More threads for connections that stay there are used only if asked for. */
 const threadsDefaultMax = 4;

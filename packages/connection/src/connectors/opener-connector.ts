@@ -1,26 +1,13 @@
-/** Connections over channels that an opener of the caller's opens. */
-import type { ChannelOpener, Connector } from '@nbdjs/interfaces';
-import { defineOptions, type OptionsOf, option } from '@nbdjs/kit';
-import { attemptLoopOptions, checkHandshake, negotiatingOptions } from '../attempts/attempt-loop.ts';
-import { tlsOfAttempts, withTrace } from '../attempts/attempt-settings.ts';
-import { ConnectLoop } from '../attempts/connect-loop.ts';
-import { nameOfOpener, openerCheck, openerSource } from '../attempts/opener-source.ts';
-import { StayAlive } from '../attempts/stay-alive.ts';
-import { connectionTrace } from '../diagnostics.ts';
+/** Connections over channels that an opener of the caller's opens, with TLS as Node has it. */
+import type { Connector } from '@nbdjs/interfaces';
+import { defineOptions, type OptionsOf } from '@nbdjs/kit';
+import { checkHandshake } from '../attempts/attempt-loop.ts';
+import { tlsOfAttempts } from '../attempts/attempt-settings.ts';
+import { openerConnectorOptions as coreOptions, openerConnector } from '../core/opener-connector.ts';
 import { checkTls, resolveTlsMode, upgradeWith } from '../tls.ts';
-import { inlineOnlyOptions } from './connector-options.ts';
 
 /** The options of `createOpenerConnector` as data: name, default, unit and text of each, to check them or to list them. */
-export const openerConnectorOptions = defineOptions({
-  /** What opens the channels to the server, one for each attempt. */
-  opener: option.checked<ChannelOpener>(openerCheck, {
-    required: true,
-    doc: 'What opens the channels to the server, one for each attempt.',
-  }),
-  ...tlsOfAttempts.definitions,
-  ...negotiatingOptions.definitions,
-  ...inlineOnlyOptions.definitions,
-});
+export const openerConnectorOptions = defineOptions({ ...coreOptions.definitions, ...tlsOfAttempts.definitions });
 
 /** How a server is reached by a transport of the caller's. */
 export interface OpenerConnectorOptions extends OptionsOf<typeof openerConnectorOptions> {}
@@ -34,16 +21,8 @@ export interface OpenerConnectorOptions extends OptionsOf<typeof openerConnector
 export function createOpenerConnector(options: OpenerConnectorOptions): Connector {
   const caller = 'createOpenerConnector';
   const settings = resolveTlsMode(openerConnectorOptions.resolve(caller, options));
-  const { opener, handshake, tls, clock, jitter } = settings;
+  const { handshake, tls, upgradeTls = upgradeWith(tls) } = settings;
   checkHandshake(caller, handshake);
   if (settings.upgradeTls === undefined) checkTls({ handshake, tls });
-  const name = nameOfOpener(opener, handshake.exportName);
-  if (connectionTrace.enabled) {
-    connectionTrace.emit('chosen', { endpoint: name, delivery: 'inline', reason: 'an opener belongs to this thread' });
-  }
-  const stayAlive = new StayAlive();
-  const waiting = (on: boolean) => stayAlive.set(on);
-  const { upgradeTls = upgradeWith(tls) } = settings;
-  const context = { clock, jitter, upgradeTls, trace: connectionTrace, waiting };
-  return new ConnectLoop(attemptLoopOptions(openerSource(opener, name), withTrace(settings), context));
+  return openerConnector({ ...settings, upgradeTls });
 }

@@ -11,7 +11,8 @@ import { type RepetitionOptions, repetitionOptions } from '../attempts/repetitio
 import type { ServerSource } from '../attempts/server-source.ts';
 import { StayAlive } from '../attempts/stay-alive.ts';
 import { connectionTrace, handshakeTrace } from '../diagnostics.ts';
-import { nameOfEndpoint, nameOfPeer } from '../names.ts';
+import { nameOfEndpoint } from '../names.ts';
+import { nameOfPeer } from '../negotiation/name-of-peer.ts';
 import type { Negotiation } from '../negotiation/negotiation.ts';
 import { NewstyleNegotiation } from '../negotiation/newstyle-negotiation.ts';
 import { OldstyleNegotiation } from '../negotiation/oldstyle-negotiation.ts';

@@ -2,9 +2,9 @@
 import type { ClientHandshakeOptions } from '@nbdjs/handshake';
 import { type ByteChannel, type Clock, ConnectError, type Established, limits } from '@nbdjs/interfaces';
 import { systemClock } from '@nbdjs/node';
-import { nameOfPeer } from '../names.ts';
 import { type DriverEvent, HandshakeDriver, type UpgradeTls } from './handshake-driver.ts';
 import { IdleConnection } from './idle-connection.ts';
+import { nameOfPeer } from './name-of-peer.ts';
 import { named } from './named-error.ts';
 
 /** The limits of a handshake over a channel, and its other inputs. */

@@ -4,11 +4,10 @@ import type { Duplex } from 'node:stream';
 import { type ByteChannel, type PeerDescription, UsageError } from '@nbdjs/interfaces';
 import { describeValue } from '@nbdjs/kit';
 import { announced } from '../diagnostics.ts';
+import { adoptWebPair, hasMethods, isWebPair, peerDefault } from './adopt-web-streams.ts';
 import { ReceiveSide } from './receive-side.ts';
 import { plainSendMethod, StreamChannel } from './stream-channel.ts';
-import { WebStreamChannel, type WebStreamPair } from './web-stream-channel.ts';
-
-const peerDefault: PeerDescription = Object.freeze({ name: 'stream', transport: 'stream', tls: false });
+import type { WebStreamPair } from './web-stream-channel.ts';
 
 /**
  * Makes a channel of a stream that is connected: any `Duplex` of Node's (`net.Socket`, `tls.TLSSocket`, an SSH channel, a pipe of
@@ -42,14 +41,6 @@ function adoptDuplex(stream: Duplex, peer: PeerDescription): StreamChannel {
     throw new UsageError('ERR_NBD_CLOSED', `${name}: the stream has ended`);
   }
   return new AdoptedChannel(stream, peer);
-}
-
-function adoptWebPair(pair: WebStreamPair, peer: PeerDescription): WebStreamChannel {
-  try {
-    return new WebStreamChannel(pair, peer);
-  } catch (cause) {
-    throw new UsageError('ERR_NBD_STATE', `${peer.name}: the streams cannot be used: ${String(cause)}`, { cause });
-  }
 }
 
 /**
@@ -104,14 +95,4 @@ class Arrivals {
 /** A class of another copy of a polyfill counts as well, so only methods are looked at. */
 function isDuplex(value: object): value is Duplex {
   return hasMethods(value, 'on', 'pause', 'write', 'destroy');
-}
-
-function isWebPair(value: object): value is WebStreamPair {
-  const { readable, writable } = (value ?? {}) as Partial<WebStreamPair>;
-  return hasMethods(readable, 'getReader') && hasMethods(writable, 'getWriter');
-}
-
-function hasMethods(value: unknown, ...names: readonly string[]): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return names.every((name) => typeof (value as Record<string, unknown>)[name] === 'function');
 }

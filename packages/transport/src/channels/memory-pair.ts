@@ -1,6 +1,7 @@
 /** Two channels that are connected to each other in memory: for servers in the same process, and for tests. */
 import type { ByteChannel, ByteSink, CloseReason, PeerDescription } from '@nbdjs/interfaces';
 import { toError } from '@nbdjs/kit';
+import { nextTurn } from '@nbdjs/node';
 import { namedBy } from './sink-rules.ts';
 
 /** How bytes cross between the two ends of `createMemoryPair`. */
@@ -48,7 +49,7 @@ class MemoryChannel implements ByteChannel {
   constructor(options: MemoryPairOptions) {
     this.#capacityBytes = options.capacityBytes ?? capacityDefault;
     this.#cut = options.cut ?? (() => Number.POSITIVE_INFINITY);
-    this.#later = options.later ?? ((task) => setImmediate(task));
+    this.#later = options.later ?? nextTurn;
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });

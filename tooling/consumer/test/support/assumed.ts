@@ -12,11 +12,20 @@ const certificates = 'needs certificates under /etc or beside it';
 export const assumed: Readonly<Record<string, Assumed>> = {
   'client 3': { notRun: certificates },
   'client 4': { notRun: 'starts nbdkit' },
+  'client 7': {
+    before: `declare function open(): Promise<import('@nbdjs/client').ByteChannel>;
+      declare function show(bytes: Uint8Array): void;`,
+    notRun: 'needs a transport',
+  },
   'connection 1': { before: `const request = new Uint8Array(28);` },
   'connection 2': {
     before: `declare function connectByGateway(signal: AbortSignal): Promise<import('@nbdjs/connection').ByteChannel>;`,
   },
-  'connection 6': { notRun: certificates },
+  'connection 4': {
+    before: `declare const opener: import('@nbdjs/connection').ChannelOpener;`,
+    notRun: 'needs an opener',
+  },
+  'connection 7': { notRun: certificates },
   'kit 1': { before: `declare const device: import('@nbdjs/kit').BlockDevice;`, notRun: 'needs a device' },
   'copy 3': {
     before: `import { createMemoryDevice } from '@nbdjs/storage';
@@ -65,6 +74,10 @@ export const assumed: Readonly<Record<string, Assumed>> = {
       const channel = await connectTcp({ host: 'storage.example', port: 10809 });
       const port = new MessageChannel().port1;
       setTimeout(() => process.exit(), 200);`,
+  },
+  'transport 6': {
+    before: `declare const worker: { postMessage(message: unknown, transfer: unknown[]): void };`,
+    notRun: 'needs a worker',
   },
   'websocket 1': { notRun: 'needs a server behind HTTPS' },
   'websocket 2': { notRun: 'needs a server behind HTTPS' },

@@ -1,0 +1,75 @@
+/** Every door that needs nothing of Node, bundled as for a page. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build as vite } from 'vite';
+import { describe, expect, it } from 'vitest';
+import { bundleText } from '../src/bundle.ts';
+import { doors } from '../src/doors.ts';
+
+/** Uses all that a door exports, so that nothing is left out of the bundle. */
+const all = (name: string): string => `import * as door from '${name}'; globalThis.door = door;`;
+
+/** Names of Node in a program: what stands in strings and behind a dot does not count. */
+function namesOfNode(text: string): string[] {
+  const code = text
+    .replace(/`(?:[^`\\]|\\.)*`|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"/g, "''")
+    .replace(/\/\*.*?\*\//gs, '');
+  return [...code.matchAll(/(?<![.\w$])(Buffer|process|setImmediate|__dirname)\b(?!\s*:)/g)].map(([name]) => name);
+}
+
+describe('a bundle for browsers', () => {
+  it.each(Object.entries(doors))('of %s has nothing of Node, and at most %i KiB', async (name, kibMax) => {
+    const { text } = await bundleText(all(name));
+    expect(namesOfNode(text)).toEqual([]);
+    const { gzipBytes, inputs } = await bundleText(all(name), true);
+    expect(Object.keys(inputs).filter((path) => /^node:|node_modules\/(?!@nbdjs\/)/.test(path))).toEqual([]);
+    expect(gzipBytes).toBeLessThanOrEqual(kibMax * 1024);
+    expect(gzipBytes, 'the ceiling is far too high').toBeGreaterThan((kibMax * 1024) / 4);
+  });
+
+  it('is refused where a door needs Node', async () => {
+    await expect(bundleText(all('@nbdjs/storage/file'))).rejects.toThrow(/node:fs/);
+    await expect(bundleText(all('@nbdjs/server'))).rejects.toThrow(/node:/);
+  });
+
+  it('sees names of Node', () => {
+    expect(namesOfNode('const a = Buffer.from("x"); b.process; "process"; `Buffer`')).toEqual(['Buffer']);
+  });
+
+  it('of vite has all doors, and no module in place of one of Node', async () => {
+    const folder = mkdtempSync(join(fileURLToPath(new URL('../', import.meta.url)), '.vite-'));
+    const warnings: string[] = [];
+    try {
+      const names = Object.keys(doors);
+      const imports = names.map((name, index) => `import * as door${index} from '${name}';`);
+      writeFileSync(
+        join(folder, 'page.ts'),
+        `${imports.join('\n')}\nglobalThis.doors = [${names.map((_, index) => `door${index}`)}];\n`,
+      );
+      await vite({
+        root: folder,
+        configFile: false,
+        logLevel: 'silent',
+        customLogger: {
+          info: () => {},
+          warn: (text) => void warnings.push(text),
+          warnOnce: (text) => void warnings.push(text),
+          error: (text) => void warnings.push(text),
+          clearScreen: () => {},
+          hasErrorLogged: () => false,
+          hasWarned: false,
+        },
+        resolve: { conditions: ['@nbdjs/source', 'browser', 'module'] },
+        build: { lib: { entry: 'page.ts', formats: ['es'], fileName: 'page' }, outDir: 'out', minify: false },
+      });
+      const [file] = readdirSync(join(folder, 'out')).filter((name) => name.endsWith('.js'));
+      const text = readFileSync(join(folder, 'out', file ?? ''), 'utf8');
+      expect(text).not.toMatch(/__vite-browser-external|from ["']node:/);
+      expect(namesOfNode(text)).toEqual([]);
+      expect(warnings).toEqual([]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
