@@ -1,6 +1,6 @@
 /** One page in headless Chromium, which reports one result. */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,10 @@ export interface PageOptions {
   readonly page: string;
   /** The file of `pages` that the page can start as a worker, from `/worker.js`. */
   readonly worker?: string | undefined;
+  /** Takes the page's server before it listens, to add to it what the page connects to. */
+  readonly attach?: ((server: Server) => unknown) | undefined;
+  /** What the page gets from other paths, as text. */
+  readonly answers?: Readonly<Record<string, () => string>> | undefined;
   /** Whether the page may share memory with its workers. @default false */
   readonly isIsolated?: boolean | undefined;
   /** @default 40000 */
@@ -30,21 +34,26 @@ const resultBytesMax = 16 * 2 ** 20;
  * @throws the error that the page has reported, or one that says that it has reported nothing in time.
  */
 export async function runPage<Result>(options: PageOptions): Promise<Result> {
-  const { page, worker, isIsolated = false, timeoutMs = 40_000 } = options;
+  const { page, worker, attach, answers = {}, isIsolated = false, timeoutMs = 40_000 } = options;
   const files = new Map([
     ['/', { type: 'text/html', text: document }],
     ['/page.js', { type: 'text/javascript', text: (await bundlePage(page)).text }],
   ]);
   if (worker !== undefined) files.set('/worker.js', { type: 'text/javascript', text: (await bundlePage(worker)).text });
 
+  const fileFor = (path: string) => {
+    const answer = answers[path];
+    return answer === undefined ? files.get(path) : { type: 'text/plain', text: answer() };
+  };
   let take = (_result: Report): void => {};
   const reported = new Promise<Report>((resolve) => {
     take = resolve;
   });
   const server = createServer((request, response) => {
     if (request.method === 'POST') void readReport(request, response).then(take, () => response.destroy());
-    else sendFile(response, files.get(request.url ?? ''), isIsolated ? isolation : {});
+    else sendFile(response, fileFor(request.url ?? ''), isIsolated ? isolation : {});
   });
+  attach?.(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const profile = mkdtempSync(join(tmpdir(), 'nbdjs-chromium-'));

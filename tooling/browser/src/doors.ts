@@ -13,6 +13,7 @@ export const doors: Readonly<Record<string, number>> = {
   '@nbdjs/storage/memory': 8,
   '@nbdjs/storage/opfs': 9,
   '@nbdjs/transport/core': 8,
+  '@nbdjs/websocket': 8,
   '@nbdjs/connection/core': 26,
   '@nbdjs/server/core': 37,
   '@nbdjs/client/core': 57,
