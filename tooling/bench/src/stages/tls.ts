@@ -4,7 +4,7 @@ import { startNbdkit, Workspace } from '@nbdjs/peers';
 import { TestAuthority } from '@nbdjs/testkit';
 import { commandCandidate } from '../loads/command-candidate.ts';
 import { node } from '../loads/our-load.ts';
-import { ServerCost, startMeasured } from '../processes/measured-server.ts';
+import { nbd, ServerCost, startMeasured } from '../processes/measured-server.ts';
 import { type OpenStage, openStage } from './stage.ts';
 
 const copyScript = fileURLToPath(new URL('../copy-load.mjs', import.meta.url));
@@ -30,12 +30,15 @@ export const openTls: OpenStage = (setting) =>
       const { id, connections = 1 } = cell;
       if (name === 'nbdkit' || name === 'nbdcopy') return nbdcopy(nbdkit.socketPath, connections, nbdkitCost);
       if (id.startsWith('tls/server/')) return nbdcopy(socketPath, connections, ours.cost);
-      const delivery = id.startsWith('tls/inline/') ? 'inline' : 'kept';
       const uri = `${uriOf(nbdkit.socketPath)}&tls-hostname=localhost`;
-      return commandCandidate([process.execPath, copyScript, uri, JSON.stringify({ delivery, connections })], {
-        bytes,
-        server: nbdkitCost,
-        isCounting: true,
-      });
+      const server = nbdkitCost;
+      // The command line deciphers inline; with kept connections, an application does.
+      return id.startsWith('tls/inline/')
+        ? commandCandidate([...nbd, 'copy', `--connections=${connections}`, uri, 'null:'], { bytes, server })
+        : commandCandidate([process.execPath, copyScript, uri, JSON.stringify({ delivery: 'kept', connections })], {
+            bytes,
+            server,
+            isCounting: true,
+          });
     };
   });
