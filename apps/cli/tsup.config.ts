@@ -39,10 +39,10 @@ const scripts: Options = {
   outExtension: () => ({ js: '.cjs' }),
   esbuildPlugins: [
     {
-      // Command lines with URLs of WebSocket and HTTP are not started by a script.
+      // Command lines with URLs of WebSocket and HTTP, or --web, are not started by a script.
       name: 'web-apart',
       setup: ({ onResolve }) => {
-        onResolve({ filter: /\/web-target\.ts$/ }, () => ({ path: './web-target.js', external: true }));
+        onResolve({ filter: /\/web-target\.ts$|^\.\/web\.ts$/ }, () => ({ path: './web-apart.js', external: true }));
       },
     },
   ],

@@ -2,7 +2,7 @@
  * @module-tag slow
  * What the built program loads to start, counted and not timed, and what it keeps in the cache folder.
  */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -94,6 +94,27 @@ describe('what a start loads of other commands', () => {
   it('for a dump: one script', async () => {
     const uri = (await serve('memory:4K'))();
     expect((await loadedBy(main, ['dump', uri])).files).toEqual(['main.js', 'dump.cjs']);
+  });
+});
+
+describe('what no script has', () => {
+  it('is loaded for WebSocket and HTTP', async () => {
+    const server = spawn(process.execPath, [main, 'serve', '--web=0', 'memory:1M'], {
+      env: { ...process.env, XDG_CACHE_HOME: cache },
+      stdio: ['ignore', 'inherit', 'pipe'],
+    });
+    try {
+      let printed = '';
+      server.stderr.setEncoding('utf8').on('data', (text: string) => (printed += text));
+      await expect.poll(() => printed, { timeout: 20_000 }).toMatch(/serving ws:\S+/);
+      const [, url = ''] = /serving (ws:\S+)/.exec(printed) ?? [];
+      for (const given of [url, url.replace('ws:', 'http:')]) {
+        expect(await run(main, ['info', '--size', given])).toMatchObject({ code: 0, stdout: '1048576\n' });
+        expect(await run(main, ['copy', given, 'null:'])).toMatchObject({ code: 0 });
+      }
+    } finally {
+      server.kill();
+    }
   });
 });
 
