@@ -28,7 +28,18 @@ const launcher: Options = {
 
 const scriptNames = ['info', 'copy', 'dump', 'serve', 'help'];
 
-/** Each script is a function, with all packages that it needs, and the licence of the one that is not ours. */
+/** Of what the scripts include that is not ours; `ws` is a part of the one that serves. */
+const licences = [
+  ['commander', 'node_modules/commander/LICENSE'],
+  ['ws (in serve.cjs)', '../../packages/websocket/node_modules/ws/LICENSE'],
+]
+  .map(([name, file = '']) => `This file includes ${name}.\n\n${readFileSync(file, 'utf8').trim()}`)
+  .join('\n\n');
+
+/** The sources of other packages that the scripts include. */
+const included = new Set<string>();
+
+/** Each script is a function, with all packages that it needs, and the licences of those that are not ours. */
 const scripts: Options = {
   ...oneFile,
   entry: Object.fromEntries(scriptNames.map((name) => [name, `src/quick/${name}.ts`])),
@@ -45,15 +56,24 @@ const scripts: Options = {
         onResolve({ filter: /\/web-target\.ts$|^\.\/web\.ts$/ }, () => ({ path: './web-apart.js', external: true }));
       },
     },
+    {
+      name: 'note-included',
+      setup: ({ initialOptions, onEnd }) => {
+        initialOptions.metafile = true;
+        onEnd(({ metafile }) => {
+          for (const file of Object.keys(metafile?.inputs ?? {}))
+            if (/^(\.\.\/)+packages\//.test(file)) included.add(file);
+        });
+      },
+    },
   ],
   esbuildOptions: (esbuild) => {
-    const licence = readFileSync('node_modules/commander/LICENSE', 'utf8').trim();
     esbuild.alias = alias;
     esbuild.conditions = ['@nbdjs/source'];
     esbuild.define = { ...esbuild.define, 'import.meta.url': 'moduleUrl', versionBuilt: JSON.stringify(version) };
     // A script cannot import; Node's own modules can be required as well.
     esbuild.supported = { ...esbuild.supported, 'dynamic-import': false };
-    esbuild.banner = { js: `/*\nThis file includes commander.\n\n${licence}\n*/\n(function (require, moduleUrl) {` };
+    esbuild.banner = { js: `/*\n${licences}\n*/\n(function (require, moduleUrl) {` };
     esbuild.footer = { js: '})' };
   },
 };
@@ -82,6 +102,6 @@ export default {
     await build(launcher);
     await build(scripts);
     for (const name of scriptNames) appendDigest(`dist/${name}.cjs`);
-    stamp('.', 'program');
+    stamp('.', 'program', [...included].sort());
   },
 };

@@ -5,7 +5,7 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { isFresh, removeStale, sourcesOf } from './sources.mjs';
+import { isFresh, knowsIncluded, removeStale, sourcesOf } from './sources.mjs';
 
 const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
 
@@ -35,11 +35,17 @@ function pathsIn(tree) {
   return Object.entries(tree ?? {}).flatMap(([key, value]) => (key === '@nbdjs/source' ? [] : pathsIn(value)));
 }
 
-/** Besides the stamp, the source maps are asked: they carry the sources of other packages that a program includes. */
+/**
+ * Besides the stamp, the source maps are asked: they carry the sources of other packages that a program includes. Scripts of the command
+ * line have none; what they include is in the stamp.
+ */
 function staleProgram() {
   if (!isFresh('.', 'program')) return 'its programs are older than its sources (run pnpm build)';
   for (const file of readdirSync('dist').filter((name) => /\.[cm]?js$/.test(name))) {
-    if (!existsSync(`dist/${file}.map`)) return `dist/${file} has no source map (run pnpm build)`;
+    if (!existsSync(`dist/${file}.map`)) {
+      if (file.endsWith('.cjs') && knowsIncluded('.')) continue;
+      return `dist/${file} has no source map (run pnpm build)`;
+    }
     const { sources, sourcesContent } = JSON.parse(readFileSync(`dist/${file}.map`, 'utf8'));
     for (const [index, source] of sources.entries()) {
       const path = resolve(dirname(`dist/${file}`), source);

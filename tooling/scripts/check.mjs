@@ -8,7 +8,7 @@ import { environment, prepare, root } from './pnpm.mjs';
 
 prepare();
 
-const ofPackages = ['lint', 'typecheck', 'purity', 'pack:check', 'site'];
+const ofPackages = ['lint', 'typecheck', 'purity', 'api', 'pack:check', 'site'];
 const ofRepository = [
   'boundaries',
   'unused',

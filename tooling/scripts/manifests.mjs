@@ -12,11 +12,12 @@ const tested = {
   test: "vitest run --exclude '**/*.peers.test.ts' --tags-filter '!slow' --passWithNoTests",
   'test:peers': 'vitest run .peers.test.ts --passWithNoTests',
 };
-const packed = 'pnpm pack --out .turbo/package.tgz && publint --strict .turbo/package.tgz';
+const packed = `pnpm pack --out .turbo/package.tgz && publint --strict .turbo/package.tgz && node ${scriptsFolder}/packed.mjs`;
 const built = { build: 'tsup', prepack: `node ${scriptsFolder}/assert-built.mjs` };
 const library = {
   ...built,
   types: `node ${scriptsFolder}/types.mjs`,
+  api: `node ${scriptsFolder}/api.mjs`,
   'pack:check': `${packed} && attw .turbo/package.tgz --profile esm-only`,
 };
 // An application has no types for others.
@@ -98,7 +99,7 @@ function scriptsOf(group, folder) {
 
 /** In the order in which they are read: from source to package. */
 function pick(scripts) {
-  const order = ['build', 'types', 'test', 'test:peers', 'lint', 'typecheck', 'purity', 'pack:check', 'prepack'];
+  const order = ['build', 'types', 'api', 'test', 'test:peers', 'lint', 'typecheck', 'purity', 'pack:check', 'prepack'];
   return Object.fromEntries(order.filter((name) => name in scripts).map((name) => [name, scripts[name]]));
 }
 

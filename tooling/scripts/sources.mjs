@@ -18,17 +18,24 @@ const bundlesIn = (folder) => readdirSync(`${folder}/dist`).filter((file) => /\.
 
 /**
  * Remembers of which sources a package's `program` or `declarations` were made, and which files a program consists of. Times would not
- * do: a cache and a checkout change them at will.
+ * do: a cache and a checkout change them at will. `included` are sources of other packages that became a part of it.
  */
-export function stamp(folder, what) {
+export function stamp(folder, what, included = []) {
   mkdirSync(`${folder}/.turbo`, { recursive: true });
   const files = what === 'program' ? { files: bundlesIn(folder) } : {};
-  writeFileSync(stampOf(folder, what), `${JSON.stringify({ sources: hashOf(folder), ...files })}\n`);
+  const others = included.length === 0 ? {} : { included, others: hashOfFiles(folder, included) };
+  writeFileSync(stampOf(folder, what), `${JSON.stringify({ sources: hashOf(folder), ...files, ...others })}\n`);
 }
 
-/** Whether they were made of the sources that are there now. */
+/** Whether they were made of the sources that are there now, those of other packages that they include among them. */
 export function isFresh(folder, what) {
-  return stampIn(folder, what)?.sources === hashOf(folder);
+  const { sources, included = [], others } = stampIn(folder, what) ?? {};
+  return sources === hashOf(folder) && (included.length === 0 || others === hashOfFiles(folder, included));
+}
+
+/** Whether it is known which sources of other packages a program includes, also where it has no map that names them. */
+export function knowsIncluded(folder) {
+  return stampIn(folder, 'program')?.included !== undefined;
 }
 
 /** Removes from `dist` what another build has left there: a build that comes from the cache does not empty the folder. */
@@ -51,11 +58,17 @@ function stampIn(folder, what) {
 }
 
 function hashOf(folder) {
+  return hashOfFiles(folder, sourcesOf(folder));
+}
+
+function hashOfFiles(folder, files) {
   const hash = createHash('sha256');
-  for (const file of sourcesOf(folder))
+  for (const file of files) {
+    const path = `${folder}/${file}`;
     hash
       .update(`${file}\0`)
-      .update(readFileSync(`${folder}/${file}`))
+      .update(existsSync(path) ? readFileSync(path) : '')
       .update('\0');
+  }
   return hash.digest('hex');
 }

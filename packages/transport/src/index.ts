@@ -12,7 +12,7 @@ export { adoptDescriptor, adoptStdio, type DetachedDescriptor, detachDescriptor 
 export { queuedBytesOf } from './channels/handle.ts';
 export { createMemoryPair, type MemoryPairOptions } from './channels/memory-pair.ts';
 export { adoptPort, type PortChannelOptions, type PortLike } from './channels/port-channel.ts';
-export type { WebStreamPair } from './channels/web-stream-channel.ts';
+export type { BytesReader, BytesWriter, WebStreamPair } from './channels/web-stream-channel.ts';
 export { runCommand } from './commands/command.ts';
 export { type CommandOpenerOptions, createCommandOpener } from './commands/command-opener.ts';
 export type { CommandOptions, CommandServer } from './commands/command-server.ts';

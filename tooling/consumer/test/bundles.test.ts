@@ -6,10 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { build as esbuild } from 'esbuild';
-import { build as vite } from 'vite';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import webpack from 'webpack';
+import { bundleByEsbuild, bundlers } from './support/bundlers.ts';
 import { type DiskServer, startDiskServer } from './support/disk-server.ts';
 import { cannotInstall, projects } from './support/installed.ts';
 
@@ -39,68 +37,29 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 describe.skipIf(cannotInstall)('a client in a bundle', () => {
-  it.each(['esm', 'cjs'] as const)('of esbuild, %s', async (format) => {
-    await bundleWithEsbuild(app, `app.${format === 'esm' ? 'mjs' : 'cjs'}`, format);
-    expect(await start()).toEqual(isInline);
-  });
-
-  it('of esbuild, with the worker in a second entry and its location as an option', async () => {
-    await bundleWithEsbuild(app, 'app.mjs');
-    // An empty file, if the package said that it had no side effects.
-    await bundleWithEsbuild(workerInstalled, 'threads.mjs');
-    expect(await start(pathToFileURL(join(folder, 'threads.mjs')).href)).toEqual(isThreaded);
-  });
-
-  it('of esbuild, with a copy of the worker beside it', async () => {
-    await bundleWithEsbuild(app, 'app.mjs');
-    copyFileSync(workerInstalled, join(folder, 'nbdjs-worker.mjs'));
-    expect(await start()).toEqual(isThreaded);
-  });
-
-  it('of vite', async () => {
-    await vite({
-      root: project,
-      configFile: false,
-      logLevel: 'silent',
-      ssr: { noExternal: true },
-      build: {
-        ssr: app,
-        outDir: folder,
-        emptyOutDir: false,
-        rolldownOptions: { output: { entryFileNames: 'app.mjs' } },
-      },
-    });
+  it.each(Object.keys(bundlers).filter((name) => name !== 'webpack'))('of %s', async (name) => {
+    await bundlers[name]?.(app, folder);
     expect(await start()).toEqual(isInline);
   });
 
   it('of webpack, which takes the worker along', async () => {
-    const compiler = webpack({
-      mode: 'production',
-      optimization: { minimize: false },
-      target: 'node20',
-      context: project,
-      entry: app,
-      output: { path: folder, filename: 'app.cjs' },
-    });
-    const stats = await promisify(compiler.run.bind(compiler))();
-    await promisify(compiler.close.bind(compiler))();
-    expect(stats?.toString({ all: false, errors: true, warnings: true })).toBe('');
+    await bundlers.webpack?.(app, folder);
+    expect(await start()).toEqual(isThreaded);
+  });
+
+  it('of esbuild, with the worker in a second entry and its location as an option', async () => {
+    await bundleByEsbuild(app, join(folder, 'app.mjs'));
+    // An empty file, if the package said that it had no side effects.
+    await bundleByEsbuild(workerInstalled, join(folder, 'threads.mjs'));
+    expect(await start(pathToFileURL(join(folder, 'threads.mjs')).href)).toEqual(isThreaded);
+  });
+
+  it('of esbuild, with a copy of the worker beside it', async () => {
+    await bundleByEsbuild(app, join(folder, 'app.mjs'));
+    copyFileSync(workerInstalled, join(folder, 'nbdjs-worker.mjs'));
     expect(await start()).toEqual(isThreaded);
   });
 });
-
-async function bundleWithEsbuild(entry: string, name: string, format: 'esm' | 'cjs' = 'esm'): Promise<void> {
-  const outfile = join(folder, name);
-  await esbuild({
-    entryPoints: [entry],
-    outfile,
-    format,
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    logLevel: 'silent',
-  });
-}
 
 /** Runs the bundle where nothing is but what the bundler has put there. */
 async function start(...args: readonly string[]): Promise<unknown> {

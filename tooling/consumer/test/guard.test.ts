@@ -53,6 +53,16 @@ describe('the guard before packing', () => {
     expect(pack().stderr).toContain('its declarations are older than its sources');
   });
 
+  it('refuses a script that includes an older source of another package', () => {
+    write('dist/script.cjs', '');
+    expect(pack().stderr).toContain('dist/script.cjs has no source map');
+    write('other.ts', 'export const other = 1;\n');
+    stamp(folder, 'program', ['other.ts']);
+    expect(pack()).toEqual({ status: 0, stderr: '' });
+    write('other.ts', 'export const other = 2;\n');
+    expect(pack().stderr).toContain('its programs are older than its sources');
+  });
+
   it('refuses a source without declarations', () => {
     write('src/types.ts', 'export type One = 1;\n');
     stamp(folder, 'program');

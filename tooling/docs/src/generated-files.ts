@@ -1,6 +1,7 @@
 /** Everything that this workspace writes. */
 import { conformancePage, conformancePath } from './conformance-page.ts';
 import { diagrams, withDiagram } from './diagrams.ts';
+import { environmentsPage, environmentsPath, triedEnvironments } from './environments-page.ts';
 import { errorsPage, errorsPath } from './errors-page.ts';
 import { eventsPage, eventsPath } from './events-page.ts';
 import { heldBy } from './held-by.ts';
@@ -17,6 +18,7 @@ export function generatedFiles(): readonly TextFile[] {
   for (const one of diagrams) pages.set(one.file, withDiagram(pages.get(one.file) ?? read(one.file), one));
   return [
     { path: conformancePath, text: conformancePage(book, heldBy()) },
+    { path: environmentsPath, text: environmentsPage(read(environmentsPath), triedEnvironments()) },
     { path: errorsPath, text: errorsPage() },
     { path: eventsPath, text: eventsPage() },
     { path: optionsPath, text: optionsPage(optionDoors) },

@@ -70,3 +70,45 @@ it('adds up the changes of a small history', () => {
   // A second release has nothing left to do.
   expect(rehearsal.release()).toEqual({});
 });
+
+it('leaves the others alone when interfaces, which all depend on, has something new', () => {
+  const at = () => rehearsal.manifests().find(({ name }) => name === '@nbdjs/interfaces')?.version ?? '';
+  if (at().startsWith('0.')) {
+    rehearsal.change('Stable from here on', { '@nbdjs/interfaces': 'major' });
+    rehearsal.release();
+  }
+  expect(at()).toMatch(/^[1-9]/);
+  const expected = { '@nbdjs/interfaces': next('@nbdjs/interfaces', 'minor') };
+  rehearsal.change('A new seam', { '@nbdjs/interfaces': 'minor' });
+  expect(rehearsal.release()).toEqual(expected);
+});
+
+it('makes tarballs that name the new versions, and carry the changelog', () => {
+  rehearsal.change('A new message', { '@nbdjs/handshake': 'minor', '@nbdjs/cli': 'patch' });
+  const protocol = rehearsal.manifests().find(({ name }) => name === '@nbdjs/protocol')?.version;
+  const { '@nbdjs/handshake': handshake, '@nbdjs/connection': connection } = rehearsal.release();
+  const changed = rehearsal.pack('packages/handshake');
+  expect(changed.file).toBe(`nbdjs-handshake-${handshake}.tgz`);
+  expect(changed.manifest.dependencies).toMatchObject({ '@nbdjs/protocol': `^${protocol}` });
+  expect(changed.files).toContain('package/CHANGELOG.md');
+  const follower = rehearsal.pack('packages/connection');
+  expect(follower.file).toBe(`nbdjs-connection-${connection}.tgz`);
+  expect(follower.manifest.dependencies).toMatchObject({ '@nbdjs/handshake': `^${handshake}` });
+  expect(JSON.stringify(follower.manifest)).not.toMatch(/workspace:|catalog:/);
+});
+
+it('writes changelogs for their readers', () => {
+  rehearsal.change('A new message.\n\nSecond paragraph.', { '@nbdjs/handshake': 'minor', '@nbdjs/cli': 'patch' });
+  const { '@nbdjs/handshake': handshake, '@nbdjs/connection': connection } = rehearsal.release();
+  const commit = String.raw`\(\[[0-9a-f]{7}\]\(https://github\.com/nbdjs/nbdjs/commit/[0-9a-f]{40}\)\)`;
+  expect(rehearsal.changelog('packages/handshake')).toMatch(
+    new RegExp(
+      `^# @nbdjs/handshake\n\n## ${handshake}\n\n### Minor Changes\n\n- A new message\\.\n\n  Second paragraph\\. ${commit}\n`,
+    ),
+  );
+  expect(rehearsal.changelog('packages/connection')).toMatch(
+    new RegExp(
+      `^# @nbdjs/connection\n\n## ${connection}\n\n### Patch Changes\n\n- Uses @nbdjs/handshake ${handshake}\\.\n`,
+    ),
+  );
+});

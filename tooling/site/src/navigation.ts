@@ -47,6 +47,7 @@ function menuOfPages(root: string, names: readonly string[]): Entry[] {
         titled('docs/start.md'),
         titled('docs/tour.md'),
         titled('docs/compare.md'),
+        titled('docs/environments.md'),
         titled('docs/performance.md'),
       ],
     },

@@ -1,5 +1,6 @@
 /** Choosing how connections are made. */
 import { type Connector, UsageError } from '@nbdjs/interfaces';
+import { isNode } from '@nbdjs/node';
 import { capabilities } from '@nbdjs/syscalls';
 import { nameOfSettings } from '../attempts/attempt-settings.ts';
 import { connectionTrace } from '../diagnostics.ts';
@@ -51,6 +52,14 @@ function chooseDelivery(settings: ConnectorSettings): { delivery: Delivery; reas
   if (wanted === 'inline') return { delivery: wanted, reason: 'as asked for' };
   if (isLocal && wanted === undefined) {
     return { delivery: 'inline', reason: `an endpoint of type '${endpoint.type}' belongs to this thread` };
+  }
+  if (!isNode) {
+    const reason = 'Deno and Bun keep connections in the thread that has made them';
+    if (wanted === undefined) return { delivery: 'inline', reason };
+    throw new UsageError(
+      'ERR_NBD_NOT_SUPPORTED',
+      `${nameOfSettings(settings)}: delivery is '${wanted}', but ${reason}`,
+    );
   }
   if (wanted === undefined && settings.workerUrl === undefined && workerUrlDefault() === undefined) {
     return { delivery: 'inline', reason: noWorker };

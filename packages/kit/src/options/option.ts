@@ -80,8 +80,11 @@ interface GenericMaker<Bound> {
   <Given extends Bound>(text: OptionText): Option<Given>;
 }
 
+/** `NoInfer`, which compilers have from TypeScript 5.4 on: the type is not found out from here. */
+type Fixed<T> = [T][T extends unknown ? 0 : never];
+
 interface CheckedMaker {
-  <Given>(check: OptionCheck, text: OptionText & { readonly default: NoInfer<Given> }): Option<Given, Given>;
+  <Given>(check: OptionCheck, text: OptionText & { readonly default: Fixed<Given> }): Option<Given, Given>;
   <Given>(check: OptionCheck, text: OptionText & { readonly required: true }): Option<Given, Given, true>;
   <Given>(check: OptionCheck, text: OptionText): Option<Given>;
 }
@@ -89,7 +92,7 @@ interface CheckedMaker {
 interface WordMaker {
   <const Word extends string>(
     words: readonly Word[],
-    text: OptionText & { readonly default: NoInfer<Word> },
+    text: OptionText & { readonly default: Fixed<Word> },
   ): Option<Word, Word>;
   <const Word extends string>(words: readonly Word[], text: OptionText): Option<Word>;
 }

@@ -7,5 +7,6 @@
 export type { Clock, Defer, EventTable, Trace } from '@nbdjs/interfaces';
 export type { TracedEvents } from '../traced-events.ts';
 export { systemClock } from './clock.ts';
+export { isNode } from './runtime.ts';
 export { diagnosticsTrace } from './trace.ts';
 export { afterMicrotasks, nextTurn } from './turns.ts';

@@ -2,11 +2,12 @@
 import { writeSync, writevSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { PeerDescription } from '@nbdjs/interfaces';
+import { isNode } from '@nbdjs/node';
 import { setSendBuffer } from '@nbdjs/syscalls';
 import { descriptorOf, queuedBytesOf } from './handle.ts';
 import { ReceiveSide } from './receive-side.ts';
 import type { SendMethod } from './send-side.ts';
-import { StreamChannel } from './stream-channel.ts';
+import { plainSendMethod, StreamChannel } from './stream-channel.ts';
 
 /**
  * How many bytes the kernel may take from us before a local peer has read them. Its own default is less than one long request, so
@@ -22,9 +23,16 @@ export class SocketChannel extends StreamChannel<Socket> {
   constructor(options: { readonly fd?: number; readonly handle?: unknown }, peer: PeerDescription) {
     const receiving = new ReceiveSide();
     const { onread } = receiving;
-    const socketOptions = { ...options, readable: true, writable: true, allowHalfOpen: true, onread };
+    const socketOptions = {
+      ...options,
+      readable: true,
+      writable: true,
+      allowHalfOpen: true,
+      ...(isNode && { onread }),
+    };
     const socket = new Socket(socketOptions as ConstructorParameters<typeof Socket>[0]);
-    super(socket, peer, { receiving, sendMethod: new SocketSendMethod(socket) });
+    super(socket, peer, { receiving, sendMethod: isNode ? new SocketSendMethod(socket) : plainSendMethod(socket) });
+    if (!isNode) socket.on('data', (bytes: Uint8Array) => receiving.receive(bytes));
     // With a descriptor, reading begins at construction, but nothing is delivered before this turn has ended.
     socket.pause();
   }
@@ -85,7 +93,7 @@ export function adoptSocket(socket: Socket, peer: PeerDescription): StreamChanne
   const inner = socket as unknown as { _handle: object | null };
   const handle = inner._handle;
   if (handle === null) return undefined;
-  if (handle === undefined) return new StreamChannel(socket, peer);
+  if (handle === undefined || !isNode) return new StreamChannel(socket, peer);
   inner._handle = null;
   return new SocketChannel({ handle }, peer);
 }

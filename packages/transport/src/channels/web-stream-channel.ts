@@ -4,17 +4,24 @@ import { describeValue, toError } from '@nbdjs/kit';
 import { namedBy } from './sink-rules.ts';
 
 /** The reader of a web stream of bytes, as far as it is used here. */
-interface BytesReader {
+export interface BytesReader {
+  /** Resolves to the next chunk, a `Uint8Array`, or to the end. */
   read(): Promise<{ readonly done: boolean; readonly value?: unknown }>;
+  /** Wants no more. */
   cancel(reason?: unknown): Promise<unknown>;
+  /** Gives the stream back. */
   releaseLock(): void;
 }
 
 /** The same of its writer. */
-interface BytesWriter {
+export interface BytesWriter {
+  /** Resolves when the stream has taken the chunk. */
   write(chunk: Uint8Array): Promise<unknown>;
+  /** Ends the stream after what was written. */
   close(): Promise<unknown>;
+  /** Ends the stream at once. */
   abort(reason?: unknown): Promise<unknown>;
+  /** Resolves when the stream has ended, and rejects when it has failed. */
   readonly closed: Promise<unknown>;
 }
 

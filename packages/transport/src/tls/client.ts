@@ -2,9 +2,9 @@
 import type { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { userInfo } from 'node:os';
-import type { ConnectionOptions, SecureContextOptions, TLSSocket } from 'node:tls';
+import type { ConnectionOptions, PeerCertificate, SecureContextOptions, TLSSocket } from 'node:tls';
 import type { ByteChannel } from '@nbdjs/interfaces';
-import { tls } from '../late-modules.ts';
+import { crypto, tls } from '../late-modules.ts';
 import { clientFolder, systemAuthorities } from './authorities.ts';
 import { type Chain, chainOf, completed } from './chain.ts';
 import { resolveClientSettings } from './checks.ts';
@@ -56,7 +56,8 @@ export function createTlsClient(given: TlsClientSettings = {}, host?: string): T
             const secured: TLSSocket = tls().connect({
               ...options,
               socket,
-              checkServerIdentity: () => faultOfServer(chain[0]),
+              // Bun asks this before the handshake is over, so that there is no chain yet.
+              checkServerIdentity: (_, shown) => faultOfServer(chain[0] ?? certificateOf(shown)),
             });
             // Right after this Node checks the certificate, and a chain that it rejects cannot be read any more.
             secured.prependOnceListener('secure', () => {
@@ -70,6 +71,10 @@ export function createTlsClient(given: TlsClientSettings = {}, host?: string): T
         how,
       ),
   };
+}
+
+function certificateOf({ raw }: Partial<PeerCertificate>): X509Certificate | undefined {
+  return raw === undefined ? undefined : new (crypto().X509Certificate)(raw);
 }
 
 /** How TLS is begun, and information about why it fails. */

@@ -37,7 +37,9 @@ export function faultOfTime({ validFrom, validTo }: X509Certificate, now = Date.
 export function faultOfPurpose({ keyUsage: wanted }: X509Certificate, role: 'client' | 'server'): string | undefined {
   // The name is Node's; what it gives is the extended key usage.
   const own = role === 'server' ? serverAuth : clientAuth;
-  if (wanted === undefined || wanted.includes(own) || wanted.includes(anyPurpose)) return undefined;
+  // Deno gives the other key usage, in words.
+  const isPurposes = wanted?.every((one) => /^[\d.]+$/.test(one)) ?? false;
+  if (wanted === undefined || !isPurposes || wanted.includes(own) || wanted.includes(anyPurpose)) return undefined;
   const others = wanted.flatMap((purpose) => purposes[purpose] ?? []);
   return `is not meant for a ${role}${others.length === 0 ? '' : `, but for ${others.join(' and ')}`}`;
 }

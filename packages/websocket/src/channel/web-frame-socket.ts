@@ -50,7 +50,7 @@ export class WebFrameSocket implements FrameSocket {
     if (socket.readyState !== readyState.open) return true;
     // The socket copies what it is given, so that nothing is lent to it.
     for (const message of joinChunks(chunks, this.#settings.messageBytesMax)) {
-      socket.send(message as Uint8Array<ArrayBuffer>);
+      socket.send(message);
     }
     if (socket.bufferedAmount <= this.#settings.sendBufferBytes) return true;
     if (this.#cancelPoll === undefined) {

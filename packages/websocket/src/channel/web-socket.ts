@@ -42,7 +42,7 @@ export interface WebSocketLike {
   /** The subprotocol that the server has chosen; empty where there is none. */
   readonly protocol: string;
   /** Sends one binary message. The bytes are copied at once. */
-  send(bytes: Uint8Array<ArrayBuffer>): void;
+  send(bytes: Uint8Array): void;
   /** Begins the closing handshake. Pages may give 1000, and 3000 to 4999. */
   close(code?: number, reason?: string): void;
   /** Adds a listener. */

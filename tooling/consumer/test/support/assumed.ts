@@ -17,7 +17,6 @@ export const assumed: Readonly<Record<string, Assumed>> = {
       declare function show(bytes: Uint8Array): void;`,
     notRun: 'needs a transport',
   },
-  'connection 1': { before: `const request = new Uint8Array(28);` },
   'connection 2': {
     before: `declare function connectByGateway(signal: AbortSignal): Promise<import('@nbdjs/connection').ByteChannel>;`,
   },
@@ -26,18 +25,11 @@ export const assumed: Readonly<Record<string, Assumed>> = {
     notRun: 'needs an opener',
   },
   'connection 7': { notRun: certificates },
-  'kit 1': { before: `declare const device: import('@nbdjs/kit').BlockDevice;`, notRun: 'needs a device' },
   'copy 3': {
     before: `import { createMemoryDevice } from '@nbdjs/storage';
       const [source, target] = [createMemoryDevice({ size: 4096 }), createMemoryDevice({ size: 4096 })];`,
   },
   'docs/guides/tls 1': { notRun: certificates },
-  'handshake 1': {
-    before: `import { connect } from 'node:net';
-      const socket = connect({ host: 'storage.example', port: 10809 });
-      const upgrade = async (_: unknown) => {};
-      const begin = (..._: readonly unknown[]) => socket.destroy();`,
-  },
   'server 2': {
     before: `import type { BlockDevice } from '@nbdjs/server';
       interface Image { name: string; device: BlockDevice; release(): void }

@@ -17,15 +17,23 @@ export const pages: readonly string[] = readdirSync(`${root}docs`, { recursive: 
 
 function textOf(name: string): string {
   if (pages.includes(name)) return readFileSync(`${root}${name}.md`, 'utf8');
-  return readFileSync(`${root}${name === 'nbdjs' ? '' : `packages/${name}/`}README.md`, 'utf8');
+  const folder = name === 'nbdjs' ? '' : name === 'cli' ? 'apps/cli/' : `packages/${name}/`;
+  return readFileSync(`${root}${folder}README.md`, 'utf8');
+}
+
+/** The command with which a README begins, such as `npm install @nbdjs/client`. */
+export function installCommand(readme: string): string {
+  const [, command] = /^\$ (npm install .*)$/m.exec(textOf(readme)) ?? [];
+  if (command === undefined) throw new Error(`the README of ${readme} does not say what to install`);
+  return command;
 }
 
 /** What the README says to install. */
 export function install(readme: string): string[] {
   if (pages.includes(readme)) return packages.map((name) => `@nbdjs/${name}`);
-  const [, names] = /^\$ npm install (?:--save-dev )?(@nbdjs\/.*)$/m.exec(textOf(readme)) ?? [];
-  if (names === undefined) throw new Error(`the README of ${readme} does not say what to install`);
-  return names.split(' ');
+  return installCommand(readme)
+    .split(' ')
+    .filter((word) => word.startsWith('@nbdjs/'));
 }
 
 /** Its blocks of TypeScript. */
