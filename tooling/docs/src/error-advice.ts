@@ -47,7 +47,8 @@ export const advice: Readonly<
   ERR_NBD_NOT_NBD: 'Correct the port: something else answers there.',
   ERR_NBD_PEER_CLOSED: 'Look at the log of the server; `mode` asks for less.',
   ERR_NBD_OUT_OF_STEP: 'Ask for less by `mode`, and report it to the authors of the server.',
-  ERR_NBD_COMMAND: 'Correct the command; its message is on standard error.',
+  ERR_NBD_COMMAND:
+    'Correct the command. The message ends with what it has written to its standard error, unless that is inherited.',
   ERR_NBD_TLS: 'Correct certificates, keys or `hostname`, as the message says.',
   ERR_NBD_WORKER: 'Try again: another thread is started. In a bundle, see `workerUrl`.',
   EPERM: 'Do not write to a read-only export.',
