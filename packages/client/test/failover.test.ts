@@ -112,6 +112,38 @@ describe.each(deliveries)('several servers, %s', (delivery) => {
     expect(one.sessions).toBe(1);
   });
 
+  it('die in turns under load, and no write is lost', { tags: ['slow'] }, async () => {
+    const shared = createMemoryDevice({ size: content.length });
+    const pair = [new Host('one'), new Host('other')] as const;
+    await pair[0].start(shared);
+    const client = await open([pair[0].uri, pair[1].uri], { delivery, connections: 2, reconnectDelayMs: 20_000 });
+    const written = new Uint8Array(content.length);
+    let isOver = false;
+    let writes = 0;
+    /** Each writer has blocks of its own, so that the last write to each is known. */
+    const write = async (writer: number) => {
+      for (let round = 1; !isOver; round++) {
+        const offset = writer * 4096 + (round % 8) * 512;
+        await client.write(offset, new Uint8Array(512).fill(round));
+        written.fill(round, offset, offset + 512);
+        writes++;
+      }
+    };
+    const writers = Array.from({ length: content.length / 4096 }, (_, writer) => write(writer));
+    for (let turn = 0; turn < 6; turn++) {
+      const before = writes;
+      await expect.poll(() => writes - before).toBeGreaterThan(100);
+      const [dying, next] = turn % 2 === 0 ? pair : [pair[1], pair[0]];
+      await next.start(shared);
+      await dying.stop();
+      await expect.poll(() => next.sessions).toBeGreaterThan(0);
+    }
+    isOver = true;
+    await Promise.all(writers);
+    await client.flush();
+    expect(Buffer.from(await client.readBytes(0, content.length)).equals(written)).toBe(true);
+  });
+
   it('without a reconnect delay, the next call finds the other one', async () => {
     const [one, other] = [new Host('one'), new Host('other')];
     await Promise.all([one.start(await device()), other.start(await device())]);
