@@ -15,6 +15,7 @@ export default defineConfig({
       'tooling/docs',
       'tooling/release',
       'tooling/site',
+      'examples/*/vitest.config.ts',
     ],
     // Much of their time tests wait, for peers and for each other; on two processors one file at a time leaves half of them idle.
     maxWorkers: Math.max(2, availableParallelism() - 1),
