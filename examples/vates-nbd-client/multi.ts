@@ -20,7 +20,7 @@ export interface MultiOptions extends ClientOptions {
 /** What it needs of the clients that it spreads the reads over. */
 export type OneClient = Pick<AbstractNbdClient, 'connect' | 'disconnect' | 'readBlock' | 'getMap' | 'exportSize'>;
 
-export class MultiNbdClient {
+export default class MultiNbdClient {
   readonly #hosts: readonly TcpSettings[];
   readonly #options: ClientOptions;
   readonly #concurrency: number;
@@ -110,5 +110,3 @@ export class MultiNbdClient {
     client.disconnect().catch(() => {});
   }
 }
-
-export default MultiNbdClient;

@@ -4,8 +4,8 @@ import { createServer, type Server } from '@nbdjs/server';
 import { type BlockDevice, CommandError, createMemoryDevice, defineDevice } from '@nbdjs/storage';
 import { adoptStream } from '@nbdjs/transport';
 import { afterEach, expect, it } from 'vitest';
-import { AbstractNbdClient, type ClientOptions } from '../abstract-client.ts';
-import { NbdTcpClient } from '../index.ts';
+import type { ClientOptions } from '../abstract-client.ts';
+import { AbstractNbdClient, NbdTcpClient } from '../index.ts';
 
 const block = 512;
 /** Its last block is shorter. */
