@@ -1,5 +1,6 @@
 /** The client without Node, here in Node: over channels in memory, with a server of the same kind. */
 
+import { openNegotiation } from '@nbdjs/connection/core';
 import { createServer } from '@nbdjs/server';
 import { createMemoryDevice } from '@nbdjs/storage';
 import { createMemoryPair } from '@nbdjs/transport';
@@ -73,6 +74,20 @@ describe('the core of the client', () => {
     await reader.cancel(new Error('enough'));
     expect(await reader.read()).toEqual({ done: true, value: undefined });
     await client.close();
+    await server.close();
+  });
+
+  it('lists the exports of a server by openNegotiation of @nbdjs/connection/core', async () => {
+    const { server, target } = disk();
+    const negotiation = await openNegotiation(target);
+    expect((await negotiation.list()).map(({ name }) => name)).toEqual(['disk']);
+    expect((await negotiation.info('disk')).size).toBe(BigInt(8 * mebi));
+    await negotiation.abort();
+    negotiation.close();
+    await expect(openNegotiation('nbd://localhost' as unknown as core.ChannelOpener)).rejects.toMatchObject({
+      code: 'ERR_NBD_ARGUMENT',
+      message: expect.stringContaining('expected a ByteChannel, or { open }'),
+    });
     await server.close();
   });
 

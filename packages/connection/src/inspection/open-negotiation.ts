@@ -1,30 +1,21 @@
 /** Asking a server about its exports, one option at a time, before opening one of them, or none. */
-import type { AvoidableOption } from '@nbdjs/handshake';
-import { type ByteChannel, type ChannelOpener, limits } from '@nbdjs/interfaces';
-import { systemClock } from '@nbdjs/node';
+import type { ByteChannel, ChannelOpener } from '@nbdjs/interfaces';
 import { checkEndpoint, type Endpoint, type TlsClientSettings } from '@nbdjs/transport';
-import { ladderFor } from '../attempts/attempt-loop.ts';
 import { endpointSource } from '../attempts/attempt-settings.ts';
-import { type Candidate, ConnectLoop } from '../attempts/connect-loop.ts';
 import { isOpener, nameOfOpener, openerSource } from '../attempts/opener-source.ts';
-import { type RepetitionOptions, repetitionOptions } from '../attempts/repetition-options.ts';
 import type { ServerSource } from '../attempts/server-source.ts';
-import { StayAlive } from '../attempts/stay-alive.ts';
-import { connectionTrace, handshakeTrace } from '../diagnostics.ts';
+import {
+  beginOver,
+  type OpenNegotiationOptions as CoreOptions,
+  isChannel,
+  negotiateAt,
+} from '../core/open-negotiation.ts';
 import { nameOfEndpoint } from '../names.ts';
-import { nameOfPeer } from '../negotiation/name-of-peer.ts';
 import type { Negotiation } from '../negotiation/negotiation.ts';
-import { NewstyleNegotiation } from '../negotiation/newstyle-negotiation.ts';
-import { OldstyleNegotiation } from '../negotiation/oldstyle-negotiation.ts';
-import { OptionConversation, type OptionConversationOptions } from '../negotiation/option-conversation.ts';
 import { checkTls, resolveTlsMode, upgradeWith } from '../tls.ts';
 
 /** How a server is connected to, asked up to option mode, and tried again. */
-export interface OpenNegotiationOptions
-  extends OptionConversationOptions,
-    Pick<RepetitionOptions, 'awaitExport' | 'openAttemptsMax' | 'openTimeoutMs'> {
-  /** Until the transport is connected, in milliseconds. @default `limits.connectMs` */
-  readonly connectTimeoutMs?: number | undefined;
+export interface OpenNegotiationOptions extends CoreOptions {
   /**
    * How TLS is set up. Given without `handshake.tls`, it means that TLS is required. With a channel, the name in the server's
    * certificate is checked only against `hostname`.
@@ -32,11 +23,6 @@ export interface OpenNegotiationOptions
    * @default the client's folder, or the system's authorities, when `handshake.tls` asks for TLS of an endpoint
    */
   readonly tls?: TlsClientSettings | undefined;
-  /**
-   * An attempt succeeds only when this does: ask here the questions that the server has to answer. It is called again, with a new
-   * connection, when an attempt is repeated, and when the server has failed at an option, which is then left out (`avoided`).
-   */
-  readonly probe?: ((negotiation: Negotiation) => Promise<unknown>) | undefined;
 }
 
 /**
@@ -51,23 +37,12 @@ export async function openNegotiation(
 ): Promise<Negotiation> {
   const options = resolveTlsMode(given);
   const { handshake, tls } = options;
-  const isChannel = typeof place === 'object' && place !== null && 'send' in place;
-  if (isChannel) {
-    const { upgradeTls = tls && upgradeWith(tls) } = options;
-    return await begin(place, { ...options, upgradeTls }, options.name ?? nameOfPeer(place.peer));
-  }
-  const { upgradeTls = upgradeWith(tls, place), connectTimeoutMs = limits.connectMs, clock = systemClock } = options;
+  if (isChannel(place))
+    return await beginOver(place, { ...options, upgradeTls: options.upgradeTls ?? (tls && upgradeWith(tls)) });
+  const { upgradeTls = upgradeWith(tls, place) } = options;
   const source = sourceOf(place, options);
-  const { name } = source;
   if (options.upgradeTls === undefined) checkTls({ endpoint: place, handshake, tls });
-  const ladder = ladderFor(handshake ?? {}, name, connectionTrace, (options.openTimeoutMs ?? 0) > 0);
-  return await repeatedly(options, name, async (signal) => {
-    const connectAndBegin = async (avoid: readonly AvoidableOption[]) => {
-      const channel = await source.connect({ signal, connectTimeoutMs, clock });
-      return await begin(channel, { ...options, handshake: { ...handshake, avoid }, upgradeTls, signal }, name);
-    };
-    return source.isSingle ? await connectAndBegin(handshake?.avoid ?? []) : await ladder.descend(connectAndBegin);
-  });
+  return await negotiateAt(source, { ...options, upgradeTls });
 }
 
 /** @throws UsageError for an endpoint in a wrong form. */
@@ -75,64 +50,4 @@ function sourceOf(place: ChannelOpener | Endpoint, { name, handshake }: OpenNego
   if (isOpener(place)) return openerSource(place, name ?? nameOfOpener(place));
   checkEndpoint(place);
   return endpointSource(place, name ?? nameOfEndpoint(place, '', handshake?.tls === 'require'));
-}
-
-/** Makes one attempt, or several where the options ask for that. */
-async function repeatedly(
-  options: OpenNegotiationOptions,
-  name: string,
-  attempt: (signal: AbortSignal | undefined) => Promise<Negotiation>,
-): Promise<Negotiation> {
-  const { signal, clock = systemClock } = options;
-  const repetition = repetitionOptions.resolve('openNegotiation', repetitionOptions.pick(options));
-  if (repetition.openTimeoutMs === 0) return await attempt(signal);
-  const stayAlive = new StayAlive();
-  const loop = new ConnectLoop<Negotiation>({
-    ...repetition,
-    name,
-    clock,
-    attempt: async (ended) => candidate(await attempt(ended)),
-    trace: connectionTrace,
-    waiting: (on) => stayAlive.set(on),
-  });
-  try {
-    return await loop.establish({ wait: true, signal });
-  } finally {
-    loop.release();
-  }
-}
-
-function candidate(negotiation: Negotiation): Candidate<Negotiation> {
-  return { usable: true, take: () => negotiation, discard: () => negotiation.close() };
-}
-
-async function begin(channel: ByteChannel, options: OpenNegotiationOptions, name: string): Promise<Negotiation> {
-  const handshake = { ...options.handshake, trace: options.handshake?.trace ?? handshakeTrace };
-  const conversation = new OptionConversation(channel, { ...options, handshake }, name);
-  const start = await conversation.start(options.signal);
-  const negotiation =
-    start.type === 'negotiating'
-      ? new NewstyleNegotiation(conversation, start)
-      : new OldstyleNegotiation(conversation, start);
-  if (options.probe !== undefined) await probe(negotiation, options.probe, options.signal);
-  return negotiation;
-}
-
-/** Runs the caller's probe. When it fails, the negotiation is ended. */
-async function probe(
-  negotiation: Negotiation,
-  ask: (negotiation: Negotiation) => Promise<unknown>,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const onAbort = () => negotiation.close();
-  signal?.addEventListener('abort', onAbort, { once: true });
-  try {
-    await ask(negotiation);
-  } catch (error) {
-    await negotiation.abort().catch(() => {});
-    negotiation.close();
-    throw signal?.aborted ? signal.reason : error;
-  } finally {
-    signal?.removeEventListener('abort', onAbort);
-  }
 }
