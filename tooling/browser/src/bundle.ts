@@ -1,6 +1,5 @@
 /** Bundles for browsers, as a user's bundler makes them. */
 import { fileURLToPath } from 'node:url';
-import { gzipSync } from 'node:zlib';
 import { build, type Metafile } from 'esbuild';
 
 /** Modules of the workspace are found from here. */
@@ -8,8 +7,6 @@ const folder = fileURLToPath(new URL('../', import.meta.url));
 
 export interface Bundle {
   readonly text: string;
-  /** Minified and compressed by gzip, in bytes: what a page has to load. */
-  readonly gzipBytes: number;
   /** What the bundle consists of. */
   readonly inputs: Metafile['inputs'];
 }
@@ -19,22 +16,21 @@ export interface Bundle {
  *
  * @throws for what a browser does not have: esbuild finds no `node:` modules for browsers.
  */
-export async function bundleText(text: string, minify = false): Promise<Bundle> {
-  return await bundle({ stdin: { contents: text, resolveDir: folder, loader: 'ts' } }, minify);
+export async function bundleText(text: string): Promise<Bundle> {
+  return await bundle({ stdin: { contents: text, resolveDir: folder, loader: 'ts' } });
 }
 
 /** Bundles a file of `pages`. */
 export async function bundlePage(name: string): Promise<Bundle> {
-  return await bundle({ entryPoints: [`${folder}pages/${name}`] }, false);
+  return await bundle({ entryPoints: [`${folder}pages/${name}`] });
 }
 
-async function bundle(input: Parameters<typeof build>[0], minify: boolean): Promise<Bundle> {
+async function bundle(input: Parameters<typeof build>[0]): Promise<Bundle> {
   const { outputFiles, metafile } = await build({
     ...input,
     bundle: true,
     write: false,
     metafile: true,
-    minify,
     platform: 'browser',
     format: 'esm',
     target: 'es2022',
@@ -43,5 +39,5 @@ async function bundle(input: Parameters<typeof build>[0], minify: boolean): Prom
     absWorkingDir: folder,
   });
   const code = outputFiles?.[0]?.text ?? '';
-  return { text: code, gzipBytes: gzipSync(code).length, inputs: metafile?.inputs ?? {} };
+  return { text: code, inputs: metafile?.inputs ?? {} };
 }

@@ -19,13 +19,10 @@ function namesOfNode(text: string): string[] {
 }
 
 describe('a bundle for browsers', () => {
-  it.each(Object.entries(doors))('of %s has nothing of Node, and at most %i KiB', async (name, kibMax) => {
-    const { text } = await bundleText(all(name));
+  it.each(doors)('of %s has nothing of Node', async (name) => {
+    const { text, inputs } = await bundleText(all(name));
     expect(namesOfNode(text)).toEqual([]);
-    const { gzipBytes, inputs } = await bundleText(all(name), true);
     expect(Object.keys(inputs).filter((path) => /^node:|node_modules\/(?!@nbdjs\/)/.test(path))).toEqual([]);
-    expect(gzipBytes).toBeLessThanOrEqual(kibMax * 1024);
-    expect(gzipBytes, 'the ceiling is far too high').toBeGreaterThan((kibMax * 1024) / 4);
   });
 
   it('is refused where a door needs Node', async () => {
@@ -41,11 +38,10 @@ describe('a bundle for browsers', () => {
     const folder = mkdtempSync(join(fileURLToPath(new URL('../', import.meta.url)), '.vite-'));
     const warnings: string[] = [];
     try {
-      const names = Object.keys(doors);
-      const imports = names.map((name, index) => `import * as door${index} from '${name}';`);
+      const imports = doors.map((name, index) => `import * as door${index} from '${name}';`);
       writeFileSync(
         join(folder, 'page.ts'),
-        `${imports.join('\n')}\nglobalThis.doors = [${names.map((_, index) => `door${index}`)}];\n`,
+        `${imports.join('\n')}\nglobalThis.doors = [${doors.map((_, index) => `door${index}`)}];\n`,
       );
       await vite({
         root: folder,
