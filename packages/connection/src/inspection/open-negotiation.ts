@@ -14,7 +14,7 @@ import { nameOfEndpoint } from '../names.ts';
 import type { Negotiation } from '../negotiation/negotiation.ts';
 import { checkTls, resolveTlsMode, upgradeWith } from '../tls.ts';
 
-/** How a server is connected to, asked up to option mode, and tried again. */
+/** The same as without Node, and how TLS is set up. */
 export interface OpenNegotiationOptions extends CoreOptions {
   /**
    * How TLS is set up. Given without `handshake.tls`, it means that TLS is required. With a channel, the name in the server's
