@@ -17,7 +17,7 @@ async function roundTrip(channel: ByteChannel, text = 'hello'): Promise<string> 
   let position = 0;
   const came = new Promise<void>((resolve, reject) => {
     channel.open({
-      writable: () => memory.subarray(position),
+      writable: () => (position < memory.length ? memory.subarray(position) : new Uint8Array(1)),
       advance(byteCount) {
         position += byteCount;
         if (position === memory.length) {
@@ -235,7 +235,7 @@ describe('a server of others', () => {
   it.each<[string, Record<string, string>, number]>([
     ['another protocol', { Upgrade: 'h2c' }, 426],
     ['a body with the upgrade', { Upgrade: 'nbd', 'Content-Length': '5' }, 413],
-    ['an old version of WebSocket', { 'Sec-WebSocket-Version': '7' }, 400],
+    ['an old version of WebSocket', { 'Sec-WebSocket-Version': '7' }, 426],
     ['a malformed key', { 'Sec-WebSocket-Key': 'short' }, 400],
   ])('refuses %s', async (_, headers, status) => {
     await using server = await webServer();

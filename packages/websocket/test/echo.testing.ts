@@ -1,7 +1,7 @@
 /** Servers that send back what they get, for the suites of channels. */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createConnection, createServer as createTcpServer, type Socket } from 'node:net';
 import type { ByteChannel } from '@nbdjs/interfaces';
 import { type AttachWebOptions, attachWeb } from '../src/node/index.ts';
 
@@ -23,8 +23,6 @@ export interface EchoServer extends AsyncDisposable {
   readonly port: number;
   /** The channels of all clients, closed or not. */
   readonly channels: readonly ByteChannel[];
-  /** Cuts all connections without a closing handshake. */
-  kill(): void;
   close(): Promise<void>;
 }
 
@@ -52,6 +50,7 @@ export async function webServer(
   const close = async (): Promise<void> => {
     attachment.close();
     const closed = new Promise((resolve) => http.close(resolve));
+    for (const channel of channels) channel.destroy();
     kill();
     await closed;
   };
@@ -59,8 +58,33 @@ export async function webServer(
     http,
     port: (http.address() as AddressInfo).port,
     channels,
-    kill,
     close,
     [Symbol.asyncDispose]: close,
+  };
+}
+
+/** Passes connections on to a port, and cuts them without a closing handshake when it is told to. */
+export async function startPipe(port: number): Promise<{ readonly port: number; kill(): void; close(): void }> {
+  const sockets = new Set<Socket>();
+  const server = createTcpServer({ allowHalfOpen: true }, (socket) => {
+    const other = createConnection({ host: '127.0.0.1', port, allowHalfOpen: true });
+    for (const one of [socket, other]) {
+      sockets.add(one);
+      one.on('error', () => {}).on('close', () => sockets.delete(one));
+    }
+    socket.pipe(other).pipe(socket);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const kill = (): void => {
+    for (const socket of sockets) socket.destroy();
+  };
+  return {
+    port: (server.address() as AddressInfo).port,
+    kill,
+    close() {
+      kill();
+      server.close();
+    },
   };
 }

@@ -1,6 +1,7 @@
 /** NBD over these channels: clients and servers of ours, behind servers of HTTP that are used for other things as well. */
 import { createServer as createHttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createAuthority } from '@nbdjs/certificates';
 import { connect } from '@nbdjs/client';
 import type { ByteChannel } from '@nbdjs/interfaces';
 import { createServer, type Server } from '@nbdjs/server';
@@ -201,5 +202,20 @@ describe('a server that connects to its client', () => {
     const late = { destroyed: false, closed: Promise.resolve(), destroy: () => (late.destroyed = true) };
     pages.add(late as unknown as ByteChannel);
     expect(late.destroyed).toBe(true);
+  });
+});
+
+describe('over TLS', () => {
+  it.each(['wss', 'https'])('a client reads and writes by %s', async (scheme) => {
+    const authority = await createAuthority();
+    const { certificate: cert, key } = await authority.issueServer({ hosts: ['127.0.0.1'] });
+    const { listener } = await listening(nbdServer(), { tls: { cert, key } });
+    const url = listener.url.replace('wss', scheme);
+    const disk = await connect({ ...webOpener(url, { tls: { ca: authority.certificate } }), exportName: 'disk' });
+    closers.push(() => disk.close());
+    const bytes = randomBytes(mebi);
+    await disk.write(1000, bytes);
+    expect(Buffer.compare(await disk.readBytes(1000, mebi), bytes)).toBe(0);
+    await expect(connect(webOpener(url))).rejects.toMatchObject({ code: 'ERR_NBD_TLS', permanent: true });
   });
 });

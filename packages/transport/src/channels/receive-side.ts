@@ -108,6 +108,12 @@ export class ReceiveSide {
     this.call(() => this.#copyToSink(bytes));
   }
 
+  /** Takes bytes that have come before the stream's next ones; before there is a sink. */
+  receiveFirst(bytes: Uint8Array): void {
+    this.#receivedBytes += bytes.length;
+    this.#keep(bytes);
+  }
+
   /** Calls the sink. A sink that throws ends the channel with its error. */
   call(work: (sink: ByteSink) => void): void {
     if (this.#sink === undefined || this.#isDestroyed) return;

@@ -83,6 +83,11 @@ export class StreamChannel<Stream extends AnyDuplex = AnyDuplex> implements Byte
     return !this.#receiving.hasBacklog && this.stream.writableLength === 0;
   }
 
+  /** Takes bytes that have come before the stream's next ones; before `open`. */
+  receiveFirst(bytes: Uint8Array): void {
+    this.#receiving.receiveFirst(bytes);
+  }
+
   /** See `EndOfStream.explain`. */
   set explainEnd(explain: (() => Promise<Error | undefined>) | undefined) {
     this.#end.explain = explain;

@@ -4,8 +4,14 @@
 export const closeCode = {
   /** Everything was sent; the purpose is fulfilled. */
   normal: 1000,
+  /** The peer breaks the protocol. */
+  protocolError: 1002,
   /** A message of a kind that is not accepted: text. Pages may not send this code. */
   unsupportedData: 1003,
+  /** A text is not UTF-8. */
+  notUtf8: 1007,
+  /** A message is too long. */
+  tooLong: 1009,
   /** This side cannot go on. Pages may not send this code. */
   internalError: 1011,
   /** What a page sends instead of 1003. */
@@ -13,6 +19,11 @@ export const closeCode = {
   /** What a page sends instead of 1011. */
   pageInternalError: 4011,
 } as const;
+
+/** Whether a Close may have this code. */
+export function isSendableCode(code: number): boolean {
+  return (code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code)) || (code >= 3000 && code <= 4999);
+}
 
 /** An end in good order: done, going away (a page that is left, a server that stops), and a Close without a code. */
 const orderlyCodes: ReadonlySet<number> = new Set([1000, 1001, 1005]);

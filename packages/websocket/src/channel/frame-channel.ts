@@ -4,14 +4,16 @@ import { Inbox } from './inbox.ts';
 
 /** What a kind of WebSocket does differently. */
 export interface FrameSocket {
-  /** Bytes that were sent and that the system has not taken. */
-  readonly queuedBytes: number;
+  /** Bytes that were sent and that the system has not taken; `undefined` where that is unknown. */
+  readonly queuedBytes: number | undefined;
   /** Sends the chunks. Returns whether the caller may use their memory again, and may send more. If not, `sent` is called later. */
   send(chunks: readonly Uint8Array[]): boolean;
   /** Stops or resumes the arrival of messages, as far as that is possible. */
   pause(paused: boolean): void;
   /** Sends what is queued, then begins the closing handshake. */
   end(): void;
+  /** The sink has got everything, and has been told of the end. */
+  endTold(): void;
   /** Ends the connection now. `closed` is called later. */
   destroy(cause: Error | undefined): void;
   /** Whether it keeps the process alive. */
@@ -20,13 +22,21 @@ export interface FrameSocket {
 
 /** What a `FrameSocket` reports to its channel. */
 export interface FrameEvents {
-  /** A message has come. Its memory belongs to the channel now. */
-  received(message: Uint8Array): void;
+  /** Bytes have come. Their memory belongs to the channel now. */
+  received(bytes: Uint8Array): void;
+  /** Bytes have come in memory that is used again after the call. */
+  arrived(bytes: Uint8Array): void;
+  /** Returns the sink's memory, if the next bytes may go there; then `landed` has to follow. */
+  directTarget(): Uint8Array | undefined;
+  /** Bytes have landed at the start of what `directTarget` has returned last. */
+  landed(byteCount: number): void;
   /** What was sent is gone: see `send`. */
   sent(): void;
   /** Something is wrong on this side; the connection has to end. */
   failed(cause: Error): void;
-  /** The connection has ended; no further call follows. Without a cause, the peer ended it in good order. */
+  /** No more bytes come. Without a cause, the peer has ended in good order. */
+  ended(cause?: Error): void;
+  /** The connection is released; no further call follows. */
   closed(cause?: Error): void;
 }
 
@@ -44,6 +54,8 @@ export class FrameChannel implements ByteChannel {
   readonly #backlogBytesMax: number;
   #resolveClosed!: (reason: CloseReason) => void;
   #phase: Phase = 'open';
+  #isOpened = false;
+  #isPaused = false;
   /** Of `failed` and `destroyed`. */
   #cause: Error | undefined;
   /** `send` has returned `false`, so the sink is owed a `drained`. */
@@ -61,20 +73,25 @@ export class FrameChannel implements ByteChannel {
       this.#resolveClosed = resolve;
     });
     this.#socket = makeSocket({
-      received: (message) => this.#receive(message),
+      received: (bytes) => this.#receive(bytes),
+      arrived: (bytes) => this.#inbox.addView(bytes),
+      directTarget: () => this.#inbox.directTarget(),
+      landed: (byteCount) => this.#inbox.landed(byteCount),
+      ended: (cause) => this.#inbox.end(cause),
       sent: () => this.#tellDrained(),
       failed: (cause) => this.#fail(cause),
       closed: (cause) => this.#close(cause),
     });
   }
 
-  get queuedBytes(): number {
+  get queuedBytes(): number | undefined {
     return this.#socket.queuedBytes;
   }
 
   open(sink: ByteSink): void {
     this.#inbox.open(sink);
-    this.#socket.pause(false);
+    this.#isOpened = true;
+    this.#socket.pause(this.#isPaused);
   }
 
   send(chunks: readonly Uint8Array[]): boolean {
@@ -84,8 +101,10 @@ export class FrameChannel implements ByteChannel {
   }
 
   pause(paused: boolean): void {
+    this.#isPaused = paused;
     this.#inbox.pause(paused);
-    this.#socket.pause(paused);
+    // Until it is opened, nothing is read.
+    if (this.#isOpened) this.#socket.pause(paused);
   }
 
   end(): void {
@@ -106,6 +125,11 @@ export class FrameChannel implements ByteChannel {
 
   keepAlive(on: boolean): void {
     this.#socket.keepAlive(on);
+  }
+
+  /** Called by the inbox. */
+  endTold(): void {
+    this.#socket.endTold();
   }
 
   #receive(message: Uint8Array): void {

@@ -6,6 +6,8 @@ import { toError } from '@nbdjs/kit';
 export interface InboxOwner {
   /** The sink has thrown, or more waits here than may. */
   destroy(cause: Error): void;
+  /** The sink has been told of the end. */
+  endTold(): void;
 }
 
 export class Inbox {
@@ -51,6 +53,40 @@ export class Inbox {
     this.#deliver();
   }
 
+  /** Takes bytes in memory that is used again after the call: what the sink does not take now is copied. */
+  addView(bytes: Uint8Array): void {
+    if (this.#end !== undefined) return;
+    let position = 0;
+    for (
+      let target = this.directTarget();
+      target !== undefined && position < bytes.length;
+      target = this.directTarget()
+    ) {
+      const byteCount = Math.min(target.length, bytes.length - position);
+      target.set(bytes.subarray(position, position + byteCount));
+      position += byteCount;
+      this.landed(byteCount);
+      if (position === bytes.length) return;
+    }
+    this.add(bytes.slice(position));
+  }
+
+  /** Returns the sink's memory, if the next bytes may go there; then `landed` has to follow. */
+  directTarget(): Uint8Array | undefined {
+    const isFree = !this.#isPaused && !this.#isDelivering && this.#waitingBytes === 0 && this.#end === undefined;
+    if (!isFree) return undefined;
+    let target: Uint8Array | undefined;
+    this.#call((sink) => {
+      target = memoryOf(sink);
+    });
+    return target;
+  }
+
+  /** Bytes have landed at the start of what `directTarget` has returned last. */
+  landed(byteCount: number): void {
+    if (this.#end === undefined) this.#call((sink) => sink.advance(byteCount));
+  }
+
   /** No more bytes will come. The sink is told when those that wait are delivered. */
   end(cause: Error | undefined): void {
     this.#end ??= { cause };
@@ -88,8 +124,7 @@ export class Inbox {
   #step(sink: ByteSink): void {
     const [message] = this.#waiting;
     if (message === undefined) return;
-    const target = sink.writable();
-    if (target.length === 0) throw new Error('the sink named no memory for the next bytes');
+    const target = memoryOf(sink);
     const byteCount = Math.min(target.length, message.length - this.#position);
     target.set(message.subarray(this.#position, this.#position + byteCount));
     this.#position += byteCount;
@@ -107,6 +142,7 @@ export class Inbox {
     this.#sinkTold = sink;
     const { cause } = this.#end;
     this.#call(() => sink.ended(cause));
+    this.#owner.endTold();
   }
 
   /** A sink that throws ends the channel with its error. */
@@ -117,4 +153,11 @@ export class Inbox {
       this.#owner.destroy(toError(error));
     }
   }
+}
+
+/** Returns the memory that a sink names. @throws Error when there is none. */
+function memoryOf(sink: ByteSink): Uint8Array {
+  const memory = sink.writable();
+  if (memory.length === 0) throw new Error('the sink named no memory for the next bytes');
+  return memory;
 }

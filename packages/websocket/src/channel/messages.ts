@@ -30,7 +30,7 @@ export function joinChunks(chunks: readonly Uint8Array[], messageBytesMax: numbe
 }
 
 /** Returns views of a chunk of at most this many bytes. */
-export function cut(chunk: Uint8Array, bytesMax: number): Uint8Array[] {
+function cut(chunk: Uint8Array, bytesMax: number): Uint8Array[] {
   if (chunk.length <= bytesMax) return [chunk];
   return Array.from({ length: Math.ceil(chunk.length / bytesMax) }, (_, index) =>
     chunk.subarray(index * bytesMax, (index + 1) * bytesMax),

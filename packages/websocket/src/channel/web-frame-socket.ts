@@ -67,6 +67,9 @@ export class WebFrameSocket implements FrameSocket {
     this.#close(closeCode.normal, '');
   }
 
+  /** The browser has answered a Close by itself. */
+  endTold(): void {}
+
   destroy(cause: Error | undefined): void {
     if (cause === undefined) this.#close(closeCode.normal, '');
     else this.#close(closeCode.pageInternalError, 'the other side has given up');
@@ -126,6 +129,7 @@ export class WebFrameSocket implements FrameSocket {
     this.#socket.removeEventListener('close', this.#onClose);
     // What was queued for a peer that has gone is not needed any more.
     this.#events.sent();
+    this.#events.ended(cause);
     this.#events.closed(cause);
   }
 }

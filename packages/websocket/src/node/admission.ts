@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { UsageError } from '@nbdjs/interfaces';
 import { type SettingsOf, wait } from '@nbdjs/kit';
 import type { attachWebOptions, WebKind, WebRequest } from './attach-options.ts';
+import { handshakeFault } from './handshake.ts';
 import { isOriginAllowed, normalOrigins } from './origin.ts';
 import type { Refusal } from './refusal.ts';
 import { TokenCheck, tokensOf } from './token.ts';
@@ -55,7 +56,9 @@ export class Admission {
       const wanted = kinds.map((one) => (one === 'upgrade' ? upgradeProtocol : one)).join(', ');
       return { status: 426, reason: `expected Upgrade: ${wanted}`, headers: { Upgrade: wanted } };
     }
-    if (kind === 'upgrade' && hasBody(request)) {
+    const fault = kind === 'websocket' ? handshakeFault(request) : undefined;
+    if (fault !== undefined) return fault;
+    if (hasBody(request)) {
       return { status: 413, reason: 'a request for an upgrade must not have a body here' };
     }
     const { headers, socket } = request;

@@ -4,13 +4,13 @@ import type { Server as HttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { type ByteChannel, type PeerDescription, UsageError } from '@nbdjs/interfaces';
 import { type SettingsOf, toError } from '@nbdjs/kit';
-import { WebSocketServer } from 'ws';
 import { Admission, kindOf } from './admission.ts';
 import { type AttachWebOptions, attachWebOptions, type WebKind, type WebRequest } from './attach-options.ts';
-import { wsOptions } from './channel-options.ts';
 import { announceRefusal } from './diagnostics.ts';
+import { acceptOf, switchingProtocols } from './handshake.ts';
 import { adoptUpgrade, adoptWebSocket } from './node-channels.ts';
 import { type Refusal, refuse } from './refusal.ts';
+import { protocolsOf } from './token.ts';
 import { addRoute, removeRoute } from './upgrade-routes.ts';
 
 /** A server that takes clients. */
@@ -66,7 +66,6 @@ class Attachment {
   readonly #settings: SettingsOf<typeof attachWebOptions>;
   readonly #onChannel: (channel: ByteChannel, request: WebRequest) => void;
   readonly #admission: Admission;
-  readonly #webSockets: WebSocketServer;
   readonly #open = new Set<ByteChannel>();
   #isClosed = false;
 
@@ -77,12 +76,6 @@ class Attachment {
     this.#settings = settings;
     this.#onChannel = onChannel;
     this.#admission = new Admission(settings);
-    this.#webSockets = new WebSocketServer({
-      noServer: true,
-      clientTracking: false,
-      ...wsOptions(settings),
-      handleProtocols: (offered) => this.#chooseProtocol(offered),
-    });
   }
 
   get path(): string {
@@ -101,13 +94,12 @@ class Attachment {
     const { request, socket } = arrival;
     const peer = describe(request);
     // A client that is gone before it is a channel is no fault of ours.
-    const ignore = (): void => {};
-    socket.on('error', ignore);
+    socket.on('error', () => {});
     const decision = await this.#admission.decide(request, this.#open.size);
     if (socket.destroyed) return;
     if (this.#isClosed) this.#refuse(socket, peer, { status: 503, reason: 'the server takes no more clients' });
     else if ('status' in decision) this.#refuse(socket, peer, decision);
-    else this.#accept(arrival, peer, decision, () => socket.off('error', ignore));
+    else this.#accept(arrival, peer, decision);
   }
 
   #refuse(socket: Duplex, peer: PeerDescription, refusal: Refusal): void {
@@ -115,21 +107,18 @@ class Attachment {
     refuse(socket, refusal);
   }
 
-  #accept({ request, socket, head }: Arrival, peer: PeerDescription, asked: WebRequest, adopt: () => void): void {
+  #accept({ request, socket, head }: Arrival, peer: PeerDescription, asked: WebRequest): void {
+    const upgraded = { stream: socket, head, peer };
     if (asked.kind === 'upgrade') {
-      socket.write(
-        `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${this.#settings.upgradeProtocol}\r\n\r\n`,
-      );
-      const channel = adoptUpgrade(socket, head, peer);
-      adopt();
-      this.#give(channel, asked);
+      socket.write(switchingProtocols(this.#settings.upgradeProtocol));
+      this.#give(adoptUpgrade(upgraded), asked);
       return;
     }
-    // What is wrong with the handshake itself is answered by `ws`.
-    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-      adopt();
-      this.#give(adoptWebSocket(webSocket, socket, peer, this.#settings), asked);
-    });
+    const chosen = this.#chooseProtocol(protocolsOf(request));
+    const accept = acceptOf(request.headers['sec-websocket-key'] ?? '');
+    const protocol = chosen === undefined ? {} : { 'Sec-WebSocket-Protocol': chosen };
+    socket.write(switchingProtocols('websocket', { 'Sec-WebSocket-Accept': accept, ...protocol }));
+    this.#give(adoptWebSocket(upgraded, 'server', this.#settings), asked);
   }
 
   #give(channel: ByteChannel, request: WebRequest): void {
@@ -144,9 +133,9 @@ class Attachment {
   }
 
   /** A page needs to get one of the subprotocols that it offers. If the token is all it offers, it gets that, as from OpenBMC. */
-  #chooseProtocol(offered: ReadonlySet<string>): string | false {
-    const known = [...offered].find((one) => this.#settings.protocols.includes(one));
-    return known ?? [...offered].find((one) => this.#admission.isToken(one)) ?? false;
+  #chooseProtocol(offered: readonly string[]): string | undefined {
+    const known = offered.find((one) => this.#settings.protocols.includes(one));
+    return known ?? offered.find((one) => this.#admission.isToken(one));
   }
 }
 

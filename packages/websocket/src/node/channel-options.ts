@@ -36,8 +36,3 @@ export const socketOptions = defineOptions({
 
 /** Their settings. */
 export type SocketSettings = SettingsOf<typeof socketOptions>;
-
-/** Returns the settings in the words of `ws`. Compression would cost time and memory, and disks are compressed elsewhere. */
-export function wsOptions({ messageBytesMax, closeMs }: SocketSettings) {
-  return { maxPayload: messageBytesMax, closeTimeout: closeMs, perMessageDeflate: false } as const;
-}

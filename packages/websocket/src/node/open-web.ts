@@ -12,8 +12,7 @@ import { webUrl } from '../open-web-socket.ts';
 import { announceConnect } from './diagnostics.ts';
 import type { Attempt } from './open-attempt.ts';
 import { type OpenWebOptions, type OpenWebSettings, openWebOptions } from './open-options.ts';
-import { beginUpgrade } from './open-upgrade.ts';
-import { beginWebSocket } from './open-ws.ts';
+import { beginUpgrade, beginWebSocket } from './open-upgrade.ts';
 
 export { type OpenWebOptions, openWebOptions } from './open-options.ts';
 

@@ -51,7 +51,7 @@ export function tokensOf(request: IncomingMessage, asked: URLSearchParams): stri
 }
 
 /** Returns the subprotocols that a client offers. */
-function protocolsOf(request: IncomingMessage): string[] {
+export function protocolsOf(request: IncomingMessage): string[] {
   const header = request.headers['sec-websocket-protocol'] ?? '';
   return header
     .split(',')

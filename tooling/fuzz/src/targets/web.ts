@@ -122,7 +122,10 @@ async function mislead(input: Input): Promise<void> {
         receivedBytes += byteCount;
       },
       drained() {},
-      ended: () => endCount++,
+      ended() {
+        endCount++;
+        channel.destroy();
+      },
     });
     channel.send([randomBytes(1000)]);
     await channel.closed;
