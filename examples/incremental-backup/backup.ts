@@ -28,7 +28,7 @@ const bitmapAfter = (number: number): string => `since-${number}`;
 export async function fullBackup(image: QemuImage, folder: string): Promise<Manifest> {
   await image.bitmap('add', bitmapAfter(0));
   try {
-    return await backUp(await image.open(), folder, 0, wholeOf);
+    return await image.use((disk) => backUp(disk, folder, 0, wholeOf));
   } catch (error) {
     await image.bitmap('remove', bitmapAfter(0));
     throw error;
@@ -42,8 +42,8 @@ export async function incrementalBackup(image: QemuImage, folder: string, number
   await image.bitmap('add', after);
   try {
     await image.bitmap('disable', before);
-    const disk = await image.open({ bitmap: before });
-    const manifest = await backUp(disk, folder, number, () => changesOf(disk, before));
+    const changes = (disk: NbdClient) => changesOf(disk, before);
+    const manifest = await image.use((disk) => backUp(disk, folder, number, changes), { bitmap: before });
     await image.bitmap('remove', before);
     return manifest;
   } catch (error) {
@@ -89,8 +89,6 @@ async function backUp(
   } catch (error) {
     await rm(path, { force: true });
     throw error;
-  } finally {
-    await disk.close();
   }
   const manifest = { sizeBytes, ranges };
   await writeFile(join(folder, `${number}.json.new`), JSON.stringify(manifest), { flush: true });

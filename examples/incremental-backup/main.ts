@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { NbdClient } from '@nbdjs/client';
 import { compareDevices } from '@nbdjs/copy';
 import { openFileDevice } from '@nbdjs/storage';
 import { fullBackup, incrementalBackup, restore } from './backup.ts';
@@ -12,10 +13,11 @@ const image = await QemuImage.create(join(folder, 'disk.qcow2'), 64 * mebi);
 
 /** As a machine would. */
 async function write(offset: number, length: number, value: number): Promise<void> {
-  const disk = await image.open({ readOnly: false });
-  await disk.write(offset, new Uint8Array(length).fill(value));
-  await disk.flush();
-  await disk.close();
+  const change = async (disk: NbdClient) => {
+    await disk.write(offset, new Uint8Array(length).fill(value));
+    await disk.flush();
+  };
+  await image.use(change, { readOnly: false });
 }
 
 await write(0, 4 * mebi, 1);
@@ -31,8 +33,8 @@ for (const number of [1, 2]) {
 
 const restored = join(folder, 'restored.img');
 await restore(folder, 2, restored);
-const [disk, copy] = [await image.open(), await openFileDevice(restored, { readOnly: true })];
-const { differsAt } = await compareDevices(disk, copy);
+const copy = await openFileDevice(restored, { readOnly: true });
+const { differsAt } = await image.use((disk) => compareDevices(disk, copy));
+await copy.close();
 console.log(differsAt === undefined ? 'the restored disk is equal' : `it differs at byte ${differsAt}`);
-await Promise.all([disk.close(), copy.close()]);
 rmSync(folder, { recursive: true });

@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { connect, type NbdClient } from '@nbdjs/client';
+import { runCommand } from '@nbdjs/transport';
 
 const run = promisify(execFile);
 
@@ -17,17 +18,24 @@ export class QemuImage {
     return new QemuImage(path);
   }
 
-  /** Starts a server for the image, which ends with the client. With a bitmap, the client can ask for what has changed. */
-  async open({
-    readOnly = true,
-    bitmap,
-  }: {
-    readonly readOnly?: boolean;
-    readonly bitmap?: string;
-  } = {}): Promise<NbdClient> {
+  /**
+   * Starts a server for the image, and ends it when `work` has ended: QEMU lets one program at a time have an image. With a bitmap, the client
+   * can ask for what has changed.
+   */
+  async use<Result>(
+    work: (disk: NbdClient) => Promise<Result>,
+    { readOnly = true, bitmap }: { readonly readOnly?: boolean; readonly bitmap?: string } = {},
+  ): Promise<Result> {
     const options = [...(readOnly ? ['--read-only'] : []), ...(bitmap === undefined ? [] : [`--bitmap=${bitmap}`])];
     const contexts = ['base:allocation', ...(bitmap === undefined ? [] : [contextOf(bitmap)])];
-    return await connect({ command: ['qemu-nbd', '--format=qcow2', ...options, this.path] }, { contexts });
+    const command = ['qemu-nbd', '--format=qcow2', ...options, this.path] as const;
+    const server = await runCommand({ command: [...command], mode: 'socket-activation' });
+    try {
+      const disk = await connect({ name: command.join(' '), open: (how) => server.connect(how) }, { contexts });
+      return await work(disk).finally(() => disk.close());
+    } finally {
+      await server.dispose();
+    }
   }
 
   /** Changes a bitmap of the image. One that is added is recording at once. */

@@ -1,6 +1,7 @@
 /** Backups of a real image; qemu-img judges what was restored. */
 import { existsSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
+import type { NbdClient } from '@nbdjs/client';
 import { createWorkspace, generationsWith, peersRequired, runPeer, type Workspace } from '@nbdjs/peers';
 import { describe, expect, it } from 'vitest';
 import { fullBackup, incrementalBackup, restore } from '../backup.ts';
@@ -12,13 +13,14 @@ async function write(
   image: QemuImage,
   ...parts: readonly (readonly [offset: number, length: number, value: number])[]
 ) {
-  const disk = await image.open({ readOnly: false });
-  for (const [offset, length, value] of parts) {
-    if (value === 0) await disk.writeZeroes(offset, length);
-    else await disk.write(offset, new Uint8Array(length).fill(value));
-  }
-  await disk.flush();
-  await disk.close();
+  const change = async (disk: NbdClient) => {
+    for (const [offset, length, value] of parts) {
+      if (value === 0) await disk.writeZeroes(offset, length);
+      else await disk.write(offset, new Uint8Array(length).fill(value));
+    }
+    await disk.flush();
+  };
+  await image.use(change, { readOnly: false });
 }
 
 async function compare(workspace: Workspace, number: number, with_: string) {
