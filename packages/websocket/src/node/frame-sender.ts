@@ -4,8 +4,8 @@ import type { ByteChannel } from '@nbdjs/interfaces';
 import { controlBytesMax, encodeHeader, opcode } from './frame-header.ts';
 import { applyMask } from './mask.ts';
 
-/** Longer sends are cut into messages of this length, in bytes: pages get whole messages only. */
-const messageBytes = 1024 * 1024;
+/** Longer sends are cut into messages of this length, in bytes: pages get whole messages only, and Chromium is fastest with these. */
+const messageBytes = 256 * 1024;
 
 const zeroMask = new Uint8Array(4);
 const encoder = new TextEncoder();
