@@ -5,7 +5,7 @@ import { type BrowserContext, chromium, type Page } from 'playwright-core';
 /** Starting, and each wait within a page, may take so long, in milliseconds. */
 const patienceMs = 60_000;
 
-export interface Viewport {
+interface Viewport {
   readonly width: number;
   readonly height: number;
 }
@@ -15,7 +15,7 @@ export interface OpenBrowser extends AsyncDisposable {
   open(url: string, viewport?: Viewport): Promise<OpenPage>;
 }
 
-export interface OpenPage extends AsyncDisposable {
+interface OpenPage extends AsyncDisposable {
   readonly page: Page;
   /** Errors that nothing in the page has caught, and what it has written to the console as an error. */
   readonly errors: readonly string[];
