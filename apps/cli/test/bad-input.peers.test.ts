@@ -21,7 +21,7 @@ describe('wrong words', () => {
     [/bad-input\.peers\.test\.ts: it is not a socket/, 'dump', `nbd+unix:///?socket=${fileURLToPath(import.meta.url)}`],
     [/socket=PATH/, 'info', 'nbd+unix:///x'],
     [/99999 is not a port/, 'info', 'nbd://h:99999'],
-    [/'http:\/\/x' is not an NBD URI/, 'info', 'http://x'],
+    [/'ftp:\/\/x' is not an NBD URI/, 'info', 'ftp://x'],
     [/'%' that is not followed/, 'dump', 'nbd://h/%zz'],
     [/there is no such program/, 'copy', '[', 'no-such-program', ']', 'null:'],
     [/there is no command between/, 'copy', '[', ']', 'null:'],
