@@ -85,8 +85,10 @@ describePeers('@vates/nbd-client', ['nbdkit'], (generation) => {
 });
 
 describePeers('@vates/nbd-client on standard input and output', ['nbdkit'], (generation) => {
-  const [program, ...before] = commandLine('nbdkit', generation, []);
-  const settings = (path: string) => ({ command: program, args: [...before, '--single', '--read-only', 'file', path] });
+  const settings = (path: string) => {
+    const [command, ...args] = commandLine('nbdkit', generation, ['--single', '--read-only', 'file', path]);
+    return { command, args };
+  };
 
   it('reads an export, and ends the program', async () => {
     await using workspace = createWorkspace(generation);

@@ -28,7 +28,8 @@ const markdown: Partial<PluginOptions> = {
 export async function writeReference(folder: string): Promise<void> {
   const options: Partial<TypeDocOptions> = {
     options: `${root}typedoc.json`,
-    plugin: ['typedoc-plugin-markdown'],
+    // TypeDoc would look for it beside itself, where not every installation has it.
+    plugin: [fileURLToPath(import.meta.resolve('typedoc-plugin-markdown'))],
     logLevel: 'Error',
     out: folder,
   };
@@ -37,6 +38,7 @@ export async function writeReference(folder: string): Promise<void> {
   const project = await app.convert();
   if (project === undefined) throw new Error('the reference could not be made; pnpm reference says why');
   await app.generateOutputs(project);
+  if (app.logger.hasErrors()) throw new Error('the reference is not whole: TypeDoc has printed what is wrong');
 }
 
 /** A package is called by what users write in `import`, not by the path of its file. */
