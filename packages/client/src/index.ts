@@ -4,72 +4,12 @@
  * @packageDocumentation
  */
 export type { Delivery, HandshakeLimits } from '@nbdjs/connection';
-export type {
-  Abilities,
-  Abortable,
-  BlockDevice,
-  BlockSizes,
-  BlockStatusOptions,
-  ByteChannel,
-  ByteSink,
-  ChannelOpener,
-  CloseReason,
-  Connector,
-  DeferredReads,
-  Established,
-  EstablishOptions,
-  ExportFacts,
-  Extent,
-  Geometry,
-  HandshakeStyle,
-  HeaderMode,
-  Losses,
-  LostRange,
-  MetaContextExtents,
-  Offset,
-  OpenChannelOptions,
-  PeerDescription,
-  ReadChunk,
-  ReadOptions,
-  RetainedWrites,
-  SelectedContext,
-  TransportName,
-  WriteOptions,
-  WriteZeroesOptions,
-} from '@nbdjs/interfaces';
-export {
-  AllocationStatus,
-  allocationDepth,
-  baseAllocation,
-  CommandError,
-  ConnectError,
-  ConnectionLostError,
-  isNbdError,
-  NbdError,
-  NegotiationError,
-  ProtocolError,
-  TimeoutError,
-  UsageError,
-  WritesLostError,
-} from '@nbdjs/interfaces';
-export type { ExtentWalkOptions } from '@nbdjs/kit';
-export type {
-  DeviceEvent,
-  DeviceOptions,
-  DeviceState,
-  JournalOptions,
-  Multiplexer,
-  ReplyLimits,
-  Statistics,
-} from '@nbdjs/multiplexer';
 export {
   defaultPort,
   formatUri,
   looksLikeUri,
-  minimumBlockSizeMax,
   type NbdUri,
   parseUri,
-  TransmissionFlag,
   type UriAddress,
   type UriTls,
 } from '@nbdjs/protocol';
@@ -78,6 +18,7 @@ export { adoptStream, type WebStreamPair } from '@nbdjs/transport';
 export { adoptConnection } from './adopt.ts';
 export { NbdClient } from './client.ts';
 export { connect, openClient } from './connect.ts';
+export * from './names.ts';
 export {
   type AdoptOptions,
   type ConnectOptions,
@@ -85,13 +26,6 @@ export {
   connectOptions,
   type OpenOptions,
 } from './options.ts';
-export {
-  type RangeOptions,
-  type ReadStreamOptions,
-  readStreamOptions,
-  type WriteStreamOptions,
-  writeStreamOptions,
-} from './stream-options.ts';
 export {
   type CommandTarget,
   type ConnectTarget,

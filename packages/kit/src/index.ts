@@ -25,6 +25,7 @@ export { copyError, errorAt } from './errors/copy-error.ts';
 export { describeValue } from './errors/describe-value.ts';
 export { type ErrorRecord, fromErrorRecord, toErrorRecord } from './errors/error-record.ts';
 export { toError } from './errors/to-error.ts';
+export { announceChannel, channelClosed, peerField } from './events/channel-events.ts';
 export {
   type DefinedEvents,
   defineEvents,
@@ -49,6 +50,7 @@ export {
 } from './extents/walk-extents.ts';
 export { Holder } from './losses/holder.ts';
 export { isLoss, LossLog, writesLostError } from './losses/loss-log.ts';
+export { concatenate } from './memory/concatenate.ts';
 export { FreeList } from './memory/free-list.ts';
 export {
   defineOptions,

@@ -1,6 +1,7 @@
-/** The end of a channel's stream: when it came, why, and to which sink it was reported. */
+/** The end of a channel over a stream of Node's: when it came, and why. */
 import type { Duplex } from 'node:stream';
 import type { ByteSink, CloseReason } from '@nbdjs/interfaces';
+import { StreamEnd } from './stream-end.ts';
 
 /** The channel whose stream ends. */
 export interface EndOwner {
@@ -18,8 +19,7 @@ export class EndOfStream {
   readonly #stream: Duplex;
   readonly #owner: EndOwner;
   #explanation: Promise<void> | undefined;
-  #end: { readonly cause: Error | undefined } | undefined;
-  #sinkTold: ByteSink | undefined;
+  readonly #end = new StreamEnd();
   #error: Error | undefined;
   /** The stream is used elsewhere, so its end here is not reported. */
   #isAbandoned = false;
@@ -31,7 +31,7 @@ export class EndOfStream {
 
   /** Whether no more bytes will come. */
   get hasCome(): boolean {
-    return this.#end !== undefined;
+    return this.#end.hasCome;
   }
 
   /** Whether a cause of the end is known. Later errors are consequences of it. */
@@ -61,7 +61,7 @@ export class EndOfStream {
    * @param fallback The cause when no error was noted.
    */
   come(fallback?: Error): void {
-    if (this.#end !== undefined || this.#explanation !== undefined || this.#isAbandoned) return;
+    if (this.#end.hasCome || this.#explanation !== undefined || this.#isAbandoned) return;
     const cause = this.#error ?? fallback;
     // An end that answers ours needs no explanation.
     if (this.explain === undefined || this.#owner.isDestroyed || this.#stream.writableEnded) {
@@ -84,13 +84,11 @@ export class EndOfStream {
 
   /** Tells a sink of the end, once, and only after the end has come. */
   tell(sink: ByteSink): void {
-    if (sink === this.#sinkTold) return;
-    this.#sinkTold = sink;
-    sink.ended(this.#end?.cause);
+    this.#end.tell(sink);
   }
 
   #finish(cause: Error | undefined): void {
-    this.#end = { cause };
+    this.#end.come(cause);
     this.#owner.tellEnd();
   }
 }

@@ -3,6 +3,7 @@ import type { ByteChannel, ByteSink, CloseReason, PeerDescription } from '@nbdjs
 import { toError } from '@nbdjs/kit';
 import { nextTurn } from '@nbdjs/node';
 import { namedBy } from './sink-rules.ts';
+import { StreamEnd } from './stream-end.ts';
 
 /** How bytes cross between the two ends of `createMemoryPair`. */
 export interface MemoryPairOptions {
@@ -41,9 +42,7 @@ class MemoryChannel implements ByteChannel {
   #phase: 'open' | 'ended' | 'destroyed' = 'open';
   #isPaused = false;
   #isScheduled = false;
-  /** No more bytes will come, and why. */
-  #end: { readonly cause: Error | undefined } | undefined;
-  #sinkToldOfEnd: ByteSink | undefined;
+  readonly #end = new StreamEnd();
   #owesDrained = false;
 
   constructor(options: MemoryPairOptions) {
@@ -62,7 +61,7 @@ class MemoryChannel implements ByteChannel {
   open(sink: ByteSink): void {
     this.#sink = sink;
     this.#schedule();
-    if (this.#end !== undefined) this.#later(() => this.#tellEnd());
+    if (this.#end.hasCome) this.#later(() => this.#tellEnd());
   }
 
   send(chunks: readonly Uint8Array[]): boolean {
@@ -100,7 +99,7 @@ class MemoryChannel implements ByteChannel {
     this.#inboxBytes = 0;
     this.#other.#schedule();
     this.#later(() => {
-      this.#end ??= { cause };
+      this.#end.come(cause);
       this.#tellEnd();
       this.#resolveClosed({ by: 'us', cause });
     });
@@ -162,7 +161,7 @@ class MemoryChannel implements ByteChannel {
 
   /** The peer's last byte has been delivered. */
   #finish(): void {
-    this.#end ??= { cause: undefined };
+    this.#end.come();
     this.#tellEnd();
     if (this.#phase !== 'ended') return;
     this.#phase = 'destroyed';
@@ -171,11 +170,8 @@ class MemoryChannel implements ByteChannel {
 
   /** Reports the end to the present sink, unless that was done. */
   #tellEnd(): void {
-    const sink = this.#sink;
-    if (sink === undefined || sink === this.#sinkToldOfEnd) return;
-    this.#sinkToldOfEnd = sink;
     try {
-      sink.ended(this.#end?.cause);
+      this.#end.tell(this.#sink);
     } catch (error) {
       this.destroy(toError(error));
     }

@@ -7,10 +7,11 @@ import {
   type PeerDescription,
   UsageError,
 } from '@nbdjs/interfaces';
-import { defineOptions, describeValue, type OptionsOf, option, toError } from '@nbdjs/kit';
+import { concatenate, defineOptions, describeValue, type OptionsOf, option, toError } from '@nbdjs/kit';
 import { nextTurn } from '@nbdjs/node';
 import { announced } from '../diagnostics.ts';
 import { namedBy } from './sink-rules.ts';
+import { StreamEnd } from './stream-end.ts';
 
 /** The part of a `MessagePort` that a channel needs: that of pages and workers, and that of `node:worker_threads`. */
 export interface PortLike {
@@ -77,15 +78,14 @@ class PortChannel implements ByteChannel {
   readonly #capacityBytes: number;
   #resolveClosed!: (reason: CloseReason) => void;
   #sink: ByteSink | undefined;
-  #sinkToldOfEnd: ByteSink | undefined;
   /** What has come and was not delivered. */
   #inbox: Uint8Array[] = [];
   /** Bytes that the other end has not taken yet. */
   #underWayBytes = 0;
   /** `ended`: this side sends no more. `destroyed`: nor does it receive. */
   #phase: 'open' | 'ended' | 'destroyed' = 'open';
-  /** Set when no more bytes will come; they end with what is in the inbox. */
-  #end: { readonly cause: Error | undefined } | undefined;
+  /** Has come when no more bytes will come; they end with what is in the inbox. */
+  readonly #end = new StreamEnd();
   #isPaused = false;
   #isScheduled = false;
   #owesDrained = false;
@@ -109,8 +109,9 @@ class PortChannel implements ByteChannel {
   }
 
   send(chunks: readonly Uint8Array[]): boolean {
-    if (this.#phase !== 'open' || this.#end?.cause !== undefined) return true;
-    const bytes = joined(chunks);
+    if (this.#phase !== 'open' || this.#end.cause !== undefined) return true;
+    // In memory of its own, which can be moved.
+    const bytes = concatenate(chunks);
     // Counted before the memory is moved, which leaves nothing here.
     this.#underWayBytes += bytes.length;
     if (bytes.length > 0) this.#post({ bytes }, [bytes.buffer]);
@@ -158,7 +159,7 @@ class PortChannel implements ByteChannel {
       this.#underWayBytes -= message.taken;
       this.#tellIfDrained();
     } else {
-      this.#end ??= { cause: undefined };
+      this.#end.come();
       // Nothing will be taken any more, and a sender that waits for that would wait for ever.
       if ('closed' in message) {
         this.#underWayBytes = 0;
@@ -201,7 +202,7 @@ class PortChannel implements ByteChannel {
       return;
     }
     if (taken > 0) this.#post({ taken });
-    if (this.#end !== undefined && this.#inbox.length === 0 && !this.#isPaused) this.#finish();
+    if (this.#end.hasCome && this.#inbox.length === 0 && !this.#isPaused) this.#finish();
   }
 
   #tellIfDrained(): void {
@@ -231,7 +232,7 @@ class PortChannel implements ByteChannel {
     this.#phase = 'destroyed';
     this.#inbox = [];
     this.#underWayBytes = 0;
-    this.#end ??= { cause };
+    this.#end.come(cause);
     this.#port.close();
     nextTurn(() => {
       this.#tellEnd();
@@ -241,24 +242,10 @@ class PortChannel implements ByteChannel {
 
   /** Reports the end to the present sink, unless that was done. */
   #tellEnd(): void {
-    const sink = this.#sink;
-    if (sink === undefined || sink === this.#sinkToldOfEnd) return;
-    this.#sinkToldOfEnd = sink;
     try {
-      sink.ended(this.#end?.cause);
+      this.#end.tell(this.#sink);
     } catch (error) {
       this.destroy(toError(error));
     }
   }
-}
-
-/** One copy of all chunks, in memory of its own that can be moved. */
-function joined(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-  let position = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, position);
-    position += chunk.length;
-  }
-  return bytes;
 }

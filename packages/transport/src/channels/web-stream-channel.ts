@@ -1,7 +1,8 @@
 /** A pair of web streams as a `ByteChannel`. Uses nothing of Node. */
 import type { ByteChannel, ByteSink, CloseReason, PeerDescription } from '@nbdjs/interfaces';
-import { describeValue, toError } from '@nbdjs/kit';
+import { concatenate, describeValue, toError } from '@nbdjs/kit';
 import { namedBy } from './sink-rules.ts';
+import { StreamEnd } from './stream-end.ts';
 
 /** The reader of a web stream of bytes, as far as it is used here. */
 export interface BytesReader {
@@ -58,9 +59,7 @@ export class WebStreamChannel implements ByteChannel {
   #backlog: Uint8Array | undefined;
   #queuedBytes = 0;
   #owesDrained = false;
-  /** No more bytes will come, and why. */
-  #end: { readonly cause: Error | undefined } | undefined;
-  #sinkToldOfEnd: ByteSink | undefined;
+  readonly #end = new StreamEnd();
 
   /** Both streams are locked, and belong to the channel. */
   constructor({ readable, writable }: WebStreamPair, peer: PeerDescription) {
@@ -92,7 +91,8 @@ export class WebStreamChannel implements ByteChannel {
 
   send(chunks: readonly Uint8Array[]): boolean {
     if (this.#phase !== 'open') return true;
-    const bytes = joined(chunks);
+    // A copy: a stream may keep what it is given, longer than it says.
+    const bytes = concatenate(chunks);
     if (bytes.length > 0) {
       this.#queuedBytes += bytes.length;
       this.#writer.write(bytes).then(
@@ -132,8 +132,8 @@ export class WebStreamChannel implements ByteChannel {
   /** Goes on with what is due, in a later microtask: the sink is not called from within a call of the owner. */
   #continue(): void {
     queueMicrotask(() => {
-      if (this.#end === undefined) void this.#deliver();
-      else this.#tellEnd();
+      if (this.#end.hasCome) this.#tellEnd();
+      else void this.#deliver();
     });
   }
 
@@ -152,7 +152,7 @@ export class WebStreamChannel implements ByteChannel {
   }
 
   get #isReceiving(): boolean {
-    return this.#sink !== undefined && !this.#isPaused && this.#end === undefined;
+    return this.#sink !== undefined && !this.#isPaused && !this.#end.hasCome;
   }
 
   /** Reads the next bytes; `undefined` when there are none, which is noted. */
@@ -160,7 +160,7 @@ export class WebStreamChannel implements ByteChannel {
     try {
       const { done, value } = await this.#reader.read();
       if (!done) return bytesOf(value);
-      this.#end ??= { cause: undefined };
+      this.#end.come();
       this.#finishIfOver();
       this.#tellEnd();
     } catch (reason) {
@@ -199,7 +199,7 @@ export class WebStreamChannel implements ByteChannel {
 
   /** Closes the channel when both directions have ended in order. */
   #finishIfOver(): void {
-    if (this.#phase !== 'ended' || this.#end === undefined) return;
+    if (this.#phase !== 'ended' || !this.#end.hasCome) return;
     this.#phase = 'destroyed';
     this.#settleClosed({ by: 'peer' });
   }
@@ -216,7 +216,7 @@ export class WebStreamChannel implements ByteChannel {
   #release(cause: Error | undefined, reason: CloseReason): void {
     this.#phase = 'destroyed';
     this.#backlog = undefined;
-    this.#end ??= { cause };
+    this.#end.come(cause);
     const ignore = () => {};
     this.#reader.cancel(cause).catch(ignore);
     this.#writer.abort(cause).catch(ignore);
@@ -225,26 +225,12 @@ export class WebStreamChannel implements ByteChannel {
 
   /** Reports the end to the present sink, unless that was done. */
   #tellEnd(): void {
-    const sink = this.#sink;
-    if (sink === undefined || sink === this.#sinkToldOfEnd) return;
-    this.#sinkToldOfEnd = sink;
     try {
-      sink.ended(this.#end?.cause);
+      this.#end.tell(this.#sink);
     } catch (error) {
       this.destroy(toError(error));
     }
   }
-}
-
-/** Copies the chunks: a stream may keep what it is given, longer than it says. */
-function joined(chunks: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
-  let position = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, position);
-    position += chunk.length;
-  }
-  return bytes;
 }
 
 function bytesOf(value: unknown): Uint8Array {

@@ -1,4 +1,5 @@
 /** Cuts what is sent into messages. Chunks keep their order; messages have no meaning of their own. */
+import { concatenate } from '@nbdjs/kit';
 
 /** Shorter chunks are copied together: a message costs more than the copy of a few bytes. */
 const joinedBytesMax = 16 * 1024;
@@ -12,7 +13,8 @@ export function joinChunks(chunks: readonly Uint8Array[], messageBytesMax: numbe
   let joined: Uint8Array[] = [];
   let joinedBytes = 0;
   const flush = (): void => {
-    if (joinedBytes > 0) messages.push(concatenate(joined, joinedBytes));
+    const [first] = joined;
+    if (first !== undefined && joinedBytes > 0) messages.push(joined.length === 1 ? first : concatenate(joined));
     joined = [];
     joinedBytes = 0;
   };
@@ -35,16 +37,4 @@ function cut(chunk: Uint8Array, bytesMax: number): Uint8Array[] {
   return Array.from({ length: Math.ceil(chunk.length / bytesMax) }, (_, index) =>
     chunk.subarray(index * bytesMax, (index + 1) * bytesMax),
   );
-}
-
-function concatenate(chunks: readonly Uint8Array[], byteCount: number): Uint8Array {
-  const [first] = chunks;
-  if (chunks.length === 1 && first !== undefined) return first;
-  const whole = new Uint8Array(byteCount);
-  let position = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, position);
-    position += chunk.length;
-  }
-  return whole;
 }

@@ -1,5 +1,6 @@
 /** Publishes what happens to channels over WebSocket and HTTP Upgrade. */
 import type { ByteChannel, PeerDescription } from '@nbdjs/interfaces';
+import { announceChannel } from '@nbdjs/kit';
 import { diagnosticsTrace } from '@nbdjs/node';
 import { type WebSocketPackageEvents, websocketEvents } from '../events.ts';
 
@@ -14,13 +15,4 @@ export function announceRefusal(peer: PeerDescription, status: number, reason: s
 }
 
 /** Publishes that the channel is open and, later, that it is closed. Returns the channel. */
-export function announced<Channel extends ByteChannel>(channel: Channel): Channel {
-  const { peer } = channel;
-  if (trace.enabled) trace.emit('connected', { peer });
-  void channel.closed.then((reason) => {
-    if (!trace.enabled) return;
-    const error = 'cause' in reason ? reason.cause : undefined;
-    trace.emit('closed', { peer, by: reason.by, ...(error === undefined ? {} : { error }) });
-  });
-  return channel;
-}
+export const announced = <Channel extends ByteChannel>(channel: Channel): Channel => announceChannel(trace, channel);
