@@ -4,53 +4,30 @@
  * nothing, and fails when the page claims something else than what was found. The last line counts.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { environment, prepare, root } from './pnpm.mjs';
+import { reportCounts, runVitest } from './vitest.mjs';
 
 prepare();
 
 const isCheck = process.argv.includes('--check');
-const report = `${root}.reports/environments.json`;
 const page = `${root}tooling/consumer/environments.json`;
-mkdirSync(`${root}.reports`, { recursive: true });
-rmSync(report, { force: true });
 
-spawnSync(
-  process.execPath,
-  [
-    `${root}node_modules/vitest/vitest.mjs`,
-    'run',
-    '--config=vitest.environments.config.ts',
-    '--reporter=default',
-    '--reporter=json',
-    `--outputFile.json=${report}`,
-  ],
-  { cwd: `${root}tooling/consumer`, env: environment, stdio: ['ignore', 'inherit', 'inherit'] },
-);
-
-const results = read(report)?.testResults ?? [];
-const tests = results.flatMap(({ assertionResults }) => assertionResults);
-const count = (status) => tests.filter((test) => test.status === status).length;
-// A file that could not be loaded has no test that failed.
-const broken = results.filter(({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0);
-const problems = broken.map(({ name, message }) => `${name}: ${message}`);
-if (results.length === 0) problems.push('the test runner left no report');
-
-const found = `${JSON.stringify(tables(results), null, 2)}\n`;
+const counts = runVitest('environments', ['--config=vitest.environments.config.ts'], {
+  cwd: `${root}tooling/consumer`,
+  env: environment,
+});
+const found = `${JSON.stringify(tables(counts.files), null, 2)}\n`;
 if (isCheck) {
-  if (found !== readFileSync(page, 'utf8'))
-    problems.push('docs/environments.md claims something else: pnpm environments');
-} else if (problems.length === 0) {
+  if (found !== readFileSync(page, 'utf8')) {
+    counts.problems.push('docs/environments.md claims something else: pnpm environments');
+    counts.failed++;
+  }
+} else if (counts.problems.length === 0) {
   writeFileSync(page, found);
   spawnSync('pnpm', ['--silent', 'generate'], { cwd: root, env: environment, stdio: 'inherit' });
 }
-
-for (const problem of problems) process.stdout.write(`${problem}\n`);
-const [passed, failed] = [count('passed'), count('failed') + problems.length];
-// A test after `beforeAll` has failed counts as skipped, too.
-const skipped = tests.length - count('passed') - count('failed');
-process.stdout.write(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`);
-process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+process.exitCode = reportCounts(counts);
 
 /** One table for each file, with a row for each group of tests, and what came of each test in it. */
 function tables(files) {
@@ -66,12 +43,4 @@ function rows(all) {
   return Object.fromEntries(
     groups.map((group) => [group, Object.fromEntries(ofGroup(group).map(({ title, status }) => [title, status]))]),
   );
-}
-
-function read(file) {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8'));
-  } catch {
-    return undefined;
-  }
 }

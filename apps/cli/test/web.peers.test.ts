@@ -71,6 +71,9 @@ describePeers('nbd by WebSocket and HTTP Upgrade', ['qemu-img', 'nbdinfo', 'nbdc
   it.each([
     [['serve', '--web', '1', '--socket', 's', 'memory:1'], /--web and --socket, --bind or --port exclude each other/],
     [['serve', '--web', 'x', 'memory:1'], /--web: 'x' is not a port/],
+    [['relay', 'x'], /the place for pages: 'x' is not a port/],
+    [['relay', '1', '--socket', 's', '--port', '2'], /--socket and --bind or --port exclude each other/],
+    [['relay', '1', '--web-path', 'a'], /--web-path has to begin with \//],
     [['serve', '--web-path', '/a', 'memory:1'], /--web-path needs --web/],
     [['serve', '--web', '1', '--connect-to', 'ws://a', 'memory:1'], /--web and --connect-to exclude each other/],
     [['info', '--tls', 'require', 'ws://127.0.0.1:1/'], /TLS needs the scheme wss/],

@@ -4,7 +4,7 @@ import { addNoHangup } from '../../options/hangup.ts';
 import { addGroup } from '../../options/option-group.ts';
 import { count, gather } from '../../options/size.ts';
 import { serverTlsOptions } from '../../options/tls.ts';
-import { parseWebPlace } from '../serve/web-place.ts';
+import { webPlace } from '../serve/web-place.ts';
 
 export type RelayOptions = OptionsOf<typeof declareRelay>;
 
@@ -14,7 +14,7 @@ export function declareRelay(context: CommandContext) {
     'relay',
     'serve what a page offers by WebSocket, or another server that connects to us',
   )
-    .argument('<[host:]port>', 'where pages connect to (host: 127.0.0.1)', parseWebPlace)
+    .argument('<[host:]port>', 'where pages connect to (host: 127.0.0.1)', webPlace('the place for pages'))
     .option('-k, --socket <path>', 'listen for NBD clients on a Unix socket')
     .option('-b, --bind <address>', "listen for them on this address, '*' for all (default: 127.0.0.1)")
     .option(

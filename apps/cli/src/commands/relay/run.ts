@@ -1,11 +1,12 @@
 /** `nbd relay`: makes an ordinary NBD socket of a server that connects to us by WebSocket, such as a page that offers a file. */
+import { once } from 'node:events';
 import { createServer } from '@nbdjs/server';
 import type { Listener } from '@nbdjs/transport';
 import { createIncomingChannels } from '@nbdjs/websocket/node';
 import { argumentError } from '../../errors/argument-error.ts';
 import type { CommandContext } from '../../options/command-context.ts';
-import type { Terminal } from '../../terminal.ts';
 import { createClientLog } from '../serve/client-log.ts';
+import { requireOnePlace } from '../serve/conflicts.ts';
 import { descriptorRoom } from '../serve/descriptor-room.ts';
 import { ownDefaults } from '../serve/limits.ts';
 import { announce, openListeners } from '../serve/listening.ts';
@@ -20,7 +21,8 @@ const handshakeMs = 10_000;
 
 /** Relays until the program is stopped by a signal. */
 export async function run({ terminal }: CommandContext, options: RelayOptions, web: WebPlace): Promise<number> {
-  requirePlace(options);
+  requireOnePlace(options);
+  if (options.webPath?.startsWith('/') === false) throw argumentError('--web-path has to begin with /');
   const tls = serverTlsSettings(options);
   const room = descriptorRoom();
   const note = (line: string): void => {
@@ -49,7 +51,7 @@ export async function run({ terminal }: CommandContext, options: RelayOptions, w
     }
     await announce(listeners, [options.exportName ?? ''], options, undefined, terminal);
     note(`pages connect to ${webListener.url}`);
-    await aborted(terminal);
+    if (!terminal.signal.aborted) await once(terminal.signal, 'abort');
     return 0;
   } finally {
     for (const close of closers.reverse()) await close();
@@ -57,19 +59,4 @@ export async function run({ terminal }: CommandContext, options: RelayOptions, w
     await Promise.all([server.close(), offered.close()]);
     pages.close();
   }
-}
-
-function requirePlace({ socket, bind, port, webPath }: RelayOptions): void {
-  if (socket === '') throw argumentError('--socket is empty, expected the path of a socket');
-  if (socket !== undefined && (bind !== undefined || port !== undefined)) {
-    throw argumentError('--socket and --bind or --port exclude each other');
-  }
-  if (webPath !== undefined && !webPath.startsWith('/')) throw argumentError('--web-path has to begin with /');
-}
-
-function aborted({ signal }: Terminal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

@@ -11,7 +11,7 @@ import { serverTlsOptions } from '../../options/tls.ts';
 import { webClientOptions } from '../../options/web.ts';
 import { addLimits } from './limits.ts';
 import { parseSource, type Source } from './source.ts';
-import { parseWebPlace } from './web-place.ts';
+import { webPlace } from './web-place.ts';
 
 export type ServeOptions = OptionsOf<typeof declareServe>;
 
@@ -86,7 +86,7 @@ function webOptions() {
     .option(
       '--web <[host:]port>',
       'serve clients by WebSocket and HTTP Upgrade at this place instead (host: 127.0.0.1)',
-      parseWebPlace,
+      webPlace('--web'),
     )
     .option('--web-path <path>', 'with --web, the path that clients ask for (default: /)')
     .option('--web-token-file <file>', 'with --web, clients need a token of this file, which has one in each line')

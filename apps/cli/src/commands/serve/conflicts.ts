@@ -6,29 +6,27 @@ import type { ServeOptions } from './command.ts';
 export function requireCompatible(options: ServeOptions, sourceCount: number, isActivated: boolean): void {
   const { socket, bind, port, pidFile, exportName, stdio: isStdio = false, backlog } = options;
   const hasAddress = bind !== undefined || port !== undefined;
-  const exclude = (one: string, other: string): never => {
-    throw argumentError(`${one} and ${other} exclude each other`);
-  };
-  if (socket === '') throw argumentError('--socket is empty, expected the path of a socket');
+  requireOnePlace(options);
   if (pidFile === '') throw argumentError('--pid-file is empty, expected the path of a file');
   if (exportName !== undefined && sourceCount > 1) {
     throw argumentError(`--export-name is for an only export, and there are ${sourceCount}: name each by NAME=SOURCE`);
   }
-  if (socket !== undefined && hasAddress) exclude('--socket', '--bind or --port');
   if (isStdio && (socket !== undefined || hasAddress)) exclude('--stdio', '--socket, --bind or --port');
   if (isStdio && backlog !== undefined) exclude('--stdio', '--backlog');
-  requireOnlyWeb(options, isActivated, exclude);
+  requireOnlyWeb(options, isActivated);
   if (!isActivated) return;
   if (socket !== undefined || hasAddress) exclude('socket activation', '--socket, --bind or --port');
   if (isStdio) exclude('socket activation', '--stdio');
 }
 
+/** Clients come to a socket or to an address. */
+export function requireOnePlace({ socket, bind, port }: Pick<ServeOptions, 'socket' | 'bind' | 'port'>): void {
+  if (socket === '') throw argumentError('--socket is empty, expected the path of a socket');
+  if (socket !== undefined && (bind !== undefined || port !== undefined)) exclude('--socket', '--bind or --port');
+}
+
 /** By WebSocket and HTTP Upgrade, a server is reached in one way only. */
-function requireOnlyWeb(
-  options: ServeOptions,
-  isActivated: boolean,
-  exclude: (one: string, other: string) => never,
-): void {
+function requireOnlyWeb(options: ServeOptions, isActivated: boolean): void {
   const { web, connectTo, webPath, webTokenFile, webOrigin, socket, bind, port, stdio, backlog } = options;
   const companions = { '--web-path': webPath, '--web-token-file': webTokenFile, '--web-origin': webOrigin };
   const [companion] = Object.entries(companions).find(([, value]) => value !== undefined) ?? [];
@@ -40,6 +38,10 @@ function requireOnlyWeb(
   if (stdio === true) exclude(one, '--stdio');
   if (backlog !== undefined) exclude(one, '--backlog');
   if (isActivated) exclude(one, 'socket activation');
+}
+
+function exclude(one: string, other: string): never {
+  throw argumentError(`${one} and ${other} exclude each other`);
 }
 
 /** Returns warnings about rules for clients that can never match. */

@@ -9,11 +9,14 @@ export interface WebPlace {
   readonly port: number;
 }
 
-/** Parses `PORT`, `HOST:PORT`, `[IPV6]:PORT` and `*:PORT`. */
-export function parseWebPlace(word: string): WebPlace {
-  const [, bracketed, plain, port] = /^(?:(?:\[([^\]]+)\]|([^:[\]]*)):)?(\d+)$/.exec(word) ?? [];
-  if (port === undefined) throw argumentError(`--web: '${word}' is not a port, HOST:PORT or [IPV6]:PORT`);
-  const host = bracketed ?? plain ?? '127.0.0.1';
-  if (host === '') throw argumentError(`--web: '${word}' has no host before the colon, '*' stands for all addresses`);
-  return { host: host === '*' ? undefined : host, port: parseCount(port, '--web', 0, 65_535) };
+/** Makes the parser of `PORT`, `HOST:PORT`, `[IPV6]:PORT` and `*:PORT`. `what` is what the error message names. */
+export function webPlace(what: string): (word: string) => WebPlace {
+  return (word) => {
+    const [, bracketed, plain, port] = /^(?:(?:\[([^\]]+)\]|([^:[\]]*)):)?(\d+)$/.exec(word) ?? [];
+    if (port === undefined) throw argumentError(`${what}: '${word}' is not a port, HOST:PORT or [IPV6]:PORT`);
+    const host = bracketed ?? plain ?? '127.0.0.1';
+    if (host === '')
+      throw argumentError(`${what}: '${word}' has no host before the colon, '*' stands for all addresses`);
+    return { host: host === '*' ? undefined : host, port: parseCount(port, what, 0, 65_535) };
+  };
 }
