@@ -50,7 +50,7 @@ export interface PortChannelOptions extends OptionsOf<typeof portChannelOptions>
 
 /** `taken`: the receiver has handed on so many bytes. `end`: no more will come. `closed`: no more will come, and none is read. */
 type PortMessage =
-  | { readonly bytes: Uint8Array<ArrayBuffer> }
+  | { readonly bytes: Uint8Array }
   | { readonly taken: number }
   | { readonly end: true }
   | { readonly closed: true };
@@ -114,7 +114,7 @@ class PortChannel implements ByteChannel {
     const bytes = concatenate(chunks);
     // Counted before the memory is moved, which leaves nothing here.
     this.#underWayBytes += bytes.length;
-    if (bytes.length > 0) this.#post({ bytes }, [bytes.buffer]);
+    if (bytes.length > 0) this.#post({ bytes }, [bytes.buffer as ArrayBuffer]);
     if (this.#underWayBytes <= this.#capacityBytes) return true;
     this.#owesDrained = true;
     return false;
