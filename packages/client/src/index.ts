@@ -18,6 +18,7 @@ export { adoptStream, type WebStreamPair } from '@nbdjs/transport';
 export { adoptConnection } from './adopt.ts';
 export { NbdClient } from './client.ts';
 export { connect, openClient } from './connect.ts';
+export type { OpenerTarget } from './core/connect.ts';
 export * from './names.ts';
 export {
   type AdoptOptions,
@@ -31,7 +32,6 @@ export {
   type ConnectTarget,
   type ConnectTargets,
   type DescriptorTarget,
-  type OpenerTarget,
   type ResolvedTarget,
   resolveTarget,
   type TcpTarget,

@@ -3,6 +3,7 @@ import { type ChannelOpener, UsageError } from '@nbdjs/interfaces';
 import { checkOptions, describeValue, type OptionChecks, optionChecks } from '@nbdjs/kit';
 import { formatUri, looksLikeUri, type NbdUri, parseUri, type UriTls } from '@nbdjs/protocol';
 import type { Endpoint } from '@nbdjs/transport';
+import type { OpenerTarget } from './core/connect.ts';
 
 /** A server over TCP. */
 export interface TcpTarget {
@@ -54,12 +55,6 @@ export interface CommandTarget {
 export interface DescriptorTarget {
   /** The number of the descriptor, which belongs to the client and is closed with it. */
   readonly descriptor: number;
-}
-
-/** A server that is reached by a transport of the caller's, which opens a channel for each attempt to connect. */
-export interface OpenerTarget extends ChannelOpener {
-  /** The export to open. @default the server's default export */
-  readonly exportName?: string | undefined;
 }
 
 /** An NBD URI as text, as a `URL` or taken apart, a host or a socket, a command, a descriptor, or an opener of channels. */

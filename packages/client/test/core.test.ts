@@ -77,6 +77,26 @@ describe('the core of the client', () => {
     await server.close();
   });
 
+  it('abandons a write in flight when its web stream is aborted, while the server is away', async () => {
+    const { server, target, cut } = disk();
+    let isAway = false;
+    const open = () => (isAway ? new Promise<never>(() => {}) : target.open());
+    const client = await core.connect({ ...target, open }, { reconnectDelayMs: 60_000 });
+    const writer = client.writable().getWriter();
+    await writer.write(Uint8Array.of(1));
+    isAway = true;
+    cut();
+    const waiting = writer.write(ruler);
+    const reason = new Error('enough');
+    await Promise.all([
+      writer.abort(reason),
+      expect(waiting).rejects.toBe(reason),
+      expect(writer.closed).rejects.toBe(reason),
+    ]);
+    client.destroy();
+    await server.close();
+  });
+
   it('lists the exports of a server by openNegotiation of @nbdjs/connection/core', async () => {
     const { server, target } = disk();
     const negotiation = await openNegotiation(target);

@@ -19,6 +19,8 @@ export { type Ahead, ReadAhead } from './async/read-ahead.ts';
 export { settleAll } from './async/settle-all.ts';
 export { untilAborted } from './async/until-aborted.ts';
 export { wait } from './async/wait.ts';
+export { namedBy } from './channels/named-memory.ts';
+export { StreamEnd } from './channels/stream-end.ts';
 export { GrowingDelay, type GrowingDelayOptions, longestDelaysMs } from './delays/growing-delay.ts';
 export { endInWords, isHangUp } from './errors/channel-end.ts';
 export { copyError, errorAt } from './errors/copy-error.ts';

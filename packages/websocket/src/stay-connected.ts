@@ -98,6 +98,10 @@ async function hold(
     const reason = await channel.closed;
     const error = 'cause' in reason ? reason.cause : undefined;
     return error === undefined ? undefined : { type: 'lost', error };
+  } catch (error) {
+    // Whoever should have had the channel has thrown.
+    channel.destroy(toError(error));
+    throw error;
   } finally {
     signal.removeEventListener('abort', destroy);
   }

@@ -95,4 +95,13 @@ describe('staying connected', () => {
     expect(delayed.clock.pending).toBe(0);
     expect(delayed.attempts()).toBe(1);
   });
+
+  it('destroys a channel that its receiver has refused by throwing', async () => {
+    const { channel } = channelThat();
+    const work = stayConnected({ open: async () => channel }, () => {
+      throw new Error('not this one');
+    });
+    await expect(work).rejects.toThrow('not this one');
+    await expect(channel.closed).resolves.toEqual({ by: 'us' });
+  });
 });

@@ -37,8 +37,12 @@ export function readableOf(device: BlockDevice, options: ReadStreamOptions = {})
 export function writableOf(device: BlockDevice, options: WriteStreamOptions = {}): WritableStream<Uint8Array> {
   const range = new RangeWriter(device, options);
   return new WritableStream({
+    // The stream's own `abort` is called only after the write in flight, which may take as long as the server is away.
+    start(controller) {
+      const { signal } = controller as WritableStreamDefaultController & { readonly signal: AbortSignal };
+      signal.addEventListener('abort', () => range.abort(signal.reason ?? new Error('the stream was aborted')));
+    },
     write: (chunk: Uint8Array) => range.write([chunk]),
     close: () => range.finish(),
-    abort: (reason: unknown) => range.abort(reason ?? new Error('the stream was aborted')),
   });
 }

@@ -1,8 +1,8 @@
 /** Several servers that have one export: the next one is tried when one cannot be reached. */
-import { type Clock, type Connector, type Established, UsageError } from '@nbdjs/interfaces';
+import { type Connector, type Established, UsageError } from '@nbdjs/interfaces';
 import { defineOptions, type OptionsOf, option } from '@nbdjs/kit';
-import { systemClock } from '@nbdjs/node';
 import { ConnectLoop } from '../attempts/connect-loop.ts';
+import { inlineOnlyOptions } from '../attempts/inline-options.ts';
 import { repetitionOptions } from '../attempts/repetition-options.ts';
 import { StayAlive } from '../attempts/stay-alive.ts';
 import { type CompareFacts, type FailoverMember, ServerRace } from './server-race.ts';
@@ -28,13 +28,9 @@ export const failoverOptions = defineOptions({
     doc: 'The next of several servers joins in when the one before has not been connected to for this long.',
   }),
   /** @default real time */
-  clock: option.object<Clock>({ default: systemClock, defaultText: 'real time', doc: 'The clock of the attempts.' }),
+  clock: inlineOnlyOptions.definitions.clock,
   /** Returns numbers from 0 to 1 that spread the delays between attempts; 0.5 does not. @default Math.random */
-  jitter: option.callback<() => number>({
-    default: Math.random,
-    defaultText: 'Math.random',
-    doc: 'Returns numbers from 0 to 1 that spread the delays between attempts; 0.5 does not.',
-  }),
+  jitter: inlineOnlyOptions.definitions.jitter,
 });
 
 /** How several servers are tried. */

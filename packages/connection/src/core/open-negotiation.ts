@@ -9,7 +9,7 @@ import { isOpener, nameOfOpener, openerSource } from '../attempts/opener-source.
 import { type RepetitionOptions, repetitionOptions } from '../attempts/repetition-options.ts';
 import type { ServerSource } from '../attempts/server-source.ts';
 import { StayAlive } from '../attempts/stay-alive.ts';
-import { connectionTrace, handshakeTrace } from '../diagnostics.ts';
+import { connectionTrace, withTrace } from '../diagnostics.ts';
 import { nameOfPeer } from '../negotiation/name-of-peer.ts';
 import type { Negotiation } from '../negotiation/negotiation.ts';
 import { NewstyleNegotiation } from '../negotiation/newstyle-negotiation.ts';
@@ -99,8 +99,8 @@ function candidate(negotiation: Negotiation): Candidate<Negotiation> {
 }
 
 async function begin(channel: ByteChannel, options: OpenNegotiationOptions, name: string): Promise<Negotiation> {
-  const handshake = { ...options.handshake, trace: options.handshake?.trace ?? handshakeTrace };
-  const conversation = new OptionConversation(channel, { ...options, handshake }, name);
+  const settings = withTrace({ ...options, handshake: options.handshake ?? {} });
+  const conversation = new OptionConversation(channel, settings, name);
   const start = await conversation.start(options.signal);
   const negotiation =
     start.type === 'negotiating'

@@ -1,5 +1,11 @@
 /** A connector behind a port: what crosses, and what happens when either end goes. */
-import { type Connector, type Established, type EstablishOptions, NegotiationError } from '@nbdjs/interfaces';
+import {
+  type ByteChannel,
+  type Connector,
+  type Established,
+  type EstablishOptions,
+  NegotiationError,
+} from '@nbdjs/interfaces';
 import { createMemoryPair, type PortLike } from '@nbdjs/transport/core';
 import { describe, expect, it } from 'vitest';
 import { createPortConnector, serveConnector } from './index.ts';
@@ -34,8 +40,12 @@ function pair() {
 }
 
 function connection(): Established {
-  const [channel] = createMemoryPair();
-  return { channel, facts, excess: Uint8Array.of(1, 2) };
+  return connectionAndServer()[0];
+}
+
+function connectionAndServer(): [Established, ByteChannel] {
+  const [channel, server] = createMemoryPair();
+  return [{ channel, facts, excess: Uint8Array.of(1, 2) }, server];
 }
 
 describe('a connector behind a port', () => {
@@ -78,6 +88,25 @@ describe('a connector behind a port', () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     const { channel } = await connector.establish({ wait: true });
     expect(inner.calls).toHaveLength(1);
+    channel.destroy();
+    connector.release();
+  });
+
+  it('gives no connection that the server has closed while nobody had it', async () => {
+    const { inner, connector } = pair();
+    const abort = new AbortController();
+    const abandoned = connector.establish({ wait: true, signal: abort.signal });
+    await expect.poll(() => inner.calls).toHaveLength(1);
+    const [late, server] = connectionAndServer();
+    inner.calls[0]?.resolve(late);
+    abort.abort(new Error('enough'));
+    await expect(abandoned).rejects.toThrow('enough');
+    server.end();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const establishing = connector.establish({ wait: true });
+    await expect.poll(() => inner.calls).toHaveLength(2);
+    inner.calls[1]?.resolve(connection());
+    const { channel } = await establishing;
     channel.destroy();
     connector.release();
   });

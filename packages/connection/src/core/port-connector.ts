@@ -2,6 +2,7 @@
 import { ConnectError, type Connector, type Established, type EstablishOptions, UsageError } from '@nbdjs/interfaces';
 import { describeValue, fromErrorRecord } from '@nbdjs/kit';
 import { adoptPort, type PortLike } from '@nbdjs/transport/core';
+import { IdleConnection } from '../negotiation/idle-connection.ts';
 import type { ConnectorAnswer, ConnectorOrder } from './connector-messages.ts';
 
 /**
@@ -28,7 +29,7 @@ class PortConnector implements Connector {
   readonly #calls = new Map<number, Call>();
   #lastId = 0;
   /** A connection that came after its caller had given up waiting: it is for the next one. */
-  #spare: Established | undefined;
+  #spare: IdleConnection | undefined;
   /** Why there are no more connections. */
   #end: Error | undefined;
 
@@ -48,7 +49,8 @@ class PortConnector implements Connector {
     signal?.throwIfAborted();
     const spare = this.#spare;
     this.#spare = undefined;
-    if (spare !== undefined) return spare;
+    if (spare?.usable) return spare.take();
+    spare?.discard();
     const id = ++this.#lastId;
     return await new Promise<Established>((resolve, reject) => {
       const onAbort = (): void => {
@@ -94,24 +96,22 @@ class PortConnector implements Connector {
     }
     const { facts, excess, peer } = answer;
     const channel = adoptPort(answer.port, { peer });
-    if (call === undefined) this.#keep({ channel, facts, excess });
+    if (call === undefined) this.#keep(new IdleConnection(channel, facts, excess));
     else call.resolve({ channel, facts, excess });
   }
 
-  #keep(spare: Established): void {
-    if (this.#end !== undefined || this.#spare !== undefined) {
-      spare.channel.destroy();
+  #keep(spare: IdleConnection): void {
+    if (this.#end !== undefined || this.#spare?.usable) {
+      spare.discard();
       return;
     }
+    this.#spare?.discard();
     this.#spare = spare;
-    void spare.channel.closed.then(() => {
-      if (this.#spare === spare) this.#spare = undefined;
-    });
   }
 
   #finish(reason: Error): void {
     this.#end ??= reason;
-    this.#spare?.channel.destroy();
+    this.#spare?.discard();
     this.#spare = undefined;
     for (const call of this.#calls.values()) call.reject(reason);
   }

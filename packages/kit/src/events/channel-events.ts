@@ -9,8 +9,11 @@ export const peerField = eventField.object<PeerDescription>('PeerDescription', '
 export const channelClosed = {
   doc: 'A channel that was open is closed.',
   fields: {
+    /** What is at the other end. */
     peer: peerField,
+    /** What has ended it. */
     by: eventField.oneOf(['us', 'peer', 'error'], 'What has ended it.'),
+    /** Why, where there was an error. */
     error: eventField.optional(eventField.error('Why, where there was an error.')),
   },
 } as const;

@@ -1,7 +1,7 @@
 /** The end of a channel over a stream of Node's: when it came, and why. */
 import type { Duplex } from 'node:stream';
 import type { ByteSink, CloseReason } from '@nbdjs/interfaces';
-import { StreamEnd } from './stream-end.ts';
+import { StreamEnd } from '@nbdjs/kit';
 
 /** The channel whose stream ends. */
 export interface EndOwner {

@@ -1,9 +1,7 @@
 /** Two channels that are connected to each other in memory: for servers in the same process, and for tests. */
 import type { ByteChannel, ByteSink, CloseReason, PeerDescription } from '@nbdjs/interfaces';
-import { toError } from '@nbdjs/kit';
+import { namedBy, StreamEnd, toError } from '@nbdjs/kit';
 import { nextTurn } from '@nbdjs/node';
-import { namedBy } from './sink-rules.ts';
-import { StreamEnd } from './stream-end.ts';
 
 /** How bytes cross between the two ends of `createMemoryPair`. */
 export interface MemoryPairOptions {

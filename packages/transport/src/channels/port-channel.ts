@@ -7,11 +7,18 @@ import {
   type PeerDescription,
   UsageError,
 } from '@nbdjs/interfaces';
-import { concatenate, defineOptions, describeValue, type OptionsOf, option, toError } from '@nbdjs/kit';
+import {
+  concatenate,
+  defineOptions,
+  describeValue,
+  namedBy,
+  type OptionsOf,
+  option,
+  StreamEnd,
+  toError,
+} from '@nbdjs/kit';
 import { nextTurn } from '@nbdjs/node';
 import { announced } from '../diagnostics.ts';
-import { namedBy } from './sink-rules.ts';
-import { StreamEnd } from './stream-end.ts';
 
 /** The part of a `MessagePort` that a channel needs: that of pages and workers, and that of `node:worker_threads`. */
 export interface PortLike {

@@ -1,8 +1,7 @@
 /** Receiving from a stream of Node's into the sink's memory. */
 import type { Duplex } from 'node:stream';
 import type { ByteSink } from '@nbdjs/interfaces';
-import { toError } from '@nbdjs/kit';
-import { namedBy } from './sink-rules.ts';
+import { namedBy, toError } from '@nbdjs/kit';
 
 /** Node's `onread` with what its types leave out: the buffer may be a function, called before each read. */
 export interface OnRead {

@@ -1,8 +1,6 @@
 /** A pair of web streams as a `ByteChannel`. Uses nothing of Node. */
 import type { ByteChannel, ByteSink, CloseReason, PeerDescription } from '@nbdjs/interfaces';
-import { concatenate, describeValue, toError } from '@nbdjs/kit';
-import { namedBy } from './sink-rules.ts';
-import { StreamEnd } from './stream-end.ts';
+import { concatenate, describeValue, namedBy, StreamEnd, toError } from '@nbdjs/kit';
 
 /** The reader of a web stream of bytes, as far as it is used here. */
 export interface BytesReader {

@@ -1,4 +1,5 @@
 /** Close codes of WebSockets (RFC 6455, section 7.4, and the registry of IANA), and the errors that they mean for a channel. */
+import { oneLine } from './one-line.ts';
 
 /** Codes that we send. */
 export const closeCode = {
@@ -74,9 +75,4 @@ export function closeFailure(code: number, reason: string): CloseFailure | undef
 
 function failure(message: string, code: CloseFailure['code'], number: number): CloseFailure {
   return Object.assign(new Error(message), { code, closeCode: number });
-}
-
-/** The peer chooses the text, so nothing of it may reach a terminal as control characters. */
-function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim();
 }

@@ -1,6 +1,6 @@
 /** From messages of any length to the memory that a sink names, with everything that waits in between. */
 import type { ByteSink } from '@nbdjs/interfaces';
-import { toError } from '@nbdjs/kit';
+import { namedBy, StreamEnd, toError } from '@nbdjs/kit';
 
 /** The channel that delivers. */
 export interface InboxOwner {
@@ -21,9 +21,7 @@ export class Inbox {
   #isPaused = false;
   /** A delivery is under way: it takes what is added meanwhile. */
   #isDelivering = false;
-  /** No more bytes will come, and why. */
-  #end: { readonly cause: Error | undefined } | undefined;
-  #sinkTold: ByteSink | undefined;
+  readonly #end = new StreamEnd();
 
   constructor(owner: InboxOwner) {
     this.#owner = owner;
@@ -47,7 +45,7 @@ export class Inbox {
 
   /** Takes a message, whose memory belongs to the inbox from now on, and delivers as much as the sink takes. */
   add(message: Uint8Array): void {
-    if (this.#end !== undefined || message.length === 0) return;
+    if (this.#end.hasCome || message.length === 0) return;
     this.#waiting.push(message);
     this.#waitingBytes += message.length;
     this.#deliver();
@@ -55,7 +53,7 @@ export class Inbox {
 
   /** Takes bytes in memory that is used again after the call: what the sink does not take now is copied. */
   addView(bytes: Uint8Array): void {
-    if (this.#end !== undefined) return;
+    if (this.#end.hasCome) return;
     let position = 0;
     for (
       let target = this.directTarget();
@@ -73,29 +71,29 @@ export class Inbox {
 
   /** Returns the sink's memory, if the next bytes may go there; then `landed` has to follow. */
   directTarget(): Uint8Array | undefined {
-    const isFree = !this.#isPaused && !this.#isDelivering && this.#waitingBytes === 0 && this.#end === undefined;
+    const isFree = !this.#isPaused && !this.#isDelivering && this.#waitingBytes === 0 && !this.#end.hasCome;
     if (!isFree) return undefined;
     let target: Uint8Array | undefined;
     this.#call((sink) => {
-      target = memoryOf(sink);
+      target = namedBy(sink);
     });
     return target;
   }
 
   /** Bytes have landed at the start of what `directTarget` has returned last. */
   landed(byteCount: number): void {
-    if (this.#end === undefined) this.#call((sink) => sink.advance(byteCount));
+    if (!this.#end.hasCome) this.#call((sink) => sink.advance(byteCount));
   }
 
   /** No more bytes will come. The sink is told when those that wait are delivered. */
   end(cause: Error | undefined): void {
-    this.#end ??= { cause };
+    this.#end.come(cause);
     this.#deliver();
   }
 
   /** Drops what waits, so that the end is all that the sink is told from now on, in a later turn. */
   drop(cause: Error | undefined): void {
-    this.#end ??= { cause };
+    this.#end.come(cause);
     this.#waiting.length = 0;
     this.#waitingBytes = 0;
     this.#deliverSoon();
@@ -103,7 +101,7 @@ export class Inbox {
 
   /** Tells the sink that everything was sent. */
   tellDrained(): void {
-    if (this.#sink !== undefined && this.#end === undefined) this.#call((sink) => sink.drained());
+    if (this.#sink !== undefined && !this.#end.hasCome) this.#call((sink) => sink.drained());
   }
 
   /** A sink is never called from within a call of the channel. */
@@ -124,7 +122,9 @@ export class Inbox {
   #step(sink: ByteSink): void {
     const [message] = this.#waiting;
     if (message === undefined) return;
-    const target = memoryOf(sink);
+    const target = namedBy(sink);
+    // The sink may have ended the channel meanwhile, so that nothing waits any more.
+    if (message !== this.#waiting[0]) return;
     const byteCount = Math.min(target.length, message.length - this.#position);
     target.set(message.subarray(this.#position, this.#position + byteCount));
     this.#position += byteCount;
@@ -138,10 +138,8 @@ export class Inbox {
 
   #tellEnd(): void {
     const sink = this.#sink;
-    if (this.#end === undefined || sink === undefined || sink === this.#sinkTold) return;
-    this.#sinkTold = sink;
-    const { cause } = this.#end;
-    this.#call(() => sink.ended(cause));
+    if (!this.#end.hasCome || sink === undefined || this.#end.isKnownTo(sink)) return;
+    this.#call(() => this.#end.tell(sink));
     this.#owner.endTold();
   }
 
@@ -153,11 +151,4 @@ export class Inbox {
       this.#owner.destroy(toError(error));
     }
   }
-}
-
-/** Returns the memory that a sink names. @throws Error when there is none. */
-function memoryOf(sink: ByteSink): Uint8Array {
-  const memory = sink.writable();
-  if (memory.length === 0) throw new Error('the sink named no memory for the next bytes');
-  return memory;
 }

@@ -9,7 +9,7 @@ import { Heartbeat, type HeartbeatSettings } from './heartbeat.ts';
 
 /** What a WebSocket over a channel is given. */
 export interface FramingSettings extends HeartbeatSettings {
-  /** Clients mask what they send; `zero`: by a mask that changes nothing. */
+  /** Clients mask what they send. */
   readonly role: 'server' | 'client';
   /** See `FrameSender`. */
   readonly hasRandomMask: boolean;
@@ -37,6 +37,8 @@ export class Framing implements FrameSocket {
   readonly #heartbeat: Heartbeat;
   #isOpened = false;
   #isPaused = true;
+  /** A Close of ours is on its way behind everything else. */
+  #isEnding = false;
   #peerClose: PeerClose | undefined;
   /** Why we have ended it, where it was not in good order. */
   #failure: Error | undefined;
@@ -58,6 +60,7 @@ export class Framing implements FrameSocket {
         violated: (code, reason) => this.#violated(code, reason),
         drained: () => {
           this.#sender.drained();
+          if (this.#isEnding) this.#limitClose();
           events.sent();
         },
         ended: (cause) => this.#finish(cause),
@@ -95,7 +98,9 @@ export class Framing implements FrameSocket {
 
   end(): void {
     this.#sender.close(closeCode.normal);
-    this.#limitClose();
+    this.#isEnding = true;
+    // A slow peer may take its time for what is queued before the Close.
+    if (!this.#sender.isBlocked) this.#limitClose();
   }
 
   /** Answers a Close only now: what the sink has sent because of the last bytes goes before. */

@@ -19,10 +19,10 @@ export interface Upgraded {
 export function adoptWebSocket(
   { stream, head, peer }: Upgraded,
   role: 'server' | 'client',
-  settings: SocketSettings & { readonly hasRandomMask?: boolean },
+  settings: SocketSettings,
 ): ByteChannel {
   const lower = adoptUpgraded(stream, head, peer);
-  const framing = { ...settings, role, hasRandomMask: settings.hasRandomMask ?? !peer.tls };
+  const framing = { ...settings, role, hasRandomMask: !peer.tls };
   // The system has the peer wait while the channel is paused, so hardly more than one delivery of it waits here.
   return announced(new FrameChannel(peer, (events) => new Framing(lower, events, framing), Number.POSITIVE_INFINITY));
 }

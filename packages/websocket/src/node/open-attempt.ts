@@ -1,6 +1,7 @@
 /** One attempt to open a channel, and the errors of attempts that fail. */
 import type { IncomingMessage } from 'node:http';
 import { type ByteChannel, ConnectError, type ConnectErrorCode, type PeerDescription } from '@nbdjs/interfaces';
+import { oneLine } from '../channel/one-line.ts';
 
 /** An attempt that is under way. */
 export interface Attempt {
@@ -45,8 +46,7 @@ export function connectFailure(error: Error, { name }: PeerDescription): Connect
       permanent: true,
     });
   }
-  const why =
-    code === 'HPE_INVALID_CONSTANT' || code.startsWith('HPE_') ? 'the server does not speak HTTP' : words[code];
+  const why = code.startsWith('HPE_') ? 'the server does not speak HTTP' : words[code];
   return new ConnectError(
     codes[code] ?? (code.startsWith('HPE_') ? 'ERR_NBD_NOT_NBD' : 'ERR_NBD_CONNECT'),
     `cannot connect to ${name}: ${why ?? oneLine(error.message)}`,
@@ -91,9 +91,4 @@ function isTlsFailure(code: string): boolean {
     code === 'EPROTO' ||
     code === 'HOSTNAME_MISMATCH'
   );
-}
-
-/** The server chooses the text, so nothing of it may reach a terminal as control characters. */
-function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim();
 }

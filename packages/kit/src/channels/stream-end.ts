@@ -1,6 +1,7 @@
-/** The end of a channel's bytes: why it came, and which sink knows of it. Uses nothing of Node. */
+/** The end of what a channel receives. */
 import type { ByteSink } from '@nbdjs/interfaces';
 
+/** The end of a channel's bytes: whether it has come, why, and which sink knows of it. */
 export class StreamEnd {
   #end: { readonly cause: Error | undefined } | undefined;
   #sinkTold: ByteSink | undefined;
@@ -13,6 +14,11 @@ export class StreamEnd {
   /** Why, where that is an error. */
   get cause(): Error | undefined {
     return this.#end?.cause;
+  }
+
+  /** Whether this sink has been told of the end. */
+  isKnownTo(sink: ByteSink): boolean {
+    return sink === this.#sinkTold;
   }
 
   /** Notes that no more bytes will come. The first cause is kept. */
