@@ -39,6 +39,14 @@ declare class ReadableStream<Chunk> {
   );
 }
 
+declare class WritableStreamDefaultController {
+  readonly signal: AbortSignal;
+}
+
 declare class WritableStream<Chunk> {
-  constructor(sink: { write(chunk: Chunk): Promise<void>; close(): Promise<void>; abort(reason: unknown): void });
+  constructor(sink: {
+    start(controller: WritableStreamDefaultController): void;
+    write(chunk: Chunk): Promise<void>;
+    close(): Promise<void>;
+  });
 }
