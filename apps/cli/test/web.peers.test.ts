@@ -1,5 +1,5 @@
 /** `nbd` by WebSocket and HTTP Upgrade, with the clients of others behind its relay. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BlockDevice, ByteChannel } from '@nbdjs/interfaces';
 import { describePeers, makeRawImage, runPeer, sha256OfFile } from '@nbdjs/peers';
@@ -95,6 +95,31 @@ describePeers('nbd by WebSocket and HTTP Upgrade', ['qemu-img', 'nbdinfo', 'nbdc
       const nameless = await nbd('info', '--size', '--tls', 'require', '--no-tls-verify-peer', url);
       expect(nameless.code).toBe(1);
     }
+  });
+
+  it('refuses a client whose certificate is revoked by the second of two lists', async () => {
+    const certs = async (...argv: string[]): Promise<void> =>
+      expect(await nbd('certs', ...argv)).toMatchObject({ code: 0 });
+    for (const name of ['pki', 'other']) {
+      await certs(file(name));
+      await certs(file(name), '--authority', file(name), '--revoke', join(file(name), 'client-cert.pem'));
+    }
+    const served = file('served');
+    cpSync(file('pki'), served, { recursive: true });
+    // Both authorities are trusted, and each has revoked one client.
+    for (const name of ['ca-cert.pem', 'ca-crl.pem']) {
+      writeFileSync(
+        join(served, name),
+        ['other', 'pki'].map((pki) => readFileSync(join(file(pki), name), 'utf8')).join(''),
+      );
+    }
+    const wss = await start(/serving (wss:\S+)/, 'serve', '--web', '0', '--tls-certificates', served, 'memory:1M');
+    rmSync(join(file('pki'), 'ca-crl.pem'));
+    const refused = await nbd('info', '--size', '--tls-certificates', file('pki'), wss);
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    await certs(file('good'), '--authority', file('pki'));
+    writeFileSync(join(file('good'), 'ca-cert.pem'), readFileSync(join(file('pki'), 'ca-cert.pem')));
+    expect(await nbd('info', '--size', '--tls-certificates', file('good'), wss)).toMatchObject({ stdout: `${mebi}\n` });
   });
 
   /** Offers a file as a page would; gives a function that ends it. */

@@ -23,6 +23,7 @@ export { type TransportEvents, transportEvents } from './events.ts';
 export { type ListenOptions, listen } from './listening/listen.ts';
 export { inheritedListeners } from './listening/socket-activation.ts';
 export { createTlsClient, type TlsClient } from './tls/client.ts';
+export { readTlsIdentity, type TlsIdentity } from './tls/files.ts';
 export { createTlsServer, serverTls, type TlsServer } from './tls/server.ts';
 export {
   type TlsCertificates,

@@ -14,11 +14,15 @@ interface Piece {
   readonly name: string;
 }
 
-/** What Node's `tls` takes; everything is PEM. */
-interface Identity {
+/** Certificates and keys as Node's `tls` takes them; everything is PEM. */
+export interface TlsIdentity {
+  /** The authorities to trust. */
   readonly ca?: string | undefined;
+  /** Our own certificate, with those between it and an authority. */
   readonly cert?: string | undefined;
+  /** Its key. */
   readonly key?: string | undefined;
+  /** Decrypts the key. */
   readonly passphrase?: string | undefined;
   /** One list in each text: of several in one text, Node uses the first only. */
   readonly crl?: string[] | undefined;
@@ -26,7 +30,7 @@ interface Identity {
 
 /** The same, with what is known of it. */
 export interface CheckedIdentity {
-  readonly pem: Identity;
+  readonly pem: TlsIdentity;
   /** The authorities that are trusted. */
   readonly authorities: readonly X509Certificate[];
   /** The name of our own certificate in messages, and why no peer could accept it. */
@@ -61,6 +65,30 @@ export function readIdentity(certificates: TlsCertificates, role: Role): Checked
     authorities,
     own: cert === undefined ? undefined : { name: cert.name, fault: faultOfOwn(cert, role) },
   };
+}
+
+/** The same for a server, which has to have a certificate that clients can accept. */
+export function readServerIdentity(certificates: TlsCertificates): CheckedIdentity {
+  const identity = readIdentity(certificates, 'server');
+  const { own } = identity;
+  if (own === undefined) throw wrong(placeOf(certificates), 'there is no certificate for the server (server-cert.pem)');
+  if (own.fault !== undefined) throw wrong(own.name, `the server's certificate ${own.fault}`);
+  return identity;
+}
+
+/** What messages call the certificates. */
+export function placeOf({ folder }: TlsCertificates): string {
+  return folder ?? 'tls.certificates';
+}
+
+/**
+ * Reads certificates and keys for a TLS of Node's own, such as HTTPS, from the files that NBD programs know, with the checks that our TLS
+ * makes.
+ *
+ * @throws UsageError naming the file, and what is wrong with it.
+ */
+export function readTlsIdentity(certificates: TlsCertificates, role: 'client' | 'server'): TlsIdentity {
+  return (role === 'server' ? readServerIdentity(certificates) : readIdentity(certificates, role)).pem;
 }
 
 /** Returns `undefined` when there is no such file. @throws UsageError naming the file when it cannot be read. */

@@ -6,7 +6,7 @@ import { tls } from '../late-modules.ts';
 import { type Chain, chainOf, completed } from './chain.ts';
 import { resolveServerSettings } from './checks.ts';
 import { plain } from './failure.ts';
-import { readIdentity, wrong } from './files.ts';
+import { placeOf, readServerIdentity, wrong } from './files.ts';
 import { describeSession, pskCiphers, secureVersions } from './session.ts';
 import type { ResolvedServerSettings, TlsServerKeys, TlsServerSettings } from './settings.ts';
 import { checkSharedKey, readSharedKeys } from './shared-keys.ts';
@@ -130,14 +130,11 @@ interface Setup {
 
 function certificateSetup(settings: ResolvedServerSettings): Setup {
   const { certificates = {}, allow } = settings;
-  const { pem, authorities, own } = readIdentity(certificates, 'server');
+  const { pem, authorities } = readServerIdentity(certificates);
   // A server has no other use for an authority than to check clients.
   const { verifyPeer = allow !== undefined || pem.ca !== undefined } = settings;
-  const place = certificates.folder ?? 'tls.certificates';
-  if (own === undefined) throw wrong(place, 'there is no certificate for the server (server-cert.pem)');
-  if (own.fault !== undefined) throw wrong(own.name, `the server's certificate ${own.fault}`);
   if (verifyPeer && pem.ca === undefined) {
-    throw wrong(place, 'there is no authority (ca-cert.pem), so clients cannot be checked');
+    throw wrong(placeOf(certificates), 'there is no authority (ca-cert.pem), so clients cannot be checked');
   }
   if (!verifyPeer && allow !== undefined) {
     throw wrong('tls.allow', 'the list is about certificates of clients, which verifyPeer: false does not check');
@@ -152,7 +149,7 @@ function certificateSetup(settings: ResolvedServerSettings): Setup {
   try {
     tls().createSecureContext(options);
   } catch (cause) {
-    throw wrong(place, `the certificates cannot be used: ${plain(cause as Error)}`, cause);
+    throw wrong(placeOf(certificates), `the certificates cannot be used: ${plain(cause as Error)}`, cause);
   }
   return { options, authorities };
 }
