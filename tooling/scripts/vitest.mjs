@@ -1,11 +1,12 @@
 /** Runs tests, and counts them from the runner's machine-readable report. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { stripVTControlCharacters } from 'node:util';
 import { root } from './pnpm.mjs';
 
 /**
  * Runs vitest in a folder with these arguments. Returns what its files report, how many tests passed, failed and were skipped, and in words
- * what no test has reported; each of these counts as failed.
+ * what has failed: tests, and what no test has reported.
  */
 export function runVitest(name, args, { cwd = root, env = process.env } = {}) {
   const report = `${root}.reports/${name}.json`;
@@ -31,25 +32,35 @@ export function runVitest(name, args, { cwd = root, env = process.env } = {}) {
     return { files: [], passed: 0, failed: 1, skipped: 0, problems };
   }
   const files = results.testResults;
-  // A file that could not even be loaded has no failing test in it, and an error outside of any test only an exit code.
-  const problems = files
-    .filter((file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'))
-    .map(({ name: file, message }) => `${file}: ${message}`);
-  if (status !== 0 && results.numFailedTests + problems.length === 0) {
+  const problems = files.flatMap(problemsOf);
+  if (status !== 0 && problems.length === 0) {
     problems.push(`the test runner ended with ${signal ?? status} outside of any test`);
   }
   return {
     files,
     passed: results.numPassedTests,
-    failed: results.numFailedTests + problems.length,
+    failed: problems.length,
     skipped: results.numPendingTests + results.numTodoTests,
     problems,
   };
 }
 
-/** Prints what went wrong outside of tests, and the line that counts. Returns the exit code. */
+/** What has failed in a file. One that could not even be loaded has no failed test in it. */
+function problemsOf({ name, status, message, assertionResults }) {
+  const file = name.replace(root, '');
+  const failed = assertionResults.filter((test) => test.status === 'failed');
+  if (status === 'failed' && failed.length === 0) return [`${file}: ${firstLine(message)}`];
+  return failed.map(({ fullName, failureMessages }) => `${file}: ${fullName}: ${firstLine(failureMessages[0])}`);
+}
+
+/** Without the colours of a terminal. */
+function firstLine(text = '') {
+  return stripVTControlCharacters(text).split('\n', 1)[0];
+}
+
+/** Prints what has failed, each in a line of its own, and the line that counts. Returns the exit code. */
 export function reportCounts({ passed, failed, skipped, problems }) {
-  for (const problem of problems) process.stdout.write(`${problem}\n`);
+  for (const problem of problems) process.stdout.write(`FAILED  ${problem}\n`);
   process.stdout.write(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`);
   return failed > 0 || passed === 0 ? 1 : 0;
 }
