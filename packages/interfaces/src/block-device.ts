@@ -65,8 +65,9 @@ export interface ReadOptions extends Abortable {
   /** Ask for the bytes in one piece, with holes written out as zeroes (`NBD_CMD_FLAG_DF`). @default false */
   readonly dontFragment?: boolean | undefined;
   /**
-   * Called once for each piece that arrived, before the call settles and in no promised order. Holes have been written
-   * to the target as zeroes too; the callback only reports that they need not be examined.
+   * Called once for each piece, before the call settles and in no promised order, however often the device had to read it. Holes have been
+   * written to the target as zeroes too; the callback only reports that they need not be examined. A read that fails may have reported
+   * some of its pieces.
    */
   readonly onChunk?: ((chunk: ReadChunk) => void) | undefined;
 }

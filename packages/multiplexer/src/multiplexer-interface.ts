@@ -22,9 +22,9 @@ import type { Statistics } from './statistics.ts';
  *
  * The server may still carry out an aborted request, even after later requests.
  *
- * With a reconnect delay, requests whose connection is lost are sent again, and a read's `onChunk` then hears of the same bytes
- * once more. A server that lives on may still be at work on what a lost connection has brought it, and NBD has no means of
- * asking: of a write that was sent twice, the first may be carried out late, even over a later one to the same place.
+ * With a reconnect delay, requests whose connection is lost are sent again. A server that lives on may still be at work on what a lost
+ * connection has brought it, and NBD has no means of asking: of a write that was sent twice, the first may be carried out late, even
+ * over a later one to the same place.
  */
 export interface Multiplexer extends BlockDevice, AsyncDisposable {
   read(offset: Offset, target: Uint8Array, options?: ReadOptions): Promise<void>;

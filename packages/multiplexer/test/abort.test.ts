@@ -150,14 +150,13 @@ describe('a signal', () => {
     await turn();
     held[0]?.sendPiece({ type: 'data', offset: 0n, length: 100 }, false);
     await turn();
-    expect(chunks).toHaveLength(1);
     abort.abort(reason);
     expect(await reading).toBe(reason);
     target.fill(9);
     held[0]?.sendPiece({ type: 'hole', offset: 100n, length: 500 }, false);
     held[0]?.sendPiece({ type: 'data', offset: 600n, length: 400 }, true);
     await turn();
-    expect(chunks).toHaveLength(1);
+    expect(chunks).toEqual([]);
     expect(target.every((byte) => byte === 9)).toBe(true);
     expect(device.state).toBe('connected');
   });

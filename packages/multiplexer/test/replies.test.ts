@@ -456,9 +456,10 @@ describe('structured reads', () => {
   it('a callback may destroy the device, and what follows in the same delivery is not looked at', async () => {
     const { device, held, server } = await heldSession();
     const reason = new Error('enough');
-    const reads = [0, 1].map((index) =>
-      failure(device.read(index, new Uint8Array(10), { onChunk: () => device.destroy(reason) })),
-    );
+    const onChunk = () => device.destroy(reason);
+    // All of it is there when its caller hears of the first piece.
+    const complete = device.read(0, new Uint8Array(10), { onChunk });
+    const other = failure(device.read(1, new Uint8Array(10), { onChunk }));
     await turn();
     held[0]?.answerRead([
       { type: 'hole', offset: 0n, length: 5 },
@@ -466,7 +467,8 @@ describe('structured reads', () => {
     ]);
     held[1]?.answer();
     server.connection.send(text('nonsense'));
-    await Promise.all(reads);
+    await complete;
+    expect(await other).toMatchObject({ cause: reason });
     expect(device.state).toBe('closed');
     expect(await device.closed).toBe(reason);
   });

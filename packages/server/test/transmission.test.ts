@@ -1,5 +1,5 @@
 /** The server's transmission phase against the rules, request by request. */
-import { type BlockDevice, CommandError, type HeaderMode } from '@nbdjs/interfaces';
+import { type BlockDevice, CommandError, type HeaderMode, type Offset, type ReadOptions } from '@nbdjs/interfaces';
 import { ChunkType, Command, CommandFlag, TransmissionFlag, WireError } from '@nbdjs/protocol';
 import { createMemoryDevice } from '@nbdjs/storage';
 import fc from 'fast-check';
@@ -413,6 +413,31 @@ describe.each(['structured', 'extended'] as const)('block status and holes with 
     const client = await RawClient.connect(serve(device), mode);
     const replies = await client.ask({ type: Command.Read, length: 262_144 });
     expect(replies.map(({ type }) => type)).toEqual([ChunkType.OffsetData, ChunkType.OffsetHole]);
+    expect(assemble(replies, 0n, 262_144).bytes.subarray(0, 65_536)).toEqual(bytes(65_536));
+    client.channel.destroy();
+  });
+
+  it.each([
+    ['twice', 0, 2],
+    ['not at all', 65_536, 1],
+  ])('S41: one that reports pieces %s gets each byte into the reply once', async (_, start, times) => {
+    const memory = createMemoryDevice({ size });
+    await memory.write(0, bytes(65_536));
+    const device = Object.assign(
+      wrapped(memory, async (_, go) => go()),
+      {
+        read: async (offset: Offset, target: Uint8Array, options?: ReadOptions) => {
+          for (let time = 0; time < times; time++) {
+            await memory.read(offset, target, {
+              onChunk: (chunk) => chunk.position >= start && options?.onChunk?.(chunk),
+            });
+          }
+        },
+      },
+    );
+    const client = await RawClient.connect(serve(device), mode);
+    const replies = await client.ask({ type: Command.Read, length: 262_144 });
+    expect(replies.map(({ type }) => type)).toEqual([ChunkType.OffsetData]);
     expect(assemble(replies, 0n, 262_144).bytes.subarray(0, 65_536)).toEqual(bytes(65_536));
     client.channel.destroy();
   });

@@ -1,5 +1,12 @@
 /** Layers that slow down, fail, tell, or cut. */
-import { type BlockDevice, CommandError, ConnectionLostError } from '@nbdjs/interfaces';
+import {
+  type BlockDevice,
+  CommandError,
+  ConnectionLostError,
+  type Offset,
+  type ReadChunk,
+  type ReadOptions,
+} from '@nbdjs/interfaces';
 import { Holder, LossLog, writesLostError } from '@nbdjs/kit';
 import { blockDeviceConformance, seededRandom, VirtualClock } from '@nbdjs/testkit';
 import { describe, expect, it } from 'vitest';
@@ -306,6 +313,30 @@ describe('retry', () => {
     await clock.advance(60_000);
     await reading;
     expect(target.every((byte) => byte === 7)).toBe(true);
+  });
+
+  it('reports the pieces of a read once, although an earlier try has reported some of them', async () => {
+    const clock = new VirtualClock();
+    const memory = createMemoryDevice({ size: 65_536 });
+    let calls = 0;
+    const device = Object.assign(failing(0, passing).device, {
+      read: (_: Offset, target: Uint8Array, options?: ReadOptions) => {
+        options?.onChunk?.({ type: calls === 0 ? 'hole' : 'data', position: 0, length: 512 });
+        if (calls++ === 0) throw passing;
+        return memory.read(512, target.subarray(512), {
+          onChunk: (chunk) => options?.onChunk?.({ ...chunk, position: 512 + chunk.position }),
+        });
+      },
+    });
+    const chunks: ReadChunk[] = [];
+    const layer = createRetryLayer(device, { clock });
+    const reading = layer.read(0, new Uint8Array(1024), { onChunk: (chunk) => void chunks.push(chunk) });
+    await clock.advance(2000);
+    await reading;
+    expect(chunks).toEqual([
+      { type: 'data', position: 0, length: 512 },
+      { type: 'hole', position: 512, length: 512 },
+    ]);
   });
 
   it('gives up after so many times, with the error of the last', async () => {

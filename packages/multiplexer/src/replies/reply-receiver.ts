@@ -3,7 +3,7 @@ import type { HeaderMode, ProtocolError } from '@nbdjs/interfaces';
 import { ChunkType, Command, chunkTypes, printableBytes, ReplyDecoder, type ReplyHandler } from '@nbdjs/protocol';
 import { describe, violation } from '../errors.ts';
 import type { InFlightTable } from '../requests/in-flight-table.ts';
-import { joinHalves, type Request } from '../requests/request.ts';
+import { joinHalves, type Request, type RequestDetails } from '../requests/request.ts';
 import type { MutableStatistics } from '../statistics.ts';
 import type { TransmissionTrace } from '../transmission-trace.ts';
 import { cover, requireFullCoverage } from './read-coverage.ts';
@@ -89,7 +89,7 @@ export class ReplyReceiver implements ReplyHandler {
   simpleEnd(): void {
     const request = this.#current as Request;
     this.#current = undefined;
-    if (this.#length > 0) this.#reportData(request);
+    if (this.#length > 0) this.#keepData(request);
     this.#settle(request);
   }
 
@@ -130,7 +130,7 @@ export class ReplyReceiver implements ReplyHandler {
     const request = this.#current as Request;
     const position = this.#cover(request, offsetHigh, offsetLow, length);
     request.landingPlace()?.fill(0, position, position + length);
-    reportChunk(request, 'hole', position, length);
+    keepChunk(request, 'hole', position, length);
   }
 
   blockStatus(contextId: number): void {
@@ -161,7 +161,7 @@ export class ReplyReceiver implements ReplyHandler {
 
   chunkEnd(isDone: boolean): void {
     const request = this.#current as Request;
-    if (this.#length > 0) this.#reportData(request);
+    if (this.#length > 0) this.#keepData(request);
     if (isDone && request.error === 0) {
       if (request.command === Command.Read) requireFullCoverage(request, this.decoder);
       else request.details?.status?.end();
@@ -174,14 +174,15 @@ export class ReplyReceiver implements ReplyHandler {
     return cover(request, offsetHigh, offsetLow, length, this.#limits.replyStretchesMax, this.decoder);
   }
 
-  #reportData(request: Request): void {
+  #keepData(request: Request): void {
     const length = this.#length;
     this.#length = 0;
-    if (request.details !== undefined) reportChunk(request, 'data', this.#position, length);
+    if (request.details !== undefined) keepChunk(request, 'data', this.#position, length);
   }
 
   #settle(request: Request): void {
     this.#statistics.repliesReceived++;
+    if (request.details?.chunks !== undefined && request.error === 0) reportChunks(request.details);
     if (this.#trace.isOn) this.#trace.reply(request);
     this.#slots.remove(request);
     this.#answered(request);
@@ -209,12 +210,18 @@ function fits(command: number, type: number): boolean {
   return true;
 }
 
-/** Reports a piece to the caller. What the caller's function throws ends its call, not the connection. */
-function reportChunk(request: Request, type: 'data' | 'hole', position: number, length: number): void {
-  const { details } = request;
-  if (details?.onChunk === undefined || details.callbackFailure !== undefined) return;
+/** Keeps a piece for the caller, who hears of it only when no other connection can bring it once more. */
+function keepChunk({ details }: Request, type: 'data' | 'hole', position: number, length: number): void {
+  if (details?.onChunk === undefined) return;
+  details.chunks ??= [];
+  details.chunks.push({ type, position, length });
+}
+
+/** Reports the pieces of a complete read. What the caller's function throws ends its call, not the connection. */
+function reportChunks(details: RequestDetails): void {
+  const { chunks = [], onChunk } = details;
   try {
-    details.onChunk({ type, position, length });
+    for (const chunk of chunks) onChunk?.(chunk);
   } catch (error) {
     details.callbackFailure = { error };
   }

@@ -23,6 +23,8 @@ export class RequestDetails {
   /** Hangs on the signal while the request is under way. */
   onAbort: (() => void) | undefined;
   onChunk: ((chunk: ReadChunk) => void) | undefined;
+  /** What `onChunk` will be called with when the reply is complete: until then, the read may have to start over. */
+  chunks: ReadChunk[] | undefined;
   status: StatusSink | undefined;
   /** Fills in what depends on the connection that the request leaves by: contexts have other numbers on each (C34). */
   prepare: ((facts: ExportFacts) => void) | undefined;
@@ -148,6 +150,7 @@ export class Request {
     this.chunkCount = 0;
     const { details } = this;
     if (details === undefined) return;
+    details.chunks = undefined;
     details.stretches = undefined;
     details.errorText = undefined;
     details.errorOffset = undefined;

@@ -4,6 +4,7 @@ import {
   type Clock,
   CommandError,
   type Offset,
+  type ReadChunk,
   type ReadOptions,
   UsageError,
 } from '@nbdjs/interfaces';
@@ -67,23 +68,43 @@ export function createRetryLayer(device: BlockDevice, options: RetryOptions): Bl
 }
 
 class RetryLayer extends AroundLayer {
+  readonly #settings: RetrySettings;
+
   constructor(inner: BlockDevice, settings: RetrySettings) {
     super(inner, (call, go) => tryAgain(call, go, settings));
+    this.#settings = settings;
   }
 
-  override readInto(
-    offset: Offset,
-    length: number,
-    provide: () => Uint8Array,
-    options?: ReadOptions,
-  ): void | Promise<void> {
+  override read(offset: Offset, target: Uint8Array, options?: ReadOptions): Promise<void> {
+    return this.#read(offset, target.length, options, (each) => this.inner.read(offset, target, each));
+  }
+
+  override readInto(offset: Offset, length: number, provide: () => Uint8Array, options?: ReadOptions): Promise<void> {
     // There is one piece of memory for a read, however many tries it takes to fill it.
     let memory: Uint8Array | undefined;
     const once = (): Uint8Array => {
       memory ??= provide();
       return memory;
     };
-    return super.readInto(offset, length, once, options);
+    return this.#read(offset, length, options, (each) =>
+      this.inner.deferredReads?.readInto(offset, length, once, each),
+    );
+  }
+
+  /** Tries a read again, and reports the pieces of the one that succeeds. */
+  #read(
+    offset: Offset,
+    length: number,
+    options: ReadOptions | undefined,
+    read: (options: ReadOptions | undefined) => void | Promise<void>,
+  ): Promise<void> {
+    const { onChunk } = options ?? {};
+    const once = async (): Promise<void> => {
+      const chunks: ReadChunk[] = [];
+      await read(onChunk === undefined ? options : { ...options, onChunk: (chunk) => void chunks.push(chunk) });
+      for (const chunk of chunks) onChunk?.(chunk);
+    };
+    return tryAgain({ command: 'read', offset, length, options }, once, this.#settings);
   }
 }
 

@@ -67,14 +67,24 @@ function answer(
   memory: Uint8Array,
   chunks: ReadChunk[],
 ): void {
-  if (!chunks.some(({ type }) => type === 'hole')) {
+  chunks.sort((one, other) => one.position - other.position);
+  if (!chunks.some(({ type }) => type === 'hole') || !haveEachByteOnce(chunks, target.length)) {
     writer.data(request, target, memory);
     return;
   }
-  chunks.sort((one, other) => one.position - other.position);
   const pieces = chunks.map(({ type, position, length }) =>
     type === 'hole' ? { holeBytes: length } : target.subarray(position, position + length),
   );
   writer.pieces(request, pieces);
   writer.giveBackLater(memory);
+}
+
+/** Whether chunks, in order, bring each byte exactly once. The reply to a client has to, whatever a device reports. */
+function haveEachByteOnce(chunks: readonly ReadChunk[], length: number): boolean {
+  let end = 0;
+  for (const chunk of chunks) {
+    if (chunk.position !== end || chunk.length <= 0) return false;
+    end += chunk.length;
+  }
+  return end === length;
 }
