@@ -16,6 +16,8 @@ import { threadedCopyOptions } from '../../../packages/copy/src/threads/copy-in-
 import { clientHandshakeOptions } from '../../../packages/handshake/src/client/options.ts';
 import { serverHandshakeOptions } from '../../../packages/handshake/src/server/settings.ts';
 import { multiplexerOptions } from '../../../packages/multiplexer/src/settings.ts';
+import { memoryStoreOptions } from '../../../packages/objects/src/core/store/memory-store.ts';
+import { troubledStoreOptions } from '../../../packages/objects/src/core/store/troubled-store.ts';
 import { accessRules } from '../../../packages/server/src/admission/access-rules.ts';
 import { exportOptions } from '../../../packages/server/src/exports/export.ts';
 import { serverOptions } from '../../../packages/server/src/server-options.ts';
@@ -77,6 +79,8 @@ export const optionDoors: readonly OptionDoor[] = [
   { package: 'storage', name: 'createRetryLayer', set: retryOptions },
   { package: 'storage', name: 'createFaultLayer', set: faultOptions },
   { package: 'storage', name: 'createLogLayer', set: logOptions },
+  { package: 'objects', name: 'createMemoryStore', set: memoryStoreOptions },
+  { package: 'objects', name: 'createTroubledStore', set: troubledStoreOptions },
   { package: 'transport', name: 'adoptPort', set: portChannelOptions },
   { package: 'transport', name: 'serverTls', set: tlsServerOptions },
   { package: 'transport', name: 'createTlsClient', set: tlsClientOptions },
