@@ -22,6 +22,7 @@ export { checkEndpoint, connectEndpoint, describeEndpoint, type Endpoint } from 
 export { type TransportEvents, transportEvents } from './events.ts';
 export { type ListenOptions, listen } from './listening/listen.ts';
 export { inheritedListeners } from './listening/socket-activation.ts';
+export { type StartedServer, startServer } from './listening/start-server.ts';
 export { createTlsClient, type TlsClient } from './tls/client.ts';
 export { readTlsIdentity, type TlsIdentity } from './tls/files.ts';
 export { createTlsServer, serverTls, type TlsServer } from './tls/server.ts';

@@ -1,22 +1,12 @@
 /** Listening on TCP and Unix sockets, and on listening sockets that another process has opened. */
-import { createServer, type Server, type Socket, type ListenOptions as SystemListenOptions } from 'node:net';
-import { getSystemErrorMap } from 'node:util';
-import {
-  type AddressOf,
-  type ByteChannel,
-  ConnectError,
-  type Listener,
-  type ListenTarget,
-  type PeerDescription,
-} from '@nbdjs/interfaces';
+import { createServer, type Server, type Socket } from 'node:net';
+import type { AddressOf, ByteChannel, Listener, ListenTarget, PeerDescription } from '@nbdjs/interfaces';
 import { peerUser } from '@nbdjs/syscalls';
 import { descriptorOf } from '../channels/handle.ts';
 import { adoptSocket } from '../channels/socket-channel.ts';
 import { announced } from '../diagnostics.ts';
-import { checkPlace, type PlaceChecks, placeChecks } from '../places.ts';
-import { requireUnixPath } from '../unix-path.ts';
 import { ConnectionIntake } from './connection-intake.ts';
-import { SocketFile } from './socket-file.ts';
+import { startServer } from './start-server.ts';
 
 /** How many connections are taken, and what is found out about their peers. */
 export interface ListenOptions {
@@ -33,13 +23,6 @@ export interface ListenOptions {
   /** Called when `connectionsMax` is reached. `canWait`: the system keeps further connections waiting. */
   readonly onFull?: ((canWait: boolean) => void) | undefined;
 }
-
-const { number, text, whole } = placeChecks;
-const ofTarget: PlaceChecks<ListenTarget> = {
-  tcp: { host: text, port: number },
-  unix: { path: text },
-  descriptor: { fd: whole },
-};
 
 /** A silent peer is asked whether it is still there (TCP keep-alive) after this long, in milliseconds. */
 const keepAliveMs = 60_000;
@@ -66,19 +49,7 @@ export async function listen(
   const how = { allowHalfOpen: true, noDelay: true, pauseOnConnect: true, ...alive };
   const server = createServer(how);
   const { backlog, connectionsMax, onFull } = options;
-  checkPlace('the address to listen at', target, ofTarget, ['host']);
-  if (target.type === 'unix') requireUnixPath(target.path);
-  let file: SocketFile | undefined;
-  try {
-    if (target.type === 'tcp') await startListening(server, { host: target.host, port: target.port, backlog });
-    else if (target.type === 'descriptor') await startListening(server, { fd: target.fd, backlog });
-    else if (target.path.startsWith('\0')) await startListening(server, { path: target.path, backlog });
-    else file = await SocketFile.listen(server, target.path, backlog);
-  } catch (error) {
-    throw listenError(target, error as NodeJS.ErrnoException);
-  }
-  server.removeAllListeners('error');
-  const address = addressOf(server, target);
+  const { address, removeFile } = await startServer(server, target, backlog);
   const ownName = address.type === 'unix' ? address.path : undefined;
   const take = (socket: Socket, from: Server): Promise<unknown> | undefined => {
     const adopted = adoptSocket(socket, describe(socket, from, ownName, options.users === true));
@@ -91,20 +62,11 @@ export async function listen(
     address,
     // Node would wait for connections that it has accepted, and that belong to our channels now.
     async close() {
-      file?.remove();
+      removeFile();
       intake.close();
       await new Promise((resolve) => setImmediate(resolve));
     },
   };
-}
-
-function addressOf(server: Server, target: ListenTarget): Listener['address'] {
-  if (target.type === 'descriptor') return target;
-  const address = server.address();
-  if (target.type === 'unix' || address === null || typeof address === 'string') {
-    return { type: 'unix', path: target.type === 'unix' ? target.path : String(address) };
-  }
-  return { type: 'tcp', host: address.address, port: address.port };
 }
 
 function describe(socket: Socket, server: Server, ownName: string | undefined, asksForUsers: boolean): PeerDescription {
@@ -120,23 +82,4 @@ function describe(socket: Socket, server: Server, ownName: string | undefined, a
   if (address === undefined) return { name: 'unknown', transport: 'tcp', tls: false };
   const name = `${address.includes(':') ? `[${address}]` : address}:${remotePort}`;
   return { name, transport: 'tcp', tls: false, address };
-}
-
-function startListening(server: Server, options: SystemListenOptions & { fd?: number }): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options, resolve);
-  });
-}
-
-function listenError(target: ListenTarget, cause: NodeJS.ErrnoException): ConnectError {
-  const place =
-    target.type === 'tcp'
-      ? `${target.host?.includes(':') ? `[${target.host}]` : (target.host ?? '*')}:${target.port}`
-      : target.type === 'unix'
-        ? target.path
-        : `descriptor ${target.fd}`;
-  // Node's own text would name the place once more.
-  const why = getSystemErrorMap().get(cause.errno ?? 0)?.[1] ?? cause.message;
-  return new ConnectError('ERR_NBD_CONNECT', `cannot listen on ${place}: ${why}`, { cause });
 }

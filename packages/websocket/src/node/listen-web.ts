@@ -1,17 +1,10 @@
 /** A server of HTTP or HTTPS that does nothing but take channels. */
-import { createServer as createHttp, type Server as HttpServer } from 'node:http';
-import { createServer as createHttps, type Server as HttpsServer } from 'node:https';
+import { createServer as createHttp } from 'node:http';
+import { createServer as createHttps } from 'node:https';
 import type { SecureContextOptions, TlsOptions } from 'node:tls';
-import { getSystemErrorMap } from 'node:util';
-import {
-  type AddressOf,
-  type ByteChannel,
-  ConnectError,
-  type Listener,
-  type ListenTarget,
-  UsageError,
-} from '@nbdjs/interfaces';
+import { type AddressOf, type ByteChannel, type Listener, type ListenTarget, UsageError } from '@nbdjs/interfaces';
 import { defineOptions, type OptionsOf, option } from '@nbdjs/kit';
+import { describeEndpoint, type StartedServer, startServer } from '@nbdjs/transport';
 import { attachWebOptions, type WebRequest } from './attach-options.ts';
 import { attachWeb } from './attach-web.ts';
 
@@ -68,13 +61,16 @@ export async function listenWeb<T extends WebListenTarget>(
     response.end('This is a server of NBD, for clients by WebSocket or HTTP Upgrade.\n');
   });
   const attachment = attachWeb(server, attached, onChannel);
+  let started: StartedServer;
   try {
-    await startListening(server, target);
+    started = await startServer(server, target);
   } catch (error) {
     attachment.close();
-    throw listenError(target, error as NodeJS.ErrnoException);
+    throw error;
   }
-  const address = addressOf(server, target) as AddressOf<T>;
+  // One connection is lost, and the server listens on.
+  server.on('error', () => {});
+  const address = started.address as AddressOf<T>;
   return {
     address,
     url: urlOf(address, tls !== undefined, attached.path),
@@ -84,6 +80,7 @@ export async function listenWeb<T extends WebListenTarget>(
     },
     async close() {
       attachment.close();
+      started.removeFile();
       server.close();
       // This leaves alone what has become a channel.
       server.closeAllConnections();
@@ -92,39 +89,10 @@ export async function listenWeb<T extends WebListenTarget>(
   };
 }
 
-function startListening(server: HttpServer | HttpsServer, target: WebListenTarget): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    const done = (): void => {
-      server.off('error', reject);
-      // One connection is lost, and the server listens on.
-      server.on('error', () => {});
-      resolve();
-    };
-    if (target.type === 'unix') server.listen({ path: target.path }, done);
-    else server.listen({ port: target.port, ...(target.host === undefined ? {} : { host: target.host }) }, done);
-  });
-}
-
-function addressOf(server: HttpServer | HttpsServer, target: WebListenTarget): Listener['address'] {
-  const address = server.address();
-  if (target.type === 'unix' || address === null || typeof address === 'string') {
-    return { type: 'unix', path: target.type === 'unix' ? target.path : String(address) };
-  }
-  return { type: 'tcp', host: address.address, port: address.port };
-}
-
 function urlOf(address: Listener['address'], isSecure: boolean, path: string): string {
   if (address.type !== 'tcp') return '';
   // "All addresses" is nothing that a client can connect to.
   const host = address.host === '::' || address.host === '0.0.0.0' ? 'localhost' : address.host;
-  const name = host.includes(':') ? `[${host}]` : host;
-  return `${isSecure ? 'wss' : 'ws'}://${name}:${address.port}${path.replace(/\*$/, '')}`;
-}
-
-function listenError(target: WebListenTarget, cause: NodeJS.ErrnoException): ConnectError {
-  const host = target.type === 'tcp' ? (target.host ?? '*') : '';
-  const place = target.type === 'unix' ? target.path : `${host.includes(':') ? `[${host}]` : host}:${target.port}`;
-  const why = getSystemErrorMap().get(cause.errno ?? 0)?.[1] ?? cause.message;
-  return new ConnectError('ERR_NBD_CONNECT', `cannot listen on ${place}: ${why}`, { cause });
+  const place = describeEndpoint({ ...address, host });
+  return `${isSecure ? 'wss' : 'ws'}://${place}${path.replace(/\*$/, '')}`;
 }
