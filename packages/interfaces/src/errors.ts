@@ -64,6 +64,8 @@ export type UsageErrorCode =
   | 'ERR_NBD_CLOSED'
   /** It exists already, and would be overwritten. */
   | 'ERR_NBD_EXISTS'
+  /** A disk image is damaged, or is none: another one has to be given. */
+  | 'ERR_NBD_IMAGE'
   /** The call does not fit what is under way. */
   | 'ERR_NBD_STATE';
 

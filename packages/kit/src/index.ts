@@ -22,6 +22,8 @@ export { wait } from './async/wait.ts';
 export { namedBy } from './channels/named-memory.ts';
 export { StreamEnd } from './channels/stream-end.ts';
 export { GrowingDelay, type GrowingDelayOptions, longestDelaysMs } from './delays/growing-delay.ts';
+export { checkInside, requireGoing, requireInside } from './devices/bounds.ts';
+export { Lifetime } from './devices/lifetime.ts';
 export { endInWords, isHangUp } from './errors/channel-end.ts';
 export { copyError, errorAt } from './errors/copy-error.ts';
 export { describeValue } from './errors/describe-value.ts';

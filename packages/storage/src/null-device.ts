@@ -13,8 +13,7 @@ import {
   sizeMax,
   UsageError,
 } from '@nbdjs/interfaces';
-import { defineOptions, type OptionsOf, option, optionChecks } from '@nbdjs/kit';
-import { Lifetime, requireGoing, requireInside } from './bounds.ts';
+import { defineOptions, Lifetime, type OptionsOf, option, optionChecks, requireGoing, requireInside } from '@nbdjs/kit';
 
 export const nullDeviceOptions = defineOptions({
   /** In bytes. @default 2^63 - 1, the largest possible */

@@ -7,6 +7,8 @@ export const doors: readonly string[] = [
   '@nbdjs/handshake',
   '@nbdjs/multiplexer',
   '@nbdjs/copy',
+  '@nbdjs/images/codecs',
+  '@nbdjs/images/qcow2',
   '@nbdjs/storage/blob',
   '@nbdjs/storage/define',
   '@nbdjs/storage/layers',

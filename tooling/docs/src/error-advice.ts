@@ -25,6 +25,8 @@ export const advice: Readonly<
   ERR_NBD_READ_ONLY: 'Look at `abilities.readOnly` first.',
   ERR_NBD_CLOSED: 'Open it again.',
   ERR_NBD_EXISTS: 'Choose another name, or say that it may be replaced.',
+  ERR_NBD_IMAGE:
+    'Give another image; the message says where this one is damaged. `qemu-img check -r all` may repair a copy of it.',
   ERR_NBD_STATE: 'Call it at another time, as the message says.',
   ERR_NBD_UNKNOWN_EXPORT: 'List the exports (`nbd info --list`); wait for one with `awaitExport`.',
   ERR_NBD_TLS_REQUIRED: 'Use `nbds://`, or give `tls`.',

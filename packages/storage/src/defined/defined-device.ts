@@ -15,7 +15,7 @@ import {
   type WriteOptions,
   type WriteZeroesOptions,
 } from '@nbdjs/interfaces';
-import { Lifetime, requireGoing, requireInside } from '../bounds.ts';
+import { Lifetime, requireGoing, requireInside } from '@nbdjs/kit';
 import { errnoOf } from '../file/file-error.ts';
 import type { DefinedExtent, DeviceDefinition } from './device-definition.ts';
 

@@ -2,7 +2,7 @@
 import { close } from 'node:fs';
 import { promisify } from 'node:util';
 import { UsageError } from '@nbdjs/interfaces';
-import { Lifetime } from '../bounds.ts';
+import { Lifetime } from '@nbdjs/kit';
 
 export class FileLife {
   readonly #fd: number;

@@ -18,9 +18,9 @@ import {
   type WriteOptions,
   type WriteZeroesOptions,
 } from '@nbdjs/interfaces';
+import { requireGoing, requireInside } from '@nbdjs/kit';
 import { systemClock } from '@nbdjs/node';
 import { cachedReadBytesMax, readCached, sectorSize } from '@nbdjs/syscalls';
-import { requireGoing, requireInside } from '../bounds.ts';
 import { isBusy } from './busy-filesystems.ts';
 import { fileError } from './file-error.ts';
 import { FileExtents } from './file-extents.ts';

@@ -22,8 +22,8 @@ import {
   type OptionsOf,
   option,
   optionChecks,
+  requireInside,
 } from '@nbdjs/kit';
-import { requireInside } from '../bounds.ts';
 import { Layer } from './layer.ts';
 
 // The sizes are compared with each other and with the device, so their bounds are not here.

@@ -21,8 +21,7 @@ import {
   UsageError,
   type WriteOptions,
 } from '@nbdjs/interfaces';
-import { defineOptions, IntervalMap, type OptionsOf, option } from '@nbdjs/kit';
-import { Lifetime, requireGoing, requireInside } from '../bounds.ts';
+import { defineOptions, IntervalMap, Lifetime, type OptionsOf, option, requireGoing, requireInside } from '@nbdjs/kit';
 import { createMemoryDevice } from '../memory/memory-device.ts';
 import { isZero } from '../zeroes.ts';
 import { Layer } from './layer.ts';

@@ -15,8 +15,16 @@ import {
   WritesLostError,
   type WriteZeroesOptions,
 } from '@nbdjs/interfaces';
-import { defineOptions, isLoss, LossLog, type OptionsOf, option, optionChecks, writesLostError } from '@nbdjs/kit';
-import { requireInside } from '../bounds.ts';
+import {
+  defineOptions,
+  isLoss,
+  LossLog,
+  type OptionsOf,
+  option,
+  optionChecks,
+  requireInside,
+  writesLostError,
+} from '@nbdjs/kit';
 import { Layer } from './layer.ts';
 
 export const sliceOptions = defineOptions({

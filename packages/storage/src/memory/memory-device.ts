@@ -18,8 +18,7 @@ import {
   UsageError,
   type WriteOptions,
 } from '@nbdjs/interfaces';
-import { defineOptions, type OptionsOf, option } from '@nbdjs/kit';
-import { checkInside, Lifetime, requireGoing } from '../bounds.ts';
+import { checkInside, defineOptions, Lifetime, type OptionsOf, option, requireGoing } from '@nbdjs/kit';
 import { extentsMax, memoryAbilities, readPiece, requireWritable } from './memory-pieces.ts';
 import { possibleSize, wholeBytes } from './memory-size.ts';
 import { PageTable } from './page-table.ts';

@@ -17,9 +17,8 @@ import {
   UsageError,
   type WriteOptions,
 } from '@nbdjs/interfaces';
-import { defineOptions, type OptionsOf, option } from '@nbdjs/kit';
+import { checkInside, defineOptions, Lifetime, type OptionsOf, option, requireGoing } from '@nbdjs/kit';
 import { nextTurn } from '@nbdjs/node';
-import { checkInside, Lifetime, requireGoing } from '../bounds.ts';
 import { extentsMax, memoryAbilities, readPiece, requireWritable } from './memory-pieces.ts';
 import { chunkBytes, type SharedMemory, unitBytes } from './shared-memory.ts';
 import { UnitMap } from './unit-map.ts';

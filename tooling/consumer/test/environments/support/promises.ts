@@ -28,6 +28,7 @@ const promises: Readonly<Record<string, Promised>> = {
     },
   },
   handshake: { prints: /^67108864n? bytes, replies are extended\n$/ },
+  images: { prints: /^3 base\.qcow2 1073741824n\n$/ },
   interfaces: {
     isTypes: true,
     after: `const some = Uint8Array.of(1, 2);

@@ -37,23 +37,3 @@ function exact(what: string, value: Offset): bigint {
   if (value < 0) throw new UsageError('ERR_NBD_OUT_OF_BOUNDS', `the ${what} ${value} is negative`);
   return BigInt(value);
 }
-
-/** Whether a device is open: calls after its end are refused. */
-export class Lifetime {
-  #isClosed = false;
-
-  get isClosed(): boolean {
-    return this.#isClosed;
-  }
-
-  requireOpen(): void {
-    if (this.#isClosed) throw new UsageError('ERR_NBD_CLOSED', 'the device is closed');
-  }
-
-  /** `true` the first time. */
-  end(): boolean {
-    const isFirst = !this.#isClosed;
-    this.#isClosed = true;
-    return isFirst;
-  }
-}

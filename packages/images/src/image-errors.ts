@@ -1,0 +1,12 @@
+/** The errors of images. */
+import { UsageError } from '@nbdjs/interfaces';
+
+/**
+ * An image that cannot be opened because it is damaged, or hostile: another image has to be given.
+ *
+ * @param place where in the image it is, such as `the header at byte 0`
+ * @param message what was expected, and what was found
+ */
+export function damagedImage(place: string, message: string): UsageError {
+  return new UsageError('ERR_NBD_IMAGE', `the image is damaged: ${place}: ${message}`);
+}

@@ -1,0 +1,23 @@
+import { UsageError } from '@nbdjs/interfaces';
+
+/** Whether a device is open: calls after its end are refused. */
+export class Lifetime {
+  #isClosed = false;
+
+  /** Whether it has ended. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** @throws UsageError `ERR_NBD_CLOSED` after the end. */
+  requireOpen(): void {
+    if (this.#isClosed) throw new UsageError('ERR_NBD_CLOSED', 'the device is closed');
+  }
+
+  /** Ends it. Returns `true` the first time. */
+  end(): boolean {
+    const isFirst = !this.#isClosed;
+    this.#isClosed = true;
+    return isFirst;
+  }
+}
