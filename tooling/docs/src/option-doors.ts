@@ -15,6 +15,14 @@ import { compareOptions, copyOptions } from '../../../packages/copy/src/options.
 import { threadedCopyOptions } from '../../../packages/copy/src/threads/copy-in-threads.ts';
 import { clientHandshakeOptions } from '../../../packages/handshake/src/client/options.ts';
 import { serverHandshakeOptions } from '../../../packages/handshake/src/server/settings.ts';
+import { tarOptions } from '../../../packages/images/src/archives/tar.ts';
+import { compressedOptions } from '../../../packages/images/src/compressed/open-compressed.ts';
+import { plainOpeningOptions } from '../../../packages/images/src/device/opening.ts';
+import { partitionOptions } from '../../../packages/images/src/partitions/list-partitions.ts';
+import { writeVhdOptions } from '../../../packages/images/src/vhd/write-vhd.ts';
+import { vmdkOptions } from '../../../packages/images/src/vmdk/open-vmdk.ts';
+import { writeVmdkOptions } from '../../../packages/images/src/vmdk/write-vmdk.ts';
+import { sliceOptions } from '../../../packages/kit/src/devices/slice.ts';
 import { multiplexerOptions } from '../../../packages/multiplexer/src/settings.ts';
 import { memoryStoreOptions } from '../../../packages/objects/src/core/store/memory-store.ts';
 import { troubledStoreOptions } from '../../../packages/objects/src/core/store/troubled-store.ts';
@@ -31,7 +39,6 @@ import { logOptions } from '../../../packages/storage/src/layers/log.ts';
 import { overlayOptions } from '../../../packages/storage/src/layers/overlay.ts';
 import { rateOptions } from '../../../packages/storage/src/layers/rate.ts';
 import { retryOptions } from '../../../packages/storage/src/layers/retry.ts';
-import { sliceOptions } from '../../../packages/storage/src/layers/slice.ts';
 import { memoryDeviceOptions } from '../../../packages/storage/src/memory/memory-device.ts';
 import { sharedMemoryOptions } from '../../../packages/storage/src/memory/shared-memory.ts';
 import { sharedMemoryDeviceOptions } from '../../../packages/storage/src/memory/shared-memory-device.ts';
@@ -64,6 +71,14 @@ export const optionDoors: readonly OptionDoor[] = [
   { package: 'copy', name: 'copyDevice', set: copyOptions },
   { package: 'copy', name: 'compareDevices', set: compareOptions },
   { package: 'copy', name: 'copyInThreads', set: threadedCopyOptions },
+  { package: 'images', name: 'openVmdk', set: vmdkOptions },
+  { package: 'images', name: 'openVhd', set: plainOpeningOptions },
+  { package: 'images', name: 'openVhdx', set: plainOpeningOptions },
+  { package: 'images', name: 'openCompressed', set: compressedOptions },
+  { package: 'images', name: 'listPartitions', set: partitionOptions },
+  { package: 'images', name: 'listTarMembers', set: tarOptions },
+  { package: 'images', name: 'writeVmdkStream', set: writeVmdkOptions },
+  { package: 'images', name: 'writeVhdStream', set: writeVhdOptions },
   { package: 'storage', name: 'createMemoryDevice', set: memoryDeviceOptions },
   { package: 'storage', name: 'createSharedMemory', set: sharedMemoryOptions },
   { package: 'storage', name: 'createSharedMemoryDevice', set: sharedMemoryDeviceOptions },

@@ -6,7 +6,7 @@ import {
   type MetaContextExtents,
   type Offset,
 } from '@nbdjs/interfaces';
-import { Layer } from './layer.ts';
+import { Layer } from '@nbdjs/kit';
 
 /** A device that has the context already, such as an overlay, is returned unchanged. */
 export function createAllocationDepthLayer(device: BlockDevice): BlockDevice {

@@ -10,7 +10,7 @@ import type {
   WriteOptions,
   WriteZeroesOptions,
 } from '@nbdjs/interfaces';
-import { Layer } from './layer.ts';
+import { Layer } from '@nbdjs/kit';
 
 /** What was called. */
 export interface LayerCall {

@@ -19,12 +19,12 @@ import {
   type Change,
   clipExtents,
   defineOptions,
+  Layer,
   type OptionsOf,
   option,
   optionChecks,
   requireInside,
 } from '@nbdjs/kit';
-import { Layer } from './layer.ts';
 
 // The sizes are compared with each other and with the device, so their bounds are not here.
 export const blockSizeOptions = defineOptions({

@@ -21,10 +21,18 @@ import {
   UsageError,
   type WriteOptions,
 } from '@nbdjs/interfaces';
-import { defineOptions, IntervalMap, Lifetime, type OptionsOf, option, requireGoing, requireInside } from '@nbdjs/kit';
+import {
+  defineOptions,
+  IntervalMap,
+  Layer,
+  Lifetime,
+  type OptionsOf,
+  option,
+  requireGoing,
+  requireInside,
+} from '@nbdjs/kit';
 import { createMemoryDevice } from '../memory/memory-device.ts';
 import { isZero } from '../zeroes.ts';
-import { Layer } from './layer.ts';
 import { OverlayStore } from './overlay-store.ts';
 
 export const overlayOptions = defineOptions({

@@ -1,6 +1,6 @@
 /** A device that cannot be changed. */
 import { type BlockDevice, type DeviceMemory, UsageError } from '@nbdjs/interfaces';
-import { Layer } from './layer.ts';
+import { Layer } from '@nbdjs/kit';
 
 /** Refuses every call that would change the device. */
 export function createReadOnlyLayer(device: BlockDevice): BlockDevice {

@@ -16,7 +16,7 @@ import type {
   WriteOptions,
   WriteZeroesOptions,
 } from '@nbdjs/interfaces';
-import { Holder } from '@nbdjs/kit';
+import { Holder } from '../losses/holder.ts';
 
 /** What a layer declares of itself. */
 export interface LayerPolicy {
@@ -33,6 +33,7 @@ export interface LayerPolicy {
 
 const sameGeometry = (below: Geometry): Geometry => below;
 
+/** A device over a device: a subclass overrides the calls that it changes. */
 export abstract class Layer implements BlockDevice {
   readonly abilities: Abilities;
   protected readonly inner: BlockDevice;
