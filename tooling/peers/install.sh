@@ -12,10 +12,10 @@ exec </dev/null
 root="${NBDJS_TRIXIE:-/var/lib/nbdjs-peers/trixie}"
 root="${root%/}"
 suite=trixie
-host_packages="e2fsprogs mount qemu-utils qemu-block-extra libnbd-bin python3-libnbd nbdkit nbd-server fio gnutls-bin openssl chromium debootstrap file"
+host_packages="e2fsprogs mount fdisk xz-utils zstd qemu-utils qemu-block-extra libnbd-bin python3-libnbd nbdkit nbd-server fio gnutls-bin openssl chromium debootstrap file"
 # qemu-system-common holds what qemu-storage-daemon and the block drivers share.
-trixie_packages="qemu-utils,qemu-system-common,libnbd-bin,python3-libnbd,nbdkit,nbd-server,fio,gnutls-bin"
-clients="qemu-img qemu-io nbdinfo nbdcopy nbddump nbdsh certtool"
+trixie_packages="fdisk,xz-utils,zstd,qemu-utils,qemu-system-common,libnbd-bin,python3-libnbd,nbdkit,nbd-server,fio,gnutls-bin"
+clients="qemu-img qemu-io nbdinfo nbdcopy nbddump nbdsh certtool sfdisk xz zstd"
 servers="qemu-nbd nbdkit nbd-server"
 
 policy=/usr/sbin/policy-rc.d

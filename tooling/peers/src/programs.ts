@@ -23,6 +23,11 @@ export const programs = [
   'nbd-server',
   'fio',
   'certtool',
+  'sfdisk',
+  'xz',
+  'zstd',
+  'gzip',
+  'tar',
 ] as const;
 
 /** Of the machine only: a judge, not a peer with an age. */
