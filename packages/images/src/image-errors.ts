@@ -10,3 +10,8 @@ import { UsageError } from '@nbdjs/interfaces';
 export function damagedImage(place: string, message: string): UsageError {
   return new UsageError('ERR_NBD_IMAGE', `the image is damaged: ${place}: ${message}`);
 }
+
+/** An image that is right, as far as we know, but needs what we do not have. */
+export function unsupportedImage(message: string): UsageError {
+  return new UsageError('ERR_NBD_NOT_SUPPORTED', message);
+}

@@ -21,6 +21,15 @@ export {
 } from './chaos-proxy.ts';
 export { blockDeviceConformance, byteChannelConformance, connectorConformance } from './conformance.ts';
 export { type FaultEvent, FaultInjector, type FaultInjectorOptions, type FaultRule } from './fault-injector.ts';
+export { slowCrc32, slowCrc32c } from './images/checksums.ts';
+export {
+  buildVhdx,
+  mendVhdx,
+  type VhdxLogChange,
+  type VhdxLogEntry,
+  type VhdxPlan,
+  vhdxPlaces,
+} from './images/vhdx-builder.ts';
 export { brokenRecord, type Relay, relay } from './relay.ts';
 export { ScriptedChannel, type ScriptedChannelOptions, type ScriptedPeer } from './scripted-channel.ts';
 export * from './server/index.ts';

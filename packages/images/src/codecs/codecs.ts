@@ -23,7 +23,21 @@ export interface Codecs {
   readonly deflateRaw?: Deflate | undefined;
   /** Makes a frame of Zstandard. */
   readonly zstdCompress?: Deflate | undefined;
+  /** Decompresses a gzip file (RFC 1952), all members of it. */
+  readonly gunzip?: Unpack | undefined;
+  /** Decompresses a stream of xz. */
+  readonly unxz?: Unpack | undefined;
+  /** Decompresses frames of Zstandard, of any length. */
+  readonly unzstd?: Unpack | undefined;
 }
+
+/**
+ * Decompresses a stream, in memory that is bounded whatever its length is. A chunk of `source` is lent until the next one is asked for; what comes
+ * out belongs to the caller.
+ *
+ * @throws Error (while iterating) when the stream is damaged or cut off.
+ */
+export type Unpack = (source: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
 
 /** Fills `target` from what is compressed in `source`. */
 export type Inflate = (source: Uint8Array, target: Uint8Array) => void | Promise<void>;

@@ -1,6 +1,7 @@
 /**
- * The seam to what a runtime has for compression.
+ * The seam to what a runtime has for compression, and codecs that run anywhere.
  *
  * @packageDocumentation
  */
-export type { Codecs, Deflate, Inflate } from './codecs.ts';
+export type { Codecs, Deflate, Inflate, Unpack } from './codecs.ts';
+export { webCodecs } from './web-codecs.ts';

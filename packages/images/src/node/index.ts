@@ -3,5 +3,5 @@
  *
  * @packageDocumentation
  */
-export type { Codecs, Deflate, Inflate } from '../codecs/codecs.ts';
+export type { Codecs, Deflate, Inflate, Unpack } from '../codecs/codecs.ts';
 export { nodeCodecs } from './node-codecs.ts';

@@ -1,0 +1,7 @@
+/**
+ * Archives whose members are stored in one piece each: a member is a slice of the archive.
+ *
+ * @packageDocumentation
+ */
+export * from '@nbdjs/interfaces';
+export { listTarMembers, openTarMember, type TarMember, type TarOptions } from './tar.ts';
