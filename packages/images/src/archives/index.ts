@@ -4,4 +4,4 @@
  * @packageDocumentation
  */
 export * from '@nbdjs/interfaces';
-export { listTarMembers, openTarMember, type TarMember, type TarOptions } from './tar.ts';
+export { listTarMembers, looksLikeTar, openTarMember, type TarMember, type TarOptions } from './tar.ts';

@@ -61,7 +61,7 @@ function readSize(view: DataView, length: number): number {
 }
 
 /** Finds the frame that begins at a place in memory. @throws Error when there is none, or the memory ends within it. */
-export function zstdFrameAt(bytes: Uint8Array, at: number): ZstdFrame {
+function zstdFrameAt(bytes: Uint8Array, at: number): ZstdFrame {
   const walk = walkZstdFrame(at);
   let step = walk.next();
   while (step.done !== true) {

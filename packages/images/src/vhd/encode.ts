@@ -55,7 +55,7 @@ export function encodeDynamicHeader(tableEntries: number, blockBytes: number): U
 }
 
 /** A size in sectors as cylinders, heads and sectors ("CHS Calculation"): about the same, and never more. */
-export function vhdGeometry(sectorCount: number) {
+function vhdGeometry(sectorCount: number) {
   const total = Math.min(sectorCount, 65_535 * 16 * 255);
   if (total >= 65_535 * 16 * 63) return { cylinders: Math.floor(total / 255 / 16), heads: 16, sectors: 255 };
   let sectors = 17;

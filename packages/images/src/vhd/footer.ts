@@ -16,7 +16,7 @@ const geometryCreators: readonly string[] = ['vpc ', 'vs  ', 'qemu'];
 const kinds = { 2: 'fixed', 3: 'dynamic', 4: 'differencing' } as const;
 
 /** `fixed`: the disk as it is. `dynamic`: blocks. `differencing`: blocks over a parent. */
-export type VhdKind = (typeof kinds)[keyof typeof kinds];
+type VhdKind = (typeof kinds)[keyof typeof kinds];
 
 /** A decoded footer. */
 export interface VhdFooter {

@@ -8,7 +8,7 @@ export const streamTableEntries = 512;
 /** The header, the descriptor, and room behind it: the first grain begins at 64 KiB. */
 export const streamOverheadSectors = 128;
 /** Where the descriptor is. */
-export const streamDescriptorSector = 1;
+const streamDescriptorSector = 1;
 const descriptorSectors = 20;
 
 /** Kinds of what follows a marker. */

@@ -36,6 +36,7 @@ const sameGeometry = (below: Geometry): Geometry => below;
 /** A device over a device: a subclass overrides the calls that it changes. */
 export abstract class Layer implements BlockDevice {
   readonly abilities: Abilities;
+  /** The device below. */
   protected readonly inner: BlockDevice;
   /** The device below may have other layers over it, too. */
   readonly #holder: Holder;
