@@ -15,3 +15,12 @@ export function damagedImage(place: string, message: string): UsageError {
 export function unsupportedImage(message: string): UsageError {
   return new UsageError('ERR_NBD_NOT_SUPPORTED', message);
 }
+
+/** The longest part of a name that messages show, in characters. */
+const nameMax = 200;
+
+/** A name from an image, as a message can show it: in quotes, on one line, and not too long. */
+export function quoted(name: string): string {
+  const line = name.replace(/\p{Cc}/gu, ' ');
+  return line.length > nameMax ? `'${line.slice(0, nameMax)}...'` : `'${line}'`;
+}

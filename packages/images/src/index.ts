@@ -11,6 +11,7 @@ export * from './compressed/index.ts';
 export type { BitmapFacts, ImageDevice, ImageFacts, ImageReferenceFacts, SnapshotFacts } from './image-facts.ts';
 export type { ImageReference, ImageResolver } from './image-reference.ts';
 export * from './partitions/index.ts';
+export * from './probe/index.ts';
 export * from './qcow2/index.ts';
 export * from './vhd/index.ts';
 export * from './vhdx/index.ts';

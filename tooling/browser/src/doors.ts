@@ -11,6 +11,7 @@ export const doors: readonly string[] = [
   '@nbdjs/images/codecs',
   '@nbdjs/images/compressed',
   '@nbdjs/images/partitions',
+  '@nbdjs/images/probe',
   '@nbdjs/images/qcow2',
   '@nbdjs/images/vhd',
   '@nbdjs/images/vhdx',

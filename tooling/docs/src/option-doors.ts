@@ -19,6 +19,7 @@ import { tarOptions } from '../../../packages/images/src/archives/tar.ts';
 import { compressedOptions } from '../../../packages/images/src/compressed/open-compressed.ts';
 import { plainOpeningOptions } from '../../../packages/images/src/device/opening.ts';
 import { partitionOptions } from '../../../packages/images/src/partitions/list-partitions.ts';
+import { qcow2Options } from '../../../packages/images/src/qcow2/open-qcow2.ts';
 import { writeVhdOptions } from '../../../packages/images/src/vhd/write-vhd.ts';
 import { vmdkOptions } from '../../../packages/images/src/vmdk/open-vmdk.ts';
 import { writeVmdkOptions } from '../../../packages/images/src/vmdk/write-vmdk.ts';
@@ -71,6 +72,7 @@ export const optionDoors: readonly OptionDoor[] = [
   { package: 'copy', name: 'copyDevice', set: copyOptions },
   { package: 'copy', name: 'compareDevices', set: compareOptions },
   { package: 'copy', name: 'copyInThreads', set: threadedCopyOptions },
+  { package: 'images', name: 'openQcow2', set: qcow2Options },
   { package: 'images', name: 'openVmdk', set: vmdkOptions },
   { package: 'images', name: 'openVhd', set: plainOpeningOptions },
   { package: 'images', name: 'openVhdx', set: plainOpeningOptions },

@@ -23,6 +23,12 @@ export { blockDeviceConformance, byteChannelConformance, connectorConformance } 
 export { type FaultEvent, FaultInjector, type FaultInjectorOptions, type FaultRule } from './fault-injector.ts';
 export { slowCrc32, slowCrc32c } from './images/checksums.ts';
 export {
+  buildQcow2Image,
+  type Qcow2Image,
+  type Qcow2ImageOptions,
+  type Qcow2ImagePlaces,
+} from './images/qcow2-image.ts';
+export {
   buildVhdx,
   mendVhdx,
   type VhdxLogChange,

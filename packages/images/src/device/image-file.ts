@@ -31,10 +31,16 @@ export class ImageFile implements FileBytes {
     this.#pieceBytes = maximumBlockSize;
   }
 
+  /** Whether a range consists of whole blocks of the device. */
+  fits(offset: number, length: number): boolean {
+    const block = this.#blockBytes;
+    if (block === 1) return true;
+    const end = offset + length;
+    return offset % block === 0 && (end % block === 0 || end === this.size);
+  }
+
   read(offset: number, target: Uint8Array, signal?: AbortSignal): void | Promise<void> {
-    const end = offset + target.length;
-    const isWhole = offset % this.#blockBytes === 0 && (end % this.#blockBytes === 0 || end === this.size);
-    if (!isWhole) return this.#readAround(offset, target, signal);
+    if (!this.fits(offset, target.length)) return this.#readAround(offset, target, signal);
     if (target.length <= this.#pieceBytes) return this.device.read(offset, target, { signal });
     const work: (void | Promise<void>)[] = [];
     for (let at = 0; at < target.length; at += this.#pieceBytes) {

@@ -2,6 +2,7 @@
 import { type Abortable, type BlockDevice, UsageError } from '@nbdjs/interfaces';
 import { defineOptions, type OptionsOf, option } from '@nbdjs/kit';
 import type { Codecs } from '../codecs/codecs.ts';
+import { quoted } from '../image-errors.ts';
 import type { ImageReference, ImageResolver } from '../image-reference.ts';
 
 /** The options of every format; each takes those that it needs. */
@@ -58,7 +59,7 @@ export class References {
   /** @throws UsageError `ERR_NBD_NOT_SUPPORTED` without a resolver, and what the resolver throws. */
   async open(kind: ImageReference['kind'], name: string, format: string | undefined): Promise<BlockDevice> {
     if (this.#resolve === undefined) {
-      const message = `the image refers to ${inWords[kind]} '${name}', and no option 'resolve' says how it is opened`;
+      const message = `the image refers to ${inWords[kind]} ${quoted(name)}, and no option 'resolve' says how it is opened`;
       throw new UsageError('ERR_NBD_NOT_SUPPORTED', message);
     }
     this.#signal?.throwIfAborted();

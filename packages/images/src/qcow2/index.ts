@@ -4,8 +4,10 @@
  * @packageDocumentation
  */
 export * from '@nbdjs/interfaces';
+export type { Codecs, Deflate, Inflate } from '../codecs/codecs.ts';
 export type { BitmapFacts, ImageDevice, ImageFacts, ImageReferenceFacts, SnapshotFacts } from '../image-facts.ts';
 export type { ImageReference, ImageResolver } from '../image-reference.ts';
+export { readQcow2Facts } from './facts.ts';
 export {
   Autoclear,
   Compatible,
@@ -39,4 +41,5 @@ export {
   makeBitmapsExtension,
   textExtension,
 } from './header-extensions.ts';
+export { openQcow2, type Qcow2Options } from './open-qcow2.ts';
 export { readQcow2Header } from './read-header.ts';

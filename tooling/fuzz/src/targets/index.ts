@@ -3,6 +3,7 @@ import type { Target } from '../target.ts';
 import { replyTargets, wholeClient } from './client.ts';
 import { clientHandshake, optionMode } from './client-handshake.ts';
 import { certificates, sharedKeys } from './files.ts';
+import { imageQcow2 } from './images.ts';
 import { requestTargets, wholeServer } from './server.ts';
 import { serverHandshake } from './server-handshake.ts';
 import { serverThreads } from './server-threads.ts';
@@ -22,4 +23,5 @@ export const targets: readonly Target[] = [
   sharedKeys,
   certificates,
   ...webTargets,
+  imageQcow2,
 ];
