@@ -24,3 +24,5 @@ declare class AbortController {
   readonly signal: AbortSignal;
   abort(reason?: unknown): void;
 }
+
+declare const crypto: { getRandomValues<Bytes extends Uint8Array>(target: Bytes): Bytes };

@@ -25,7 +25,13 @@ import { vmdkOptions } from '../../../packages/images/src/vmdk/open-vmdk.ts';
 import { writeVmdkOptions } from '../../../packages/images/src/vmdk/write-vmdk.ts';
 import { sliceOptions } from '../../../packages/kit/src/devices/slice.ts';
 import { multiplexerOptions } from '../../../packages/multiplexer/src/settings.ts';
+import { checkStoreOptions } from '../../../packages/objects/src/core/admin/check-store.ts';
+import { collectGarbageOptions } from '../../../packages/objects/src/core/admin/collect-garbage.ts';
+import { createDiskOptions } from '../../../packages/objects/src/core/admin/create-disk.ts';
+import { deletionOptions } from '../../../packages/objects/src/core/admin/snapshots.ts';
+import { openDiskOptions, storeUseOptions } from '../../../packages/objects/src/core/disk/options.ts';
 import { memoryStoreOptions } from '../../../packages/objects/src/core/store/memory-store.ts';
+import { retryingStoreOptions } from '../../../packages/objects/src/core/store/retrying-store.ts';
 import { troubledStoreOptions } from '../../../packages/objects/src/core/store/troubled-store.ts';
 import { accessRules } from '../../../packages/server/src/admission/access-rules.ts';
 import { exportOptions } from '../../../packages/server/src/exports/export.ts';
@@ -96,6 +102,13 @@ export const optionDoors: readonly OptionDoor[] = [
   { package: 'storage', name: 'createRetryLayer', set: retryOptions },
   { package: 'storage', name: 'createFaultLayer', set: faultOptions },
   { package: 'storage', name: 'createLogLayer', set: logOptions },
+  { package: 'objects', name: 'openDisk', set: openDiskOptions },
+  { package: 'objects', name: 'createDisk', set: createDiskOptions },
+  { package: 'objects', name: 'inspectDisk', set: storeUseOptions },
+  { package: 'objects', name: 'deleteDisk', set: deletionOptions },
+  { package: 'objects', name: 'collectGarbage', set: collectGarbageOptions },
+  { package: 'objects', name: 'checkStore', set: checkStoreOptions },
+  { package: 'objects', name: 'createRetryingStore', set: retryingStoreOptions },
   { package: 'objects', name: 'createMemoryStore', set: memoryStoreOptions },
   { package: 'objects', name: 'createTroubledStore', set: troubledStoreOptions },
   { package: 'transport', name: 'adoptPort', set: portChannelOptions },

@@ -1,3 +1,26 @@
+export { type CheckStoreOptions, checkStore, type StoreCheck, type StoreProblem } from './admin/check-store.ts';
+export { type CollectGarbageOptions, type Collection, collectGarbage } from './admin/collect-garbage.ts';
+export { type CreateDiskOptions, createDisk } from './admin/create-disk.ts';
+export {
+  type DiskFacts,
+  type DiskUsage,
+  inspectDisk,
+  listDisks,
+  measureDisk,
+  type SnapshotFacts,
+} from './admin/list-disks.ts';
+export {
+  type CloneSource,
+  cloneDisk,
+  createSnapshot,
+  type DeletionOptions,
+  deleteDisk,
+  deleteSnapshot,
+} from './admin/snapshots.ts';
+export type { ObjectDisk, ObjectDiskFigures } from './disk/object-disk.ts';
+export { openDisk } from './disk/open-disk.ts';
+export type { OpenDiskOptions, StoreUseOptions } from './disk/options.ts';
+export type { Origin } from './format/manifest.ts';
 export { requireKey, storeKeyBytesMax } from './store/key.ts';
 export { createMemoryStore, type MemoryStoreOptions } from './store/memory-store.ts';
 export type {
@@ -14,6 +37,7 @@ export type {
   StoredObject,
   StoreRange,
 } from './store/object-store.ts';
+export { createRetryingStore, type RetryingStoreOptions } from './store/retrying-store.ts';
 export {
   isStoreError,
   StoreError,

@@ -40,7 +40,7 @@ const promises: Readonly<Record<string, Promised>> = {
   kit: {},
   multiplexer: { after: 'console.log(device.geometry.size, target.length);', prints: /^67108864n 4096\n$/ },
   node: { prints: /^all that was ready has run\ninput that had arrived was read\n$/ },
-  objects: { prints: /^Uint8Array\(2\) \[ 5, 6 \]\n$/ },
+  objects: { prints: /^Uint8Array\(3\) \[ 1, 2, 3 \]\n$/ },
   protocol: {
     after: `console.log(JSON.stringify([uri.exportName, formatUri(uri), commands.name(6), flagNames(commandFlags, 0x11)]));`,
     prints: /^\["disk","nbd\+unix:\/\/\/disk\?socket=[^"]+","WRITE_ZEROES",\["FUA","FAST_ZERO"\]\]\n$/,

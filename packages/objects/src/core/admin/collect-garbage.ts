@@ -1,0 +1,87 @@
+/**
+ * Removes objects that no manifest names, while writers work.
+ *
+ * An object without a name may be one that will get its name soon. Which ones these are follows from their own names and from the
+ * manifests, without any clock: only the present writer of a disk can still name an object, and only one of its own epoch whose serial is
+ * not below the manifest's floor. docs/decisions/0047 has the proof.
+ */
+import { defineOptions, type OptionsOf, option } from '@nbdjs/kit';
+import { storeUseOptions } from '../disk/options.ts';
+import { Semaphore } from '../disk/semaphore.ts';
+import type { Manifest } from '../format/manifest.ts';
+import { keyOfObject, type ObjectName, objectOfKey, objectsPrefix } from '../format/object-name.ts';
+import type { ObjectStore } from '../store/object-store.ts';
+import { createRetryingStore } from '../store/retrying-store.ts';
+import { listAll } from './store-use.ts';
+import { surveyStore } from './survey.ts';
+
+export const collectGarbageOptions = defineOptions({
+  ...storeUseOptions.definitions,
+  /** Removes nothing, and only counts. @default false */
+  dryRun: option.boolean({ default: false, doc: 'Removes nothing, and only counts.' }),
+  /** Objects that are removed at a time. @default 16 */
+  parallel: option.count({ default: 16, most: 1024, doc: 'Objects that are removed at a time.' }),
+});
+
+/** How garbage is collected. */
+export interface CollectGarbageOptions extends OptionsOf<typeof collectGarbageOptions> {}
+
+/** What a collection has found. */
+export interface Collection {
+  /** Disks in the store. */
+  readonly disks: number;
+  /** Objects that manifests name. */
+  readonly named: number;
+  /** Objects without a name that a writer may still give one. */
+  readonly young: number;
+  /** Objects that were removed, or would have been. */
+  readonly removed: number;
+  /** Bytes of these. */
+  readonly removedBytes: number;
+}
+
+interface Candidate {
+  readonly object: ObjectName;
+  readonly size: number;
+}
+
+/**
+ * Removes objects that nothing needs. Several collections at a time do no harm.
+ *
+ * @throws StoreError what the store throws; CommandError `EIO` when a manifest or an index page is damaged (nothing is removed then), or
+ *   when disks and snapshots change all the time; UsageError `ERR_NBD_ARGUMENT` for an option that is unknown, wrong or missing.
+ */
+export async function collectGarbage(store: ObjectStore, options: CollectGarbageOptions): Promise<Collection> {
+  const { clock, random, retryMs, attemptMs, dryRun, parallel } = collectGarbageOptions.resolve(
+    'collectGarbage',
+    options,
+  );
+  const patient = createRetryingStore(store, { clock, random, retryMs, attemptMs });
+  // First the objects, then the manifests: the disk of each object that is found was there before.
+  const candidates: Candidate[] = [];
+  for await (const { key, size } of listAll(patient, objectsPrefix)) {
+    const object = objectOfKey(key);
+    if (object !== undefined) candidates.push({ object, size });
+  }
+  const { disks, named } = await surveyStore(patient);
+  const byId = new Map([...disks.values()].map((manifest) => [manifest.id, manifest]));
+  const unnamed = candidates.filter(({ object }) => !named.has(keyOfObject(object)));
+  const garbage = unnamed.filter(({ object }) => !mayBeNamed(object, byId.get(object.owner)));
+  if (!dryRun) {
+    const places = new Semaphore(parallel);
+    await Promise.all(garbage.map(({ object }) => places.run(() => patient.delete(keyOfObject(object)))));
+  }
+  return {
+    disks: disks.size,
+    named: named.size,
+    young: unnamed.length - garbage.length,
+    removed: garbage.length,
+    removedBytes: garbage.reduce((sum, { size }) => sum + size, 0),
+  };
+}
+
+/** Whether the writer of its disk may still name an object. */
+function mayBeNamed({ epoch, serial }: ObjectName, disk: Manifest | undefined): boolean {
+  if (disk === undefined) return false;
+  return epoch > disk.epoch || (epoch === disk.epoch && serial >= disk.floor);
+}

@@ -1,0 +1,471 @@
+/**
+ * A disk in an object store as a block device. Writes stay in memory until their block is stored as a new object; a flush waits for
+ * these objects, and then for the manifest that names them.
+ */
+import {
+  type Abilities,
+  type Abortable,
+  AllocationStatus,
+  type BlockDevice,
+  type BlockStatusOptions,
+  baseAllocation,
+  type Clock,
+  type Extent,
+  type Geometry,
+  limits,
+  type MetaContextExtents,
+  type Offset,
+  type ReadOptions,
+  UsageError,
+  type WriteOptions,
+  type WriteZeroesOptions,
+} from '@nbdjs/interfaces';
+import { settleAll, untilAborted } from '@nbdjs/kit';
+import { chunksPerObject, hasChunk } from '../format/data-object.ts';
+import { type BlockEntry, blocksPerPage } from '../format/index-page.ts';
+import type { BlockMapState, Manifest } from '../format/manifest.ts';
+import { isSameObject } from '../format/object-name.ts';
+import { requireSnapshotName } from '../format/snapshot-name.ts';
+import { BlockMap } from '../map/block-map.ts';
+import { PageReader } from '../map/page-reader.ts';
+import type { ObjectStore } from '../store/object-store.ts';
+import { isStoreError } from '../store/store-error.ts';
+import { requireRange } from './bounds.ts';
+import { ChunkReader } from './chunk-reader.ts';
+import { deviceError } from './device-error.ts';
+import type { DiskSettings } from './options.ts';
+import { StreamTracker } from './read-ahead.ts';
+import { Semaphore } from './semaphore.ts';
+import { WriteBuffer } from './write-buffer.ts';
+import type { WriterSession } from './writer-session.ts';
+
+/** A block device over an object store. */
+export interface ObjectDisk extends BlockDevice {
+  /** The disk's name in its store. */
+  readonly name: string;
+  /** Of the writer; 0 for readers. */
+  readonly epoch: number;
+  /** Figures of now. */
+  readonly figures: ObjectDiskFigures;
+  /**
+   * Flushes, and makes a snapshot of what was written until then.
+   *
+   * @throws UsageError `ERR_NBD_EXISTS` for a name that is taken, `ERR_NBD_READ_ONLY` for a disk that was opened for reading.
+   */
+  snapshot(name: string): Promise<void>;
+}
+
+/** Memory that a disk uses now. */
+export interface ObjectDiskFigures {
+  /** Bytes that were written and are not stored yet. */
+  readonly dirtyBytes: number;
+  /** Bytes that were read and are kept. */
+  readonly cachedBytes: number;
+}
+
+/** What a disk is opened with. */
+export interface DiskParts {
+  readonly name: string;
+  /** Repeats what fails for a while. */
+  readonly store: ObjectStore;
+  readonly manifest: Manifest;
+  /** The state that is opened: of the disk, or of a snapshot. */
+  readonly map: BlockMapState;
+  readonly size: number;
+  readonly clock: Clock;
+  readonly settings: DiskSettings;
+  /** `undefined`: for reading only. */
+  readonly session: WriterSession | undefined;
+}
+
+/** Extents in one answer. */
+const extentsMax = 1024;
+
+/** How often a block is looked up again whose object was replaced and collected while it was read. */
+const lookupsMax = 5;
+
+const hole = BigInt(AllocationStatus.Hole | AllocationStatus.Zero);
+
+export class StoreDisk implements ObjectDisk {
+  readonly name: string;
+  readonly geometry: Geometry;
+  readonly abilities: Abilities;
+  readonly #size: number;
+  readonly #blockBytes: number;
+  readonly #chunkBytes: number;
+  readonly #map: BlockMap;
+  readonly #reader: ChunkReader;
+  readonly #streams: StreamTracker;
+  readonly #gets: Semaphore;
+  readonly #session: WriterSession | undefined;
+  readonly #buffer: WriteBuffer | undefined;
+  readonly #settings: DiskSettings;
+  readonly #wallClock: () => number;
+  #prefetching = 0;
+  #isClosed = false;
+  #closing: Promise<void> | undefined;
+
+  constructor({ name, store, manifest, map, size, settings, session }: DiskParts) {
+    this.name = name;
+    this.#size = size;
+    this.#blockBytes = manifest.objectBytes;
+    this.#chunkBytes = manifest.objectBytes / chunksPerObject;
+    this.#settings = settings;
+    this.#session = session;
+    this.#wallClock = settings.wallClock;
+    this.#map = new BlockMap(new PageReader(store), map);
+    this.#gets = new Semaphore(settings.parallelGets);
+    this.#reader = new ChunkReader(store, this.#chunkBytes, this.#gets, settings.cacheBytes);
+    // What is read ahead has to be there still when it is needed.
+    this.#streams = new StreamTracker(manifest.objectBytes, Math.min(settings.readAheadBytes, settings.cacheBytes / 2));
+    this.geometry = {
+      size: BigInt(size),
+      minimumBlockSize: 1,
+      preferredBlockSize: 4096,
+      maximumBlockSize: limits.payloadBytesDefault,
+    };
+    this.abilities = {
+      readOnly: session === undefined,
+      flush: true,
+      fua: session !== undefined,
+      trim: session !== undefined,
+      writeZeroes: session !== undefined,
+      fastZero: session !== undefined,
+      cache: true,
+      multiConn: true,
+      rotational: false,
+      contexts: [baseAllocation],
+    };
+    if (session !== undefined) {
+      this.#buffer = new WriteBuffer({
+        store,
+        session,
+        settings,
+        map: this.#map,
+        reader: this.#reader,
+        disk: manifest.id,
+        blockBytes: this.#blockBytes,
+      });
+      session.begin(this.#buffer);
+    }
+  }
+
+  get epoch(): number {
+    return this.#session?.epoch ?? 0;
+  }
+
+  get figures(): ObjectDiskFigures {
+    return { dirtyBytes: this.#buffer?.dirtyBytes ?? 0, cachedBytes: this.#reader.cachedBytes };
+  }
+
+  async read(offset: Offset, target: Uint8Array, options: ReadOptions = {}): Promise<void> {
+    const start = this.#enter(offset, target.length, options);
+    await this.#call('READ', options.signal, async () => {
+      await this.#session?.require();
+      this.#readAhead(start, start + target.length);
+      const holes: (readonly [from: number, to: number])[] = [];
+      await settleAll(
+        [...this.#blocksOf(start, start + target.length)].map(async ([block, from, to]) => {
+          const base = block * this.#blockBytes + from - start;
+          const place = target.subarray(base, base + to - from);
+          await this.#readBlock(block, from, place, options.signal, (first, end) =>
+            holes.push([base + first, base + end]),
+          );
+        }),
+      );
+      if (options.onChunk !== undefined) reportChunks(holes, target.length, options.onChunk);
+    });
+  }
+
+  async write(offset: Offset, source: Uint8Array, options: WriteOptions = {}): Promise<void> {
+    const start = this.#enterChange(offset, source.length, options);
+    await this.#call('WRITE', options.signal, async ({ buffer, session }) => {
+      await session.require();
+      for (const [block, from, to] of this.#blocksOf(start, start + source.length)) {
+        options.signal?.throwIfAborted();
+        const base = block * this.#blockBytes + from - start;
+        await buffer.write(block, from, source.subarray(base, base + to - from), options.signal);
+      }
+      if (options.fua === true) await buffer.flush();
+    });
+  }
+
+  async flush(options: Abortable = {}): Promise<void> {
+    this.#enter(0, 0, options);
+    if (this.#buffer === undefined) return;
+    await this.#call('FLUSH', options.signal, ({ buffer }) => buffer.flush());
+  }
+
+  /** Only whole chunks are trimmed: to store the rest of a chunk again would be more work than is saved. */
+  async trim(offset: Offset, length: Offset, options: WriteOptions = {}): Promise<void> {
+    const start = this.#enterChange(offset, length, options);
+    const end = start + Number(length);
+    const from = Math.ceil(start / this.#chunkBytes) * this.#chunkBytes;
+    const to = end === this.#size ? end : Math.floor(end / this.#chunkBytes) * this.#chunkBytes;
+    await this.writeZeroes(from < to ? from : start, Math.max(0, to - from), options);
+  }
+
+  async writeZeroes(offset: Offset, length: Offset, options: WriteZeroesOptions = {}): Promise<void> {
+    const start = this.#enterChange(offset, length, options);
+    const end = start + Number(length);
+    await this.#call('WRITE_ZEROES', options.signal, async ({ buffer, session }) => {
+      await session.require();
+      await this.#zero(buffer, start, end, options.signal);
+      if (options.fua === true) await buffer.flush();
+    });
+  }
+
+  async cache(offset: Offset, length: Offset, options: Abortable = {}): Promise<void> {
+    const start = this.#enter(offset, length, options);
+    const end = Math.min(start + Number(length), start + this.#settings.cacheBytes / 2);
+    await this.#call('CACHE', options.signal, () => this.#prefetch(start, end));
+  }
+
+  async blockStatus(
+    offset: Offset,
+    length: Offset,
+    options: BlockStatusOptions = {},
+  ): Promise<readonly MetaContextExtents[]> {
+    const start = this.#enter(offset, length, options);
+    if (Number(length) === 0) throw new UsageError('ERR_NBD_EMPTY', 'block status of no bytes');
+    if (options.contexts !== undefined && !options.contexts.includes(baseAllocation)) return [];
+    const count = options.one === true ? 1 : extentsMax;
+    let extents: readonly Extent[] = [];
+    await this.#call('BLOCK_STATUS', options.signal, async () => {
+      await this.#session?.require();
+      extents = await this.#extents(start, start + Number(length), count);
+    });
+    return [{ context: baseAllocation, extents }];
+  }
+
+  async snapshot(name: string): Promise<void> {
+    this.#enterChange(0, 0, {});
+    requireSnapshotName(name);
+    await this.#call('FLUSH', undefined, ({ buffer }) => buffer.snapshot(name, this.#wallClock()));
+  }
+
+  close(): Promise<void> {
+    this.#isClosed = true;
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** What was not flushed is stored all the same if the store takes it; who has to know flushes before. */
+  async #close(): Promise<void> {
+    if (this.#session?.fence === undefined) {
+      try {
+        await this.#buffer?.flush();
+      } catch {
+        // The caller has been told by the flush that failed, or has not asked.
+      }
+    }
+    await this.#session?.end();
+    this.#reader.clear();
+  }
+
+  /** Reads a part of one block. What was written since comes from memory, and the rest from the object that is named at this moment. */
+  async #readBlock(
+    block: number,
+    from: number,
+    target: Uint8Array,
+    signal: AbortSignal | undefined,
+    onHole: (from: number, to: number) => void,
+  ): Promise<void> {
+    const to = from + target.length;
+    for (let lookup = 1; ; lookup++) {
+      const found = this.#map.get(block);
+      const entry = found instanceof Promise ? await found : found;
+      signal?.throwIfAborted();
+      // From here to the request there is no wait, so that the layers and the entry are of one moment.
+      if (found instanceof Promise && !isSameEntry(entry, this.#map.get(block))) continue;
+      const dirty = this.#buffer?.blockAt(block);
+      const needed: { readonly chunk: number; readonly from: number; readonly to: number }[] = [];
+      for (let chunk = Math.floor(from / this.#chunkBytes); chunk * this.#chunkBytes < to; chunk++) {
+        const chunkStart = chunk * this.#chunkBytes;
+        const first = Math.max(from, chunkStart) - chunkStart;
+        const last = Math.min(to, chunkStart + this.#chunkBytes) - chunkStart;
+        const part = (start: number, end: number): Uint8Array =>
+          target.subarray(chunkStart + start - from, chunkStart + end - from);
+        let gaps: readonly (readonly [number, number])[] = [[first, last]];
+        for (const layer of [dirty?.fresh, dirty?.frozen]) {
+          if (layer === undefined) continue;
+          gaps = gaps.flatMap(([start, end]) => layer.copy(chunk, start, end, part(start, end)));
+        }
+        for (const [start, end] of gaps) {
+          if (entry !== undefined && hasChunk(entry.chunks, chunk)) needed.push({ chunk, from: start, to: end });
+          else {
+            part(start, end).fill(0);
+            onHole(chunkStart + start - from, chunkStart + end - from);
+          }
+        }
+      }
+      if (entry === undefined || needed.length === 0) return;
+      try {
+        const chunks = await this.#reader.read(entry, [...new Set(needed.map(({ chunk }) => chunk))]);
+        signal?.throwIfAborted();
+        for (const one of needed) {
+          const position = one.chunk * this.#chunkBytes + one.from - from;
+          target.set((chunks.get(one.chunk) as Uint8Array).subarray(one.from, one.to), position);
+        }
+        return;
+      } catch (error) {
+        if (!isStoreError(error, 'ERR_NBD_STORE_NOT_FOUND') || lookup >= lookupsMax) throw error;
+        // It was replaced meanwhile, and collected; if not, it is really gone.
+        if (isSameEntry(entry, await this.#map.get(block))) throw error;
+      }
+    }
+  }
+
+  #readAhead(start: number, end: number): void {
+    const ahead = this.#streams.note(start, end);
+    // While requests wait, reading ahead would only be in their way.
+    if (ahead === undefined || this.#prefetching > 2 * this.#settings.parallelGets) return;
+    this.#prefetch(ahead.from, Math.min(ahead.to, this.#size)).catch(() => {});
+  }
+
+  /** Reads whole blocks, from the one that `start` lies in. */
+  async #prefetch(start: number, end: number): Promise<void> {
+    await settleAll(
+      [...this.#blocksOf(start, end)].map(async ([block, from]) => {
+        this.#prefetching++;
+        try {
+          const entry = await this.#map.get(block);
+          if (entry === undefined) return;
+          const first = Math.floor(from / this.#chunkBytes);
+          const wanted: number[] = [];
+          for (let chunk = first; chunk < chunksPerObject; chunk++)
+            if (hasChunk(entry.chunks, chunk)) wanted.push(chunk);
+          await this.#reader.prefetch(entry, wanted);
+        } finally {
+          this.#prefetching--;
+        }
+      }),
+    );
+  }
+
+  async #zero(buffer: WriteBuffer, start: number, end: number, signal: AbortSignal | undefined): Promise<void> {
+    // Parts of blocks, then whole ones: of these only those that there are.
+    const firstWhole = Math.ceil(start / this.#blockBytes);
+    const endWhole = end === this.#size ? Math.ceil(end / this.#blockBytes) : Math.floor(end / this.#blockBytes);
+    for (const [block, from, to] of this.#blocksOf(start, end)) {
+      if (block >= firstWhole && block < endWhole) break;
+      await buffer.zero(block, from, to, signal);
+    }
+    if (firstWhole >= endWhole) return;
+    for (let page = Math.floor(firstWhole / blocksPerPage); page * blocksPerPage < endWhole; page++) {
+      signal?.throwIfAborted();
+      if (this.#map.hasPage(page)) {
+        for (const [block] of await this.#map.blocksOf(page, firstWhole, endWhole)) buffer.zeroBlock(block);
+      }
+    }
+    for (const block of buffer.blocksWithin(firstWhole, endWhole)) buffer.zeroBlock(block);
+    const rest = endWhole * this.#blockBytes;
+    if (rest < end) await buffer.zero(endWhole, 0, end - rest, signal);
+  }
+
+  async #extents(start: number, end: number, count: number): Promise<readonly Extent[]> {
+    const extents: Extent[] = [];
+    let position = start;
+    const add = (to: number, status: bigint): void => {
+      const until = Math.min(to, end);
+      if (until <= position) return;
+      const last = extents.at(-1);
+      const length = BigInt(until - position);
+      if (last?.status === status) extents[extents.length - 1] = { ...last, length: last.length + length };
+      else extents.push({ offset: BigInt(position), length, status });
+      position = until;
+    };
+    const [firstBlock, endBlock] = [Math.floor(start / this.#blockBytes), Math.ceil(end / this.#blockBytes)];
+    for (let page = Math.floor(firstBlock / blocksPerPage); page * blocksPerPage < endBlock; page++) {
+      const entries = new Map<number, BlockEntry | undefined>(
+        this.#map.hasPage(page) ? await this.#map.blocksOf(page, firstBlock, endBlock) : [],
+      );
+      const pageEnd = Math.min(endBlock, (page + 1) * blocksPerPage);
+      for (const block of this.#buffer?.blocksWithin(page * blocksPerPage, pageEnd) ?? []) {
+        if (!entries.has(block)) entries.set(block, undefined);
+      }
+      for (const [block, entry] of [...entries].sort(([one], [other]) => one - other)) {
+        add(block * this.#blockBytes, hole);
+        this.#addBlock(block, entry, add);
+        if (extents.length > count) return extents.slice(0, count);
+      }
+      add(pageEnd * this.#blockBytes, hole);
+    }
+    return extents.slice(0, count);
+  }
+
+  #addBlock(block: number, entry: BlockEntry | undefined, add: (to: number, status: bigint) => void): void {
+    const dirty = this.#buffer?.blockAt(block);
+    for (let chunk = 0; chunk < chunksPerObject; chunk++) {
+      const layer = dirty?.fresh.has(chunk) === true ? dirty.fresh : dirty?.frozen;
+      const isData =
+        layer?.has(chunk) === true ? !layer.isZero(chunk) : entry !== undefined && hasChunk(entry.chunks, chunk);
+      add(block * this.#blockBytes + (chunk + 1) * this.#chunkBytes, isData ? 0n : hole);
+    }
+  }
+
+  /** The blocks that a range touches, with the part of each. */
+  *#blocksOf(start: number, end: number): Generator<readonly [block: number, from: number, to: number]> {
+    for (let position = start; position < end; ) {
+      const block = Math.floor(position / this.#blockBytes);
+      const from = position - block * this.#blockBytes;
+      const to = Math.min(this.#blockBytes, end - block * this.#blockBytes);
+      yield [block, from, to];
+      position += to - from;
+    }
+  }
+
+  #enter(offset: Offset, length: Offset, { signal }: Abortable): number {
+    if (this.#isClosed) throw new UsageError('ERR_NBD_CLOSED', `the disk '${this.name}' is closed`);
+    signal?.throwIfAborted();
+    return requireRange(this.#size, offset, length);
+  }
+
+  #enterChange(offset: Offset, length: Offset, options: Abortable): number {
+    const start = this.#enter(offset, length, options);
+    if (this.abilities.readOnly)
+      throw new UsageError('ERR_NBD_READ_ONLY', `the disk '${this.name}' was opened for reading`);
+    return start;
+  }
+
+  async #call(
+    command: string,
+    signal: AbortSignal | undefined,
+    work: (parts: { readonly buffer: WriteBuffer; readonly session: WriterSession }) => Promise<void>,
+  ): Promise<void> {
+    try {
+      await untilAborted(
+        work({ buffer: this.#buffer as WriteBuffer, session: this.#session as WriterSession }),
+        signal,
+      );
+    } catch (error) {
+      if (signal?.aborted === true && error === signal.reason) throw error;
+      throw deviceError(command, this.name, error);
+    }
+  }
+}
+
+function isSameEntry(
+  one: BlockEntry | undefined,
+  other: BlockEntry | undefined | Promise<BlockEntry | undefined>,
+): boolean {
+  return !(other instanceof Promise) && isSameObject(one?.object, other?.object);
+}
+
+/** Tells a caller of a read which parts are holes, in ascending order, and that the others are data. */
+function reportChunks(
+  holes: (readonly [from: number, to: number])[],
+  length: number,
+  onChunk: NonNullable<ReadOptions['onChunk']>,
+): void {
+  let position = 0;
+  const report = (type: 'data' | 'hole', to: number): void => {
+    if (to > position) onChunk({ type, position, length: to - position });
+    position = Math.max(position, to);
+  };
+  for (const [from, to] of holes.sort(([one], [other]) => one - other)) {
+    report('data', from);
+    report('hole', to);
+  }
+  report('data', length);
+}

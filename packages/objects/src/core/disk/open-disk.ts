@@ -1,0 +1,91 @@
+/** Opening a disk: finding its state, and for writing, becoming its only writer. */
+import { UsageError } from '@nbdjs/interfaces';
+import { wait } from '@nbdjs/kit';
+import type { Manifest, WriterRecord } from '../format/manifest.ts';
+import { type LoadedDisk, ManifestRegister } from '../map/manifest-register.ts';
+import type { ObjectStore } from '../store/object-store.ts';
+import { createRetryingStore } from '../store/retrying-store.ts';
+import { isStoreError } from '../store/store-error.ts';
+import { requireConditions } from './conditions.ts';
+import { type ObjectDisk, StoreDisk } from './object-disk.ts';
+import { type DiskSettings, type OpenDiskOptions, openDiskOptions } from './options.ts';
+import { WriterSession } from './writer-session.ts';
+
+/** A silent writer is watched this many times within its lease. */
+const looksPerLease = 4;
+
+/** Others wait longer than the writer itself relies on its lease, so that clocks may run at different speeds. */
+const leaseFactor = 1.25;
+
+/**
+ * Opens a disk. Closing it does not close the store.
+ *
+ * @throws UsageError `ERR_NBD_STATE` when another writer has it; `ERR_NBD_NOT_SUPPORTED` for writing to a store that does not keep to
+ *   conditions; `ERR_NBD_ARGUMENT` for an option that is unknown, wrong or missing. StoreError `ERR_NBD_STORE_NOT_FOUND` when there is no
+ *   such disk or snapshot, and what else the store throws. CommandError `EIO` for a manifest that is damaged.
+ */
+export async function openDisk(store: ObjectStore, name: string, options: OpenDiskOptions): Promise<ObjectDisk> {
+  const settings = openDiskOptions.resolve('openDisk', options);
+  const { clock, random, retryMs, attemptMs, snapshot } = settings;
+  const patient = createRetryingStore(store, { clock, random, retryMs, attemptMs });
+  const register = new ManifestRegister(patient, name);
+  if (settings.readOnly || snapshot !== undefined) {
+    const { manifest } = await register.loadDisk();
+    const { map, size } = snapshot === undefined ? manifest : register.snapshotOf(manifest, snapshot);
+    return new StoreDisk({ name, store: patient, manifest, map, size, clock, settings, session: undefined });
+  }
+  await requireConditions(patient, settings.makeId());
+  const { loaded, startMs } = await acquire(register, settings);
+  const session = new WriterSession(register, clock, loaded, startMs);
+  const { manifest } = loaded;
+  const { map, size } = manifest;
+  return new StoreDisk({ name, store: patient, manifest, map, size, clock, settings, session });
+}
+
+/** Becomes the writer. */
+async function acquire(
+  register: ManifestRegister,
+  settings: DiskSettings,
+): Promise<{ readonly loaded: LoadedDisk; readonly startMs: number }> {
+  const { clock } = settings;
+  const writer: WriterRecord = {
+    nonce: settings.makeId(),
+    label: settings.label,
+    identity: settings.identity,
+    leaseMs: settings.leaseMs,
+  };
+  let watched: { readonly nonce: string; readonly commit: number; readonly sinceMs: number } | undefined;
+  for (;;) {
+    const seenMs = clock.now();
+    const { manifest, etag } = await register.loadDisk();
+    const other = manifest.writer;
+    const isSilent = watched !== undefined && other?.nonce === watched.nonce && manifest.commit === watched.commit;
+    if (other !== undefined && !isOurs(other, settings) && settings.takeOver !== 'now') {
+      if (settings.takeOver === 'never' || (watched !== undefined && !isSilent)) throw inUse(register, manifest, other);
+      // The silence begins before the request whose answer shows it, by our own clock: no clock is compared with another.
+      watched ??= { nonce: other.nonce, commit: manifest.commit, sinceMs: clock.now() };
+      if (seenMs - watched.sinceMs < leaseFactor * other.leaseMs) {
+        await wait(clock, other.leaseMs / looksPerLease);
+        continue;
+      }
+    }
+    const next: Manifest = { ...manifest, epoch: manifest.epoch + 1, commit: manifest.commit + 1, floor: 0, writer };
+    const startMs = clock.now();
+    try {
+      const swapped = await register.swap(etag, next);
+      return { loaded: { manifest: next, etag: swapped }, startMs };
+    } catch (error) {
+      // Somebody was quicker: the writer itself, or another one that wants to be it.
+      if (!isStoreError(error, 'ERR_NBD_STORE_PRECONDITION')) throw error;
+    }
+  }
+}
+
+function isOurs(other: WriterRecord, { identity }: DiskSettings): boolean {
+  return identity !== undefined && other.identity === identity;
+}
+
+function inUse(register: ManifestRegister, { epoch }: Manifest, { label }: WriterRecord): UsageError {
+  const hint = 'close it there, or take it over';
+  return new UsageError('ERR_NBD_STATE', `${register.what} is in use by '${label}' (epoch ${epoch}); ${hint}`);
+}

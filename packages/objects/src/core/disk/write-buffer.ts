@@ -1,0 +1,330 @@
+/**
+ * What was written and is not in the store yet. Partial writes are merged into whole blocks; a block is stored as a new object when it is
+ * full, when memory gets short, when it has been left alone for a while, and when a flush asks for it.
+ */
+import { UsageError } from '@nbdjs/interfaces';
+import { settleAll, untilAborted } from '@nbdjs/kit';
+import { chunksPerObject, encodeObject, hasChunk } from '../format/data-object.ts';
+import type { BlockEntry } from '../format/index-page.ts';
+import type { Manifest, SnapshotRecord } from '../format/manifest.ts';
+import { isSameObject, keyOfObject, type ObjectName } from '../format/object-name.ts';
+import type { BlockMap } from '../map/block-map.ts';
+import type { ObjectStore } from '../store/object-store.ts';
+import type { ChunkReader } from './chunk-reader.ts';
+import { DirtyBlock } from './dirty-block.ts';
+import type { DiskSettings } from './options.ts';
+import { Semaphore } from './semaphore.ts';
+import type { CommitSource, WriterSession } from './writer-session.ts';
+import { isZero } from './zeroes.ts';
+
+export interface WriteBufferParts {
+  readonly store: ObjectStore;
+  readonly session: WriterSession;
+  readonly settings: DiskSettings;
+  readonly map: BlockMap;
+  readonly reader: ChunkReader;
+  /** The id of the disk. */
+  readonly disk: string;
+  readonly blockBytes: number;
+}
+
+/** Changes that a manifest has at most, before they go into index pages. */
+const changesMax = 1024;
+
+interface RoomWaiter {
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+export class WriteBuffer implements CommitSource {
+  readonly #store: ObjectStore;
+  readonly #session: WriterSession;
+  readonly #map: BlockMap;
+  readonly #reader: ChunkReader;
+  readonly #disk: string;
+  readonly #chunkBytes: number;
+  readonly #bytesMax: number;
+  readonly #parallel: number;
+  readonly #puts: Semaphore;
+  /** The block that was touched first comes first. */
+  readonly #blocks = new Map<number, DirtyBlock>();
+  /** Serials that were given away, and whose objects no map has yet. */
+  readonly #unnamed = new Set<number>();
+  /** Objects that no manifest can have, by their block. */
+  readonly #uncommitted = new Map<number, ObjectName>();
+  readonly #waiters: RoomWaiter[] = [];
+  #bytes = 0;
+  #version = 0;
+  #tickVersion = 0;
+  #mustFold = false;
+
+  constructor({ store, session, settings, map, reader, disk, blockBytes }: WriteBufferParts) {
+    this.#store = store;
+    this.#session = session;
+    this.#map = map;
+    this.#reader = reader;
+    this.#disk = disk;
+    this.#chunkBytes = blockBytes / chunksPerObject;
+    // One block has to fit while another is being stored.
+    this.#bytesMax = Math.max(settings.dirtyBytes, 2 * blockBytes);
+    this.#parallel = settings.parallelPuts;
+    this.#puts = new Semaphore(settings.parallelPuts);
+  }
+
+  get dirtyBytes(): number {
+    return this.#bytes;
+  }
+
+  blockAt(block: number): DirtyBlock | undefined {
+    return this.#blocks.get(block);
+  }
+
+  /** Dirty blocks from `first` up to, but without, `end`, in no order. */
+  blocksWithin(first: number, end: number): readonly number[] {
+    return [...this.#blocks.keys()].filter((block) => block >= first && block < end);
+  }
+
+  /** Takes a copy of bytes for one block; waits while there is no room. */
+  async write(block: number, from: number, source: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
+    const to = from + source.length;
+    const first = Math.floor(from / this.#chunkBytes);
+    const end = Math.ceil(to / this.#chunkBytes);
+    await this.#room((end - first) * this.#chunkBytes, signal);
+    this.#change(block, (dirty, version) => {
+      for (let chunk = first; chunk < end; chunk++) {
+        const start = chunk * this.#chunkBytes;
+        const position = Math.max(from, start);
+        const part = source.subarray(position - from, Math.min(to, start + this.#chunkBytes) - from);
+        dirty.fresh.write(chunk, position - start, part, version);
+      }
+    });
+  }
+
+  /** Makes a part of a block zero, where it is not. */
+  async zero(block: number, from: number, to: number, signal: AbortSignal | undefined): Promise<void> {
+    await this.#room(2 * this.#chunkBytes, signal);
+    const entry = await this.#map.get(block);
+    signal?.throwIfAborted();
+    const known = this.#blocks.get(block);
+    const hasData = (chunk: number): boolean =>
+      known?.fresh.has(chunk) === true ||
+      known?.frozen?.has(chunk) === true ||
+      (entry !== undefined && hasChunk(entry.chunks, chunk));
+    const chunks: number[] = [];
+    for (let chunk = Math.floor(from / this.#chunkBytes); chunk * this.#chunkBytes < to; chunk++) {
+      if (hasData(chunk)) chunks.push(chunk);
+    }
+    if (chunks.length === 0) return;
+    this.#change(block, (dirty, version) => {
+      for (const chunk of chunks) {
+        const start = chunk * this.#chunkBytes;
+        dirty.fresh.zero(chunk, Math.max(from - start, 0), Math.min(to - start, this.#chunkBytes), version);
+      }
+    });
+  }
+
+  /** Makes a block a hole. */
+  zeroBlock(block: number): void {
+    const dirty = this.#blocks.get(block);
+    if (dirty?.storing !== undefined) {
+      this.#change(block, ({ fresh }, version) => {
+        for (let chunk = 0; chunk < chunksPerObject; chunk++) fresh.zero(chunk, 0, this.#chunkBytes, version);
+      });
+      return;
+    }
+    if (dirty !== undefined) {
+      this.#blocks.delete(block);
+      this.#free(dirty.bytes);
+    }
+    // It may be known only by its page, which is not there now.
+    if (this.#map.get(block) !== undefined) this.#name(block, undefined);
+  }
+
+  /** Settles when all that was written before is in the store, and named by its manifest. */
+  async flush(): Promise<void> {
+    const version = this.#version;
+    const work = [...this.#blocks]
+      .filter(([, dirty]) => dirty.oldest <= version)
+      .map(([block, dirty]) => this.#storeUpTo(version, block, dirty));
+    await settleAll(work);
+    await this.#session.commitVersion(this.#map.version);
+  }
+
+  async snapshot(name: string, time: number): Promise<void> {
+    const taken = (): UsageError =>
+      new UsageError('ERR_NBD_EXISTS', `there is a snapshot '${name}' of this disk already`);
+    if (this.#session.manifest.snapshots.has(name)) throw taken();
+    await this.flush();
+    this.#mustFold = true;
+    let isTaken = false;
+    await this.#session.commit(({ size, map, snapshots }: Manifest): ReadonlyMap<string, SnapshotRecord> => {
+      isTaken = snapshots.has(name);
+      return isTaken ? snapshots : new Map(snapshots).set(name, { time, size, map, pins: [] });
+    });
+    if (isTaken) throw taken();
+  }
+
+  async prepare(): Promise<void> {
+    if (this.#map.changeCount <= (this.#mustFold ? 0 : changesMax)) return;
+    this.#mustFold = false;
+    await this.#map.fold((body, stored) => this.#puts.run(() => this.#putObject(() => body, stored)));
+  }
+
+  state(): ReturnType<CommitSource['state']> {
+    // From now on a manifest may name them.
+    this.#uncommitted.clear();
+    const floor = Math.min(this.#session.nextSerial, ...this.#unnamed);
+    return { map: this.#map.state(), floor, version: this.#map.version };
+  }
+
+  /** Begins to store what has not been flushed for a while. */
+  tick(): void {
+    for (const [block, dirty] of this.#blocks) {
+      if (dirty.storing === undefined && dirty.oldest <= this.#tickVersion) void this.#start(block, dirty);
+    }
+    this.#tickVersion = this.#version;
+  }
+
+  #change(block: number, work: (dirty: DirtyBlock, version: number) => void): void {
+    let dirty = this.#blocks.get(block);
+    if (dirty === undefined) {
+      dirty = new DirtyBlock(this.#chunkBytes);
+      this.#blocks.set(block, dirty);
+    }
+    const before = dirty.bytes;
+    this.#version++;
+    work(dirty, this.#version);
+    this.#bytes += dirty.bytes - before;
+    if (dirty.storing === undefined && dirty.fresh.isFull) void this.#start(block, dirty);
+    else if (this.#bytes > this.#bytesMax / 2) this.#relieve();
+  }
+
+  /** Waits until there is memory for so many bytes. */
+  async #room(bytes: number, signal: AbortSignal | undefined): Promise<void> {
+    while (this.#bytes + bytes > this.#bytesMax) {
+      if (this.#session.fence !== undefined) throw this.#session.fence;
+      this.#relieve();
+      const wait = new Promise<void>((resolve, reject) => this.#waiters.push({ resolve, reject }));
+      wait.catch(() => {});
+      await untilAborted(wait, signal);
+    }
+    signal?.throwIfAborted();
+  }
+
+  /** Begins to store blocks, the oldest first, as many as may be stored at a time. */
+  #relieve(): void {
+    for (const [block, dirty] of this.#blocks) {
+      if (this.#puts.load >= this.#parallel) return;
+      if (dirty.storing === undefined) void this.#start(block, dirty);
+    }
+  }
+
+  async #storeUpTo(version: number, block: number, dirty: DirtyBlock): Promise<void> {
+    while (dirty.oldest <= version && this.#blocks.get(block) === dirty) {
+      await (dirty.storing ?? this.#start(block, dirty));
+    }
+  }
+
+  #start(block: number, dirty: DirtyBlock): Promise<void> {
+    const storing = this.#puts
+      .run(() => this.#storeBlock(block, dirty))
+      .then(
+        () => {
+          dirty.storing = undefined;
+          this.#blocks.delete(block);
+          // What has come meanwhile is the youngest.
+          if (!dirty.fresh.isEmpty) this.#blocks.set(block, dirty);
+          this.#wake();
+        },
+        (error: unknown) => {
+          dirty.storing = undefined;
+          for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
+          throw error;
+        },
+      );
+    dirty.storing = storing;
+    storing.catch(() => {
+      // Who waits for it is told. The bytes are still there, and the next flush tries again.
+    });
+    return storing;
+  }
+
+  async #storeBlock(block: number, dirty: DirtyBlock): Promise<void> {
+    if (this.#session.fence !== undefined) throw this.#session.fence;
+    const entry = await this.#map.get(block);
+    const needed: number[] = [];
+    for (let chunk = 0; chunk < chunksPerObject; chunk++) {
+      if (entry !== undefined && hasChunk(entry.chunks, chunk) && !dirty.fresh.hasAll(chunk)) needed.push(chunk);
+    }
+    const below = entry === undefined || needed.length === 0 ? undefined : await this.#reader.read(entry, needed);
+    const layer = dirty.freeze();
+    try {
+      const parts = Array.from({ length: chunksPerObject }, (_, chunk) => {
+        const bytes = layer.merged(chunk, below?.get(chunk));
+        return bytes === undefined || isZero(bytes) ? undefined : bytes;
+      });
+      if (parts.every((bytes) => bytes === undefined)) {
+        if (entry !== undefined) this.#name(block, undefined);
+      } else {
+        await this.#putBlock(block, parts);
+      }
+      dirty.frozen = undefined;
+      this.#free(layer.bytes);
+    } catch (error) {
+      const before = dirty.bytes;
+      dirty.thaw();
+      this.#bytes += dirty.bytes - before;
+      throw error;
+    }
+  }
+
+  async #putBlock(block: number, parts: readonly (Uint8Array | undefined)[]): Promise<void> {
+    let chunks: BlockEntry['chunks'] | undefined;
+    await this.#putObject(
+      (object) => {
+        const encoded = encodeObject(object, block, this.#chunkBytes, parts);
+        chunks = encoded.chunks;
+        return encoded.body;
+      },
+      (object) => {
+        const entry = { object, chunks: chunks as BlockEntry['chunks'] };
+        this.#name(block, entry);
+        this.#uncommitted.set(block, object);
+        for (const [chunk, bytes] of parts.entries()) if (bytes !== undefined) this.#reader.keep(entry, chunk, bytes);
+      },
+    );
+  }
+
+  /** Stores an object under a name that is new. `named` has to put it into a map at once. */
+  async #putObject(bodyOf: (object: ObjectName) => Uint8Array, named: (object: ObjectName) => void): Promise<void> {
+    const object = { owner: this.#disk, epoch: this.#session.epoch, serial: this.#session.takeSerial() };
+    this.#unnamed.add(object.serial);
+    try {
+      await this.#store.put(keyOfObject(object), bodyOf(object), { ifNoneMatch: true });
+      named(object);
+    } finally {
+      // A name that could not be stored is never used again: the object may still come.
+      this.#unnamed.delete(object.serial);
+    }
+  }
+
+  /** Changes the map. An object that was replaced before any manifest could name it is removed. */
+  #name(block: number, entry: BlockEntry | undefined): void {
+    const old = this.#uncommitted.get(block);
+    this.#uncommitted.delete(block);
+    this.#map.set(block, entry);
+    if (old === undefined || isSameObject(old, entry?.object)) return;
+    this.#store.delete(keyOfObject(old)).catch(() => {
+      // The collection will find it.
+    });
+  }
+
+  #free(bytes: number): void {
+    this.#bytes -= bytes;
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const waiter of this.#waiters.splice(0)) waiter.resolve();
+  }
+}
