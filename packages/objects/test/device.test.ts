@@ -15,14 +15,14 @@ for (const objectBytes of [2 ** 16, 2 ** 18, 2 ** 22]) {
   });
 }
 
-it('keeps bytes over closing and opening, with little memory', async () => {
+it('keeps bytes over closing and opening, with little memory', { tags: ['slow'] }, async () => {
   const clock = new VirtualClock();
   const store = createMemoryStore();
   const size = 3_000_000;
   await createDisk(store, 'disk', { clock, size, objectBytes: 65_536 });
   const random = seededRandom(5);
   const model = new Uint8Array(size);
-  for (let round = 0; round < 10; round++) {
+  for (let round = 0; round < 5; round++) {
     const disk = await openDisk(store, 'disk', { clock, dirtyBytes: 131_072, cacheBytes: 131_072 });
     for (let step = 0; step < 100; step++) {
       const length = Math.floor(random() ** 4 * 400_000);

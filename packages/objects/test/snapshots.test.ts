@@ -199,7 +199,7 @@ describe('a collection', () => {
     await disk.close();
   });
 
-  it('takes 10,000 objects, and keeps the pages that name them', async () => {
+  it('takes 10,000 objects, and keeps the pages that name them', { tags: ['slow'] }, async () => {
     await createDisk(store, 'large', { ...use, size: 20_000 * objectBytes, objectBytes });
     const disk = await openDisk(store, 'large', { ...use, dirtyBytes: 2 ** 24 });
     const one = new Uint8Array(1024).fill(1);

@@ -38,7 +38,7 @@ function changed(change: (store: ObjectStore) => Partial<ObjectStore>): ObjectSt
   return { ...calls, ...change(store) };
 }
 
-describe('a broken store fails the rule that it breaks', () => {
+describe('a broken store fails the rule that it breaks', { tags: ['slow'] }, () => {
   it.each<[string, string, (store: ObjectStore) => Partial<ObjectStore>]>([
     [
       'conditions that are not looked at',
@@ -91,7 +91,7 @@ describe('a store in trouble', () => {
     return { clock, below, store: createTroubledStore(below, { clock, trouble: () => trouble }) };
   };
 
-  it('keeps the rules while there is none', async () => {
+  it('keeps the rules while there is none', { tags: ['slow'] }, async () => {
     expect(
       await brokenRules(() => {
         const { below, store } = setUp(undefined);

@@ -5,7 +5,6 @@
 import {
   type Abilities,
   type Abortable,
-  AllocationStatus,
   type BlockDevice,
   type BlockStatusOptions,
   baseAllocation,
@@ -22,19 +21,20 @@ import {
 } from '@nbdjs/interfaces';
 import { settleAll, untilAborted } from '@nbdjs/kit';
 import { chunksPerObject, hasChunk } from '../format/data-object.ts';
-import { type BlockEntry, blocksPerPage } from '../format/index-page.ts';
+import { blocksPerPage } from '../format/index-page.ts';
 import type { BlockMapState, Manifest } from '../format/manifest.ts';
-import { isSameObject } from '../format/object-name.ts';
 import { requireSnapshotName } from '../format/snapshot-name.ts';
 import { BlockMap } from '../map/block-map.ts';
 import { PageReader } from '../map/page-reader.ts';
 import type { ObjectStore } from '../store/object-store.ts';
-import { isStoreError } from '../store/store-error.ts';
+import { BlockReader } from './block-reader.ts';
 import { requireRange } from './bounds.ts';
 import { ChunkReader } from './chunk-reader.ts';
 import { deviceError } from './device-error.ts';
+import { DiskExtents } from './disk-extents.ts';
 import type { DiskSettings } from './options.ts';
 import { StreamTracker } from './read-ahead.ts';
+import { reportChunks } from './read-chunks.ts';
 import { Semaphore } from './semaphore.ts';
 import { WriteBuffer } from './write-buffer.ts';
 import type { WriterSession } from './writer-session.ts';
@@ -81,11 +81,6 @@ export interface DiskParts {
 /** Extents in one answer. */
 const extentsMax = 1024;
 
-/** How often a block is looked up again whose object was replaced and collected while it was read. */
-const lookupsMax = 5;
-
-const hole = BigInt(AllocationStatus.Hole | AllocationStatus.Zero);
-
 export class StoreDisk implements ObjectDisk {
   readonly name: string;
   readonly geometry: Geometry;
@@ -96,11 +91,12 @@ export class StoreDisk implements ObjectDisk {
   readonly #map: BlockMap;
   readonly #reader: ChunkReader;
   readonly #streams: StreamTracker;
+  readonly #blocks: BlockReader;
+  readonly #extents: DiskExtents;
   readonly #gets: Semaphore;
   readonly #session: WriterSession | undefined;
   readonly #buffer: WriteBuffer | undefined;
   readonly #settings: DiskSettings;
-  readonly #wallClock: () => number;
   #prefetching = 0;
   #isClosed = false;
   #closing: Promise<void> | undefined;
@@ -112,7 +108,6 @@ export class StoreDisk implements ObjectDisk {
     this.#chunkBytes = manifest.objectBytes / chunksPerObject;
     this.#settings = settings;
     this.#session = session;
-    this.#wallClock = settings.wallClock;
     this.#map = new BlockMap(new PageReader(store), map);
     this.#gets = new Semaphore(settings.parallelGets);
     this.#reader = new ChunkReader(store, this.#chunkBytes, this.#gets, settings.cacheBytes);
@@ -148,6 +143,8 @@ export class StoreDisk implements ObjectDisk {
       });
       session.begin(this.#buffer);
     }
+    this.#blocks = new BlockReader(this.#map, this.#reader, this.#buffer, this.#blockBytes);
+    this.#extents = new DiskExtents(this.#map, this.#buffer, this.#blockBytes);
   }
 
   get epoch(): number {
@@ -168,7 +165,7 @@ export class StoreDisk implements ObjectDisk {
         [...this.#blocksOf(start, start + target.length)].map(async ([block, from, to]) => {
           const base = block * this.#blockBytes + from - start;
           const place = target.subarray(base, base + to - from);
-          await this.#readBlock(block, from, place, options.signal, (first, end) =>
+          await this.#blocks.read(block, from, place, options.signal, (first, end) =>
             holes.push([base + first, base + end]),
           );
         }),
@@ -233,7 +230,7 @@ export class StoreDisk implements ObjectDisk {
     let extents: readonly Extent[] = [];
     await this.#call('BLOCK_STATUS', options.signal, async () => {
       await this.#session?.require();
-      extents = await this.#extents(start, start + Number(length), count);
+      extents = await this.#extents.within(start, start + Number(length), count);
     });
     return [{ context: baseAllocation, extents }];
   }
@@ -241,7 +238,7 @@ export class StoreDisk implements ObjectDisk {
   async snapshot(name: string): Promise<void> {
     this.#enterChange(0, 0, {});
     requireSnapshotName(name);
-    await this.#call('FLUSH', undefined, ({ buffer }) => buffer.snapshot(name, this.#wallClock()));
+    await this.#call('FLUSH', undefined, ({ buffer }) => buffer.snapshot(name, this.#settings.wallClock()));
   }
 
   close(): Promise<void> {
@@ -261,59 +258,6 @@ export class StoreDisk implements ObjectDisk {
     }
     await this.#session?.end();
     this.#reader.clear();
-  }
-
-  /** Reads a part of one block. What was written since comes from memory, and the rest from the object that is named at this moment. */
-  async #readBlock(
-    block: number,
-    from: number,
-    target: Uint8Array,
-    signal: AbortSignal | undefined,
-    onHole: (from: number, to: number) => void,
-  ): Promise<void> {
-    const to = from + target.length;
-    for (let lookup = 1; ; lookup++) {
-      const found = this.#map.get(block);
-      const entry = found instanceof Promise ? await found : found;
-      signal?.throwIfAborted();
-      // From here to the request there is no wait, so that the layers and the entry are of one moment.
-      if (found instanceof Promise && !isSameEntry(entry, this.#map.get(block))) continue;
-      const dirty = this.#buffer?.blockAt(block);
-      const needed: { readonly chunk: number; readonly from: number; readonly to: number }[] = [];
-      for (let chunk = Math.floor(from / this.#chunkBytes); chunk * this.#chunkBytes < to; chunk++) {
-        const chunkStart = chunk * this.#chunkBytes;
-        const first = Math.max(from, chunkStart) - chunkStart;
-        const last = Math.min(to, chunkStart + this.#chunkBytes) - chunkStart;
-        const part = (start: number, end: number): Uint8Array =>
-          target.subarray(chunkStart + start - from, chunkStart + end - from);
-        let gaps: readonly (readonly [number, number])[] = [[first, last]];
-        for (const layer of [dirty?.fresh, dirty?.frozen]) {
-          if (layer === undefined) continue;
-          gaps = gaps.flatMap(([start, end]) => layer.copy(chunk, start, end, part(start, end)));
-        }
-        for (const [start, end] of gaps) {
-          if (entry !== undefined && hasChunk(entry.chunks, chunk)) needed.push({ chunk, from: start, to: end });
-          else {
-            part(start, end).fill(0);
-            onHole(chunkStart + start - from, chunkStart + end - from);
-          }
-        }
-      }
-      if (entry === undefined || needed.length === 0) return;
-      try {
-        const chunks = await this.#reader.read(entry, [...new Set(needed.map(({ chunk }) => chunk))]);
-        signal?.throwIfAborted();
-        for (const one of needed) {
-          const position = one.chunk * this.#chunkBytes + one.from - from;
-          target.set((chunks.get(one.chunk) as Uint8Array).subarray(one.from, one.to), position);
-        }
-        return;
-      } catch (error) {
-        if (!isStoreError(error, 'ERR_NBD_STORE_NOT_FOUND') || lookup >= lookupsMax) throw error;
-        // It was replaced meanwhile, and collected; if not, it is really gone.
-        if (isSameEntry(entry, await this.#map.get(block))) throw error;
-      }
-    }
   }
 
   #readAhead(start: number, end: number): void {
@@ -363,47 +307,6 @@ export class StoreDisk implements ObjectDisk {
     if (rest < end) await buffer.zero(endWhole, 0, end - rest, signal);
   }
 
-  async #extents(start: number, end: number, count: number): Promise<readonly Extent[]> {
-    const extents: Extent[] = [];
-    let position = start;
-    const add = (to: number, status: bigint): void => {
-      const until = Math.min(to, end);
-      if (until <= position) return;
-      const last = extents.at(-1);
-      const length = BigInt(until - position);
-      if (last?.status === status) extents[extents.length - 1] = { ...last, length: last.length + length };
-      else extents.push({ offset: BigInt(position), length, status });
-      position = until;
-    };
-    const [firstBlock, endBlock] = [Math.floor(start / this.#blockBytes), Math.ceil(end / this.#blockBytes)];
-    for (let page = Math.floor(firstBlock / blocksPerPage); page * blocksPerPage < endBlock; page++) {
-      const entries = new Map<number, BlockEntry | undefined>(
-        this.#map.hasPage(page) ? await this.#map.blocksOf(page, firstBlock, endBlock) : [],
-      );
-      const pageEnd = Math.min(endBlock, (page + 1) * blocksPerPage);
-      for (const block of this.#buffer?.blocksWithin(page * blocksPerPage, pageEnd) ?? []) {
-        if (!entries.has(block)) entries.set(block, undefined);
-      }
-      for (const [block, entry] of [...entries].sort(([one], [other]) => one - other)) {
-        add(block * this.#blockBytes, hole);
-        this.#addBlock(block, entry, add);
-        if (extents.length > count) return extents.slice(0, count);
-      }
-      add(pageEnd * this.#blockBytes, hole);
-    }
-    return extents.slice(0, count);
-  }
-
-  #addBlock(block: number, entry: BlockEntry | undefined, add: (to: number, status: bigint) => void): void {
-    const dirty = this.#buffer?.blockAt(block);
-    for (let chunk = 0; chunk < chunksPerObject; chunk++) {
-      const layer = dirty?.fresh.has(chunk) === true ? dirty.fresh : dirty?.frozen;
-      const isData =
-        layer?.has(chunk) === true ? !layer.isZero(chunk) : entry !== undefined && hasChunk(entry.chunks, chunk);
-      add(block * this.#blockBytes + (chunk + 1) * this.#chunkBytes, isData ? 0n : hole);
-    }
-  }
-
   /** The blocks that a range touches, with the part of each. */
   *#blocksOf(start: number, end: number): Generator<readonly [block: number, from: number, to: number]> {
     for (let position = start; position < end; ) {
@@ -443,29 +346,4 @@ export class StoreDisk implements ObjectDisk {
       throw deviceError(command, this.name, error);
     }
   }
-}
-
-function isSameEntry(
-  one: BlockEntry | undefined,
-  other: BlockEntry | undefined | Promise<BlockEntry | undefined>,
-): boolean {
-  return !(other instanceof Promise) && isSameObject(one?.object, other?.object);
-}
-
-/** Tells a caller of a read which parts are holes, in ascending order, and that the others are data. */
-function reportChunks(
-  holes: (readonly [from: number, to: number])[],
-  length: number,
-  onChunk: NonNullable<ReadOptions['onChunk']>,
-): void {
-  let position = 0;
-  const report = (type: 'data' | 'hole', to: number): void => {
-    if (to > position) onChunk({ type, position, length: to - position });
-    position = Math.max(position, to);
-  };
-  for (const [from, to] of holes.sort(([one], [other]) => one - other)) {
-    report('data', from);
-    report('hole', to);
-  }
-  report('data', length);
 }
