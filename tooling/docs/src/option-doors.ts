@@ -30,6 +30,7 @@ import { collectGarbageOptions } from '../../../packages/objects/src/core/admin/
 import { createDiskOptions } from '../../../packages/objects/src/core/admin/create-disk.ts';
 import { deletionOptions } from '../../../packages/objects/src/core/admin/snapshots.ts';
 import { openDiskOptions, storeUseOptions } from '../../../packages/objects/src/core/disk/options.ts';
+import { journaledDiskOptions } from '../../../packages/objects/src/core/journal/journaled-disk.ts';
 import { memoryStoreOptions } from '../../../packages/objects/src/core/store/memory-store.ts';
 import { retryingStoreOptions } from '../../../packages/objects/src/core/store/retrying-store.ts';
 import { troubledStoreOptions } from '../../../packages/objects/src/core/store/troubled-store.ts';
@@ -103,6 +104,7 @@ export const optionDoors: readonly OptionDoor[] = [
   { package: 'storage', name: 'createFaultLayer', set: faultOptions },
   { package: 'storage', name: 'createLogLayer', set: logOptions },
   { package: 'objects', name: 'openDisk', set: openDiskOptions },
+  { package: 'objects', name: 'openJournaledDisk', set: journaledDiskOptions },
   { package: 'objects', name: 'createDisk', set: createDiskOptions },
   { package: 'objects', name: 'inspectDisk', set: storeUseOptions },
   { package: 'objects', name: 'deleteDisk', set: deletionOptions },

@@ -17,10 +17,11 @@ export {
   deleteDisk,
   deleteSnapshot,
 } from './admin/snapshots.ts';
-export type { ObjectDisk, ObjectDiskFigures } from './disk/object-disk.ts';
+export type { ObjectDisk, ObjectDiskFigures } from './disk/disk-interface.ts';
 export { openDisk } from './disk/open-disk.ts';
 export type { OpenDiskOptions, StoreUseOptions } from './disk/options.ts';
 export type { Origin } from './format/manifest.ts';
+export { type JournaledDiskOptions, openJournaledDisk } from './journal/journaled-disk.ts';
 export { requireKey, storeKeyBytesMax } from './store/key.ts';
 export { createMemoryStore, type MemoryStoreOptions } from './store/memory-store.ts';
 export type {

@@ -5,7 +5,6 @@
 import {
   type Abilities,
   type Abortable,
-  type BlockDevice,
   type BlockStatusOptions,
   baseAllocation,
   type Clock,
@@ -32,36 +31,13 @@ import { requireRange } from './bounds.ts';
 import { ChunkReader } from './chunk-reader.ts';
 import { deviceError } from './device-error.ts';
 import { DiskExtents } from './disk-extents.ts';
+import type { ObjectDisk, ObjectDiskFigures } from './disk-interface.ts';
 import type { DiskSettings } from './options.ts';
 import { StreamTracker } from './read-ahead.ts';
 import { reportChunks } from './read-chunks.ts';
 import { Semaphore } from './semaphore.ts';
 import { WriteBuffer } from './write-buffer.ts';
 import type { WriterSession } from './writer-session.ts';
-
-/** A block device over an object store. */
-export interface ObjectDisk extends BlockDevice {
-  /** The disk's name in its store. */
-  readonly name: string;
-  /** Of the writer; 0 for readers. */
-  readonly epoch: number;
-  /** Figures of now. */
-  readonly figures: ObjectDiskFigures;
-  /**
-   * Flushes, and makes a snapshot of what was written until then.
-   *
-   * @throws UsageError `ERR_NBD_EXISTS` for a name that is taken, `ERR_NBD_READ_ONLY` for a disk that was opened for reading.
-   */
-  snapshot(name: string): Promise<void>;
-}
-
-/** Memory that a disk uses now. */
-export interface ObjectDiskFigures {
-  /** Bytes that were written and are not stored yet. */
-  readonly dirtyBytes: number;
-  /** Bytes that were read and are kept. */
-  readonly cachedBytes: number;
-}
 
 /** What a disk is opened with. */
 export interface DiskParts {
@@ -76,6 +52,8 @@ export interface DiskParts {
   readonly settings: DiskSettings;
   /** `undefined`: for reading only. */
   readonly session: WriterSession | undefined;
+  /** Called before each manifest, with its state in hand. */
+  readonly beforeCommit?: (() => Promise<void>) | undefined;
 }
 
 /** Extents in one answer. */
@@ -101,7 +79,7 @@ export class StoreDisk implements ObjectDisk {
   #isClosed = false;
   #closing: Promise<void> | undefined;
 
-  constructor({ name, store, manifest, map, size, settings, session }: DiskParts) {
+  constructor({ name, store, manifest, map, size, settings, session, beforeCommit = async () => {} }: DiskParts) {
     this.name = name;
     this.#size = size;
     this.#blockBytes = manifest.objectBytes;
@@ -140,6 +118,7 @@ export class StoreDisk implements ObjectDisk {
         reader: this.#reader,
         disk: manifest.id,
         blockBytes: this.#blockBytes,
+        beforeCommit,
       });
       session.begin(this.#buffer);
     }

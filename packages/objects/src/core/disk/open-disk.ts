@@ -1,18 +1,25 @@
 /** Opening a disk: finding its state, and for writing, becoming its only writer. */
 import { UsageError } from '@nbdjs/interfaces';
 import { wait } from '@nbdjs/kit';
-import type { Manifest, WriterRecord } from '../format/manifest.ts';
+import type { Lineage, Manifest, WriterRecord } from '../format/manifest.ts';
 import { type LoadedDisk, ManifestRegister } from '../map/manifest-register.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { createRetryingStore } from '../store/retrying-store.ts';
 import { isStoreError } from '../store/store-error.ts';
 import { requireConditions } from './conditions.ts';
-import { type ObjectDisk, StoreDisk } from './object-disk.ts';
+import type { ObjectDisk } from './disk-interface.ts';
+import { StoreDisk } from './object-disk.ts';
 import { type DiskSettings, type OpenDiskOptions, openDiskOptions } from './options.ts';
 import { WriterSession } from './writer-session.ts';
 
 /** A silent writer is watched this many times within its lease. */
 const looksPerLease = 4;
+
+/**
+ * So many changes of the manifest show that the writer is alive. One does not: of a dead writer one manifest may still be under way, but no
+ * more, because the condition of the next one needs the answer to it.
+ */
+const changesOfLiving = 2;
 
 /** Others wait longer than the writer itself relies on its lease, so that clocks may run at different speeds. */
 const leaseFactor = 1.25;
@@ -25,6 +32,20 @@ const leaseFactor = 1.25;
  *   such disk or snapshot, and what else the store throws. CommandError `EIO` for a manifest that is damaged.
  */
 export async function openDisk(store: ObjectStore, name: string, options: OpenDiskOptions): Promise<ObjectDisk> {
+  return (await openStoreDisk(store, name, options)).disk;
+}
+
+/**
+ * The same, with what the manifest says besides.
+ *
+ * @param beforeCommit called before each manifest, with its state in hand
+ */
+export async function openStoreDisk(
+  store: ObjectStore,
+  name: string,
+  options: OpenDiskOptions,
+  beforeCommit?: () => Promise<void>,
+): Promise<{ readonly disk: ObjectDisk; readonly id: string; readonly lineage: Lineage | undefined }> {
   const settings = openDiskOptions.resolve('openDisk', options);
   const { clock, random, retryMs, attemptMs, snapshot } = settings;
   const patient = createRetryingStore(store, { clock, random, retryMs, attemptMs });
@@ -32,14 +53,16 @@ export async function openDisk(store: ObjectStore, name: string, options: OpenDi
   if (settings.readOnly || snapshot !== undefined) {
     const { manifest } = await register.loadDisk();
     const { map, size } = snapshot === undefined ? manifest : register.snapshotOf(manifest, snapshot);
-    return new StoreDisk({ name, store: patient, manifest, map, size, clock, settings, session: undefined });
+    const disk = new StoreDisk({ name, store: patient, manifest, map, size, clock, settings, session: undefined });
+    return { disk, id: manifest.id, lineage: manifest.lineage };
   }
   await requireConditions(patient, settings.makeId());
   const { loaded, startMs } = await acquire(register, settings);
   const session = new WriterSession(register, clock, loaded, startMs);
   const { manifest } = loaded;
   const { map, size } = manifest;
-  return new StoreDisk({ name, store: patient, manifest, map, size, clock, settings, session });
+  const disk = new StoreDisk({ name, store: patient, manifest, map, size, clock, settings, session, beforeCommit });
+  return { disk, id: manifest.id, lineage: manifest.lineage };
 }
 
 /** Becomes the writer. */
@@ -54,22 +77,25 @@ async function acquire(
     identity: settings.identity,
     leaseMs: settings.leaseMs,
   };
-  let watched: { readonly nonce: string; readonly commit: number; readonly sinceMs: number } | undefined;
+  let watched: { readonly commit: number; readonly sinceMs: number } | undefined;
+  let changes = 0;
   for (;;) {
-    const seenMs = clock.now();
+    const askedMs = clock.now();
     const { manifest, etag } = await register.loadDisk();
     const other = manifest.writer;
-    const isSilent = watched !== undefined && other?.nonce === watched.nonce && manifest.commit === watched.commit;
     if (other !== undefined && !isOurs(other, settings) && settings.takeOver !== 'now') {
-      if (settings.takeOver === 'never' || (watched !== undefined && !isSilent)) throw inUse(register, manifest, other);
-      // The silence begins before the request whose answer shows it, by our own clock: no clock is compared with another.
-      watched ??= { nonce: other.nonce, commit: manifest.commit, sinceMs: clock.now() };
-      if (seenMs - watched.sinceMs < leaseFactor * other.leaseMs) {
+      if (watched !== undefined && manifest.commit !== watched.commit) changes++;
+      if (settings.takeOver === 'never' || changes >= changesOfLiving) throw inUse(register, manifest, other);
+      // The silence is measured by our own clock, from an answer to a later question: no clock is compared with another.
+      if (manifest.commit !== watched?.commit) watched = { commit: manifest.commit, sinceMs: clock.now() };
+      if (askedMs - watched.sinceMs < leaseFactor * other.leaseMs) {
         await wait(clock, other.leaseMs / looksPerLease);
         continue;
       }
     }
-    const next: Manifest = { ...manifest, epoch: manifest.epoch + 1, commit: manifest.commit + 1, floor: 0, writer };
+    const epoch = manifest.epoch + 1;
+    const lineage = lineageOf(manifest.lineage, settings.identity, epoch);
+    const next: Manifest = { ...manifest, epoch, commit: manifest.commit + 1, floor: 0, writer, lineage };
     const startMs = clock.now();
     try {
       const swapped = await register.swap(etag, next);
@@ -79,6 +105,11 @@ async function acquire(
       if (!isStoreError(error, 'ERR_NBD_STORE_PRECONDITION')) throw error;
     }
   }
+}
+
+function lineageOf(before: Lineage | undefined, identity: string | undefined, epoch: number): Lineage | undefined {
+  if (identity === undefined) return undefined;
+  return before?.identity === identity ? before : { identity, since: epoch };
 }
 
 function isOurs(other: WriterRecord, { identity }: DiskSettings): boolean {

@@ -3,14 +3,17 @@ import type { Clock } from '@nbdjs/interfaces';
 import { defineOptions, type OptionsOf, option, type SettingsOf } from '@nbdjs/kit';
 import { retryingStoreOptions } from '../store/retrying-store.ts';
 
-const { clock, random, retryMs, attemptMs } = retryingStoreOptions.definitions;
+const { random, retryMs, attemptMs } = retryingStoreOptions.definitions;
 
 /** What all functions that reach a store have in common. */
 export const storeUseOptions = defineOptions({
   /** Measures the lease, delays and limits of time. */
   clock: option.object<Clock>({ required: true, doc: 'Measures the lease, delays and limits of time.' }),
+  /** Numbers from 0 up to, not including, 1, to vary the delays. @default Math.random */
   random,
+  /** Time for a request to the store with all its attempts, in milliseconds. @default 60000 */
   retryMs,
+  /** Time for one attempt, in milliseconds. @default 30000 */
   attemptMs,
   /** The time of day in milliseconds since 1970, which snapshots get. @default Date.now */
   wallClock: option.callback<() => number>({
@@ -33,7 +36,6 @@ export interface StoreUse extends SettingsOf<typeof storeUseOptions> {}
 
 export const openDiskOptions = defineOptions({
   ...storeUseOptions.definitions,
-  clock,
   /** Opens the disk for reading, at the state that was flushed last. It does not follow the writer. @default false */
   readOnly: option.boolean({
     default: false,

@@ -26,6 +26,7 @@ export interface WriteBufferParts {
   /** The id of the disk. */
   readonly disk: string;
   readonly blockBytes: number;
+  readonly beforeCommit: () => Promise<void>;
 }
 
 /** Changes that a manifest has at most, before they go into index pages. */
@@ -42,6 +43,7 @@ export class WriteBuffer implements CommitSource {
   readonly #map: BlockMap;
   readonly #reader: ChunkReader;
   readonly #disk: string;
+  readonly beforeCommit: () => Promise<void>;
   readonly #chunkBytes: number;
   readonly #bytesMax: number;
   readonly #parallel: number;
@@ -58,7 +60,9 @@ export class WriteBuffer implements CommitSource {
   #tickVersion = 0;
   #mustFold = false;
 
-  constructor({ store, session, settings, map, reader, disk, blockBytes }: WriteBufferParts) {
+  constructor(parts: WriteBufferParts) {
+    const { store, session, settings, map, reader, disk, blockBytes, beforeCommit } = parts;
+    this.beforeCommit = beforeCommit;
     this.#store = store;
     this.#session = session;
     this.#map = map;

@@ -19,6 +19,8 @@ export interface CommitSource {
   tick(): void;
   /** Called when the commit begins; all of it at one moment. */
   state(): { readonly map: BlockMapState; readonly floor: number; readonly version: number };
+  /** Called with the state in hand, before it is committed: what the state is made of may have to be safe elsewhere first. */
+  beforeCommit(): Promise<void>;
 }
 
 /** A change of the snapshots that a commit carries. */
@@ -154,6 +156,7 @@ export class WriterSession {
       if (this.#fence !== undefined) throw this.#fence;
       await source.prepare();
       const { map, floor, version } = source.state();
+      await source.beforeCommit();
       const next = this.#next(map, floor, changes);
       const startMs = this.#clock.now();
       try {

@@ -43,6 +43,13 @@ export interface WriterRecord {
   readonly leaseMs: number;
 }
 
+/** Since when all writers had one identity. It stays when the writer has closed the disk. */
+export interface Lineage {
+  readonly identity: string;
+  /** The first epoch of them. */
+  readonly since: number;
+}
+
 /** One snapshot. */
 export interface SnapshotRecord {
   /** When it was made, in milliseconds since 1970, by the clock of who made it. */
@@ -55,7 +62,9 @@ export interface SnapshotRecord {
 
 /** Where a clone comes from; for people. */
 export interface Origin {
+  /** The disk. */
   readonly disk: string;
+  /** Its snapshot. */
   readonly snapshot: string;
 }
 
@@ -75,6 +84,8 @@ export interface Manifest {
   readonly generation: number;
   /** `undefined` while no one writes. */
   readonly writer: WriterRecord | undefined;
+  /** Of the last writer, if it had an identity. */
+  readonly lineage?: Lineage | undefined;
   readonly origin?: Origin | undefined;
   readonly map: BlockMapState;
   readonly snapshots: ReadonlyMap<string, SnapshotRecord>;
@@ -104,7 +115,7 @@ export function encodeManifest(manifest: Manifest | Tombstone): Uint8Array {
   }
   const owners = new Map([[manifest.id, 0]]);
   const mapJson = (map: BlockMapState): Json => encodeMap(map, owners);
-  const { id, time, size, objectBytes, epoch, commit, floor, generation, writer, origin } = manifest;
+  const { id, time, size, objectBytes, epoch, commit, floor, generation, writer, lineage, origin } = manifest;
   const map = mapJson(manifest.map);
   const snapshots = Object.fromEntries(
     [...manifest.snapshots].map(([name, one]) => [
@@ -113,7 +124,15 @@ export function encodeManifest(manifest: Manifest | Tombstone): Uint8Array {
     ]),
   );
   const head = { format: formatVersion, id, time, size, objectBytes, epoch, commit, floor, generation };
-  const text = JSON.stringify({ ...head, writer: writer ?? null, origin, owners: [...owners.keys()], map, snapshots });
+  const text = JSON.stringify({
+    ...head,
+    writer: writer ?? null,
+    lineage,
+    origin,
+    owners: [...owners.keys()],
+    map,
+    snapshots,
+  });
   return new TextEncoder().encode(text);
 }
 
@@ -190,6 +209,7 @@ class ManifestReader {
       floor: this.#count('floor', root.floor),
       generation: this.#count('generation', root.generation),
       writer: root.writer === null ? undefined : this.#writer(root.writer),
+      lineage: root.lineage === undefined ? undefined : this.#lineage(root.lineage),
       origin: root.origin === undefined ? undefined : this.#origin(root.origin),
       map: this.#map('map', root.map, blocks),
       snapshots: new Map(snapshots),
@@ -213,6 +233,11 @@ class ManifestReader {
       identity: identity === undefined ? undefined : this.#text('identity', identity),
       leaseMs: this.#count('leaseMs', leaseMs),
     };
+  }
+
+  #lineage(json: unknown): Lineage {
+    const { identity, since } = this.#object('lineage', json);
+    return { identity: this.#text('identity', identity), since: this.#count('since', since) };
   }
 
   #origin(json: unknown): Origin {
