@@ -73,6 +73,7 @@ function menuOfPages(root: string, names: readonly string[]): Entry[] {
       items: [
         titled('docs/architecture.md'),
         titled('docs/walks.md'),
+        titled('docs/fleet.md'),
         {
           ...titled('docs/decisions/README.md'),
           collapsed: true,
