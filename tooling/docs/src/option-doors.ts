@@ -15,6 +15,7 @@ import { compareOptions, copyOptions } from '../../../packages/copy/src/options.
 import { threadedCopyOptions } from '../../../packages/copy/src/threads/copy-in-threads.ts';
 import { clientHandshakeOptions } from '../../../packages/handshake/src/client/options.ts';
 import { serverHandshakeOptions } from '../../../packages/handshake/src/server/settings.ts';
+import { isoOptions } from '../../../packages/images/src/archives/iso.ts';
 import { tarOptions } from '../../../packages/images/src/archives/tar.ts';
 import { compressedOptions } from '../../../packages/images/src/compressed/open-compressed.ts';
 import { plainOpeningOptions } from '../../../packages/images/src/device/opening.ts';
@@ -86,6 +87,7 @@ export const optionDoors: readonly OptionDoor[] = [
   { package: 'images', name: 'openCompressed', set: compressedOptions },
   { package: 'images', name: 'listPartitions', set: partitionOptions },
   { package: 'images', name: 'listTarMembers', set: tarOptions },
+  { package: 'images', name: 'listIsoFiles', set: isoOptions },
   { package: 'images', name: 'writeVmdkStream', set: writeVmdkOptions },
   { package: 'images', name: 'writeVhdStream', set: writeVhdOptions },
   { package: 'storage', name: 'createMemoryDevice', set: memoryDeviceOptions },

@@ -31,7 +31,7 @@ export const programs = [
 ] as const;
 
 /** Of the machine only: a judge, not a peer with an age. */
-const tools = ['openssl', 'chromium'] as const;
+const tools = ['openssl', 'chromium', 'genisoimage'] as const;
 
 export type Program = (typeof programs)[number] | (typeof tools)[number];
 

@@ -4,4 +4,5 @@
  * @packageDocumentation
  */
 export * from '@nbdjs/interfaces';
+export { type IsoFile, type IsoOptions, listIsoFiles, openIsoFile } from './iso.ts';
 export { listTarMembers, looksLikeTar, openTarMember, type TarMember, type TarOptions } from './tar.ts';

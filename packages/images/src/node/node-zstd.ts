@@ -70,7 +70,8 @@ const compress: Deflate = async (source, level = usualLevel) => {
   if (zstdCompress === undefined) return (await loadWasm()).compress(source, level);
   const params = constants.ZSTD_c_compressionLevel === undefined ? {} : { [constants.ZSTD_c_compressionLevel]: level };
   return new Promise((resolve, reject) => {
-    zstdCompress(source, { params }, (error, bytes) => {
+    // The frame says how long its content is only if that is pledged; readers use it to find their way.
+    zstdCompress(source, { params, pledgedSrcSize: source.length }, (error, bytes) => {
       if (error === null) resolve(bytes);
       else reject(error);
     });

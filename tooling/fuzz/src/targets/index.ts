@@ -3,6 +3,8 @@ import type { Target } from '../target.ts';
 import { replyTargets, wholeClient } from './client.ts';
 import { clientHandshake, optionMode } from './client-handshake.ts';
 import { certificates, sharedKeys } from './files.ts';
+import { imageFormats } from './image-formats.ts';
+import { imageTables } from './image-tables.ts';
 import { imageQcow2 } from './images.ts';
 import { requestTargets, wholeServer } from './server.ts';
 import { serverHandshake } from './server-handshake.ts';
@@ -24,4 +26,6 @@ export const targets: readonly Target[] = [
   certificates,
   ...webTargets,
   imageQcow2,
+  ...imageFormats,
+  ...imageTables,
 ];
