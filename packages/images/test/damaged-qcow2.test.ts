@@ -207,7 +207,10 @@ describe('damage that a request meets fails that request', () => {
 
 describe('an image that was cut', () => {
   it('is refused, or reads as before where it does not fail', { tags: ['slow'] }, async () => {
-    const { bytes, clusterBytes, disk } = buildQcow2Image();
+    const { bytes, view, clusterBytes, disk } = buildQcow2Image();
+    // Without snapshots and bitmaps, whose tables are behind the data, it can be opened although data are missing.
+    view.setUint32(60, 0);
+    view.setBigUint64(88, 0n);
     let refused = 0;
     let failed = 0;
     for (let length = 0; length <= bytes.length; length += 509) {
@@ -220,13 +223,23 @@ describe('an image that was cut', () => {
       }
       for (const [index, one] of clusters.entries()) {
         const expected = disk.subarray(index * clusterBytes, (index + 1) * clusterBytes);
-        if (one === 'EIO') failed++;
-        // The end of a last cluster that was never written is missing in images that are right.
-        else if (Buffer.compare(one as Uint8Array, expected) !== 0) expect((one as Uint8Array).at(-1)).toBe(0);
+        if (typeof one === 'string') {
+          expect(one).toBe('EIO');
+          failed++;
+          continue;
+        }
+        // The last cluster of an image that is right may be cut, too: then it reads as before, and as zeroes behind that.
+        const whole = one.findIndex((byte, at) => byte !== expected[at]);
+        if (whole >= 0)
+          expect(
+            one.subarray(whole).every((byte) => byte === 0),
+            `cluster ${index}, ${length}`,
+          ).toBe(true);
+        if (whole === 0) expect.fail(`cluster ${index} of an image of ${length} bytes reads as zeroes`);
       }
     }
     expect(refused).toBeGreaterThan(20);
-    expect(failed).toBeGreaterThanOrEqual(0);
+    expect(failed).toBeGreaterThan(20);
   });
 });
 
