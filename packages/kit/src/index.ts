@@ -31,7 +31,7 @@ export { copyError, errorAt } from './errors/copy-error.ts';
 export { describeValue } from './errors/describe-value.ts';
 export { type ErrorRecord, fromErrorRecord, toErrorRecord } from './errors/error-record.ts';
 export { toError } from './errors/to-error.ts';
-export { announceChannel, channelClosed, peerField } from './events/channel-events.ts';
+export { announceChannel, type ChannelTrace, channelClosed, peerField } from './events/channel-events.ts';
 export {
   type DefinedEvents,
   defineEvents,

@@ -37,6 +37,7 @@ describe('a call that publishes', () => {
     ["trace.emit('opened', { name });", ['opened']],
     ["this.#publish('opened', {});", ['opened']],
     ['trace.emit(event, fields);', []],
+    ['return announceChannel(trace, channel);', ['connected', 'closed']],
     ["server.emit('connection', socket);", []],
     ["// trace.emit('opened', {});", []],
   ])('is found: %s', (text, names) => expect(publishedEvents({ path: 'a.ts', text })).toEqual(names));

@@ -19,8 +19,10 @@ export const channelClosed = {
 } as const;
 
 /** The trace of a package that has the events `connected` and `closed`. */
-interface ChannelTrace {
+export interface ChannelTrace {
+  /** Whether there are listeners. */
   readonly enabled: boolean;
+  /** Publishes one event. */
   emit(event: 'connected', fields: { readonly peer: PeerDescription }): void;
   emit(
     event: 'closed',

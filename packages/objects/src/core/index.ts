@@ -1,3 +1,4 @@
+export type { Abortable } from '@nbdjs/interfaces';
 export { type CheckStoreOptions, checkStore, type StoreCheck, type StoreProblem } from './admin/check-store.ts';
 export { type CollectGarbageOptions, type Collection, collectGarbage } from './admin/collect-garbage.ts';
 export { type CreateDiskOptions, createDisk } from './admin/create-disk.ts';
