@@ -15,7 +15,7 @@ export const writeVhdOptions = defineOptions({
     doc: 'When it was made, in milliseconds since 1970; it is in the footer.',
   }),
   /** The disk's own number: 16 bytes. Two disks of a machine must not have the same. @default made at random */
-  id: option.object<Uint8Array>({
+  id: option.object<ArrayLike<number>>({
     defaultText: 'made at random',
     doc: "The disk's own number: 16 bytes. Two disks of a machine must not have the same.",
   }),
@@ -52,7 +52,7 @@ export async function* writeVhdStream(disk: BlockDevice, options: WriteVhdOption
   }
   const virtualBytes = Math.ceil(source.size / sectorBytes) * sectorBytes;
   const entries = Math.ceil(virtualBytes / blockBytes);
-  const footer = encodeFooter({ virtualBytes, id, createdMs: createdMs ?? 0 });
+  const footer = encodeFooter({ virtualBytes, id: Uint8Array.from(id), createdMs: createdMs ?? 0 });
   const table = new Uint8Array(Math.ceil((entries * 4) / sectorBytes) * sectorBytes).fill(0xff);
   const view = new DataView(table.buffer);
   let sector = (footerBytes + dynamicHeaderBytes + table.length) / sectorBytes;
