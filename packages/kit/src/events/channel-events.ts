@@ -22,8 +22,9 @@ export const channelClosed = {
 export interface ChannelTrace {
   /** Whether there are listeners. */
   readonly enabled: boolean;
-  /** Publishes one event. */
+  /** Publishes that a channel is open. */
   emit(event: 'connected', fields: { readonly peer: PeerDescription }): void;
+  /** Publishes that it is closed. */
   emit(
     event: 'closed',
     fields: { readonly peer: PeerDescription; readonly by: CloseReason['by']; readonly error?: Error },

@@ -30,7 +30,8 @@ export const assumed: Readonly<Record<string, Assumed>> = {
       const [source, target] = [createMemoryDevice({ size: 4096 }), createMemoryDevice({ size: 4096 })];`,
   },
   'docs/guides/tls 1': { notRun: certificates },
-  'images 2': { notRun: 'needs an OVA' },
+  'images 2': { notRun: 'needs a qcow2 image' },
+  'images 3': { notRun: 'needs an OVA' },
   'server 2': {
     before: `import type { BlockDevice } from '@nbdjs/server';
       interface Image { name: string; device: BlockDevice; release(): void }
