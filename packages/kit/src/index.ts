@@ -16,6 +16,7 @@ export {
 export { listenForAbort, stopListeningForAbort } from './async/abort-listening.ts';
 export { BusyPoll } from './async/busy-poll.ts';
 export { type Ahead, ReadAhead } from './async/read-ahead.ts';
+export { Semaphore } from './async/semaphore.ts';
 export { settleAll } from './async/settle-all.ts';
 export { untilAborted } from './async/until-aborted.ts';
 export { wait } from './async/wait.ts';
@@ -58,6 +59,7 @@ export { Holder } from './losses/holder.ts';
 export { isLoss, LossLog, writesLostError } from './losses/loss-log.ts';
 export { concatenate } from './memory/concatenate.ts';
 export { FreeList } from './memory/free-list.ts';
+export { isZero } from './memory/is-zero.ts';
 export {
   defineOptions,
   type Flat,

@@ -1,6 +1,6 @@
 /** Decompressing a whole file into a temporary store, for formats that can be read from their start only. */
 import { type BlockDevice, CommandError } from '@nbdjs/interfaces';
-import { isZero } from '../device/data-blocks.ts';
+import { isZero } from '@nbdjs/kit';
 import type { FileBytes } from '../device/image-file.ts';
 import { unsupportedImage } from '../image-errors.ts';
 

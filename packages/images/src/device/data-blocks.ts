@@ -39,10 +39,3 @@ export async function readBlock(
   await disk.read(start, bytes.subarray(0, Math.min(blockBytes, disk.size - start)), signal);
   return bytes;
 }
-
-/** Whether there are only zeroes. `bytes` has a multiple of four bytes, from a place that is one. */
-export function isZero(bytes: Uint8Array): boolean {
-  const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
-  for (let index = 0; index < words.length; index++) if (words[index] !== 0) return false;
-  return true;
-}

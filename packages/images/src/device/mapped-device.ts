@@ -1,6 +1,5 @@
 /** A disk whose bytes are found by the tables of an image: read-only. */
 import {
-  type Abilities,
   type Abortable,
   AllocationStatus,
   type BlockDevice,
@@ -8,14 +7,12 @@ import {
   baseAllocation,
   CommandError,
   type Extent,
-  type Geometry,
-  type MetaContextExtents,
   type Offset,
   type ReadOptions,
-  UsageError,
 } from '@nbdjs/interfaces';
-import { Lifetime, requireGoing, requireInside, settleAll } from '@nbdjs/kit';
-import type { ImageDevice, ImageFacts } from '../image-facts.ts';
+import { settleAll } from '@nbdjs/kit';
+import type { ImageFacts } from '../image-facts.ts';
+import { ReadOnlyImage } from './read-only-image.ts';
 import type { Run, RunMap } from './run.ts';
 
 /** What a mapped device is made of. */
@@ -30,8 +27,6 @@ export interface MappedDeviceParts {
   readonly owned: readonly BlockDevice[];
 }
 
-/** The longest read in one piece, in bytes. */
-const maximumBytes = 32 * 2 ** 20;
 /** Pieces of one read that are under way at the same time. */
 const piecesMax = 64;
 /** Extents in one answer. */
@@ -39,117 +34,19 @@ const extentsMax = 4096;
 /** Steps in the tables for one answer. Where an image is in tiny pieces of one status, the answer ends before the range does. */
 const stepsMax = 65_536;
 
-const abilities: Abilities = {
-  readOnly: true,
-  flush: false,
-  fua: false,
-  trim: false,
-  writeZeroes: false,
-  fastZero: false,
-  cache: false,
-  multiConn: true,
-  rotational: false,
-  contexts: [baseAllocation],
-};
-
 /** A read-only disk over the tables of an image. */
-export class MappedDevice implements ImageDevice {
-  readonly abilities = abilities;
-  readonly geometry: Geometry;
-  readonly image: ImageFacts;
+export class MappedDevice extends ReadOnlyImage {
   readonly #map: RunMap;
-  readonly #owned: readonly BlockDevice[];
-  readonly #life = new Lifetime();
-  #inFlight = 0;
-  #onIdle: (() => void) | undefined;
-  #closing: Promise<void> | undefined;
 
-  constructor({ image, map, preferredBytes, owned }: MappedDeviceParts) {
-    this.image = image;
+  constructor({ map, ...parts }: MappedDeviceParts) {
+    super({ ...parts, contexts: [baseAllocation] });
     this.#map = map;
-    this.#owned = owned;
-    this.geometry = {
-      size: image.virtualBytes,
-      minimumBlockSize: 1,
-      preferredBlockSize: Math.min(maximumBytes, Math.max(4096, 2 ** Math.floor(Math.log2(preferredBytes)))),
-      maximumBlockSize: maximumBytes,
-    };
   }
 
-  read(offset: Offset, target: Uint8Array, options: ReadOptions = {}): void | Promise<void> {
-    const start = this.#enter(offset, target.length, options);
+  override read(offset: Offset, target: Uint8Array, options: ReadOptions = {}): void | Promise<void> {
+    const start = this.enter(offset, target.length, options);
     if (target.length === 0) return undefined;
-    return this.#during(() => this.#read(start, target, options));
-  }
-
-  write(offset: Offset, source: Uint8Array, options: Abortable = {}): void {
-    this.#refuseChange(offset, source.length, options);
-  }
-
-  flush(options: Abortable = {}): void {
-    this.#life.requireOpen();
-    requireGoing(options);
-  }
-
-  trim(offset: Offset, length: Offset, options: Abortable = {}): void {
-    this.#refuseChange(offset, length, options);
-  }
-
-  writeZeroes(offset: Offset, length: Offset, options: Abortable = {}): void {
-    this.#refuseChange(offset, length, options);
-  }
-
-  cache(offset: Offset, length: Offset, options: Abortable = {}): void {
-    this.#enter(offset, length, options);
-  }
-
-  async blockStatus(
-    offset: Offset,
-    length: Offset,
-    options: BlockStatusOptions = {},
-  ): Promise<readonly MetaContextExtents[]> {
-    const start = this.#enter(offset, length, options);
-    if (Number(length) === 0) throw new UsageError('ERR_NBD_EMPTY', 'block status of no bytes');
-    if (options.contexts !== undefined && !options.contexts.includes(baseAllocation)) return [];
-    const extents = await this.#during(() => this.#extents(start, Number(length), options));
-    return [{ context: baseAllocation, extents }];
-  }
-
-  /** Closes the devices of the image, too. */
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
-  }
-
-  async #close(): Promise<void> {
-    this.#life.end();
-    if (this.#inFlight > 0) {
-      await new Promise<void>((resolve) => {
-        this.#onIdle = resolve;
-      });
-    }
-    await settleAll(this.#owned.map((device) => device.close()));
-  }
-
-  #enter(offset: Offset, length: Offset, options: Abortable): number {
-    this.#life.requireOpen();
-    requireGoing(options);
-    return Number(requireInside(this.geometry.size, offset, length)[0]);
-  }
-
-  #refuseChange(offset: Offset, length: Offset, options: Abortable): void {
-    this.#enter(offset, length, options);
-    throw new UsageError('ERR_NBD_READ_ONLY', 'the image is open for reading only');
-  }
-
-  async #during<Result>(work: () => Promise<Result>): Promise<Result> {
-    this.#inFlight++;
-    try {
-      return await work();
-    } finally {
-      this.#inFlight--;
-      if (this.#inFlight === 0) this.#onIdle?.();
-    }
+    return this.during(() => this.#read(start, target, options));
   }
 
   /** Waits for all pieces, also when one fails: the memory is the caller's again afterwards. */
@@ -202,7 +99,12 @@ export class MappedDevice implements ImageDevice {
     return run.length <= length ? run : { ...run, length };
   }
 
-  async #extents(start: number, length: number, options: BlockStatusOptions): Promise<readonly Extent[]> {
+  protected override async extentsOf(
+    _context: string,
+    start: number,
+    length: number,
+    options: BlockStatusOptions,
+  ): Promise<readonly Extent[]> {
     const list = new ExtentList(BigInt(start), options.one === true ? 1 : extentsMax);
     for (let position = 0, step = 0; position < length && step < stepsMax; step++) {
       options.signal?.throwIfAborted();

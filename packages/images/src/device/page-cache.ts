@@ -24,12 +24,8 @@ export class PageCache {
    */
   page(offset: number): DataView | Promise<DataView> {
     const index = Math.floor(offset / pageBytes);
-    const found = this.#pages.get(index);
-    if (found !== undefined) {
-      this.#pages.delete(index);
-      this.#pages.set(index, found);
-      return found;
-    }
+    const found = this.#use(index);
+    if (found !== undefined) return found;
     const loading = this.#load(index);
     this.#pages.set(index, loading);
     for (const oldest of this.#pages.keys()) {
@@ -37,6 +33,12 @@ export class PageCache {
       this.#pages.delete(oldest);
     }
     return loading;
+  }
+
+  /** The same page if it is in memory already: for looks that do not wait, and cannot report a failure. */
+  loaded(offset: number): DataView | undefined {
+    const found = this.#use(Math.floor(offset / pageBytes));
+    return found instanceof Promise ? undefined : found;
   }
 
   /** Where in its page a byte is. */
@@ -47,6 +49,15 @@ export class PageCache {
   /** How many entries from `offset` on are in the same page. */
   entriesFrom(offset: number, entryBytes: number): number {
     return (pageBytes - (offset % pageBytes)) / entryBytes;
+  }
+
+  /** Looks a page up, and makes it the one that was used last. */
+  #use(index: number): DataView | Promise<DataView> | undefined {
+    const found = this.#pages.get(index);
+    if (found === undefined) return undefined;
+    this.#pages.delete(index);
+    this.#pages.set(index, found);
+    return found;
   }
 
   async #load(index: number): Promise<DataView> {

@@ -1,4 +1,5 @@
 /** Compressed pieces of an image, unpacked: a reader in small steps would otherwise unpack each piece again and again. */
+import { Semaphore } from '@nbdjs/kit';
 
 /**
  * A number of unpacked pieces; those that were used last are kept. Requests for one piece at the same time share the work, and only so many
@@ -7,8 +8,7 @@
 export class UnpackedCache {
   readonly #piecesMax: number;
   readonly #pieces = new Map<number, Promise<Uint8Array>>();
-  readonly #waiting: (() => void)[] = [];
-  #working = 0;
+  readonly #places: Semaphore;
 
   /**
    * @param bytesMax how much is kept at most, in bytes
@@ -16,6 +16,7 @@ export class UnpackedCache {
    */
   constructor(bytesMax: number, pieceBytes: number) {
     this.#piecesMax = Math.max(1, Math.floor(bytesMax / pieceBytes));
+    this.#places = new Semaphore(this.#piecesMax);
   }
 
   /** The piece of that key, which `load` makes when it is not there. The memory is shared: it must not be changed. */
@@ -23,7 +24,7 @@ export class UnpackedCache {
     let piece = this.#pieces.get(key);
     if (piece !== undefined) this.#pieces.delete(key);
     else {
-      const loading = this.#inTurn(load);
+      const loading = this.#places.run(load);
       loading.catch(() => {
         if (this.#pieces.get(key) === loading) this.#pieces.delete(key);
       });
@@ -35,18 +36,5 @@ export class UnpackedCache {
       this.#pieces.delete(oldest);
     }
     return piece;
-  }
-
-  async #inTurn(load: () => Promise<Uint8Array>): Promise<Uint8Array> {
-    // The place of work that has ended passes on to the one that waits, so that a newcomer cannot take it.
-    if (this.#working < this.#piecesMax) this.#working++;
-    else await new Promise<void>((resolve) => void this.#waiting.push(resolve));
-    try {
-      return await load();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#working--;
-      else next();
-    }
   }
 }

@@ -87,10 +87,10 @@ export class ClusterMap {
     const cluster = Math.floor(offset / clusterBytes);
     const within = offset - cluster * clusterBytes;
     if (this.#units !== 1 || within + length > clusterBytes) return -1;
-    const place = this.#entryPlace(cluster);
-    if (typeof place !== 'number' || place === 0) return -1;
-    const page = this.#tables.page(place);
-    if (page instanceof Promise) return -1;
+    const place = this.#knownEntryPlace(cluster);
+    if (place <= 0) return -1;
+    const page = this.#tables.loaded(place);
+    if (page === undefined) return -1;
     return this.#unitKind(page, place, 0) === ClusterKind.Data ? this.#host + within : -1;
   }
 
@@ -114,21 +114,34 @@ export class ClusterMap {
 
   /** Where the L2 entry of a cluster is in the file; 0 when there is no L2 table. */
   #entryPlace(cluster: number): number | Promise<number> {
+    const known = this.#knownEntryPlace(cluster);
+    if (known >= 0) return known;
+    const page = this.#tables.page(this.#l1Place(cluster));
+    if (page instanceof Promise) return page.then((view) => this.#entryPlaceIn(view, cluster));
+    return this.#entryPlaceIn(page, cluster);
+  }
+
+  /** The same, if it is known without reading; else -1. */
+  #knownEntryPlace(cluster: number): number {
     const index = Math.floor(cluster / this.#l2Entries);
-    const position = (cluster - index * this.#l2Entries) * this.#entryBytes;
-    const { l1Offset, l1Entries } = this.#parts;
-    if (index === this.#lastL1) return this.#lastTable === 0 ? 0 : this.#lastTable + position;
-    if (index >= l1Entries) return 0;
-    const place = l1Offset + 8 * index;
-    const page = this.#tables.page(place);
-    if (page instanceof Promise) {
-      return page.then((view) => {
-        const table = this.#tableOf(view, place, index);
-        return table === 0 ? 0 : table + position;
-      });
-    }
-    const table = this.#tableOf(page, place, index);
-    return table === 0 ? 0 : table + position;
+    if (index === this.#lastL1) return this.#withinTable(this.#lastTable, cluster);
+    if (index >= this.#parts.l1Entries) return 0;
+    const page = this.#tables.loaded(this.#l1Place(cluster));
+    return page === undefined ? -1 : this.#entryPlaceIn(page, cluster);
+  }
+
+  #entryPlaceIn(page: DataView, cluster: number): number {
+    const index = Math.floor(cluster / this.#l2Entries);
+    return this.#withinTable(this.#tableOf(page, this.#l1Place(cluster), index), cluster);
+  }
+
+  /** Where the L1 entry of a cluster is. */
+  #l1Place(cluster: number): number {
+    return this.#parts.l1Offset + 8 * Math.floor(cluster / this.#l2Entries);
+  }
+
+  #withinTable(table: number, cluster: number): number {
+    return table === 0 ? 0 : table + (cluster % this.#l2Entries) * this.#entryBytes;
   }
 
   #tableOf(page: DataView, place: number, index: number): number {
@@ -147,7 +160,7 @@ export class ClusterMap {
   #withoutTable(offset: number, length: number): ClusterRun {
     const covered = this.#l2Entries * this.clusterBytes;
     let end = (Math.floor(offset / covered) + 1) * covered;
-    while (end < offset + length && this.#entryPlace(Math.floor(end / this.clusterBytes)) === 0) end += covered;
+    while (end < offset + length && this.#knownEntryPlace(Math.floor(end / this.clusterBytes)) === 0) end += covered;
     return { kind: ClusterKind.Absent, host: 0, length: Math.min(length, end - offset), packedBytes: 0 };
   }
 

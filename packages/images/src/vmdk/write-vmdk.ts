@@ -1,9 +1,9 @@
 /** A disk as a stream-optimised VMDK, written from its start to its end: what an OVA has, and what virtualisation products import. */
 import { type Abortable, type BlockDevice, UsageError } from '@nbdjs/interfaces';
-import { defineOptions, type OptionsOf, option, ReadAhead } from '@nbdjs/kit';
+import { defineOptions, isZero, type OptionsOf, option, ReadAhead } from '@nbdjs/kit';
 import { adler32 } from '../bytes/checksums.ts';
 import type { Codecs } from '../codecs/codecs.ts';
-import { dataBlocks, isZero, readBlock } from '../device/data-blocks.ts';
+import { dataBlocks, readBlock } from '../device/data-blocks.ts';
 import { ImageFile } from '../device/image-file.ts';
 import { unsupportedImage } from '../image-errors.ts';
 import { sectorBytes } from './sparse-header.ts';

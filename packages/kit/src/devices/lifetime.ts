@@ -2,7 +2,13 @@ import { UsageError } from '@nbdjs/interfaces';
 
 /** Whether a device is open: calls after its end are refused. */
 export class Lifetime {
+  readonly #what: string;
   #isClosed = false;
+
+  /** `what`: the device in messages. */
+  constructor(what = 'the device') {
+    this.#what = what;
+  }
 
   /** Whether it has ended. */
   get isClosed(): boolean {
@@ -11,7 +17,7 @@ export class Lifetime {
 
   /** @throws UsageError `ERR_NBD_CLOSED` after the end. */
   requireOpen(): void {
-    if (this.#isClosed) throw new UsageError('ERR_NBD_CLOSED', 'the device is closed');
+    if (this.#isClosed) throw new UsageError('ERR_NBD_CLOSED', `${this.#what} is closed`);
   }
 
   /** Ends it. Returns `true` the first time. */

@@ -24,6 +24,7 @@ import {
 import {
   defineOptions,
   IntervalMap,
+  isZero,
   Layer,
   Lifetime,
   type OptionsOf,
@@ -32,7 +33,6 @@ import {
   requireInside,
 } from '@nbdjs/kit';
 import { createMemoryDevice } from '../memory/memory-device.ts';
-import { isZero } from '../zeroes.ts';
 import { OverlayStore } from './overlay-store.ts';
 
 export const overlayOptions = defineOptions({

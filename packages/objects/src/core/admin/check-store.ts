@@ -1,7 +1,6 @@
 /** Whether all that manifests name is there, and is what it should be. */
-import { defineOptions, type OptionsOf, option, settleAll } from '@nbdjs/kit';
+import { defineOptions, type OptionsOf, option, Semaphore, settleAll } from '@nbdjs/kit';
 import { storeUseOptions } from '../disk/options.ts';
-import { Semaphore } from '../disk/semaphore.ts';
 import { checkObject, chunksPerObject, objectLength } from '../format/data-object.ts';
 import type { BlockEntry } from '../format/index-page.ts';
 import { type BlockMapState, disksPrefix, type Manifest } from '../format/manifest.ts';

@@ -5,9 +5,8 @@
  * manifests, without any clock: only the present writer of a disk can still name an object, and only one of its own epoch whose serial is
  * not below the manifest's floor. docs/decisions/0047 has the proof.
  */
-import { defineOptions, type OptionsOf, option } from '@nbdjs/kit';
+import { defineOptions, type OptionsOf, option, Semaphore } from '@nbdjs/kit';
 import { storeUseOptions } from '../disk/options.ts';
-import { Semaphore } from '../disk/semaphore.ts';
 import type { Manifest } from '../format/manifest.ts';
 import { keyOfObject, type ObjectName, objectOfKey, objectsPrefix } from '../format/object-name.ts';
 import type { ObjectStore } from '../store/object-store.ts';

@@ -85,5 +85,10 @@ function isSameEntry(
   one: BlockEntry | undefined,
   other: BlockEntry | undefined | Promise<BlockEntry | undefined>,
 ): boolean {
-  return !(other instanceof Promise) && isSameObject(one?.object, other?.object);
+  if (other instanceof Promise) {
+    // It is looked up once more, which reports a failure.
+    other.catch(() => {});
+    return false;
+  }
+  return isSameObject(one?.object, other?.object);
 }

@@ -2,13 +2,13 @@
  * Reads chunks of objects: those that lie side by side in one request, each only once however many ask for it, and keeps what was read
  * last. Objects are immutable, so what is kept is never out of date.
  */
+import type { Semaphore } from '@nbdjs/kit';
 import { type ChunkBitmap, decodeChunks, hasChunk, rangeOfChunks } from '../format/data-object.ts';
 import { formatError } from '../format/format-error.ts';
 import type { BlockEntry } from '../format/index-page.ts';
 import { keyOfObject } from '../format/object-name.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { Lru } from './lru.ts';
-import type { Semaphore } from './semaphore.ts';
 
 /** Chunks that are not needed are read along when they are between two that are, up to so many: one request less is worth more. */
 const gapMax = 4;

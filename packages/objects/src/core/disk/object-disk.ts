@@ -18,7 +18,7 @@ import {
   type WriteOptions,
   type WriteZeroesOptions,
 } from '@nbdjs/interfaces';
-import { settleAll, untilAborted } from '@nbdjs/kit';
+import { Lifetime, requireGoing, requireInside, Semaphore, settleAll, untilAborted } from '@nbdjs/kit';
 import { chunksPerObject, hasChunk } from '../format/data-object.ts';
 import { blocksPerPage } from '../format/index-page.ts';
 import type { BlockMapState, Manifest } from '../format/manifest.ts';
@@ -27,7 +27,6 @@ import { BlockMap } from '../map/block-map.ts';
 import { PageReader } from '../map/page-reader.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { BlockReader } from './block-reader.ts';
-import { requireRange } from './bounds.ts';
 import { ChunkReader } from './chunk-reader.ts';
 import { deviceError } from './device-error.ts';
 import { DiskExtents } from './disk-extents.ts';
@@ -35,7 +34,6 @@ import type { ObjectDisk, ObjectDiskFigures } from './disk-interface.ts';
 import type { DiskSettings } from './options.ts';
 import { StreamTracker } from './read-ahead.ts';
 import { reportChunks } from './read-chunks.ts';
-import { Semaphore } from './semaphore.ts';
 import { WriteBuffer } from './write-buffer.ts';
 import type { WriterSession } from './writer-session.ts';
 
@@ -76,11 +74,12 @@ export class StoreDisk implements ObjectDisk {
   readonly #buffer: WriteBuffer | undefined;
   readonly #settings: DiskSettings;
   #prefetching = 0;
-  #isClosed = false;
+  readonly #life: Lifetime;
   #closing: Promise<void> | undefined;
 
   constructor({ name, store, manifest, map, size, settings, session, beforeCommit = async () => {} }: DiskParts) {
     this.name = name;
+    this.#life = new Lifetime(`the disk '${name}'`);
     this.#size = size;
     this.#blockBytes = manifest.objectBytes;
     this.#chunkBytes = manifest.objectBytes / chunksPerObject;
@@ -221,7 +220,7 @@ export class StoreDisk implements ObjectDisk {
   }
 
   close(): Promise<void> {
-    this.#isClosed = true;
+    this.#life.end();
     this.#closing ??= this.#close();
     return this.#closing;
   }
@@ -297,10 +296,10 @@ export class StoreDisk implements ObjectDisk {
     }
   }
 
-  #enter(offset: Offset, length: Offset, { signal }: Abortable): number {
-    if (this.#isClosed) throw new UsageError('ERR_NBD_CLOSED', `the disk '${this.name}' is closed`);
-    signal?.throwIfAborted();
-    return requireRange(this.#size, offset, length);
+  #enter(offset: Offset, length: Offset, options: Abortable): number {
+    this.#life.requireOpen();
+    requireGoing(options);
+    return Number(requireInside(this.geometry.size, offset, length)[0]);
   }
 
   #enterChange(offset: Offset, length: Offset, options: Abortable): number {

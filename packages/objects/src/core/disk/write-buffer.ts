@@ -3,7 +3,7 @@
  * full, when memory gets short, when it has been left alone for a while, and when a flush asks for it.
  */
 import { UsageError } from '@nbdjs/interfaces';
-import { settleAll, untilAborted } from '@nbdjs/kit';
+import { isZero, Semaphore, settleAll, untilAborted } from '@nbdjs/kit';
 import { chunksPerObject, encodeObject, hasChunk } from '../format/data-object.ts';
 import type { BlockEntry } from '../format/index-page.ts';
 import type { Manifest, SnapshotRecord } from '../format/manifest.ts';
@@ -13,9 +13,7 @@ import type { ObjectStore } from '../store/object-store.ts';
 import type { ChunkReader } from './chunk-reader.ts';
 import { DirtyBlock } from './dirty-block.ts';
 import type { DiskSettings } from './options.ts';
-import { Semaphore } from './semaphore.ts';
 import type { CommitSource, WriterSession } from './writer-session.ts';
-import { isZero } from './zeroes.ts';
 
 export interface WriteBufferParts {
   readonly store: ObjectStore;

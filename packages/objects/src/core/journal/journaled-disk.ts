@@ -20,8 +20,7 @@ import {
   type WriteOptions,
   type WriteZeroesOptions,
 } from '@nbdjs/interfaces';
-import { defineOptions, type OptionsOf, option } from '@nbdjs/kit';
-import { requireRange } from '../disk/bounds.ts';
+import { defineOptions, Lifetime, type OptionsOf, option, requireGoing, requireInside } from '@nbdjs/kit';
 import { deviceError } from '../disk/device-error.ts';
 import type { ObjectDisk, ObjectDiskFigures } from '../disk/disk-interface.ts';
 import { openStoreDisk } from '../disk/open-disk.ts';
@@ -123,7 +122,7 @@ class JournaledDisk implements ObjectDisk {
   readonly #placed = new Set<Promise<void>>();
   #following: Promise<void> | undefined;
   #cancel: Cancel = () => {};
-  #isClosed = false;
+  readonly #life: Lifetime;
 
   constructor(
     disk: ObjectDisk,
@@ -134,6 +133,7 @@ class JournaledDisk implements ObjectDisk {
     returnsEarly: boolean,
   ) {
     this.name = disk.name;
+    this.#life = new Lifetime(`the disk '${disk.name}'`);
     this.geometry = disk.geometry;
     this.abilities = disk.abilities;
     this.#disk = disk;
@@ -201,8 +201,7 @@ class JournaledDisk implements ObjectDisk {
   }
 
   async close(): Promise<void> {
-    if (this.#isClosed) return this.#disk.close();
-    this.#isClosed = true;
+    if (!this.#life.end()) return this.#disk.close();
     this.#cancel();
     // What the store does not take now stays in the journal.
     await this.#follow().catch(() => {});
@@ -275,16 +274,16 @@ class JournaledDisk implements ObjectDisk {
     this.#cancel = this.#clock.schedule(this.#followMs, () => {
       const work = this.#journal.usedBytes === 0 ? Promise.resolve() : this.#follow();
       const next = (): void => {
-        if (!this.#isClosed) this.#schedule();
+        if (!this.#life.isClosed) this.#schedule();
       };
       work.then(next, next);
     });
   }
 
-  #enter(offset: Offset, length: Offset, { signal }: Abortable): number {
-    if (this.#isClosed) throw new UsageError('ERR_NBD_CLOSED', `the disk '${this.name}' is closed`);
-    signal?.throwIfAborted();
-    return requireRange(Number(this.geometry.size), offset, length);
+  #enter(offset: Offset, length: Offset, options: Abortable): number {
+    this.#life.requireOpen();
+    requireGoing(options);
+    return Number(requireInside(this.geometry.size, offset, length)[0]);
   }
 
   async #call(command: string, { signal }: Abortable, work: () => Promise<void>): Promise<void> {

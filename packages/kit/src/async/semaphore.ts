@@ -4,6 +4,7 @@ export class Semaphore {
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
+  /** `max`: how much runs at a time. */
   constructor(max: number) {
     this.#max = max;
   }
@@ -13,6 +14,7 @@ export class Semaphore {
     return this.#running + this.#waiting.length;
   }
 
+  /** Runs work as soon as there is a place for it, and settles as it does. */
   async run<Result>(work: () => Promise<Result>): Promise<Result> {
     if (this.#running >= this.#max) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     else this.#running++;
