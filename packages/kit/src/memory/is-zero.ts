@@ -1,13 +1,11 @@
+const isNought = (byte: number): boolean => byte === 0;
+
 /** Whether bytes are all zero: looked at four at a time, up to the first that are not. */
 export function isZero(bytes: Uint8Array): boolean {
-  const { buffer, byteOffset, length } = bytes;
-  const first = Math.min(length, -byteOffset & 3);
-  const words = (length - first) >> 2;
-  for (let index = 0; index < first; index++) if (bytes[index] !== 0) return false;
-  if (words > 0) {
-    const view = new Int32Array(buffer, byteOffset + first, words);
-    for (let index = 0; index < words; index++) if (view[index] !== 0) return false;
-  }
-  for (let index = first + 4 * words; index < length; index++) if (bytes[index] !== 0) return false;
-  return true;
+  const first = -bytes.byteOffset & 3;
+  const words = (bytes.length - first) >> 2;
+  if (words < 1) return bytes.every(isNought);
+  const view = new Int32Array(bytes.buffer, bytes.byteOffset + first, words);
+  for (let index = 0; index < words; index++) if (view[index] !== 0) return false;
+  return bytes.subarray(0, first).every(isNought) && bytes.subarray(first + 4 * words).every(isNought);
 }
