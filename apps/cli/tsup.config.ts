@@ -28,6 +28,9 @@ const launcher: Options = {
 
 const scriptNames = ['info', 'copy', 'dump', 'serve', 'help'];
 
+/** Imports the modules for images. */
+const imagesLoader = 'load-images.cjs';
+
 /** Of what the scripts include that is not ours; `ws` is a part of the one that serves. */
 const licences = [
   ['commander', 'node_modules/commander/LICENSE'],
@@ -54,6 +57,16 @@ const scripts: Options = {
       name: 'web-apart',
       setup: ({ onResolve }) => {
         onResolve({ filter: /\/web-target\.ts$|^\.\/web\.ts$/ }, () => ({ path: './web-apart.js', external: true }));
+      },
+    },
+    {
+      // Few files are images. Their code is in modules, which a script cannot import, and a module of CommonJS can.
+      name: 'images-apart',
+      setup: ({ onLoad, onResolve }) => {
+        onLoad({ filter: /\/images\/load(-for-info)?\.ts$/ }, () => ({
+          contents: `export const loadImages = () => require('./${imagesLoader}')(); export const loadFiles = loadImages;`,
+        }));
+        onResolve({ filter: /load-images\.cjs$/ }, ({ path }) => ({ path, external: true }));
       },
     },
     {
@@ -88,6 +101,7 @@ export default {
   ...library(
     {
       modules: 'src/modules.ts',
+      images: 'src/images/apart-from-scripts.ts',
       'copy-thread': 'src/commands/copy/copy-thread.ts',
       'serve-thread': 'src/commands/serve/serve-thread.ts',
     },
@@ -101,6 +115,7 @@ export default {
   onSuccess: async () => {
     await build(launcher);
     await build(scripts);
+    writeFileSync(`dist/${imagesLoader}`, "module.exports = () => import('./images.js');\n");
     for (const name of scriptNames) appendDigest(`dist/${name}.cjs`);
     stamp('.', 'program', [...included].sort());
   },

@@ -64,7 +64,7 @@ describe('wrong words', () => {
 
   it.each<[string, ...string[]]>([
     ["unknown command 'nonsense'", 'nonsense'],
-    ["missing required argument 'server'", 'info'],
+    ["missing required argument 'source'", 'info'],
     ["unknown option '--bogus'", 'info', '--bogus', 'x'],
     ["missing required argument 'destination'", 'copy', 'a'],
     [

@@ -2,6 +2,7 @@
 import type { ConnectTls } from '@nbdjs/client';
 import { UsageError } from '@nbdjs/interfaces';
 import { argumentError } from '../errors/argument-error.ts';
+import { existsAt } from '../images/image-path.ts';
 import { type Brackets, bracketedCommand } from './argv.ts';
 
 export type Operand =
@@ -44,13 +45,17 @@ export function parseOperand(word: string, brackets: Brackets): Operand {
   return { type: 'file', path: word };
 }
 
-/** Parses what has to be a server: a URI or a command. */
-export function parseServer(word: string, brackets: Brackets): ServerOperand {
+/** An operand that can be read anywhere: a server or a file. */
+export type ReadableOperand = Extract<Operand, { type: 'uri' | 'command' | 'file' }>;
+
+/** Parses a server, or a file that is there. */
+export function parseReadable(word: string, brackets: Brackets): ReadableOperand {
   const operand = parseOperand(word, brackets);
   if (isServer(operand)) return operand;
+  if (operand.type === 'file' && existsAt(operand.path)) return operand;
   throw new UsageError(
     'ERR_NBD_URI',
-    `'${word}' is not an NBD URI (such as nbd://host/export or nbd+unix:///export?socket=PATH), not a URL of WebSocket or HTTP, and not a command in brackets`,
+    `'${word}' is not an NBD URI (such as nbd://host/export or nbd+unix:///export?socket=PATH), not a URL of WebSocket or HTTP, not a command in brackets, and not a file`,
   );
 }
 

@@ -1,5 +1,6 @@
 /** The command line of `nbd copy`. Options are nbdcopy's, and more. */
 import { Option } from '@commander-js/extra-typings';
+import { imageOptions } from '../../images/options.ts';
 import { alias } from '../../options/alias.ts';
 import { colourOptions } from '../../options/colour.ts';
 import { beginCommand, type CommandContext, type OptionsOf } from '../../options/command-context.ts';
@@ -11,6 +12,7 @@ import { count, powerOfTwo, sizeBetween } from '../../options/size.ts';
 import { parseThreads } from '../../options/threads.ts';
 import { clientTlsOptions } from '../../options/tls.ts';
 import { webClientOptions } from '../../options/web.ts';
+import { destinationFormats, parseDestinationFormat } from './destination-format.ts';
 
 export type CopyOptions = OptionsOf<typeof declareCopy>;
 
@@ -30,6 +32,11 @@ export function declareCopy(context: CommandContext) {
     )
     .option('--destination-is-zero', 'the destination reads as zeroes already')
     .addOption(alias('--destination-is-zero', '--target-is-zero'))
+    .option(
+      '--destination-format <format>',
+      `the format of the destination: ${destinationFormats.join(', ')} (default: what the name of a file says)`,
+      parseDestinationFormat,
+    )
     .option('--flush', 'flush the destination at the end')
     .option('--no-extents', 'do not ask the source for its block map')
     .option(
@@ -63,7 +70,7 @@ export function declareCopy(context: CommandContext) {
     .addOption(new Option('--blkhash [how]').hideHelp())
     .addOption(new Option('--blkhash-file <file>').hideHelp());
   const connecting = addGroup(
-    addGroup(command, colourOptions()),
+    addGroup(addGroup(command, imageOptions('the source, if it is a file')), colourOptions()),
     serverOptions('repeat requests that fail, at most so often, and wait for servers'),
   );
   return addGroup(addGroup(addNoHangup(connecting, context), webClientOptions()), clientTlsOptions())

@@ -3,18 +3,25 @@ import { argumentError } from '../../errors/argument-error.ts';
 import type { Operand } from '../../options/operand.ts';
 import type { Terminal } from '../../terminal.ts';
 import type { CopyOptions } from './command.ts';
+import { destinationFormat } from './destination-format.ts';
 
 /** @throws UsageError for errors that the command line alone shows. */
-export function requirePossible(
-  source: Operand,
-  destination: Operand,
-  { blkhash, blkhashFile, checkpoint, verify }: CopyOptions,
-): void {
+export function requirePossible(source: Operand, destination: Operand, options: CopyOptions): void {
+  const { blkhash, blkhashFile, checkpoint, verify } = options;
   if (blkhash !== undefined || blkhashFile !== undefined) {
     const instead = "to hash what is copied, use 'nbd copy SOURCE - | sha256sum'";
     throw argumentError(`--blkhash: block hashes are not available here; ${instead}`);
   }
   if (source.type === 'null') throw argumentError("'null:' can only be the destination");
+  const format = destinationFormat(destination, options.destinationFormat);
+  if (format !== 'raw') {
+    if (checkpoint !== undefined) {
+      throw argumentError(
+        `--checkpoint: a ${format} image is written from its start to its end, and made anew each time`,
+      );
+    }
+    if (verify === true && destination.type === 'stdio') throw streamError('--verify');
+  }
   if (destination.type !== 'null') return;
   if (verify === true) throw argumentError("--verify: what has gone to 'null:' cannot be read again");
   if (checkpoint !== undefined) throw argumentError("--checkpoint: 'null:' keeps nothing to go on from");

@@ -25,7 +25,7 @@ async function run(data: CopyThreadData, port: Port): Promise<void> {
     if (isOpen) post({ type: 'note', text });
   };
   // A file that is there is not emptied again.
-  const sides = new Sides(data.options, true, terminalOf(abort.signal, note));
+  const sides = new Sides(data.options, true, terminalOf(abort.signal, note), true);
   port.on('message', ({ cause }: CopyThreadOrder) => {
     const error = fromErrorRecord(cause);
     abort.abort(error);

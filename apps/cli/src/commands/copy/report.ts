@@ -23,6 +23,7 @@ export function notePlan(job: CopyJob): void {
 
 function describeSide(side: SourceSide | TargetSide, connections: number): string {
   if (side.type === 'stream') return 'a stream';
+  if (side.type === 'image') return `a ${side.format} image`;
   if (side.grow !== undefined) return 'a file that grows';
   const { size, preferredBlockSize } = side.device.geometry;
   const most = side.setConnections === undefined || connections === 1 ? '1' : `up to ${connections}`;

@@ -2,12 +2,15 @@
 import type { Stats } from 'node:fs';
 import type { BlockDevice } from '@nbdjs/interfaces';
 import type { ByteSource, ByteTarget } from './byte-streams.ts';
+import type { ImageTarget } from './image-target.ts';
 
 export interface DeviceSide {
   readonly type: 'device';
   readonly device: BlockDevice;
   /** The operand as it was written. */
   readonly name: string;
+  /** Of a file: how it became the device, such as `qcow2` and `partition 2`. */
+  readonly steps?: readonly string[] | undefined;
   /** It reads as zeroes throughout. */
   readonly isZero: boolean;
   /** Of a server: sets the number of connections. */
@@ -31,7 +34,7 @@ interface StreamTarget {
 }
 
 export type SourceSide = DeviceSide | StreamSource;
-export type TargetSide = DeviceSide | StreamTarget;
+export type TargetSide = DeviceSide | StreamTarget | ImageTarget;
 
 /** How many connections to each side were used. */
 export interface UsedConnections {

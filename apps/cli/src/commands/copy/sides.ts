@@ -7,11 +7,16 @@ import { createNullDevice, createRetryLayer, createSliceLayer, openFileDevice } 
 import { openServer } from '../../connecting/open-server.ts';
 import { argumentError } from '../../errors/argument-error.ts';
 import { oneLine } from '../../errors/one-line.ts';
+import { splitMember } from '../../images/image-path.ts';
+import { openFileOperand } from '../../images/open-file.ts';
+import { imageNotes } from '../../images/opening.ts';
 import { describeOperand, type Operand, type ServerOperand } from '../../options/operand.ts';
 import type { Terminal } from '../../terminal.ts';
 import { type ByteSource, byteSource, byteTarget, descriptorOf } from './byte-streams.ts';
 import type { CopyOptions } from './command.ts';
+import { destinationFormat, type StreamFormat } from './destination-format.ts';
 import { emptyFile, isFileDescriptor, isStreamPath, positionOf } from './file-sides.ts';
+import { type ImageTarget, newImageFile, streamedImage } from './image-target.ts';
 import { sendLongRequest } from './long-request.ts';
 import type { DeviceSide, SourceSide, StreamSource, TargetSide } from './side.ts';
 
@@ -27,10 +32,13 @@ export class Sides {
   /** Whether the destination file, if there is one, holds a part of the copy. */
   readonly #isResumed: boolean;
   readonly #terminal: Terminal;
+  /** The main thread has the same open. */
+  readonly #isThread: boolean;
   readonly #opened: OpenDevice[] = [];
   readonly #sources: ByteSource[] = [];
 
-  constructor(options: CopyOptions, isResumed: boolean, terminal: Terminal) {
+  constructor(options: CopyOptions, isResumed: boolean, terminal: Terminal, isThread = false) {
+    this.#isThread = isThread;
     this.#options = options;
     this.#isResumed = isResumed;
     this.#terminal = terminal;
@@ -47,8 +55,8 @@ export class Sides {
       case 'file': {
         const fd = descriptorOf(operand.path);
         if (fd !== undefined) return this.#openDescriptor(fd, operand.path);
-        if (!(await isStreamPath(operand.path))) return this.#openSourceFile(operand.path);
-        return this.#openStream(operand.path);
+        if (await isStreamPath(operand.path)) return this.#openStream(operand.path);
+        return this.#openSourceImage(operand.path);
       }
       case 'null':
         throw argumentError("'null:' can only be the destination");
@@ -56,6 +64,8 @@ export class Sides {
   }
 
   async openDestination(operand: Operand, from: SourceSide): Promise<TargetSide> {
+    const format = destinationFormat(operand, this.#options.destinationFormat);
+    if (format !== 'raw') return this.#targetImage(operand, format, from);
     switch (operand.type) {
       case 'uri':
       case 'command':
@@ -133,6 +143,32 @@ export class Sides {
   async #openSourceFile(path: string, name = path): Promise<DeviceSide> {
     const device = this.#keep(await openFileDevice(path, { readOnly: true }));
     return { type: 'device', device: this.#withRetries(device), name, isZero: false, stats: await stat(path) };
+  }
+
+  /** A file, or the disk in an image. */
+  async #openSourceImage(path: string): Promise<DeviceSide> {
+    const { device, steps } = await openFileOperand(path, this.#options, {
+      isReading: true,
+      openFile: (file, readOnly) => openFileDevice(file, { readOnly }),
+      isStoreless: this.#isThread,
+      ...imageNotes(this.#terminal, this.#options.quiet),
+    });
+    this.#keep(device);
+    const stats = await stat(splitMember(path).path);
+    return { type: 'device', device: this.#withRetries(device), name: path, steps, isZero: false, stats };
+  }
+
+  /** An image that is written from its start to its end. Its file is made when the copy begins. */
+  #targetImage(operand: Operand, format: StreamFormat, from: SourceSide): ImageTarget {
+    if (from.type !== 'device') {
+      throw argumentError(`a ${format} image cannot be made of a stream, whose size is not known`);
+    }
+    if (operand.type === 'file') {
+      const { path } = operand;
+      return { type: 'image', format, name: path, open: () => newImageFile(path, from.stats) };
+    }
+    const open = async () => streamedImage(await byteTarget(1, this.#terminal));
+    return { type: 'image', format, name: '-', open };
   }
 
   async #openTargetFile(path: string, from: SourceSide): Promise<DeviceSide> {

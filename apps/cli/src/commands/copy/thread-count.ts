@@ -1,6 +1,7 @@
 /** `nbd copy --threads`: in how many threads a copy runs. */
 import { availableParallelism } from 'node:os';
 import { argumentError } from '../../errors/argument-error.ts';
+import { isCompression } from '../../images/formats.ts';
 import { describeOperand, isWebUrl, type Operand } from '../../options/operand.ts';
 import { descriptorOf } from './byte-streams.ts';
 import type { CopyOptions } from './command.ts';
@@ -26,6 +27,9 @@ export class ThreadCount {
   /** @throws UsageError when a number of threads is asked for, and a side that is open now makes it impossible. */
   opened(side: SourceSide | TargetSide): void {
     if (side.type === 'stream') this.#consider('a stream belongs to one thread');
+    else if (side.type === 'image') this.#consider(`${side.name}: an image is written from its start to its end`);
+    else if (side.steps?.some(isCompression) === true)
+      this.#consider(`${side.name}: each thread would decompress it for itself`);
     else if (!side.device.abilities.multiConn)
       this.#consider(`${side.name}: the server does not allow several connections`);
   }

@@ -1,15 +1,38 @@
 /** `nbd copy --verify` */
 import { compareDevices } from '@nbdjs/copy';
-import { CommandError } from '@nbdjs/interfaces';
+import { type BlockDevice, CommandError } from '@nbdjs/interfaces';
+import { createSliceLayer, openFileDevice } from '@nbdjs/storage';
+import { openFileOperand } from '../../images/open-file.ts';
+import { imageNotes } from '../../images/opening.ts';
 import type { Progress } from '../../render/progress.ts';
 import { streamError } from './conflicts.ts';
 import { type CopyJob, sharedTransferOptions } from './copy-job.ts';
+import type { ImageTarget } from './image-target.ts';
+import type { DeviceSide } from './side.ts';
 
 /** @throws CommandError when the two sides differ. */
 export async function verify(job: CopyJob, progress: Progress): Promise<void> {
   const { from, to } = job;
-  if (from.type !== 'device' || to.type !== 'device') throw streamError('--verify');
-  const { differsAt } = await compareDevices(from.device, to.device, sharedTransferOptions(job, progress));
-  if (differsAt === undefined) return;
-  throw new CommandError('EIO', `verification failed: source and destination differ at byte ${differsAt}`);
+  if (from.type !== 'device' || to.type === 'stream') throw streamError('--verify');
+  const written = to.type === 'device' ? undefined : await openWritten(to, from.device.geometry.size, job);
+  try {
+    const target = written ?? (to as DeviceSide).device;
+    const { differsAt } = await compareDevices(from.device, target, sharedTransferOptions(job, progress));
+    if (differsAt === undefined) return;
+    throw new CommandError('EIO', `verification failed: source and destination differ at byte ${differsAt}`);
+  } finally {
+    await written?.close();
+  }
+}
+
+/** Opens an image that was written. Its disk may be longer than the source by a part of a sector. */
+async function openWritten(
+  { name, format }: ImageTarget,
+  size: bigint,
+  { terminal, options }: CopyJob,
+): Promise<BlockDevice> {
+  const openFile = (path: string, readOnly: boolean) => openFileDevice(path, { readOnly });
+  const opening = { isReading: true, openFile, ...imageNotes(terminal, options.quiet) };
+  const { device } = await openFileOperand(name, { format, references: 'deny' }, opening);
+  return createSliceLayer(device, { offset: 0, length: size });
 }

@@ -1,6 +1,5 @@
 /** The bytes of a range in order, without those that are known to be zero. */
-import type { NbdClient } from '@nbdjs/client';
-import { AllocationStatus, baseAllocation, type Extent } from '@nbdjs/interfaces';
+import { AllocationStatus, type BlockDevice, baseAllocation, type Extent } from '@nbdjs/interfaces';
 import { walkExtentLists } from '@nbdjs/kit';
 import { oneLine } from '../../errors/one-line.ts';
 import type { Terminal } from '../../terminal.ts';
@@ -15,15 +14,15 @@ const runBytesMax = 16n * 1024n * 1024n;
 
 /** Yields the bytes of a range; a run of zeroes that need not be read is yielded as its length. A buffer is valid until the next one. */
 export async function* readRange(
-  client: NbdClient,
+  device: BlockDevice,
   offset: bigint,
   length: bigint,
   { verbose }: { readonly verbose?: boolean | undefined },
   terminal: Terminal,
 ): AsyncGenerator<Uint8Array | bigint> {
   const { signal } = terminal;
-  if (!client.abilities.contexts.includes(baseAllocation)) {
-    yield* readData(client, offset, length, signal);
+  if (!device.abilities.contexts.includes(baseAllocation)) {
+    yield* readData(device, offset, length, signal);
     return;
   }
   let isNoted = verbose !== true;
@@ -33,10 +32,10 @@ export async function* readRange(
     }
     isNoted = true;
   };
-  const lists = walkExtentLists(client, { context: baseAllocation, offset, length, signal, onMapFailure });
+  const lists = walkExtentLists(device, { context: baseAllocation, offset, length, signal, onMapFailure });
   for await (const run of joinExtents(lists)) {
     if (run.isZero) yield run.length;
-    else yield* readData(client, run.offset, run.length, signal);
+    else yield* readData(device, run.offset, run.length, signal);
   }
 }
 
@@ -65,7 +64,7 @@ async function* joinExtents(lists: AsyncIterable<readonly Extent[]>): AsyncGener
 }
 
 async function* readData(
-  client: NbdClient,
+  device: BlockDevice,
   offset: bigint,
   length: bigint,
   signal: AbortSignal,
@@ -74,7 +73,7 @@ async function* readData(
   for (let position = 0n; position < length; position += BigInt(buffer.length)) {
     const left = length - position;
     const target = left < buffer.length ? buffer.subarray(0, Number(left)) : buffer;
-    await client.read(offset + position, target, { signal });
+    await device.read(offset + position, target, { signal });
     yield target;
   }
 }

@@ -1,9 +1,10 @@
 /** The command line of `nbd info`. Options are nbdinfo's, and more. */
 import type { Command, OptionValues } from '@commander-js/extra-typings';
+import { imageOptions } from '../../images/options.ts';
 import { alias } from '../../options/alias.ts';
 import { colourOptions } from '../../options/colour.ts';
 import { beginCommand, type CommandContext, type OptionsOf } from '../../options/command-context.ts';
-import { parseServer } from '../../options/operand.ts';
+import { parseReadable } from '../../options/operand.ts';
 import { addGroup } from '../../options/option-group.ts';
 import { addOptionTable, type OptionRow } from '../../options/option-table.ts';
 import { serverOptions } from '../../options/server.ts';
@@ -33,8 +34,10 @@ const negative = [
 const mentioned: ReadonlySet<string> = new Set(['--can', '--is', '--has', '--cannot', '--isnt', '--hasnt']);
 
 export function declareInfo(context: CommandContext) {
-  const command = beginCommand(context, 'info', 'show what a server and its exports are like')
-    .argument('<server>', 'an NBD URI, or [ COMMAND ARGUMENTS ]', (word: string) => parseServer(word, context.brackets))
+  const command = beginCommand(context, 'info', 'show what a server and its exports, or a disk image, are like')
+    .argument('<source>', 'an NBD URI, [ COMMAND ARGUMENTS ], or a file, such as a disk image', (word: string) =>
+      parseReadable(word, context.brackets),
+    )
     .option('--json', 'print JSON')
     .option('--size', "print the export's size in bytes")
     .option('--uri', "print the export's URI in canonical form")
@@ -45,7 +48,10 @@ export function declareInfo(context: CommandContext) {
     .option('--no-content', 'do not')
     .addOption(alias('--totals', '--total'));
   const connecting = addGroup(
-    addGroup(addGroup(addGroup(command, colourOptions()), serverOptions()), webClientOptions()),
+    addGroup(
+      addGroup(addGroup(addGroup(command, imageOptions('a file')), colourOptions()), serverOptions()),
+      webClientOptions(),
+    ),
     clientTlsOptions(),
   ).option('-v, --verbose', 'print more about errors');
   return addFeatureOptions(connecting);

@@ -1,9 +1,8 @@
 /** `nbd info --map`: the extents of an export, printed as they come. */
 import { UsageError } from '@nbdjs/interfaces';
 import { totalExtents, walkExtentLists } from '@nbdjs/kit';
-import { leaving } from '../../connecting/leaving.ts';
-import { openServer } from '../../connecting/open-server.ts';
-import type { ServerOperand } from '../../options/operand.ts';
+import { openReadable } from '../../connecting/open-readable.ts';
+import type { ReadableOperand } from '../../options/operand.ts';
 import { mapJson, mapText, totalsJson, totalsText } from '../../render/map.ts';
 import type { Terminal } from '../../terminal.ts';
 import type { InfoOptions } from './command.ts';
@@ -12,25 +11,27 @@ import type { InfoOptions } from './command.ts';
 const linesAtOnce = 4096;
 
 export async function printMap(
-  server: ServerOperand,
+  operand: ReadableOperand,
   options: InfoOptions & { readonly context: string },
   terminal: Terminal,
 ): Promise<number> {
   const { context, mode, json: isJson = false } = options;
   const { signal } = terminal;
-  const client = await openServer(server, options, terminal, { contexts: [context] });
-  await using _ = leaving(client, signal);
-  if (!client.abilities.contexts.includes(context)) {
+  const { device, leave } = await openReadable(operand, options, terminal, { contexts: [context] });
+  await using _ = leave;
+  if (!device.abilities.contexts.includes(context)) {
     const message =
-      mode === 'simple'
-        ? `there is no metadata context "${context}" with --mode simple: block maps need structured replies`
-        : `server does not support metadata context "${context}"`;
+      operand.type === 'file'
+        ? `${operand.path} has no metadata context "${context}", expected one of ${device.abilities.contexts.join(', ')}`
+        : mode === 'simple'
+          ? `there is no metadata context "${context}" with --mode simple: block maps need structured replies`
+          : `server does not support metadata context "${context}"`;
     throw new UsageError('ERR_NBD_NOT_SUPPORTED', `--map: ${message}`);
   }
-  const lists = fetchAhead(walkExtentLists(client, { context, signal }));
+  const lists = fetchAhead(walkExtentLists(device, { context, signal }));
   const colours = terminal.colours('stdout', options.color);
   if (options.totals === true) {
-    const { size } = client.geometry;
+    const { size } = device.geometry;
     const totals = await totalExtents(lists);
     await terminal.print(isJson ? totalsJson(context, totals, size) : totalsText(context, totals, size, colours));
     return 0;

@@ -6,8 +6,9 @@ import { withTls } from '../../connecting/client-tls.ts';
 import { withInspector } from '../../connecting/open-server.ts';
 import { argumentError } from '../../errors/argument-error.ts';
 import { oneLine } from '../../errors/one-line.ts';
+import { loadFiles } from '../../images/load-for-info.ts';
 import type { CommandContext } from '../../options/command-context.ts';
-import { isWebUrl, type ServerOperand } from '../../options/operand.ts';
+import { isWebUrl, type ReadableOperand, type ServerOperand } from '../../options/operand.ts';
 import { type ExportView, listJson, listText } from '../../render/export.ts';
 import type { Terminal } from '../../terminal.ts';
 import { type Feature, requestedFeature } from './ask-feature.ts';
@@ -18,12 +19,20 @@ import { printMap } from './map.ts';
 /** Exit code of `--can` and its other spellings when the answer is no. */
 const exitNo = 2;
 
-export async function run({ terminal }: CommandContext, options: InfoOptions, operand: ServerOperand): Promise<number> {
+export async function run(
+  { terminal }: CommandContext,
+  options: InfoOptions,
+  operand: ReadableOperand,
+): Promise<number> {
   const server = withTls(operand, options);
   requireCompatible(options);
   const feature = requestedFeature(options);
   const { map: context } = options;
   if (context !== undefined) return await printMap(server, { ...options, context }, terminal);
+  if (server.type === 'file') {
+    requireAboutFiles(options);
+    return await (await loadFiles()).printImage(server.path, options, terminal);
+  }
   const isAboutExport = options.list !== true && options.uri !== true;
   return await withInspector(server, options, terminal, isAboutExport, (inspector, exportName) =>
     new Info(server, inspector, options, terminal).print(exportName, feature),
@@ -40,6 +49,17 @@ function requireCompatible(options: InfoOptions): void {
   ].filter((mode) => mode !== false);
   if (modes.length > 1) throw argumentError(`${modes.join(' and ')} cannot be used together`);
   if (options.totals === true && options.map === undefined) throw argumentError('--totals needs --map');
+}
+
+/** @throws UsageError for what only a server can be asked. */
+function requireAboutFiles({ list, uri, features, content }: InfoOptions): void {
+  const [asked] = [
+    list === true && '--list',
+    uri === true && '--uri',
+    features !== undefined && Object.keys(features)[0],
+    content === true && '--content',
+  ].filter((one) => typeof one === 'string');
+  if (asked !== undefined) throw argumentError(`${asked} is a question for a server, and not for a file`);
 }
 
 /** What is printed about one server. */

@@ -1,5 +1,6 @@
 /** The command line of `nbd serve`. */
 import { Option } from '@commander-js/extra-typings';
+import { imageOptions } from '../../images/options.ts';
 import { beginCommand, type CommandContext, type OptionsOf } from '../../options/command-context.ts';
 import { addNoHangup } from '../../options/hangup.ts';
 import { parseOperand } from '../../options/operand.ts';
@@ -60,7 +61,7 @@ export function declareServe(context: CommandContext) {
       parseThreads,
     )
     .option('-s, --stdio', 'serve one client on standard input and output');
-  const upstream = addLimits(addGroup(command, webOptions()))
+  const upstream = addLimits(addGroup(addGroup(command, imageOptions('the files')), webOptions()))
     .option(
       '--retries <n>',
       `as a proxy, wait for a server that is gone, for so many tries (default: ${upstreamRetries}, and 0 for the first connection)`,

@@ -11,16 +11,23 @@ import {
 } from '@nbdjs/storage';
 import { argumentError } from '../../errors/argument-error.ts';
 import { systemReason } from '../../errors/one-line.ts';
+import { openFileOperand } from '../../images/open-file.ts';
+import { type ImageOpening, imageNotes } from '../../images/opening.ts';
 import type { Operand } from '../../options/operand.ts';
 import { parseSize } from '../../options/size.ts';
+import type { Terminal } from '../../terminal.ts';
 import type { ServeOptions } from './command.ts';
 import { isMemory, memoryPrefix } from './source.ts';
 import type { Upstreams } from './upstreams.ts';
 
 /** Opens what an operand names, with the layers that the options put over it. */
-export async function openSource(operand: Operand, options: ServeOptions, upstreams: Upstreams): Promise<BlockDevice> {
-  const readOnly = options.readOnly === true || options.snapshot === true;
-  return withLayers(await openOperand(operand, readOnly, upstreams), options);
+export async function openSource(
+  operand: Operand,
+  options: ServeOptions,
+  upstreams: Upstreams,
+  terminal: Terminal,
+): Promise<BlockDevice> {
+  return withLayers(await openOperand(operand, options, upstreams, terminal), options);
 }
 
 /** Puts the layers that the options ask for over a device. */
@@ -31,20 +38,47 @@ export function withLayers(device: BlockDevice, options: ServeOptions): BlockDev
   return allocationDepth ? createAllocationDepthLayer(top) : top;
 }
 
-async function openOperand(operand: Operand, readOnly: boolean, upstreams: Upstreams): Promise<BlockDevice> {
+async function openOperand(
+  operand: Operand,
+  options: ServeOptions,
+  upstreams: Upstreams,
+  terminal: Terminal,
+): Promise<BlockDevice> {
   switch (operand.type) {
     case 'uri':
     case 'command':
       return upstreams.open(operand);
     case 'file': {
       const { path } = operand;
-      if (!isMemory(path)) return upstreams.endWith(await openFile(path, readOnly));
+      if (!isMemory(path)) {
+        const open = async (file: string, readOnly: boolean) => upstreams.endWith(await openFile(file, readOnly));
+        return openFileSource(path, options, { openFile: open, ...imageNotes(terminal, options.quiet) });
+      }
+      const readOnly = isReading(options);
       return createMemoryDevice({ size: parseSize(path.slice(memoryPrefix.length), 'memory'), readOnly });
     }
     case 'null':
     case 'stdio':
       throw argumentError(`'${operand.type === 'null' ? 'null:' : '-'}' cannot be served`);
   }
+}
+
+/** Opens a file, or the disk in an image, and says so where clients would expect to write to it. */
+export async function openFileSource(
+  path: string,
+  options: ServeOptions,
+  opening: Omit<ImageOpening, 'isReading'>,
+): Promise<BlockDevice> {
+  const isRead = isReading(options);
+  const { device, steps } = await openFileOperand(path, options, { ...opening, isReading: isRead });
+  if (!isRead && device.abilities.readOnly) {
+    opening.note(`${path}: opened as ${steps.join(', ')}, for reading only; --format raw serves the file as it is`);
+  }
+  return device;
+}
+
+function isReading({ readOnly, snapshot }: ServeOptions): boolean {
+  return readOnly === true || snapshot === true;
 }
 
 /** Errors of the system for a file that is there and must not be written. */

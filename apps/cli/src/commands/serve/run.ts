@@ -2,6 +2,7 @@
 import { createServer, createThreadedServer, type Server, serverLimits, type ThreadedServer } from '@nbdjs/server';
 import { inheritedListeners, serverTls, type TlsServerSettings } from '@nbdjs/transport';
 import { argumentError } from '../../errors/argument-error.ts';
+import { imageNotes } from '../../images/opening.ts';
 import type { CommandContext } from '../../options/command-context.ts';
 import type { Terminal } from '../../terminal.ts';
 import { accessEntry } from './access-entry.ts';
@@ -12,9 +13,9 @@ import { type DescriptorRoom, descriptorRoom, roomWarning } from './descriptor-r
 import { exportNames, openExports } from './exports.ts';
 import { ownDefaults } from './limits.ts';
 import { announce, openListeners } from './listening.ts';
-import { openSource } from './open-source.ts';
+import { openFile, openFileSource, openSource } from './open-source.ts';
 import { Service } from './service.ts';
-import type { Source } from './source.ts';
+import { isMemory, type Source } from './source.ts';
 import { standardChannel } from './standard-streams.ts';
 import { threadCountOf, threadOptions } from './threads.ts';
 import { noteTls, serverTlsSettings } from './tls.ts';
@@ -50,10 +51,10 @@ export async function run(
         ? await openExports(
             sources,
             options,
-            (operand) => openSource(operand, options, upstreams),
+            (operand) => openSource(operand, options, upstreams, terminal),
             (device) => service.addDevice(device),
           )
-        : undefined;
+        : await tryFiles(sources, options, terminal);
     const toCome = (threadCount ?? 0) * (threadDescriptors + sources.length);
     const room = options.stdio === true ? undefined : descriptorRoom(toCome);
     const common = commonOptions({ options, room, clientLog, service, server: () => server });
@@ -81,6 +82,16 @@ export async function run(
     return 0;
   } finally {
     await service.close();
+  }
+}
+
+/** Threads open the files for themselves. What there is to say about them is said once, and before. */
+async function tryFiles(sources: readonly Source[], options: ServeOptions, terminal: Terminal): Promise<undefined> {
+  for (const { operand } of sources) {
+    if (operand.type !== 'file' || isMemory(operand.path)) continue;
+    const opening = { openFile, ...imageNotes(terminal, options.quiet), isStoreless: true };
+    const device = await openFileSource(operand.path, options, opening);
+    await device.close();
   }
 }
 

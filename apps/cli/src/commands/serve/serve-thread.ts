@@ -4,9 +4,12 @@ import { serveThread } from '@nbdjs/server';
 import { createSharedMemoryDevice } from '@nbdjs/storage';
 import { adoptDescriptor, serverTls } from '@nbdjs/transport';
 import { openExports } from './exports.ts';
-import { openFile, withLayers } from './open-source.ts';
+import { openFile, openFileSource, withLayers } from './open-source.ts';
 import type { ThreadData } from './threads.ts';
 import { serverTlsSettings } from './tls.ts';
+
+/** The main thread has opened the files, too, and has said what there is to say. */
+const quietly = { openFile, note: () => {}, warn: () => {}, isStoreless: true } as const;
 
 serveThread<ThreadData>({
   adopt: adoptDescriptor,
@@ -22,7 +25,7 @@ serveThread<ThreadData>({
         if (memory !== undefined) return withLayers(createSharedMemoryDevice({ memory, readOnly }), options);
         // The main thread has checked that all others are files.
         if (operand.type !== 'file') throw new Error(`a thread cannot serve a source of type '${operand.type}'`);
-        return withLayers(await openFile(operand.path, readOnly), options);
+        return withLayers(await openFileSource(operand.path, options, quietly), options);
       },
       (device) => void devices.push(device),
     );

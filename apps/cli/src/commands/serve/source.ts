@@ -1,7 +1,7 @@
 /** A source on the command line of `nbd serve`, which may give its export a name. */
-import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { argumentError } from '../../errors/argument-error.ts';
+import { existsAt } from '../../images/image-path.ts';
 import type { Operand } from '../../options/operand.ts';
 import { parseSize } from '../../options/size.ts';
 
@@ -18,7 +18,7 @@ export interface Source {
 
 /** Parses `NAME=SOURCE`, or a source alone. */
 export function parseSource(word: string, parse: (word: string) => Operand): Source {
-  const named = existsSync(word) ? undefined : splitName(word, parse);
+  const named = existsAt(word) ? undefined : splitName(word, parse);
   return named ?? { word, operand: parse(word) };
 }
 
@@ -34,7 +34,7 @@ function splitName(word: string, parse: (word: string) => Operand): Source | und
     if (name.includes('://') || text === '') break;
     const operand = parse(text);
     first ??= { word, name, operand };
-    if (operand.type !== 'file' || isMemory(operand.path) || existsSync(operand.path)) return { word, name, operand };
+    if (operand.type !== 'file' || isMemory(operand.path) || existsAt(operand.path)) return { word, name, operand };
   }
   return first;
 }

@@ -4,6 +4,7 @@ import { canUseThreads, type ThreadOptions } from '@nbdjs/server';
 import { createSharedMemory, type SharedMemory, sharedMemoryBytesMax } from '@nbdjs/storage';
 import { detachDescriptor } from '@nbdjs/transport';
 import { argumentError } from '../../errors/argument-error.ts';
+import { formatOfName, isCompression } from '../../images/formats.ts';
 import { moduleBeside } from '../../thread-module.ts';
 import type { ServeOptions } from './command.ts';
 import { memorySizeOf, type Source } from './source.ts';
@@ -54,6 +55,9 @@ function obstacleOf({ stdio, snapshot, web, connectTo }: ServeOptions, sources: 
   for (const source of sources) {
     const { word, operand } = source;
     if (operand.type !== 'file') return `${word}: the connection to another server belongs to one thread`;
+    if (isCompression(formatOfName(operand.path) ?? 'raw')) {
+      return `${word}: each thread would decompress it for itself`;
+    }
     const size = memorySizeOf(source);
     if (size !== undefined && size > sharedMemoryBytesMax) return `${word}: threads share 64 GiB of memory at most`;
   }

@@ -1,0 +1,3 @@
+/** What commands about servers need only for files. */
+export { openForReading } from './open-for-reading.ts';
+export { printImage } from './print-image.ts';

@@ -1,0 +1,41 @@
+/** Options about disk images. */
+import { argumentError } from '../errors/argument-error.ts';
+import type { OptionsOf } from '../options/command-context.ts';
+import { optionGroup } from '../options/option-group.ts';
+import { formatOfWord, type GivenFormat, givenFormats } from './formats.ts';
+
+export type ImageOptions = OptionsOf<typeof imageOptions>;
+
+/** `whose`: the files that the options are about. */
+export function imageOptions(whose = 'the file') {
+  return optionGroup()
+    .option(
+      '--format <format>',
+      `the format of ${whose}: ${givenFormats.join(', ')} (default: what name and content say)`,
+      parseFormat,
+    )
+    .option('--snapshot-name <name>', 'read this snapshot inside of a qcow2 image, by its name or id')
+    .option('--partition <which>', 'only this partition, by its number or its name')
+    .option(
+      '--references <which>',
+      "which other files an image may refer to: deny, folder (below the image's folder), all, or those below DIR (default: folder)",
+      parseReferences,
+    );
+}
+
+/** Which files images may refer to: those below a folder (`folder`: that of the image), all or none. */
+export type ReferencePolicy = 'deny' | 'folder' | 'all' | { readonly below: string };
+
+function parseFormat(word: string): GivenFormat {
+  const format = formatOfWord(word);
+  if (format !== undefined) return format;
+  throw argumentError(
+    `--format: '${word}' is not a format that is known here, expected one of ${givenFormats.join(', ')}`,
+  );
+}
+
+function parseReferences(word: string): ReferencePolicy {
+  if (word === 'deny' || word === 'folder' || word === 'all') return word;
+  if (word.includes('/') || word === '.' || word === '..') return { below: word };
+  throw argumentError(`--references: '${word}' is not deny, folder, all or a folder (./${word})`);
+}
