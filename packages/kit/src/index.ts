@@ -47,6 +47,9 @@ export {
 } from './events/define-events.ts';
 export { type EventField, type EventFieldUnit, eventField } from './events/event-field.ts';
 export { clipExtents } from './extents/clip-extents.ts';
+export { ExtentCells, type ExtentCellsOptions, type StatusTotal } from './extents/extent-cells.ts';
+export { type JointExtent, type JointWalkOptions, walkJointExtents } from './extents/joint-extents.ts';
+export { dirtyBitmapPrefix, isAbsence, statusName } from './extents/status-name.ts';
 export { totalExtents } from './extents/total-extents.ts';
 export {
   type ExtentWalkOptions,
