@@ -6,12 +6,14 @@ import { declareCopy } from './commands/copy/command.ts';
 import { declareDemo } from './commands/demo/command.ts';
 import { declareDump } from './commands/dump/command.ts';
 import { declareInfo } from './commands/info/command.ts';
+import { declareMap } from './commands/map/command.ts';
 import { declareRelay } from './commands/relay/command.ts';
 import { declareServe } from './commands/serve/command.ts';
 import type { Terminal } from './terminal.ts';
 
 const register: Register = (add, context) => {
   add(declareInfo(context), () => import('./commands/info/run.ts'));
+  add(declareMap(context), () => import('./commands/map/run.ts'));
   add(declareCopy(context), () => import('./commands/copy/run.ts'));
   add(declareDump(context), () => import('./commands/dump/run.ts'));
   add(declareServe(context), () => import('./commands/serve/run.ts'));

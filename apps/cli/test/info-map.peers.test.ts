@@ -1,13 +1,8 @@
 /** Block maps that are longer than what can be kept. */
-import type { BlockDevice, Extent } from '@nbdjs/interfaces';
 import { findPeer, runPeer, Workspace } from '@nbdjs/peers';
-import { createServer } from '@nbdjs/server';
-import { createMemoryDevice } from '@nbdjs/storage';
-import { listen } from '@nbdjs/transport';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { extentBytes, serveExtents as serveExtentsAt } from './extent-server.ts';
 import { nbd, spawnNbd } from './harness.ts';
-
-const extentBytes = 4096n;
 
 let workspace: Workspace;
 let end: () => Promise<void> = async () => {};
@@ -22,38 +17,9 @@ afterEach(async () => {
 
 /** Serves so many extents of 4 KiB with statuses by their number; gives the URI. */
 async function serveExtents(count: number, statusOf: (index: number) => bigint): Promise<string> {
-  const memory = createMemoryDevice({ size: BigInt(count) * extentBytes });
-  const refuse = (): never => {
-    throw new Error('this device is for looking at');
-  };
-  const device: BlockDevice = {
-    geometry: memory.geometry,
-    abilities: { ...memory.abilities, readOnly: true, contexts: ['base:allocation'] },
-    read: (_, target) => void target.fill(0),
-    write: refuse,
-    flush: refuse,
-    trim: refuse,
-    writeZeroes: refuse,
-    cache: refuse,
-    close: async () => {},
-    blockStatus(offset: bigint | number, length: bigint | number) {
-      const first = Number(BigInt(offset) / extentBytes);
-      const extents: Extent[] = [];
-      const last = Math.min(count, first + Number((BigInt(length) + extentBytes - 1n) / extentBytes), first + 131_072);
-      for (let index = first; index < last; index++) {
-        extents.push({ offset: BigInt(index) * extentBytes, length: extentBytes, status: statusOf(index) });
-      }
-      return [{ context: 'base:allocation', extents }];
-    },
-  };
-  const server = createServer({ exports: { '': device } });
-  const path = workspace.socketPath('map');
-  const listener = await listen({ type: 'unix', path }, (channel) => void server.accept(channel));
-  end = async () => {
-    await listener.close();
-    await server.close();
-  };
-  return `nbd+unix:///?socket=${path}`;
+  const { uri, close } = await serveExtentsAt(workspace.socketPath('map'), count, statusOf);
+  end = close;
+  return uri;
 }
 
 const alternating = (index: number): bigint => (index % 2 === 0 ? 0n : 3n);

@@ -15,6 +15,7 @@ const bareValues: Readonly<Record<string, string>> = {
   '--map': 'base:allocation',
   '--progress': 'bar',
   '--blkhash': 'sha256',
+  '--watch': '2',
 };
 
 /** The same for short options, which differ between commands: the long option that they stand for. */

@@ -62,6 +62,15 @@ export function count(option: string, from: number, to: number): (text: string) 
   return (text) => parseCount(text, option, from, to);
 }
 
+/** Makes the parser of an option whose value is a number of seconds, not always a whole one, between two bounds. */
+export function parseSeconds(option: string, from: number, to: number): (text: string) => number {
+  return (text) => {
+    const seconds = /^\d{1,9}(\.\d{1,9})?$/.test(text) ? Number(text) : Number.NaN;
+    if (seconds >= from && seconds <= to) return seconds;
+    throw argumentError(`${option}: '${text}' is not a number of seconds between ${from} and ${to}`);
+  };
+}
+
 /** The parser of an option that may be given more than once. */
 export function gather(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value];

@@ -6,6 +6,7 @@ import { declareCopy } from '../commands/copy/command.ts';
 import { declareDemo } from '../commands/demo/command.ts';
 import { declareDump } from '../commands/dump/command.ts';
 import { declareInfo } from '../commands/info/command.ts';
+import { declareMap } from '../commands/map/command.ts';
 import { declareRelay } from '../commands/relay/command.ts';
 import { declareServe } from '../commands/serve/command.ts';
 import type { CommandContext } from '../options/command-context.ts';
@@ -16,6 +17,7 @@ const unreachable = () => Promise.reject(new Error('nbd help was started to run 
 
 function register(add: AddCommand, context: CommandContext): void {
   add(declareInfo(context), unreachable);
+  add(declareMap(context), unreachable);
   add(declareCopy(context), unreachable);
   add(declareDump(context), unreachable);
   add(declareServe(context), unreachable);

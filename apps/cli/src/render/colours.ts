@@ -2,11 +2,18 @@
 import { createRequire } from 'node:module';
 import type picocolors from 'picocolors';
 
-type Style = 'bold' | 'cyan' | 'dim' | 'green' | 'red' | 'reset';
+const styles = ['blue', 'bold', 'cyan', 'dim', 'green', 'inverse', 'magenta', 'red', 'reset', 'yellow'] as const;
+
+export type Style = (typeof styles)[number];
 
 export type Colours = Pick<ReturnType<typeof picocolors.createColors>, Style>;
 
-const plain: Colours = { bold: String, cyan: String, dim: String, green: String, red: String, reset: String };
+const plain = Object.fromEntries(styles.map((style) => [style, String])) as unknown as Colours;
+
+/** Returns whether these are colours, and not none. */
+export function hasColours(colours: Colours): boolean {
+  return colours !== plain;
+}
 
 /** Colours for a stream: as the options say, else on a terminal unless the environment forbids it (`NO_COLOR`, `TERM=dumb`). */
 export function coloursFor(stream: { readonly isTTY?: boolean }, wanted: boolean | undefined): Colours {

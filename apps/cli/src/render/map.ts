@@ -1,5 +1,6 @@
 /** Block maps as text and JSON, in nbdinfo's columns. */
-import { allocationDepth, type Extent } from '@nbdjs/interfaces';
+import { AllocationStatus, baseAllocation, type Extent } from '@nbdjs/interfaces';
+import { dirtyBitmapPrefix, statusName } from '@nbdjs/kit';
 import type { Colours } from './colours.ts';
 import { compactJson } from './exact-json.ts';
 import { decimals, significant } from './rounding.ts';
@@ -11,26 +12,17 @@ interface Description {
   readonly paint: Paint;
 }
 
-const plain: Paint = (text) => text;
-const allocation: readonly Description[] = [
-  { text: 'data', paint: (text, colours) => colours.bold(text) },
-  { text: 'hole', paint: plain },
-  { text: 'zero', paint: plain },
-  { text: 'hole,zero', paint: plain },
-];
-const dirtyBitmap: readonly Description[] = [
-  { text: 'clean', paint: (text, colours) => colours.green(text) },
-  { text: 'dirty', paint: (text, colours) => colours.red(text) },
-];
+/** How a line about a status is painted. */
+function paintOf(context: string, status: bigint): Paint {
+  if (context === baseAllocation) return status === 0n ? (text, { bold }) => bold(text) : String;
+  if (context.startsWith(dirtyBitmapPrefix)) return (text, { green, red }) => (status === 0n ? green : red)(text);
+  return (text, { bold, dim }) => (status === 0n ? text : status === 1n ? bold(text) : dim(text));
+}
 
-/** What a status means in its context, or nothing when the context is not a known one. */
+/** What a status means in its context, or `undefined` when that is not known. */
 function describeStatus(context: string, status: bigint): Description | undefined {
-  if (context === 'base:allocation') return allocation[Number(status)];
-  if (context.startsWith('qemu:dirty-bitmap:')) return dirtyBitmap[Number(status)];
-  if (context !== allocationDepth) return undefined;
-  if (status === 0n) return { text: 'absent', paint: plain };
-  if (status === 1n) return { text: 'local', paint: (text, colours) => colours.bold(text) };
-  return { text: `backing depth ${status}`, paint: (text, colours) => colours.dim(text) };
+  const text = statusName(context, status);
+  return text === undefined ? undefined : { text, paint: paintOf(context, status) };
 }
 
 /** Formats the pieces of a map one after the other: a map may be too long to be kept in memory. */
@@ -55,10 +47,12 @@ export function mapText(context: string, colours: Colours): MapFormat {
   );
 }
 
-/** One object per extent, in a list. */
-export function mapJson(context: string): MapFormat {
+/** One object per extent, in a list. `isForQemu`: with the members that `qemu-img map` prints, too. */
+export function mapJson(context: string, { isForQemu = false } = {}): MapFormat {
+  const isBoth = isForQemu && context === baseAllocation;
   const endings = new Endings((status) => {
-    const members = compactJson({ type: status, description: describeStatus(context, status)?.text });
+    const own = { type: status, description: statusName(context, status) };
+    const members = compactJson(isBoth ? { ...own, ...qemuMembers(status) } : own);
     // nbdinfo puts no blank at the end of these.
     return { before: '', after: members.replace(/^\{(.*) \}$/, '$1}') };
   });
@@ -66,10 +60,18 @@ export function mapJson(context: string): MapFormat {
   const line = (offset: bigint, length: bigint, { after }: Ending): string => {
     const before = isFirst ? '[\n' : ',\n';
     isFirst = false;
-    return `${before}{ "offset": ${digits(offset)}, "length": ${digits(length)},${after}`;
+    const start = isBoth ? ` "start": ${digits(offset)},` : '';
+    return `${before}{ "offset": ${digits(offset)},${start} "length": ${digits(length)},${after}`;
   };
   const format = formatOf(endings, line);
   return { ...format, end: () => `${format.end()}${isFirst ? '[]\n' : '\n]\n'}` };
+}
+
+/** What `qemu-img map` says of an extent of an NBD server: the top layer is all that it sees. */
+function qemuMembers(status: bigint) {
+  const isZero = (status & BigInt(AllocationStatus.Zero)) !== 0n;
+  const isHole = (status & BigInt(AllocationStatus.Hole)) !== 0n;
+  return { depth: 0, present: true, zero: isZero, data: !isHole };
 }
 
 /** The text around the numbers of an extent. */

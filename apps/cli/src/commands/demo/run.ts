@@ -4,18 +4,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, type NbdClient } from '@nbdjs/client';
 import { copyDevice } from '@nbdjs/copy';
-import { type BlockDevice, baseAllocation, type Extent } from '@nbdjs/interfaces';
-import { walkExtents } from '@nbdjs/kit';
+import { type BlockDevice, baseAllocation } from '@nbdjs/interfaces';
+import { ExtentCells, walkExtentLists } from '@nbdjs/kit';
 import { createServer } from '@nbdjs/server';
 import { openFileDevice } from '@nbdjs/storage';
 import { listen } from '@nbdjs/transport';
 import type { CommandContext } from '../../options/command-context.ts';
-import { blockPicture } from '../../render/block-picture.ts';
 import { roundedSize } from '../../render/human-size.ts';
+import { mapPicture } from '../../render/map-picture.ts';
 import { ProgressBar } from '../../render/progress-bar.ts';
 import type { Terminal } from '../../terminal.ts';
 import type { DemoOptions } from './command.ts';
 import { digestImage, disposable, imageBytes, writeImage } from './image.ts';
+
+/** Of the picture of the map. */
+const layout = { cellsPerRow: 64, cellsMax: 256, panelsPerLine: 1 } as const;
 
 /** Where the demo says what it does. */
 interface Stage {
@@ -69,11 +72,13 @@ async function showExport(client: NbdClient, { terminal, colour, say }: Stage): 
   await say(
     `  2. The client has negotiated: ${style}, ${mode} headers, ${roundedSize(Number(size))}, contexts: ${names}`,
   );
-  const extents: Extent[] = [];
-  for await (const extent of walkExtents(client)) extents.push(extent);
-  await say(`  3. Its block map has ${extents.length} extents (█ data, · holes that need not be read):`);
+  const cells = new ExtentCells({ offset: 0, length: size, cellsMax: layout.cellsMax });
+  for await (const extents of walkExtentLists(client)) cells.add(extents);
+  const count = cells.totals.reduce((sum, { extents }) => sum + extents, 0);
+  await say(`  3. Its block map has ${count} extents (nbd map shows it):`);
   await say('');
-  await terminal.print(blockPicture(extents, client.geometry.size, 64, 4, terminal.colours('stdout', colour)));
+  const panel = { context: baseAllocation, cells };
+  await terminal.print(mapPicture([panel], layout, { colours: terminal.colours('stdout', colour) }));
   await say('');
 }
 

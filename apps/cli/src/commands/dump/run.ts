@@ -1,9 +1,9 @@
 /** `nbd dump`: an export as hexadecimal digits. */
-import { UsageError } from '@nbdjs/interfaces';
 import { withTls } from '../../connecting/client-tls.ts';
 import { openReadable } from '../../connecting/open-readable.ts';
 import type { CommandContext } from '../../options/command-context.ts';
 import type { ReadableOperand } from '../../options/operand.ts';
+import { rangeOf } from '../../options/range.ts';
 import { Hexdump } from '../../render/hexdump.ts';
 import type { DumpOptions } from './command.ts';
 import { readRange } from './read-range.ts';
@@ -16,12 +16,7 @@ export async function run(
   const { device, leave } = await openReadable(withTls(operand, options), options, terminal);
   await using _ = leave;
   const { size } = device.geometry;
-  const { offset = 0n, length: lengthMax } = options;
-  if (offset > size) {
-    throw new UsageError('ERR_NBD_OUT_OF_BOUNDS', `--offset: ${offset} lies after the export's end at ${size}`);
-  }
-  const left = size - offset;
-  const length = lengthMax === undefined || lengthMax > left ? left : lengthMax;
+  const { offset, length } = rangeOf(size, options);
 
   let text = '';
   const collect = (lines: string): void => {
@@ -34,7 +29,7 @@ export async function run(
     await terminal.print(text);
     text = '';
   }
-  hexdump.end({ isExportEnd: length === left });
+  hexdump.end({ isExportEnd: offset + length === size });
   await terminal.print(text);
   return 0;
 }

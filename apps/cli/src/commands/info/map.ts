@@ -1,6 +1,7 @@
 /** `nbd info --map`: the extents of an export, printed as they come. */
 import { UsageError } from '@nbdjs/interfaces';
 import { totalExtents, walkExtentLists } from '@nbdjs/kit';
+import { fetchAhead } from '../../connecting/fetch-ahead.ts';
 import { openReadable } from '../../connecting/open-readable.ts';
 import type { ReadableOperand } from '../../options/operand.ts';
 import { mapJson, mapText, totalsJson, totalsText } from '../../render/map.ts';
@@ -44,21 +45,4 @@ export async function printMap(
   }
   await terminal.print(format.end());
   return 0;
-}
-
-/** Fetches the next item while the caller works on one. */
-async function* fetchAhead<Item>(source: AsyncGenerator<Item, void, void>): AsyncGenerator<Item, void, void> {
-  let next = source.next();
-  try {
-    for (;;) {
-      const { done, value } = await next;
-      if (done === true) return;
-      next = source.next();
-      // The error is thrown where the item is awaited.
-      next.catch(() => {});
-      yield value;
-    }
-  } finally {
-    void source.return();
-  }
 }
