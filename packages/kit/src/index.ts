@@ -48,7 +48,7 @@ export {
 export { type EventField, type EventFieldUnit, eventField } from './events/event-field.ts';
 export { clipExtents } from './extents/clip-extents.ts';
 export { ExtentCells, type ExtentCellsOptions, type StatusTotal } from './extents/extent-cells.ts';
-export { type JointExtent, type JointWalkOptions, walkJointExtents } from './extents/joint-extents.ts';
+export { type JointExtent, type JointWalkOptions, joinExtentLists, walkJointExtents } from './extents/joint-extents.ts';
 export { dirtyBitmapPrefix, isAbsence, statusName } from './extents/status-name.ts';
 export { totalExtents } from './extents/total-extents.ts';
 export {

@@ -37,10 +37,22 @@ export async function* walkJointExtents(
   device: BlockDevice,
   { contexts, ...options }: JointWalkOptions,
 ): AsyncGenerator<readonly JointExtent[], void, void> {
-  const cursors = contexts.map((context): Cursor => {
-    return { lists: walkExtentLists(device, { ...options, context }), extents: [], index: 0 };
-  });
-  let position = BigInt(options.offset ?? 0);
+  const lists = contexts.map((context) => walkExtentLists(device, { ...options, context }));
+  yield* joinExtentLists(lists, BigInt(options.offset ?? 0));
+}
+
+/**
+ * Joins the extents of several maps, which may be those of several devices: each map comes as lists of consecutive extents from `start` on.
+ * The maps end together, or all that lies behind the end of the shortest is left out. When the caller stops, so do the maps.
+ *
+ * @throws what the maps throw.
+ */
+export async function* joinExtentLists(
+  maps: readonly AsyncGenerator<readonly Extent[], void, void>[],
+  start: bigint,
+): AsyncGenerator<readonly JointExtent[], void, void> {
+  const cursors = maps.map((lists): Cursor => ({ lists, extents: [], index: 0 }));
+  let position = start;
   try {
     while ((await Promise.all(cursors.map(refill))).every((isThere) => isThere)) {
       const joint = joinLists(cursors, position);
