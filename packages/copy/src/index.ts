@@ -6,9 +6,14 @@
 export * from '@nbdjs/interfaces';
 export type { CheckpointOptions } from './checkpoint/checkpoints.ts';
 export { type CheckpointSide, CopyCheckpoint, hasCheckpoint } from './checkpoint/copy-checkpoint.ts';
-export { compareDevices } from './compare-devices.ts';
+export { compareAllocation } from './comparison/compare-allocation.ts';
+export { compareDevices } from './comparison/compare-devices.ts';
+export type { DifferingRange } from './comparison/differences.ts';
 export { copyDevice, type DeviceHandles } from './copy-device.ts';
-export { type CompareOptions, type CopyOptions, copyOptions } from './options.ts';
+export { type BlockHashOptions, hashBlocks } from './hashing/hash-blocks.ts';
+export { hashDevice } from './hashing/hash-device.ts';
+export type { HashReport, StreamingHash } from './hashing/streaming-hash.ts';
+export { type CompareOptions, type CopyOptions, copyOptions, type ReadingOptions } from './options.ts';
 export type { CompareReport, CopyProgress, CopyReport, MapFailure } from './report.ts';
 export { copyFromStream } from './streams/copy-from-stream.ts';
 export { copyToStream, type StreamSink } from './streams/copy-to-stream.ts';

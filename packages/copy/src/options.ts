@@ -2,14 +2,15 @@
 import type { BlockDevice, Defer } from '@nbdjs/interfaces';
 import { defineOptions, type OptionsOf, option } from '@nbdjs/kit';
 import type { CheckpointOptions } from './checkpoint/checkpoints.ts';
+import type { DifferingRange } from './comparison/differences.ts';
 import type { CopyProgress, MapFailure } from './report.ts';
 
 const kibi = 1024;
 const mebi = 1024 * kibi;
 const requestSizeMax = 32 * mebi;
 
-/** The options that a comparison has too. */
-export const compareOptions = defineOptions({
+/** The options of all that reads a device. */
+export const readingOptions = defineOptions({
   /**
    * Requests in flight at most for each pair of handles. A copy finds out by itself how many of them keep both sides busy.
    *
@@ -64,9 +65,32 @@ export const compareOptions = defineOptions({
   }),
 });
 
+/** The options of a comparison as data: defaults, units, checks and texts. */
+export const comparisonOptions = defineOptions({
+  ...readingOptions.definitions,
+  /** The shorter device counts as continued with zeroes, as `qemu-img compare` has it. @default false */
+  zeroTail: option.boolean({ default: false, doc: 'The shorter device counts as continued with zeroes.' }),
+  /**
+   * Called for each part that differs, in ascending order. The comparison then goes on after the first difference, and waits for the answer.
+   *
+   * @default the comparison ends at the first difference
+   */
+  onDifference: option.callback<(range: DifferingRange) => void | Promise<void>>({
+    defaultText: 'the comparison ends at the first difference',
+    doc: 'Called for each part that differs, in ascending order.',
+  }),
+  /** Differences with fewer equal bytes between them than this are one part. From 512 on. @default 4096 */
+  gapBytes: option.bytes({
+    default: 4 * kibi,
+    least: 512,
+    most: requestSizeMax,
+    doc: 'Differences with fewer equal bytes between them than this are one part.',
+  }),
+});
+
 /** The options of a copy as data: defaults, units, checks and texts. */
 export const copyOptions = defineOptions({
-  ...compareOptions.definitions,
+  ...readingOptions.definitions,
   /**
    * Zeroes are looked for in blocks of this many bytes: a power of two from 512 on, or 0 for not at all.
    *
@@ -104,8 +128,11 @@ export const copyOptions = defineOptions({
   }),
 });
 
-/** How to compare; the same as in a copy. */
-export interface CompareOptions extends OptionsOf<typeof compareOptions> {}
+/** What a comparison and a copy have in common. */
+export interface ReadingOptions extends OptionsOf<typeof readingOptions> {}
+
+/** How to compare. */
+export interface CompareOptions extends OptionsOf<typeof comparisonOptions> {}
 
 /** How to copy. */
 export interface CopyOptions extends OptionsOf<typeof copyOptions> {}

@@ -17,7 +17,9 @@ export interface MapFailure {
 export interface CompareReport {
   /** The position of the first byte that differs, or that the target does not have; `undefined` if all are equal. */
   readonly differsAt: bigint | undefined;
-  /** Size of the source. */
+  /** How many bytes the differing parts have together; `undefined` where only the first difference was looked for. */
+  readonly differingBytes: bigint | undefined;
+  /** How many bytes were to be compared: those that both have, or with `zeroTail` those of the longer one. */
   readonly totalBytes: bigint;
   /** Bytes that were read and compared. The others both sides reported as zeroes. */
   readonly comparedBytes: bigint;

@@ -449,6 +449,7 @@ describe('compareDevices', () => {
     const zeroes = (): ScriptedDevice => device({ size: 1_000_000 });
     expect(await compareDevices(zeroes(), zeroes())).toEqual({
       differsAt: undefined,
+      differingBytes: undefined,
       totalBytes: 1_000_000n,
       comparedBytes: 0n,
     });

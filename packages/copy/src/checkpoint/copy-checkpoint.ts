@@ -1,6 +1,6 @@
 /** The position that a copy has reached, saved so that another run can go on from there. */
 import { type Abortable, type BlockDevice, type CheckpointStore, UsageError } from '@nbdjs/interfaces';
-import { firstDifferenceWithin } from '../compare-devices.ts';
+import { firstDifferenceWithin } from '../comparison/compare-devices.ts';
 
 /** One side of a copy, as it is recognised by the next run. */
 export interface CheckpointSide {

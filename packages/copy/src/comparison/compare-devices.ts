@@ -1,19 +1,21 @@
 /** Compares the content of two devices. */
 import { AllocationStatus, type BlockDevice, baseAllocation, type Extent } from '@nbdjs/interfaces';
 import { checkDevice, errorAt, extentsFrom, isMapFailure, QueueDepth, settleAll } from '@nbdjs/kit';
-import { alignment } from './copy-device.ts';
-import { MemoryPool, type Piece, readPiece } from './memory-pool.ts';
-import { type CompareOptions, type CopySettings, resolveOptions } from './options.ts';
-import { CopyWorkers } from './pacing/copy-workers.ts';
-import { Plan } from './plan/plan.ts';
-import type { Segment } from './plan/segment.ts';
-import type { CompareReport } from './report.ts';
+import { alignment } from '../copy-device.ts';
+import { MemoryPool, type Piece, readPiece } from '../memory-pool.ts';
+import { type CompareOptions, type CopySettings, comparisonOptions, resolveOptions } from '../options.ts';
+import { CopyWorkers } from '../pacing/copy-workers.ts';
+import { Plan } from '../plan/plan.ts';
+import type { Segment } from '../plan/segment.ts';
+import type { CompareReport } from '../report.ts';
+import { DifferenceOrder, type DifferingRange, firstDifference, visitDifferences } from './differences.ts';
+import { PaddedDevice } from './padded-device.ts';
 
 /**
  * Compares all bytes of the source with the start of the target. What both report as zeroes is not read.
  *
- * Returns the position of the first byte that differs, or that the target does not have. Bytes of the target after the source's end do not
- * matter.
+ * It ends at the first difference, unless `onDifference` asks for all of them. A source that is longer than the target differs where the target
+ * ends, and bytes of the target after the source's end do not matter; with `zeroTail`, the shorter one counts as continued with zeroes.
  *
  * @throws UsageError for options out of bounds, errors of either device, or the signal's reason.
  */
@@ -24,7 +26,13 @@ export async function compareDevices(
 ): Promise<CompareReport> {
   checkDevice('compare', 'the source', source);
   checkDevice('compare', 'the target', target);
-  return new Comparison(source, target, resolveOptions(options, [source, target])).run();
+  const { zeroTail, onDifference, gapBytes, ...common } = comparisonOptions.resolve('compare', options);
+  const sizes = [source.geometry.size, target.geometry.size] as const;
+  const size = sizes[0] > sizes[1] ? sizes[0] : sizes[1];
+  const [left, right] = [source, target].map((device) =>
+    zeroTail && device.geometry.size < size ? new PaddedDevice(device, size) : device,
+  ) as [BlockDevice, BlockDevice];
+  return new Comparison(left, right, resolveOptions(common, [left, right]), { onDifference, gapBytes }).run();
 }
 
 /**
@@ -36,11 +44,18 @@ export async function compareDevices(
 export async function firstDifferenceWithin(
   source: BlockDevice,
   target: BlockDevice,
-  { start, end }: { readonly start: bigint; readonly end: bigint },
+  range: { readonly start: bigint; readonly end: bigint },
   signal: AbortSignal | undefined,
 ): Promise<bigint | undefined> {
   const settings = resolveOptions({ signal }, [source, target]);
-  return (await new Comparison(source, target, settings, { start, end }).run()).differsAt;
+  return (await new Comparison(source, target, settings, { gapBytes: 1 }, range).run()).differsAt;
+}
+
+/** What is wanted to be known of the differences. */
+interface Wanted {
+  /** Called for all of them, if given; else the first one is sufficient. */
+  readonly onDifference?: ((range: DifferingRange) => void | Promise<void>) | undefined;
+  readonly gapBytes: number;
 }
 
 class Comparison {
@@ -52,7 +67,15 @@ class Comparison {
   readonly #workers: CopyWorkers;
   readonly #memory: MemoryPool;
   readonly #targetAsks: boolean;
+  readonly #gapBytes: number;
+  /** Where all differences are wanted: those found so far. */
+  readonly #order: DifferenceOrder | undefined;
+  /** What only the source has. */
+  #missing: DifferingRange | undefined;
+  /** Settles when the listener has dealt with the differences so far. */
+  #told: Promise<void> | undefined;
   #differsAt: bigint | undefined;
+  #differingBytes = 0n;
   #comparedBytes = 0n;
   #doneBytes = 0n;
 
@@ -60,6 +83,7 @@ class Comparison {
     source: BlockDevice,
     target: BlockDevice,
     settings: CopySettings,
+    { onDifference, gapBytes }: Wanted,
     range?: { readonly start: bigint; readonly end: bigint },
   ) {
     const { requestSize, requests } = settings;
@@ -79,25 +103,54 @@ class Comparison {
     );
     this.#memory = new MemoryPool(requestSize);
     this.#targetAsks = settings.extents && target.abilities.contexts.includes(baseAllocation);
-    if (range === undefined && sizes[0] > sizes[1]) this.#differsAt = sizes[1];
+    this.#gapBytes = gapBytes;
+    if (onDifference !== undefined) {
+      this.#order = new DifferenceOrder(startAt, gapBytes, (found) => {
+        this.#differsAt ??= found.offset;
+        this.#differingBytes += found.length;
+        const told = this.#told === undefined ? onDifference(found) : this.#told.then(() => onDifference(found));
+        if (told === undefined) return;
+        // After another failure, it is not waited for.
+        told.catch(() => {});
+        this.#told = told;
+      });
+    }
+    if (range === undefined && sizes[0] > sizes[1]) this.#missing = { offset: sizes[1], length: sizes[0] - sizes[1] };
+    if (this.#order === undefined) this.#differsAt = this.#missing?.offset;
   }
 
   async run(): Promise<CompareReport> {
     await this.#workers.run();
-    return { differsAt: this.#differsAt, totalBytes: this.#size, comparedBytes: this.#comparedBytes };
+    if (this.#missing !== undefined) {
+      this.#order?.add(this.#size, this.#size + this.#missing.length, [this.#missing]);
+    }
+    this.#order?.end();
+    await this.#told;
+    return {
+      differsAt: this.#differsAt,
+      differingBytes: this.#order === undefined ? undefined : this.#differingBytes,
+      totalBytes: this.#size,
+      comparedBytes: this.#comparedBytes,
+    };
   }
 
   async #compare(segment: Segment): Promise<'measured' | 'unmeasured'> {
     const { offset, length, isZero } = segment;
     if (this.#isBehindDifference(offset)) return 'unmeasured';
-    if (isZero) await this.#compareZeroes(segment);
-    else await this.#compareData(offset, Number(length));
+    const found: DifferingRange[] = [];
+    if (isZero) await this.#compareZeroes(segment, found);
+    else await this.#compareData(offset, Number(length), found);
+    // After a failure the order would have gaps.
+    if (this.#workers.hasFailed) return 'unmeasured';
+    this.#order?.add(offset, offset + length, found);
+    // A slow listener slows the comparison down.
+    if (this.#told !== undefined) await this.#told;
     this.#doneBytes += length;
     this.#settings.onProgress?.({ doneBytes: this.#doneBytes, totalBytes: this.#size });
     return isZero ? 'unmeasured' : 'measured';
   }
 
-  async #compareData(offset: bigint, length: number): Promise<void> {
+  async #compareData(offset: bigint, length: number, found: DifferingRange[]): Promise<void> {
     const pieces = [this.#memory.piece(offset, length), this.#memory.piece(offset, length)] as const;
     try {
       const read = async (device: BlockDevice, piece: Piece, side: string): Promise<void> =>
@@ -105,14 +158,14 @@ class Comparison {
       // Both are waited for, even if one fails: their memory is in use.
       await settleAll([read(this.#source, pieces[0], 'source'), read(this.#target, pieces[1], 'target')]);
       this.#comparedBytes += BigInt(length);
-      this.#require(offset, firstDifferenceOf(pieces[0].bytes(), pieces[1].bytes()));
+      this.#examine(offset, pieces[0].bytes(), pieces[1].bytes(), found);
     } finally {
       for (const piece of pieces) piece.release();
     }
   }
 
   /** The source reads as zeroes here. The target is read where it does not report zeroes. */
-  async #compareZeroes({ offset, length }: Segment): Promise<void> {
+  async #compareZeroes({ offset, length }: Segment, found: DifferingRange[]): Promise<void> {
     const end = offset + length;
     for (let position = offset; position < end; ) {
       const { next, isZero } = await this.#targetExtent(position, end);
@@ -121,7 +174,7 @@ class Comparison {
         this.#settings.signal?.throwIfAborted();
         const left = next - position;
         const byteCount = left < this.#settings.requestSize ? Number(left) : this.#settings.requestSize;
-        await this.#compareToZeroes(position, byteCount);
+        await this.#compareToZeroes(position, byteCount, found);
         position += BigInt(byteCount);
       }
       position = next;
@@ -147,15 +200,26 @@ class Comparison {
     return { next: next < end ? next : end, isZero };
   }
 
-  async #compareToZeroes(offset: bigint, length: number): Promise<void> {
+  async #compareToZeroes(offset: bigint, length: number, found: DifferingRange[]): Promise<void> {
     const piece = this.#memory.piece(offset, length);
     try {
       await readPiece(this.#target, offset, piece, 'target');
       this.#comparedBytes += BigInt(length);
-      this.#require(offset, firstNonZero(piece.bytes()));
+      this.#examine(offset, piece.bytes(), undefined, found);
     } finally {
       piece.release();
     }
+  }
+
+  /** Looks for differences in bytes that begin at `offset`; `right` is `undefined` for zeroes. */
+  #examine(offset: bigint, left: Uint8Array, right: Uint8Array | undefined, found: DifferingRange[]): void {
+    if (this.#order === undefined) {
+      this.#require(offset, firstDifference(left, right));
+      return;
+    }
+    visitDifferences(left, right, this.#gapBytes, (start, end) =>
+      found.push({ offset: offset + BigInt(start), length: BigInt(end - start) }),
+    );
   }
 
   /**
@@ -169,39 +233,8 @@ class Comparison {
     this.#plan.end();
   }
 
+  /** Where only the first difference is wanted, nothing behind one matters. */
   #isBehindDifference(position: bigint): boolean {
-    return this.#differsAt !== undefined && position >= this.#differsAt;
+    return this.#order === undefined && this.#differsAt !== undefined && position >= this.#differsAt;
   }
-}
-
-/** Word by word, and byte by byte only where a word differs. Pieces of the same offset begin at the same place in a word. */
-function firstDifferenceOf(left: Uint8Array, right: Uint8Array): number {
-  const words = wordsOf(left);
-  const others = wordsOf(right);
-  let index = 0;
-  if (words !== undefined && others !== undefined) {
-    let word = 0;
-    while (word < words.length && words[word] === others[word]) word++;
-    index = word * 4;
-  }
-  for (; index < left.length; index++) if (left[index] !== right[index]) return index;
-  return -1;
-}
-
-function firstNonZero(bytes: Uint8Array): number {
-  const words = wordsOf(bytes);
-  let index = 0;
-  if (words !== undefined) {
-    let word = 0;
-    while (word < words.length && words[word] === 0) word++;
-    index = word * 4;
-  }
-  for (; index < bytes.length; index++) if (bytes[index] !== 0) return index;
-  return -1;
-}
-
-/** The same memory as whole 32-bit words, where it begins at one. */
-function wordsOf(bytes: Uint8Array): Int32Array | undefined {
-  if ((bytes.byteOffset & 3) !== 0) return undefined;
-  return new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >>> 2);
 }
