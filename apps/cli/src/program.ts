@@ -1,10 +1,12 @@
 /** The command line with all commands. */
 import { type Commands, type Register, runCommandLine } from './command-line.ts';
 import { declareCerts } from './commands/certs/command.ts';
+import { declareCompare } from './commands/compare/command.ts';
 import { declareCompletion } from './commands/completion/command.ts';
 import { declareCopy } from './commands/copy/command.ts';
 import { declareDemo } from './commands/demo/command.ts';
 import { declareDump } from './commands/dump/command.ts';
+import { declareHash } from './commands/hash/command.ts';
 import { declareInfo } from './commands/info/command.ts';
 import { declareMap } from './commands/map/command.ts';
 import { declareRelay } from './commands/relay/command.ts';
@@ -15,6 +17,8 @@ const register: Register = (add, context) => {
   add(declareInfo(context), () => import('./commands/info/run.ts'));
   add(declareMap(context), () => import('./commands/map/run.ts'));
   add(declareCopy(context), () => import('./commands/copy/run.ts'));
+  add(declareCompare(context), () => import('./commands/compare/run.ts'));
+  add(declareHash(context), () => import('./commands/hash/run.ts'));
   add(declareDump(context), () => import('./commands/dump/run.ts'));
   add(declareServe(context), () => import('./commands/serve/run.ts'));
   add(declareRelay(context), () => import('./commands/relay/run.ts'));

@@ -13,9 +13,13 @@ export interface ReportOptions {
   readonly isVerbose: boolean;
 }
 
+/** Exit codes of failures, for commands where 1 is an answer. */
+const failures: Readonly<Record<string, number>> = { compare: 2 };
+
 /** Prints an error as one line. Returns the exit code. */
 export function report(error: unknown, { command, isVerbose }: ReportOptions, terminal: Terminal): number {
-  if (error instanceof CommanderError) return error.exitCode;
+  const failure = failures[command ?? ''] ?? 1;
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : failure;
   if (error instanceof Interrupted) return error.exitCode;
   const { reason } = terminal.signal;
   if (reason instanceof Interrupted) return reason.exitCode;
@@ -27,7 +31,7 @@ export function report(error: unknown, { command, isVerbose }: ReportOptions, te
   // An error that is neither one of ours nor the system's is a defect: its stack is worth more than a short message.
   const isExpected = isNbdError(error) || (error instanceof Error && 'syscall' in error);
   if (!isExpected && isVerbose && error instanceof Error) terminal.note(error.stack ?? '');
-  return 1;
+  return failure;
 }
 
 /** The rule that was broken, and one line per cause. */

@@ -15,11 +15,16 @@ const bareValues: Readonly<Record<string, string>> = {
   '--map': 'base:allocation',
   '--progress': 'bar',
   '--blkhash': 'sha256',
+  '--block-hash': 'sha256',
   '--watch': '2',
 };
 
 /** The same for short options, which differ between commands: the long option that they stand for. */
-const bareLetters: Readonly<Record<string, Readonly<Record<string, string>>>> = { copy: { '-p': '--progress' } };
+const bareLetters: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  copy: { '-p': '--progress' },
+  compare: { '-p': '--progress' },
+  hash: { '-p': '--progress' },
+};
 
 export interface PreparedArguments {
   readonly words: readonly string[];

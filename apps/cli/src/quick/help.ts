@@ -1,10 +1,12 @@
 /** All that the version and the help of all commands need, in one file. */
 import { type AddCommand, runCommandLine } from '../command-line.ts';
 import { declareCerts } from '../commands/certs/command.ts';
+import { declareCompare } from '../commands/compare/command.ts';
 import { declareCompletion } from '../commands/completion/command.ts';
 import { declareCopy } from '../commands/copy/command.ts';
 import { declareDemo } from '../commands/demo/command.ts';
 import { declareDump } from '../commands/dump/command.ts';
+import { declareHash } from '../commands/hash/command.ts';
 import { declareInfo } from '../commands/info/command.ts';
 import { declareMap } from '../commands/map/command.ts';
 import { declareRelay } from '../commands/relay/command.ts';
@@ -19,6 +21,8 @@ function register(add: AddCommand, context: CommandContext): void {
   add(declareInfo(context), unreachable);
   add(declareMap(context), unreachable);
   add(declareCopy(context), unreachable);
+  add(declareCompare(context), unreachable);
+  add(declareHash(context), unreachable);
   add(declareDump(context), unreachable);
   add(declareServe(context), unreachable);
   add(declareRelay(context), unreachable);

@@ -39,12 +39,14 @@ export class PercentLines implements Progress {
 export class JsonLines implements Progress {
   readonly #fd: number;
   readonly #startMs = performance.now();
-  #state = 'copying';
+  #state: string;
   #lastMs = 0;
   #figures: ProgressFigures = { doneBytes: 0n };
 
-  constructor(fd: number) {
+  /** `state`: what is being done. */
+  constructor(fd: number, state: string) {
     this.#fd = fd;
+    this.#state = state;
   }
 
   update(figures: ProgressFigures): void {

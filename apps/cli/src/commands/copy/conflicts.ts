@@ -9,8 +9,9 @@ import { destinationFormat } from './destination-format.ts';
 export function requirePossible(source: Operand, destination: Operand, options: CopyOptions): void {
   const { blkhash, blkhashFile, checkpoint, verify } = options;
   if (blkhash !== undefined || blkhashFile !== undefined) {
-    const instead = "to hash what is copied, use 'nbd copy SOURCE - | sha256sum'";
-    throw argumentError(`--blkhash: block hashes are not available here; ${instead}`);
+    throw argumentError(
+      "--blkhash: a copy makes no hash; 'nbd hash --block-hash' makes the same one of the source or the copy",
+    );
   }
   if (source.type === 'null') throw argumentError("'null:' can only be the destination");
   const format = destinationFormat(destination, options.destinationFormat);

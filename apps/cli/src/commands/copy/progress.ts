@@ -1,13 +1,25 @@
-/** `nbd copy --progress` */
+/** `--progress` of commands that work for long */
 import { argumentError } from '../../errors/argument-error.ts';
 import { noProgress, type Progress } from '../../render/progress.ts';
 import { ProgressBar } from '../../render/progress-bar.ts';
 import { JsonLines, PercentLines } from '../../render/progress-lines.ts';
 import type { Terminal } from '../../terminal.ts';
-import type { CopyOptions } from './command.ts';
 
-/** Makes the form of progress that the options ask for. Without options it is a bar on a terminal. */
-export function createProgress({ quiet, progress, color }: CopyOptions, terminal: Terminal): Progress {
+/** The options that it depends on. */
+export interface ProgressOptions {
+  readonly quiet?: boolean | undefined;
+  readonly progress?: string | undefined;
+  readonly color?: boolean | undefined;
+}
+
+/**
+ * Makes the form of progress that the options ask for. Without options it is a bar on a terminal. `state` is what lines of JSON call the work.
+ */
+export function createProgress(
+  { quiet, progress, color }: ProgressOptions,
+  terminal: Terminal,
+  state = 'copying',
+): Progress {
   if (quiet === true && progress === undefined) return noProgress;
   const form = progress ?? (terminal.stderr.isTTY && terminal.stdout.isTTY !== false ? 'bar' : 'none');
   if (form === 'none') return noProgress;
@@ -17,5 +29,5 @@ export function createProgress({ quiet, progress, color }: CopyOptions, terminal
     throw argumentError(`--progress: '${form}' is not 'bar', 'json', 'json:FD' or a descriptor`);
   }
   const fd = match[2] === undefined ? 2 : Number(match[2]);
-  return match[1] === 'json' ? new JsonLines(fd) : new PercentLines(fd);
+  return match[1] === 'json' ? new JsonLines(fd, state) : new PercentLines(fd);
 }

@@ -4,12 +4,13 @@ import type { NbdClient } from '@nbdjs/client';
 import { type BlockDevice, baseAllocation } from '@nbdjs/interfaces';
 import { systemClock } from '@nbdjs/node';
 import { createNullDevice, createRetryLayer, createSliceLayer, openFileDevice } from '@nbdjs/storage';
-import { openServer } from '../../connecting/open-server.ts';
+import { type Connecting, openServer } from '../../connecting/open-server.ts';
 import { argumentError } from '../../errors/argument-error.ts';
 import { oneLine } from '../../errors/one-line.ts';
 import { splitMember } from '../../images/image-path.ts';
 import { openFileOperand } from '../../images/open-file.ts';
 import { imageNotes } from '../../images/opening.ts';
+import type { ImageOptions } from '../../images/options.ts';
 import { describeOperand, type Operand, type ServerOperand } from '../../options/operand.ts';
 import type { Terminal } from '../../terminal.ts';
 import { type ByteSource, byteSource, byteTarget, descriptorOf } from './byte-streams.ts';
@@ -23,12 +24,24 @@ import type { DeviceSide, SourceSide, StreamSource, TargetSide } from './side.ts
 /** The shortest time between two messages about retries, in milliseconds. */
 const retryNoteMs = 1000;
 
+/** The options that opening depends on. */
+export interface SideOptions extends Connecting, ImageOptions {
+  /** Whether the map of a source is used. */
+  readonly extents: boolean;
+  /** Whether the destination is read, too. */
+  readonly verify?: boolean | undefined;
+  readonly destinationIsZero?: boolean | undefined;
+  readonly quiet?: boolean | undefined;
+  /** The format of a destination that is written as an image. */
+  readonly destinationFormat?: CopyOptions['destinationFormat'];
+}
+
 /** A device that is open, some of which can be ended at once. */
 type OpenDevice = BlockDevice & { destroy?(cause?: Error): void };
 
 /** Opens sides, and closes all of them again. */
 export class Sides {
-  readonly #options: CopyOptions;
+  readonly #options: SideOptions;
   /** Whether the destination file, if there is one, holds a part of the copy. */
   readonly #isResumed: boolean;
   readonly #terminal: Terminal;
@@ -37,7 +50,7 @@ export class Sides {
   readonly #opened: OpenDevice[] = [];
   readonly #sources: ByteSource[] = [];
 
-  constructor(options: CopyOptions, isResumed: boolean, terminal: Terminal, isThread = false) {
+  constructor(options: SideOptions, isResumed: boolean, terminal: Terminal, isThread = false) {
     this.#isThread = isThread;
     this.#options = options;
     this.#isResumed = isResumed;
