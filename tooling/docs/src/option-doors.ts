@@ -11,6 +11,7 @@ import {
 } from '../../../packages/connection/src/connectors/connector-options.ts';
 import { failoverOptions } from '../../../packages/connection/src/connectors/failover-connector.ts';
 import { openerConnectorOptions } from '../../../packages/connection/src/connectors/opener-connector.ts';
+import { blockHashOptions } from '../../../packages/copy/src/hashing/hash-blocks.ts';
 import { comparisonOptions, copyOptions } from '../../../packages/copy/src/options.ts';
 import { threadedCopyOptions } from '../../../packages/copy/src/threads/copy-in-threads.ts';
 import { clientHandshakeOptions } from '../../../packages/handshake/src/client/options.ts';
@@ -79,6 +80,7 @@ export const optionDoors: readonly OptionDoor[] = [
   { package: 'server', name: 'createThreadedServer', part: 'threads', set: threadOptions },
   { package: 'copy', name: 'copyDevice', set: copyOptions },
   { package: 'copy', name: 'compareDevices', set: comparisonOptions },
+  { package: 'copy', name: 'hashBlocks', set: blockHashOptions },
   { package: 'copy', name: 'copyInThreads', set: threadedCopyOptions },
   { package: 'images', name: 'openQcow2', set: qcow2Options },
   { package: 'images', name: 'openVmdk', set: vmdkOptions },
