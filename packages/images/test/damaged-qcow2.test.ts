@@ -54,6 +54,25 @@ describe('an image that is right', () => {
   });
 });
 
+describe('the last snapshot', () => {
+  it.each(['a', 'clean', '1234567'])('may end the file without being filled up: %s', async (name) => {
+    const { bytes, view, places, disk } = buildQcow2Image();
+    // The bitmaps are behind it, and so is its table, which is the same as that of the disk.
+    view.setBigUint64(88, 0n);
+    view.setBigUint64(places.snapshots, BigInt(places.l1));
+    const [idBytes, extraBytes] = [view.getUint16(places.snapshots + 12), view.getUint32(places.snapshots + 36)];
+    view.setUint16(places.snapshots + 14, name.length);
+    const place = places.snapshots + 40 + extraBytes + idBytes;
+    bytes.set(new TextEncoder().encode(name), place);
+    const device = await open(bytes.slice(0, place + name.length), { snapshot: name });
+    const target = new Uint8Array(disk.length);
+    await device.read(0, target);
+    expect(Buffer.compare(target, disk)).toBe(0);
+    await device.close();
+    await expect(open(bytes.slice(0, place + name.length - 1))).rejects.toThrow('it reaches past the end');
+  });
+});
+
 describe('a damaged image is refused when it is opened', () => {
   it.each<[string, Change, string]>([
     [

@@ -61,7 +61,9 @@ async function readSnapshot(table: TableReader, header: Qcow2Header): Promise<Qc
     throw damagedImage(place, `${extraBytes} bytes of extra data, expected ${snapshotExtraBytesMax} or fewer`);
   }
   const texts = extraBytes + idBytes + nameBytes;
-  const rest = await table.read(texts + ((8 - ((fixedBytes + texts) % 8)) % 8));
+  const rest = await table.read(texts);
+  // QEMU does not write what would fill up the last one.
+  table.skip((8 - ((fixedBytes + texts) % 8)) % 8);
   const extra = new DataView(rest.buffer, rest.byteOffset, extraBytes);
   return {
     id: utf8.decode(rest.subarray(extraBytes, extraBytes + idBytes)),
@@ -95,6 +97,10 @@ class TableReader {
 
   get place(): number {
     return this.#at;
+  }
+
+  skip(length: number): void {
+    this.#at += length;
   }
 
   /** The next bytes, valid until the next call. */
