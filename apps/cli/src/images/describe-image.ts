@@ -59,8 +59,9 @@ export async function describeImage(
     } = await openForReading(operand, options, terminal, (text) => warnings.push(text));
     try {
       const described = await describeDisk(device, { ...known, steps, parts }, signal);
-      // Of an archive, its members say more.
-      if (described.members === undefined) for (const text of warnings) terminal.note(`nbd: warning: ${text}`);
+      // Its members say more of an archive, and an error more of anything.
+      if (described.members === undefined && described.error === undefined)
+        for (const text of warnings) terminal.note(`nbd: warning: ${text}`);
       return described;
     } finally {
       await device.close();

@@ -4,9 +4,14 @@ import { readFile, stat, truncate } from 'node:fs/promises';
 import { argumentError } from '../../errors/argument-error.ts';
 import type { DeviceSide, SourceSide } from './side.ts';
 
-/** Returns what a file is recognised by, its device and inode; `undefined` for what is no file. */
-export function fileIdentity({ stats }: DeviceSide): string | undefined {
-  return stats === undefined ? undefined : `${stats.dev}:${stats.ino}`;
+/**
+ * Returns what a file is recognised by, its device and inode; `undefined` for what is no file. The other files of an image are not written to
+ * while it is in use: they are recognised by the time of their last change, too.
+ */
+export function fileIdentity({ stats, otherStats = [] }: DeviceSide): string | undefined {
+  if (stats === undefined) return undefined;
+  const others = otherStats.map(({ dev, ino, mtimeMs }) => `${dev}:${ino}:${mtimeMs}`);
+  return [`${stats.dev}:${stats.ino}`, ...others].join(' ');
 }
 
 /** Returns whether a path is neither a file nor a block device, so that it is a stream. */

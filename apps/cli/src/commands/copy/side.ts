@@ -17,6 +17,8 @@ export interface DeviceSide {
   readonly setConnections?: ((connections: number) => void) | undefined;
   /** Of a file. */
   readonly stats?: Stats | undefined;
+  /** Of an image: of the other files that it refers to. */
+  readonly otherStats?: readonly Stats[] | undefined;
   /** Of a file that a stream is copied to: gives it a new size, in bytes. */
   readonly grow?: ((size: bigint) => Promise<void>) | undefined;
   /** Of a server: returns how many connections have been used. */

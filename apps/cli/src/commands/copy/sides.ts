@@ -160,7 +160,11 @@ export class Sides {
 
   /** A file, or the disk in an image. */
   async #openSourceImage(path: string): Promise<DeviceSide> {
-    const { device, steps } = await openFileOperand(path, this.#options, {
+    const {
+      device,
+      steps,
+      parts = [],
+    } = await openFileOperand(path, this.#options, {
       isReading: true,
       openFile: (file, readOnly) => openFileDevice(file, { readOnly }),
       isStoreless: this.#isThread,
@@ -168,7 +172,9 @@ export class Sides {
     });
     this.#keep(device);
     const stats = await stat(splitMember(path).path);
-    return { type: 'device', device: this.#withRetries(device), name: path, steps, isZero: false, stats };
+    const otherStats = await Promise.all(parts.slice(1).map((part) => stat(part.name)));
+    const side = { device: this.#withRetries(device), name: path, steps, stats, otherStats };
+    return { type: 'device', ...side, isZero: false };
   }
 
   /** An image that is written from its start to its end. Its file is made when the copy begins. */

@@ -102,7 +102,9 @@ async function transferInThreads(
 }
 
 function checkpointSide(side: DeviceSide): CheckpointSide {
-  return { device: side.device, name: side.name, file: fileIdentity(side) };
+  // The same file in another format, or another part of it, is another source.
+  const { device, name, steps = [] } = side;
+  return { device, name: [name, ...steps].join(', '), file: fileIdentity(side) };
 }
 
 /** Copies one stream to another, as the bytes come. */
