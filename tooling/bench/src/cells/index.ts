@@ -10,6 +10,7 @@ import { reconnect } from './reconnect.ts';
 import { scale } from './scale.ts';
 import { serverFile } from './server-file.ts';
 import { serverMemory } from './server-memory.ts';
+import { serverQcow2 } from './server-qcow2.ts';
 import { start } from './start.ts';
 import { tls } from './tls.ts';
 import { wholePath } from './whole-path.ts';
@@ -18,6 +19,7 @@ export const parts: readonly Part[] = [
   client,
   serverMemory,
   serverFile,
+  serverQcow2,
   copying,
   tls,
   incumbent,

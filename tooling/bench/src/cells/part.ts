@@ -5,6 +5,7 @@ export type PartName =
   | 'client'
   | 'server-memory'
   | 'server-file'
+  | 'server-qcow2'
   | 'copies'
   | 'tls'
   | 'incumbent'

@@ -9,6 +9,7 @@ import { openReconnect } from './reconnect.ts';
 import { openScale } from './scale.ts';
 import { openServerFile } from './server-file.ts';
 import { openServerMemory } from './server-memory.ts';
+import { openServerQcow2 } from './server-qcow2.ts';
 import type { OpenStage } from './stage.ts';
 import { openStart } from './start.ts';
 import { openTls } from './tls.ts';
@@ -18,6 +19,7 @@ export const stages: Readonly<Record<PartName, OpenStage>> = {
   client: openClient,
   'server-memory': openServerMemory,
   'server-file': openServerFile,
+  'server-qcow2': openServerQcow2,
   copies: openCopying,
   tls: openTls,
   incumbent: openIncumbent,
