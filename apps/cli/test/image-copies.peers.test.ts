@@ -1,10 +1,10 @@
 /** Copies of disk images that are compared, divided, interrupted. */
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { describePeers, makeRawImage } from '@nbdjs/peers';
+import { describePeers, makeRawImage, runPeer } from '@nbdjs/peers';
 import { expect, it } from 'vitest';
 import { nbd, nbdWith } from './harness.ts';
+import { inWorkspace, serve, workspace } from './serving.ts';
 import { peer } from './serving-peers.ts';
-import { inWorkspace, workspace } from './workspace.ts';
 
 const mebi = 2 ** 20;
 const path = (name: string): string => workspace.hostPath(name);
@@ -86,5 +86,38 @@ describePeers('copies of images', ['qemu-img', 'qemu-io'], (generation) => {
     expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringMatching(/going on from byte [1-9]/) });
     expect(Buffer.compare(readFileSync(path('out.img')), disk)).toBe(0);
     expect(existsSync(path('checkpoint'))).toBe(false);
+  });
+});
+
+describePeers('partitions of servers', ['qemu-img', 'sfdisk'], (generation) => {
+  inWorkspace(generation);
+
+  it('are copied, dumped and served again', async () => {
+    makeRawImage(path('disk.raw'), 8 * mebi, [{ offset: 2 * mebi, length: mebi }]);
+    const table = Buffer.from('label: gpt\nstart=2048,size=2048,name=boot\nstart=4096,size=4096,name=root\n');
+    const { code } = await runPeer('sfdisk', generation, ['-q', workspace.peerPath('disk.raw')], { stdin: table });
+    expect(code).toBe(0);
+    const root = readFileSync(path('disk.raw')).subarray(2 * mebi, 4 * mebi);
+    await serve(path('disk.raw'));
+    const uri = `nbd+unix:///?socket=${workspace.socketPath('s0')}`;
+    expect(await nbd('copy', '--quiet', '--partition', 'root', uri, path('root.img'))).toMatchObject({ code: 0 });
+    expect(Buffer.compare(readFileSync(path('root.img')), root)).toBe(0);
+    const lines = (await nbd('dump', '--partition', '2', '-n', '16', uri)).stdout;
+    expect(lines).toBe((await nbd('dump', '-n', '16', path('root.img'))).stdout);
+    await serve('--partition', 'root', uri);
+    const again = `nbd+unix:///?socket=${workspace.socketPath('s1')}`;
+    expect((await nbd('info', '--size', again)).stdout).toBe(`${2 * mebi}\n`);
+    for (const words of [
+      ['copy', '--format', 'raw', uri, 'null:'],
+      ['serve', '--snapshot-name', 'x', 'memory:1M'],
+      ['dump', '--references', 'all', uri],
+      ['info', '--partition', '1', uri],
+      ['copy', '--partition', '1', '-', 'null:'],
+      ['copy', '--partition', '5', uri, 'null:'],
+    ]) {
+      const { code, stderr } = await nbd(...words);
+      expect({ words, code, lines: stderr.trimEnd().split('\n').length }).toEqual({ words, code: 1, lines: 1 });
+      expect(stderr).toMatch(/is about files|--partition|there is no partition 5/);
+    }
   });
 });

@@ -1,3 +1,3 @@
 /** All about images that the scripts of single commands do not have (`tsup.config.ts`). */
-export * from './apart.ts';
-export * from './apart-for-info.ts';
+export { imageWriters, openImage, openPartitionOf } from './apart.ts';
+export { openForReading, printImage } from './apart-for-info.ts';

@@ -1,6 +1,8 @@
 /** Options about disk images. */
+import { Option } from '@commander-js/extra-typings';
 import { argumentError } from '../errors/argument-error.ts';
 import type { OptionsOf } from '../options/command-context.ts';
+import type { Operand } from '../options/operand.ts';
 import { optionGroup } from '../options/option-group.ts';
 import { formatOfWord, type GivenFormat, givenFormats } from './formats.ts';
 
@@ -9,10 +11,10 @@ export type ImageOptions = OptionsOf<typeof imageOptions>;
 /** `whose`: the files that the options are about. */
 export function imageOptions(whose = 'the file') {
   return optionGroup()
-    .option(
-      '--format <format>',
-      `the format of ${whose}: ${givenFormats.join(', ')} (default: what name and content say)`,
-      parseFormat,
+    .addOption(
+      new Option('--format <format>', `the format of ${whose} (default: what name and content say)`)
+        .choices(givenFormats)
+        .argParser(parseFormat),
     )
     .option('--snapshot-name <name>', 'read this snapshot inside of a qcow2 image, by its name or id')
     .option('--partition <which>', 'only this partition, by its number or its name')
@@ -32,6 +34,19 @@ function parseFormat(word: string): GivenFormat {
   throw argumentError(
     `--format: '${word}' is not a format that is known here, expected one of ${givenFormats.join(', ')}`,
   );
+}
+
+/**
+ * Servers have disks with partitions, and no formats.
+ *
+ * @throws UsageError for an option that does nothing, because no operand is a file.
+ */
+export function requireFiles(options: ImageOptions, operands: readonly Operand[]): void {
+  if (operands.some(({ type }) => type === 'file')) return;
+  const { format, snapshotName, references } = options;
+  const given = Object.entries({ '--format': format, '--snapshot-name': snapshotName, '--references': references });
+  const [idle] = given.find(([, value]) => value !== undefined) ?? [];
+  if (idle !== undefined) throw argumentError(`${idle} is about files, and there is none`);
 }
 
 function parseReferences(word: string): ReferencePolicy {

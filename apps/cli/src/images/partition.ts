@@ -13,8 +13,8 @@ import type { ImageOptions } from './options.ts';
 export async function openPartitionOf(
   disk: OpenedFile,
   name: string,
-  { partition }: ImageOptions,
-  { signal }: ImageOpening,
+  { partition }: Pick<ImageOptions, 'partition'>,
+  { signal }: Pick<ImageOpening, 'signal'>,
 ): Promise<OpenedFile> {
   const { device, steps, parts } = disk;
   if (partition === undefined) return { device, steps, parts };

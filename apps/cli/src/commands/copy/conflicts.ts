@@ -1,5 +1,6 @@
 /** Refuses copies that are not possible, or not with the options given. */
 import { argumentError } from '../../errors/argument-error.ts';
+import { requireFiles } from '../../images/options.ts';
 import type { Operand } from '../../options/operand.ts';
 import type { Terminal } from '../../terminal.ts';
 import type { CopyOptions } from './command.ts';
@@ -14,6 +15,9 @@ export function requirePossible(source: Operand, destination: Operand, options: 
     );
   }
   if (source.type === 'null') throw argumentError("'null:' can only be the destination");
+  if (source.type === 'stdio' && options.partition !== undefined)
+    throw argumentError('--partition needs a source that is no stream');
+  requireFiles(options, [source]);
   const format = destinationFormat(destination, options.destinationFormat);
   if (format !== 'raw') {
     if (checkpoint !== undefined) {

@@ -8,6 +8,7 @@ import { type Connecting, openServer } from '../../connecting/open-server.ts';
 import { argumentError } from '../../errors/argument-error.ts';
 import { oneLine } from '../../errors/one-line.ts';
 import { splitMember } from '../../images/image-path.ts';
+import { loadImages } from '../../images/load.ts';
 import { openFileOperand } from '../../images/open-file.ts';
 import { imageNotes } from '../../images/opening.ts';
 import type { ImageOptions } from '../../images/options.ts';
@@ -62,7 +63,7 @@ export class Sides {
       case 'uri':
       case 'command':
         // A map that is not used is not asked for.
-        return this.#openServer(operand, this.#options.extents ? [baseAllocation] : []);
+        return this.#partitionOf(await this.#openServer(operand, this.#options.extents ? [baseAllocation] : []));
       case 'stdio':
         return this.#openDescriptor(0, '-');
       case 'file': {
@@ -168,13 +169,28 @@ export class Sides {
       isReading: true,
       openFile: (file, readOnly) => openFileDevice(file, { readOnly }),
       isStoreless: this.#isThread,
-      ...imageNotes(this.#terminal, this.#options.quiet),
+      ...this.#imageNotes(),
     });
     this.#keep(device);
     const stats = await stat(splitMember(path).path);
     const otherStats = await Promise.all(parts.slice(1).map((part) => stat(part.name)));
     const side = { device: this.#withRetries(device), name: path, steps, stats, otherStats };
     return { type: 'device', ...side, isZero: false };
+  }
+
+  /** The partition of a server's disk that is asked for, or the whole disk. */
+  async #partitionOf(side: DeviceSide): Promise<DeviceSide> {
+    if (this.#options.partition === undefined) return side;
+    const { openPartitionOf } = await loadImages();
+    const { name, device } = side;
+    const disk = { device, steps: [] };
+    return { ...side, ...(await openPartitionOf(disk, name, this.#options, { signal: this.#terminal.signal })) };
+  }
+
+  /** With `--quiet`, nothing is said but errors. */
+  #imageNotes(): ReturnType<typeof imageNotes> {
+    const notes = imageNotes(this.#terminal, this.#options.quiet);
+    return this.#options.quiet === true ? { ...notes, warn: notes.note } : notes;
   }
 
   /** An image that is written from its start to its end. Its file is made when the copy begins. */

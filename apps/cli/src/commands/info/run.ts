@@ -7,6 +7,7 @@ import { withInspector } from '../../connecting/open-server.ts';
 import { argumentError } from '../../errors/argument-error.ts';
 import { oneLine } from '../../errors/one-line.ts';
 import { loadFiles } from '../../images/load-for-info.ts';
+import { requireFiles } from '../../images/options.ts';
 import type { CommandContext } from '../../options/command-context.ts';
 import { isWebUrl, type ReadableOperand, type ServerOperand } from '../../options/operand.ts';
 import { type ExportView, listJson, listText } from '../../render/export.ts';
@@ -33,6 +34,9 @@ export async function run(
     requireAboutFiles(options);
     return await (await loadFiles()).printImage(server.path, options, terminal);
   }
+  requireFiles(options, [server]);
+  if (options.partition !== undefined)
+    throw argumentError('--partition: of a server, only --map can be about a partition');
   const isAboutExport = options.list !== true && options.uri !== true;
   return await withInspector(server, options, terminal, isAboutExport, (inspector, exportName) =>
     new Info(server, inspector, options, terminal).print(exportName, feature),

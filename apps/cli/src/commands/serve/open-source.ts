@@ -11,9 +11,10 @@ import {
 } from '@nbdjs/storage';
 import { argumentError } from '../../errors/argument-error.ts';
 import { systemReason } from '../../errors/one-line.ts';
+import { loadImages } from '../../images/load.ts';
 import { openFileOperand } from '../../images/open-file.ts';
 import { type ImageOpening, imageNotes } from '../../images/opening.ts';
-import type { Operand } from '../../options/operand.ts';
+import { describeOperand, type Operand } from '../../options/operand.ts';
 import { parseSize } from '../../options/size.ts';
 import type { Terminal } from '../../terminal.ts';
 import type { ServeOptions } from './command.ts';
@@ -47,7 +48,7 @@ async function openOperand(
   switch (operand.type) {
     case 'uri':
     case 'command':
-      return upstreams.open(operand);
+      return partitionOf(await upstreams.open(operand), describeOperand(operand), options, terminal);
     case 'file': {
       const { path } = operand;
       if (!isMemory(path)) {
@@ -61,6 +62,18 @@ async function openOperand(
     case 'stdio':
       throw argumentError(`'${operand.type === 'null' ? 'null:' : '-'}' cannot be served`);
   }
+}
+
+/** The partition of a server's disk that is asked for, or the whole disk. */
+async function partitionOf(
+  device: BlockDevice,
+  name: string,
+  options: ServeOptions,
+  { signal }: Terminal,
+): Promise<BlockDevice> {
+  if (options.partition === undefined) return device;
+  const { openPartitionOf } = await loadImages();
+  return (await openPartitionOf({ device, steps: [] }, name, options, { signal })).device;
 }
 
 /** Opens a file, or the disk in an image, and says so where clients would expect to write to it. */

@@ -3,6 +3,7 @@ import { createServer, createThreadedServer, type Server, serverLimits, type Thr
 import { inheritedListeners, serverTls, type TlsServerSettings } from '@nbdjs/transport';
 import { argumentError } from '../../errors/argument-error.ts';
 import { imageNotes } from '../../images/opening.ts';
+import { requireFiles } from '../../images/options.ts';
 import type { CommandContext } from '../../options/command-context.ts';
 import type { Terminal } from '../../terminal.ts';
 import { accessEntry } from './access-entry.ts';
@@ -15,7 +16,7 @@ import { ownDefaults } from './limits.ts';
 import { announce, openListeners } from './listening.ts';
 import { openFile, openFileSource, openSource } from './open-source.ts';
 import { Service } from './service.ts';
-import { isMemory, type Source } from './source.ts';
+import { isMemory, memorySizeOf, type Source } from './source.ts';
 import { standardChannel } from './standard-streams.ts';
 import { threadCountOf, threadOptions } from './threads.ts';
 import { noteTls, serverTlsSettings } from './tls.ts';
@@ -37,6 +38,10 @@ export async function run(
   const tls = web === undefined ? givenTls : undefined;
   const inherited = inheritedListeners();
   requireCompatible(options, sources.length, inherited.length > 0);
+  requireFiles(
+    options,
+    sources.filter((source) => memorySizeOf(source) === undefined).map(({ operand }) => operand),
+  );
   requireKnownLimits(Object.keys(givenLimits(options)));
   const closeLimitMs = givenLimits(options).closeMs ?? ownDefaults.closeMs;
   const upstreams = new Upstreams(options, terminal, closeLimitMs);
