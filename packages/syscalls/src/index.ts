@@ -9,6 +9,7 @@ export { blockDeviceSize, sectorSize } from './block-device.ts';
 export { cachedReadBytesMax, readCached, willNeed } from './cached-read.ts';
 export { type Capabilities, capabilities } from './capabilities.ts';
 export { duplicateDescriptor } from './descriptor.ts';
+export { type FileLock, lockFile } from './file-lock.ts';
 export { peerUser, setSendBuffer } from './socket.ts';
 export {
   punchHole,

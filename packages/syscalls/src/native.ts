@@ -27,6 +27,7 @@ export interface Native {
   readonly fcntl: NativeFunction;
   readonly lseek: NativeFunction;
   readonly fallocate: NativeFunction;
+  readonly flock: NativeFunction;
   /** Returns its error number. Missing in some C libraries. */
   readonly fadvise: NativeFunction | undefined;
   readonly ioctl: NativeFunction;
@@ -65,6 +66,7 @@ function load(): Native | undefined {
       fcntl: library.func('int fcntl(int fd, int command, ...)'),
       lseek: library.func('int64_t lseek64(int fd, int64_t offset, int whence)'),
       fallocate: library.func('int fallocate64(int fd, int mode, int64_t offset, int64_t length)'),
+      flock: library.func('int flock(int fd, int operation)'),
       fadvise: optional(() => library.func('int posix_fadvise64(int fd, int64_t offset, int64_t length, int advice)')),
       ioctl: library.func('int ioctl(int fd, unsigned long request, ...)'),
       setsockopt: library.func('int setsockopt(int fd, int level, int name, const void *value, unsigned int length)'),

@@ -15,6 +15,7 @@ import type {
   StoreAbilities,
   StoredObject,
 } from './object-store.ts';
+import { requireOneCondition, requireRange } from './requests.ts';
 import { StoreError, type StoreOperation } from './store-error.ts';
 
 export const memoryStoreOptions = defineOptions({
@@ -59,7 +60,7 @@ class MemoryStore implements ObjectStore {
   async get(key: string, options: GetOptions = {}): Promise<StoredObject> {
     const { body, etag } = this.#find('get', key, options);
     const { range } = options;
-    if (range !== undefined) requireRange(range.start, range.length);
+    if (range !== undefined) requireRange(range);
     const bytes = range === undefined ? body : body.subarray(range.start, range.start + range.length);
     return { body: bytes.slice(), etag, size: body.length };
   }
@@ -67,9 +68,7 @@ class MemoryStore implements ObjectStore {
   async put(key: string, body: Uint8Array, options: PutOptions = {}): Promise<PutResult> {
     this.#enter(key, options);
     const { ifNoneMatch = false, ifMatch } = options;
-    if (ifNoneMatch && ifMatch !== undefined) {
-      throw new UsageError('ERR_NBD_ARGUMENT', `put of '${key}' has two conditions, expected one at most`);
-    }
+    requireOneCondition(key, options);
     const present = this.#objects.get(key);
     if (ifNoneMatch && present !== undefined) throw this.#unmet('put', key, 'it is there already');
     if (ifMatch !== undefined) this.#requireMatch('put', key, ifMatch);
@@ -129,12 +128,4 @@ class MemoryStore implements ObjectStore {
     const message = `${operation} of '${key}' in ${this.name}: the condition does not hold, ${why}`;
     return new StoreError('ERR_NBD_STORE_PRECONDITION', message, { operation, key });
   }
-}
-
-function requireRange(start: number, length: number): void {
-  if (Number.isSafeInteger(start) && start >= 0 && Number.isSafeInteger(length) && length >= 1) return;
-  throw new UsageError(
-    'ERR_NBD_ARGUMENT',
-    `a range of ${length} bytes from ${start} on, expected whole numbers, at least 1 byte`,
-  );
 }
