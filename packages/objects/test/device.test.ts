@@ -11,7 +11,7 @@ for (const objectBytes of [2 ** 16, 2 ** 18, 2 ** 22]) {
       await createDisk(store, 'disk', { clock, size, objectBytes });
       return openDisk(store, 'disk', { clock });
     },
-    extras: [],
+    extras: ['resizing'],
   });
 }
 

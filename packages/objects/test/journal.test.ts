@@ -29,7 +29,7 @@ for (const flush of ['store', 'journal'] as const) {
       const journal = new CrashDevice(2 * journalBytes);
       return openJournaledDisk(store, 'disk', { clock, journal, flush });
     },
-    extras: [],
+    extras: ['resizing'],
   });
 }
 

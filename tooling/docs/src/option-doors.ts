@@ -30,12 +30,14 @@ import { multiplexerOptions } from '../../../packages/multiplexer/src/settings.t
 import { checkStoreOptions } from '../../../packages/objects/src/core/admin/check-store.ts';
 import { collectGarbageOptions } from '../../../packages/objects/src/core/admin/collect-garbage.ts';
 import { createDiskOptions } from '../../../packages/objects/src/core/admin/create-disk.ts';
+import { resizeDiskOptions } from '../../../packages/objects/src/core/admin/resize-disk.ts';
 import { deletionOptions } from '../../../packages/objects/src/core/admin/snapshots.ts';
 import { openDiskOptions, storeUseOptions } from '../../../packages/objects/src/core/disk/options.ts';
 import { journaledDiskOptions } from '../../../packages/objects/src/core/journal/journaled-disk.ts';
 import { memoryStoreOptions } from '../../../packages/objects/src/core/store/memory-store.ts';
 import { retryingStoreOptions } from '../../../packages/objects/src/core/store/retrying-store.ts';
 import { troubledStoreOptions } from '../../../packages/objects/src/core/store/troubled-store.ts';
+import { folderStoreOptions } from '../../../packages/objects/src/folder/folder-store.ts';
 import { accessRules } from '../../../packages/server/src/admission/access-rules.ts';
 import { exportOptions } from '../../../packages/server/src/exports/export.ts';
 import { serverOptions } from '../../../packages/server/src/server-options.ts';
@@ -112,10 +114,12 @@ export const optionDoors: readonly OptionDoor[] = [
   { package: 'objects', name: 'createDisk', set: createDiskOptions },
   { package: 'objects', name: 'inspectDisk', set: storeUseOptions },
   { package: 'objects', name: 'deleteDisk', set: deletionOptions },
+  { package: 'objects', name: 'resizeDisk', set: resizeDiskOptions },
   { package: 'objects', name: 'collectGarbage', set: collectGarbageOptions },
   { package: 'objects', name: 'checkStore', set: checkStoreOptions },
   { package: 'objects', name: 'createRetryingStore', set: retryingStoreOptions },
   { package: 'objects', name: 'createMemoryStore', set: memoryStoreOptions },
+  { package: 'objects', name: 'openFolderStore', set: folderStoreOptions },
   { package: 'objects', name: 'createTroubledStore', set: troubledStoreOptions },
   { package: 'transport', name: 'adoptPort', set: portChannelOptions },
   { package: 'transport', name: 'serverTls', set: tlsServerOptions },

@@ -1,6 +1,17 @@
 export type { Abortable } from '@nbdjs/interfaces';
-export { type CheckStoreOptions, checkStore, type StoreCheck, type StoreProblem } from './admin/check-store.ts';
-export { type CollectGarbageOptions, type Collection, collectGarbage } from './admin/collect-garbage.ts';
+export {
+  type CheckProgress,
+  type CheckStoreOptions,
+  checkStore,
+  type StoreCheck,
+  type StoreProblem,
+} from './admin/check-store.ts';
+export {
+  type CollectGarbageOptions,
+  type Collection,
+  type CollectionProgress,
+  collectGarbage,
+} from './admin/collect-garbage.ts';
 export { type CreateDiskOptions, createDisk } from './admin/create-disk.ts';
 export {
   type DiskFacts,
@@ -10,6 +21,7 @@ export {
   measureDisk,
   type SnapshotFacts,
 } from './admin/list-disks.ts';
+export { type ResizeDiskOptions, resizeDisk } from './admin/resize-disk.ts';
 export {
   type CloneSource,
   cloneDisk,
@@ -20,7 +32,7 @@ export {
 } from './admin/snapshots.ts';
 export type { ObjectDisk, ObjectDiskFigures } from './disk/disk-interface.ts';
 export { openDisk } from './disk/open-disk.ts';
-export type { OpenDiskOptions, StoreUseOptions } from './disk/options.ts';
+export type { OpenDiskOptions, OtherWriter, StoreUseOptions } from './disk/options.ts';
 export type { Origin } from './format/manifest.ts';
 export { type JournaledDiskOptions, openJournaledDisk } from './journal/journaled-disk.ts';
 export { requireKey, storeKeyBytesMax } from './store/key.ts';

@@ -17,4 +17,5 @@ export type {
   StoredObject,
   StoreRange,
 } from '../core/store/object-store.ts';
+export { type DiskLock, lockDisk } from './disk-lock.ts';
 export { type FolderStoreOptions, openFolderStore } from './folder-store.ts';

@@ -1,5 +1,5 @@
 /** Whether all that manifests name is there, and is what it should be. */
-import { defineOptions, type OptionsOf, option, Semaphore, settleAll } from '@nbdjs/kit';
+import { defineOptions, type OptionsOf, option, Semaphore, type SettingsOf, settleAll } from '@nbdjs/kit';
 import { storeUseOptions } from '../disk/options.ts';
 import { checkObject, chunksPerObject, objectLength } from '../format/data-object.ts';
 import type { BlockEntry } from '../format/index-page.ts';
@@ -13,6 +13,14 @@ import { blocksOf } from './list-disks.ts';
 import { pinOf, withPins } from './snapshots.ts';
 import { listAll } from './store-use.ts';
 
+/** How far a check is. */
+export interface CheckProgress {
+  /** Objects that were looked at. */
+  readonly done: number;
+  /** Objects that were found in manifests and index pages so far. */
+  readonly found: number;
+}
+
 export const checkStoreOptions = defineOptions({
   ...storeUseOptions.definitions,
   /** Reads all objects, and compares their checksums. @default false: their lengths only */
@@ -22,6 +30,11 @@ export const checkStoreOptions = defineOptions({
   }),
   /** Removes the pins of clones that are finished. @default false */
   repair: option.boolean({ default: false, doc: 'Removes the pins of clones that are finished.' }),
+  /** Called for each object that was looked at. @default none */
+  onProgress: option.callback<(progress: CheckProgress) => void>({
+    defaultText: 'none',
+    doc: 'Called for each object that was looked at.',
+  }),
   /** Objects that are read at a time. @default 16 */
   parallel: option.count({ default: 16, most: 1024, doc: 'Objects that are read at a time.' }),
 });
@@ -67,16 +80,19 @@ export async function checkStore(
   const names: string[] = [];
   if (disk !== undefined) names.push(disk);
   else for await (const { key } of listAll(patient, disksPrefix)) names.push(key.slice(disksPrefix.length));
-  const check = new Check(patient, settings.data, settings.repair, settings.parallel);
+  const check = new Check(patient, settings);
   for (const name of names.sort()) await check.disk(name, disk !== undefined);
   return { disks: check.disks, objects: check.objects, problems: check.problems };
 }
+
+type CheckSettings = Pick<SettingsOf<typeof checkStoreOptions>, 'data' | 'repair' | 'parallel' | 'onProgress'>;
 
 class Check {
   readonly #store: ObjectStore;
   readonly #readsData: boolean;
   readonly #repairs: boolean;
   readonly #places: Semaphore;
+  readonly #onProgress: ((progress: CheckProgress) => void) | undefined;
   /** Lengths of objects by key. They are listed by owner, when the first object of that owner is looked at. */
   readonly #lengths = new Map<string, Promise<ReadonlyMap<string, number>>>();
   /** Objects of several states are looked at once. */
@@ -84,12 +100,14 @@ class Check {
   readonly problems: StoreProblem[] = [];
   disks = 0;
   objects = 0;
+  #done = 0;
 
-  constructor(store: ObjectStore, readsData: boolean, repairs: boolean, parallel: number) {
+  constructor(store: ObjectStore, { data, repair, parallel, onProgress }: CheckSettings) {
     this.#store = store;
-    this.#readsData = readsData;
-    this.#repairs = repairs;
+    this.#readsData = data;
+    this.#repairs = repair;
     this.#places = new Semaphore(parallel);
+    this.#onProgress = onProgress;
   }
 
   async disk(name: string, isAsked: boolean): Promise<void> {
@@ -130,6 +148,12 @@ class Check {
   }
 
   async #object(where: string, key: string, entry: BlockEntry, chunkBytes: number): Promise<void> {
+    await this.#compare(where, key, entry, chunkBytes);
+    this.#done++;
+    this.#onProgress?.({ done: this.#done, found: this.objects });
+  }
+
+  async #compare(where: string, key: string, entry: BlockEntry, chunkBytes: number): Promise<void> {
     try {
       if (this.#readsData) {
         const { body } = await this.#store.get(key);

@@ -23,14 +23,16 @@ export interface Survey {
 }
 
 /** @throws CommandError `EIO` when the disks do not stand still, or a manifest or page is damaged. StoreError what the store throws. */
-export async function surveyStore(store: ObjectStore): Promise<Survey> {
+export async function surveyStore(store: ObjectStore, onManifest?: (count: number) => void): Promise<Survey> {
+  let count = 0;
+  const note = (): void => onManifest?.(++count);
   const reader = new PageReader(store);
   for (let attempt = 1; attempt <= attemptsMax; attempt++) {
-    const before = await loadAll(store);
+    const before = await loadAll(store, note);
     const named = await namesOf(reader, before.values());
     // A page that is gone was replaced meanwhile, and collected by somebody else.
     if (named === undefined) continue;
-    if (isSame(before, await loadAll(store))) return { disks: before, named };
+    if (isSame(before, await loadAll(store, note))) return { disks: before, named };
   }
   throw new CommandError(
     'EIO',
@@ -38,11 +40,12 @@ export async function surveyStore(store: ObjectStore): Promise<Survey> {
   );
 }
 
-async function loadAll(store: ObjectStore): Promise<Map<string, Manifest>> {
+async function loadAll(store: ObjectStore, note: () => void): Promise<Map<string, Manifest>> {
   const disks = new Map<string, Manifest>();
   for await (const { key } of listAll(store, disksPrefix)) {
     const name = key.slice(disksPrefix.length);
     const loaded = await new ManifestRegister(store, name).load();
+    note();
     if (loaded !== undefined && !('isDeleted' in loaded.manifest)) disks.set(name, loaded.manifest);
   }
   return disks;

@@ -8,6 +8,7 @@ import {
   type BlockStatusOptions,
   baseAllocation,
   type Clock,
+  type DeviceResizing,
   type Extent,
   type Geometry,
   limits,
@@ -26,11 +27,13 @@ import { requireSnapshotName } from '../format/snapshot-name.ts';
 import { BlockMap } from '../map/block-map.ts';
 import { PageReader } from '../map/page-reader.ts';
 import type { ObjectStore } from '../store/object-store.ts';
+import { blocksOf } from './block-parts.ts';
 import { BlockReader } from './block-reader.ts';
 import { ChunkReader } from './chunk-reader.ts';
 import { deviceError } from './device-error.ts';
 import { DiskExtents } from './disk-extents.ts';
 import type { ObjectDisk, ObjectDiskFigures } from './disk-interface.ts';
+import { requirePossibleSize } from './new-size.ts';
 import type { DiskSettings } from './options.ts';
 import { StreamTracker } from './read-ahead.ts';
 import { reportChunks } from './read-chunks.ts';
@@ -59,9 +62,10 @@ const extentsMax = 1024;
 
 export class StoreDisk implements ObjectDisk {
   readonly name: string;
-  readonly geometry: Geometry;
   readonly abilities: Abilities;
-  readonly #size: number;
+  readonly resizing: DeviceResizing | undefined;
+  #geometry: Geometry;
+  #size: number;
   readonly #blockBytes: number;
   readonly #chunkBytes: number;
   readonly #map: BlockMap;
@@ -90,7 +94,7 @@ export class StoreDisk implements ObjectDisk {
     this.#reader = new ChunkReader(store, this.#chunkBytes, this.#gets, settings.cacheBytes);
     // What is read ahead has to be there still when it is needed.
     this.#streams = new StreamTracker(manifest.objectBytes, Math.min(settings.readAheadBytes, settings.cacheBytes / 2));
-    this.geometry = {
+    this.#geometry = {
       size: BigInt(size),
       minimumBlockSize: 1,
       preferredBlockSize: 4096,
@@ -121,8 +125,13 @@ export class StoreDisk implements ObjectDisk {
       });
       session.begin(this.#buffer);
     }
+    this.resizing = session && { resize: (next, options = {}) => this.#resize(next, options) };
     this.#blocks = new BlockReader(this.#map, this.#reader, this.#buffer, this.#blockBytes);
     this.#extents = new DiskExtents(this.#map, this.#buffer, this.#blockBytes);
+  }
+
+  get geometry(): Geometry {
+    return this.#geometry;
   }
 
   get epoch(): number {
@@ -140,7 +149,7 @@ export class StoreDisk implements ObjectDisk {
       this.#readAhead(start, start + target.length);
       const holes: (readonly [from: number, to: number])[] = [];
       await settleAll(
-        [...this.#blocksOf(start, start + target.length)].map(async ([block, from, to]) => {
+        [...blocksOf(this.#blockBytes, start, start + target.length)].map(async ([block, from, to]) => {
           const base = block * this.#blockBytes + from - start;
           const place = target.subarray(base, base + to - from);
           await this.#blocks.read(block, from, place, options.signal, (first, end) =>
@@ -156,7 +165,7 @@ export class StoreDisk implements ObjectDisk {
     const start = this.#enterChange(offset, source.length, options);
     await this.#call('WRITE', options.signal, async ({ buffer, session }) => {
       await session.require();
-      for (const [block, from, to] of this.#blocksOf(start, start + source.length)) {
+      for (const [block, from, to] of blocksOf(this.#blockBytes, start, start + source.length)) {
         options.signal?.throwIfAborted();
         const base = block * this.#blockBytes + from - start;
         await buffer.write(block, from, source.subarray(base, base + to - from), options.signal);
@@ -219,6 +228,16 @@ export class StoreDisk implements ObjectDisk {
     await this.#call('FLUSH', undefined, ({ buffer }) => buffer.snapshot(name, this.#settings.wallClock()));
   }
 
+  async #resize(next: Offset, options: Abortable): Promise<void> {
+    this.#enterChange(0, 0, options);
+    const size = requirePossibleSize(next, this.#blockBytes);
+    // What comes back later reads as zeroes, and what is not there has no objects.
+    if (size < this.#size) await this.writeZeroes(size, this.#size - size, options);
+    await this.#call('RESIZE', options.signal, ({ buffer }) => buffer.resize(size));
+    this.#size = size;
+    this.#geometry = { ...this.#geometry, size: BigInt(size) };
+  }
+
   close(): Promise<void> {
     this.#life.end();
     this.#closing ??= this.#close();
@@ -248,7 +267,7 @@ export class StoreDisk implements ObjectDisk {
   /** Reads whole blocks, from the one that `start` lies in. */
   async #prefetch(start: number, end: number): Promise<void> {
     await settleAll(
-      [...this.#blocksOf(start, end)].map(async ([block, from]) => {
+      [...blocksOf(this.#blockBytes, start, end)].map(async ([block, from]) => {
         this.#prefetching++;
         try {
           const entry = await this.#map.get(block);
@@ -269,7 +288,7 @@ export class StoreDisk implements ObjectDisk {
     // Parts of blocks, then whole ones: of these only those that there are.
     const firstWhole = Math.ceil(start / this.#blockBytes);
     const endWhole = end === this.#size ? Math.ceil(end / this.#blockBytes) : Math.floor(end / this.#blockBytes);
-    for (const [block, from, to] of this.#blocksOf(start, end)) {
+    for (const [block, from, to] of blocksOf(this.#blockBytes, start, end)) {
       if (block >= firstWhole && block < endWhole) break;
       await buffer.zero(block, from, to, signal);
     }
@@ -283,17 +302,6 @@ export class StoreDisk implements ObjectDisk {
     for (const block of buffer.blocksWithin(firstWhole, endWhole)) buffer.zeroBlock(block);
     const rest = endWhole * this.#blockBytes;
     if (rest < end) await buffer.zero(endWhole, 0, end - rest, signal);
-  }
-
-  /** The blocks that a range touches, with the part of each. */
-  *#blocksOf(start: number, end: number): Generator<readonly [block: number, from: number, to: number]> {
-    for (let position = start; position < end; ) {
-      const block = Math.floor(position / this.#blockBytes);
-      const from = position - block * this.#blockBytes;
-      const to = Math.min(this.#blockBytes, end - block * this.#blockBytes);
-      yield [block, from, to];
-      position += to - from;
-    }
   }
 
   #enter(offset: Offset, length: Offset, options: Abortable): number {

@@ -51,14 +51,15 @@ export async function openStoreDisk(
   const patient = createRetryingStore(store, { clock, random, retryMs, attemptMs });
   const register = new ManifestRegister(patient, name);
   if (settings.readOnly || snapshot !== undefined) {
-    const { manifest } = await register.loadDisk();
+    const { manifest } = await register.loadDisk({ signal: settings.signal });
     const { map, size } = snapshot === undefined ? manifest : register.snapshotOf(manifest, snapshot);
     const disk = new StoreDisk({ name, store: patient, manifest, map, size, clock, settings, session: undefined });
     return { disk, id: manifest.id, lineage: manifest.lineage };
   }
+  settings.signal?.throwIfAborted();
   await requireConditions(patient, settings.makeId());
   const { loaded, startMs } = await acquire(register, settings);
-  const session = new WriterSession(register, clock, loaded, startMs);
+  const session = new WriterSession(register, clock, loaded, startMs, settings.onFenced);
   const { manifest } = loaded;
   const { map, size } = manifest;
   const disk = new StoreDisk({ name, store: patient, manifest, map, size, clock, settings, session, beforeCommit });
@@ -70,7 +71,7 @@ async function acquire(
   register: ManifestRegister,
   settings: DiskSettings,
 ): Promise<{ readonly loaded: LoadedDisk; readonly startMs: number }> {
-  const { clock } = settings;
+  const { clock, signal } = settings;
   const writer: WriterRecord = {
     nonce: settings.makeId(),
     label: settings.label,
@@ -81,15 +82,17 @@ async function acquire(
   let changes = 0;
   for (;;) {
     const askedMs = clock.now();
-    const { manifest, etag } = await register.loadDisk();
+    const { manifest, etag } = await register.loadDisk({ signal });
     const other = manifest.writer;
     if (other !== undefined && !isOurs(other, settings) && settings.takeOver !== 'now') {
       if (watched !== undefined && manifest.commit !== watched.commit) changes++;
       if (settings.takeOver === 'never' || changes >= changesOfLiving) throw inUse(register, manifest, other);
+      const waitMs = leaseFactor * other.leaseMs;
+      if (watched === undefined) settings.onWait?.({ label: other.label, epoch: manifest.epoch, waitMs });
       // The silence is measured by our own clock, from an answer to a later question: no clock is compared with another.
       if (manifest.commit !== watched?.commit) watched = { commit: manifest.commit, sinceMs: clock.now() };
-      if (askedMs - watched.sinceMs < leaseFactor * other.leaseMs) {
-        await wait(clock, other.leaseMs / looksPerLease);
+      if (askedMs - watched.sinceMs < waitMs) {
+        await wait(clock, other.leaseMs / looksPerLease, { signal });
         continue;
       }
     }

@@ -1,5 +1,5 @@
 /** What a disk is opened with. */
-import type { Clock } from '@nbdjs/interfaces';
+import type { Clock, CommandError } from '@nbdjs/interfaces';
 import { defineOptions, type OptionsOf, option, type SettingsOf } from '@nbdjs/kit';
 import { retryingStoreOptions } from '../store/retrying-store.ts';
 
@@ -34,8 +34,20 @@ export interface StoreUseOptions extends OptionsOf<typeof storeUseOptions> {}
 
 export interface StoreUse extends SettingsOf<typeof storeUseOptions> {}
 
+/** A writer that is in the way of the one that opens. */
+export interface OtherWriter {
+  /** Who it is, for people. */
+  readonly label: string;
+  /** Its epoch. */
+  readonly epoch: number;
+  /** After so long a silence, in milliseconds, it counts as dead. */
+  readonly waitMs: number;
+}
+
 export const openDiskOptions = defineOptions({
   ...storeUseOptions.definitions,
+  /** Ends the opening. @default none */
+  signal: option.signal({ doc: 'Ends the opening.' }),
   /** Opens the disk for reading, at the state that was flushed last. It does not follow the writer. @default false */
   readOnly: option.boolean({
     default: false,
@@ -50,6 +62,16 @@ export const openDiskOptions = defineOptions({
   takeOver: option.oneOf(['never', 'expired', 'now'], {
     default: 'expired',
     doc: 'What to do when another writer has not given up the disk. `never`: refuse. `expired`: watch it for the time of its lease, and take over when it is silent. `now`: take over at once; what the other has not flushed is lost, as if it had crashed.',
+  }),
+  /** Called once when another writer is watched, before the wait. @default none */
+  onWait: option.callback<(other: OtherWriter) => void>({
+    defaultText: 'none',
+    doc: 'Called once when another writer is watched, before the wait.',
+  }),
+  /** Called once when this writer finds that it cannot write any more, with what all calls fail with from then on. @default none */
+  onFenced: option.callback<(error: CommandError) => void>({
+    defaultText: 'none',
+    doc: 'Called once when this writer finds that it cannot write any more, with what all calls fail with from then on.',
   }),
   /** The lease in milliseconds: after so long a silence others may take over. It is renewed three times as often. @default 30000 */
   leaseMs: option.wholeMilliseconds({

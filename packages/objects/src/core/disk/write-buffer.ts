@@ -6,7 +6,6 @@ import { UsageError } from '@nbdjs/interfaces';
 import { isZero, Semaphore, settleAll, untilAborted } from '@nbdjs/kit';
 import { chunksPerObject, encodeObject, hasChunk } from '../format/data-object.ts';
 import type { BlockEntry } from '../format/index-page.ts';
-import type { Manifest, SnapshotRecord } from '../format/manifest.ts';
 import { isSameObject, keyOfObject, type ObjectName } from '../format/object-name.ts';
 import type { BlockMap } from '../map/block-map.ts';
 import type { ObjectStore } from '../store/object-store.ts';
@@ -159,11 +158,25 @@ export class WriteBuffer implements CommitSource {
     await this.flush();
     this.#mustFold = true;
     let isTaken = false;
-    await this.#session.commit(({ size, map, snapshots }: Manifest): ReadonlyMap<string, SnapshotRecord> => {
+    await this.#session.commit((next) => {
+      const { size, map, snapshots, generation } = next;
       isTaken = snapshots.has(name);
-      return isTaken ? snapshots : new Map(snapshots).set(name, { time, size, map, pins: [] });
+      if (isTaken) return next;
+      return {
+        ...next,
+        generation: generation + 1,
+        snapshots: new Map(snapshots).set(name, { time, size, map, pins: [] }),
+      };
     });
     if (isTaken) throw taken();
+  }
+
+  /** Flushes, and gives the disk another size. Of a disk that becomes shorter, what lies behind must be holes already. */
+  async resize(size: number): Promise<void> {
+    await this.flush();
+    // The map must not say anything about blocks that are not there any more, not even that they are holes.
+    this.#mustFold = true;
+    await this.#session.commit((next) => ({ ...next, size }));
   }
 
   async prepare(): Promise<void> {

@@ -7,7 +7,7 @@
  * writers commit does not depend on any clock.
  */
 import { type Cancel, type Clock, CommandError } from '@nbdjs/interfaces';
-import type { BlockMapState, Manifest, SnapshotRecord } from '../format/manifest.ts';
+import type { BlockMapState, Manifest } from '../format/manifest.ts';
 import type { ManifestRegister } from '../map/manifest-register.ts';
 import { isStoreError } from '../store/store-error.ts';
 
@@ -23,11 +23,11 @@ export interface CommitSource {
   beforeCommit(): Promise<void>;
 }
 
-/** A change of the snapshots that a commit carries. */
-export type SnapshotChange = (next: Manifest) => ReadonlyMap<string, SnapshotRecord>;
+/** A change that a commit carries besides the map. It may be asked for again. */
+export type ManifestChange = (next: Manifest) => Manifest;
 
 interface Waiting {
-  readonly change: SnapshotChange | undefined;
+  readonly change: ManifestChange | undefined;
   resolve(): void;
   reject(error: unknown): void;
 }
@@ -40,6 +40,7 @@ export class WriterSession {
   readonly #clock: Clock;
   readonly #leaseMs: number;
   readonly #nonce: string;
+  readonly #onFenced: ((error: CommandError) => void) | undefined;
   #manifest: Manifest;
   #etag: string;
   #source: CommitSource | undefined;
@@ -61,9 +62,11 @@ export class WriterSession {
     clock: Clock,
     loaded: { readonly manifest: Manifest; readonly etag: string },
     startMs: number,
+    onFenced?: (error: CommandError) => void,
   ) {
     const { writer } = loaded.manifest;
     this.#register = register;
+    this.#onFenced = onFenced;
     this.#clock = clock;
     this.#manifest = loaded.manifest;
     this.#etag = loaded.etag;
@@ -118,7 +121,7 @@ export class WriterSession {
   }
 
   /** Commits what there is now, and renews the lease by that. */
-  commit(change?: SnapshotChange): Promise<void> {
+  commit(change?: ManifestChange): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ change, resolve, reject });
       if (!this.#isRunning) void this.#run();
@@ -150,7 +153,7 @@ export class WriterSession {
     this.#isRunning = false;
   }
 
-  async #commitOnce(changes: readonly SnapshotChange[]): Promise<void> {
+  async #commitOnce(changes: readonly ManifestChange[]): Promise<void> {
     const source = this.#source as CommitSource;
     for (;;) {
       if (this.#fence !== undefined) throw this.#fence;
@@ -175,8 +178,8 @@ export class WriterSession {
     }
   }
 
-  #next(map: BlockMapState, floor: number, changes: readonly SnapshotChange[]): Manifest {
-    const { commit, generation, writer } = this.#manifest;
+  #next(map: BlockMapState, floor: number, changes: readonly ManifestChange[]): Manifest {
+    const { commit, writer } = this.#manifest;
     let next: Manifest = {
       ...this.#manifest,
       commit: commit + 1,
@@ -184,7 +187,7 @@ export class WriterSession {
       floor,
       writer: this.#isEnded ? undefined : writer,
     };
-    for (const change of changes) next = { ...next, snapshots: change(next), generation: generation + 1 };
+    for (const change of changes) next = change(next);
     return next;
   }
 
@@ -212,7 +215,9 @@ export class WriterSession {
 
   #close(why: string, cause: unknown): CommandError {
     this.#cancelRenewal();
+    const isFirst = this.#fence === undefined;
     this.#fence = new CommandError('ESHUTDOWN', `${this.#register.what} is not ours any more: ${why}`, { cause });
+    if (isFirst) this.#onFenced?.(this.#fence);
     return this.#fence;
   }
 

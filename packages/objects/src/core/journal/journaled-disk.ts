@@ -12,6 +12,7 @@ import {
   type BlockStatusOptions,
   type Cancel,
   type Clock,
+  type DeviceResizing,
   type Geometry,
   type MetaContextExtents,
   type Offset,
@@ -27,6 +28,7 @@ import { openStoreDisk } from '../disk/open-disk.ts';
 import { type OpenDiskOptions, openDiskOptions } from '../disk/options.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { Journal } from './journal.ts';
+import type { JournalRecord } from './journal-format.ts';
 
 const { identity: _identity, readOnly: _readOnly, snapshot: _snapshot, ...forWriting } = openDiskOptions.definitions;
 
@@ -90,8 +92,7 @@ export async function openJournaledDisk(
     for await (const [{ kind, offset, length }, bytes] of journal.records()) {
       count++;
       if (!isOurs) continue;
-      if (kind === 'write') await disk.write(offset, bytes);
-      else await disk.writeZeroes(offset, length);
+      await replay(disk, { kind, offset, length }, bytes);
     }
     if (count > 0 && !isOurs && !discardStale) throw stale(name, journal, count, disk.epoch);
     if (count > 0 && isOurs) await disk.flush();
@@ -103,6 +104,18 @@ export async function openJournaledDisk(
   return new JournaledDisk(disk, journal, device, clock, followMs, flush === 'journal');
 }
 
+/** The disk may have become shorter since; what was written behind its end then is gone. */
+async function replay(
+  disk: ObjectDisk,
+  { kind, offset, length }: Pick<JournalRecord, 'kind' | 'offset' | 'length'>,
+  bytes: Uint8Array,
+): Promise<void> {
+  const inside = Math.min(length, Number(disk.geometry.size) - offset);
+  if (inside <= 0) return;
+  if (kind === 'write') await disk.write(offset, bytes.subarray(0, inside));
+  else await disk.writeZeroes(offset, inside);
+}
+
 function stale(name: string, journal: Journal, count: number, epoch: number): UsageError {
   const message = `the journal has ${count} records of epoch ${journal.epoch} of disk ${journal.disk}, which disk '${name}' lacks and which cannot be replayed, because others have written to it (now epoch ${epoch})`;
   return new UsageError('ERR_NBD_STATE', message);
@@ -110,7 +123,6 @@ function stale(name: string, journal: Journal, count: number, epoch: number): Us
 
 class JournaledDisk implements ObjectDisk {
   readonly name: string;
-  readonly geometry: Geometry;
   readonly abilities: Abilities;
   readonly #disk: ObjectDisk;
   readonly #journal: Journal;
@@ -134,7 +146,6 @@ class JournaledDisk implements ObjectDisk {
   ) {
     this.name = disk.name;
     this.#life = new Lifetime(`the disk '${disk.name}'`);
-    this.geometry = disk.geometry;
     this.abilities = disk.abilities;
     this.#disk = disk;
     this.#journal = journal;
@@ -144,6 +155,12 @@ class JournaledDisk implements ObjectDisk {
     this.#returnsEarly = returnsEarly;
     this.#schedule();
   }
+
+  get geometry(): Geometry {
+    return this.#disk.geometry;
+  }
+
+  readonly resizing: DeviceResizing = { resize: (size, options = {}) => this.#resize(size, options) };
 
   get epoch(): number {
     return this.#disk.epoch;
@@ -198,6 +215,15 @@ class JournaledDisk implements ObjectDisk {
 
   async snapshot(name: string): Promise<void> {
     await this.#disk.snapshot(name);
+  }
+
+  async #resize(size: Offset, options: Abortable): Promise<void> {
+    this.#enter(0, 0, options);
+    await this.#call('RESIZE', options, async () => {
+      await this.#disk.resizing?.resize(size, options);
+      // Records of what is not there any more must not be replayed over what comes there later.
+      await this.#follow();
+    });
   }
 
   async close(): Promise<void> {
