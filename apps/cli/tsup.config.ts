@@ -53,10 +53,13 @@ const scripts: Options = {
   outExtension: () => ({ js: '.cjs' }),
   esbuildPlugins: [
     {
-      // Command lines with URLs of WebSocket and HTTP, or --web, are not started by a script.
-      name: 'web-apart',
+      // Command lines with URLs of WebSocket and HTTP, --web, or disks in stores of objects are not started by a script.
+      name: 'apart',
       setup: ({ onResolve }) => {
-        onResolve({ filter: /\/web-target\.ts$|^\.\/web\.ts$/ }, () => ({ path: './web-apart.js', external: true }));
+        onResolve({ filter: /\/web-target\.ts$|^\.\/web\.ts$|^\.\/apart\.ts$/ }, () => ({
+          path: './web-apart.js',
+          external: true,
+        }));
       },
     },
     {

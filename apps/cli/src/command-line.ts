@@ -1,5 +1,5 @@
 /** The frame of all commands: runs the one that is asked for, and turns errors into exit codes. */
-import { Command, type OptionValues } from '@commander-js/extra-typings';
+import { Command, type CommandUnknownOpts, type OptionValues } from '@commander-js/extra-typings';
 import { report } from './errors/report.ts';
 import { prepareArguments } from './options/argv.ts';
 import type { CommandContext, Run } from './options/command-context.ts';
@@ -7,10 +7,14 @@ import { addGeneral } from './options/general.ts';
 import { help } from './render/help.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Adds a command to the command line. What it does is loaded when it is asked for: loading is most of what a short run costs. */
+/**
+ * Adds a command to the command line, or to a family of commands (`nbd FAMILY COMMAND`). What it does is loaded when it is asked for:
+ * loading is most of what a short run costs.
+ */
 export type AddCommand = <Arguments extends unknown[], Options extends OptionValues>(
   command: Command<Arguments, Options>,
   load: () => Promise<{ readonly run: Run<Options, Arguments> }>,
+  family?: CommandUnknownOpts,
 ) => void;
 
 /** Adds commands, in the order of the help. */
@@ -77,8 +81,13 @@ function registerCommands(
   const add = <Arguments extends unknown[], Options extends OptionValues>(
     command: Command<Arguments, Options>,
     load: () => Promise<{ readonly run: Run<Options, Arguments> }>,
+    family?: CommandUnknownOpts,
   ): void => {
-    program.addCommand(command.copyInheritedSettings(program) as unknown as Command);
+    if (family !== undefined && !program.commands.includes(family)) {
+      program.addCommand(family.copyInheritedSettings(program as CommandUnknownOpts) as unknown as Command);
+    }
+    const parent = family ?? program;
+    parent.addCommand(command.copyInheritedSettings(program) as unknown as Command);
     command.action(async () => {
       const { run } = await load();
       exitCode = await run(context, command.opts(), ...(command.processedArgs as Arguments));

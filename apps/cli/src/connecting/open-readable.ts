@@ -3,6 +3,7 @@ import type { ConnectOptions } from '@nbdjs/client';
 import type { BlockDevice } from '@nbdjs/interfaces';
 import { loadFiles } from '../images/load-for-info.ts';
 import { type ImageOptions, requireFiles } from '../images/options.ts';
+import { loadObjects } from '../objects/load.ts';
 import { describeOperand, type ReadableOperand } from '../options/operand.ts';
 import type { Terminal } from '../terminal.ts';
 import { leaving } from './leaving.ts';
@@ -22,21 +23,37 @@ export async function openReadable(
   connectOptions?: ConnectOptions,
 ): Promise<Readable> {
   requireFiles(options, [operand]);
+  if (operand.type === 'disk') {
+    const { openDiskForReading } = await loadObjects();
+    const device = await openDiskForReading(operand, options, terminal);
+    return partOf(device, { [Symbol.asyncDispose]: () => device.close() }, operand, options, terminal);
+  }
   if (operand.type !== 'file') {
     const client = await openServer(operand, options, terminal, connectOptions);
-    const leave = leaving(client, terminal.signal);
-    if (options.partition === undefined) return { device: client, leave };
-    try {
-      const { openPartitionOf } = await loadFiles();
-      const disk = { device: client, steps: [] };
-      const { device } = await openPartitionOf(disk, describeOperand(operand), options, { signal: terminal.signal });
-      return { device, leave };
-    } catch (error) {
-      await leave[Symbol.asyncDispose]();
-      throw error;
-    }
+    return partOf(client, leaving(client, terminal.signal), operand, options, terminal);
   }
   const { openForReading } = await loadFiles();
   const { device } = await openForReading(operand.path, options, terminal);
   return { device, leave: { [Symbol.asyncDispose]: () => device.close() } };
+}
+
+/** The partition that the options name, or all of a device. */
+async function partOf(
+  whole: BlockDevice,
+  leave: AsyncDisposable,
+  operand: ReadableOperand,
+  options: ImageOptions,
+  { signal }: Terminal,
+): Promise<Readable> {
+  if (options.partition === undefined) return { device: whole, leave };
+  try {
+    const { openPartitionOf } = await loadFiles();
+    const { device } = await openPartitionOf({ device: whole, steps: [] }, describeOperand(operand), options, {
+      signal,
+    });
+    return { device, leave };
+  } catch (error) {
+    await leave[Symbol.asyncDispose]();
+    throw error;
+  }
 }

@@ -32,7 +32,7 @@ const suggestions: readonly Suggestion[] = [
     advice: "to copy without asking for the source's block map, use --no-extents",
   },
   { code: 'ERR_NBD_UNKNOWN_EXPORT', advice: 'to list all exports on the server, use nbd info --list' },
-  { code: 'ERR_NBD_EXISTS', advice: 'to replace files that are there, use --force' },
+  { code: 'ERR_NBD_EXISTS', command: 'certs', advice: 'to replace files that are there, use --force' },
   { code: 'ERR_NBD_TLS_REQUIRED', advice: 'to use TLS, begin the URI with nbds: or nbds+unix:, or use --tls require' },
   { code: 'ERR_NBD_TLS_REFUSED', advice: 'if clear text is sufficient, begin the URI with nbd: or nbd+unix:' },
   {

@@ -16,7 +16,10 @@ export function imageOptions(whose = 'the file') {
         .choices(givenFormats)
         .argParser(parseFormat),
     )
-    .option('--snapshot-name <name>', 'read this snapshot inside of a qcow2 image, by its name or id')
+    .option(
+      '--snapshot-name <name>',
+      'read this snapshot of a disk in a store, or inside of a qcow2 image, by its name or id',
+    )
     .option('--partition <which>', 'only this partition, by its number or its name')
     .option(
       '--references <which>',
@@ -44,7 +47,12 @@ function parseFormat(word: string): GivenFormat {
 export function requireFiles(options: ImageOptions, operands: readonly Operand[]): void {
   if (operands.some(({ type }) => type === 'file')) return;
   const { format, snapshotName, references } = options;
-  const given = Object.entries({ '--format': format, '--snapshot-name': snapshotName, '--references': references });
+  const hasDisk = operands.some(({ type }) => type === 'disk');
+  const given = Object.entries({
+    '--format': format,
+    '--snapshot-name': hasDisk ? undefined : snapshotName,
+    '--references': references,
+  });
   const [idle] = given.find(([, value]) => value !== undefined) ?? [];
   if (idle !== undefined) throw argumentError(`${idle} is about files, and there is none`);
 }

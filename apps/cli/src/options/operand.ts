@@ -3,6 +3,7 @@ import type { ConnectTls } from '@nbdjs/client';
 import { UsageError } from '@nbdjs/interfaces';
 import { argumentError } from '../errors/argument-error.ts';
 import { existsAt } from '../images/image-path.ts';
+import { type DiskOperand, isStoreWord, parseDisk } from '../objects/disk-operand.ts';
 import { type Brackets, bracketedCommand } from './argv.ts';
 
 export type Operand =
@@ -13,6 +14,7 @@ export type Operand =
       readonly tls?: ConnectTls | undefined;
     }
   | { readonly type: 'file'; readonly path: string }
+  | DiskOperand
   /** `-`: standard input or output. */
   | { readonly type: 'stdio' }
   /** `null:`: discards what is written. */
@@ -40,22 +42,23 @@ export function parseOperand(word: string, brackets: Brackets): Operand {
   }
   if (word === '-') return { type: 'stdio' };
   if (word === 'null:') return { type: 'null' };
+  if (isStoreWord(word)) return parseDisk(word);
   if (scheme.test(word) || isWebUrl(word)) return { type: 'uri', uri: word };
   if (word === '') throw argumentError('an empty word is not a source or destination');
   return { type: 'file', path: word };
 }
 
-/** An operand that can be read anywhere: a server or a file. */
-export type ReadableOperand = Extract<Operand, { type: 'uri' | 'command' | 'file' }>;
+/** An operand that can be read anywhere: a server, a file, or a disk in a store. */
+export type ReadableOperand = Extract<Operand, { type: 'uri' | 'command' | 'file' | 'disk' }>;
 
-/** Parses a server, or a file that is there. */
+/** Parses a server, a disk in a store, or a file that is there. */
 export function parseReadable(word: string, brackets: Brackets): ReadableOperand {
   const operand = parseOperand(word, brackets);
-  if (isServer(operand)) return operand;
+  if (isServer(operand) || operand.type === 'disk') return operand;
   if (operand.type === 'file' && existsAt(operand.path)) return operand;
   throw new UsageError(
     'ERR_NBD_URI',
-    `'${word}' is not an NBD URI (such as nbd://host/export or nbd+unix:///export?socket=PATH), not a URL of WebSocket or HTTP, not a command in brackets, and not a file`,
+    `'${word}' is not an NBD URI (such as nbd://host/export or nbd+unix:///export?socket=PATH), not a URL of WebSocket or HTTP, not a command in brackets, not a disk in a store (folder:PATH#DISK), and not a file`,
   );
 }
 
@@ -77,6 +80,8 @@ export function describeOperand(operand: Operand): string {
       return `[ ${operand.command.join(' ')} ]`;
     case 'file':
       return operand.path;
+    case 'disk':
+      return operand.word;
     case 'stdio':
       return '-';
     case 'null':

@@ -26,13 +26,13 @@ const scripts: ReadonlyMap<string | undefined, string> = new Map([
 /** A script is a function, in the form that `tsup.config.ts` gives it. */
 type Start = (require: NodeJS.Require, url: string) => void;
 
-/** URLs of WebSocket and HTTP, and listening for them, need libraries that no script has. */
-const web = /^--web(=|$)|(^|=)(ws|http)s?:\/\//i;
+/** URLs of WebSocket and HTTP, listening for them, and disks in stores of objects need code that no script has. */
+const apart = /^--web(=|$)|(^|=)((ws|http)s?:\/\/|folder:)/i;
 
 /** Starts what the first word asks for. Returns whether it has one script. */
 export function startQuickly(words: readonly string[]): boolean {
   const name = scripts.get(words[0]);
-  if (name === undefined || words.some((word) => web.test(word))) return false;
+  if (name === undefined || words.some((word) => apart.test(word))) return false;
   const filename = join(import.meta.dirname, `${name}.cjs`);
   const source = read(filename);
   if (source === undefined) return false;

@@ -1,6 +1,7 @@
 /** The command line of `nbd copy`. Options are nbdcopy's, and more. */
 import { Option } from '@commander-js/extra-typings';
 import { imageOptions } from '../../images/options.ts';
+import { objectSizeOption, writerOptions } from '../../objects/options.ts';
 import { alias } from '../../options/alias.ts';
 import { colourOptions } from '../../options/colour.ts';
 import { beginCommand, type CommandContext, type OptionsOf } from '../../options/command-context.ts';
@@ -22,7 +23,11 @@ const mebi = 1024 * kibi;
 export function declareCopy(context: CommandContext) {
   const operand = (word: string) => parseOperand(word, context.brackets);
   const command = beginCommand(context, 'copy', 'copy from and to NBD servers, files, and standard input and output')
-    .argument('<source>', 'an NBD URI, [ COMMAND ], a file or block device, or - for standard input', operand)
+    .argument(
+      '<source>',
+      'an NBD URI, [ COMMAND ], a file or block device, folder:PATH#DISK, or - for standard input',
+      operand,
+    )
     .argument('<destination>', 'the same, with - for standard output, or null:', operand)
     .option('--allocated', 'leave no holes in the destination')
     .option(
@@ -70,7 +75,13 @@ export function declareCopy(context: CommandContext) {
     .addOption(new Option('--blkhash [how]').hideHelp())
     .addOption(new Option('--blkhash-file <file>').hideHelp());
   const connecting = addGroup(
-    addGroup(addGroup(command, imageOptions('the source, if it is a file')), colourOptions()),
+    addGroup(
+      addGroup(
+        addGroup(addGroup(command, imageOptions('the source, if it is a file')), objectSizeOption()),
+        writerOptions(),
+      ),
+      colourOptions(),
+    ),
     serverOptions('repeat requests that fail, at most so often, and wait for servers'),
   );
   return addGroup(addGroup(addNoHangup(connecting, context), webClientOptions()), clientTlsOptions())

@@ -12,6 +12,8 @@ import { loadImages } from '../../images/load.ts';
 import { openFileOperand } from '../../images/open-file.ts';
 import { imageNotes } from '../../images/opening.ts';
 import type { ImageOptions } from '../../images/options.ts';
+import { loadObjects } from '../../objects/load.ts';
+import type { TargetDiskOptions } from '../../objects/options.ts';
 import { describeOperand, type Operand, type ServerOperand } from '../../options/operand.ts';
 import type { Terminal } from '../../terminal.ts';
 import { type ByteSource, byteSource, byteTarget, descriptorOf } from './byte-streams.ts';
@@ -26,7 +28,7 @@ import type { DeviceSide, SourceSide, StreamSource, TargetSide } from './side.ts
 const retryNoteMs = 1000;
 
 /** The options that opening depends on. */
-export interface SideOptions extends Connecting, ImageOptions {
+export interface SideOptions extends Connecting, ImageOptions, TargetDiskOptions {
   /** Whether the map of a source is used. */
   readonly extents: boolean;
   /** Whether the destination is read, too. */
@@ -72,6 +74,12 @@ export class Sides {
         if (await isStreamPath(operand.path)) return this.#openStream(operand.path);
         return this.#openSourceImage(operand.path);
       }
+      case 'disk': {
+        const { openDiskForReading } = await loadObjects();
+        const device = this.#keep(await openDiskForReading(operand, this.#options, this.#terminal));
+        const side = { type: 'device', device: this.#withRetries(device), name: operand.word, isZero: false } as const;
+        return this.#partitionOf(side);
+      }
       case 'null':
         throw argumentError("'null:' can only be the destination");
     }
@@ -86,6 +94,13 @@ export class Sides {
         return this.#openServer(operand, this.#options.verify === true ? [baseAllocation] : []);
       case 'stdio':
         return { type: 'stream', target: await byteTarget(1, this.#terminal) };
+      case 'disk': {
+        const { openTargetDisk } = await loadObjects();
+        const size = from.type === 'device' ? from.device.geometry.size : undefined;
+        const { device, isNew } = await openTargetDisk(operand, size, this.#options, this.#terminal);
+        const retried = this.#withRetries(this.#keep(device));
+        return { type: 'device', device: retried, name: operand.word, isZero: isNew };
+      }
       case 'null':
         return { type: 'device', device: this.#keep(createNullDevice()), name: 'null:', isZero: true };
       case 'file': {

@@ -68,6 +68,7 @@ function obstacleOf(
 
 function obstacleOfOperand(operand: Operand): string | undefined {
   const name = describeOperand(operand);
+  if (operand.type === 'disk') return `${name}: a disk in a store has one writer, in one thread`;
   if (operand.type === 'command') return `${name}: each thread would start a command of its own`;
   if (operand.type === 'uri' && isWebUrl(operand.uri)) return `${name}: a connection of HTTP belongs to one thread`;
   const isDescriptor = operand.type === 'file' && descriptorOf(operand.path) !== undefined;

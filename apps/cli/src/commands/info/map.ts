@@ -3,7 +3,7 @@ import { UsageError } from '@nbdjs/interfaces';
 import { totalExtents, walkExtentLists } from '@nbdjs/kit';
 import { fetchAhead } from '../../connecting/fetch-ahead.ts';
 import { openReadable } from '../../connecting/open-readable.ts';
-import type { ReadableOperand } from '../../options/operand.ts';
+import { describeOperand, type ReadableOperand } from '../../options/operand.ts';
 import { mapJson, mapText, totalsJson, totalsText } from '../../render/map.ts';
 import type { Terminal } from '../../terminal.ts';
 import type { InfoOptions } from './command.ts';
@@ -22,8 +22,8 @@ export async function printMap(
   await using _ = leave;
   if (!device.abilities.contexts.includes(context)) {
     const message =
-      operand.type === 'file'
-        ? `${operand.path} has no metadata context "${context}", expected one of ${device.abilities.contexts.join(', ')}`
+      operand.type === 'file' || operand.type === 'disk'
+        ? `${describeOperand(operand)} has no metadata context "${context}", expected one of ${device.abilities.contexts.join(', ')}`
         : mode === 'simple'
           ? `there is no metadata context "${context}" with --mode simple: block maps need structured replies`
           : `server does not support metadata context "${context}"`;

@@ -8,6 +8,7 @@ import { argumentError } from '../../errors/argument-error.ts';
 import { oneLine } from '../../errors/one-line.ts';
 import { loadFiles } from '../../images/load-for-info.ts';
 import { requireFiles } from '../../images/options.ts';
+import { loadObjects } from '../../objects/load.ts';
 import type { CommandContext } from '../../options/command-context.ts';
 import { isWebUrl, type ReadableOperand, type ServerOperand } from '../../options/operand.ts';
 import { type ExportView, listJson, listText } from '../../render/export.ts';
@@ -36,7 +37,12 @@ export async function run(
   }
   requireFiles(options, [server]);
   if (options.partition !== undefined)
-    throw argumentError('--partition: of a server, only --map can be about a partition');
+    throw argumentError('--partition: of a server or a disk in a store, only --map can be about a partition');
+  if (server.type === 'disk') {
+    requireAboutFiles(options);
+    await (await loadObjects()).printDisk(server, options, terminal);
+    return 0;
+  }
   const isAboutExport = options.list !== true && options.uri !== true;
   return await withInspector(server, options, terminal, isAboutExport, (inspector, exportName) =>
     new Info(server, inspector, options, terminal).print(exportName, feature),

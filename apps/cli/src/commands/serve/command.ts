@@ -1,6 +1,7 @@
 /** The command line of `nbd serve`. */
 import { Option } from '@commander-js/extra-typings';
 import { imageOptions } from '../../images/options.ts';
+import { servedDiskOptions } from '../../objects/options.ts';
 import { beginCommand, type CommandContext, type OptionsOf } from '../../options/command-context.ts';
 import { addNoHangup } from '../../options/hangup.ts';
 import { parseOperand } from '../../options/operand.ts';
@@ -21,7 +22,7 @@ export function declareServe(context: CommandContext) {
   const command = beginCommand(context, 'serve', 'serve files, memory or other servers')
     .argument(
       '<source...>',
-      'FILE, memory:SIZE, an NBD URI or [ COMMAND ARGUMENTS ]; NAME=SOURCE gives the export a name',
+      'FILE, memory:SIZE, folder:PATH#DISK, an NBD URI or [ COMMAND ARGUMENTS ]; NAME=SOURCE gives the export a name',
       (word: string, before: readonly Source[] = []): readonly Source[] => [...before, parseSource(word, parse)],
     )
     .option('-k, --socket <path>', 'listen on a Unix socket')
@@ -61,7 +62,8 @@ export function declareServe(context: CommandContext) {
       parseThreads,
     )
     .option('-s, --stdio', 'serve one client on standard input and output');
-  const upstream = addLimits(addGroup(addGroup(command, imageOptions('the files')), webOptions()))
+  const sourced = addGroup(addGroup(command, imageOptions('the files')), servedDiskOptions());
+  const upstream = addLimits(addGroup(sourced, webOptions()))
     .option(
       '--retries <n>',
       `as a proxy, wait for a server that is gone, for so many tries (default: ${upstreamRetries}, and 0 for the first connection)`,

@@ -14,6 +14,8 @@ import { systemReason } from '../../errors/one-line.ts';
 import { loadImages } from '../../images/load.ts';
 import { openFileOperand } from '../../images/open-file.ts';
 import { type ImageOpening, imageNotes } from '../../images/opening.ts';
+import { loadObjects } from '../../objects/load.ts';
+import type { LostDisks } from '../../objects/lost-disks.ts';
 import { describeOperand, type Operand } from '../../options/operand.ts';
 import { parseSize } from '../../options/size.ts';
 import type { Terminal } from '../../terminal.ts';
@@ -25,10 +27,28 @@ import type { Upstreams } from './upstreams.ts';
 export async function openSource(
   operand: Operand,
   options: ServeOptions,
-  upstreams: Upstreams,
-  terminal: Terminal,
+  { upstreams, lostDisks, terminal }: SourceParts,
 ): Promise<BlockDevice> {
-  return withLayers(await openOperand(operand, options, upstreams, terminal), options);
+  if (operand.type !== 'disk') return withLayers(await openOperand(operand, options, upstreams, terminal), options);
+  const { openDiskForReading, openDiskForWriting } = await loadObjects();
+  const isSnapshot = operand.snapshot !== undefined || options.snapshotName !== undefined;
+  const device =
+    isReading(options) || isSnapshot
+      ? await openDiskForReading(operand, options, terminal)
+      : await openDiskForWriting(operand, options, terminal, (error) => lostDisks.add(error));
+  try {
+    return withLayers(await partitionOf(device, operand.word, options, terminal), options);
+  } catch (error) {
+    await device.close();
+    throw error;
+  }
+}
+
+/** What sources need besides their options. */
+export interface SourceParts {
+  readonly upstreams: Upstreams;
+  readonly lostDisks: LostDisks;
+  readonly terminal: Terminal;
 }
 
 /** Puts the layers that the options ask for over a device. */
@@ -40,7 +60,7 @@ export function withLayers(device: BlockDevice, options: ServeOptions): BlockDev
 }
 
 async function openOperand(
-  operand: Operand,
+  operand: Exclude<Operand, { type: 'disk' }>,
   options: ServeOptions,
   upstreams: Upstreams,
   terminal: Terminal,

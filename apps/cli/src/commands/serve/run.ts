@@ -4,6 +4,8 @@ import { inheritedListeners, serverTls, type TlsServerSettings } from '@nbdjs/tr
 import { argumentError } from '../../errors/argument-error.ts';
 import { imageNotes } from '../../images/opening.ts';
 import { requireFiles } from '../../images/options.ts';
+import { LostDisks } from '../../objects/lost-disks.ts';
+import { requireDiskOptions } from '../../objects/options.ts';
 import type { CommandContext } from '../../options/command-context.ts';
 import type { Terminal } from '../../terminal.ts';
 import { accessEntry } from './access-entry.ts';
@@ -26,6 +28,9 @@ import type { WebListening } from './web.ts';
 /** Descriptors that a thread of Node has for itself. */
 const threadDescriptors = 12;
 
+/** As long as a request to a store is repeated. */
+const diskCloseMsDefault = 60_000;
+
 /** Serves until the program is stopped by a signal, or until the last client has left. */
 export async function run(
   { terminal }: CommandContext,
@@ -42,10 +47,14 @@ export async function run(
     options,
     sources.filter((source) => memorySizeOf(source) === undefined).map(({ operand }) => operand),
   );
+  requireDiskOptions(options, sources.filter(({ operand }) => operand.type === 'disk').length);
   requireKnownLimits(Object.keys(givenLimits(options)));
   const closeLimitMs = givenLimits(options).closeMs ?? ownDefaults.closeMs;
   const upstreams = new Upstreams(options, terminal, closeLimitMs);
-  const service = new Service(upstreams, closeLimitMs, terminal);
+  // What clients have not flushed goes into a store at the end, which takes longer than to close a file.
+  const hasDisks = sources.some(({ operand }) => operand.type === 'disk');
+  const service = new Service(upstreams, closeLimitMs, terminal, hasDisks ? diskCloseMs(options) : closeLimitMs);
+  const lostDisks = new LostDisks(sources.length, terminal, () => service.stop());
   try {
     const threadCount = threadCountOf(options, sources);
     const names = exportNames(sources, options.exportName);
@@ -56,7 +65,7 @@ export async function run(
         ? await openExports(
             sources,
             options,
-            (operand) => openSource(operand, options, upstreams, terminal),
+            (operand) => openSource(operand, options, { upstreams, lostDisks, terminal }),
             (device) => service.addDevice(device),
           )
         : await tryFiles(sources, options, terminal);
@@ -74,7 +83,10 @@ export async function run(
       const { serveAt } = await import('./web.ts');
       return await serveAt(connectTo, options, server, service, terminal);
     }
-    if (options.stdio === true) return await serveStandardStreams(server, options, service, clientLog, terminal);
+    if (options.stdio === true) {
+      const exitCode = await serveStandardStreams(server, options, service, clientLog, terminal);
+      return exitCode || lostDisks.exitCode;
+    }
     if (web !== undefined) {
       await listenAtWeb({ ...options, web }, { service, server, room, names, tls: givenTls, terminal });
     } else {
@@ -84,7 +96,7 @@ export async function run(
       await announce(service.listeners, names, options, tls, terminal);
     }
     await service.stopped();
-    return 0;
+    return lostDisks.exitCode;
   } finally {
     await service.close();
   }
@@ -146,6 +158,11 @@ function commonOptions({ options, room, clientLog, service, server }: ServerPart
       if (!persistent && isNegotiated && server().sessions.length === 0) service.stop();
     },
   } as const;
+}
+
+/** How long a disk in a store may take to close, in milliseconds. */
+function diskCloseMs(options: ServeOptions): number {
+  return givenLimits(options).closeMs ?? diskCloseMsDefault;
 }
 
 /** The limits that were given. An option of its own takes precedence over `--limit`. */

@@ -12,8 +12,10 @@ const marginMs = 2000;
 
 export class Service {
   readonly #upstreams: Upstreams;
-  /** Clients, and then each device, have this long, in milliseconds. */
+  /** Clients have this long, in milliseconds. */
   readonly #closeLimitMs: number;
+  /** Then each device has this long, in milliseconds. */
+  readonly #deviceLimitMs: number;
   readonly #terminal: Terminal;
   readonly #devices: BlockDevice[] = [];
   readonly #listeners: Listener[] = [];
@@ -23,9 +25,10 @@ export class Service {
   #ignoreHangups = (): void => {};
   #removePidFile = (): void => {};
 
-  constructor(upstreams: Upstreams, closeLimitMs: number, terminal: Terminal) {
+  constructor(upstreams: Upstreams, closeLimitMs: number, terminal: Terminal, deviceLimitMs = closeLimitMs) {
     this.#upstreams = upstreams;
     this.#closeLimitMs = closeLimitMs;
+    this.#deviceLimitMs = deviceLimitMs;
     this.#terminal = terminal;
     this.#stopped = new Promise((resolve) => {
       this.#stop = resolve;
@@ -77,17 +80,29 @@ export class Service {
     // Sessions end when no device works for them any more, which does not happen while a device hangs.
     // Those of a server with threads have their devices to close, too.
     if (this.#server !== undefined) await within(2 * this.#closeLimitMs + marginMs, this.#server.close());
-    for (const device of this.#devices) await within(this.#closeLimitMs, device.close());
+    // All of them, also where one fails.
+    const failures: unknown[] = [];
+    for (const device of this.#devices) {
+      await this.#closeDevice(device).catch((error: unknown) => failures.push(error));
+    }
     cancelAbandoning();
     this.#removePidFile();
+    if (failures.length > 0) throw failures[0];
+  }
+
+  async #closeDevice(device: BlockDevice): Promise<void> {
+    if (await within(this.#deviceLimitMs, device.close())) return;
+    this.#terminal.note(
+      `nbd: a device took more than ${this.#deviceLimitMs} ms to close, and what was not flushed may be lost`,
+    );
   }
 }
 
-/** Waits for something, but no longer than the limit: the file system behind a file may hang. */
-async function within(limitMs: number, work: Promise<void>): Promise<void> {
+/** Waits for something, but no longer than the limit: the file system behind a file may hang. Returns whether it was in time. */
+async function within(limitMs: number, work: Promise<void>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, limitMs);
+  const limit = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), limitMs);
   });
-  await Promise.race([work, limit]).finally(() => clearTimeout(timer));
+  return await Promise.race([work.then(() => true), limit]).finally(() => clearTimeout(timer));
 }

@@ -46,6 +46,7 @@ export function exportNameOf({ word, operand, name }: Source, sourceCount: numbe
     throw argumentError(`the export has two names, '${exportName}' by --export-name and '${name}' by ${word}`);
   }
   if (sourceCount === 1) return exportName ?? '';
+  if (operand.type === 'disk') return operand.disk;
   if (operand.type === 'file' && !isMemory(operand.path)) return basename(operand.path);
   throw argumentError(`among several exports each needs a name: write NAME=${word}`);
 }

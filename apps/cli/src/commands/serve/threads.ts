@@ -54,6 +54,7 @@ function obstacleOf({ stdio, snapshot, web, connectTo }: ServeOptions, sources: 
   if (snapshot === true) return '--snapshot keeps what clients write in the memory of one thread';
   for (const source of sources) {
     const { word, operand } = source;
+    if (operand.type === 'disk') return `${word}: a disk in a store has one writer, in one thread`;
     if (operand.type !== 'file') return `${word}: the connection to another server belongs to one thread`;
     if (isCompression(formatOfName(operand.path) ?? 'raw')) {
       return `${word}: each thread would decompress it for itself`;

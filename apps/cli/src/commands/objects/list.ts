@@ -1,0 +1,42 @@
+/** `nbd objects list`: all disks of a store. */
+import { type DiskFacts, inspectDisk, isStoreError, listDisks } from '@nbdjs/objects';
+import type { StoreAddress } from '../../objects/disk-operand.ts';
+import type { CommandContext } from '../../options/command-context.ts';
+import { exactJson } from '../../render/exact-json.ts';
+import { exactSize } from '../../render/human-size.ts';
+import type { ListOptions } from './command.ts';
+import { factsJson } from './disk-facts.ts';
+import { inStore, use } from './in-store.ts';
+
+export async function run({ terminal }: CommandContext, { json }: ListOptions, address: StoreAddress): Promise<number> {
+  const disks = await inStore(address, terminal, async (store) => {
+    const facts: DiskFacts[] = [];
+    for (const name of await listDisks(store, use)) {
+      try {
+        facts.push(await inspectDisk(store, name, use));
+      } catch (error) {
+        // It was deleted a moment ago.
+        if (!isStoreError(error, 'ERR_NBD_STORE_NOT_FOUND')) throw error;
+      }
+    }
+    return facts;
+  });
+  await terminal.print(
+    json === true ? `${exactJson({ disks: disks.map((facts) => factsJson(facts)) })}\n` : table(disks),
+  );
+  return 0;
+}
+
+function table(disks: readonly DiskFacts[]): string {
+  const rows = disks.map(({ name, size, snapshots, writer }) => [
+    name,
+    exactSize(BigInt(size)),
+    String(snapshots.length),
+    writer?.label ?? '-',
+  ]);
+  const head = ['disk', 'size', 'snapshots', 'writer'];
+  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
+  const line = (row: readonly string[]): string =>
+    `${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd();
+  return `${[head, ...rows].map(line).join('\n')}\n`;
+}

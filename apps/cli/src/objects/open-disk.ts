@@ -1,0 +1,152 @@
+/** Opens a disk in a store, as a device that closes all that it needs. */
+import { hostname } from 'node:os';
+import type { BlockDevice, CommandError } from '@nbdjs/interfaces';
+import { Layer } from '@nbdjs/kit';
+import { systemClock } from '@nbdjs/node';
+import { type ObjectDisk, type ObjectStore, type OpenDiskOptions, openDisk, openJournaledDisk } from '@nbdjs/objects';
+import { lockDisk } from '@nbdjs/objects/folder';
+import { argumentError } from '../errors/argument-error.ts';
+import type { Terminal } from '../terminal.ts';
+import { type DiskOperand, snapshotOf } from './disk-operand.ts';
+import { openJournalFile } from './journal-file.ts';
+import { openStore } from './open-store.ts';
+import type { ServedDiskOptions } from './options.ts';
+
+/** Options that concern all ways to open a disk. */
+interface ReadingOptions extends Pick<ServedDiskOptions, 'cacheBytes'> {
+  readonly snapshotName?: string | undefined;
+}
+
+export type WritingOptions = Pick<
+  ServedDiskOptions,
+  'takeOver' | 'lease' | 'cacheBytes' | 'journal' | 'journalSize' | 'flush' | 'discardStale'
+>;
+
+const takeOvers = { wait: 'expired', now: 'now', never: 'never' } as const;
+
+/** What the end of a disk depends on. */
+interface Ending {
+  /** Whether the user knows that the disk is lost. */
+  readonly isToldOf?: () => boolean;
+  readonly release?: () => void;
+}
+
+/** Opens a disk, or a snapshot, for reading. */
+export async function openDiskForReading(
+  operand: DiskOperand,
+  options: ReadingOptions,
+  { signal }: Pick<Terminal, 'signal'>,
+): Promise<BlockDevice> {
+  const snapshot = snapshotOf(operand, options.snapshotName);
+  return withStore(operand, (store) =>
+    openDisk(store, operand.disk, {
+      clock: systemClock,
+      signal,
+      readOnly: true,
+      ...(snapshot === undefined ? {} : { snapshot }),
+      ...cacheOf(options),
+    }),
+  );
+}
+
+/**
+ * Opens a disk as its writer.
+ *
+ * @param onFenced called when another writer has taken it over; without it, the end of the device reports that
+ */
+export async function openDiskForWriting(
+  operand: DiskOperand,
+  options: WritingOptions,
+  { signal, note }: Pick<Terminal, 'signal' | 'note'>,
+  onFenced?: (error: CommandError) => void,
+): Promise<BlockDevice> {
+  if (operand.snapshot !== undefined) throw argumentError(`${operand.word}: a snapshot can only be read`);
+  const { takeOver = 'wait', lease, journal, journalSize, flush = 'store', discardStale = false } = options;
+  let isToldOf = false;
+  const common: OpenDiskOptions = {
+    onFenced: (error) => {
+      isToldOf = onFenced !== undefined;
+      onFenced?.(error);
+    },
+    clock: systemClock,
+    signal,
+    takeOver: takeOvers[takeOver],
+    label: `${hostname()}, process ${process.pid}`,
+    onWait: ({ label, waitMs }) =>
+      note(
+        `nbd: ${operand.word} has a writer (${label}); it is taken over when that is silent for ${Math.ceil(waitMs / 1000)} s`,
+      ),
+    ...(lease === undefined ? {} : { leaseMs: 1000 * lease }),
+    ...cacheOf(options),
+  };
+  if (journal !== undefined) {
+    const device = await openJournalFile(journal, journalSize);
+    try {
+      const open = (store: ObjectStore): Promise<ObjectDisk> =>
+        openJournaledDisk(store, operand.disk, { ...common, journal: device, flush, discardStale });
+      return await withStore(operand, open, { isToldOf: () => isToldOf });
+    } catch (error) {
+      await device.close();
+      throw error;
+    }
+  }
+  // A process that has the lock knows that the last one has ended, and need not wait for its lease.
+  const lock = await lockOf(operand);
+  const open = (store: ObjectStore): Promise<ObjectDisk> =>
+    openDisk(store, operand.disk, { ...common, ...(lock === undefined ? {} : { identity: lock.identity }) });
+  try {
+    return await withStore(operand, open, { isToldOf: () => isToldOf, release: () => lock?.release() });
+  } catch (error) {
+    lock?.release();
+    throw error;
+  }
+}
+
+async function lockOf({ store, disk }: DiskOperand) {
+  try {
+    return store.kind === 'folder' ? await lockDisk(store.path, disk) : undefined;
+  } catch {
+    // What is wrong with the folder is said when it is opened; without locks there is the lease.
+    return undefined;
+  }
+}
+
+function cacheOf({ cacheBytes }: Pick<ServedDiskOptions, 'cacheBytes'>) {
+  return cacheBytes === undefined ? {} : { cacheBytes };
+}
+
+async function withStore(
+  { store: address }: DiskOperand,
+  open: (store: ObjectStore) => Promise<ObjectDisk>,
+  ending: Ending = {},
+): Promise<BlockDevice> {
+  const store = await openStore(address);
+  try {
+    return new StoredDisk(await open(store), store, ending);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/** A disk with its store. What was written is flushed before the disk is closed, so that a failure is told. */
+class StoredDisk extends Layer {
+  readonly #store: ObjectStore;
+  readonly #ending: Ending;
+
+  constructor(disk: ObjectDisk, store: ObjectStore, ending: Ending) {
+    super(disk, { passes: ['resizing'] });
+    this.#store = store;
+    this.#ending = ending;
+  }
+
+  override async close(): Promise<void> {
+    try {
+      if (!this.abilities.readOnly && this.#ending.isToldOf?.() !== true) await this.flush();
+    } finally {
+      await super.close();
+      await this.#store.close();
+      this.#ending.release?.();
+    }
+  }
+}
