@@ -10,7 +10,13 @@ const pure = `(${packages
   .map(({ name }) => name)
   .join('|')})`;
 /** Folders whose index is a door, besides that of the package. */
-const doors = ['connector', 'file', 'folder', 'node', ...new Set(packages.flatMap(({ pureDoors = [] }) => pureDoors))].join('|');
+const doors = [
+  'connector',
+  'file',
+  'folder',
+  'node',
+  ...new Set(packages.flatMap(({ pureDoors = [] }) => pureDoors)),
+].join('|');
 const tests =
   '(\\.test\\.ts$|^packages/[^/]+/(test|bench)/|^apps/[^/]+/(test|bench)/|^tooling/|(tsup|vitest)\\.config\\.ts$)';
 
