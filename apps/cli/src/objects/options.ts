@@ -6,7 +6,7 @@ import { optionGroup } from '../options/option-group.ts';
 import { count, powerOfTwo, sizeBetween } from '../options/size.ts';
 
 export type ServedDiskOptions = OptionsOf<typeof servedDiskOptions>;
-export type WriterOptions = OptionsOf<typeof writerOptions>;
+type WriterOptions = OptionsOf<typeof writerOptions>;
 
 /** How the destination of a copy is opened, or made. */
 export interface TargetDiskOptions extends WriterOptions {
