@@ -35,7 +35,7 @@ export { openDisk } from './disk/open-disk.ts';
 export type { OpenDiskOptions, OtherWriter, StoreUseOptions } from './disk/options.ts';
 export type { Origin } from './format/manifest.ts';
 export { type JournaledDiskOptions, openJournaledDisk } from './journal/journaled-disk.ts';
-export { requireKey, storeKeyBytesMax } from './store/key.ts';
+export { isKey, requireKey, storeKeyBytesMax } from './store/key.ts';
 export { createMemoryStore, type MemoryStoreOptions } from './store/memory-store.ts';
 export type {
   DeleteOptions,
@@ -51,6 +51,7 @@ export type {
   StoredObject,
   StoreRange,
 } from './store/object-store.ts';
+export { requireOneCondition, requireRange } from './store/requests.ts';
 export { createRetryingStore, type RetryingStoreOptions } from './store/retrying-store.ts';
 export {
   isStoreError,

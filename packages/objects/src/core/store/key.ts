@@ -8,9 +8,14 @@ export const storeKeyBytesMax = 512;
 /** Names with dots, dashes and underscores, in folders; none is `.` or `..`, none begins with a dot. */
 const pattern = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/;
 
+/** Returns whether every store can have this key. */
+export function isKey(key: string): boolean {
+  return typeof key === 'string' && key.length <= storeKeyBytesMax && pattern.test(key);
+}
+
 /** @throws UsageError `ERR_NBD_ARGUMENT` for a key that not every store can have. */
 export function requireKey(key: string): void {
-  if (typeof key === 'string' && key.length <= storeKeyBytesMax && pattern.test(key)) return;
+  if (isKey(key)) return;
   const expected = `letters, digits, '.', '_', '-' in names with '/' between, at most ${storeKeyBytesMax} bytes`;
   throw new UsageError('ERR_NBD_ARGUMENT', `the key of an object is ${describeValue(key)}, expected ${expected}`);
 }
