@@ -7,6 +7,9 @@ const source = '@nbdjs/source';
 /** Node 20 cannot load TypeScript in worker threads by itself. */
 const hook = new URL('./typescript-hook.mjs', import.meta.url).href;
 
+/** As Node has them: what packages have for bundlers (`module`) need not run in Node. */
+const conditions = [source, 'node', 'development|production'];
+
 /** Options for Node itself: they reach the worker threads that tests start, too. */
 const execArgv = [
   '--conditions',
@@ -20,8 +23,8 @@ const patience = fileURLToPath(new URL('./patience.ts', import.meta.url));
 /** How every package is tested: cross-package imports come from source, no build needed. */
 export function project(name: string) {
   return defineProject({
-    resolve: { conditions: [source, 'module', 'node', 'development|production'] },
-    ssr: { resolve: { conditions: [source, 'module', 'node', 'development|production'] } },
+    resolve: { conditions },
+    ssr: { resolve: { conditions } },
     test: {
       name,
       pool: 'forks',

@@ -37,6 +37,7 @@ export {
   vhdxPlaces,
 } from './images/vhdx-builder.ts';
 export { brokenRecord, type Relay, relay } from './relay.ts';
+export { type S3Call, type S3Server, type S3ServerOptions, type S3Trouble, startS3Server } from './s3/s3-server.ts';
 export { ScriptedChannel, type ScriptedChannelOptions, type ScriptedPeer } from './scripted-channel.ts';
 export * from './server/index.ts';
 export { listenAt, nodeAddress, uriAt } from './socket-address.ts';
