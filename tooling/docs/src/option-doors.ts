@@ -38,6 +38,7 @@ import { memoryStoreOptions } from '../../../packages/objects/src/core/store/mem
 import { retryingStoreOptions } from '../../../packages/objects/src/core/store/retrying-store.ts';
 import { troubledStoreOptions } from '../../../packages/objects/src/core/store/troubled-store.ts';
 import { folderStoreOptions } from '../../../packages/objects/src/folder/folder-store.ts';
+import { s3StoreOptions } from '../../../packages/s3/src/settings/options.ts';
 import { accessRules } from '../../../packages/server/src/admission/access-rules.ts';
 import { exportOptions } from '../../../packages/server/src/exports/export.ts';
 import { serverOptions } from '../../../packages/server/src/server-options.ts';
@@ -121,6 +122,7 @@ export const optionDoors: readonly OptionDoor[] = [
   { package: 'objects', name: 'createMemoryStore', set: memoryStoreOptions },
   { package: 'objects', name: 'openFolderStore', set: folderStoreOptions },
   { package: 'objects', name: 'createTroubledStore', set: troubledStoreOptions },
+  { package: 's3', name: 'createS3Store', set: s3StoreOptions },
   { package: 'transport', name: 'adoptPort', set: portChannelOptions },
   { package: 'transport', name: 'serverTls', set: tlsServerOptions },
   { package: 'transport', name: 'createTlsClient', set: tlsClientOptions },

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer, serve } from '@nbdjs/server';
 import { createMemoryDevice } from '@nbdjs/storage';
+import { startS3Server } from '@nbdjs/testkit';
 import { listen } from '@nbdjs/transport';
 import { attachWeb } from '@nbdjs/websocket/node';
 
@@ -30,6 +31,7 @@ export async function startDiskServer(): Promise<DiskServer> {
   attachWeb(web, { path: '/nbd', tokens: ['the-token'] }, (channel) => void nbd.accept(channel));
   web.listen(0, '127.0.0.1');
   await once(web, 'listening');
+  const s3 = await startS3Server({ bucket: 'disks', isPublic: true });
   const webPort = (web.address() as AddressInfo).port;
   return {
     port,
@@ -40,12 +42,13 @@ export async function startDiskServer(): Promise<DiskServer> {
         .replaceAll("'wss://storage.example/nbd', { token }", `'ws://127.0.0.1:${webPort}/nbd', { token }`)
         .replaceAll(/nbd:\/\/(storage\.example|server)\//g, `nbd://127.0.0.1:${port}/`)
         .replaceAll("host: 'storage.example', port: 10809", `host: '127.0.0.1', port: ${port}`)
+        .replaceAll("endpoint: 'https://s3.example.com'", `endpoint: '${s3.endpoint}', credentials: 'anonymous'`)
         // A server of the example's own.
         .replaceAll("host: '127.0.0.1', port: 10809", "host: '127.0.0.1', port: 0"),
     async close() {
       web.closeAllConnections();
       web.close();
-      await Promise.all([tcp.close(), unix.close(), nbd.close()]);
+      await Promise.all([tcp.close(), unix.close(), nbd.close(), s3.close()]);
       rmSync(folder, { recursive: true });
     },
   };

@@ -45,6 +45,7 @@ const promises: Readonly<Record<string, Promised>> = {
     after: `console.log(JSON.stringify([uri.exportName, formatUri(uri), commands.name(6), flagNames(commandFlags, 0x11)]));`,
     prints: /^\["disk","nbd\+unix:\/\/\/disk\?socket=[^"]+","WRITE_ZEROES",\["FUA","FAST_ZERO"\]\]\n$/,
   },
+  s3: {},
   server: {
     async serves(uri) {
       const disk = await connect(uri, { delivery: 'inline' });
