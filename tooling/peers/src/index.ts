@@ -1,4 +1,5 @@
 /** Real NBD servers and clients for tests: finding, starting and ending them. */
+export { type Ceph, type CephOptions, cephPrograms, startCeph } from './ceph.ts';
 export { type Child, type Exit, spawnChild } from './child.ts';
 export { allocatedBytes, type ImageArea, makeRawImage, sha256OfFile } from './images.ts';
 export { type NbdServerExport, type NbdServerOptions, startNbdServer } from './nbd-server.ts';

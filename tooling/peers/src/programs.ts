@@ -31,7 +31,18 @@ export const programs = [
 ] as const;
 
 /** Of the machine only: a judge, not a peer with an age. */
-const tools = ['openssl', 'chromium', 'genisoimage'] as const;
+const tools = [
+  'openssl',
+  'chromium',
+  'genisoimage',
+  'ceph',
+  'ceph-authtool',
+  'ceph-mon',
+  'ceph-osd',
+  'monmaptool',
+  'radosgw',
+  'radosgw-admin',
+] as const;
 
 export type Program = (typeof programs)[number] | (typeof tools)[number];
 

@@ -37,7 +37,10 @@ export {
   vhdxPlaces,
 } from './images/vhdx-builder.ts';
 export { brokenRecord, type Relay, relay } from './relay.ts';
-export { type S3Call, type S3Server, type S3ServerOptions, type S3Trouble, startS3Server } from './s3/s3-server.ts';
+export { type S3Proxy, startS3Proxy } from './s3/s3-proxy.ts';
+export { type S3Server, startS3Server } from './s3/s3-server.ts';
+export type { S3ServerOptions } from './s3/s3-server-options.ts';
+export type { S3Call, S3Trouble } from './s3/troubled-server.ts';
 export { ScriptedChannel, type ScriptedChannelOptions, type ScriptedPeer } from './scripted-channel.ts';
 export * from './server/index.ts';
 export { listenAt, nodeAddress, uriAt } from './socket-address.ts';

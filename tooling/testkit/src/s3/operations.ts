@@ -1,20 +1,11 @@
 /** What a request does, and its answer. */
 import { createHash } from 'node:crypto';
-import type { IncomingHttpHeaders } from 'node:http';
 import { crc32 } from 'node:zlib';
 import type { Bucket, BucketObject } from './bucket.ts';
 import { errorReply, type S3Reply } from './reply.ts';
-import type { S3ServerOptions } from './s3-server.ts';
+import type { S3ServerOptions } from './s3-server-options.ts';
 import { checkSignature } from './signature.ts';
-
-export interface Asked {
-  readonly method: string;
-  readonly url: string;
-  readonly name: string;
-  readonly key: string;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: Uint8Array;
-}
+import type { Asked } from './troubled-server.ts';
 
 const skewMsMax = 15 * 60_000;
 const empty = new Uint8Array(0);

@@ -2,107 +2,30 @@
  * A small server that speaks S3, for tests: it checks signatures, digests and conditions as S3 does, and does what a test wants to go
  * wrong. It is no peer: what real stores do is tested with real ones.
  */
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { Bucket } from './bucket.ts';
 import { answer } from './operations.ts';
-import { errorReply, type S3Reply } from './reply.ts';
-import type { SigningKey } from './signature.ts';
-
-/** A request, as a test sees it. */
-export interface S3Call {
-  /** Counts from 0. */
-  readonly index: number;
-  readonly method: string;
-  /** Empty for a request about the bucket. */
-  readonly key: string;
-  readonly headers: IncomingMessage['headers'];
-  /** Length of its body, in bytes. */
-  readonly bytes: number;
-}
-
-/** What goes wrong with a request. */
-export interface S3Trouble {
-  /** Before anything else. */
-  readonly delayMs?: number | undefined;
-  /** This is answered. It was not carried out, unless `isCarriedOut`. */
-  readonly error?: {
-    readonly status: number;
-    readonly code: string;
-    readonly headers?: Readonly<Record<string, string>>;
-    /** Further elements, in front of the message. */
-    readonly elements?: string;
-  };
-  readonly isCarriedOut?: boolean | undefined;
-  /** The connection ends without an answer. */
-  readonly reset?: boolean | undefined;
-  /** There is never an answer. */
-  readonly hang?: boolean | undefined;
-  /** Only so many bytes of the body are sent before the connection ends. */
-  readonly cutAfter?: number | undefined;
-  /** One bit of the body is another one. */
-  readonly damage?: boolean | undefined;
-  /** One bit of what came is another one. */
-  readonly damageRequest?: boolean | undefined;
-}
-
-/** How the server is. */
-export interface S3ServerOptions {
-  /** @default one: `test` with `secret` */
-  readonly keys?: readonly SigningKey[];
-  /** @default test-bucket */
-  readonly bucket?: string;
-  /** Other regions are refused. @default every region will do */
-  readonly region?: string;
-  /** How far its clock is ahead, in milliseconds. @default 0 */
-  readonly aheadMs?: number;
-  /** Conditions are not looked at. @default false */
-  readonly ignoresConditions?: boolean;
-  /** `If-Match` is compared as it comes with an ETag without quotes, as radosgw does. @default false */
-  readonly comparesPlainEtags?: boolean;
-  /** An `If-Match` without quotes is passed over. @default false */
-  readonly ignoresPlainEtags?: boolean;
-  /** Ranges are not looked at. @default false */
-  readonly ignoresRanges?: boolean;
-  /** Requests without a signature are answered. @default false */
-  readonly isPublic?: boolean;
-  /** Asked for each request. */
-  readonly trouble?: (call: S3Call) => S3Trouble | undefined;
-}
+import type { S3ServerOptions } from './s3-server-options.ts';
+import { startTroubledServer, type TroubledServer } from './troubled-server.ts';
 
 /** A server that runs. */
-export interface S3Server extends AsyncDisposable {
-  /** Such as `http://127.0.0.1:40000`. */
-  readonly endpoint: string;
+export interface S3Server extends TroubledServer, AsyncDisposable {
   readonly bucket: Bucket;
-  /** All requests so far. */
-  readonly calls: readonly S3Call[];
   /** Of later requests. */
   settings: S3ServerOptions;
-  /** How many connections were made so far. */
-  readonly connections: number;
-  close(): Promise<void>;
 }
 
 /** Starts a server on a free port of 127.0.0.1. */
 export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Server> {
-  const server = createServer({ keepAliveTimeout: 2000 });
-  const calls: S3Call[] = [];
-  let connections = 0;
-  const running: { settings: S3ServerOptions } = { settings: options };
   const bucket = new Bucket();
-  server.on('connection', () => connections++);
-  server.on('request', (request, response) => {
-    void serve(request, response, bucket, running.settings, calls).catch(() => response.destroy());
+  const running: { settings: S3ServerOptions } = { settings: options };
+  const server = await startTroubledServer({
+    answer: (asked) => answer(asked, bucket, running.settings),
+    trouble: (call) => running.settings.trouble?.(call),
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const close = (): Promise<void> => closeServer(server);
   return {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    endpoint: server.endpoint,
+    calls: server.calls,
     bucket,
-    calls,
     get settings() {
       return running.settings;
     },
@@ -110,60 +33,9 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
       running.settings = settings;
     },
     get connections() {
-      return connections;
+      return server.connections;
     },
-    close,
-    [Symbol.asyncDispose]: close,
+    close: server.close,
+    [Symbol.asyncDispose]: server.close,
   };
-}
-
-async function closeServer(server: Server): Promise<void> {
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
-}
-
-async function serve(
-  request: IncomingMessage,
-  response: ServerResponse,
-  bucket: Bucket,
-  settings: S3ServerOptions,
-  calls: S3Call[],
-): Promise<void> {
-  const pieces: Buffer[] = [];
-  for await (const piece of request) pieces.push(piece as Buffer);
-  const body = Buffer.concat(pieces);
-  const { method = '', url = '', headers } = request;
-  const path = decodeURIComponent(url.split('?', 1)[0] as string).slice(1);
-  const slash = path.indexOf('/');
-  const [name, key] = slash < 0 ? [path, ''] : [path.slice(0, slash), path.slice(slash + 1)];
-  const call: S3Call = { index: calls.length, method, key, headers, bytes: body.length };
-  calls.push(call);
-  const trouble = settings.trouble?.(call) ?? {};
-  if (trouble.delayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, trouble.delayMs).unref());
-  if (trouble.hang === true) return;
-  if (trouble.reset === true && trouble.isCarriedOut !== true) return void request.socket.destroy();
-  if (trouble.damageRequest === true && body.length > 0) body[0] = (body[0] as number) ^ 1;
-  const reply = (): S3Reply => answer({ method, url, key, name, headers, body }, bucket, settings);
-  if (trouble.error !== undefined) {
-    if (trouble.isCarriedOut === true) reply();
-    return send(
-      response,
-      errorReply(trouble.error.status, trouble.error.code, trouble.error.headers, trouble.error.elements),
-      method,
-      {},
-    );
-  }
-  const made = reply();
-  if (trouble.reset === true) return void request.socket.destroy();
-  return send(response, made, method, trouble);
-}
-
-function send(response: ServerResponse, { status, headers, body }: S3Reply, method: string, trouble: S3Trouble): void {
-  const isEmpty = method === 'HEAD' || status === 204;
-  const bytes = Buffer.from(body);
-  if (trouble.damage === true && bytes.length > 0) bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] as number) ^ 1;
-  response.writeHead(status, { ...(status === 204 ? {} : { 'content-length': bytes.length }), ...headers });
-  if (isEmpty) return void response.end();
-  if (trouble.cutAfter === undefined) return void response.end(bytes);
-  response.write(bytes.subarray(0, trouble.cutAfter), () => response.destroy());
 }
