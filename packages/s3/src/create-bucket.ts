@@ -11,7 +11,7 @@ import { type S3StoreOptions, s3StoreOptions } from './settings/options.ts';
  * @throws UsageError `ERR_NBD_ARGUMENT` for an option that is unknown, wrong or missing, or `ERR_NBD_EXISTS` when the bucket belongs to others;
  * StoreError for what the store answers.
  */
-export async function createS3Bucket(options: S3StoreOptions, { signal }: Abortable = {}): Promise<void> {
+export async function createS3Bucket(options: S3StoreOptions, how: Abortable = {}): Promise<void> {
   const settings = s3StoreOptions.resolve('createS3Bucket', options);
   const requests = new Requests(settings);
   try {
@@ -21,7 +21,7 @@ export async function createS3Bucket(options: S3StoreOptions, { signal }: Aborta
     const text = `<CreateBucketConfiguration><LocationConstraint>${region}</LocationConstraint></CreateBucketConfiguration>`;
     const body = new TextEncoder().encode(isTold ? text : '');
     const { payloadHash } = secure(body, 'sha256');
-    await requests.send({ method: 'PUT', body, payloadHash, answerBytesMax: 65_536 }, signal);
+    await requests.send({ method: 'PUT', body, payloadHash, answerBytesMax: 65_536 }, how.signal);
   } catch (reason) {
     const what = `the bucket '${settings.bucket}' cannot be made`;
     if (reason instanceof ExchangeError) throw new StoreError('ERR_NBD_STORE_TRANSIENT', `${what}: ${reason.message}`);

@@ -26,11 +26,19 @@ export interface PutCondition {
   readonly ifMatch?: string | undefined;
 }
 
-/** What is known about a store. */
+/** Others may replace the object of no use at the same moment; so often it is tried again. */
+const triesMax = 8;
+
+/** What is known about a store. What was found out is kept when a request fails, and the next call goes on from there. */
 export class EtagForm {
   readonly #put: FormedPut;
   #isPlain: boolean | undefined;
-  #trying: Promise<boolean> | undefined;
+  /** `doubted`: a condition has failed. `suspected`: and the object had the ETag. */
+  #doubt: 'none' | 'doubted' | 'suspected' = 'none';
+  /** The ETag of the object of no use, if it is there. */
+  #probeEtag: string | undefined;
+  #refusesOthers = false;
+  #trying: Promise<void> | undefined;
 
   constructor(put: FormedPut) {
     this.#put = put;
@@ -51,19 +59,38 @@ export class EtagForm {
     this.#isPlain ??= false;
   }
 
-  /** Tries the form without quotes. Returns whether it is the one to use. */
-  async tryPlain(options: Abortable): Promise<boolean> {
-    this.#trying ??= this.#try(options).finally(() => {
-      this.#trying = undefined;
-    });
-    this.#isPlain = await this.#trying;
-    return this.#isPlain;
+  /** Notes that a condition has failed. */
+  noteFailure(): void {
+    if (this.#doubt === 'none') this.#doubt = 'doubted';
   }
 
-  async #try(options: Abortable): Promise<boolean> {
-    const first = await this.#put(probeKey, body(), {}, options);
-    if (await this.#isPut({ ifMatch: plain(first.etag).replace(/[0-9a-f]/g, '0') }, options)) return false;
-    return this.#isPut({ ifMatch: plain(first.etag) }, options);
+  /**
+   * Finds out what there is a doubt about.
+   *
+   * @param has returns whether the object has the ETag with which a condition has failed
+   */
+  async settle(has: () => Promise<boolean>, options: Abortable): Promise<void> {
+    if (this.#doubt === 'none' || !this.isUnknown) return;
+    if (this.#doubt === 'doubted') this.#doubt = (await has()) ? 'suspected' : 'none';
+    if (this.#doubt !== 'suspected') return;
+    this.#trying ??= this.#tryPlain(options).finally(() => {
+      this.#trying = undefined;
+    });
+    await this.#trying;
+    this.#doubt = 'none';
+  }
+
+  async #tryPlain(options: Abortable): Promise<void> {
+    for (let tries = 0; tries < triesMax && this.isUnknown; tries++) {
+      this.#probeEtag ??= (await this.#put(probeKey, body(), {}, options)).etag;
+      if (!this.#refusesOthers) {
+        const other = plain(this.#probeEtag).replace(/[0-9a-f]/g, '0');
+        if (await this.#isPut({ ifMatch: other }, options)) this.#isPlain = false;
+        else this.#refusesOthers = true;
+      }
+      if (this.isUnknown && (await this.#isPut({ ifMatch: plain(this.#probeEtag) }, options))) this.#isPlain = true;
+      this.#probeEtag = undefined;
+    }
   }
 
   async #isPut(condition: PutCondition, options: Abortable): Promise<boolean> {

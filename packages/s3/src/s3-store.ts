@@ -94,13 +94,18 @@ class S3Store implements ObjectStore {
     }
     const { ifNoneMatch, ifMatch, signal } = options;
     if (ifMatch === undefined) return this.#putOnce(key, body, { ifNoneMatch }, { signal });
+    const settleForm = (): Promise<void> => this.#form.settle(() => this.#has(key, ifMatch, { signal }), { signal });
+    await settleForm();
+    const form = this.#form.form(ifMatch);
     try {
-      const result = await this.#putOnce(key, body, { ifMatch: this.#form.form(ifMatch) }, { signal });
+      const result = await this.#putOnce(key, body, { ifMatch: form }, { signal });
       this.#form.noteSuccess();
       return result;
     } catch (error) {
       if (!isStoreError(error, 'ERR_NBD_STORE_PRECONDITION') || !this.#form.isUnknown) throw error;
-      if (!(await this.#has(key, ifMatch, options)) || !(await this.#form.tryPlain({ signal }))) throw error;
+      this.#form.noteFailure();
+      await settleForm();
+      if (this.#form.form(ifMatch) === form) throw error;
       return this.#putOnce(key, body, { ifMatch: this.#form.form(ifMatch) }, { signal });
     }
   }

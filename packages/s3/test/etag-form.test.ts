@@ -1,4 +1,6 @@
 /** Stores that read the ETag of a condition in another way than HTTP has it. */
+import { systemClock } from '@nbdjs/node';
+import { createRetryingStore } from '@nbdjs/objects';
 import { describe, expect, it } from 'vitest';
 import { serve } from './support/s3.ts';
 
@@ -50,4 +52,32 @@ it('an ordinary store is asked nothing more', async () => {
   await served.store.put('a', Uint8Array.of(2), { ifMatch: etag });
   await expect(served.store.put('a', Uint8Array.of(3), { ifMatch: etag })).rejects.toMatchObject({ code });
   expect(served.server.calls).toHaveLength(3);
+});
+
+it('is found out although others replace the object of no use', async () => {
+  let left = 5;
+  await using served = await serve({
+    comparesPlainEtags: true,
+    trouble: ({ key, headers, method }) => {
+      // The etag of the object changes before the put that would show the form.
+      if (method === 'PUT' && key === 'probe' && headers['if-match'] !== undefined && left-- > 0) {
+        served.server.bucket.put('probe', Uint8Array.of(left), {});
+      }
+      return undefined;
+    },
+  });
+  const { etag } = await served.store.put('a', Uint8Array.of(1));
+  await served.store.put('a', Uint8Array.of(2), { ifMatch: etag });
+  expect(left).toBeLessThan(0);
+});
+
+it('is found out by a store that refuses two requests in three', async () => {
+  await using served = await serve({
+    comparesPlainEtags: true,
+    trouble: ({ index }) => (index % 3 === 2 ? undefined : { error: { status: 503, code: 'SlowDown' } }),
+  });
+  const store = createRetryingStore(served.store, { clock: systemClock, delayMs: 1, delayMsMax: 1 });
+  const { etag } = await store.put('a', Uint8Array.of(1));
+  await store.put('a', Uint8Array.of(2), { ifMatch: etag });
+  expect(served.server.calls.length).toBeLessThan(60);
 });
