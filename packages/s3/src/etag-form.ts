@@ -67,17 +67,19 @@ export class EtagForm {
   /**
    * Finds out what there is a doubt about.
    *
-   * @param has returns whether the object has the ETag with which a condition has failed
+   * @param has returns whether the object has the ETag of the condition
+   * @returns `false` when it has not, so that the condition does not hold in any form.
    */
-  async settle(has: () => Promise<boolean>, options: Abortable): Promise<void> {
-    if (this.#doubt === 'none' || !this.isUnknown) return;
+  async settle(has: () => Promise<boolean>, options: Abortable): Promise<boolean> {
+    if (this.#doubt === 'none' || !this.isUnknown) return true;
     if (this.#doubt === 'doubted') this.#doubt = (await has()) ? 'suspected' : 'none';
-    if (this.#doubt !== 'suspected') return;
+    if (this.#doubt !== 'suspected') return false;
     this.#trying ??= this.#tryPlain(options).finally(() => {
       this.#trying = undefined;
     });
     await this.#trying;
     this.#doubt = 'none';
+    return true;
   }
 
   async #tryPlain(options: Abortable): Promise<void> {

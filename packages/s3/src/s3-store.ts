@@ -14,6 +14,7 @@ import {
   requireRange,
   type StoreAbilities,
   type StoredObject,
+  type StoreError,
   type StoreRange,
 } from '@nbdjs/objects';
 import { type AnswerFacts, normalEtag } from './answers/facts.ts';
@@ -94,8 +95,9 @@ class S3Store implements ObjectStore {
     }
     const { ifNoneMatch, ifMatch, signal } = options;
     if (ifMatch === undefined) return this.#putOnce(key, body, { ifNoneMatch }, { signal });
-    const settleForm = (): Promise<void> => this.#form.settle(() => this.#has(key, ifMatch, { signal }), { signal });
-    await settleForm();
+    const settleForm = (): Promise<boolean> => this.#settleForm(key, ifMatch, { signal });
+    // A doubt from before: the store did not answer when it was asked whether the object has the ETag.
+    if (!(await settleForm())) throw this.#unmet(key, 'the object has another ETag');
     const form = this.#form.form(ifMatch);
     try {
       const result = await this.#putOnce(key, body, { ifMatch: form }, { signal });
@@ -181,9 +183,23 @@ class S3Store implements ObjectStore {
     } catch (error) {
       // S3 says so when there is no object whose ETag could be compared.
       if (ifMatch === undefined || refusalOf(error)?.s3Code !== 'NoSuchKey') throw error;
-      const message = 'there is no such object, expected one with that ETag';
-      throw this.#calls.error('put', key, 'ERR_NBD_STORE_PRECONDITION', message);
+      throw this.#unmet(key, 'there is no such object, expected one with that ETag');
     }
+  }
+
+  /** Finds out about the form of ETags. Returns `false` when the object has another ETag. */
+  async #settleForm(key: string, etag: string, options: Abortable): Promise<boolean> {
+    try {
+      return await this.#form.settle(() => this.#has(key, etag, options), options);
+    } catch (error) {
+      if (!isStoreError(error, 'ERR_NBD_STORE_TRANSIENT')) throw error;
+      // It may be unknown what has become of this question; of the put it is known that it was not carried out.
+      throw this.#calls.error('put', key, 'ERR_NBD_STORE_THROTTLED', error.message, { cause: error });
+    }
+  }
+
+  #unmet(key: string, why: string): StoreError {
+    return this.#calls.error('put', key, 'ERR_NBD_STORE_PRECONDITION', why);
   }
 
   async #has(key: string, etag: string, options: Abortable): Promise<boolean> {

@@ -100,7 +100,7 @@ describeTools('radosgw', cephPrograms, () => {
 
     it.each<[string, (call: S3Call) => S3Trouble | undefined, number]>([
       ['a store that is down for a while', (call) => (isDown(call) ? { reset: true } : undefined), 60],
-      ['a store that takes a second for each request', () => ({ delayMs: 1000 }), 4],
+      [`a store that takes ${isLong ? 1000 : 300} ms for each request`, () => ({ delayMs: isLong ? 1000 : 300 }), 4],
       ['a store that asks for fewer requests', ({ index }) => (index % 3 === 0 ? undefined : throttled), 60],
       ['errors at random, carried out or not', () => (random() < 0.3 ? broken : undefined), 60],
       [

@@ -81,3 +81,14 @@ it('is found out by a store that refuses two requests in three', async () => {
   await store.put('a', Uint8Array.of(2), { ifMatch: etag });
   expect(served.server.calls.length).toBeLessThan(60);
 });
+
+it('a condition that does not hold is reported by a store that refuses two requests in three', async () => {
+  await using served = await serve({
+    trouble: ({ index }) => (index % 3 === 2 ? undefined : { error: { status: 503, code: 'SlowDown' } }),
+  });
+  const store = createRetryingStore(served.store, { clock: systemClock, delayMs: 1, delayMsMax: 1, retryMs: 3000 });
+  await store.put('a', Uint8Array.of(1));
+  const other = '"00000000000000000000000000000000"';
+  await expect(store.put('a', Uint8Array.of(2), { ifMatch: other })).rejects.toMatchObject({ code });
+  expect(served.server.calls.length).toBeLessThan(15);
+});
