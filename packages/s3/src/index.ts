@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export type { Abortable } from '@nbdjs/kit';
 export type { ObjectStore } from '@nbdjs/objects';
 export { createS3Bucket } from './create-bucket.ts';
 export { createS3Store } from './s3-store.ts';
