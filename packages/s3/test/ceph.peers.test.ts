@@ -3,6 +3,7 @@
  *
  * @module-tag slow
  */
+import { truncateSync, writeFileSync } from 'node:fs';
 import { systemClock } from '@nbdjs/node';
 import {
   collectGarbage,
@@ -13,10 +14,12 @@ import {
   openDisk,
 } from '@nbdjs/objects';
 import { objectStoreConformance } from '@nbdjs/objects/conformance';
-import { type Ceph, cephPrograms, describeTools, startCeph } from '@nbdjs/peers';
+import { type Ceph, cephPrograms, createWorkspace, describeTools, startCeph } from '@nbdjs/peers';
 import { type S3Call, type S3Trouble, startS3Proxy } from '@nbdjs/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createS3Bucket, createS3Store, type S3StoreOptions } from '../src/index.ts';
+import { crashBlockBytes } from './support/crash-writer.ts';
+import { CrashModel, crashOnce } from './support/crashes.ts';
 import { differenceAfterLoad, seededNumbers } from './support/disk-load.ts';
 
 const isLong = process.env.NBDJS_LONG === '1';
@@ -151,6 +154,23 @@ describeTools('radosgw', cephPrograms, () => {
     await Promise.all([store.close(), other.close()]);
   });
 
+  const crashes = isLong ? 50 : 4;
+  it(`loses no flushed byte in ${crashes} crashes, with its journal and without`, { timeout: 900_000 }, async () => {
+    using workspace = createWorkspace('bookworm');
+    const blocks = 2048;
+    const store = options({ prefix: fresh() });
+    const maker = createS3Store(store);
+    await createDisk(maker, 'd', { ...use, size: blocks * crashBlockBytes, objectBytes: 2 ** 18 });
+    await maker.close();
+    const model = new CrashModel(blocks);
+    for (let crash = 0; crash < crashes; crash++) {
+      const journal = crash % 2 === 0 ? makeJournal(workspace.hostPath(`journal-${crash}`)) : undefined;
+      const problems = await crashOnce({ store, disk: 'd', journal, blocks, version: 0 }, model, Math.random() * 600);
+      expect(problems, `crash ${crash}, ${journal === undefined ? 'without' : 'with'} a journal`).toEqual([]);
+    }
+    expect(model.flushedWrites).toBeGreaterThan(crashes * 10);
+  });
+
   const count = isLong ? 10_000 : 2500;
   it(`lists and collects ${count} objects`, { timeout: 300_000 }, async () => {
     const store = createS3Store(options({ prefix: fresh() }));
@@ -174,3 +194,10 @@ describeTools('radosgw', cephPrograms, () => {
     await store.close();
   });
 });
+
+/** An empty journal. */
+function makeJournal(path: string): string {
+  writeFileSync(path, '');
+  truncateSync(path, 32 * 2 ** 20);
+  return path;
+}
