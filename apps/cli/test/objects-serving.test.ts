@@ -132,16 +132,18 @@ it.each([
     'with a journal, which has what the store lacks',
     ['--journal', 'FILE', '--journal-size', '8M', '--flush', 'journal'],
   ],
+  ['with a local cache, that is lost now and then', ['--local-cache', 'FILE', '--local-cache-size', '8M']],
 ])(
   'loses nothing that was flushed when it is killed: started again %s',
   async (_, given) => {
     await makeDisk();
-    const words = given.map((word) => (word === 'FILE' ? workspace.hostPath('journal') : word));
+    const words = given.map((word) => (word === 'FILE' ? workspace.hostPath('local') : word));
     const rounds = process.env.NBDJS_LONG === '1' ? 20 : 4;
     /** What was flushed, and what was written since: each block has one of these. */
     const possible: number[][] = Array.from({ length: blocks }, () => [0]);
     let value = 0;
     for (let round = 0; round < rounds; round++) {
+      if (given.includes('--local-cache') && round % 2 === 0) rmSync(workspace.hostPath('local'), { force: true });
       // The lease is long: a server that waited for it would not be there in time.
       const server = await new ServerProcess('server', ['--lease', '600', ...words]).listens();
       const client = await server.connect();

@@ -8,19 +8,19 @@ import { lockDisk } from '@nbdjs/objects/folder';
 import { argumentError } from '../errors/argument-error.ts';
 import type { Terminal } from '../terminal.ts';
 import { type DiskOperand, snapshotOf } from './disk-operand.ts';
-import { openJournalFile } from './journal-file.ts';
+import { cacheKind, journalKind, openLocalFile } from './local-file.ts';
 import { openStore } from './open-store.ts';
 import type { ServedDiskOptions } from './options.ts';
 
+type CacheOptions = Pick<ServedDiskOptions, 'cacheBytes' | 'localCache' | 'localCacheSize'>;
+
 /** Options that concern all ways to open a disk. */
-interface ReadingOptions extends Pick<ServedDiskOptions, 'cacheBytes'> {
+interface ReadingOptions extends CacheOptions {
   readonly snapshotName?: string | undefined;
 }
 
-export type WritingOptions = Pick<
-  ServedDiskOptions,
-  'takeOver' | 'lease' | 'cacheBytes' | 'journal' | 'journalSize' | 'flush' | 'discardStale'
->;
+export type WritingOptions = CacheOptions &
+  Pick<ServedDiskOptions, 'takeOver' | 'lease' | 'journal' | 'journalSize' | 'flush' | 'discardStale'>;
 
 const takeOvers = { wait: 'expired', now: 'now', never: 'never' } as const;
 
@@ -38,14 +38,16 @@ export async function openDiskForReading(
   { signal }: Pick<Terminal, 'signal'>,
 ): Promise<BlockDevice> {
   const snapshot = snapshotOf(operand, options.snapshotName);
-  return withStore(operand, (store) =>
-    openDisk(store, operand.disk, {
-      clock: systemClock,
-      signal,
-      readOnly: true,
-      ...(snapshot === undefined ? {} : { snapshot }),
-      ...cacheOf(options),
-    }),
+  return withCache(options, (cache) =>
+    withStore(operand, (store) =>
+      openDisk(store, operand.disk, {
+        clock: systemClock,
+        signal,
+        readOnly: true,
+        ...(snapshot === undefined ? {} : { snapshot }),
+        ...cache,
+      }),
+    ),
   );
 }
 
@@ -54,11 +56,21 @@ export async function openDiskForReading(
  *
  * @param onFenced called when another writer has taken it over; without it, the end of the device reports that
  */
-export async function openDiskForWriting(
+export function openDiskForWriting(
   operand: DiskOperand,
   options: WritingOptions,
-  { signal, note }: Pick<Terminal, 'signal' | 'note'>,
+  terminal: Pick<Terminal, 'signal' | 'note'>,
   onFenced?: (error: CommandError) => void,
+): Promise<BlockDevice> {
+  return withCache(options, (cache) => openWriter(operand, options, cache, terminal, onFenced));
+}
+
+async function openWriter(
+  operand: DiskOperand,
+  options: WritingOptions,
+  cache: Pick<OpenDiskOptions, 'cacheBytes' | 'localCache'>,
+  { signal, note }: Pick<Terminal, 'signal' | 'note'>,
+  onFenced: ((error: CommandError) => void) | undefined,
 ): Promise<BlockDevice> {
   if (operand.snapshot !== undefined) throw argumentError(`${operand.word}: a snapshot can only be read`);
   const { takeOver = 'wait', lease, journal, journalSize, flush = 'store', discardStale = false } = options;
@@ -77,10 +89,10 @@ export async function openDiskForWriting(
         `nbd: ${operand.word} has a writer (${label}); it is taken over when that is silent for ${Math.ceil(waitMs / 1000)} s`,
       ),
     ...(lease === undefined ? {} : { leaseMs: 1000 * lease }),
-    ...cacheOf(options),
+    ...cache,
   };
   if (journal !== undefined) {
-    const device = await openJournalFile(journal, journalSize);
+    const device = await openLocalFile(journal, journalKind, journalSize);
     try {
       const open = (store: ObjectStore): Promise<ObjectDisk> =>
         openJournaledDisk(store, operand.disk, { ...common, journal: device, flush, discardStale });
@@ -111,8 +123,20 @@ async function lockOf({ store, disk }: DiskOperand) {
   }
 }
 
-function cacheOf({ cacheBytes }: Pick<ServedDiskOptions, 'cacheBytes'>) {
-  return cacheBytes === undefined ? {} : { cacheBytes };
+/** Opens a disk with its caches. A local cache is closed with the disk, or when there is none. */
+async function withCache(
+  { cacheBytes, localCache: path, localCacheSize }: CacheOptions,
+  open: (cache: Pick<OpenDiskOptions, 'cacheBytes' | 'localCache'>) => Promise<BlockDevice>,
+): Promise<BlockDevice> {
+  const memory = cacheBytes === undefined ? {} : { cacheBytes };
+  if (path === undefined) return open(memory);
+  const localCache = await openLocalFile(path, cacheKind, localCacheSize);
+  try {
+    return await open({ ...memory, localCache });
+  } catch (error) {
+    await localCache.close();
+    throw error;
+  }
 }
 
 async function withStore(

@@ -39,6 +39,15 @@ export function servedDiskOptions() {
       'of a disk in a store: memory for what was read (default: 64M)',
       sizeBetween('--cache-bytes', 0, 2 ** 40),
     )
+    .option(
+      '--local-cache <file>',
+      'of a disk in a store: keep what was read and written in this file, too, also for the next start; it is made if it is not there',
+    )
+    .option(
+      '--local-cache-size <n>',
+      'of a cache that is made (default: 10G)',
+      sizeBetween('--local-cache-size', mebi, 2 ** 44),
+    )
     .option('--journal <file>', 'of a disk in a store: write to this file first; it is made if it is not there')
     .option(
       '--journal-size <n>',
@@ -66,16 +75,22 @@ export function objectSizeOption() {
 
 /** @throws UsageError for options of disks where there is none, and for those that need another one. */
 export function requireDiskOptions(options: ServedDiskOptions, diskCount: number): void {
-  const { takeOver, lease, cacheBytes, journal, journalSize, flush, discardStale } = options;
+  const { takeOver, lease, cacheBytes, localCache, localCacheSize, journal, journalSize, flush, discardStale } =
+    options;
   const given = Object.entries({
     '--take-over': takeOver,
     '--lease': lease,
     '--cache-bytes': cacheBytes,
+    '--local-cache': localCache,
     '--journal': journal,
   }).find(([, value]) => value !== undefined)?.[0];
   if (given !== undefined && diskCount === 0) throw argumentError(`${given} is for disks in stores of objects`);
-  if (journal !== undefined && diskCount > 1) {
-    throw argumentError(`--journal is for one disk, and there are ${diskCount}: serve each by a process of its own`);
+  const single = journal !== undefined ? '--journal' : localCache !== undefined ? '--local-cache' : undefined;
+  if (single !== undefined && diskCount > 1) {
+    throw argumentError(`${single} is for one disk, and there are ${diskCount}: serve each by a process of its own`);
+  }
+  if (localCacheSize !== undefined && localCache === undefined) {
+    throw argumentError('--local-cache-size needs --local-cache');
   }
   if (journal !== undefined) return;
   const companion = Object.entries({

@@ -3,6 +3,7 @@
  * last. Objects are immutable, so what is kept is never out of date.
  */
 import type { Semaphore } from '@nbdjs/kit';
+import type { ChunkCache } from '../cache/chunk-cache.ts';
 import { type ChunkBitmap, decodeChunks, hasChunk, rangeOfChunks } from '../format/data-object.ts';
 import { formatError } from '../format/format-error.ts';
 import type { BlockEntry } from '../format/index-page.ts';
@@ -18,12 +19,15 @@ export class ChunkReader {
   readonly #chunkBytes: number;
   readonly #gets: Semaphore;
   readonly #cache: Lru<Uint8Array>;
+  /** On a local device. */
+  readonly #near: ChunkCache | undefined;
   readonly #underWay = new Map<string, Promise<Uint8Array>>();
 
-  constructor(store: ObjectStore, chunkBytes: number, gets: Semaphore, cacheBytes: number) {
+  constructor(store: ObjectStore, chunkBytes: number, gets: Semaphore, cacheBytes: number, near?: ChunkCache) {
     this.#store = store;
     this.#chunkBytes = chunkBytes;
     this.#gets = gets;
+    this.#near = near;
     this.#cache = new Lru(cacheBytes);
   }
 
@@ -48,17 +52,18 @@ export class ChunkReader {
       const known = this.#cache.get(id);
       const coming = known === undefined ? this.#underWay.get(id) : undefined;
       if (known !== undefined) found.set(chunk, known);
-      else if (coming === undefined) missing.push(chunk);
-      else waits.push(coming.then((bytes) => void found.set(chunk, bytes)));
+      else if (coming !== undefined) waits.push(coming.then((bytes) => void found.set(chunk, bytes)));
+      else if (this.#near?.has(entry.object, chunk) === true) {
+        const bytes = this.#readNear(this.#near, entry, key, chunk);
+        this.#share(id, bytes);
+        waits.push(bytes.then((one) => void found.set(chunk, one)));
+      } else missing.push(chunk);
     }
     for (const run of this.#runs(entry.chunks, missing, key)) {
       const reading = this.#readRun(entry, key, run);
       for (const chunk of run) {
         const bytes = reading.then((chunks) => chunks.get(chunk) as Uint8Array);
-        const id = `${key}#${chunk}`;
-        this.#underWay.set(id, bytes);
-        const forget = (): void => void this.#underWay.delete(id);
-        bytes.then(forget, forget);
+        this.#share(`${key}#${chunk}`, bytes);
       }
       waits.push(
         reading.then((chunks) => {
@@ -82,10 +87,27 @@ export class ChunkReader {
   /** Keeps bytes that were just written, which belong to the reader from now on. */
   keep(entry: BlockEntry, chunk: number, bytes: Uint8Array): void {
     this.#cache.set(`${keyOfObject(entry.object)}#${chunk}`, bytes, bytes.length);
+    this.#near?.keep(entry.object, chunk, bytes);
   }
 
-  clear(): void {
+  async close(): Promise<void> {
     this.#cache.clear();
+    await this.#near?.close();
+  }
+
+  /** Lets others wait for the same bytes. */
+  #share(id: string, bytes: Promise<Uint8Array>): void {
+    this.#underWay.set(id, bytes);
+    const forget = (): void => void this.#underWay.delete(id);
+    bytes.then(forget, forget);
+  }
+
+  /** What is damaged or lost there is had from the store. */
+  async #readNear(near: ChunkCache, entry: BlockEntry, key: string, chunk: number): Promise<Uint8Array> {
+    const bytes = await near.read(entry.object, chunk);
+    if (bytes === undefined) return (await this.#readRun(entry, key, [chunk])).get(chunk) as Uint8Array;
+    this.#cache.set(`${key}#${chunk}`, bytes, bytes.length);
+    return bytes;
   }
 
   /** Chunks that are read in one request each; those between them included. */
@@ -121,6 +143,7 @@ export class ChunkReader {
         const own = run.length === 1 ? bytes : bytes.slice();
         found.set(chunk, own);
         this.#cache.set(`${key}#${chunk}`, own, own.length);
+        this.#near?.keep(object, chunk, own);
       }
       if (run.some((chunk) => !found.has(chunk))) throw formatError(`object '${key}'`, 'a chunk is missing');
       return found;

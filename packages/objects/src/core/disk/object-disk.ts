@@ -20,6 +20,7 @@ import {
   type WriteZeroesOptions,
 } from '@nbdjs/interfaces';
 import { Lifetime, requireGoing, requireInside, Semaphore, settleAll, untilAborted } from '@nbdjs/kit';
+import type { ChunkCache } from '../cache/chunk-cache.ts';
 import { chunksPerObject, hasChunk } from '../format/data-object.ts';
 import { blocksPerPage } from '../format/index-page.ts';
 import type { BlockMapState, Manifest } from '../format/manifest.ts';
@@ -53,6 +54,8 @@ export interface DiskParts {
   readonly settings: DiskSettings;
   /** `undefined`: for reading only. */
   readonly session: WriterSession | undefined;
+  /** On a local device. It is closed with the disk. */
+  readonly cache?: ChunkCache | undefined;
   /** Called before each manifest, with its state in hand. */
   readonly beforeCommit?: (() => Promise<void>) | undefined;
 }
@@ -81,7 +84,8 @@ export class StoreDisk implements ObjectDisk {
   readonly #life: Lifetime;
   #closing: Promise<void> | undefined;
 
-  constructor({ name, store, manifest, map, size, settings, session, beforeCommit = async () => {} }: DiskParts) {
+  constructor(parts: DiskParts) {
+    const { name, store, manifest, map, size, settings, session, cache, beforeCommit = async () => {} } = parts;
     this.name = name;
     this.#life = new Lifetime(`the disk '${name}'`);
     this.#size = size;
@@ -91,7 +95,7 @@ export class StoreDisk implements ObjectDisk {
     this.#session = session;
     this.#map = new BlockMap(new PageReader(store), map);
     this.#gets = new Semaphore(settings.parallelGets);
-    this.#reader = new ChunkReader(store, this.#chunkBytes, this.#gets, settings.cacheBytes);
+    this.#reader = new ChunkReader(store, this.#chunkBytes, this.#gets, settings.cacheBytes, cache);
     // What is read ahead has to be there still when it is needed.
     this.#streams = new StreamTracker(manifest.objectBytes, Math.min(settings.readAheadBytes, settings.cacheBytes / 2));
     this.#geometry = {
@@ -254,7 +258,7 @@ export class StoreDisk implements ObjectDisk {
       }
     }
     await this.#session?.end();
-    this.#reader.clear();
+    await this.#reader.close();
   }
 
   #readAhead(start: number, end: number): void {

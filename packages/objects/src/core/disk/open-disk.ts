@@ -1,7 +1,10 @@
 /** Opening a disk: finding its state, and for writing, becoming its only writer. */
 import { UsageError } from '@nbdjs/interfaces';
 import { wait } from '@nbdjs/kit';
+import { ChunkCache } from '../cache/chunk-cache.ts';
+import { chunksPerObject } from '../format/data-object.ts';
 import type { Lineage, Manifest, WriterRecord } from '../format/manifest.ts';
+import { trailMax } from '../format/writers.ts';
 import { type LoadedDisk, ManifestRegister } from '../map/manifest-register.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { createRetryingStore } from '../store/retrying-store.ts';
@@ -53,7 +56,18 @@ export async function openStoreDisk(
   if (settings.readOnly || snapshot !== undefined) {
     const { manifest } = await register.loadDisk({ signal: settings.signal });
     const { map, size } = snapshot === undefined ? manifest : register.snapshotOf(manifest, snapshot);
-    const disk = new StoreDisk({ name, store: patient, manifest, map, size, clock, settings, session: undefined });
+    const cache = await openCache(manifest, settings);
+    const disk = new StoreDisk({
+      name,
+      store: patient,
+      manifest,
+      map,
+      size,
+      clock,
+      settings,
+      session: undefined,
+      cache,
+    });
     return { disk, id: manifest.id, lineage: manifest.lineage };
   }
   settings.signal?.throwIfAborted();
@@ -62,8 +76,28 @@ export async function openStoreDisk(
   const session = new WriterSession(register, clock, loaded, startMs, settings.onFenced);
   const { manifest } = loaded;
   const { map, size } = manifest;
-  const disk = new StoreDisk({ name, store: patient, manifest, map, size, clock, settings, session, beforeCommit });
+  const cache = await openCache(manifest, settings);
+  const disk = new StoreDisk({
+    name,
+    store: patient,
+    manifest,
+    map,
+    size,
+    clock,
+    settings,
+    session,
+    cache,
+    beforeCommit,
+  });
   return { disk, id: manifest.id, lineage: manifest.lineage };
+}
+
+async function openCache(
+  { id, objectBytes, trail = [] }: Manifest,
+  { localCache }: DiskSettings,
+): Promise<ChunkCache | undefined> {
+  if (localCache === undefined) return undefined;
+  return ChunkCache.open(localCache, { id, chunkBytes: objectBytes / chunksPerObject, trail });
 }
 
 /** Becomes the writer. */
@@ -98,7 +132,8 @@ async function acquire(
     }
     const epoch = manifest.epoch + 1;
     const lineage = lineageOf(manifest.lineage, settings.identity, epoch);
-    const next: Manifest = { ...manifest, epoch, commit: manifest.commit + 1, floor: 0, writer, lineage };
+    const trail = [...(manifest.trail ?? []), { epoch, nonce: writer.nonce }].slice(-trailMax);
+    const next: Manifest = { ...manifest, epoch, commit: manifest.commit + 1, floor: 0, writer, lineage, trail };
     const startMs = clock.now();
     try {
       const swapped = await register.swap(etag, next);

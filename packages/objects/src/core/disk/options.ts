@@ -1,5 +1,5 @@
 /** What a disk is opened with. */
-import type { Clock, CommandError } from '@nbdjs/interfaces';
+import type { BlockDevice, Clock, CommandError } from '@nbdjs/interfaces';
 import { defineOptions, type OptionsOf, option, type SettingsOf } from '@nbdjs/kit';
 import { retryingStoreOptions } from '../store/retrying-store.ts';
 
@@ -101,6 +101,14 @@ export const openDiskOptions = defineOptions({
     defaultText: '64 MiB',
     zero: 'none',
     doc: 'Memory for what was read.',
+  }),
+  /**
+   * Keeps what was read and written also on this local device, from where it is read after a restart, too. The device may be lost or damaged at
+   * any time. Nothing else may use it meanwhile. It is closed with the disk. @default none
+   */
+  localCache: option.object<BlockDevice>({
+    defaultText: 'none',
+    doc: 'Keeps what was read and written also on this local device, from where it is read after a restart, too. The device may be lost or damaged at any time. Nothing else may use it meanwhile. It is closed with the disk.',
   }),
   /** What is read ahead of reads in ascending order at most, in bytes; half of the cache at most. @default 32 MiB */
   readAheadBytes: option.bytes({

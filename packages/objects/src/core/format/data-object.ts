@@ -139,6 +139,29 @@ export function decodeChunks(
   return found;
 }
 
+/** The length of a chunk with its checksum, in bytes. */
+export function chunkRecordBytes(chunkBytes: number): number {
+  return chunkBytes + trailerBytes;
+}
+
+/** One chunk with its checksum, as it is in an object. @param length of the result; what is left over is 0 */
+export function encodeChunk(name: ObjectName, chunk: number, bytes: Uint8Array, length: number): Uint8Array {
+  const record = new Uint8Array(length);
+  const view = new DataView(record.buffer);
+  record.set(bytes);
+  view.setUint32(bytes.length, xxhash32(bytes, seedOf(name) + chunk), true);
+  view.setUint32(bytes.length + 4, chunk, true);
+  return record;
+}
+
+/** Returns the bytes of a chunk, as a view; `undefined` when they are not those of this chunk. */
+export function decodeChunk(name: ObjectName, chunk: number, record: Uint8Array): Uint8Array | undefined {
+  const bytes = record.subarray(0, record.length - trailerBytes);
+  const view = new DataView(record.buffer, record.byteOffset, record.length);
+  if (view.getUint32(bytes.length + 4, true) !== chunk) return undefined;
+  return view.getUint32(bytes.length, true) === xxhash32(bytes, seedOf(name) + chunk) ? bytes : undefined;
+}
+
 /** Checks the head of an object, too. */
 export function checkObject(name: ObjectName, chunks: ChunkBitmap, chunkBytes: number, body: Uint8Array): void {
   const what = `object '${keyOfObject(name)}'`;

@@ -9,6 +9,9 @@ import { formatError } from './format-error.ts';
 import type { BlockEntry } from './index-page.ts';
 import { blocksPerPage } from './index-page.ts';
 import { idPattern, type ObjectName } from './object-name.ts';
+import type { Lineage, Origin, WriterMark, WriterRecord } from './writers.ts';
+
+export type { Lineage, Origin, WriterMark, WriterRecord } from './writers.ts';
 
 /** The version of the format that this code writes, and the only one that it reads. */
 const formatVersion = 1;
@@ -31,25 +34,6 @@ export interface BlockMapState {
   readonly changes: ReadonlyMap<number, BlockEntry | undefined>;
 }
 
-/** Who may write. */
-export interface WriterRecord {
-  /** Unlike that of all other writers, and of this one's other openings. */
-  readonly nonce: string;
-  /** For people. */
-  readonly label: string;
-  /** Says that it is the same as an earlier writer, which has ended. */
-  readonly identity?: string | undefined;
-  /** How long it may be silent, in milliseconds. */
-  readonly leaseMs: number;
-}
-
-/** Since when all writers had one identity. It stays when the writer has closed the disk. */
-export interface Lineage {
-  readonly identity: string;
-  /** The first epoch of them. */
-  readonly since: number;
-}
-
 /** One snapshot. */
 export interface SnapshotRecord {
   /** When it was made, in milliseconds since 1970, by the clock of who made it. */
@@ -58,14 +42,6 @@ export interface SnapshotRecord {
   readonly map: BlockMapState;
   /** Ids of the clones that are being made from it: it is not removed until they are done. */
   readonly pins: readonly string[];
-}
-
-/** Where a clone comes from; for people. */
-export interface Origin {
-  /** The disk. */
-  readonly disk: string;
-  /** Its snapshot. */
-  readonly snapshot: string;
 }
 
 /** A disk. */
@@ -86,6 +62,8 @@ export interface Manifest {
   readonly writer: WriterRecord | undefined;
   /** Of the last writer, if it had an identity. */
   readonly lineage?: Lineage | undefined;
+  /** The last writers, the youngest last: they tell a manifest from one of a disk that was restored and has gone another way. */
+  readonly trail?: readonly WriterMark[] | undefined;
   readonly origin?: Origin | undefined;
   readonly map: BlockMapState;
   readonly snapshots: ReadonlyMap<string, SnapshotRecord>;
@@ -115,7 +93,7 @@ export function encodeManifest(manifest: Manifest | Tombstone): Uint8Array {
   }
   const owners = new Map([[manifest.id, 0]]);
   const mapJson = (map: BlockMapState): Json => encodeMap(map, owners);
-  const { id, time, size, objectBytes, epoch, commit, floor, generation, writer, lineage, origin } = manifest;
+  const { id, time, size, objectBytes, epoch, commit, floor, generation, writer, lineage, trail, origin } = manifest;
   const map = mapJson(manifest.map);
   const snapshots = Object.fromEntries(
     [...manifest.snapshots].map(([name, one]) => [
@@ -128,6 +106,7 @@ export function encodeManifest(manifest: Manifest | Tombstone): Uint8Array {
     ...head,
     writer: writer ?? null,
     lineage,
+    trail: trail?.map(({ epoch: writerEpoch, nonce }) => [writerEpoch, nonce]),
     origin,
     owners: [...owners.keys()],
     map,
@@ -210,6 +189,7 @@ class ManifestReader {
       generation: this.#count('generation', root.generation),
       writer: root.writer === null ? undefined : this.#writer(root.writer),
       lineage: root.lineage === undefined ? undefined : this.#lineage(root.lineage),
+      trail: root.trail === undefined ? undefined : this.#trail(root.trail),
       origin: root.origin === undefined ? undefined : this.#origin(root.origin),
       map: this.#map('map', root.map, blocks),
       snapshots: new Map(snapshots),
@@ -238,6 +218,13 @@ class ManifestReader {
   #lineage(json: unknown): Lineage {
     const { identity, since } = this.#object('lineage', json);
     return { identity: this.#text('identity', identity), since: this.#count('since', since) };
+  }
+
+  #trail(json: unknown): readonly WriterMark[] {
+    return this.#list('trail', json).map((one) => {
+      const [epoch, nonce] = this.#list('a writer', one);
+      return { epoch: this.#count('epoch', epoch), nonce: this.#text('nonce', nonce) };
+    });
   }
 
   #origin(json: unknown): Origin {
