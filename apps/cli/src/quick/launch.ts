@@ -27,7 +27,7 @@ const scripts: ReadonlyMap<string | undefined, string> = new Map([
 type Start = (require: NodeJS.Require, url: string) => void;
 
 /** URLs of WebSocket and HTTP, listening for them, and disks in stores of objects need code that no script has. */
-const apart = /^--web(=|$)|(^|=)((ws|http)s?:\/\/|folder:)/i;
+const apart = /^--web(=|$)|(^|=)((ws|http)s?:\/\/|folder:|s3:\/\/)/i;
 
 /** Starts what the first word asks for. Returns whether it has one script. */
 export function startQuickly(words: readonly string[]): boolean {

@@ -22,5 +22,6 @@ export async function run(
 }
 
 function isSameStore(one: StoreAddress, other: StoreAddress): boolean {
-  return resolve(one.path) === resolve(other.path);
+  if (one.kind === 'folder' && other.kind === 'folder') return resolve(one.path) === resolve(other.path);
+  return JSON.stringify(one) === JSON.stringify(other);
 }

@@ -17,7 +17,7 @@ export function declareObjects(context: CommandContext) {
 export type CreateOptions = OptionsOf<typeof declareCreate>;
 export function declareCreate(context: CommandContext) {
   const command = beginCommand(context, 'create', 'make a disk; a folder becomes a store if it is empty or not there')
-    .argument('<disk>', 'folder:PATH#DISK', parseWholeDisk)
+    .argument('<disk>', 'folder:PATH#DISK or s3://BUCKET/DISK', parseWholeDisk)
     .argument('<size>', 'such as 10G', (text: string) => parseSize(text, 'the size'));
   return addGroup(command, objectSizeOption()).option(...verbose);
 }
@@ -25,7 +25,7 @@ export function declareCreate(context: CommandContext) {
 export type ListOptions = OptionsOf<typeof declareList>;
 export function declareList(context: CommandContext) {
   return beginCommand(context, 'list', 'show all disks of a store')
-    .argument('<store>', 'folder:PATH', parseStore)
+    .argument('<store>', 'folder:PATH or s3://BUCKET', parseStore)
     .option(...json)
     .option(...verbose);
 }
@@ -70,7 +70,7 @@ export function declareDelete(context: CommandContext) {
 export type ResizeOptions = OptionsOf<typeof declareResize>;
 export function declareResize(context: CommandContext) {
   const command = beginCommand(context, 'resize', 'give a disk that is not served another size')
-    .argument('<disk>', 'folder:PATH#DISK', parseWholeDisk)
+    .argument('<disk>', 'folder:PATH#DISK or s3://BUCKET/DISK', parseWholeDisk)
     .argument('<size>', 'such as 10G', (text: string) => parseSize(text, 'the size'))
     .option('--shrink', 'make it shorter: what lies behind its new end is lost');
   return addGroup(command, writerOptions()).option(...verbose);
@@ -80,7 +80,7 @@ export type GcOptions = OptionsOf<typeof declareGc>;
 export function declareGc(context: CommandContext) {
   return addGroup(
     beginCommand(context, 'gc', 'remove objects that no disk and no snapshot needs, also while disks are served')
-      .argument('<store>', 'folder:PATH', parseStore)
+      .argument('<store>', 'folder:PATH or s3://BUCKET', parseStore)
       .option('-n, --dry-run', 'remove nothing, and only count'),
     consentOptions(),
   )

@@ -22,7 +22,7 @@ export function declareServe(context: CommandContext) {
   const command = beginCommand(context, 'serve', 'serve files, memory or other servers')
     .argument(
       '<source...>',
-      'FILE, memory:SIZE, folder:PATH#DISK, an NBD URI or [ COMMAND ARGUMENTS ]; NAME=SOURCE gives the export a name',
+      'FILE, memory:SIZE, folder:PATH#DISK, s3://BUCKET/DISK, an NBD URI or [ COMMAND ARGUMENTS ]; NAME=SOURCE gives the export a name',
       (word: string, before: readonly Source[] = []): readonly Source[] => [...before, parseSource(word, parse)],
     )
     .option('-k, --socket <path>', 'listen on a Unix socket')
