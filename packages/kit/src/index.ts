@@ -13,6 +13,7 @@ export {
   type Change,
   type Range,
 } from './alignment/aligned-access.ts';
+export { RangeLock } from './alignment/range-lock.ts';
 export { listenForAbort, stopListeningForAbort } from './async/abort-listening.ts';
 export { BusyPoll } from './async/busy-poll.ts';
 export { type Ahead, ReadAhead } from './async/read-ahead.ts';
