@@ -21,7 +21,11 @@ import { tarOptions } from '../../../packages/images/src/archives/tar.ts';
 import { compressedOptions } from '../../../packages/images/src/compressed/open-compressed.ts';
 import { plainOpeningOptions } from '../../../packages/images/src/device/opening.ts';
 import { partitionOptions } from '../../../packages/images/src/partitions/list-partitions.ts';
+import { checkQcow2Options } from '../../../packages/images/src/qcow2/check/check-qcow2.ts';
 import { qcow2Options } from '../../../packages/images/src/qcow2/open-qcow2.ts';
+import { imageShapeOptions } from '../../../packages/images/src/qcow2/write/image-shape.ts';
+import { writableQcow2Options } from '../../../packages/images/src/qcow2/write/open-writable-qcow2.ts';
+import { writeQcow2Options } from '../../../packages/images/src/qcow2/write/write-qcow2.ts';
 import { writeVhdOptions } from '../../../packages/images/src/vhd/write-vhd.ts';
 import { vmdkOptions } from '../../../packages/images/src/vmdk/open-vmdk.ts';
 import { writeVmdkOptions } from '../../../packages/images/src/vmdk/write-vmdk.ts';
@@ -86,6 +90,10 @@ export const optionDoors: readonly OptionDoor[] = [
   { package: 'copy', name: 'hashBlocks', set: blockHashOptions },
   { package: 'copy', name: 'copyInThreads', set: threadedCopyOptions },
   { package: 'images', name: 'openQcow2', set: qcow2Options },
+  { package: 'images', name: 'openWritableQcow2', set: writableQcow2Options },
+  { package: 'images', name: 'createQcow2', set: imageShapeOptions },
+  { package: 'images', name: 'writeQcow2', set: writeQcow2Options },
+  { package: 'images', name: 'checkQcow2', set: checkQcow2Options },
   { package: 'images', name: 'openVmdk', set: vmdkOptions },
   { package: 'images', name: 'openVhd', set: plainOpeningOptions },
   { package: 'images', name: 'openVhdx', set: plainOpeningOptions },

@@ -21,6 +21,8 @@ export interface Codecs {
   readonly zstdDecompress?: Inflate | undefined;
   /** Makes a raw deflate stream. */
   readonly deflateRaw?: Deflate | undefined;
+  /** Makes a raw deflate stream whose references reach back 4 KiB at most: readers of qcow2 have no more memory for it. */
+  readonly deflateRaw4k?: Deflate | undefined;
   /** Makes a frame of Zstandard. */
   readonly zstdCompress?: Deflate | undefined;
   /** Decompresses a gzip file (RFC 1952), all members of it. */

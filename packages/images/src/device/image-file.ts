@@ -1,5 +1,5 @@
 /** The device that holds an image, read in any range: images know nothing of the blocks of the device below. */
-import type { BlockDevice } from '@nbdjs/interfaces';
+import type { BlockDevice, Geometry } from '@nbdjs/interfaces';
 import { settleAll } from '@nbdjs/kit';
 import { damagedImage } from '../image-errors.ts';
 
@@ -15,9 +15,12 @@ export interface FileBytes {
 export class ImageFile implements FileBytes {
   /** What is read. */
   readonly device: BlockDevice;
-  readonly size: number;
-  readonly #blockBytes: number;
-  readonly #pieceBytes: number;
+  /** The unit of the device's ranges, in bytes; 1 for devices that take any range. */
+  readonly blockBytes: number;
+  /** The longest read or write of the device, in bytes. */
+  protected readonly pieceBytes: number;
+  #geometry: Geometry;
+  #size: number;
 
   /** @throws UsageError `ERR_NBD_IMAGE` for a device of 2^53 bytes or more, whose places are not exact as numbers. */
   constructor(device: BlockDevice) {
@@ -26,14 +29,25 @@ export class ImageFile implements FileBytes {
       throw damagedImage('its size', `${size} bytes, expected fewer than 2^53`);
     }
     this.device = device;
-    this.size = Number(size);
-    this.#blockBytes = device.takesAnyRange === true ? 1 : minimumBlockSize;
-    this.#pieceBytes = maximumBlockSize;
+    this.#geometry = device.geometry;
+    this.#size = Number(size);
+    this.blockBytes = device.takesAnyRange === true ? 1 : minimumBlockSize;
+    this.pieceBytes = maximumBlockSize;
+  }
+
+  /** In bytes. It follows the device, which may be resized. */
+  get size(): number {
+    const { geometry } = this.device;
+    if (geometry !== this.#geometry) {
+      this.#geometry = geometry;
+      this.#size = Number(geometry.size);
+    }
+    return this.#size;
   }
 
   /** Whether a range consists of whole blocks of the device. */
   fits(offset: number, length: number): boolean {
-    const block = this.#blockBytes;
+    const block = this.blockBytes;
     if (block === 1) return true;
     const end = offset + length;
     return offset % block === 0 && (end % block === 0 || end === this.size);
@@ -41,17 +55,17 @@ export class ImageFile implements FileBytes {
 
   read(offset: number, target: Uint8Array, signal?: AbortSignal): void | Promise<void> {
     if (!this.fits(offset, target.length)) return this.#readAround(offset, target, signal);
-    if (target.length <= this.#pieceBytes) return this.device.read(offset, target, { signal });
+    if (target.length <= this.pieceBytes) return this.device.read(offset, target, { signal });
     const work: (void | Promise<void>)[] = [];
-    for (let at = 0; at < target.length; at += this.#pieceBytes) {
-      work.push(this.device.read(offset + at, target.subarray(at, at + this.#pieceBytes), { signal }));
+    for (let at = 0; at < target.length; at += this.pieceBytes) {
+      work.push(this.device.read(offset + at, target.subarray(at, at + this.pieceBytes), { signal }));
     }
     return settleAll(work);
   }
 
   /** The whole blocks around a range are read into memory of our own. */
   async #readAround(offset: number, target: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
-    const block = this.#blockBytes;
+    const block = this.blockBytes;
     const start = offset - (offset % block);
     const end = Math.min(this.size, Math.ceil((offset + target.length) / block) * block);
     const bytes = new Uint8Array(end - start);

@@ -3,16 +3,22 @@ import { CommandError } from '@nbdjs/interfaces';
 import type { FileBytes } from './image-file.ts';
 
 /** 8 KiB: four grain tables of VMDK, a thousand blocks of VHDX. */
-const pageBytes = 8192;
+const usualPageBytes = 8192;
 
 /** Pages of a file; those that were used last are kept. */
 export class PageCache {
+  /** The length of a page, in bytes. */
+  readonly pageBytes: number;
   readonly #file: FileBytes;
   readonly #pagesMax: number;
   readonly #pages = new Map<number, DataView | Promise<DataView>>();
 
-  /** `bytesMax`: how much is kept at most, in bytes. */
-  constructor(file: FileBytes, bytesMax: number) {
+  /**
+   * @param bytesMax how much is kept at most, in bytes
+   * @param pageBytes the length of a page, in bytes; a power of two
+   */
+  constructor(file: FileBytes, bytesMax: number, pageBytes: number = usualPageBytes) {
+    this.pageBytes = pageBytes;
     this.#file = file;
     this.#pagesMax = Math.max(8, Math.floor(bytesMax / pageBytes));
   }
@@ -23,32 +29,47 @@ export class PageCache {
    * @throws CommandError `EIO` when the place is past the end of the file.
    */
   page(offset: number): DataView | Promise<DataView> {
-    const index = Math.floor(offset / pageBytes);
+    const index = Math.floor(offset / this.pageBytes);
     const found = this.#use(index);
     if (found !== undefined) return found;
-    const loading = this.#load(index);
-    this.#pages.set(index, loading);
+    const loading: Promise<DataView> = this.#load(index).then(
+      (view) => {
+        if (this.#pages.get(index) === loading) this.#pages.set(index, view);
+        return view;
+      },
+      (error: unknown) => {
+        if (this.#pages.get(index) === loading) this.#pages.delete(index);
+        throw error;
+      },
+    );
+    this.keep(index, loading);
+    return loading;
+  }
+
+  /** Keeps a page, instead of the one that was kept under its number. */
+  protected keep(index: number, page: DataView | Promise<DataView>): void {
+    this.#pages.delete(index);
+    this.#pages.set(index, page);
     for (const oldest of this.#pages.keys()) {
       if (this.#pages.size <= this.#pagesMax) break;
       this.#pages.delete(oldest);
     }
-    return loading;
   }
 
   /** The same page if it is in memory already: for looks that do not wait, and cannot report a failure. */
   loaded(offset: number): DataView | undefined {
-    const found = this.#use(Math.floor(offset / pageBytes));
+    const found = this.#use(Math.floor(offset / this.pageBytes));
     return found instanceof Promise ? undefined : found;
   }
 
   /** Where in its page a byte is. */
   within(offset: number): number {
-    return offset % pageBytes;
+    return offset % this.pageBytes;
   }
 
   /** How many entries from `offset` on are in the same page. */
   entriesFrom(offset: number, entryBytes: number): number {
-    return (pageBytes - (offset % pageBytes)) / entryBytes;
+    return (this.pageBytes - (offset % this.pageBytes)) / entryBytes;
   }
 
   /** Looks a page up, and makes it the one that was used last. */
@@ -61,20 +82,13 @@ export class PageCache {
   }
 
   async #load(index: number): Promise<DataView> {
-    try {
-      const start = index * pageBytes;
-      if (start >= this.#file.size) {
-        throw new CommandError('EIO', `the image is damaged: a table at byte ${start} is past the end of the file`);
-      }
-      // The file may end within the page; an entry behind its end reads as zero.
-      const bytes = new Uint8Array(pageBytes);
-      await this.#file.read(start, bytes.subarray(0, Math.min(pageBytes, this.#file.size - start)));
-      const view = new DataView(bytes.buffer);
-      if (this.#pages.has(index)) this.#pages.set(index, view);
-      return view;
-    } catch (error) {
-      this.#pages.delete(index);
-      throw error;
+    const start = index * this.pageBytes;
+    if (start >= this.#file.size) {
+      throw new CommandError('EIO', `the image is damaged: a table at byte ${start} is past the end of the file`);
     }
+    // The file may end within the page; an entry behind its end reads as zero.
+    const bytes = new Uint8Array(this.pageBytes);
+    await this.#file.read(start, bytes.subarray(0, Math.min(this.pageBytes, this.#file.size - start)));
+    return new DataView(bytes.buffer);
   }
 }

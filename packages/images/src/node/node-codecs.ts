@@ -2,6 +2,7 @@
 import * as zlib from 'node:zlib';
 import type { Codecs } from '../codecs/codecs.ts';
 import { unxzByWasm } from '../codecs/unxz.ts';
+import { deflateRawWith } from './node-deflate.ts';
 import { nodeZstd, unzstd } from './node-zstd.ts';
 import { throughTransform } from './through-transform.ts';
 
@@ -48,13 +49,9 @@ export const nodeCodecs: Codecs = {
         }
       });
     }),
-  deflateRaw: (source, level) =>
-    new Promise((resolve, reject) => {
-      zlib.deflateRaw(source, level === undefined ? {} : { level }, (error, bytes) => {
-        if (error === null) resolve(bytes);
-        else reject(error);
-      });
-    }),
+  deflateRaw: deflateRawWith({}),
+  // More memory for the search makes up for some of the short window; it is what QEMU takes.
+  deflateRaw4k: deflateRawWith({ windowBits: 12, memLevel: 9 }),
   zstdDecompress: nodeZstd.decompress,
   zstdCompress: nodeZstd.compress,
   gunzip: (source) => throughTransform(source, zlib.createGunzip()),

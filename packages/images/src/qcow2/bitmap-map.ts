@@ -11,6 +11,19 @@ export interface BitmapRun {
   readonly isDirty: boolean;
 }
 
+/** QEMU's context for a bitmap. */
+const contextPrefix = 'qemu:dirty-bitmap:';
+
+/** The bitmaps that can be used, by the names of their contexts. */
+export function usableBitmaps(
+  tables: PageCache,
+  bitmaps: readonly Qcow2Bitmap[],
+  clusterBytes: number,
+): ReadonlyMap<string, BitmapMap> {
+  const usable = bitmaps.filter((one) => one.isUsable);
+  return new Map(usable.map((one) => [`${contextPrefix}${one.name}`, new BitmapMap(tables, one, clusterBytes)]));
+}
+
 export class BitmapMap {
   readonly #tables: PageCache;
   readonly #bitmap: Qcow2Bitmap;

@@ -10,6 +10,8 @@ import { bitmapDirectoryBytesMax, bitmapNameBytesMax, bitmapsMax, bitmapTableByt
 
 /** A bitmap: what people know of it, and where its table is. */
 export interface Qcow2Bitmap extends BitmapFacts {
+  /** Where its entry in the directory is, in bytes. */
+  readonly place: number;
   /** Where its table begins, in bytes. */
   readonly tableOffset: number;
   /** How many entries it has: clusters of bits. */
@@ -19,7 +21,8 @@ export interface Qcow2Bitmap extends BitmapFacts {
 }
 
 const fixedBytes = 24;
-const Flag = { InUse: 1, Auto: 2, ExtraDataCompatible: 4 } as const;
+/** Flags of a bitmap. */
+export const BitmapFlag = { InUse: 1, Auto: 2, ExtraDataCompatible: 4 } as const;
 /** The type of dirty tracking bitmaps, the only one that there is. */
 const trackingType = 1;
 
@@ -59,13 +62,17 @@ export async function readBitmaps(
     const entry = `the bitmap at byte ${Number(directoryOffset) + at}`;
     const { bitmap, length } = decodeBitmap(directory.subarray(at), entry, header);
     if (bitmaps.has(bitmap.name)) throw damagedImage(entry, `there are two bitmaps ${quoted(bitmap.name)}`);
-    bitmaps.set(bitmap.name, bitmap);
+    bitmaps.set(bitmap.name, { ...bitmap, place: Number(directoryOffset) + at });
     at += length;
   }
   return [...bitmaps.values()];
 }
 
-function decodeBitmap(bytes: Uint8Array, place: string, header: Qcow2Header): { bitmap: Qcow2Bitmap; length: number } {
+function decodeBitmap(
+  bytes: Uint8Array,
+  place: string,
+  header: Qcow2Header,
+): { bitmap: Omit<Qcow2Bitmap, 'place'>; length: number } {
   if (bytes.length < fixedBytes) throw damagedImage(place, `the directory ends after ${bytes.length} of its bytes`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const [flags, type, granularityBits] = [view.getUint32(12), view.getUint8(16), view.getUint8(17)];
@@ -85,7 +92,7 @@ function decodeBitmap(bytes: Uint8Array, place: string, header: Qcow2Header): { 
   const clusterBytes = 2 ** header.clusterBits;
   const granularityBytes = 2 ** granularityBits;
   const needed = Math.ceil(Math.ceil(Number(header.virtualBytes) / granularityBytes) / (8 * clusterBytes));
-  const inUse = (flags & Flag.InUse) !== 0;
+  const inUse = (flags & BitmapFlag.InUse) !== 0;
   // A bitmap in use was not resized with the disk.
   if (tableEntries > bitmapTableBytesMax / 8 || (!inUse && tableEntries !== needed)) {
     throw damagedImage(place, `a table of ${tableEntries} entries, expected ${needed}`);
@@ -99,10 +106,10 @@ function decodeBitmap(bytes: Uint8Array, place: string, header: Qcow2Header): { 
       name: nameOf(bytes.subarray(fixedBytes + extraBytes, used), place),
       granularityBytes,
       inUse,
-      isAuto: (flags & Flag.Auto) !== 0,
+      isAuto: (flags & BitmapFlag.Auto) !== 0,
       tableOffset: Number(tableOffset),
       tableEntries,
-      isUsable: !inUse && type === trackingType && (extraBytes === 0 || (flags & Flag.ExtraDataCompatible) !== 0),
+      isUsable: !inUse && type === trackingType && (extraBytes === 0 || (flags & BitmapFlag.ExtraDataCompatible) !== 0),
     },
   };
 }

@@ -49,6 +49,8 @@ const compressedFlag = 0x4000_0000;
 const copiedFlag = 0x8000_0000;
 
 export class ClusterMap {
+  /** Where the L1 table begins, in bytes, and how many entries it has: it moves when a disk grows. */
+  #l1: { readonly offset: number; readonly entries: number };
   /** In bytes. */
   readonly clusterBytes: number;
   readonly #tables: PageCache;
@@ -69,6 +71,7 @@ export class ClusterMap {
 
   constructor(parts: ClusterMapParts) {
     this.#parts = parts;
+    this.#l1 = { offset: parts.l1Offset, entries: parts.l1Entries };
     this.#tables = parts.tables;
     this.clusterBytes = 2 ** parts.clusterBits;
     this.#entryBytes = parts.isExtended ? 16 : 8;
@@ -92,6 +95,12 @@ export class ClusterMap {
     const page = this.#tables.loaded(place);
     if (page === undefined) return -1;
     return this.#unitKind(page, place, 0) === ClusterKind.Data ? this.#host + within : -1;
+  }
+
+  /** Tables have been moved: what was found before does not count any more. */
+  moved(l1Offset: number, l1Entries: number): void {
+    this.#l1 = { offset: l1Offset, entries: l1Entries };
+    this.#lastL1 = -1;
   }
 
   /**
@@ -125,7 +134,7 @@ export class ClusterMap {
   #knownEntryPlace(cluster: number): number {
     const index = Math.floor(cluster / this.#l2Entries);
     if (index === this.#lastL1) return this.#withinTable(this.#lastTable, cluster);
-    if (index >= this.#parts.l1Entries) return 0;
+    if (index >= this.#l1.entries) return 0;
     const page = this.#tables.loaded(this.#l1Place(cluster));
     return page === undefined ? -1 : this.#entryPlaceIn(page, cluster);
   }
@@ -137,7 +146,7 @@ export class ClusterMap {
 
   /** Where the L1 entry of a cluster is. */
   #l1Place(cluster: number): number {
-    return this.#parts.l1Offset + 8 * Math.floor(cluster / this.#l2Entries);
+    return this.#l1.offset + 8 * Math.floor(cluster / this.#l2Entries);
   }
 
   #withinTable(table: number, cluster: number): number {

@@ -7,6 +7,8 @@ export * from '@nbdjs/interfaces';
 export type { Codecs, Deflate, Inflate } from '../codecs/codecs.ts';
 export type { BitmapFacts, ImageDevice, ImageFacts, ImageReferenceFacts, SnapshotFacts } from '../image-facts.ts';
 export type { ImageReference, ImageResolver } from '../image-reference.ts';
+export { checkQcow2, type Qcow2CheckOptions } from './check/check-qcow2.ts';
+export type { Qcow2Check, Qcow2Finding } from './check/findings.ts';
 export { readQcow2Facts } from './facts.ts';
 export {
   Autoclear,
@@ -43,3 +45,7 @@ export {
 } from './header-extensions.ts';
 export { openQcow2, type Qcow2Options } from './open-qcow2.ts';
 export { readQcow2Header } from './read-header.ts';
+export { createQcow2 } from './write/create-qcow2.ts';
+export type { Qcow2Shape } from './write/image-shape.ts';
+export { openWritableQcow2, type WritableQcow2Options } from './write/open-writable-qcow2.ts';
+export { type WriteQcow2Options, writeQcow2 } from './write/write-qcow2.ts';

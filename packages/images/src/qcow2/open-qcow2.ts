@@ -18,21 +18,29 @@ import { Qcow2Device } from './qcow2-device.ts';
 import { readQcow2Header } from './read-header.ts';
 import { findSnapshot, type Qcow2Snapshot, readSnapshots } from './snapshots.ts';
 
-export const qcow2Options = defineOptions({
+/** The options of opening for reading and for writing. */
+export const clusterOptions = {
   ...openingOptions,
   /** How compressed clusters are inflated. @default none: reading a compressed cluster fails */
   codecs: codecsOption,
-  /** The id or the name of a snapshot inside of the image, which is read instead of the present state. */
-  snapshot: option.text({
-    doc: 'The id or the name of a snapshot inside of the image, which is read instead of the present state.',
-  }),
   /** How much of compressed clusters is kept inflated, in bytes; two clusters at least. @default 8 MiB */
   inflatedBytes: option.bytes({
     default: 8 * 2 ** 20,
     least: 0,
     doc: 'How much of compressed clusters is kept inflated; two clusters at least.',
   }),
+} as const;
+
+export const qcow2Options = defineOptions({
+  ...clusterOptions,
+  /** The id or the name of a snapshot inside of the image, which is read instead of the present state. */
+  snapshot: option.text({
+    doc: 'The id or the name of a snapshot inside of the image, which is read instead of the present state.',
+  }),
 });
+
+/** What reading clusters needs of the options. */
+type ClusterSettings = Pick<SettingsOf<typeof qcow2Options>, 'codecs' | 'inflatedBytes'>;
 
 /** How a qcow2 image is opened. */
 export interface Qcow2Options extends OptionsOf<typeof qcow2Options>, Abortable {}
@@ -54,9 +62,7 @@ export async function openQcow2(file: BlockDevice, options: Qcow2Options = {}): 
   const header = await readQcow2Header(file, { signal });
   const bytes = new ImageFile(file);
   judgeHeader(header, bytes.size);
-  if (header.compression === 'zstd' && settings.codecs !== undefined && settings.codecs.zstdDecompress === undefined) {
-    throw unsupportedImage('the image is compressed with zstd, and the codecs do not have it');
-  }
+  requireCodec(header, settings);
   const snapshots = await readSnapshots(bytes, header, signal);
   const snapshot = settings.snapshot === undefined ? undefined : snapshotOf(snapshots, settings.snapshot);
   if (snapshot !== undefined)
@@ -75,14 +81,15 @@ export async function openQcow2(file: BlockDevice, options: Qcow2Options = {}): 
       data: dataFile === undefined ? bytes : new ImageFile(dataFile),
       packed: packedClusters(bytes, header, settings),
       backing: below && new ImageFile(below),
-      bitmaps: snapshot === undefined ? bitmaps.filter((one) => one.isUsable) : [],
+      bitmaps: snapshot === undefined ? bitmaps : [],
       tables,
       owned: [file, ...references.opened],
     });
   });
 }
 
-function clusterMap(tables: PageCache, header: Qcow2Header, snapshot: Qcow2Snapshot | undefined): ClusterMap {
+/** The tables of an image, or of a snapshot in it. */
+export function clusterMap(tables: PageCache, header: Qcow2Header, snapshot?: Qcow2Snapshot): ClusterMap {
   const { l1Offset, l1Entries } = snapshot ?? header;
   return new ClusterMap({
     tables,
@@ -95,16 +102,23 @@ function clusterMap(tables: PageCache, header: Qcow2Header, snapshot: Qcow2Snaps
   });
 }
 
-function packedClusters(
+/** @throws UsageError `ERR_NBD_NOT_SUPPORTED` when the codecs that were given cannot inflate the image's clusters. */
+export function requireCodec({ compression }: Qcow2Header, { codecs }: Pick<ClusterSettings, 'codecs'>): void {
+  if (compression !== 'zstd' || codecs === undefined || codecs.zstdDecompress !== undefined) return;
+  throw unsupportedImage('the image is compressed with zstd, and the codecs do not have it');
+}
+
+export function packedClusters(
   file: ImageFile,
   { clusterBits, compression }: Qcow2Header,
-  { codecs, inflatedBytes }: SettingsOf<typeof qcow2Options>,
+  { codecs, inflatedBytes }: ClusterSettings,
 ): PackedClusters {
   const inflate = compression === 'zstd' ? codecs?.zstdDecompress : codecs?.inflateRaw;
   return new PackedClusters({ file, clusterBytes: 2 ** clusterBits, compression, inflate, bytesMax: inflatedBytes });
 }
 
-async function openDataFile(header: Qcow2Header, references: References): Promise<BlockDevice | undefined> {
+/** Opens the file that has the clusters, where it is another one. */
+export async function openDataFile(header: Qcow2Header, references: References): Promise<BlockDevice | undefined> {
   if ((header.incompatible & Incompatible.ExternalData) === 0n) return undefined;
   const name = extensionText(header.extensions, ExtensionType.DataFile);
   if (name === undefined)

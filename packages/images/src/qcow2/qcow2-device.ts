@@ -13,7 +13,7 @@ import type { ImageFile } from '../device/image-file.ts';
 import type { PageCache } from '../device/page-cache.ts';
 import { ReadOnlyImage } from '../device/read-only-image.ts';
 import type { ImageFacts } from '../image-facts.ts';
-import { BitmapMap } from './bitmap-map.ts';
+import { type BitmapMap, usableBitmaps } from './bitmap-map.ts';
 import type { Qcow2Bitmap } from './bitmaps.ts';
 import type { ClusterMap } from './cluster-map.ts';
 import { ClusterReader } from './cluster-reader.ts';
@@ -40,9 +40,6 @@ export interface Qcow2DeviceParts {
   readonly owned: readonly BlockDevice[];
 }
 
-/** QEMU's context for a bitmap. */
-const bitmapPrefix = 'qemu:dirty-bitmap:';
-
 export class Qcow2Device extends ReadOnlyImage implements DeferredReads {
   readonly #parts: Qcow2DeviceParts;
   readonly #map: ClusterMap;
@@ -52,9 +49,7 @@ export class Qcow2Device extends ReadOnlyImage implements DeferredReads {
 
   constructor(parts: Qcow2DeviceParts) {
     const { image, map, tables, owned } = parts;
-    const bitmaps = new Map(
-      parts.bitmaps.map((one) => [`${bitmapPrefix}${one.name}`, new BitmapMap(tables, one, map.clusterBytes)]),
-    );
+    const bitmaps = usableBitmaps(tables, parts.bitmaps, map.clusterBytes);
     const contexts = [baseAllocation, allocationDepth, ...bitmaps.keys()];
     super({ image, contexts, preferredBytes: map.clusterBytes, owned });
     this.#parts = parts;

@@ -29,8 +29,17 @@ export async function readSnapshots(
   header: Qcow2Header,
   signal?: AbortSignal,
 ): Promise<readonly Qcow2Snapshot[]> {
+  return (await readSnapshotTable(file, header, signal)).snapshots;
+}
+
+/** The same, and how long the table is, in bytes. */
+export async function readSnapshotTable(
+  file: FileBytes,
+  header: Qcow2Header,
+  signal?: AbortSignal,
+): Promise<{ readonly snapshots: readonly Qcow2Snapshot[]; readonly bytes: number }> {
   const { snapshotCount, snapshotsOffset } = header;
-  if (snapshotCount === 0) return [];
+  if (snapshotCount === 0) return { snapshots: [], bytes: 0 };
   if (snapshotCount > snapshotsMax) {
     throw damagedImage('the header at byte 60', `${snapshotCount} snapshots, expected ${snapshotsMax} or fewer`);
   }
@@ -40,7 +49,7 @@ export async function readSnapshots(
   const table = new TableReader(file, Number(snapshotsOffset), signal);
   const snapshots: Qcow2Snapshot[] = [];
   for (let index = 0; index < snapshotCount; index++) snapshots.push(await readSnapshot(table, header));
-  return snapshots;
+  return { snapshots, bytes: table.place - Number(snapshotsOffset) };
 }
 
 /** Finds a snapshot by its id, else by its name. */

@@ -5,7 +5,7 @@ import { clientHandshake, optionMode } from './client-handshake.ts';
 import { certificates, sharedKeys } from './files.ts';
 import { imageFormats } from './image-formats.ts';
 import { imageTables } from './image-tables.ts';
-import { imageQcow2 } from './images.ts';
+import { imageQcow2, imageQcow2Writing } from './images.ts';
 import { requestTargets, wholeServer } from './server.ts';
 import { serverHandshake } from './server-handshake.ts';
 import { serverThreads } from './server-threads.ts';
@@ -26,6 +26,7 @@ export const targets: readonly Target[] = [
   certificates,
   ...webTargets,
   imageQcow2,
+  imageQcow2Writing,
   ...imageFormats,
   ...imageTables,
 ];
