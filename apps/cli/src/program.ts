@@ -1,9 +1,11 @@
 /** The command line with all commands. */
 import { type Commands, type Register, runCommandLine } from './command-line.ts';
 import { declareCerts } from './commands/certs/command.ts';
+import { declareCheckImage } from './commands/check-image/command.ts';
 import { declareCompare } from './commands/compare/command.ts';
 import { declareCompletion } from './commands/completion/command.ts';
 import { declareCopy } from './commands/copy/command.ts';
+import { declareCreate } from './commands/create/command.ts';
 import { declareDemo } from './commands/demo/command.ts';
 import { declareDump } from './commands/dump/command.ts';
 import { declareHash } from './commands/hash/command.ts';
@@ -22,6 +24,8 @@ const register: Register = (add, context) => {
   add(declareHash(context), () => import('./commands/hash/run.ts'));
   add(declareDump(context), () => import('./commands/dump/run.ts'));
   add(declareServe(context), () => import('./commands/serve/run.ts'));
+  add(declareCreate(context), () => import('./commands/create/run.ts'));
+  add(declareCheckImage(context), () => import('./commands/check-image/run.ts'));
   add(declareRelay(context), () => import('./commands/relay/run.ts'));
   const family = objects.declareObjects(context);
   add(objects.declareCreate(context), () => import('./commands/objects/create.ts'), family);

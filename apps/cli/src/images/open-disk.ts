@@ -1,7 +1,7 @@
 /** Opens the disk in an image of one format. */
 import type { ImageDevice, ImageResolver } from '@nbdjs/images';
 import { nodeCodecs } from '@nbdjs/images/node';
-import { openQcow2 } from '@nbdjs/images/qcow2';
+import { openQcow2, openWritableQcow2 } from '@nbdjs/images/qcow2';
 import { openVhd } from '@nbdjs/images/vhd';
 import { openVhdx } from '@nbdjs/images/vhdx';
 import { openVmdk } from '@nbdjs/images/vmdk';
@@ -39,6 +39,7 @@ export function openDisk(
   const { name, signal } = scope;
   const options = { resolve: resolverOf(scope, openDisk), signal };
   return naming(name, async () => {
+    if (scope.isWriting === true) return openWritableQcow2(file, { ...options, codecs: nodeCodecs });
     if (snapshot === undefined) return readers[format](file, options);
     if (format === 'qcow2') return openQcow2(file, { ...options, codecs: nodeCodecs, snapshot });
     throw argumentError(`--snapshot-name: snapshots inside of an image are read from qcow2, and this is ${format}`);

@@ -1,4 +1,5 @@
 /** Opens what a file operand names: the bytes of a file, or the disk in an image. */
+import { stat } from 'node:fs/promises';
 import { type ProbedFormat, probeImage } from '@nbdjs/images/probe';
 import type { FileDevice } from '@nbdjs/storage';
 import { argumentError } from '../errors/argument-error.ts';
@@ -21,11 +22,16 @@ export async function openFileOperand(
   const { path, member } = splitMember(operand);
   const isGivenRaw = options.format === 'raw' && member === undefined;
   // What turns out to be an image is not opened for writing.
-  const file = await opening.openFile(path, !isGivenRaw || opening.isReading);
+  let file = await opening.openFile(path, !isGivenRaw || opening.isReading);
   let choice: Choice;
   try {
     choice = await chooseFor(path, member, file, options, opening);
     if (choice.kind !== 'raw') {
+      if (isWritable(choice, member, options, opening)) {
+        await file.close();
+        file = await opening.openFile(path, false);
+        await claim(path);
+      }
       return await (await loadImages()).openImage({ path, member, file, choice }, options, opening);
     }
   } catch (error) {
@@ -44,6 +50,29 @@ export async function openFileOperand(
   }
   if (options.partition === undefined) return { device: raw, steps: [] };
   return (await loadImages()).openPartitionOf({ device: raw, steps: [] }, path, options, opening);
+}
+
+/** Only qcow2 is changed in place, and only where more than its content says that it is an image. */
+function isWritable(
+  choice: Choice,
+  member: string | undefined,
+  { snapshotName }: ImageOptions,
+  { isReading }: ImageOpening,
+): boolean {
+  if (isReading || member !== undefined || snapshotName !== undefined) return false;
+  return choice.kind === 'disk' && choice.format === 'qcow2' && choice.isStated;
+}
+
+/** Images that this process writes to, by what their files are recognised by. */
+const claimed = new Set<string>();
+
+/** An image has one writer, which has its tables in memory. @throws UsageError for the second one. */
+async function claim(path: string): Promise<void> {
+  const { dev, ino } = await stat(path);
+  const id = `${dev}:${ino}`;
+  if (claimed.has(id))
+    throw argumentError(`${path}: the image is open for writing already, and has one writer at a time`);
+  claimed.add(id);
 }
 
 async function chooseFor(

@@ -151,7 +151,9 @@ class Walk {
     const budget = { filesLeft: filesMax };
     const { isStated, format } = choice;
     const parts: ImagePart[] = [];
-    const scope = { name, path, isStated, policy, chain, budget, parts, openFile, signal };
+    // A file is opened for writing only where its format can be written.
+    const isWriting = steps.length === 0 && !device.abilities.readOnly;
+    const scope = { name, path, isStated, isWriting, policy, chain, budget, parts, openFile, signal };
     const disk = await openDisk(device, format, scope, snapshotName);
     parts.unshift({ kind: 'image', name, format, image: disk.image });
     return { disk, parts };

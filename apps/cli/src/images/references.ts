@@ -18,6 +18,8 @@ export interface ReferenceScope {
   readonly name: string;
   /** The image's file, from which names in it begin; `undefined` for an image inside of another file. */
   readonly path: string | undefined;
+  /** The disk is changed: its data file is, too, and what lies below is not. */
+  readonly isWriting?: boolean | undefined;
   /** More than its content says that it is an image. */
   readonly isStated: boolean;
   readonly policy: ReferencePolicy;
@@ -70,7 +72,7 @@ async function openReference(
   }
   if (scope.chain.size >= chainMax) throw argumentError(`${refers}: a chain of more than ${chainMax} images`);
   if (--scope.budget.filesLeft < 0) throw argumentError(`${refers}: an image of more than ${filesMax} files`);
-  const file = await scope.openFile(path, true);
+  const file = await scope.openFile(path, !(scope.isWriting === true && reference.kind === 'data'));
   try {
     const choice = reference.kind === 'backing' ? await choiceFor(reference, path, file, scope, refers) : rawChoice;
     if (choice.kind === 'raw') {
@@ -86,6 +88,7 @@ async function openReference(
       name: path,
       path,
       isStated,
+      isWriting: false,
       chain: new Map([...scope.chain, [id, path]]),
     });
     scope.parts.splice(place, 0, { kind: reference.kind, name: path, format, image: disk.image });

@@ -1,9 +1,11 @@
 /** All that the version and the help of all commands need, in one file. */
 import { type AddCommand, runCommandLine } from '../command-line.ts';
 import { declareCerts } from '../commands/certs/command.ts';
+import { declareCheckImage } from '../commands/check-image/command.ts';
 import { declareCompare } from '../commands/compare/command.ts';
 import { declareCompletion } from '../commands/completion/command.ts';
 import { declareCopy } from '../commands/copy/command.ts';
+import { declareCreate } from '../commands/create/command.ts';
 import { declareDemo } from '../commands/demo/command.ts';
 import { declareDump } from '../commands/dump/command.ts';
 import { declareHash } from '../commands/hash/command.ts';
@@ -26,6 +28,8 @@ function register(add: AddCommand, context: CommandContext): void {
   add(declareHash(context), unreachable);
   add(declareDump(context), unreachable);
   add(declareServe(context), unreachable);
+  add(declareCreate(context), unreachable);
+  add(declareCheckImage(context), unreachable);
   add(declareRelay(context), unreachable);
   const family = objects.declareObjects(context);
   add(objects.declareCreate(context), unreachable, family);

@@ -19,11 +19,10 @@ export function requirePossible(source: Operand, destination: Operand, options: 
     throw argumentError('--partition needs a source that is no stream');
   requireFiles(options, [source]);
   const format = destinationFormat(destination, options.destinationFormat);
+  if (format !== 'qcow2') requireNoQcow2Options(options, format);
   if (format !== 'raw') {
     if (checkpoint !== undefined) {
-      throw argumentError(
-        `--checkpoint: a ${format} image is written from its start to its end, and made anew each time`,
-      );
+      throw argumentError(`--checkpoint: a ${format} image is made anew each time`);
     }
     if (verify === true && destination.type === 'stdio') throw streamError('--verify');
   }
@@ -31,6 +30,24 @@ export function requirePossible(source: Operand, destination: Operand, options: 
   if (verify === true) throw argumentError("--verify: what has gone to 'null:' cannot be read again");
   if (checkpoint !== undefined) throw argumentError("--checkpoint: 'null:' keeps nothing to go on from");
 }
+
+/** @throws UsageError for options of qcow2. */
+function requireNoQcow2Options(options: CopyOptions, format: string): void {
+  const found = qcow2Options.find((name) => options[name] !== undefined);
+  if (found === undefined) return;
+  const option = found.replace(/[A-Z0-9]+/g, (part) => (/\d/.test(part) ? part : `-${part.toLowerCase()}`));
+  throw argumentError(`--${option}: the destination is ${format}; --destination-format qcow2 makes it an image`);
+}
+
+const qcow2Options = [
+  'compress',
+  'backing',
+  'backingFormat',
+  'clusterSize',
+  'extendedL2',
+  'refcountBits',
+  'qcow2Version',
+] as const;
 
 /** @throws UsageError where bytes would be written to a terminal. */
 export function requireNoTerminal(destination: Operand, terminal: Terminal): void {

@@ -9,8 +9,11 @@ const streamFormats = ['vmdk', 'vhd'] as const;
 export type StreamFormat = (typeof streamFormats)[number];
 
 /** Formats that are written. */
-export const destinationFormats = ['raw', ...streamFormats] as const;
+export const destinationFormats = ['raw', 'qcow2', ...streamFormats] as const;
 export type DestinationFormat = (typeof destinationFormats)[number];
+
+/** All of them but raw. */
+export type ImageFormat = Exclude<DestinationFormat, 'raw'>;
 
 /** Parses `--destination-format`. */
 export function parseDestinationFormat(word: string): DestinationFormat {
@@ -28,7 +31,10 @@ export function parseDestinationFormat(word: string): DestinationFormat {
  * @throws UsageError for a name of a format that cannot be written, and for a server that is to have a format.
  */
 export function destinationFormat(destination: Operand, given: DestinationFormat | undefined): DestinationFormat {
-  if (destination.type === 'stdio') return given ?? 'raw';
+  if (destination.type === 'stdio') {
+    if (given !== 'qcow2') return given ?? 'raw';
+    throw argumentError('--destination-format qcow2: its header is written last, so it has to be a file');
+  }
   if (destination.type !== 'file') {
     if (given === undefined || given === 'raw') return 'raw';
     throw argumentError(`--destination-format ${given}: only a file or standard output can have a format`);

@@ -9,15 +9,15 @@ import { systemErrorOf } from '../../errors/one-line.ts';
 import { loadImages } from '../../images/load.ts';
 import type { Progress } from '../../render/progress.ts';
 import type { ByteTarget } from './byte-streams.ts';
-import type { StreamFormat } from './destination-format.ts';
+import type { ImageFormat, StreamFormat } from './destination-format.ts';
 
 export interface ImageTarget {
   readonly type: 'image';
-  readonly format: StreamFormat;
+  readonly format: ImageFormat;
   /** The path, or `-`. */
   readonly name: string;
-  /** Opens the place where the bytes go. */
-  readonly open: () => Promise<ImageFile>;
+  /** Writes an image of a disk. An image that is not complete is of no use, so that a file gets its name at the end. */
+  readonly write: (source: BlockDevice, writing: ImageWriting) => Promise<void>;
 }
 
 /** Takes the bytes of an image. */
@@ -35,10 +35,21 @@ export interface ImageWriting {
   readonly progress: Progress;
 }
 
-/** Writes an image of a disk. An image that is not complete is of no use, so that a file gets its name at the end. */
-export async function writeImage(
+/** An image that is written from its start to its end; `openFile` opens the place where the bytes go. */
+export function streamTarget(format: StreamFormat, name: string, openFile: () => Promise<ImageFile>): ImageTarget {
+  return {
+    type: 'image',
+    format,
+    name,
+    write: (source, writing) => writeStream(source, format, name, openFile, writing),
+  };
+}
+
+async function writeStream(
   source: BlockDevice,
-  { format, name, open: openFile }: ImageTarget,
+  format: StreamFormat,
+  name: string,
+  openFile: () => Promise<ImageFile>,
   { flush, signal, progress }: ImageWriting,
 ): Promise<void> {
   const { imageWriters } = await loadImages();
@@ -55,11 +66,20 @@ export async function writeImage(
   }
 }
 
-/** Makes the file of an image beside its place. @throws UsageError where it would replace something else than a file. */
-export async function newImageFile(
+/** Where an image is written until it is complete. */
+export interface PartPlace {
+  /** A file that is not there yet. */
+  readonly part: string;
+  /** The name that it gets in the end, of a file that is there already perhaps. */
+  readonly place: string;
+  readonly mode: number;
+}
+
+/** Finds a place beside that of the image. @throws UsageError where it would replace something else than a file. */
+export async function partPlace(
   path: string,
-  { ino, dev }: { ino?: number; dev?: number } = {},
-): Promise<ImageFile> {
+  { ino, dev }: { readonly ino?: number; readonly dev?: number } = {},
+): Promise<PartPlace> {
   const stats = await stat(path).catch(() => undefined);
   if (stats !== undefined && !stats.isFile())
     throw argumentError(`${path} is no regular file, and an image has to be one`);
@@ -68,7 +88,13 @@ export async function newImageFile(
   }
   const place = stats === undefined ? path : await realpath(path);
   const part = `${place}.${randomUUID().slice(0, 8)}.part`;
-  const handle = await open(part, 'wx', stats === undefined ? 0o666 : stats.mode & 0o777).catch((error: unknown) => {
+  return { part, place, mode: stats === undefined ? 0o666 : stats.mode & 0o777 };
+}
+
+/** Makes the file of an image beside its place. @throws as `partPlace` does. */
+export async function newImageFile(path: string, source?: Parameters<typeof partPlace>[1]): Promise<ImageFile> {
+  const { part, place, mode } = await partPlace(path, source);
+  const handle = await open(part, 'wx', mode).catch((error: unknown) => {
     throw systemErrorOf(path, error);
   });
   return new PartFile(handle, part, place);
@@ -124,7 +150,7 @@ export function streamedImage(target: ByteTarget): ImageFile {
 }
 
 /** Reports how far a disk was read. */
-class WatchedDevice extends Layer {
+export class WatchedDevice extends Layer {
   readonly #progress: Progress;
   #end = 0n;
 

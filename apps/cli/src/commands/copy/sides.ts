@@ -18,10 +18,11 @@ import { describeOperand, type Operand, type ServerOperand } from '../../options
 import type { Terminal } from '../../terminal.ts';
 import { type ByteSource, byteSource, byteTarget, descriptorOf } from './byte-streams.ts';
 import type { CopyOptions } from './command.ts';
-import { destinationFormat, type StreamFormat } from './destination-format.ts';
+import { destinationFormat, type ImageFormat } from './destination-format.ts';
 import { emptyFile, isFileDescriptor, isStreamPath, positionOf } from './file-sides.ts';
-import { type ImageTarget, newImageFile, streamedImage } from './image-target.ts';
+import { type ImageTarget, newImageFile, streamedImage, streamTarget } from './image-target.ts';
 import { sendLongRequest } from './long-request.ts';
+import { qcow2Target } from './qcow2-target.ts';
 import type { DeviceSide, SourceSide, StreamSource, TargetSide } from './side.ts';
 
 /** The shortest time between two messages about retries, in milliseconds. */
@@ -37,6 +38,13 @@ export interface SideOptions extends Connecting, ImageOptions, TargetDiskOptions
   readonly quiet?: boolean | undefined;
   /** The format of a destination that is written as an image. */
   readonly destinationFormat?: CopyOptions['destinationFormat'];
+  readonly compress?: CopyOptions['compress'];
+  readonly backing?: string | undefined;
+  readonly backingFormat?: string | undefined;
+  readonly clusterSize?: number | undefined;
+  readonly extendedL2?: true | undefined;
+  readonly refcountBits?: number | undefined;
+  readonly qcow2Version?: CopyOptions['qcow2Version'];
 }
 
 /** A device that is open, some of which can be ended at once. */
@@ -208,17 +216,18 @@ export class Sides {
     return this.#options.quiet === true ? { ...notes, warn: notes.note } : notes;
   }
 
-  /** An image that is written from its start to its end. Its file is made when the copy begins. */
-  #targetImage(operand: Operand, format: StreamFormat, from: SourceSide): ImageTarget {
+  /** An image that is made anew. Its file is made when the copy begins. */
+  #targetImage(operand: Operand, format: ImageFormat, from: SourceSide): ImageTarget {
     if (from.type !== 'device') {
       throw argumentError(`a ${format} image cannot be made of a stream, whose size is not known`);
     }
     if (operand.type === 'file') {
       const { path } = operand;
-      return { type: 'image', format, name: path, open: () => newImageFile(path, from.stats) };
+      if (format === 'qcow2') return qcow2Target(path, from.stats, this.#options, this.#terminal);
+      return streamTarget(format, path, () => newImageFile(path, from.stats));
     }
-    const open = async () => streamedImage(await byteTarget(1, this.#terminal));
-    return { type: 'image', format, name: '-', open };
+    if (format === 'qcow2') throw argumentError('a qcow2 image has to be a file');
+    return streamTarget(format, '-', async () => streamedImage(await byteTarget(1, this.#terminal)));
   }
 
   async #openTargetFile(path: string, from: SourceSide): Promise<DeviceSide> {

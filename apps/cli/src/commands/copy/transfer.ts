@@ -15,7 +15,6 @@ import type { ByteTarget } from './byte-streams.ts';
 import { type CopyJob, type PlainTransferOptions, plainTransferOptions, sharedTransferOptions } from './copy-job.ts';
 import { startCopyThread } from './copy-threads.ts';
 import { fileIdentity } from './file-sides.ts';
-import { writeImage } from './image-target.ts';
 import type { DeviceSide, StreamSource, TargetSide } from './side.ts';
 
 export async function transfer(job: CopyJob, progress: Progress): Promise<void> {
@@ -27,7 +26,7 @@ export async function transfer(job: CopyJob, progress: Progress): Promise<void> 
     await copyFromStream(from.source.bytes, to.device, options);
   } else if (to.type === 'image' && from.type === 'device') {
     const { signal } = job.terminal;
-    await writeImage(from.device, to, { flush: options.flush === true, signal, progress });
+    await to.write(from.device, { flush: options.flush === true, signal, progress });
   } else if (to.type === 'stream') {
     const { target } = to;
     if (from.type === 'device') await copyToStream(from.device, (chunk) => target.write(chunk), options);

@@ -48,7 +48,8 @@ function automaticCount(): number | undefined {
 }
 
 /** Returns why the sessions cannot run in threads, in words. */
-function obstacleOf({ stdio, snapshot, web, connectTo }: ServeOptions, sources: readonly Source[]): string | undefined {
+function obstacleOf(options: ServeOptions, sources: readonly Source[]): string | undefined {
+  const { stdio, snapshot, web, connectTo, readOnly, format } = options;
   if (stdio === true) return '--stdio serves one client, which one thread does best';
   if (web !== undefined || connectTo !== undefined) return 'connections of HTTP belong to one thread';
   if (snapshot === true) return '--snapshot keeps what clients write in the memory of one thread';
@@ -58,6 +59,9 @@ function obstacleOf({ stdio, snapshot, web, connectTo }: ServeOptions, sources: 
     if (operand.type !== 'file') return `${word}: the connection to another server belongs to one thread`;
     if (isCompression(formatOfName(operand.path) ?? 'raw')) {
       return `${word}: each thread would decompress it for itself`;
+    }
+    if (readOnly !== true && (format ?? formatOfName(operand.path)) === 'qcow2') {
+      return `${word}: a qcow2 image that is written to belongs to one thread (--read-only)`;
     }
     const size = memorySizeOf(source);
     if (size !== undefined && size > sharedMemoryBytesMax) return `${word}: threads share 64 GiB of memory at most`;
