@@ -51,48 +51,52 @@ async function load(model: CrashModel, random: () => number, flush: () => void |
 }
 
 describe('an image after a crash', () => {
-  it.each(Object.entries(shapes))('is valid, and has what was flushed: %s', { tags: ['slow'] }, async (name, shape) => {
-    const random = seededRandom(name.length * 7919);
-    const file = new CrashFile();
-    await createQcow2(file, { size, ...shape });
-    const first = await file.bytes();
-    file.steps.length = 0;
-    const open = () => openWritableQcow2(file, { resolve, cacheBytes: 65_536 });
-    let device = await open();
-    const start = new Uint8Array(sectors);
-    if (shape.backing !== undefined) start.fill(200, 0, belowSectors);
-    const model = new CrashModel(file, start, () => device);
-    await load(model, random, () => device.flush());
-    await model.flush(() => device.close());
-    device = await open();
-    await load(model, random, () => device.flush());
-    await model.flush(() => device.close());
-    const steps = file.steps.slice();
-    const share = crashes / steps.length;
-    const crashed = new CrashedFile(first);
-    let tried = 0;
-    await model.replay(steps, () => random() < share, {
-      add: (step) => crashed.add(step),
-      async check(step, firstWrong) {
-        tried++;
-        const after = await CrashFile.of(crashed.after(random));
-        const where = `after step ${step} of ${steps.length}`;
-        const found = await checkQcow2(after);
-        if (shape.lazyRefcounts !== true) {
-          expect(
-            found.findings.filter((one) => one.kind === 'corruption'),
-            where,
-          ).toEqual([]);
-        } else expect(await checkQcow2(after, { repair: 'all' }), where).toMatchObject({ corruptions: 0, leaks: 0 });
-        const reading = await openQcow2(after, { resolve });
-        expect(await firstWrong(reading), `the first wrong byte ${where}`).toBe(-1);
-        await reading.close();
-        const writing = await openWritableQcow2(after, { resolve });
-        await writing.write(512, new Uint8Array(5000).fill(7));
-        await writing.close();
-        expect(await checkQcow2(after), where).toMatchObject({ corruptions: 0 });
-      },
-    });
-    expect(tried).toBeGreaterThan(crashes / 3);
-  });
+  it.each(Object.entries(shapes))(
+    'is valid, and has what was flushed: %s',
+    { tags: ['slow'], ...(isLong ? { timeout: 3_600_000 } : {}) },
+    async (name, shape) => {
+      const random = seededRandom(name.length * 7919);
+      const file = new CrashFile();
+      await createQcow2(file, { size, ...shape });
+      const first = await file.bytes();
+      file.steps.length = 0;
+      const open = () => openWritableQcow2(file, { resolve, cacheBytes: 65_536 });
+      let device = await open();
+      const start = new Uint8Array(sectors);
+      if (shape.backing !== undefined) start.fill(200, 0, belowSectors);
+      const model = new CrashModel(file, start, () => device);
+      await load(model, random, () => device.flush());
+      await model.flush(() => device.close());
+      device = await open();
+      await load(model, random, () => device.flush());
+      await model.flush(() => device.close());
+      const steps = file.steps.slice();
+      const share = crashes / steps.length;
+      const crashed = new CrashedFile(first);
+      let tried = 0;
+      await model.replay(steps, () => random() < share, {
+        add: (step) => crashed.add(step),
+        async check(step, firstWrong) {
+          tried++;
+          const after = await CrashFile.of(crashed.after(random));
+          const where = `after step ${step} of ${steps.length}`;
+          const found = await checkQcow2(after);
+          if (shape.lazyRefcounts !== true) {
+            expect(
+              found.findings.filter((one) => one.kind === 'corruption'),
+              where,
+            ).toEqual([]);
+          } else expect(await checkQcow2(after, { repair: 'all' }), where).toMatchObject({ corruptions: 0, leaks: 0 });
+          const reading = await openQcow2(after, { resolve });
+          expect(await firstWrong(reading), `the first wrong byte ${where}`).toBe(-1);
+          await reading.close();
+          const writing = await openWritableQcow2(after, { resolve });
+          await writing.write(512, new Uint8Array(5000).fill(7));
+          await writing.close();
+          expect(await checkQcow2(after), where).toMatchObject({ corruptions: 0 });
+        },
+      });
+      expect(tried).toBeGreaterThan(crashes / 3);
+    },
+  );
 });

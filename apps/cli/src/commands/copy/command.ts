@@ -1,6 +1,5 @@
 /** The command line of `nbd copy`. Options are nbdcopy's, and more. */
 import { Option } from '@commander-js/extra-typings';
-import { newImageOptions } from '../../images/new-image-options.ts';
 import { imageOptions } from '../../images/options.ts';
 import { objectSizeOption, writerOptions } from '../../objects/options.ts';
 import { alias } from '../../options/alias.ts';
@@ -15,6 +14,7 @@ import { parseThreads } from '../../options/threads.ts';
 import { clientTlsOptions } from '../../options/tls.ts';
 import { webClientOptions } from '../../options/web.ts';
 import { destinationFormats, parseDestinationFormat } from './destination-format.ts';
+import { qcow2Options } from './qcow2-options.ts';
 
 export type CopyOptions = OptionsOf<typeof declareCopy>;
 
@@ -43,14 +43,6 @@ export function declareCopy(context: CommandContext) {
       `the format of the destination: ${destinationFormats.join(', ')} (default: what the name of a file says)`,
       parseDestinationFormat,
     )
-    .addOption(
-      new Option(
-        '--compress <how>',
-        'compress a qcow2 destination; zstd is quicker, deflate is read by old programs, too',
-      ).choices(['deflate', 'zstd'] as const),
-    )
-    .option('--backing <file>', 'write to a qcow2 destination only what differs from this image, named from its folder')
-    .option('--backing-format <format>', 'the format of that image (default: what its name says)')
     .option('--flush', 'flush the destination at the end')
     .option('--no-extents', 'do not ask the source for its block map')
     .option(
@@ -93,7 +85,7 @@ export function declareCopy(context: CommandContext) {
     ),
     serverOptions('repeat requests that fail, at most so often, and wait for servers'),
   );
-  const shaping = addGroup(addNoHangup(connecting, context), newImageOptions());
+  const shaping = addGroup(addNoHangup(connecting, context), qcow2Options());
   return addGroup(addGroup(shaping, webClientOptions()), clientTlsOptions())
     .option('-q, --quiet', 'print nothing but errors')
     .option('-v, --verbose', 'show what is copied, and how');
