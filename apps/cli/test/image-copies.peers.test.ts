@@ -1,5 +1,6 @@
 /** Copies of disk images that are compared, divided, interrupted. */
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { describePeers, makeRawImage, runPeer } from '@nbdjs/peers';
 import { expect, it } from 'vitest';
 import { nbd, nbdWith } from './harness.ts';
@@ -86,6 +87,40 @@ describePeers('copies of images', ['qemu-img', 'qemu-io'], (generation) => {
     expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringMatching(/going on from byte [1-9]/) });
     expect(Buffer.compare(readFileSync(path('out.img')), disk)).toBe(0);
     expect(existsSync(path('checkpoint'))).toBe(false);
+  });
+});
+
+describePeers('copies to images', ['qemu-img', 'qemu-io'], (generation) => {
+  inWorkspace(generation);
+
+  it('leave nothing behind when they fail, and keep what was there', async () => {
+    makeRawImage(path('disk.raw'), 64 * mebi, [{ offset: 0, length: 64 * mebi }]);
+    writeFileSync(path('made.vmdk'), 'what was there');
+    const abort = new AbortController();
+    const timer = setInterval(() => {
+      if (readdirSync(path('.')).some((name) => name.endsWith('.part'))) abort.abort(new Error('it is interrupted'));
+    }, 1);
+    const { code } = await nbdWith({ signal: abort.signal }, 'copy', path('disk.raw'), path('made.vmdk'));
+    clearInterval(timer);
+    expect(code).toBe(1);
+    expect(readdirSync(path('.')).sort()).toEqual(['disk.raw', 'made.vmdk']);
+    expect(readFileSync(path('made.vmdk'), 'utf8')).toBe('what was there');
+  });
+
+  it('do not overwrite the files of their source', async () => {
+    await makeChain();
+    const digests = () =>
+      ['top.qcow2', 'base.qcow2'].map((name) => createHash('sha256').update(readFileSync(path(name))).digest('hex'));
+    const before = digests();
+    for (const words of [
+      ['--destination-format', 'raw', path('top.qcow2')],
+      ['--destination-format', 'raw', path('base.qcow2')],
+      ['--destination-format', 'vhd', path('base.qcow2')],
+    ]) {
+      const { code, stderr } = await nbd('copy', path('top.qcow2'), ...words);
+      expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining('is a file of the source') });
+    }
+    expect(digests()).toEqual(before);
   });
 });
 

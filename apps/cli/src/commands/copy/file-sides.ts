@@ -39,6 +39,19 @@ export async function emptyFile(path: string, from: SourceSide): Promise<void> {
   if (stats?.isFile() === true) await truncate(path);
 }
 
+/**
+ * A raw file may be copied to itself. The file of an image is not what is read, and would be gone before it is.
+ *
+ * @throws UsageError when a path is the file of the image that is the source, or one that it refers to.
+ */
+export async function requireNoPartOf(from: SourceSide, path: string): Promise<void> {
+  if (from.type !== 'device' || from.steps === undefined || from.steps.length === 0) return;
+  const stats = await stat(path).catch(() => undefined);
+  const parts = [from.stats, ...(from.otherStats ?? [])];
+  if (stats === undefined || !parts.some((part) => part?.ino === stats.ino && part.dev === stats.dev)) return;
+  throw argumentError(`${path} is a file of the source, and would be overwritten`);
+}
+
 /** Returns whether a descriptor is a regular file. */
 export function isFileDescriptor(fd: number): boolean {
   try {

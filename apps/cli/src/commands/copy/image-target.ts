@@ -10,6 +10,8 @@ import { loadImages } from '../../images/load.ts';
 import type { Progress } from '../../render/progress.ts';
 import type { ByteTarget } from './byte-streams.ts';
 import type { ImageFormat, StreamFormat } from './destination-format.ts';
+import { requireNoPartOf } from './file-sides.ts';
+import type { DeviceSide } from './side.ts';
 
 export interface ImageTarget {
   readonly type: 'image';
@@ -21,7 +23,7 @@ export interface ImageTarget {
 }
 
 /** Takes the bytes of an image. */
-export interface ImageFile {
+interface ImageFile {
   write(chunk: Uint8Array): Promise<void>;
   /** All is written. */
   end(flush: boolean): Promise<void>;
@@ -29,7 +31,7 @@ export interface ImageFile {
   abandon(): Promise<void>;
 }
 
-export interface ImageWriting {
+interface ImageWriting {
   readonly flush: boolean;
   readonly signal: AbortSignal;
   readonly progress: Progress;
@@ -75,15 +77,14 @@ export interface PartPlace {
   readonly mode: number;
 }
 
-/** Finds a place beside that of the image. @throws UsageError where it would replace something else than a file. */
-export async function partPlace(
-  path: string,
-  { ino, dev }: { readonly ino?: number; readonly dev?: number } = {},
-): Promise<PartPlace> {
+/** Finds a place beside that of the image. @throws UsageError where it would replace something else than a file, or a file of the source. */
+export async function partPlace(path: string, from: DeviceSide): Promise<PartPlace> {
+  await requireNoPartOf(from, path);
   const stats = await stat(path).catch(() => undefined);
-  if (stats !== undefined && !stats.isFile())
+  if (stats !== undefined && !stats.isFile()) {
     throw argumentError(`${path} is no regular file, and an image has to be one`);
-  if (stats !== undefined && stats.ino === ino && stats.dev === dev) {
+  }
+  if (stats !== undefined && stats.ino === from.stats?.ino && stats.dev === from.stats.dev) {
     throw argumentError(`${path} is the source, and would be replaced`);
   }
   const place = stats === undefined ? path : await realpath(path);
@@ -92,8 +93,8 @@ export async function partPlace(
 }
 
 /** Makes the file of an image beside its place. @throws as `partPlace` does. */
-export async function newImageFile(path: string, source?: Parameters<typeof partPlace>[1]): Promise<ImageFile> {
-  const { part, place, mode } = await partPlace(path, source);
+export async function newImageFile(path: string, from: DeviceSide): Promise<ImageFile> {
+  const { part, place, mode } = await partPlace(path, from);
   const handle = await open(part, 'wx', mode).catch((error: unknown) => {
     throw systemErrorOf(path, error);
   });
@@ -138,7 +139,7 @@ class PartFile implements ImageFile {
 }
 
 /** An image on standard output. */
-export function streamedImage(target: ByteTarget): ImageFile {
+function streamedImage(target: ByteTarget): ImageFile {
   return {
     write: (chunk) => target.write(chunk),
     end: async (flush) => {

@@ -1,5 +1,4 @@
 /** A destination of `nbd copy` that is a qcow2 image. */
-import type { Stats } from 'node:fs';
 import { chmod, rename, unlink } from 'node:fs/promises';
 import type { BlockDevice } from '@nbdjs/interfaces';
 import { openFileDevice } from '@nbdjs/storage/file';
@@ -8,9 +7,10 @@ import { loadImages } from '../../images/load.ts';
 import { type NewImageOptions, shapeOf } from '../../images/new-image-options.ts';
 import type { Terminal } from '../../terminal.ts';
 import { type ImageTarget, type ImageWriting, partPlace, WatchedDevice } from './image-target.ts';
+import type { DeviceSide } from './side.ts';
 
 /** What the image is like. */
-interface Qcow2TargetOptions extends NewImageOptions {
+export interface Qcow2TargetOptions extends NewImageOptions {
   readonly compress?: 'deflate' | 'zstd' | undefined;
   readonly backing?: string | undefined;
   readonly backingFormat?: string | undefined;
@@ -19,12 +19,12 @@ interface Qcow2TargetOptions extends NewImageOptions {
 /** An image that is complete when it gets its name. */
 export function qcow2Target(
   path: string,
-  source: Stats | undefined,
+  from: DeviceSide,
   options: Qcow2TargetOptions,
   terminal: Terminal,
 ): ImageTarget {
   const write = async (disk: BlockDevice, writing: ImageWriting): Promise<void> => {
-    const { part, place, mode } = await partPlace(path, source);
+    const { part, place, mode } = await partPlace(path, from);
     try {
       await writePart(part, place, disk, writing, options, terminal);
       if (mode !== 0o666) await chmod(part, mode);

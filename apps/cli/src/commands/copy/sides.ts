@@ -2,11 +2,9 @@
 import { stat } from 'node:fs/promises';
 import type { NbdClient } from '@nbdjs/client';
 import { type BlockDevice, baseAllocation } from '@nbdjs/interfaces';
-import { systemClock } from '@nbdjs/node';
-import { createNullDevice, createRetryLayer, createSliceLayer, openFileDevice } from '@nbdjs/storage';
+import { createNullDevice, createSliceLayer, openFileDevice } from '@nbdjs/storage';
 import { type Connecting, openServer } from '../../connecting/open-server.ts';
 import { argumentError } from '../../errors/argument-error.ts';
-import { oneLine } from '../../errors/one-line.ts';
 import { splitMember } from '../../images/image-path.ts';
 import { loadImages } from '../../images/load.ts';
 import { openFileOperand } from '../../images/open-file.ts';
@@ -18,15 +16,12 @@ import { describeOperand, type Operand, type ServerOperand } from '../../options
 import type { Terminal } from '../../terminal.ts';
 import { type ByteSource, byteSource, byteTarget, descriptorOf } from './byte-streams.ts';
 import type { CopyOptions } from './command.ts';
-import { destinationFormat, type ImageFormat } from './destination-format.ts';
-import { emptyFile, isFileDescriptor, isStreamPath, positionOf } from './file-sides.ts';
-import { type ImageTarget, newImageFile, streamedImage, streamTarget } from './image-target.ts';
+import { destinationFormat } from './destination-format.ts';
+import { emptyFile, isFileDescriptor, isStreamPath, positionOf, requireNoPartOf } from './file-sides.ts';
 import { sendLongRequest } from './long-request.ts';
-import { qcow2Target } from './qcow2-target.ts';
+import { openImageTarget } from './open-image-target.ts';
+import { withRetries } from './retries.ts';
 import type { DeviceSide, SourceSide, StreamSource, TargetSide } from './side.ts';
-
-/** The shortest time between two messages about retries, in milliseconds. */
-const retryNoteMs = 1000;
 
 /** The options that opening depends on. */
 export interface SideOptions extends Connecting, ImageOptions, TargetDiskOptions {
@@ -85,7 +80,12 @@ export class Sides {
       case 'disk': {
         const { openDiskForReading } = await loadObjects();
         const device = this.#keep(await openDiskForReading(operand, this.#options, this.#terminal));
-        const side = { type: 'device', device: this.#withRetries(device), name: operand.word, isZero: false } as const;
+        const side = {
+          type: 'device',
+          device: withRetries(device, this.#options, this.#terminal),
+          name: operand.word,
+          isZero: false,
+        } as const;
         return this.#partitionOf(side);
       }
       case 'null':
@@ -95,7 +95,7 @@ export class Sides {
 
   async openDestination(operand: Operand, from: SourceSide): Promise<TargetSide> {
     const format = destinationFormat(operand, this.#options.destinationFormat);
-    if (format !== 'raw') return this.#targetImage(operand, format, from);
+    if (format !== 'raw') return openImageTarget(operand, format, from, this.#options, this.#terminal);
     switch (operand.type) {
       case 'uri':
       case 'command':
@@ -106,7 +106,7 @@ export class Sides {
         const { openTargetDisk } = await loadObjects();
         const size = from.type === 'device' ? from.device.geometry.size : undefined;
         const { device, isNew } = await openTargetDisk(operand, size, this.#options, this.#terminal);
-        const retried = this.#withRetries(this.#keep(device));
+        const retried = withRetries(this.#keep(device), this.#options, this.#terminal);
         return { type: 'device', device: retried, name: operand.word, isZero: isNew };
       }
       case 'null':
@@ -169,7 +169,7 @@ export class Sides {
     await sendLongRequest(client, isLocal ? 'local' : 'distant');
     return {
       type: 'device',
-      device: this.#withRetries(client),
+      device: withRetries(client, this.#options, this.#terminal),
       name: describeOperand(operand),
       isZero: false,
       setConnections: canHaveSeveral ? (connections) => client.widen(connections) : undefined,
@@ -179,7 +179,13 @@ export class Sides {
 
   async #openSourceFile(path: string, name = path): Promise<DeviceSide> {
     const device = this.#keep(await openFileDevice(path, { readOnly: true }));
-    return { type: 'device', device: this.#withRetries(device), name, isZero: false, stats: await stat(path) };
+    return {
+      type: 'device',
+      device: withRetries(device, this.#options, this.#terminal),
+      name,
+      isZero: false,
+      stats: await stat(path),
+    };
   }
 
   /** A file, or the disk in an image. */
@@ -197,7 +203,7 @@ export class Sides {
     this.#keep(device);
     const stats = await stat(splitMember(path).path);
     const otherStats = await Promise.all(parts.slice(1).map((part) => stat(part.name)));
-    const side = { device: this.#withRetries(device), name: path, steps, stats, otherStats };
+    const side = { device: withRetries(device, this.#options, this.#terminal), name: path, steps, stats, otherStats };
     return { type: 'device', ...side, isZero: false };
   }
 
@@ -216,24 +222,11 @@ export class Sides {
     return this.#options.quiet === true ? { ...notes, warn: notes.note } : notes;
   }
 
-  /** An image that is made anew. Its file is made when the copy begins. */
-  #targetImage(operand: Operand, format: ImageFormat, from: SourceSide): ImageTarget {
-    if (from.type !== 'device') {
-      throw argumentError(`a ${format} image cannot be made of a stream, whose size is not known`);
-    }
-    if (operand.type === 'file') {
-      const { path } = operand;
-      if (format === 'qcow2') return qcow2Target(path, from.stats, this.#options, this.#terminal);
-      return streamTarget(format, path, () => newImageFile(path, from.stats));
-    }
-    if (format === 'qcow2') throw argumentError('a qcow2 image has to be a file');
-    return streamTarget(format, '-', async () => streamedImage(await byteTarget(1, this.#terminal)));
-  }
-
   async #openTargetFile(path: string, from: SourceSide): Promise<DeviceSide> {
     const isResumed = this.#isResumed;
     // It becomes as long as the source; and where it is to count as zeroes, it has to be zero.
     const size = from.type === 'device' ? from.device.geometry.size : 0n;
+    await requireNoPartOf(from, path);
     if (this.#options.destinationIsZero === true && !isResumed) await emptyFile(path, from);
     const device = this.#keep(await openFileDevice(path, { create: !isResumed, size, truncate: true }));
     const { resizing } = device;
@@ -241,33 +234,11 @@ export class Sides {
       from.type === 'stream' && resizing !== undefined ? async (next: bigint) => resizing.resize(next) : undefined;
     return {
       type: 'device',
-      device: this.#withRetries(device),
+      device: withRetries(device, this.#options, this.#terminal),
       name: path,
       isZero: device.isNew || grow !== undefined,
       stats: await stat(path),
       grow,
     };
-  }
-
-  /** Returns the device with a layer that repeats calls that fail for a temporary reason. */
-  #withRetries(device: BlockDevice): BlockDevice {
-    const { retries } = this.#options;
-    if (retries === 0) return device;
-    let notedMs = Number.NEGATIVE_INFINITY;
-    let unnoted = 0;
-    const onRetry = ({ command, offset = 0 }: { command: string; offset?: unknown }, error: unknown): void => {
-      if (this.#options.quiet === true) return;
-      const now = systemClock.now();
-      // When a server has trouble, all requests in flight fail, again and again.
-      if (now - notedMs < retryNoteMs) {
-        unnoted++;
-        return;
-      }
-      const others = unnoted === 0 ? '' : ` (and ${unnoted} more since the last time)`;
-      this.#terminal.note(`nbd: ${command} at ${offset}: ${oneLine(error)}; trying again${others}`);
-      notedMs = now;
-      unnoted = 0;
-    };
-    return createRetryLayer(device, { clock: systemClock, retries, onRetry });
   }
 }
