@@ -110,7 +110,11 @@ describePeers('copies to images', ['qemu-img', 'qemu-io'], (generation) => {
   it('do not overwrite the files of their source', async () => {
     await makeChain();
     const digests = () =>
-      ['top.qcow2', 'base.qcow2'].map((name) => createHash('sha256').update(readFileSync(path(name))).digest('hex'));
+      ['top.qcow2', 'base.qcow2'].map((name) =>
+        createHash('sha256')
+          .update(readFileSync(path(name)))
+          .digest('hex'),
+      );
     const before = digests();
     for (const words of [
       ['--destination-format', 'raw', path('top.qcow2')],

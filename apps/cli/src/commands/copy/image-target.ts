@@ -9,33 +9,9 @@ import { systemErrorOf } from '../../errors/one-line.ts';
 import { loadImages } from '../../images/load.ts';
 import type { Progress } from '../../render/progress.ts';
 import type { ByteTarget } from './byte-streams.ts';
-import type { ImageFormat, StreamFormat } from './destination-format.ts';
+import type { StreamFormat } from './destination-format.ts';
 import { requireNoPartOf } from './file-sides.ts';
-import type { DeviceSide } from './side.ts';
-
-export interface ImageTarget {
-  readonly type: 'image';
-  readonly format: ImageFormat;
-  /** The path, or `-`. */
-  readonly name: string;
-  /** Writes an image of a disk. An image that is not complete is of no use, so that a file gets its name at the end. */
-  readonly write: (source: BlockDevice, writing: ImageWriting) => Promise<void>;
-}
-
-/** Takes the bytes of an image. */
-interface ImageFile {
-  write(chunk: Uint8Array): Promise<void>;
-  /** All is written. */
-  end(flush: boolean): Promise<void>;
-  /** It failed: what was written is removed where that is possible. */
-  abandon(): Promise<void>;
-}
-
-interface ImageWriting {
-  readonly flush: boolean;
-  readonly signal: AbortSignal;
-  readonly progress: Progress;
-}
+import type { DeviceSide, ImageFile, ImageTarget, ImageWriting } from './side.ts';
 
 /** An image that is written from its start to its end; `openFile` opens the place where the bytes go. */
 export function streamTarget(format: StreamFormat, name: string, openFile: () => Promise<ImageFile>): ImageTarget {
@@ -139,7 +115,7 @@ class PartFile implements ImageFile {
 }
 
 /** An image on standard output. */
-function streamedImage(target: ByteTarget): ImageFile {
+export function streamedImage(target: ByteTarget): ImageFile {
   return {
     write: (chunk) => target.write(chunk),
     end: async (flush) => {

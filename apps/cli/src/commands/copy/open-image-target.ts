@@ -4,9 +4,9 @@ import type { Operand } from '../../options/operand.ts';
 import type { Terminal } from '../../terminal.ts';
 import { byteTarget } from './byte-streams.ts';
 import type { ImageFormat } from './destination-format.ts';
-import { type ImageTarget, newImageFile, streamedImage, streamTarget } from './image-target.ts';
+import { newImageFile, streamedImage, streamTarget } from './image-target.ts';
 import { type Qcow2TargetOptions, qcow2Target } from './qcow2-target.ts';
-import type { SourceSide } from './side.ts';
+import type { ImageTarget, SourceSide } from './side.ts';
 
 /** An image that is made anew. Its file is made when the copy begins. @throws UsageError when the source is a stream. */
 export function openImageTarget(

@@ -6,8 +6,8 @@ import { describeBacking } from '../../images/describe-backing.ts';
 import { loadImages } from '../../images/load.ts';
 import { type NewImageOptions, shapeOf } from '../../images/new-image-options.ts';
 import type { Terminal } from '../../terminal.ts';
-import { type ImageTarget, type ImageWriting, partPlace, WatchedDevice } from './image-target.ts';
-import type { DeviceSide } from './side.ts';
+import { partPlace, WatchedDevice } from './image-target.ts';
+import type { DeviceSide, ImageTarget, ImageWriting } from './side.ts';
 
 /** What the image is like. */
 export interface Qcow2TargetOptions extends NewImageOptions {

@@ -1,8 +1,9 @@
 /** One side of a copy: a device, or a stream of bytes. */
 import type { Stats } from 'node:fs';
 import type { BlockDevice } from '@nbdjs/interfaces';
+import type { Progress } from '../../render/progress.ts';
 import type { ByteSource, ByteTarget } from './byte-streams.ts';
-import type { ImageTarget } from './image-target.ts';
+import type { ImageFormat } from './destination-format.ts';
 
 export interface DeviceSide {
   readonly type: 'device';
@@ -33,6 +34,32 @@ export interface StreamSource {
 interface StreamTarget {
   readonly type: 'stream';
   readonly target: ByteTarget;
+}
+
+/** An image that is made anew. */
+export interface ImageTarget {
+  readonly type: 'image';
+  readonly format: ImageFormat;
+  /** The path, or `-`. */
+  readonly name: string;
+  /** Writes an image of a disk. An image that is not complete is of no use, so that a file gets its name at the end. */
+  readonly write: (source: BlockDevice, writing: ImageWriting) => Promise<void>;
+}
+
+/** How an image is written. */
+export interface ImageWriting {
+  readonly flush: boolean;
+  readonly signal: AbortSignal;
+  readonly progress: Progress;
+}
+
+/** Takes the bytes of an image. */
+export interface ImageFile {
+  write(chunk: Uint8Array): Promise<void>;
+  /** All is written. */
+  end(flush: boolean): Promise<void>;
+  /** It failed: what was written is removed where that is possible. */
+  abandon(): Promise<void>;
 }
 
 export type SourceSide = DeviceSide | StreamSource;

@@ -7,8 +7,7 @@ import { imageNotes } from '../../images/opening.ts';
 import type { Progress } from '../../render/progress.ts';
 import { streamError } from './conflicts.ts';
 import { type CopyJob, sharedTransferOptions } from './copy-job.ts';
-import type { ImageTarget } from './image-target.ts';
-import type { DeviceSide } from './side.ts';
+import type { DeviceSide, ImageTarget } from './side.ts';
 
 /** @throws CommandError when the two sides differ. */
 export async function verify(job: CopyJob, progress: Progress): Promise<void> {
