@@ -1,17 +1,22 @@
 /** Copying one device to another. */
-import { type BlockDevice, type LostRange, UsageError, WritesLostError } from '@nbdjs/interfaces';
+import { type BlockDevice, type LostRange, WritesLostError } from '@nbdjs/interfaces';
 import { checkDevice, QueueDepth } from '@nbdjs/kit';
 import { type CheckpointOptions, Checkpoints } from './checkpoint/checkpoints.ts';
+import { requireFit, requireMarks, requireStart } from './copy-checks.ts';
 import { MemoryPool, readPiece } from './memory-pool.ts';
 import { type CopyOptions, type CopySettings, resolveOptions } from './options.ts';
 import { CopyWorkers } from './pacing/copy-workers.ts';
 import { Crossing } from './pacing/crossing.ts';
+import { ChangedPlan, type MarkedRange, markedRanges } from './plan/changed-plan.ts';
 import { Plan, type WorkPlan } from './plan/plan.ts';
 import type { Segment } from './plan/segment.ts';
 import type { CopyReport } from './report.ts';
 import { TargetWriter } from './target-writer.ts';
 import { ChunkPlan } from './threads/chunk-plan.ts';
 import type { SharedWork } from './threads/shared-work.ts';
+
+/** Changed ranges up to this length are read without asking which parts of them are zero. */
+const unaskedBytes = 2n ** 20n;
 
 /** How many times in a row the target may lose what was written to it before that is an error. */
 const recopiesMax = 16;
@@ -52,33 +57,13 @@ export async function copyPart(
   requireFit(firstSource, firstTarget);
   const settings = resolveOptions(options, [firstSource, firstTarget]);
   const align = alignment(firstSource, firstTarget);
+  requireMarks(firstSource, options);
   work?.requireSize(firstSource.geometry.size);
   requireStart(options.checkpoint?.startAt ?? 0n, firstSource.geometry.size, align);
   const copy = new DeviceCopy(sources, targets, settings, options.checkpoint, work);
   await copy.run();
   if (settings.flush && work?.isStopped !== true) await copy.flush();
   return copy.report();
-}
-
-/** @throws UsageError */
-function requireFit(source: BlockDevice, target: BlockDevice): void {
-  if (target.abilities.readOnly) throw new UsageError('ERR_NBD_READ_ONLY', 'the target is read-only');
-  const [from, to] = [source.geometry.size, target.geometry.size];
-  if (from > to) {
-    throw new UsageError(
-      'ERR_NBD_OUT_OF_BOUNDS',
-      `the target has ${to} bytes, which is less than the source's ${from}`,
-    );
-  }
-}
-
-/** @throws UsageError */
-function requireStart(startAt: bigint, size: bigint, align: bigint): void {
-  if (startAt === size || (startAt >= 0n && startAt < size && startAt % align === 0n)) return;
-  throw new UsageError(
-    'ERR_NBD_ARGUMENT',
-    `startAt is ${startAt}, expected ${size}, or less and a multiple of ${align}`,
-  );
 }
 
 /** The block size that both sides accept, in bytes: the larger of the two minimum block sizes. */
@@ -115,6 +100,8 @@ class DeviceCopy {
   readonly #crossing: Crossing;
   readonly #memory: MemoryPool;
   readonly #size: bigint;
+  /** What there is to do, in bytes. */
+  #totalBytes: bigint;
   /** The bytes from here on are copied first. */
   readonly #tailStart: bigint;
   readonly #plan: WorkPlan;
@@ -143,12 +130,11 @@ class DeviceCopy {
     this.#writers = targets.map((one) => new TargetWriter(one, settings, zeroes));
     this.#depth = new QueueDepth(requests * Math.max(sources.length, targets.length), requestSize);
     this.#crossing = new Crossing(requestSize);
-    this.#tailStart = startAt < this.#size ? tailStart(sources[0], targets[0]) : this.#size;
+    this.#totalBytes = this.#size;
+    this.#tailStart =
+      startAt < this.#size && settings.changed === undefined ? tailStart(sources[0], targets[0]) : this.#size;
     this.#work = work;
-    this.#plan =
-      work === undefined
-        ? this.#planOf(startAt, this.#tailStart)
-        : new ChunkPlan(work, this.#tailStart, ({ start, end }) => this.#planOf(start, end));
+    this.#plan = this.#wholePlan(startAt);
     this.#workers = this.#workersFor(this.#plan, (segment) => this.#done(segment));
     this.#doneBytes = startAt;
     this.#checkpoints = checkpoint && new Checkpoints(() => this.flush(), checkpoint);
@@ -156,6 +142,7 @@ class DeviceCopy {
 
   async run(): Promise<void> {
     try {
+      await this.#countMarked();
       await this.#copyTail();
       await this.#workers.run();
     } catch (error) {
@@ -188,12 +175,31 @@ class DeviceCopy {
   report(): CopyReport {
     const tallies = this.#writers.map(({ tally }) => tally);
     return {
-      totalBytes: this.#size,
+      totalBytes: this.#totalBytes,
       readBytes: this.#readBytes,
       writtenBytes: tallies.reduce((sum, { writtenBytes }) => sum + writtenBytes, 0n),
       zeroedBytes: tallies.reduce((sum, { zeroedBytes }) => sum + zeroedBytes, 0n),
       skippedBytes: tallies.reduce((sum, { skippedBytes }) => sum + skippedBytes, 0n),
     };
+  }
+
+  #wholePlan(startAt: bigint): WorkPlan {
+    const [source] = this.#sources;
+    const planOf = ({ start, end }: MarkedRange): Plan => this.#planOf(start, end);
+    const { changed: context, signal } = this.#settings;
+    if (this.#work !== undefined) return new ChunkPlan(this.#work, this.#tailStart, planOf);
+    if (context === undefined) return this.#planOf(startAt, this.#tailStart);
+    return new ChangedPlan({ source, context, align: alignment(source, this.#targets[0]), signal, planOf });
+  }
+
+  /** To know how much there is to do, the map of what has changed is read once before. */
+  async #countMarked(): Promise<void> {
+    const { changed: context, signal } = this.#settings;
+    if (context === undefined) return;
+    const [source] = this.#sources;
+    this.#totalBytes = 0n;
+    const ranges = markedRanges({ source, context, align: alignment(source, this.#targets[0]), signal });
+    for await (const { start, end } of ranges) this.#totalBytes += end - start;
   }
 
   /** Copies the last bytes first, to find out before the rest whether they can be read and written. */
@@ -215,7 +221,10 @@ class DeviceCopy {
 
   #planOf(start: bigint, end: bigint): Plan {
     const [source] = this.#sources;
-    return new Plan(source, end, alignment(source, this.#targets[0]), this.#settings, {
+    // To ask for the map of a range would take as long as to read it.
+    const isShort = this.#settings.changed !== undefined && end - start <= unaskedBytes;
+    const settings = isShort ? { ...this.#settings, extents: false } : this.#settings;
+    return new Plan(source, end, alignment(source, this.#targets[0]), settings, {
       startAt: start,
       crossing: this.#crossing,
     });
@@ -270,6 +279,6 @@ class DeviceCopy {
   /** Counts what is done, together with what other threads have done. */
   #progressed(bytes: bigint): void {
     this.#doneBytes = this.#work === undefined ? this.#doneBytes + bytes : this.#work.add(bytes);
-    this.#settings.onProgress?.({ doneBytes: this.#doneBytes, totalBytes: this.#size });
+    this.#settings.onProgress?.({ doneBytes: this.#doneBytes, totalBytes: this.#totalBytes });
   }
 }

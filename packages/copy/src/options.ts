@@ -122,6 +122,16 @@ export const copyOptions = defineOptions({
     defaultText: 'the target keeps its size',
     doc: 'Makes the target longer, for copies from a stream.',
   }),
+  /**
+   * Copy only what this metadata context of the source marks with any status but 0, such as `qemu:dirty-bitmap:NAME`, into a target that
+   * holds an earlier copy. The rest of the target is left as it is, and no part of it counts as zero. Not together with a checkpoint.
+   *
+   * @default all is copied
+   */
+  changed: option.text({
+    defaultText: 'all is copied',
+    doc: 'Copy only what this metadata context of the source marks with any status but 0.',
+  }),
   /** Saves from time to time how far the copy has come, so that it can be resumed. */
   checkpoint: option.object<CheckpointOptions>({
     doc: 'Saves from time to time how far the copy has come, so that it can be resumed.',
@@ -149,6 +159,8 @@ export interface CopySettings {
   readonly allocated: boolean;
   readonly targetIsZero: boolean;
   readonly flush: boolean;
+  /** The metadata context that marks what is copied; `undefined` for all. */
+  readonly changed: string | undefined;
   readonly nextTurn: Defer | undefined;
   readonly signal: AbortSignal | undefined;
   readonly onProgress: ((progress: CopyProgress) => void) | undefined;
@@ -170,7 +182,7 @@ export function resolveOptions(options: CopyOptions, devices: readonly Pick<Bloc
   const geometries = devices.map(({ geometry }) => geometry);
   const requestSize = requestSizeFor(given.requestSize, geometries);
   const targetPreferred = Math.min(geometries.at(-1)?.preferredBlockSize ?? 0, requestSize);
-  const targetIsZero = given.targetIsZero && !allocated;
+  const targetIsZero = given.targetIsZero && !allocated && given.changed === undefined;
   const requests = Math.min(given.requests, Math.floor(Math.max(queueBytesMax, requestSize) / requestSize));
   return {
     requestSize,
@@ -183,6 +195,7 @@ export function resolveOptions(options: CopyOptions, devices: readonly Pick<Bloc
     allocated,
     targetIsZero,
     flush: given.flush,
+    changed: given.changed,
     nextTurn: given.nextTurn,
     signal: given.signal,
     onProgress: given.onProgress,

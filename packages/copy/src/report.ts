@@ -35,7 +35,7 @@ export interface CopyProgress {
 
 /** What a copy did, in bytes and requests. */
 export interface CopyReport {
-  /** Size of the source. */
+  /** Size of the source, or how much of it was marked as changed. */
   readonly totalBytes: bigint;
   /** Read from the source. */
   readonly readBytes: bigint;

@@ -17,7 +17,7 @@ export interface CopyThread {
   stop(cause: Error): void;
 }
 
-const { checkpoint: _, grow: __, ...shared } = copyOptions.definitions;
+const { checkpoint: _, grow: __, changed: ___, ...shared } = copyOptions.definitions;
 
 /** The options of a copy in several threads as data: defaults, units, checks and texts. */
 export const threadedCopyOptions = defineOptions({
