@@ -7,6 +7,7 @@ import { declareCompletion } from './commands/completion/command.ts';
 import { declareCopy } from './commands/copy/command.ts';
 import { declareCreate } from './commands/create/command.ts';
 import { declareDemo } from './commands/demo/command.ts';
+import { declareDiscard } from './commands/discard/command.ts';
 import { declareDump } from './commands/dump/command.ts';
 import { declareHash } from './commands/hash/command.ts';
 import { declareInfo } from './commands/info/command.ts';
@@ -14,6 +15,7 @@ import { declareMap } from './commands/map/command.ts';
 import * as objects from './commands/objects/command.ts';
 import { declareRelay } from './commands/relay/command.ts';
 import { declareServe } from './commands/serve/command.ts';
+import { declareZero } from './commands/zero/command.ts';
 import type { Terminal } from './terminal.ts';
 
 const register: Register = (add, context) => {
@@ -23,6 +25,8 @@ const register: Register = (add, context) => {
   add(declareCompare(context), () => import('./commands/compare/run.ts'));
   add(declareHash(context), () => import('./commands/hash/run.ts'));
   add(declareDump(context), () => import('./commands/dump/run.ts'));
+  add(declareZero(context), () => import('./commands/zero/run.ts'));
+  add(declareDiscard(context), () => import('./commands/discard/run.ts'));
   add(declareServe(context), () => import('./commands/serve/run.ts'));
   add(declareCreate(context), () => import('./commands/create/run.ts'));
   add(declareCheckImage(context), () => import('./commands/check-image/run.ts'));

@@ -1,5 +1,5 @@
 /** Running the command line in tests. */
-import { Writable } from 'node:stream';
+import { type Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { type RunOptions, type RunResult, runCommandLine } from '@nbdjs/peers/local';
 import { run } from '../src/program.ts';
@@ -40,6 +40,8 @@ export async function nbd(...argv: string[]): Promise<Outcome> {
 
 export interface RunWith {
   readonly signal?: AbortSignal;
+  /** Standard input, in place of that of the tests. */
+  readonly stdin?: Readable & { readonly isTTY?: boolean };
   /** Called with what is printed on standard output, at once. */
   readonly hear?: (text: string) => void;
   /** The same for standard error. */
@@ -49,13 +51,13 @@ export interface RunWith {
 }
 
 export async function nbdWith(
-  { signal, hear, hearErrors, hangUps = new Set() }: RunWith,
+  { signal, stdin, hear, hearErrors, hangUps = new Set() }: RunWith,
   ...argv: string[]
 ): Promise<Outcome> {
   const stdout = new Capture(hear);
   const stderr = new Capture(hearErrors);
   const terminal: Terminal = {
-    stdin: process.stdin,
+    stdin: (stdin ?? process.stdin) as NodeJS.ReadStream,
     stdout: stdout as unknown as NodeJS.WriteStream,
     stderr: stderr as unknown as NodeJS.WriteStream,
     signal: signal ?? new AbortController().signal,

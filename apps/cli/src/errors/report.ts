@@ -14,7 +14,7 @@ export interface ReportOptions {
 }
 
 /** Exit codes of failures, for commands where 1 is an answer. */
-const failures: Readonly<Record<string, number>> = { compare: 2 };
+const failures: Readonly<Record<string, number>> = { compare: 2, discard: 2, zero: 2 };
 
 /** Prints an error as one line. Returns the exit code. */
 export function report(error: unknown, { command, isVerbose }: ReportOptions, terminal: Terminal): number {

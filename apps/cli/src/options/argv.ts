@@ -23,7 +23,9 @@ const bareValues: Readonly<Record<string, string>> = {
 const bareLetters: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   copy: { '-p': '--progress' },
   compare: { '-p': '--progress' },
+  discard: { '-p': '--progress' },
   hash: { '-p': '--progress' },
+  zero: { '-p': '--progress' },
 };
 
 export interface PreparedArguments {

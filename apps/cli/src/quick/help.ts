@@ -7,6 +7,7 @@ import { declareCompletion } from '../commands/completion/command.ts';
 import { declareCopy } from '../commands/copy/command.ts';
 import { declareCreate } from '../commands/create/command.ts';
 import { declareDemo } from '../commands/demo/command.ts';
+import { declareDiscard } from '../commands/discard/command.ts';
 import { declareDump } from '../commands/dump/command.ts';
 import { declareHash } from '../commands/hash/command.ts';
 import { declareInfo } from '../commands/info/command.ts';
@@ -14,6 +15,7 @@ import { declareMap } from '../commands/map/command.ts';
 import * as objects from '../commands/objects/command.ts';
 import { declareRelay } from '../commands/relay/command.ts';
 import { declareServe } from '../commands/serve/command.ts';
+import { declareZero } from '../commands/zero/command.ts';
 import type { CommandContext } from '../options/command-context.ts';
 import { start } from '../start.ts';
 
@@ -27,6 +29,8 @@ function register(add: AddCommand, context: CommandContext): void {
   add(declareCompare(context), unreachable);
   add(declareHash(context), unreachable);
   add(declareDump(context), unreachable);
+  add(declareZero(context), unreachable);
+  add(declareDiscard(context), unreachable);
   add(declareServe(context), unreachable);
   add(declareCreate(context), unreachable);
   add(declareCheckImage(context), unreachable);

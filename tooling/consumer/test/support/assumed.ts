@@ -26,6 +26,11 @@ export const assumed: Readonly<Record<string, Assumed>> = {
   },
   'connection 7': { notRun: certificates },
   'copy 3': {
+    before: `declare const source: import('@nbdjs/copy').BlockDevice;
+      declare const target: import('@nbdjs/copy').BlockDevice;`,
+    notRun: 'needs a server with a dirty bitmap',
+  },
+  'copy 4': {
     before: `import { createMemoryDevice } from '@nbdjs/storage';
       const [source, target] = [createMemoryDevice({ size: 4096 }), createMemoryDevice({ size: 4096 })];`,
   },

@@ -3,6 +3,7 @@ import { type CompareReport, compareAllocation, compareDevices } from '@nbdjs/co
 import { nextTurn } from '@nbdjs/node';
 import { withTls } from '../../connecting/client-tls.ts';
 import { report } from '../../errors/report.ts';
+import { requireFiles } from '../../images/options.ts';
 import type { CommandContext } from '../../options/command-context.ts';
 import type { Operand } from '../../options/operand.ts';
 import type { Terminal } from '../../terminal.ts';
@@ -37,6 +38,7 @@ export async function run(
   const operands = [givenFirst, givenSecond];
   let stage: Stage = 'opening';
   try {
+    requireFiles(options, operands);
     const isEqual = await withSides(options, terminal, async (open) => {
       const first = await open(withTls(givenFirst, options, operands));
       const second = await open(withTls(givenSecond, options, operands));

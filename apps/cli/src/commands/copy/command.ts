@@ -8,6 +8,7 @@ import { beginCommand, type CommandContext, type OptionsOf } from '../../options
 import { addNoHangup } from '../../options/hangup.ts';
 import { parseOperand } from '../../options/operand.ts';
 import { addGroup } from '../../options/option-group.ts';
+import { rangeOptions } from '../../options/range.ts';
 import { serverOptions } from '../../options/server.ts';
 import { count, powerOfTwo, sizeBetween } from '../../options/size.ts';
 import { parseThreads } from '../../options/threads.ts';
@@ -60,7 +61,17 @@ export function declareCopy(context: CommandContext) {
       'requests in flight for each connection, at most (default: as many as it takes)',
       count('--requests', 1, 65536),
     )
+    .option(
+      '--changed <context>',
+      'copy only what this metadata context of the source marks, such as qemu:dirty-bitmap:NAME, into an earlier copy',
+    )
     .option('--checkpoint <file>', 'save in this file how far the copy has come, and go on from there')
+    .option('--json', 'print a report as JSON when all is copied')
+    .option(
+      '--rate <n>',
+      'read at most this many bytes a second',
+      sizeBetween('--rate', 64 * kibi, Number.MAX_SAFE_INTEGER),
+    )
     .option('--verify', 'compare when all is copied')
     .option(
       '-S, --sparse <n>',
@@ -78,7 +89,10 @@ export function declareCopy(context: CommandContext) {
   const connecting = addGroup(
     addGroup(
       addGroup(
-        addGroup(addGroup(command, imageOptions('the source, if it is a file')), objectSizeOption()),
+        addGroup(
+          addGroup(addGroup(command, rangeOptions()), imageOptions('the source, if it is a file')),
+          objectSizeOption(),
+        ),
         writerOptions(),
       ),
       colourOptions(),

@@ -26,6 +26,13 @@ export function requirePossible(source: Operand, destination: Operand, options: 
     }
     if (verify === true && destination.type === 'stdio') throw streamError('--verify');
   }
+  requireFitOfChanged(format, options);
+  if (checkpoint !== undefined && (options.offset !== undefined || options.length !== undefined)) {
+    throw argumentError('--checkpoint: it cannot tell one part of a source from another (--offset, --length)');
+  }
+  if (options.json === true && destination.type === 'stdio') {
+    throw argumentError('--json: the report would follow the copy on standard output');
+  }
   if (destination.type !== 'null') return;
   if (verify === true) throw argumentError("--verify: what has gone to 'null:' cannot be read again");
   if (checkpoint !== undefined) throw argumentError("--checkpoint: 'null:' keeps nothing to go on from");
@@ -49,6 +56,20 @@ const qcow2Options = [
   'qcow2Version',
 ] as const;
 
+/** What has changed goes into an earlier copy, at the same places. */
+function requireFitOfChanged(format: string, options: CopyOptions): void {
+  if (options.changed === undefined) return;
+  const { checkpoint, destinationIsZero, offset, length } = options;
+  const other = [
+    checkpoint !== undefined && '--checkpoint',
+    destinationIsZero === true && '--destination-is-zero',
+    offset !== undefined && '--offset',
+    length !== undefined && '--length',
+  ].find((option) => option !== false);
+  if (other !== undefined) throw argumentError(`--changed and ${other} cannot be used together`);
+  if (format !== 'raw') throw argumentError(`--changed: a ${format} image is made anew, expected an earlier copy`);
+}
+
 /** @throws UsageError where bytes would be written to a terminal. */
 export function requireNoTerminal(destination: Operand, terminal: Terminal): void {
   if (destination.type === 'stdio' && terminal.stdout.isTTY) {
@@ -57,7 +78,8 @@ export function requireNoTerminal(destination: Operand, terminal: Terminal): voi
 }
 
 /** @throws UsageError for options that a stream cannot have. Called before anything is opened for writing. */
-export function requireNoDeviceOptions({ checkpoint, verify }: CopyOptions): void {
+export function requireNoDeviceOptions({ changed, checkpoint, verify }: CopyOptions): void {
+  if (changed !== undefined) throw streamError('--changed');
   if (checkpoint !== undefined) throw streamError('--checkpoint');
   if (verify === true) throw streamError('--verify');
 }

@@ -43,7 +43,11 @@ export function sharedTransferOptions(job: CopyJob, progress: Progress) {
 
 /** The command's options are about one connection, these are about all that a thread has. */
 export function plainTransferOptions({ connections, options }: CopyJob) {
-  const { requests, queueSize, requestSize, extents, synchronous } = options;
+  const { requests, queueSize, extents, synchronous, rate } = options;
+  // What waits for its turn would delay the end of a copy that is interrupted.
+  const turnBytes = rate === undefined ? Number.POSITIVE_INFINITY : 2 ** Math.floor(Math.log2(rate / 8));
+  const requestSize = Math.max(Math.min(options.requestSize, turnBytes), 4096);
+  if (rate !== undefined) return { requests: 2, requestSize, extents, synchronous };
   return {
     requests: requests === undefined ? undefined : requests * connections,
     queueBytesMax: queueSize === undefined ? undefined : queueSize * connections,

@@ -1,6 +1,8 @@
 /** The lines of `nbd copy` on standard error about what it does. */
+import type { CopyReport } from '@nbdjs/copy';
 import { oneLine } from '../../errors/one-line.ts';
 import { describeOperand } from '../../options/operand.ts';
+import { exactJson } from '../../render/exact-json.ts';
 import type { Terminal } from '../../terminal.ts';
 import type { CopyOptions } from './command.ts';
 import type { CopyJob } from './copy-job.ts';
@@ -37,6 +39,25 @@ export function noteIdleOptions({ to, options: { flush, sparse, quiet }, termina
   if (flush === true && to.target.flush === undefined) idle.push('--flush');
   if (sparse !== undefined && sparse > 0) idle.push('--sparse');
   if (idle.length > 0) terminal.note(`nbd: the destination is a stream, where ${idle.join(' and ')} can do nothing`);
+}
+
+/** `--json`: what was done, on standard output. */
+export async function printReport(
+  { source, destination, options, terminal }: CopyJob,
+  report: Partial<CopyReport>,
+  seconds: number,
+): Promise<void> {
+  const done = Number(report.totalBytes ?? 0n);
+  const members = {
+    source: describeOperand(source),
+    destination: describeOperand(destination),
+    changed: options.changed,
+    ...report,
+    verified: options.verify === true,
+    seconds: Number(seconds.toFixed(3)),
+    bytesPerSecond: Math.round(done / Math.max(seconds, 0.001)),
+  };
+  await terminal.print(`${exactJson(members)}\n`);
 }
 
 /** With `--verbose`: how many connections each server has accepted and used. */

@@ -1,5 +1,5 @@
 /** `nbd copy`: between servers, files and streams of all kinds. Meanings are nbdcopy's. */
-import { hasCheckpoint } from '@nbdjs/copy';
+import { type CopyReport, hasCheckpoint } from '@nbdjs/copy';
 import { createCheckpointFile } from '@nbdjs/storage';
 import { withTls } from '../../connecting/client-tls.ts';
 import type { CommandContext } from '../../options/command-context.ts';
@@ -11,7 +11,7 @@ import { requireNoDeviceOptions, requireNoTerminal, requirePossible } from './co
 import type { CopyJob } from './copy-job.ts';
 import { openConnections } from './open-connections.ts';
 import { createProgress } from './progress.ts';
-import { noteConnections, noteIdleOptions, noteMapFailures, notePlan } from './report.ts';
+import { noteConnections, noteIdleOptions, noteMapFailures, notePlan, printReport } from './report.ts';
 import type { UsedConnections } from './side.ts';
 import { Sides } from './sides.ts';
 import { ThreadCount } from './thread-count.ts';
@@ -71,21 +71,25 @@ async function copy(
   noteIdleOptions(job);
   const progress = createProgress(options, terminal);
   try {
-    await transferAndVerify(job, progress);
+    const startMs = performance.now();
+    const report = await transferAndVerify(job, progress);
     noteConnections(job, used);
     await sides.close();
     progress.finish(true);
+    if (options.json === true) await printReport(job, report, (performance.now() - startMs) / 1000);
   } catch (error) {
     progress.finish(false);
     throw terminal.signal.aborted ? terminal.signal.reason : error;
   }
 }
 
-async function transferAndVerify(job: CopyJob, progress: Progress): Promise<void> {
-  await transfer(job, progress);
-  if (job.options.verify !== true) return;
-  progress.verifying();
-  await verify(job, progress);
+async function transferAndVerify(job: CopyJob, progress: Progress): Promise<Partial<CopyReport>> {
+  const report = await transfer(job, progress);
+  if (job.options.verify === true) {
+    progress.verifying();
+    await verify(job, progress);
+  }
+  return report;
 }
 
 /**

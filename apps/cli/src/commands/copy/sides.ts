@@ -13,6 +13,7 @@ import type { ImageOptions } from '../../images/options.ts';
 import { loadObjects } from '../../objects/load.ts';
 import type { TargetDiskOptions } from '../../objects/options.ts';
 import { describeOperand, type Operand, type ServerOperand } from '../../options/operand.ts';
+import type { RangeOptions } from '../../options/range.ts';
 import type { Terminal } from '../../terminal.ts';
 import { type ByteSource, byteSource, byteTarget, descriptorOf } from './byte-streams.ts';
 import type { CopyOptions } from './command.ts';
@@ -22,15 +23,20 @@ import { sendLongRequest } from './long-request.ts';
 import { openImageTarget } from './open-image-target.ts';
 import { withRetries } from './retries.ts';
 import type { DeviceSide, SourceSide, StreamSource, TargetSide } from './side.ts';
+import { openEarlierCopy, partOf } from './source-part.ts';
 
 /** The options that opening depends on. */
-export interface SideOptions extends Connecting, ImageOptions, TargetDiskOptions {
+export interface SideOptions extends Connecting, ImageOptions, TargetDiskOptions, RangeOptions {
   /** Whether the map of a source is used. */
   readonly extents: boolean;
   /** Whether the destination is read, too. */
   readonly verify?: boolean | undefined;
   readonly destinationIsZero?: boolean | undefined;
   readonly quiet?: boolean | undefined;
+  /** The metadata context of a source that marks what is copied. */
+  readonly changed?: string | undefined;
+  /** Bytes of a source that are read in a second, at most. */
+  readonly rate?: number | undefined;
   /** The format of a destination that is written as an image. */
   readonly destinationFormat?: CopyOptions['destinationFormat'];
   readonly compress?: CopyOptions['compress'];
@@ -63,12 +69,20 @@ export class Sides {
     this.#terminal = terminal;
   }
 
+  /** Opens a source, or the part of it that the options choose, as quick as they allow. */
   async openSource(operand: Operand): Promise<SourceSide> {
+    const side = await this.#openWholeSource(operand);
+    const { offset, length, rate } = this.#options;
+    if (offset === undefined && length === undefined && rate === undefined) return side;
+    if (side.type !== 'device') throw argumentError('--offset, --length and --rate need a source that is not a stream');
+    return partOf(side, this.#options);
+  }
+
+  async #openWholeSource(operand: Operand): Promise<SourceSide> {
     switch (operand.type) {
       case 'uri':
       case 'command':
-        // A map that is not used is not asked for.
-        return this.#partitionOf(await this.#openServer(operand, this.#options.extents ? [baseAllocation] : []));
+        return this.#partitionOf(await this.#openServer(operand, this.#sourceContexts()));
       case 'stdio':
         return this.#openDescriptor(0, '-');
       case 'file': {
@@ -91,6 +105,12 @@ export class Sides {
       case 'null':
         throw argumentError("'null:' can only be the destination");
     }
+  }
+
+  /** A map that is not used is not asked for. */
+  #sourceContexts(): readonly string[] {
+    const { extents, changed } = this.#options;
+    return [...(extents ? [baseAllocation] : []), ...(changed === undefined ? [] : [changed])];
   }
 
   async openDestination(operand: Operand, from: SourceSide): Promise<TargetSide> {
@@ -223,6 +243,7 @@ export class Sides {
   }
 
   async #openTargetFile(path: string, from: SourceSide): Promise<DeviceSide> {
+    if (this.#options.changed !== undefined) return openEarlierCopy(path, (device) => this.#keep(device));
     const isResumed = this.#isResumed;
     // It becomes as long as the source; and where it is to count as zeroes, it has to be zero.
     const size = from.type === 'device' ? from.device.geometry.size : 0n;

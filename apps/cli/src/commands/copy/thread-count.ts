@@ -55,10 +55,12 @@ export class ThreadCount {
 
 /** Returns why a copy cannot run in threads, in words. */
 function obstacleOf(
-  { checkpoint, synchronous, connections, threads }: CopyOptions,
+  { changed, checkpoint, rate, synchronous, connections, threads }: CopyOptions,
   operands: readonly Operand[],
 ): string | undefined {
   if (synchronous === true) return '--synchronous asks for one request at a time';
+  if (changed !== undefined) return '--changed copies what is marked from the beginning to the end';
+  if (rate !== undefined) return '--rate is about the whole copy';
   if (checkpoint !== undefined) return '--checkpoint needs a copy that goes from the beginning to the end';
   if (typeof threads === 'number' && connections !== undefined && connections < threads) {
     return `each thread needs a connection, and --connections is ${connections}`;

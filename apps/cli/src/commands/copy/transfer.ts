@@ -2,6 +2,7 @@
 import {
   type CheckpointSide,
   CopyCheckpoint,
+  type CopyReport,
   type CopyShare,
   copyDevice,
   copyFromStream,
@@ -17,23 +18,26 @@ import { startCopyThread } from './copy-threads.ts';
 import { fileIdentity } from './file-sides.ts';
 import type { DeviceSide, StreamSource, TargetSide } from './side.ts';
 
-export async function transfer(job: CopyJob, progress: Progress): Promise<void> {
+/** Copies what the job says. Returns what was done, as far as that is known. */
+export async function transfer(job: CopyJob, progress: Progress): Promise<Partial<CopyReport>> {
   const { from, to } = job;
   const options = transferOptions(job, progress);
-  if (from.type === 'device' && to.type === 'device') {
-    await transferDevice(job, from, to, options);
-  } else if (from.type === 'stream' && to.type === 'device') {
-    await copyFromStream(from.source.bytes, to.device, options);
-  } else if (to.type === 'image' && from.type === 'device') {
+  if (from.type === 'device' && to.type === 'device') return await transferDevice(job, from, to, options);
+  if (from.type === 'stream' && to.type === 'device') {
+    return await copyFromStream(from.source.bytes, to.device, options);
+  }
+  let report: Partial<CopyReport> = from.type === 'device' ? { totalBytes: from.device.geometry.size } : {};
+  if (to.type === 'image' && from.type === 'device') {
     const { signal } = job.terminal;
     await to.write(from.device, { flush: options.flush === true, signal, progress });
   } else if (to.type === 'stream') {
     const { target } = to;
-    if (from.type === 'device') await copyToStream(from.device, (chunk) => target.write(chunk), options);
+    if (from.type === 'device') report = await copyToStream(from.device, (chunk) => target.write(chunk), options);
     else await transferStream(from, target, progress, job.terminal.signal);
     await target.end();
     if (options.flush === true) await target.flush?.();
   }
+  return report;
 }
 
 function transferOptions(job: CopyJob, progress: Progress): TransferOptions {
@@ -45,13 +49,14 @@ function transferOptions(job: CopyJob, progress: Progress): TransferOptions {
 /** The options that each thread of the copy has. */
 function threadTransferOptions(job: CopyJob): PlainTransferOptions {
   const { to, options, threads } = job;
-  const { allocated, destinationIsZero, flush, retries, checkpoint, sparse, verify } = options;
+  const { allocated, changed, destinationIsZero, flush, retries, checkpoint, sparse, verify } = options;
   const canFlush = to.type === 'device' && to.device.abilities.flush;
   // What one connection has written, another one sees for sure only after a flush.
   const isReadByOthers = verify === true && threads > 1;
   return {
     ...plainTransferOptions(job),
     sparseSize: sparse,
+    changed,
     allocated,
     targetIsZero: destinationIsZero === true || (to.type === 'device' && to.isZero),
     // Only a flush shows whether a server whose connection was lost has kept what it had acknowledged, and a disk what it was given.
@@ -64,29 +69,34 @@ function isBlockDevice(to: TargetSide): boolean {
   return to.type === 'device' && to.stats?.isBlockDevice() === true;
 }
 
-async function transferDevice(job: CopyJob, from: DeviceSide, to: DeviceSide, options: TransferOptions): Promise<void> {
+async function transferDevice(
+  job: CopyJob,
+  from: DeviceSide,
+  to: DeviceSide,
+  options: TransferOptions,
+): Promise<CopyReport> {
   const { threads, terminal } = job;
   const { checkpoint: path, verbose } = job.options;
   if (path === undefined) {
-    if (threads > 1) await transferInThreads(job, from, to, options);
-    else await copyDevice(from.device, to.device, options);
-    return;
+    if (threads > 1) return await transferInThreads(job, from, to, options);
+    return await copyDevice(from.device, to.device, options);
   }
   const source = { ...checkpointSide(from), modifiedMs: from.stats?.mtimeMs };
   const checkpoint = new CopyCheckpoint(createCheckpointFile(path), source, checkpointSide(to));
   const startAt = await checkpoint.resumePosition({ signal: terminal.signal });
   if (verbose === true && startAt > 0n) terminal.note(`nbd: going on from byte ${startAt}`);
   const save = (position: bigint): Promise<void> => checkpoint.save(position);
-  await copyDevice(from.device, to.device, { ...options, checkpoint: { startAt, save } });
+  const report = await copyDevice(from.device, to.device, { ...options, checkpoint: { startAt, save } });
   await checkpoint.remove();
+  return report;
 }
 
 async function transferInThreads(
   job: CopyJob,
   from: DeviceSide,
   to: DeviceSide,
-  { checkpoint: _checkpoint, grow: _grow, ...options }: TransferOptions,
-): Promise<void> {
+  { checkpoint: _checkpoint, grow: _grow, changed: _changed, ...options }: TransferOptions,
+): Promise<CopyReport> {
   const data = {
     source: job.source,
     destination: job.destination,
@@ -97,7 +107,7 @@ async function transferInThreads(
   };
   const listener = { note: (text: string) => job.terminal.note(text), used: job.onThreadDone };
   const startThread = (share: CopyShare) => startCopyThread(share, data, listener);
-  await copyInThreads(from.device, to.device, { ...options, threads: job.threads, startThread });
+  return await copyInThreads(from.device, to.device, { ...options, threads: job.threads, startThread });
 }
 
 function checkpointSide(side: DeviceSide): CheckpointSide {

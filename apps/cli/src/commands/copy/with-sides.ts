@@ -1,8 +1,6 @@
 /** Commands that only read: opening what they read from, and closing it in good order. */
-import { createSliceLayer } from '@nbdjs/storage';
 import { argumentError } from '../../errors/argument-error.ts';
 import type { Operand } from '../../options/operand.ts';
-import { type RangeOptions, rangeOf } from '../../options/range.ts';
 import type { Terminal } from '../../terminal.ts';
 import type { DeviceSide } from './side.ts';
 import { type SideOptions, Sides } from './sides.ts';
@@ -12,7 +10,7 @@ export type OpenSide = (operand: Operand) => Promise<DeviceSide>;
 
 /** Does work on devices. Everything is closed when it settles; when the program is interrupted, requests in flight end with their connections. */
 export async function withSides<Result>(
-  options: SideOptions & RangeOptions,
+  options: SideOptions,
   terminal: Terminal,
   work: (open: OpenSide) => Promise<Result>,
 ): Promise<Result> {
@@ -21,7 +19,7 @@ export async function withSides<Result>(
   const onAbort = (): void => sides.destroy(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
   try {
-    const result = await work(async (operand) => partOf(await openDeviceSide(sides, operand), options));
+    const result = await work((operand) => openDeviceSide(sides, operand));
     await sides.close();
     return result;
   } catch (error) {
@@ -37,10 +35,4 @@ async function openDeviceSide(sides: Sides, operand: Operand): Promise<DeviceSid
   const side = await sides.openSource(operand);
   if (side.type === 'device') return side;
   throw argumentError('a stream cannot be used here: expected a server, a file or a block device');
-}
-
-function partOf(side: DeviceSide, options: RangeOptions): DeviceSide {
-  if (options.offset === undefined && options.length === undefined) return side;
-  const { offset, length } = rangeOf(side.device.geometry.size, options);
-  return { ...side, device: createSliceLayer(side.device, { offset, length }) };
 }

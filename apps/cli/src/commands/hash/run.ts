@@ -2,6 +2,7 @@
 import { type HashReport, hashBlocks, hashDevice, type ReadingOptions } from '@nbdjs/copy';
 import { nextTurn } from '@nbdjs/node';
 import { withTls } from '../../connecting/client-tls.ts';
+import { requireFiles } from '../../images/options.ts';
 import type { CommandContext } from '../../options/command-context.ts';
 import { describeOperand, type Operand } from '../../options/operand.ts';
 import { exactJson } from '../../render/exact-json.ts';
@@ -15,6 +16,7 @@ import { digestBlockOf, hashFactory, parseBlockHash } from './algorithms.ts';
 import type { HashOptions } from './command.ts';
 
 export async function run({ terminal }: CommandContext, options: HashOptions, given: Operand): Promise<number> {
+  requireFiles(options, [given]);
   const blocks = options.blockHash === undefined ? undefined : parseBlockHash(options.blockHash);
   const algorithm = blocks?.algorithm ?? options.algorithm;
   const createHash = hashFactory(algorithm);
