@@ -2,6 +2,7 @@
 import { type Commands, type Register, runCommandLine } from './command-line.ts';
 import { declareCerts } from './commands/certs/command.ts';
 import { declareCheckImage } from './commands/check-image/command.ts';
+import { declareCheck } from './commands/check/command.ts';
 import { declareCompare } from './commands/compare/command.ts';
 import { declareCompletion } from './commands/completion/command.ts';
 import { declareCopy } from './commands/copy/command.ts';
@@ -27,6 +28,7 @@ const register: Register = (add, context) => {
   add(declareDump(context), () => import('./commands/dump/run.ts'));
   add(declareZero(context), () => import('./commands/zero/run.ts'));
   add(declareDiscard(context), () => import('./commands/discard/run.ts'));
+  add(declareCheck(context), () => import('./commands/check/run.ts'));
   add(declareServe(context), () => import('./commands/serve/run.ts'));
   add(declareCreate(context), () => import('./commands/create/run.ts'));
   add(declareCheckImage(context), () => import('./commands/check-image/run.ts'));

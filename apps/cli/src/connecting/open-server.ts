@@ -88,7 +88,8 @@ function silenceMsOf({ silence }: Pick<ServerOptions, 'silence'>): number | unde
   return silence === undefined ? undefined : 1000 * silence;
 }
 
-async function targetOf(server: ServerOperand, options: WebClientOptions): Promise<ConnectTarget> {
+/** Returns what a client connects to. */
+export async function targetOf(server: ServerOperand, options: WebClientOptions): Promise<ConnectTarget> {
   if (server.type === 'command') return { command: server.command, stderr: 'inherit' };
   if (!isWebUrl(server.uri)) return server.uri;
   const { webTarget } = await import('./web-target.ts');
@@ -96,7 +97,7 @@ async function targetOf(server: ServerOperand, options: WebClientOptions): Promi
 }
 
 /** TLS with the NBD server itself. With a URL of WebSocket or HTTP, TLS lies below that. */
-function tlsOf(server: ServerOperand): ServerOperand['tls'] {
+export function tlsOf(server: ServerOperand): ServerOperand['tls'] {
   return server.type === 'uri' && isWebUrl(server.uri) ? undefined : server.tls;
 }
 

@@ -62,6 +62,16 @@ export function parseReadable(word: string, brackets: Brackets): ReadableOperand
   );
 }
 
+/** Parses what has to be a server: a URI or a command. */
+export function parseServer(word: string, brackets: Brackets): ServerOperand {
+  const operand = parseOperand(word, brackets);
+  if (isServer(operand)) return operand;
+  throw new UsageError(
+    'ERR_NBD_URI',
+    `'${word}' is not an NBD URI (such as nbd://host/export or nbd+unix:///export?socket=PATH), not a URL of WebSocket or HTTP, and not a command in brackets`,
+  );
+}
+
 /** Whether a word is a URL of WebSocket or HTTP. */
 export function isWebUrl(word: string): boolean {
   return webScheme.test(word);

@@ -2,6 +2,7 @@
 import { type AddCommand, runCommandLine } from '../command-line.ts';
 import { declareCerts } from '../commands/certs/command.ts';
 import { declareCheckImage } from '../commands/check-image/command.ts';
+import { declareCheck } from '../commands/check/command.ts';
 import { declareCompare } from '../commands/compare/command.ts';
 import { declareCompletion } from '../commands/completion/command.ts';
 import { declareCopy } from '../commands/copy/command.ts';
@@ -31,6 +32,7 @@ function register(add: AddCommand, context: CommandContext): void {
   add(declareDump(context), unreachable);
   add(declareZero(context), unreachable);
   add(declareDiscard(context), unreachable);
+  add(declareCheck(context), unreachable);
   add(declareServe(context), unreachable);
   add(declareCreate(context), unreachable);
   add(declareCheckImage(context), unreachable);

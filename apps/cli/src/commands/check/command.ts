@@ -1,0 +1,27 @@
+/** The command line of `nbd check`. */
+import { colourOptions } from '../../options/colour.ts';
+import { beginCommand, type CommandContext, type OptionsOf } from '../../options/command-context.ts';
+import { parseServer } from '../../options/operand.ts';
+import { addGroup } from '../../options/option-group.ts';
+import { count, gather } from '../../options/size.ts';
+import { clientTlsOptions } from '../../options/tls.ts';
+import { webClientOptions } from '../../options/web.ts';
+
+export type CheckOptions = OptionsOf<typeof declareCheck>;
+
+export function declareCheck(context: CommandContext) {
+  const command = beginCommand(context, 'check', 'examine how a server keeps the rules of NBD')
+    .argument('[server]', 'an NBD URI, or [ COMMAND ARGUMENTS ]', (word: string) => parseServer(word, context.brackets))
+    .option('--list', 'list the rules, and examine nothing')
+    .option('--only <rule>', 'examine a rule (S3/unknown-option), all of a number (S3) or a group (repeatable)', gather)
+    .option('--destructive', 'also write, trim and zero: the content of the export is lost')
+    .option('-y, --yes', 'do not ask before that')
+    .option('--risky', 'also try what is known to bring servers down')
+    .option('--timeout <seconds>', 'how long each answer of the server is waited for', count('--timeout', 1, 3600), 5)
+    .option('--json', 'print JSON')
+    .option('--junit <file>', 'also write a report for build servers');
+  return addGroup(addGroup(addGroup(command, colourOptions()), webClientOptions()), clientTlsOptions()).option(
+    '-v, --verbose',
+    'also print the rules that are kept or not applicable, and more about errors',
+  );
+}
