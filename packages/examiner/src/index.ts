@@ -4,6 +4,18 @@
  * @packageDocumentation
  */
 export * from '@nbdjs/interfaces';
+export {
+  type ClientReport,
+  type ClientRun,
+  type ExamineClientOptions,
+  examineClient,
+  examineClientOptions,
+} from './client/examine-client.ts';
+export type { ClientEnd, ScenarioFinding } from './client/judge-client.ts';
+export type { Demand, ScenarioText } from './client/scenario.ts';
+export { scenarioTexts } from './client/scenarios.ts';
+export type { NotedViolation } from './client/trap.ts';
+export type { Violation } from './client/violations.ts';
 export type { TlsUse } from './examination/survey.ts';
 export { type ExamineOptions, examineOptions, examineServer } from './examine.ts';
 export { excerptLine, toJUnit } from './report/junit.ts';

@@ -70,7 +70,7 @@ export interface ExaminationReport {
 }
 
 /** Counts the verdicts. */
-export function countVerdicts(findings: readonly Finding[]): Counts {
+export function countVerdicts(findings: readonly { readonly verdict: Verdict }[]): Counts {
   const counts = Object.fromEntries(verdicts.map((verdict) => [verdict, 0])) as Record<Verdict, number>;
   for (const { verdict } of findings) counts[verdict]++;
   return counts;

@@ -10,6 +10,8 @@ export interface WireSettings {
   /** For each wait, in milliseconds. */
   readonly timeoutMs: number;
   readonly transcript: Transcript;
+  /** What is at the other end. @default 'server' */
+  readonly peer?: 'server' | 'client';
 }
 
 /** While this much is unread, the server has to wait. */
@@ -24,6 +26,7 @@ export class Wire implements ByteSink {
   farewell: Uint8Array | undefined;
   readonly #settings: WireSettings;
   readonly #number: number;
+  readonly #peer: 'server' | 'client';
   #channel: ByteChannel;
   #staging = new Uint8Array(64 * 1024);
   #queue: Uint8Array[] = [];
@@ -34,8 +37,13 @@ export class Wire implements ByteSink {
   constructor(channel: ByteChannel, settings: WireSettings) {
     this.#settings = settings;
     this.#number = settings.transcript.connect();
+    this.#peer = settings.peer ?? 'server';
     this.#channel = channel;
     channel.open(this);
+  }
+
+  get #ours(): 'server' | 'client' {
+    return this.#peer === 'server' ? 'client' : 'server';
   }
 
   /** Whether the bytes travel in TLS. */
@@ -49,7 +57,7 @@ export class Wire implements ByteSink {
   }
 
   send(...chunks: readonly Uint8Array[]): void {
-    for (const chunk of chunks) this.#settings.transcript.note('client', this.#number, chunk);
+    for (const chunk of chunks) this.#settings.transcript.note(this.#ours, this.#number, chunk);
     this.#channel.send(chunks);
   }
 
@@ -67,7 +75,7 @@ export class Wire implements ByteSink {
       this.#event(`nothing more within ${this.#settings.timeoutMs} ms`);
       throw new Silent(`${what} did not come within ${this.#settings.timeoutMs} ms${missing}`);
     }
-    throw new HungUp(`the server ended the connection instead of sending ${what}${missing}${this.#cause()}`);
+    throw new HungUp(`the ${this.#peer} ended the connection instead of sending ${what}${missing}${this.#cause()}`);
   }
 
   /** Resolves to whether the server ends the connection in time. What it sends before is read, noted and dropped. */
@@ -96,7 +104,7 @@ export class Wire implements ByteSink {
 
   /** Ends our direction; the server's bytes still come. */
   endSending(): void {
-    this.#event('the client ends its direction');
+    this.#event(`the ${this.#ours} ends its direction`);
     this.#channel.end();
   }
 
@@ -170,8 +178,8 @@ export class Wire implements ByteSink {
     this.#queuedBytes -= byteCount;
     if (this.#queuedBytes <= backlogBytesMax) this.#channel.pause(false);
     const bytes = concatenate(taken);
-    if (bytes.length > 0) this.#settings.transcript.note('server', this.#number, bytes);
-    if (this.hasEnded) this.#event(`the server ended the connection${this.#cause()}`);
+    if (bytes.length > 0) this.#settings.transcript.note(this.#peer, this.#number, bytes);
+    if (this.hasEnded) this.#event(`the ${this.#peer} ended the connection${this.#cause()}`);
     return bytes;
   }
 
