@@ -2,6 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { serve } from '@nbdjs/server';
 import { createMemoryDevice } from '@nbdjs/storage';
 import { OptionServer } from '@nbdjs/testkit';
@@ -107,5 +108,37 @@ describe('nbd check', () => {
       code: 1,
       stderr: expect.stringContaining('cannot be opened: GO is refused: ERR_UNKNOWN'),
     });
+  });
+});
+
+describe('nbd check --client', () => {
+  const nbdinfo = fileURLToPath(new URL('./odd-client.cjs', import.meta.url));
+  const client = (...options: string[]) =>
+    nbd('check', '--client', ...options, '--', process.execPath, nbdinfo, '{uri}');
+
+  it('runs a command against each scenario, and tells what the client sends against the rules', async () => {
+    const { code, stdout } = await client('--only', 'C1');
+    expect(code).toBe(2);
+    expect(stdout).toContain('kept C1/plain: the client reports success\n');
+    expect(stdout).toMatch(/^BROKEN C43 \(MUST\): READ: bytes 1048000 to 1049024 of an export of 1048576$/m);
+    expect(stdout).toMatch(/^ {2}first seen in C1\/plain$/m);
+    expect(stdout).toMatch(/^A MUST is broken: 1 kept, 0 broken, 0 discouraged, 0 inconclusive$/m);
+  });
+
+  it('tells a client that hangs from one that fails, as JSON', async () => {
+    const { stdout } = await client('--only', 'C17', '--only', 'C18/closed-at-go', '--json', '--timeout', '1');
+    const { scenarios } = JSON.parse(stdout) as { scenarios: readonly { scenario: string; outcome: string }[] };
+    expect(scenarios.map(({ scenario, outcome }) => [scenario, outcome])).toEqual([
+      ['C17/shutdown', 'hang'],
+      ['C18/closed-at-go', 'error'],
+    ]);
+  });
+
+  it('says what is wrong with the command', async () => {
+    expect(await nbd('check', '--client')).toMatchObject({ code: 1, stderr: expect.stringContaining('is missing') });
+    const nameless = await nbd('check', '--client', '--', 'true');
+    expect(nameless).toMatchObject({ code: 1, stderr: expect.stringContaining('{uri}') });
+    const unknown = await nbd('check', '--client', '--', '/no/such/program', '{uri}');
+    expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining('there is no such program') });
   });
 });

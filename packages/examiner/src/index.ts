@@ -10,10 +10,11 @@ export {
   type ExamineClientOptions,
   examineClient,
   examineClientOptions,
+  scenarioTexts,
 } from './client/examine-client.ts';
 export type { ClientEnd, ScenarioFinding } from './client/judge-client.ts';
 export type { Demand, ScenarioText } from './client/scenario.ts';
-export { scenarioTexts } from './client/scenarios.ts';
+
 export type { NotedViolation } from './client/trap.ts';
 export type { Violation } from './client/violations.ts';
 export type { TlsUse } from './examination/survey.ts';

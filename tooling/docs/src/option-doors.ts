@@ -14,6 +14,7 @@ import { openerConnectorOptions } from '../../../packages/connection/src/connect
 import { blockHashOptions } from '../../../packages/copy/src/hashing/hash-blocks.ts';
 import { comparisonOptions, copyOptions } from '../../../packages/copy/src/options.ts';
 import { threadedCopyOptions } from '../../../packages/copy/src/threads/copy-in-threads.ts';
+import { examineClientOptions } from '../../../packages/examiner/src/client/examine-client.ts';
 import { examineOptions } from '../../../packages/examiner/src/examine.ts';
 import { clientHandshakeOptions } from '../../../packages/handshake/src/client/options.ts';
 import { serverHandshakeOptions } from '../../../packages/handshake/src/server/settings.ts';
@@ -142,6 +143,7 @@ export const optionDoors: readonly OptionDoor[] = [
   { package: 'websocket', name: 'attachWeb', set: attachWebOptions },
   { package: 'websocket', name: 'listenWeb', set: listenWebOptions },
   { package: 'examiner', name: 'examineServer', set: examineOptions },
+  { package: 'examiner', name: 'examineClient', set: examineClientOptions },
   { package: 'connection', name: 'createConnector', set: connectorOptions },
   { package: 'connection', name: 'createInlineConnector', set: inlineConnectorOptions },
   { package: 'connection', name: 'createThreadConnector', set: threadConnectorOptions },

@@ -6,9 +6,12 @@ import { systemClock } from '@nbdjs/node';
 import type { Counts } from '../report/report.ts';
 import { countVerdicts } from '../report/report.ts';
 import { type ClientEnd, judgeClient, type ScenarioFinding } from './judge-client.ts';
-import type { Scenario } from './scenario.ts';
+import type { Scenario, ScenarioText } from './scenario.ts';
 import { scenarios } from './scenarios.ts';
 import { type NotedViolation, Trap } from './trap.ts';
+
+/** What each scenario serves and expects, in the order in which a client meets them. */
+export const scenarioTexts: readonly ScenarioText[] = scenarios.map(({ quirks: _, ...text }) => text);
 
 /** One run of a client against one scenario. */
 export interface ClientRun {

@@ -1,5 +1,4 @@
 /** The scenarios, in the order in which a client meets them. */
-import { baseAllocation } from '@nbdjs/interfaces';
 import { concatenate } from '@nbdjs/kit';
 import {
   ChunkFlag,
@@ -15,7 +14,7 @@ import {
   WireError,
 } from '@nbdjs/protocol';
 import { u16 } from '../wire/payloads.ts';
-import type { Quirks, ReplyPiece, Scenario, ScenarioText } from './scenario.ts';
+import type { Quirks, ReplyPiece, Scenario } from './scenario.ts';
 import type { ServedRequest } from './served-request.ts';
 
 const text = new TextEncoder();
@@ -236,12 +235,6 @@ const ends: readonly Scenario[] = [
 
 /** All scenarios, in the order in which a client meets them. */
 export const scenarios: readonly Scenario[] = [...legal, ...broken, ...ends];
-
-/** The contexts that the server of a scenario has. */
-export const servedContexts = [baseAllocation] as const;
-
-/** What each scenario serves and expects. */
-export const scenarioTexts: readonly ScenarioText[] = scenarios;
 
 function withFlag(chunk: Uint8Array, flag: number): Uint8Array {
   const copy = Uint8Array.from(chunk);

@@ -1,7 +1,6 @@
 /** The command line of `nbd check`. */
 import { colourOptions } from '../../options/colour.ts';
 import { beginCommand, type CommandContext, type OptionsOf } from '../../options/command-context.ts';
-import { parseServer } from '../../options/operand.ts';
 import { addGroup } from '../../options/option-group.ts';
 import { count, gather } from '../../options/size.ts';
 import { clientTlsOptions } from '../../options/tls.ts';
@@ -10,8 +9,9 @@ import { webClientOptions } from '../../options/web.ts';
 export type CheckOptions = OptionsOf<typeof declareCheck>;
 
 export function declareCheck(context: CommandContext) {
-  const command = beginCommand(context, 'check', 'examine how a server keeps the rules of NBD')
-    .argument('[server]', 'an NBD URI, or [ COMMAND ARGUMENTS ]', (word: string) => parseServer(word, context.brackets))
+  const command = beginCommand(context, 'check', 'examine how a server, or a client, keeps the rules of NBD')
+    .argument('[words...]', 'an NBD URI or [ COMMAND ARGUMENTS ]; with --client, the command of a client behind --')
+    .option('--client', 'examine a client instead: its command is run against odd servers; {uri} stands for the server')
     .option('--list', 'list the rules, and examine nothing')
     .option('--only <rule>', 'examine a rule (S3/unknown-option), all of a number (S3) or a group (repeatable)', gather)
     .option('--destructive', 'also write, trim and zero: the content of the export is lost')

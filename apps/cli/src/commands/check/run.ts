@@ -6,8 +6,9 @@ import { withTls } from '../../connecting/client-tls.ts';
 import { examinedServer } from '../../connecting/examined-server.ts';
 import { argumentError } from '../../errors/argument-error.ts';
 import { systemErrorOf } from '../../errors/one-line.ts';
+import type { Brackets } from '../../options/argv.ts';
 import type { CommandContext } from '../../options/command-context.ts';
-import { describeOperand, type ServerOperand } from '../../options/operand.ts';
+import { describeOperand, parseServer, type ServerOperand } from '../../options/operand.ts';
 import {
   examinationHead,
   examinationJson,
@@ -23,7 +24,24 @@ import type { CheckOptions } from './command.ts';
 const exitBroken = 2;
 
 export async function run(
-  { terminal }: CommandContext,
+  { terminal, brackets }: CommandContext,
+  options: CheckOptions,
+  words: string[],
+): Promise<number> {
+  if (options.client === true) {
+    const { checkClient } = await import('./run-client.ts');
+    return await checkClient(terminal, options, words);
+  }
+  return await checkServer(terminal, options, serverOf(words, brackets));
+}
+
+function serverOf([word, ...others]: readonly string[], brackets: Brackets): ServerOperand | undefined {
+  if (others.length > 0) throw argumentError(`one server at a time: '${others[0]}' is one too many`);
+  return word === undefined ? undefined : parseServer(word, brackets);
+}
+
+async function checkServer(
+  terminal: Terminal,
   options: CheckOptions,
   operand: ServerOperand | undefined,
 ): Promise<number> {
