@@ -13,6 +13,7 @@ import { type Agreed, type Violation, violationsOf } from './violations.ts';
 
 /** A violation with the bytes that show it. */
 export interface NotedViolation extends Violation {
+  /** The messages up to the one that broke the rule. */
   readonly evidence: readonly Excerpt[];
 }
 

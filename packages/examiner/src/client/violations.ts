@@ -8,7 +8,9 @@ import type { RequestFields } from './served-request.ts';
 export interface Violation {
   /** Of docs/conformance.md. */
   readonly rule: string;
+  /** How binding the rule is. */
   readonly level: Level;
+  /** What the client has sent, in words. */
   readonly text: string;
 }
 
