@@ -1,8 +1,8 @@
 /** The command line with all commands. */
 import { type Commands, type Register, runCommandLine } from './command-line.ts';
 import { declareCerts } from './commands/certs/command.ts';
-import { declareCheckImage } from './commands/check-image/command.ts';
 import { declareCheck } from './commands/check/command.ts';
+import { declareCheckImage } from './commands/check-image/command.ts';
 import { declareCompare } from './commands/compare/command.ts';
 import { declareCompletion } from './commands/completion/command.ts';
 import { declareCopy } from './commands/copy/command.ts';
@@ -14,8 +14,11 @@ import { declareHash } from './commands/hash/command.ts';
 import { declareInfo } from './commands/info/command.ts';
 import { declareMap } from './commands/map/command.ts';
 import * as objects from './commands/objects/command.ts';
+import { declareProxy } from './commands/proxy/command.ts';
 import { declareRelay } from './commands/relay/command.ts';
+import { declareReplay } from './commands/replay/command.ts';
 import { declareServe } from './commands/serve/command.ts';
+import { declareTrace } from './commands/trace/command.ts';
 import { declareZero } from './commands/zero/command.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -43,6 +46,9 @@ const register: Register = (add, context) => {
   add(objects.declareDelete(context), () => import('./commands/objects/delete.ts'), family);
   add(objects.declareGc(context), () => import('./commands/objects/gc.ts'), family);
   add(objects.declareFsck(context), () => import('./commands/objects/fsck.ts'), family);
+  add(declareProxy(context), () => import('./commands/proxy/run.ts'));
+  add(declareTrace(context), () => import('./commands/trace/run.ts'));
+  add(declareReplay(context), () => import('./commands/replay/run.ts'));
   add(declareCerts(context), () => import('./commands/certs/run.ts'));
   add(declareDemo(context), () => import('./commands/demo/run.ts'));
   add(declareCompletion(context), () => import('./commands/completion/run.ts'));

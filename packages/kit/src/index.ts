@@ -62,6 +62,7 @@ export {
 export { Holder } from './losses/holder.ts';
 export { isLoss, LossLog, writesLostError } from './losses/loss-log.ts';
 export { concatenate } from './memory/concatenate.ts';
+export { crc32, crc32c } from './memory/crc.ts';
 export { FreeList } from './memory/free-list.ts';
 export { isZero } from './memory/is-zero.ts';
 export {

@@ -45,6 +45,13 @@ import { retryingStoreOptions } from '../../../packages/objects/src/core/store/r
 import { troubledStoreOptions } from '../../../packages/objects/src/core/store/troubled-store.ts';
 import { folderStoreOptions } from '../../../packages/objects/src/folder/folder-store.ts';
 import { s3StoreOptions } from '../../../packages/s3/src/settings/options.ts';
+import { sessionDecoderOptions } from '../../../packages/recorder/src/decoding/session-decoder.ts';
+import { recordingOptions } from '../../../packages/recorder/src/recording/recording.ts';
+import { sessionLogOptions } from '../../../packages/recorder/src/recording/session-log.ts';
+import { proxyOptions } from '../../../packages/recorder/src/relay/proxy.ts';
+import { relayOptions } from '../../../packages/recorder/src/relay/relay.ts';
+import { replayOptions } from '../../../packages/recorder/src/replay/options.ts';
+import { traceFilterOptions } from '../../../packages/recorder/src/trace/filter.ts';
 import { accessRules } from '../../../packages/server/src/admission/access-rules.ts';
 import { exportOptions } from '../../../packages/server/src/exports/export.ts';
 import { serverOptions } from '../../../packages/server/src/server-options.ts';
@@ -153,4 +160,11 @@ export const optionDoors: readonly OptionDoor[] = [
   { package: 'handshake', name: 'ClientHandshake', set: clientHandshakeOptions },
   { package: 'handshake', name: 'ServerHandshake', set: serverHandshakeOptions },
   { package: 'multiplexer', name: 'createMultiplexer', set: multiplexerOptions },
+  { package: 'recorder', name: 'SessionDecoder', set: sessionDecoderOptions },
+  { package: 'recorder', name: 'relaySession', set: relayOptions },
+  { package: 'recorder', name: 'createListeningProxy', set: proxyOptions },
+  { package: 'recorder', name: 'SessionLog', set: sessionLogOptions },
+  { package: 'recorder', name: 'createRecordingFile', set: recordingOptions },
+  { package: 'recorder', name: 'TraceFilter', set: traceFilterOptions },
+  { package: 'recorder', name: 'replayRecording', set: replayOptions },
 ];

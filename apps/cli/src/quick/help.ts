@@ -1,8 +1,8 @@
 /** All that the version and the help of all commands need, in one file. */
 import { type AddCommand, runCommandLine } from '../command-line.ts';
 import { declareCerts } from '../commands/certs/command.ts';
-import { declareCheckImage } from '../commands/check-image/command.ts';
 import { declareCheck } from '../commands/check/command.ts';
+import { declareCheckImage } from '../commands/check-image/command.ts';
 import { declareCompare } from '../commands/compare/command.ts';
 import { declareCompletion } from '../commands/completion/command.ts';
 import { declareCopy } from '../commands/copy/command.ts';
@@ -14,8 +14,11 @@ import { declareHash } from '../commands/hash/command.ts';
 import { declareInfo } from '../commands/info/command.ts';
 import { declareMap } from '../commands/map/command.ts';
 import * as objects from '../commands/objects/command.ts';
+import { declareProxy } from '../commands/proxy/command.ts';
 import { declareRelay } from '../commands/relay/command.ts';
+import { declareReplay } from '../commands/replay/command.ts';
 import { declareServe } from '../commands/serve/command.ts';
+import { declareTrace } from '../commands/trace/command.ts';
 import { declareZero } from '../commands/zero/command.ts';
 import type { CommandContext } from '../options/command-context.ts';
 import { start } from '../start.ts';
@@ -47,6 +50,9 @@ function register(add: AddCommand, context: CommandContext): void {
   add(objects.declareDelete(context), unreachable, family);
   add(objects.declareGc(context), unreachable, family);
   add(objects.declareFsck(context), unreachable, family);
+  add(declareProxy(context), unreachable);
+  add(declareTrace(context), unreachable);
+  add(declareReplay(context), unreachable);
   add(declareCerts(context), unreachable);
   add(declareDemo(context), unreachable);
   add(declareCompletion(context), unreachable);

@@ -38,6 +38,7 @@ export const assumed: Readonly<Record<string, Assumed>> = {
   'examiner 2': { notRun: 'starts nbdcopy' },
   'images 2': { notRun: 'needs a qcow2 image' },
   'images 3': { notRun: 'needs an OVA' },
+  'recorder 2': { notRun: 'needs a server' },
   'server 2': {
     before: `import type { BlockDevice } from '@nbdjs/server';
       interface Image { name: string; device: BlockDevice; release(): void }

@@ -47,6 +47,9 @@ const promises: Readonly<Record<string, Promised>> = {
     prints: /^\["disk","nbd\+unix:\/\/\/disk\?socket=[^"]+","WRITE_ZEROES",\["FUA","FAST_ZERO"\]\]\n$/,
   },
   s3: {},
+  recorder: {
+    prints: /^server newstyle flags=FIXED_NEWSTYLE,NO_ZEROES\nclient client-flags flags=FIXED_NEWSTYLE,NO_ZEROES\n$/,
+  },
   server: {
     async serves(uri) {
       const disk = await connect(uri, { delivery: 'inline' });
