@@ -44,7 +44,6 @@ import { memoryStoreOptions } from '../../../packages/objects/src/core/store/mem
 import { retryingStoreOptions } from '../../../packages/objects/src/core/store/retrying-store.ts';
 import { troubledStoreOptions } from '../../../packages/objects/src/core/store/troubled-store.ts';
 import { folderStoreOptions } from '../../../packages/objects/src/folder/folder-store.ts';
-import { s3StoreOptions } from '../../../packages/s3/src/settings/options.ts';
 import { sessionDecoderOptions } from '../../../packages/recorder/src/decoding/session-decoder.ts';
 import { recordingOptions } from '../../../packages/recorder/src/recording/recording.ts';
 import { sessionLogOptions } from '../../../packages/recorder/src/recording/session-log.ts';
@@ -52,6 +51,7 @@ import { proxyOptions } from '../../../packages/recorder/src/relay/proxy.ts';
 import { relayOptions } from '../../../packages/recorder/src/relay/relay.ts';
 import { replayOptions } from '../../../packages/recorder/src/replay/options.ts';
 import { traceFilterOptions } from '../../../packages/recorder/src/trace/filter.ts';
+import { s3StoreOptions } from '../../../packages/s3/src/settings/options.ts';
 import { accessRules } from '../../../packages/server/src/admission/access-rules.ts';
 import { exportOptions } from '../../../packages/server/src/exports/export.ts';
 import { serverOptions } from '../../../packages/server/src/server-options.ts';
