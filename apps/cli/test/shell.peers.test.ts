@@ -23,7 +23,7 @@ COMP_WORDS=(nbd completion z); COMP_CWORD=2; _nbd; echo "\${COMPREPLY[*]}"`;
     const result = await runCommandLine(['/bin/bash', '--norc', '-c', script]);
     expect(result.stderr).toBe('');
     expect(result.stdout.toString()).toBe(
-      'copy completion\n--offset\nsimple structured\noff allow require\n--isnt\nread read-only readonly\nzsh\n',
+      'copy compare completion\n--offset\nsimple structured\noff allow require\n--isnt\nread read-only readonly\nzsh\n',
     );
   });
 
@@ -43,11 +43,31 @@ it('help and version go to standard output', async () => {
 });
 
 it('D8.2: every command has -h and -V, and lists its options as libnbd does', async () => {
-  for (const command of ['info', 'copy', 'dump', 'serve', 'certs', 'demo', 'completion']) {
+  for (const command of [
+    'info',
+    'map',
+    'copy',
+    'compare',
+    'hash',
+    'dump',
+    'zero',
+    'discard',
+    'serve',
+    'check',
+    'proxy',
+    'trace',
+    'replay',
+    'create',
+    'check-image',
+    'relay',
+    'certs',
+    'demo',
+    'completion',
+  ]) {
     const outcome = (stdout: RegExp) => ({ code: 0, stderr: '', stdout: expect.stringMatching(stdout) });
     expect(await nbd(command, '-h')).toEqual(outcome(new RegExp(`^Usage: nbd ${command} `)));
     for (const flag of ['-V', '--version']) expect(await nbd(command, flag)).toEqual(outcome(/^nbd \d+\.\d+\.\d+\n$/));
-    expect(await nbd(command, '--long-options')).toEqual(outcome(/^--help\n(--[a-z-]+\n)*$/));
+    expect(await nbd(command, '--long-options')).toEqual(outcome(/^--help\n(--[a-z0-9-]+\n)*$/));
     expect(await nbd(command, '--short-options')).toEqual(outcome(/^-h\n(-[a-zA-Z]\n)*$/));
   }
 });

@@ -10,17 +10,14 @@ import { parseOperand } from '../../options/operand.ts';
 import { addGroup } from '../../options/option-group.ts';
 import { rangeOptions } from '../../options/range.ts';
 import { serverOptions } from '../../options/server.ts';
-import { count, powerOfTwo, sizeBetween } from '../../options/size.ts';
-import { parseThreads } from '../../options/threads.ts';
+import { count } from '../../options/size.ts';
 import { clientTlsOptions } from '../../options/tls.ts';
 import { webClientOptions } from '../../options/web.ts';
 import { destinationFormats, parseDestinationFormat } from './destination-format.ts';
+import { loadOptions } from './load-options.ts';
 import { qcow2Options } from './qcow2-options.ts';
 
 export type CopyOptions = OptionsOf<typeof declareCopy>;
-
-const kibi = 1024;
-const mebi = 1024 * kibi;
 
 export function declareCopy(context: CommandContext) {
   const operand = (word: string) => parseOperand(word, context.brackets);
@@ -51,46 +48,22 @@ export function declareCopy(context: CommandContext) {
       'show progress: bar, json, json:FD, or a descriptor for N/100 lines (alone, or as -p: a bar)',
     )
     .option(
-      '--queue-size <n>',
-      'bytes held in memory for each connection, at most (default: as many as it takes)',
-      sizeBetween('--queue-size', 1, 4096 * mebi),
-    )
-    .option('--request-size <n>', 'length of a read', powerOfTwo('--request-size', 4 * kibi, 32 * mebi), 512 * kibi)
-    .option(
-      '-R, --requests <n>',
-      'requests in flight for each connection, at most (default: as many as it takes)',
-      count('--requests', 1, 65536),
-    )
-    .option(
       '--changed <context>',
       'copy only what this metadata context of the source marks, such as qemu:dirty-bitmap:NAME, into an earlier copy',
     )
     .option('--checkpoint <file>', 'save in this file how far the copy has come, and go on from there')
     .option('--json', 'print a report as JSON when all is copied')
-    .option(
-      '--rate <n>',
-      'read at most this many bytes a second',
-      sizeBetween('--rate', 64 * kibi, Number.MAX_SAFE_INTEGER),
-    )
     .option('--verify', 'compare when all is copied')
-    .option(
-      '-S, --sparse <n>',
-      'look for zeroes in blocks of this size, 0: do not (default: 4096, but not for few zeroes among data)',
-      powerOfTwo('--sparse', 512, 2 ** 31, true),
-    )
-    .option('--synchronous', 'one request at a time, in order')
-    .option(
-      '-T, --threads <n>',
-      "threads, each with connections or files of its own; 'auto': one less than processors, at most 4, where that pays (default: auto)",
-      parseThreads,
-    )
     .addOption(new Option('--blkhash [how]').hideHelp())
     .addOption(new Option('--blkhash-file <file>').hideHelp());
   const connecting = addGroup(
     addGroup(
       addGroup(
         addGroup(
-          addGroup(addGroup(command, rangeOptions()), imageOptions('the source, if it is a file')),
+          addGroup(
+            addGroup(addGroup(command, loadOptions()), rangeOptions()),
+            imageOptions('the source, if it is a file'),
+          ),
           objectSizeOption(),
         ),
         writerOptions(),
