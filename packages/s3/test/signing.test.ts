@@ -62,7 +62,7 @@ describe('a request', () => {
       operation: 'put',
       key: 'a',
       message: expect.stringMatching(
-        /^put of 'a' in bucket 'test-bucket' at 127\.0\.0\.1:\d+: 403 SignatureDoesNotMatch 'it is SignatureDoesNotMatch & more' \(request R17\)$/,
+        /^put of 'a' in bucket 'test-bucket' at 127\.0\.0\.1:\d+: 403 SignatureDoesNotMatch 'it is SignatureDoesNotMatch & more' \(request REQ-17\)$/,
       ),
     });
     expect(served.server.bucket.objects.size).toBe(0);

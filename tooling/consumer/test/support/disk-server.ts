@@ -32,6 +32,8 @@ export async function startDiskServer(): Promise<DiskServer> {
   web.listen(0, '127.0.0.1');
   await once(web, 'listening');
   const s3 = await startS3Server({ bucket: 'disks', isPublic: true });
+  // Each program makes the same disk.
+  let programs = 0;
   const webPort = (web.address() as AddressInfo).port;
   return {
     port,
@@ -42,7 +44,10 @@ export async function startDiskServer(): Promise<DiskServer> {
         .replaceAll("'wss://storage.example/nbd', { token }", `'ws://127.0.0.1:${webPort}/nbd', { token }`)
         .replaceAll(/nbd:\/\/(storage\.example|server)\//g, `nbd://127.0.0.1:${port}/`)
         .replaceAll("host: 'storage.example', port: 10809", `host: '127.0.0.1', port: ${port}`)
-        .replaceAll("endpoint: 'https://s3.example.com'", `endpoint: '${s3.endpoint}', credentials: 'anonymous'`)
+        .replaceAll(
+          "endpoint: 'https://s3.example.com'",
+          `endpoint: '${s3.endpoint}', credentials: 'anonymous', prefix: 'of-${++programs}/'`,
+        )
         // A server of the example's own.
         .replaceAll("host: '127.0.0.1', port: 10809", "host: '127.0.0.1', port: 0"),
     async close() {

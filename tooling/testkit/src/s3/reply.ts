@@ -12,6 +12,6 @@ export function errorReply(
   headers: Readonly<Record<string, string>> = {},
   more = '',
 ): S3Reply {
-  const text = `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code>${more}<Message>it is ${code} &amp; more</Message><RequestId>R17</RequestId></Error>`;
+  const text = `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code>${more}<Message>it is ${code} &amp; more</Message><RequestId>REQ-17</RequestId></Error>`;
   return { status, headers: { 'content-type': 'application/xml', ...headers }, body: Buffer.from(text) };
 }
