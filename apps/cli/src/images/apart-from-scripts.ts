@@ -1,3 +1,3 @@
-/** All about images that the scripts of single commands do not have (`tsup.config.ts`). */
-export { imageWriters, openImage, openPartitionOf } from './apart.ts';
-export { openForReading, printImage } from './apart-for-info.ts';
+/** All about images that the scripts of single commands do not have (`tsup.config.ts`): what both loaders import. */
+export * from './apart.ts';
+export * from './apart-for-info.ts';
