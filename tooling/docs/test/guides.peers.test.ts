@@ -5,6 +5,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { describePeers } from '@nbdjs/peers';
+import { startS3Server } from '@nbdjs/testkit';
 import { expect, it } from 'vitest';
 import { blocksOf } from './support/blocks.ts';
 import { GuideReader, hasPrograms, isMarked } from './support/guide-reader.ts';
@@ -41,7 +42,8 @@ describePeers('the page', programs, (generation) => {
   const possible = [start, ...tested].filter(({ blocks }) => hasPrograms(blocks, generation));
 
   it.each(possible)('$name', { timeout: 240_000 }, async ({ name, blocks }) => {
-    await using reader = new GuideReader(generation);
+    await using bucket = blocks.some(({ text }) => text.includes('s3://')) ? await openBucket() : undefined;
+    await using reader = new GuideReader(generation, bucket?.variables);
     for (const block of blocks.filter(isMarked)) {
       await reader.follow(block).catch((error: unknown) => {
         throw new Error(`${name}, line ${block.line}: ${error instanceof Error ? error.message : error}`);
@@ -49,3 +51,15 @@ describePeers('the page', programs, (generation) => {
     }
   });
 });
+
+/** A small store in this process stands in for the reader's bucket. */
+async function openBucket() {
+  const store = await startS3Server({ bucket: 'disks' });
+  const variables = {
+    AWS_ENDPOINT_URL: store.endpoint,
+    AWS_REGION: 'somewhere',
+    AWS_ACCESS_KEY_ID: 'test',
+    AWS_SECRET_ACCESS_KEY: 'secret',
+  };
+  return { variables, [Symbol.asyncDispose]: () => store.close() };
+}

@@ -44,7 +44,8 @@ export class GuideReader implements AsyncDisposable {
   readonly #background = new Map<string, Child>();
   #printed = '';
 
-  constructor(generation: Generation) {
+  /** @param variables what the reader has in the environment, such as credentials */
+  constructor(generation: Generation, variables: Readonly<Record<string, string>> = {}) {
     this.#workspace = createWorkspace(generation);
     this.#folder = this.#workspace.peerPath('');
     if (generation === 'trixie') symlinkSync(this.#workspace.folder, this.#folder);
@@ -57,6 +58,7 @@ export class GuideReader implements AsyncDisposable {
     const { NODE_OPTIONS: _, ...env } = process.env;
     this.#env = {
       ...env,
+      ...variables,
       PATH: `${bin}:/usr/sbin:/usr/bin:/sbin:/bin:${env.PATH ?? ''}`,
       NODE_OPTIONS: `--conditions=@nbdjs/source --import=${hook}`,
       // What is remembered of an earlier run, and where certificates are looked for.
