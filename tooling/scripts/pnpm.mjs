@@ -43,18 +43,11 @@ export function prepare() {
   const isNew = !existsSync(`${root}apps/cli/dist/main.js`);
   if (!isInstalled()) {
     process.stderr.write('nbdjs: installing dependencies (once)\n');
-    if (!hasPnpm())
-      run('npm', [
-        'install',
-        '--prefix',
-        tools,
-        '--no-save',
-        '--no-audit',
-        '--no-fund',
-        '--loglevel=error',
-        `pnpm@${wanted}`,
-      ]);
+    if (!hasPnpm()) fetchPnpm();
     run('pnpm', ['install', '--frozen-lockfile', '--reporter=append-only']);
+  } else if (!findsPnpm()) {
+    // The build tool asks it what the packages are.
+    fetchPnpm();
   }
   if (isNew) process.stderr.write('nbdjs: building (once)\n');
   run(process.execPath, [`${root}node_modules/turbo/bin/turbo`, 'run', 'build', '--output-logs=errors-only']);
@@ -64,6 +57,17 @@ export function prepare() {
 function isInstalled() {
   const copy = `${root}node_modules/.pnpm/lock.yaml`;
   return existsSync(copy) && readFileSync(copy).equals(readFileSync(`${root}pnpm-lock.yaml`));
+}
+
+/** Has npm fetch our own. */
+function fetchPnpm() {
+  const quiet = ['--no-save', '--no-audit', '--no-fund', '--loglevel=error'];
+  run('npm', ['install', '--prefix', tools, ...quiet, `pnpm@${wanted}`]);
+}
+
+/** Whether there is any pnpm: a look at the path, which takes no time. */
+function findsPnpm() {
+  return environment.PATH.split(delimiter).some((folder) => existsSync(`${folder}/pnpm`));
 }
 
 /** Whether there is a pnpm of the right major version, the machine's or our own. */

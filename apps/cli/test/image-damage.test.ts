@@ -50,7 +50,7 @@ it.each<[string, Change, RegExp]>([
     ['copy', path, 'null:'],
     ['dump', path],
     ['info', path],
-    ['serve', '--threads', '2', path],
+    ['serve', '--threads', '2', '--read-only', path],
   ]) {
     const startMs = performance.now();
     const { code, stdout, stderr } = await nbd(...words);

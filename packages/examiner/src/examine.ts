@@ -73,7 +73,7 @@ export async function examineServer(server: ExaminedServer, options: ExamineOpti
       signal.throwIfAborted();
       const circumstances = { survey, destructive, risky, isGone: unreachable >= unreachableMax };
       const { finding, isReached } = await examineRule(rule, mode, circumstances, server, connecting);
-      unreachable = isReached ? 0 : unreachable + 1;
+      if (isReached !== undefined) unreachable = isReached ? 0 : unreachable + 1;
       findings.push(finding);
       onFinding?.(finding);
     }
@@ -104,7 +104,7 @@ async function examineRule(
   circumstances: Circumstances,
   server: ExaminedServer,
   settings: ConnectionSettings,
-): Promise<{ readonly finding: Finding; readonly isReached: boolean }> {
+): Promise<{ readonly finding: Finding; readonly isReached: boolean | undefined }> {
   const transcript = new Transcript();
   const connections = new Connections(server, settings, transcript);
   const onAbort = (): void => connections.destroy();

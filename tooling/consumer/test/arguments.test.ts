@@ -174,7 +174,7 @@ it.each<[string, unknown, readonly unknown[], string]>([
   ],
   ['copy', copyDevice, [device, device, { request: 5 }], "copy: unknown option 'request' (did you mean 'requests'?)"],
   ['copy', copyDevice, [device, device, { flush: 1 }], 'copy: flush is 1, expected true or false'],
-  ['comparison', compareDevices, [device, device, { signal: 5 }], 'copy: signal is 5, expected an AbortSignal'],
+  ['comparison', compareDevices, [device, device, { signal: 5 }], 'compare: signal is 5, expected an AbortSignal'],
 ])('refuses: %s, case %#', async (_, call, given, message) => {
   let error: unknown;
   try {

@@ -1,11 +1,12 @@
 /** Opens what a file operand names: the bytes of a file, or the disk in an image. */
-import { stat } from 'node:fs/promises';
 import { type ProbedFormat, probeImage } from '@nbdjs/images/probe';
 import type { FileDevice } from '@nbdjs/storage';
+import type { FileLock } from '@nbdjs/syscalls';
 import { argumentError } from '../errors/argument-error.ts';
 import { type Choice, chooseFormat } from './choose-format.ts';
 import { splitMember } from './image-path.ts';
 import { loadImages } from './load.ts';
+import { LockedImage, lockImage } from './locked-image.ts';
 import type { ImageOpening, OpenedFile } from './opening.ts';
 import type { ImageOptions } from './options.ts';
 
@@ -24,18 +25,21 @@ export async function openFileOperand(
   // What turns out to be an image is not opened for writing.
   let file = await opening.openFile(path, !isGivenRaw || opening.isReading);
   let choice: Choice;
+  let lock: FileLock | undefined;
   try {
     choice = await chooseFor(path, member, file, options, opening);
     if (choice.kind !== 'raw') {
       if (isWritable(choice, member, options, opening)) {
         await file.close();
+        lock = await lockImage(path);
         file = await opening.openFile(path, false);
-        await claim(path);
       }
-      return await (await loadImages()).openImage({ path, member, file, choice }, options, opening);
+      const opened = await (await loadImages()).openImage({ path, member, file, choice }, options, opening);
+      return lock === undefined ? opened : { ...opened, device: new LockedImage(opened.device, lock) };
     }
   } catch (error) {
     await file.close();
+    lock?.release();
     throw error;
   }
   if (choice.warning !== undefined) opening.warn(choice.warning);
@@ -61,18 +65,6 @@ function isWritable(
 ): boolean {
   if (isReading || member !== undefined || snapshotName !== undefined) return false;
   return choice.kind === 'disk' && choice.format === 'qcow2' && choice.isStated;
-}
-
-/** Images that this process writes to, by what their files are recognised by. */
-const claimed = new Set<string>();
-
-/** An image has one writer, which has its tables in memory. @throws UsageError for the second one. */
-async function claim(path: string): Promise<void> {
-  const { dev, ino } = await stat(path);
-  const id = `${dev}:${ino}`;
-  if (claimed.has(id))
-    throw argumentError(`${path}: the image is open for writing already, and has one writer at a time`);
-  claimed.add(id);
 }
 
 async function chooseFor(

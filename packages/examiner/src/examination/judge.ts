@@ -11,8 +11,8 @@ export interface Judgement {
   readonly verdict: Verdict;
   readonly text: string;
   readonly brokenRule?: string | undefined;
-  /** Whether a connection could be made, or none was needed. */
-  readonly isReached: boolean;
+  /** Whether a connection could be made; `undefined` where none was tried. */
+  readonly isReached: boolean | undefined;
 }
 
 /** What the examination may do. */
@@ -31,10 +31,10 @@ export async function judge(
   { destructive, risky, isGone }: Permissions & { readonly isGone: boolean },
 ): Promise<Judgement> {
   if (rule.isDestructive && !destructive) {
-    return judged('not applicable', 'it changes what the export holds, which was not asked for');
+    return untried('it changes what the export holds, which was not asked for');
   }
   if (rule.isRisky && !risky) {
-    return judged('not applicable', 'servers are known that it brings down, and that was not asked for');
+    return untried('servers are known that it brings down, and that was not asked for');
   }
   if (isGone) return { ...judged('inconclusive', 'the server does not accept connections any more'), isReached: false };
   try {
@@ -46,7 +46,7 @@ export async function judge(
       return { ...judged(verdictOf(error.level ?? rule.level), error.message), brokenRule };
     }
     if (error instanceof HungUp) return judged(verdictOf(rule.hangUp), error.message);
-    if (error instanceof Inapplicable) return judged('not applicable', error.message);
+    if (error instanceof Inapplicable) return untried(error.message);
     if (error instanceof Silent) return judged('inconclusive', error.message);
     if (error instanceof Unreachable) return { ...judged('inconclusive', error.message), isReached: false };
     throw error;
@@ -55,6 +55,10 @@ export async function judge(
 
 function judged(verdict: Verdict, text: string): Judgement {
   return { verdict, text, isReached: true };
+}
+
+function untried(text: string): Judgement {
+  return { verdict: 'not applicable', text, isReached: undefined };
 }
 
 function verdictOf(level: Level): Verdict {

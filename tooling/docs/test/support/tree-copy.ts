@@ -62,4 +62,6 @@ function linkDependencies(folder: string): void {
     cpSync(join(root, modules), join(folder, modules), { recursive: true, verbatimSymlinks: true, filter });
   }
   symlinkSync(join(root, 'node_modules/.pnpm'), join(folder, 'node_modules/.pnpm'));
+  // The package manager, where the machine has none of its own.
+  if (existsSync(join(root, '.tools'))) symlinkSync(join(root, '.tools'), join(folder, '.tools'));
 }
