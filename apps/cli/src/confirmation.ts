@@ -4,20 +4,21 @@ import { argumentError } from './errors/argument-error.ts';
 import type { Terminal } from './terminal.ts';
 
 /**
- * Asks a question at the terminal, which is answered by "yes" or "y". Resolves when it is, or when `isGranted` says so beforehand.
+ * Asks at the terminal. Returns whether the answer is "yes" or "y".
  *
- * @throws UsageError when the answer is another one, or when there is no terminal to ask at; the terminal's reason when it is interrupted.
+ * @param prompt the question as it is printed
+ * @param refusal what the error says where there is no terminal
+ * @throws UsageError when there is no terminal to ask at; the terminal's reason when it is interrupted.
  */
-export async function requireConsent(terminal: Terminal, question: string, isGranted: boolean): Promise<void> {
-  if (isGranted) return;
-  const { stdin, stderr, signal } = terminal;
-  if (stdin.isTTY !== true || stderr.isTTY !== true) {
-    throw argumentError(`${question} There is no terminal to ask at: -y (--yes) says so`);
-  }
+export async function isConfirmed(
+  { stdin, stderr, signal }: Terminal,
+  prompt: string,
+  refusal: string,
+): Promise<boolean> {
+  if (!stdin.isTTY) throw argumentError(refusal);
   const lines = createInterface({ input: stdin, output: stderr });
   try {
-    const answer = await lines.question(`nbd: ${question} [y/N] `, { signal });
-    if (!/^y(es)?$/i.test(answer.trim())) throw argumentError('nothing was done: the answer was not yes');
+    return /^y(es)?$/i.test((await lines.question(prompt, { signal })).trim());
   } finally {
     lines.close();
   }

@@ -1,7 +1,7 @@
 /** `nbd check`: examines a server, and prints what it finds. */
 import { writeFile } from 'node:fs/promises';
 import { type ExaminationReport, examineServer, type Finding, ruleTexts, toJUnit } from '@nbdjs/examiner';
-import { requireConsent } from '../../confirmation.ts';
+import { isConfirmed } from '../../confirmation.ts';
 import { withTls } from '../../connecting/client-tls.ts';
 import { examinedServer } from '../../connecting/examined-server.ts';
 import { argumentError } from '../../errors/argument-error.ts';
@@ -54,7 +54,7 @@ async function checkServer(
   const server = await examinedServer(withTls(operand, options), options);
   if (destructive) {
     const question = `The content of ${describeOperand(operand)} will be lost. Go on?`;
-    await requireConsent(terminal, question, options.yes === true);
+    if (options.yes !== true) await requireConsent(terminal, question);
   }
   const printer = isJson ? undefined : new Printer(terminal, options);
   const report = await examineServer(server, {
@@ -120,4 +120,13 @@ async function writeJUnit(file: string, report: ExaminationReport): Promise<void
   } catch (error) {
     throw systemErrorOf(file, error);
   }
+}
+
+/** @throws UsageError when the answer is not yes, or when there is no terminal to ask at. */
+async function requireConsent(terminal: Terminal, question: string): Promise<void> {
+  const refusal = `${question} There is no terminal to ask at: -y (--yes) says so`;
+  // A question that is not seen is not answered.
+  if (terminal.stderr.isTTY !== true) throw argumentError(refusal);
+  if (await isConfirmed(terminal, `nbd: ${question} [y/N] `, refusal)) return;
+  throw argumentError('nothing was done: the answer was not yes');
 }

@@ -1,9 +1,8 @@
 /** What the commands of `nbd objects` have in common. */
-import { createInterface } from 'node:readline/promises';
 import { untilAborted } from '@nbdjs/kit';
 import { systemClock } from '@nbdjs/node';
 import type { ObjectStore } from '@nbdjs/objects';
-import { argumentError } from '../../errors/argument-error.ts';
+import { isConfirmed } from '../../confirmation.ts';
 import type { StoreAddress } from '../../objects/disk-operand.ts';
 import { openStore } from '../../objects/open-store.ts';
 import type { Terminal } from '../../terminal.ts';
@@ -27,18 +26,12 @@ export async function inStore<Result>(
   }
 }
 
-/** Asks a person, and returns whether the answer is yes. @throws UsageError where there is nobody to ask. */
+/** Returns whether a person, or `--yes`, allows it. @throws UsageError where there is no terminal to ask at. */
 export async function isAllowed(
   question: string,
   { yes }: { readonly yes?: boolean | undefined },
-  { stdin, stderr, signal }: Terminal,
+  terminal: Terminal,
 ): Promise<boolean> {
   if (yes === true) return true;
-  if (!stdin.isTTY) throw argumentError(`${question} There is no terminal to ask at: say so by --yes`);
-  const lines = createInterface({ input: stdin, output: stderr });
-  try {
-    return /^y(es)?$/i.test((await lines.question(`${question} [y/N] `, { signal })).trim());
-  } finally {
-    lines.close();
-  }
+  return isConfirmed(terminal, `${question} [y/N] `, `${question} There is no terminal to ask at: say so by --yes`);
 }

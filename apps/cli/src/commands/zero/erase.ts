@@ -2,6 +2,7 @@
 import { type BlockDevice, baseAllocation, UsageError } from '@nbdjs/interfaces';
 import { walkExtentLists } from '@nbdjs/kit';
 import { openFileDevice } from '@nbdjs/storage';
+import { isConfirmed } from '../../confirmation.ts';
 import { withTls } from '../../connecting/client-tls.ts';
 import { leaving } from '../../connecting/leaving.ts';
 import { openReadable, type Readable } from '../../connecting/open-readable.ts';
@@ -15,7 +16,6 @@ import { type DeviceRange, type RangeOptions, rangeOf } from '../../options/rang
 import type { ClientTlsOptions } from '../../options/tls.ts';
 import type { Terminal } from '../../terminal.ts';
 import { createProgress, type ProgressOptions } from '../copy/progress.ts';
-import { confirm } from './confirm.ts';
 
 /** A way to destroy what is there. */
 export interface Erasure {
@@ -57,7 +57,9 @@ export async function erase(
   erasure.requirePossible(device, name);
   if (range.length === 0n) return 0;
   const question = `erase everything on ${name}, bytes ${range.offset} to ${range.offset + range.length - 1n}, for ever`;
-  if (options.yes !== true && !(await confirm(question, terminal))) {
+  const prompt = `${question[0]?.toUpperCase()}${question.slice(1)} (y/N)? `;
+  const refusal = `refusing to ${question}: there is no terminal to ask on, and no --yes`;
+  if (options.yes !== true && !(await isConfirmed(terminal, prompt, refusal))) {
     terminal.note('nbd: nothing was changed');
     return 1;
   }
