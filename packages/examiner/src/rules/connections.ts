@@ -1,6 +1,8 @@
 /** Several connections to one export. */
+
 import { Command, TransmissionFlag } from '@nbdjs/protocol';
 import { requireGoing } from '../checks/answers.ts';
+import { hasFlag, requireFlag } from '../checks/facts.ts';
 import { readBytes } from '../checks/read-check.ts';
 import type { Examination } from '../examination/examination.ts';
 import { Fault, Inapplicable } from '../examination/outcomes.ts';
@@ -55,7 +57,7 @@ export const connectionRules = rulesOf('connections', [
     async judge(examination) {
       const [one, other] = (await openSeveral(examination, 2)) as [Session, Session];
       requireWritable(one);
-      if ((one.facts.transmissionFlags & TransmissionFlag.SendFlush) === 0) throw new Inapplicable('there is no FLUSH');
+      if (!hasFlag(one, TransmissionFlag.SendFlush)) throw new Inapplicable('there is no FLUSH');
       const length = examination.pieceOf(one);
       for (const seed of [1, 2]) {
         readBytes(await other.ask({ command: Command.Read, length }));
@@ -77,8 +79,7 @@ export const connectionRules = rulesOf('connections', [
     async judge(examination) {
       const [one, other] = (await openSeveral(examination, 2)) as [Session, Session];
       requireWritable(one);
-      if ((one.facts.transmissionFlags & TransmissionFlag.SendFua) === 0)
-        throw new Inapplicable('FUA is not announced');
+      requireFlag(one, TransmissionFlag.SendFua, 'FUA');
       const length = examination.pieceOf(one);
       readBytes(await other.ask({ command: Command.Read, length }));
       const bytes = await write(one, 0n, length, 3, 1);
@@ -91,9 +92,7 @@ export const connectionRules = rulesOf('connections', [
 
 async function openSeveral(examination: Examination, count: number): Promise<readonly Session[]> {
   const first = await examination.open('simple');
-  if ((first.facts.transmissionFlags & TransmissionFlag.CanMultiConn) === 0) {
-    throw new Inapplicable('CAN_MULTI_CONN is not set');
-  }
+  if (!hasFlag(first, TransmissionFlag.CanMultiConn)) throw new Inapplicable('CAN_MULTI_CONN is not set');
   const sessions = [first];
   while (sessions.length < count) sessions.push(await examination.open('simple', { keepsOthers: true }));
   return sessions;

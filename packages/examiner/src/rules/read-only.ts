@@ -2,6 +2,7 @@
 import type { HeaderMode } from '@nbdjs/interfaces';
 import { Command, CommandFlag, TransmissionFlag, WireError } from '@nbdjs/protocol';
 import { requireError, requireGoing } from '../checks/answers.ts';
+import { hasFlag } from '../checks/facts.ts';
 import { readBytes } from '../checks/read-check.ts';
 import type { Examination } from '../examination/examination.ts';
 import { Inapplicable } from '../examination/outcomes.ts';
@@ -61,11 +62,10 @@ function refused(id: string, name: string, command: number) {
 
 async function openReadOnly(examination: Examination, mode: HeaderMode): Promise<Session> {
   const session = await examination.open(mode);
-  if ((session.facts.transmissionFlags & TransmissionFlag.ReadOnly) !== 0) return session;
+  if (hasFlag(session, TransmissionFlag.ReadOnly)) return session;
   throw new Inapplicable('the export is not read-only');
 }
 
-function isAnnounced({ facts }: Session, command: number): boolean {
-  const flag = command === Command.Trim ? TransmissionFlag.SendTrim : TransmissionFlag.SendWriteZeroes;
-  return (facts.transmissionFlags & flag) !== 0;
+function isAnnounced(session: Session, command: number): boolean {
+  return hasFlag(session, command === Command.Trim ? TransmissionFlag.SendTrim : TransmissionFlag.SendWriteZeroes);
 }

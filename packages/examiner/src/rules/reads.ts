@@ -2,6 +2,7 @@
 import { concatenate } from '@nbdjs/kit';
 import { Command, CommandFlag, TransmissionFlag, WireError } from '@nbdjs/protocol';
 import { errorName, requireError, requireGoing } from '../checks/answers.ts';
+import { endOf, minimumOf, requireAnyRange, requireFlag } from '../checks/facts.ts';
 import { contentOf, readBytes } from '../checks/read-check.ts';
 import { Fault, Inapplicable } from '../examination/outcomes.ts';
 import type { Answer, Session } from '../wire/session.ts';
@@ -26,7 +27,7 @@ export const readRules = rulesOf('reads', [
     async judge(examination, mode) {
       const session = await examination.open(mode);
       const length = examination.lengthUpTo(session, 2 ** 20);
-      const block = session.facts.blockSizes?.minimum ?? 1;
+      const block = minimumOf(session);
       for (const start of [0n, lastStart(session, length)]) {
         const whole = await read(session, start, length);
         const half = Math.floor(length / 2 / block) * block;
@@ -45,7 +46,7 @@ export const readRules = rulesOf('reads', [
     expected: 'the bytes that a longer read has at these places',
     async judge(examination, mode) {
       const session = await examination.open(mode);
-      if ((session.facts.blockSizes?.minimum ?? 1) > 1) throw new Inapplicable('the smallest block is longer');
+      requireAnyRange(session);
       const length = examination.lengthUpTo(session, 16_384);
       const start = lastStart(session, length);
       const whole = await read(session, start, length);
@@ -71,8 +72,7 @@ export const readRules = rulesOf('reads', [
     expected: 'one chunk of content at most, all bytes in it, and no EOVERFLOW',
     async judge(examination, mode) {
       const session = await examination.open(mode);
-      if ((session.facts.transmissionFlags & TransmissionFlag.SendDf) === 0)
-        throw new Inapplicable('DF is not announced');
+      requireFlag(session, TransmissionFlag.SendDf, 'DF');
       const length = examination.lengthUpTo(session, dfBytes);
       for (const start of [0n, lastStart(session, length)]) {
         const usual = await read(session, start, length);
@@ -91,8 +91,7 @@ export const readRules = rulesOf('reads', [
     expected: 'one chunk of content, or EOVERFLOW without content',
     async judge(examination, mode) {
       const session = await examination.open(mode);
-      if ((session.facts.transmissionFlags & TransmissionFlag.SendDf) === 0)
-        throw new Inapplicable('DF is not announced');
+      requireFlag(session, TransmissionFlag.SendDf, 'DF');
       const length = examination.lengthUpTo(session, 2 ** 20);
       const answer = await session.ask({ command: Command.Read, length, flags: CommandFlag.Df });
       if (answer.error === 0) readBytes(answer);
@@ -110,7 +109,7 @@ export const readRules = rulesOf('reads', [
     async judge(examination, mode) {
       const session = await examination.open(mode);
       const length = examination.pieceOf(session);
-      const minimum = BigInt(session.facts.blockSizes?.minimum ?? 1);
+      const minimum = BigInt(minimumOf(session));
       const offset = lastStart(session, Number(minimum));
       await refuses(session, offset, minimum + (minimum > 512n ? minimum : 512n), length);
     },
@@ -125,8 +124,8 @@ export const readRules = rulesOf('reads', [
     async judge(examination, mode) {
       const session = await examination.open(mode);
       const length = examination.pieceOf(session);
-      const { size, blockSizes } = session.facts;
-      const minimum = BigInt(blockSizes?.minimum ?? 1);
+      const { size } = session.facts;
+      const minimum = BigInt(minimumOf(session));
       await refuses(session, ((size + minimum - 1n) / minimum) * minimum, BigInt(length), length);
     },
   },
@@ -140,7 +139,7 @@ export const readRules = rulesOf('reads', [
     async judge(examination, mode) {
       const session = await examination.open(mode);
       const length = examination.pieceOf(session);
-      const minimum = BigInt(Math.max(512, session.facts.blockSizes?.minimum ?? 1));
+      const minimum = BigInt(Math.max(512, minimumOf(session)));
       await refuses(session, 1n << 63n, BigInt(length), length);
       await refuses(session, (1n << 64n) - minimum, 2n * minimum, length);
     },
@@ -154,7 +153,7 @@ export const readRules = rulesOf('reads', [
     expected: 'EINVAL, and the next read is answered',
     async judge(examination, mode) {
       const session = await examination.open(mode);
-      const minimum = session.facts.blockSizes?.minimum ?? 1;
+      const minimum = minimumOf(session);
       if (minimum === 1) throw new Inapplicable('the smallest block is 1 byte');
       const length = examination.pieceOf(session);
       await refuses(session, 1n, BigInt(minimum), length, 'an unaligned offset');
@@ -189,10 +188,10 @@ export const readRules = rulesOf('reads', [
     expected: 'an answer: a read of less than 2^25 bytes is no denial of service',
     async judge(examination, mode) {
       const session = await examination.open(mode);
-      const minimum = session.facts.blockSizes?.minimum ?? 1;
+      const minimum = minimumOf(session);
       const most = 2 ** 25 - Math.max(minimum, 4096);
-      const inBlocks = session.facts.size - (session.facts.size % BigInt(minimum));
-      const length = inBlocks < BigInt(most) ? Number(inBlocks) : most - (most % minimum);
+      const end = endOf(session);
+      const length = end < BigInt(most) ? Number(end) : most - (most % minimum);
       if (length === 0) throw new Inapplicable('the export is smaller than its smallest block');
       const answer = await session.ask({ command: Command.Read, length });
       if (answer.error === 0) readBytes(answer);
@@ -253,10 +252,9 @@ function hasContent({ chunks }: Answer): boolean {
 }
 
 /** Where the last `length` bytes begin, on a border of blocks. */
-function lastStart({ facts }: Session, length: number): bigint {
-  const minimum = BigInt(facts.blockSizes?.minimum ?? 1);
-  const end = facts.size - (facts.size % minimum);
-  return end - BigInt(length) > 0n ? end - BigInt(length) : 0n;
+function lastStart(session: Session, length: number): bigint {
+  const start = endOf(session) - BigInt(length);
+  return start > 0n ? start : 0n;
 }
 
 function isSame(one: Uint8Array, other: Uint8Array): boolean {

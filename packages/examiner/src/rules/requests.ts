@@ -1,9 +1,10 @@
 /** Requests in general: cookies, unknown commands and flags, FLUSH, CACHE. */
+
 import { Command, CommandFlag, TransmissionFlag, WireError } from '@nbdjs/protocol';
 import { requireError, requireGoing, requireSuccess } from '../checks/answers.ts';
+import { hasFlag, inBlocks, requireFlag } from '../checks/facts.ts';
 import { readBytes } from '../checks/read-check.ts';
 import { Fault, Inapplicable } from '../examination/outcomes.ts';
-import type { Session } from '../wire/session.ts';
 import { rulesOf } from './rule.ts';
 import { chunkModes, everyMode, extendedMode } from './vocabulary.ts';
 
@@ -111,7 +112,7 @@ export const requestRules = rulesOf('requests', [
     expected: 'it is accepted',
     async judge(examination, mode) {
       const session = await examination.open(mode);
-      if (!hasFlag(session, TransmissionFlag.SendFua)) throw new Inapplicable('FUA is not announced');
+      requireFlag(session, TransmissionFlag.SendFua, 'FUA');
       const length = examination.pieceOf(session);
       readBytes(await session.ask({ command: Command.Read, length, flags: CommandFlag.Fua }));
     },
@@ -125,7 +126,7 @@ export const requestRules = rulesOf('requests', [
     expected: 'it is accepted',
     async judge(examination, mode) {
       const session = await examination.open(mode);
-      if (!hasFlag(session, TransmissionFlag.SendFlush)) throw new Inapplicable('FLUSH is not announced');
+      requireFlag(session, TransmissionFlag.SendFlush, 'FLUSH');
       requireSuccess(await session.ask({ command: Command.Flush }), 'FLUSH');
       if (!hasFlag(session, TransmissionFlag.SendFua)) return;
       requireSuccess(await session.ask({ command: Command.Flush, flags: CommandFlag.Fua }), 'FLUSH with FUA');
@@ -140,7 +141,7 @@ export const requestRules = rulesOf('requests', [
     expected: 'an answer, whether success or an error, and the read is answered',
     async judge(examination, mode) {
       const session = await examination.open(mode);
-      if (!hasFlag(session, TransmissionFlag.SendCache)) throw new Inapplicable('CACHE is not announced');
+      requireFlag(session, TransmissionFlag.SendCache, 'CACHE');
       const length = examination.pieceOf(session);
       const { error } = await session.ask({ command: Command.Cache, length });
       await requireGoing(session, length);
@@ -157,7 +158,7 @@ export const requestRules = rulesOf('requests', [
     expected: 'an error',
     async judge(examination, mode) {
       const session = await examination.open(mode);
-      if (!hasFlag(session, TransmissionFlag.SendCache)) throw new Inapplicable('CACHE is not announced');
+      requireFlag(session, TransmissionFlag.SendCache, 'CACHE');
       const length = examination.pieceOf(session);
       requireError(await session.ask({ command: Command.Cache, length, flags: undefinedFlag }), WireError.Einval);
     },
@@ -171,10 +172,9 @@ export const requestRules = rulesOf('requests', [
     expected: 'an answer: no reason to hang up',
     async judge(examination, mode) {
       const session = await examination.open(mode);
-      if (!hasFlag(session, TransmissionFlag.SendCache)) throw new Inapplicable('CACHE is not announced');
-      const { size, blockSizes } = session.facts;
-      const whole = size < 1n << 27n ? size : 1n << 27n;
-      const length = whole - (whole % BigInt(blockSizes?.minimum ?? 1));
+      requireFlag(session, TransmissionFlag.SendCache, 'CACHE');
+      const { size } = session.facts;
+      const length = inBlocks(session, size < 1n << 27n ? size : 1n << 27n);
       await session.ask({ command: Command.Cache, length });
       await requireGoing(session, examination.pieceOf(session));
     },
@@ -257,7 +257,3 @@ export const requestRules = rulesOf('requests', [
     },
   },
 ]);
-
-function hasFlag({ facts }: Session, flag: number): boolean {
-  return (facts.transmissionFlags & flag) !== 0;
-}

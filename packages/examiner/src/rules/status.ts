@@ -5,6 +5,7 @@ import { AllocationStatus, baseAllocation } from '@nbdjs/interfaces';
 import { isZero } from '@nbdjs/kit';
 import { Command, CommandFlag, encodeBlockStatusPayload, TransmissionFlag, WireError } from '@nbdjs/protocol';
 import { errorName, requireError, requireGoing } from '../checks/answers.ts';
+import { endOf, hasFlag, inBlocks, requireAnyRange } from '../checks/facts.ts';
 import { readBytes } from '../checks/read-check.ts';
 import { type StatusExtent, statusExtents } from '../checks/status-check.ts';
 import type { Examination } from '../examination/examination.ts';
@@ -64,8 +65,8 @@ export const statusRules = rulesOf('status', [
     async judge(examination, mode) {
       const session = await open(examination, mode);
       const length = BigInt(examination.pieceOf(session));
-      const { size, blockSizes } = session.facts;
-      const offset = size - (size % BigInt(blockSizes?.minimum ?? 1)) - length;
+      const { size } = session.facts;
+      const offset = endOf(session) - length;
       for (const flags of [0, CommandFlag.ReqOne]) {
         const answer = await session.ask({ command: Command.BlockStatus, offset, length, flags });
         for (const extents of statusExtents(session, answer).values()) {
@@ -85,7 +86,7 @@ export const statusRules = rulesOf('status', [
     expected: 'extents from the offset of the request on',
     async judge(examination, mode) {
       const session = await open(examination, mode);
-      if ((session.facts.blockSizes?.minimum ?? 1) > 1) throw new Inapplicable('the smallest block is longer');
+      requireAnyRange(session);
       const length = examination.lengthUpTo(session, 20_000);
       if (length < 3) throw new Inapplicable('the export has fewer than 3 bytes');
       statusExtents(session, await session.ask({ command: Command.BlockStatus, offset: 1n, length: length - 2 }));
@@ -100,9 +101,7 @@ export const statusRules = rulesOf('status', [
     sent: 'BLOCK_STATUS of the first GiB, and reads in extents that base:allocation reports as zero',
     expected: 'zeroes',
     async judge(examination, mode) {
-      const session = await examination.open(mode, { contexts: [baseAllocation] });
-      const answer = await session.ask({ command: Command.BlockStatus, length: rangeOf(session) });
-      const [extents = []] = statusExtents(session, answer).values();
+      const { session, extents } = await openForAllocation(examination, mode);
       const zeroes = extents.filter(({ status }) => (Number(status) & AllocationStatus.Zero) !== 0);
       if (zeroes.length === 0) throw new Inapplicable('nothing is reported as zero');
       const most = BigInt(examination.lengthUpTo(session, 65_536));
@@ -124,9 +123,7 @@ export const statusRules = rulesOf('status', [
     sent: 'BLOCK_STATUS of the first GiB with base:allocation',
     expected: 'no bits besides HOLE and ZERO',
     async judge(examination, mode) {
-      const session = await examination.open(mode, { contexts: [baseAllocation] });
-      const answer = await session.ask({ command: Command.BlockStatus, length: rangeOf(session) });
-      const [extents = []] = statusExtents(session, answer).values();
+      const { extents } = await openForAllocation(examination, mode);
       const other = extents.find(({ status }) => (status & ~3n) !== 0n);
       if (other !== undefined) throw new Fault(`the status at ${other.offset} is 0x${other.status.toString(16)}`);
     },
@@ -141,8 +138,7 @@ export const statusRules = rulesOf('status', [
     async judge(examination, mode) {
       const session = await open(examination, mode);
       const length = BigInt(examination.pieceOf(session));
-      const { size, blockSizes } = session.facts;
-      const end = size - (size % BigInt(blockSizes?.minimum ?? 1));
+      const end = endOf(session);
       const answers = [
         await session.ask({ command: Command.BlockStatus, offset: end + length, length }),
         await session.ask({ command: Command.BlockStatus, offset: end - length, length: 2n * length + length }),
@@ -239,15 +235,23 @@ async function open(examination: Examination, mode: HeaderMode): Promise<Session
   return await examination.open(mode, { contexts });
 }
 
+/** A session with base:allocation, and what it says about the first GiB. */
+async function openForAllocation(examination: Examination, mode: HeaderMode) {
+  const session = await examination.open(mode, { contexts: [baseAllocation] });
+  const answer = await session.ask({ command: Command.BlockStatus, length: rangeOf(session) });
+  const [extents = []] = statusExtents(session, answer).values();
+  return { session, extents };
+}
+
 async function openForFilters(examination: Examination, mode: HeaderMode): Promise<Session> {
   const session = await open(examination, mode);
-  if ((session.facts.transmissionFlags & TransmissionFlag.BlockStatusPayload) !== 0) return session;
+  if (hasFlag(session, TransmissionFlag.BlockStatusPayload)) return session;
   throw new Inapplicable('payloads of BLOCK_STATUS are not announced');
 }
 
-function rangeOf({ facts }: Session): bigint {
-  const length = facts.size < rangeMax ? facts.size : rangeMax;
-  const inBlocks = length - (length % BigInt(facts.blockSizes?.minimum ?? 1));
-  if (inBlocks === 0n) throw new Inapplicable('the export has no whole block');
-  return inBlocks;
+function rangeOf(session: Session): bigint {
+  const { size } = session.facts;
+  const length = inBlocks(session, size < rangeMax ? size : rangeMax);
+  if (length === 0n) throw new Inapplicable('the export has no whole block');
+  return length;
 }

@@ -1,4 +1,5 @@
 /** What a server has to survive: a client that breaks the rules costs that client its connection, and nobody else anything. */
+
 import { concatenate } from '@nbdjs/kit';
 import {
   Command,
@@ -9,6 +10,7 @@ import {
   TransmissionFlag,
 } from '@nbdjs/protocol';
 import { requireError, requireGoing, requireInStep } from '../checks/answers.ts';
+import { hasFlag } from '../checks/facts.ts';
 import type { Examination } from '../examination/examination.ts';
 import { agreeOn } from '../examination/open-session.ts';
 import { Fault, HungUp, Inapplicable, Unreachable } from '../examination/outcomes.ts';
@@ -105,8 +107,7 @@ export const survivalRules = rulesOf('survival', [
     expected: 'the other connection is served as before',
     async judge(examination, mode) {
       const session = await examination.open(mode);
-      if ((session.facts.transmissionFlags & TransmissionFlag.SendCache) === 0)
-        throw new Inapplicable('there is no CACHE');
+      if (!hasFlag(session, TransmissionFlag.SendCache)) throw new Inapplicable('there is no CACHE');
       session.send({ command: Command.Cache, flags: CommandFlag.PayloadLen, length: 1n << 33n });
       await session.wire.isQuiet();
       session.wire.destroy();

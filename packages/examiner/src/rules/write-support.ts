@@ -1,6 +1,8 @@
 /** Writing, for rules that change the export. */
+
 import { Command, CommandFlag, TransmissionFlag } from '@nbdjs/protocol';
 import { errorName } from '../checks/answers.ts';
+import { hasFlag } from '../checks/facts.ts';
 import { Fault, Inapplicable } from '../examination/outcomes.ts';
 import type { Session } from '../wire/session.ts';
 
@@ -36,6 +38,6 @@ export function writeRequest({ mode }: Session, offset: bigint, payload: Uint8Ar
 }
 
 /** @throws Inapplicable when the export is read-only. */
-export function requireWritable({ facts }: Session): void {
-  if ((facts.transmissionFlags & TransmissionFlag.ReadOnly) !== 0) throw new Inapplicable('the export is read-only');
+export function requireWritable(session: Session): void {
+  if (hasFlag(session, TransmissionFlag.ReadOnly)) throw new Inapplicable('the export is read-only');
 }

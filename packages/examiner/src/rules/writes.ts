@@ -3,6 +3,7 @@ import type { HeaderMode } from '@nbdjs/interfaces';
 import { isZero } from '@nbdjs/kit';
 import { Command, CommandFlag, TransmissionFlag, WireError } from '@nbdjs/protocol';
 import { errorName, requireError, requireGoing, requireSuccess } from '../checks/answers.ts';
+import { endOf, hasFlag, minimumOf, requireAnyRange, requireFlag } from '../checks/facts.ts';
 import { readBytes } from '../checks/read-check.ts';
 import type { Examination } from '../examination/examination.ts';
 import { Fault, Inapplicable } from '../examination/outcomes.ts';
@@ -38,7 +39,7 @@ const entries: readonly WriteEntry[] = [
     sent: 'writes of single bytes and of odd ranges, where the smallest block is 1',
     expected: 'these bytes are changed, and no others',
     async judge(session, examination) {
-      if (minimumOf(session) > 1) throw new Inapplicable('the smallest block is longer');
+      requireAnyRange(session);
       const length = examination.lengthUpTo(session, 16_384);
       if (length < 600) throw new Inapplicable('the export has fewer than 600 bytes');
       const expected = Uint8Array.from(await write(session, 0n, length, 6));
@@ -280,22 +281,4 @@ async function readBack(session: Session, offset: bigint, length: number, seed: 
 
 async function read(session: Session, offset: bigint, length: number): Promise<Uint8Array> {
   return readBytes(await session.ask({ command: Command.Read, offset, length }));
-}
-
-function hasFlag({ facts }: Session, flag: number): boolean {
-  return (facts.transmissionFlags & flag) !== 0;
-}
-
-function requireFlag(session: Session, flag: number, name: string): void {
-  if (!hasFlag(session, flag)) throw new Inapplicable(`${name} is not announced`);
-}
-
-function minimumOf({ facts }: Session): number {
-  return facts.blockSizes?.minimum ?? 1;
-}
-
-/** The end of the last whole block. */
-function endOf(session: Session): bigint {
-  const { size } = session.facts;
-  return size - (size % BigInt(minimumOf(session)));
 }
