@@ -16,6 +16,27 @@ const places = {
 /** New values of fields. */
 export type HeaderChange = Partial<Record<keyof typeof places, bigint>>;
 
+/** A change that waits for the moment at which it may be stored. */
+export class PendingHeaderChange {
+  #change: HeaderChange | undefined;
+
+  set(change: HeaderChange): void {
+    this.#change = change;
+  }
+
+  /** Gives the change away, once. */
+  take(): HeaderChange | undefined {
+    const change = this.#change;
+    this.#change = undefined;
+    return change;
+  }
+
+  /** What was taken could not be stored: a later change counts instead, if there is one. */
+  restore(change: HeaderChange | undefined): void {
+    this.#change ??= change;
+  }
+}
+
 /** The first sector has all fields that change. */
 const sectorBytes = 512;
 

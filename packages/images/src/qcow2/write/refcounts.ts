@@ -7,7 +7,7 @@ import type { Qcow2Header } from '../header.ts';
 import { refcountTableBytesMax } from '../limits.ts';
 import { type RefcountBits, refcountBits } from '../refcount-bits.ts';
 import { type OnDamagedEntry, readRefcountTable } from '../refcount-table.ts';
-import type { HeaderChange } from './header-fields.ts';
+import { PendingHeaderChange } from './header-fields.ts';
 import { Stage, type TablePages } from './table-pages.ts';
 
 /** Clusters of the file, one behind the other. */
@@ -32,6 +32,8 @@ export class Refcounts {
   /** How many clusters a block has. */
   readonly perBlock: number;
   readonly bits: RefcountBits;
+  /** What belongs to the stage of the refcount table. */
+  readonly headerChange = new PendingHeaderChange();
   readonly #file: WritableFile;
   readonly #pages: TablePages;
   readonly #clusterBytes: number;
@@ -40,7 +42,6 @@ export class Refcounts {
   readonly #perPage: number;
   #tableOffset: number;
   #tableClusters: number;
-  #headerChange: HeaderChange | undefined;
 
   constructor(parts: RefcountsParts) {
     this.#file = parts.file;
@@ -78,18 +79,6 @@ export class Refcounts {
       tableOffset: Number(header.refcountTableOffset),
       tableClusters: header.refcountTableClusters,
     });
-  }
-
-  /** A change of the header that belongs to the stage of the refcount table; it is given once. */
-  takeHeaderChange(): HeaderChange | undefined {
-    const change = this.#headerChange;
-    this.#headerChange = undefined;
-    return change;
-  }
-
-  /** The change could not be stored: a later one counts instead, if there is one. */
-  restoreHeaderChange(change: HeaderChange | undefined): void {
-    this.#headerChange ??= change;
   }
 
   /** Whether a cluster has refcounts, or is a part of their table. */
@@ -195,10 +184,10 @@ export class Refcounts {
     this.#tableOffset = (first + blockCount) * clusterBytes;
     this.#tableClusters = tableClusters;
     this.#storeTable();
-    this.#headerChange = {
+    this.headerChange.set({
       refcountTableOffset: BigInt(this.#tableOffset),
       refcountTableClusters: BigInt(tableClusters),
-    };
+    });
     return old;
   }
 

@@ -3,7 +3,7 @@ import { Semaphore } from '@nbdjs/kit';
 import { absentEntry, type ClusterEntry, decodeEntry, type EntryFormat, encodeEntry } from '../cluster-entry.ts';
 import { damage } from '../damage.ts';
 import type { Allocator } from './allocator.ts';
-import type { HeaderChange } from './header-fields.ts';
+import { PendingHeaderChange } from './header-fields.ts';
 import { Stage, type TablePages } from './table-pages.ts';
 
 /** What the tables need. */
@@ -27,13 +27,14 @@ export class ReferenceTables {
   readonly clusterBytes: number;
   /** Entries of an L2 table. */
   readonly perTable: number;
+  /** What belongs to the tables. */
+  readonly headerChange = new PendingHeaderChange();
   readonly #parts: ReferenceTablesParts;
   readonly #entryBytes: number;
   /** Tables are made one after the other. */
   readonly #making = new Semaphore(1);
   #l1Offset: number;
   #l1Entries: number;
-  #headerChange: HeaderChange | undefined;
 
   constructor(parts: ReferenceTablesParts) {
     this.#parts = parts;
@@ -55,18 +56,6 @@ export class ReferenceTables {
     return this.#l1Entries;
   }
 
-  /** A change of the header that belongs to the tables; it is given once. */
-  takeHeaderChange(): HeaderChange | undefined {
-    const change = this.#headerChange;
-    this.#headerChange = undefined;
-    return change;
-  }
-
-  /** The change could not be stored: a later one counts instead, if there is one. */
-  restoreHeaderChange(change: HeaderChange | undefined): void {
-    this.#headerChange ??= change;
-  }
-
   /** Makes the L1 table longer, at another place. Like other changes, it is kept in memory, and stored with them. */
   growL1(entries: number): Promise<void> {
     return this.#making.run(async () => {
@@ -80,7 +69,7 @@ export class ReferenceTables {
       await this.#copyTable(old.offset, offset, old.bytes);
       this.#l1Offset = offset;
       this.#l1Entries = entries;
-      this.#headerChange = { l1Offset: BigInt(offset), l1Entries: BigInt(entries) };
+      this.headerChange.set({ l1Offset: BigInt(offset), l1Entries: BigInt(entries) });
       this.#parts.onMove();
       const oldCount = Math.ceil(old.bytes / this.clusterBytes);
       if (oldCount > 0) allocator.release({ first: old.offset / this.clusterBytes, count: oldCount });

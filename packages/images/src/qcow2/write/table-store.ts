@@ -106,8 +106,8 @@ export class TableStore {
     await allocator.settle();
     // All of this is taken in one turn, so that what refers to something is never taken without it.
     const taken = pages.take((stage) => isWhole || stage === Stage.NewTables || stage === Stage.References);
-    const change = isWhole ? refcounts.takeHeaderChange() : undefined;
-    const move = tables.takeHeaderChange();
+    const change = isWhole ? refcounts.headerChange.take() : undefined;
+    const move = tables.headerChange.take();
     const given = allocator.takeGiven();
     const refersToNewData = this.#refersToNewData;
     this.#refersToNewData = false;
@@ -134,8 +134,8 @@ export class TableStore {
       await this.#flush();
     } catch (error) {
       pages.restore(taken);
-      refcounts.restoreHeaderChange(change);
-      tables.restoreHeaderChange(move);
+      refcounts.headerChange.restore(change);
+      tables.headerChange.restore(move);
       allocator.restoreGiven(given);
       this.#refersToNewData ||= refersToNewData;
       throw error;
