@@ -11,7 +11,7 @@ import { createRetryingStore } from '../store/retrying-store.ts';
 import { isStoreError } from '../store/store-error.ts';
 import { requireConditions } from './conditions.ts';
 import type { ObjectDisk } from './disk-interface.ts';
-import { StoreDisk } from './object-disk.ts';
+import { type DiskParts, StoreDisk } from './object-disk.ts';
 import { type DiskSettings, type OpenDiskOptions, openDiskOptions } from './options.ts';
 import { WriterSession } from './writer-session.ts';
 
@@ -53,43 +53,23 @@ export async function openStoreDisk(
   const { clock, random, retryMs, attemptMs, snapshot } = settings;
   const patient = createRetryingStore(store, { clock, random, retryMs, attemptMs });
   const register = new ManifestRegister(patient, name);
+  const open = async (parts: Pick<DiskParts, 'manifest' | 'map' | 'size' | 'session' | 'beforeCommit'>) => {
+    const { manifest } = parts;
+    const cache = await openCache(manifest, settings);
+    const disk = new StoreDisk({ name, store: patient, clock, settings, cache, ...parts });
+    return { disk, id: manifest.id, lineage: manifest.lineage };
+  };
   if (settings.readOnly || snapshot !== undefined) {
     const { manifest } = await register.loadDisk({ signal: settings.signal });
     const { map, size } = snapshot === undefined ? manifest : register.snapshotOf(manifest, snapshot);
-    const cache = await openCache(manifest, settings);
-    const disk = new StoreDisk({
-      name,
-      store: patient,
-      manifest,
-      map,
-      size,
-      clock,
-      settings,
-      session: undefined,
-      cache,
-    });
-    return { disk, id: manifest.id, lineage: manifest.lineage };
+    return open({ manifest, map, size, session: undefined });
   }
   settings.signal?.throwIfAborted();
   await requireConditions(patient, settings.makeId());
   const { loaded, startMs } = await acquire(register, settings);
   const session = new WriterSession(register, clock, loaded, startMs, settings.onFenced);
   const { manifest } = loaded;
-  const { map, size } = manifest;
-  const cache = await openCache(manifest, settings);
-  const disk = new StoreDisk({
-    name,
-    store: patient,
-    manifest,
-    map,
-    size,
-    clock,
-    settings,
-    session,
-    cache,
-    beforeCommit,
-  });
-  return { disk, id: manifest.id, lineage: manifest.lineage };
+  return open({ manifest, map: manifest.map, size: manifest.size, session, beforeCommit });
 }
 
 async function openCache(
