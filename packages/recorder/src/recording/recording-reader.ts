@@ -1,6 +1,6 @@
 /** Reads a recording back. */
 import { UsageError } from '@nbdjs/interfaces';
-import { crc32c } from '@nbdjs/kit';
+import { concatenate, crc32c } from '@nbdjs/kit';
 import { hexOf } from '../decoding/quoted-hex.ts';
 import { decodeEntry } from './decode-entry.ts';
 import type { CutEntry, ReadEntry, RecordingEntry } from './entry.ts';
@@ -54,7 +54,7 @@ class RecordReader {
   *push(bytes: Uint8Array): Generator<RecordingEntry> {
     // Not a `Buffer`, whose `slice` does not copy.
     const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-    const given = this.#left.length === 0 ? plain : joined(this.#left, plain);
+    const given = this.#left.length === 0 ? plain : concatenate([this.#left, plain]);
     let at = 0;
     if (!this.#hasHead) {
       if (given.length < recordingHead.length) {
@@ -109,13 +109,6 @@ class RecordReader {
 }
 
 const hex = (number: number): string => `0x${number.toString(16).padStart(8, '0')}`;
-
-function joined(one: Uint8Array, other: Uint8Array): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(one.length + other.length);
-  bytes.set(one);
-  bytes.set(other, one.length);
-  return bytes;
-}
 
 function checkHead(bytes: Uint8Array): void {
   const isOurs = recordingHead.subarray(0, recordingMagicBytes).every((byte, index) => byte === bytes[index]);
