@@ -1,7 +1,7 @@
 /** Whether a command that runs for long ends on SIGHUP. */
 import type { Command, OptionValues } from '@commander-js/extra-typings';
 import type { CommandContext } from './command-context.ts';
-import { addGroup, optionGroup } from './option-group.ts';
+import { addGroups, optionGroup } from './option-group.ts';
 
 /**
  * Adds `--no-hangup`. nohup(1) and `trap '' HUP` have a program ignore SIGHUP, and Node undoes that at its start, before a program can
@@ -12,7 +12,7 @@ export function addNoHangup<A extends unknown[], O extends OptionValues, G exten
   { terminal }: CommandContext,
 ) {
   const meaning = 'keep running when the terminal hangs up (SIGHUP); needed with nohup, too';
-  const changed = addGroup(command, optionGroup().option('--no-hangup', meaning));
+  const changed = addGroups(command, optionGroup().option('--no-hangup', meaning));
   return changed.hook('preAction', () => {
     if (changed.getOptionValue('hangup') === false) terminal.outliveHangups();
   });

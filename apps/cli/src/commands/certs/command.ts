@@ -1,7 +1,7 @@
 /** The command line of `nbd certs`. */
 import { colourOptions } from '../../options/colour.ts';
 import { beginCommand, type CommandContext, type OptionsOf } from '../../options/command-context.ts';
-import { addGroup } from '../../options/option-group.ts';
+import { addGroups } from '../../options/option-group.ts';
 import { count } from '../../options/size.ts';
 
 export type CertsOptions = OptionsOf<typeof declareCerts>;
@@ -18,5 +18,5 @@ export function declareCerts(context: CommandContext) {
     .option('--revoke <certificate...>', 'make ca-crl.pem, the list of revoked certificates, with these')
     .option('--passphrase-file <file>', "file whose first line encrypts the keys, and decrypts the authority's")
     .option('-f, --force', 'replace files that are there');
-  return addGroup(command, colourOptions()).option('-v, --verbose', 'print more about errors');
+  return addGroups(command, colourOptions()).option('-v, --verbose', 'print more about errors');
 }

@@ -2,7 +2,7 @@
 import { Option } from '@commander-js/extra-typings';
 import { colourOptions } from '../../options/colour.ts';
 import { beginCommand, type CommandContext, type OptionsOf } from '../../options/command-context.ts';
-import { addGroup } from '../../options/option-group.ts';
+import { addGroups } from '../../options/option-group.ts';
 
 export type CheckImageOptions = OptionsOf<typeof declareCheckImage>;
 
@@ -16,5 +16,5 @@ export function declareCheckImage(context: CommandContext) {
       ).choices(['leaks', 'all'] as const),
     )
     .option('--json', 'print it as JSON, with the keys of qemu-img check');
-  return addGroup(command, colourOptions()).option('-q, --quiet', 'print nothing but errors');
+  return addGroups(command, colourOptions()).option('-q, --quiet', 'print nothing but errors');
 }

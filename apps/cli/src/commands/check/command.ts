@@ -1,7 +1,7 @@
 /** The command line of `nbd check`. */
 import { colourOptions } from '../../options/colour.ts';
 import { beginCommand, type CommandContext, type OptionsOf } from '../../options/command-context.ts';
-import { addGroup } from '../../options/option-group.ts';
+import { addGroups } from '../../options/option-group.ts';
 import { count, gather } from '../../options/size.ts';
 import { clientTlsOptions } from '../../options/tls.ts';
 import { webClientOptions } from '../../options/web.ts';
@@ -20,7 +20,7 @@ export function declareCheck(context: CommandContext) {
     .option('--timeout <seconds>', 'how long each answer of the server is waited for', count('--timeout', 1, 3600), 5)
     .option('--json', 'print JSON')
     .option('--junit <file>', 'also write a report for build servers');
-  return addGroup(addGroup(addGroup(command, colourOptions()), webClientOptions()), clientTlsOptions()).option(
+  return addGroups(command, colourOptions(), webClientOptions(), clientTlsOptions()).option(
     '-v, --verbose',
     'also print the rules that are kept or not applicable, and more about errors',
   );

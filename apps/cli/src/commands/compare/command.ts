@@ -3,7 +3,7 @@ import { imageOptions } from '../../images/options.ts';
 import { colourOptions } from '../../options/colour.ts';
 import { beginCommand, type CommandContext, type OptionsOf } from '../../options/command-context.ts';
 import { parseOperand } from '../../options/operand.ts';
-import { addGroup } from '../../options/option-group.ts';
+import { addGroups } from '../../options/option-group.ts';
 import { rangeOptions } from '../../options/range.ts';
 import { readingOptions } from '../../options/reading.ts';
 import { serverOptions } from '../../options/server.ts';
@@ -31,15 +31,14 @@ export function declareCompare(context: CommandContext) {
       'after',
       '\nExit codes: 0 identical, 1 different, 2 a side cannot be opened, 3 a block map cannot be read (-s), 4 a side cannot be read.',
     );
-  const reading = addGroup(
-    addGroup(addGroup(addGroup(command, readingOptions()), imageOptions('files')), rangeOptions()),
+  return addGroups(
+    command,
+    readingOptions(),
+    imageOptions('files'),
+    rangeOptions(),
     colourOptions(),
-  );
-  return addGroup(
-    addGroup(
-      addGroup(reading, serverOptions('repeat requests that fail, at most so often, and wait for servers')),
-      webClientOptions(),
-    ),
+    serverOptions('repeat requests that fail, at most so often, and wait for servers'),
+    webClientOptions(),
     clientTlsOptions(),
   ).option('-v, --verbose', 'print more about errors');
 }

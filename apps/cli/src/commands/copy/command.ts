@@ -7,7 +7,7 @@ import { colourOptions } from '../../options/colour.ts';
 import { beginCommand, type CommandContext, type OptionsOf } from '../../options/command-context.ts';
 import { addNoHangup } from '../../options/hangup.ts';
 import { parseOperand } from '../../options/operand.ts';
-import { addGroup } from '../../options/option-group.ts';
+import { addGroups } from '../../options/option-group.ts';
 import { rangeOptions } from '../../options/range.ts';
 import { serverOptions } from '../../options/server.ts';
 import { count } from '../../options/size.ts';
@@ -56,24 +56,17 @@ export function declareCopy(context: CommandContext) {
     .option('--verify', 'compare when all is copied')
     .addOption(new Option('--blkhash [how]').hideHelp())
     .addOption(new Option('--blkhash-file <file>').hideHelp());
-  const connecting = addGroup(
-    addGroup(
-      addGroup(
-        addGroup(
-          addGroup(
-            addGroup(addGroup(command, loadOptions()), rangeOptions()),
-            imageOptions('the source, if it is a file'),
-          ),
-          objectSizeOption(),
-        ),
-        writerOptions(),
-      ),
-      colourOptions(),
-    ),
+  const connecting = addGroups(
+    command,
+    loadOptions(),
+    rangeOptions(),
+    imageOptions('the source, if it is a file'),
+    objectSizeOption(),
+    writerOptions(),
+    colourOptions(),
     serverOptions('repeat requests that fail, at most so often, and wait for servers'),
   );
-  const shaping = addGroup(addNoHangup(connecting, context), qcow2Options());
-  return addGroup(addGroup(shaping, webClientOptions()), clientTlsOptions())
+  return addGroups(addNoHangup(connecting, context), qcow2Options(), webClientOptions(), clientTlsOptions())
     .option('-q, --quiet', 'print nothing but errors')
     .option('-v, --verbose', 'show what is copied, and how');
 }

@@ -21,12 +21,13 @@ import { destinationFormat } from './destination-format.ts';
 import { emptyFile, isFileDescriptor, isStreamPath, positionOf, requireNoPartOf } from './file-sides.ts';
 import { sendLongRequest } from './long-request.ts';
 import { openImageTarget } from './open-image-target.ts';
+import type { Qcow2TargetOptions } from './qcow2-target.ts';
 import { withRetries } from './retries.ts';
 import type { DeviceSide, SourceSide, StreamSource, TargetSide } from './side.ts';
 import { openEarlierCopy, partOf } from './source-part.ts';
 
 /** The options that opening depends on. */
-export interface SideOptions extends Connecting, ImageOptions, TargetDiskOptions, RangeOptions {
+export interface SideOptions extends Connecting, ImageOptions, TargetDiskOptions, RangeOptions, Qcow2TargetOptions {
   /** Whether the map of a source is used. */
   readonly extents: boolean;
   /** Whether the destination is read, too. */
@@ -39,13 +40,6 @@ export interface SideOptions extends Connecting, ImageOptions, TargetDiskOptions
   readonly rate?: number | undefined;
   /** The format of a destination that is written as an image. */
   readonly destinationFormat?: CopyOptions['destinationFormat'];
-  readonly compress?: CopyOptions['compress'];
-  readonly backing?: string | undefined;
-  readonly backingFormat?: string | undefined;
-  readonly clusterSize?: number | undefined;
-  readonly extendedL2?: true | undefined;
-  readonly refcountBits?: number | undefined;
-  readonly qcow2Version?: CopyOptions['qcow2Version'];
 }
 
 /** A device that is open, some of which can be ended at once. */

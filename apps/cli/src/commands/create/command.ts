@@ -2,7 +2,7 @@
 import { Option } from '@commander-js/extra-typings';
 import { newImageOptions } from '../../images/new-image-options.ts';
 import { beginCommand, type CommandContext, type OptionsOf } from '../../options/command-context.ts';
-import { addGroup } from '../../options/option-group.ts';
+import { addGroups } from '../../options/option-group.ts';
 import { parseSize } from '../../options/size.ts';
 
 export type CreateOptions = OptionsOf<typeof declareCreate>;
@@ -29,7 +29,7 @@ export function declareCreate(context: CommandContext) {
     )
     .option('--data-file <file>', 'keep the data in this file, which is created, too')
     .option('--raw-data-file', 'the data file is the disk as it is, for programs that know no qcow2');
-  return addGroup(command, newImageOptions())
+  return addGroups(command, newImageOptions())
     .option('--lazy-refcounts', 'store refcounts late: quicker, and the image has to be repaired after a crash')
     .option('--force', 'replace a file that is there already')
     .option('--json', 'print what was created as JSON')

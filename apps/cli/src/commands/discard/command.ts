@@ -4,7 +4,7 @@ import { colourOptions } from '../../options/colour.ts';
 import { beginCommand, type CommandContext, type OptionsOf } from '../../options/command-context.ts';
 import { erasingOptions } from '../../options/erasing.ts';
 import { parseReadable } from '../../options/operand.ts';
-import { addGroup } from '../../options/option-group.ts';
+import { addGroups } from '../../options/option-group.ts';
 import { serverOptions } from '../../options/server.ts';
 import { clientTlsOptions } from '../../options/tls.ts';
 import { webClientOptions } from '../../options/web.ts';
@@ -17,9 +17,13 @@ export function declareDiscard(context: CommandContext) {
   const command = beginCommand(context, 'discard', summary)
     .argument('<device>', 'an NBD URI, [ COMMAND ARGUMENTS ], a file or a block device', operand)
     .option('-c, --check', 'change nothing: exit with 0 if nothing is stored there, with 1 if something is');
-  const erasing = addGroup(addGroup(addGroup(command, erasingOptions()), imageOptions('a file')), colourOptions());
-  return addGroup(addGroup(addGroup(erasing, serverOptions()), webClientOptions()), clientTlsOptions()).option(
-    '-v, --verbose',
-    'print more about errors',
-  );
+  return addGroups(
+    command,
+    erasingOptions(),
+    imageOptions('a file'),
+    colourOptions(),
+    serverOptions(),
+    webClientOptions(),
+    clientTlsOptions(),
+  ).option('-v, --verbose', 'print more about errors');
 }

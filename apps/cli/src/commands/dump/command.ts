@@ -4,7 +4,7 @@ import { imageOptions } from '../../images/options.ts';
 import { colourOptions } from '../../options/colour.ts';
 import { beginCommand, type CommandContext, type OptionsOf } from '../../options/command-context.ts';
 import { parseReadable } from '../../options/operand.ts';
-import { addGroup } from '../../options/option-group.ts';
+import { addGroups } from '../../options/option-group.ts';
 import { rangeOptions } from '../../options/range.ts';
 import { serverOptions } from '../../options/server.ts';
 import { clientTlsOptions } from '../../options/tls.ts';
@@ -18,14 +18,13 @@ export function declareDump(context: CommandContext) {
     'an NBD URI, [ COMMAND ARGUMENTS ], or a file, such as a disk image',
     (word: string) => parseReadable(word, context.brackets),
   );
-  return addGroup(
-    addGroup(
-      addGroup(
-        addGroup(addGroup(addGroup(command, rangeOptions()), imageOptions('a file')), colourOptions()),
-        serverOptions(),
-      ),
-      webClientOptions(),
-    ),
+  return addGroups(
+    command,
+    rangeOptions(),
+    imageOptions('a file'),
+    colourOptions(),
+    serverOptions(),
+    webClientOptions(),
     clientTlsOptions(),
   ).option('-v, --verbose', 'print more about errors');
 }

@@ -5,7 +5,7 @@ import { RedirectedOption } from '../../options/alias.ts';
 import { colourOptions } from '../../options/colour.ts';
 import { beginCommand, type CommandContext, type OptionsOf } from '../../options/command-context.ts';
 import { parseOperand } from '../../options/operand.ts';
-import { addGroup } from '../../options/option-group.ts';
+import { addGroups } from '../../options/option-group.ts';
 import { rangeOptions } from '../../options/range.ts';
 import { readingOptions } from '../../options/reading.ts';
 import { serverOptions } from '../../options/server.ts';
@@ -29,15 +29,14 @@ export function declareHash(context: CommandContext) {
     )
     .addOption(new RedirectedOption('--blkhash <how>', '', 'blockHash').hideHelp())
     .option('--json', 'print JSON');
-  const reading = addGroup(
-    addGroup(addGroup(addGroup(command, readingOptions()), imageOptions('files')), rangeOptions()),
+  return addGroups(
+    command,
+    readingOptions(),
+    imageOptions('files'),
+    rangeOptions(),
     colourOptions(),
-  );
-  return addGroup(
-    addGroup(
-      addGroup(reading, serverOptions('repeat requests that fail, at most so often, and wait for servers')),
-      webClientOptions(),
-    ),
+    serverOptions('repeat requests that fail, at most so often, and wait for servers'),
+    webClientOptions(),
     clientTlsOptions(),
   ).option('-v, --verbose', 'print more about errors');
 }

@@ -5,7 +5,7 @@ import { alias } from '../../options/alias.ts';
 import { colourOptions } from '../../options/colour.ts';
 import { beginCommand, type CommandContext, type OptionsOf } from '../../options/command-context.ts';
 import { parseReadable } from '../../options/operand.ts';
-import { addGroup } from '../../options/option-group.ts';
+import { addGroups } from '../../options/option-group.ts';
 import { addOptionTable, type OptionRow } from '../../options/option-table.ts';
 import { serverOptions } from '../../options/server.ts';
 import { clientTlsOptions } from '../../options/tls.ts';
@@ -47,11 +47,12 @@ export function declareInfo(context: CommandContext) {
     .option('--content', 'look at the first bytes with file(1)')
     .option('--no-content', 'do not')
     .addOption(alias('--totals', '--total'));
-  const connecting = addGroup(
-    addGroup(
-      addGroup(addGroup(addGroup(command, imageOptions('a file')), colourOptions()), serverOptions()),
-      webClientOptions(),
-    ),
+  const connecting = addGroups(
+    command,
+    imageOptions('a file'),
+    colourOptions(),
+    serverOptions(),
+    webClientOptions(),
     clientTlsOptions(),
   ).option('-v, --verbose', 'print more about errors');
   return addFeatureOptions(connecting);

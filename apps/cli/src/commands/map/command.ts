@@ -3,7 +3,7 @@ import { imageOptions } from '../../images/options.ts';
 import { colourOptions } from '../../options/colour.ts';
 import { beginCommand, type CommandContext, type OptionsOf } from '../../options/command-context.ts';
 import { parseReadable } from '../../options/operand.ts';
-import { addGroup } from '../../options/option-group.ts';
+import { addGroups } from '../../options/option-group.ts';
 import { rangeOptions } from '../../options/range.ts';
 import { serverOptions } from '../../options/server.ts';
 import { gather, parseSeconds } from '../../options/size.ts';
@@ -26,14 +26,13 @@ export function declareMap(context: CommandContext) {
       'look again and again, so often, and show what has changed (--watch alone: every 2 seconds)',
       parseSeconds('--watch', 0.1, 86_400),
     );
-  return addGroup(
-    addGroup(
-      addGroup(
-        addGroup(addGroup(addGroup(command, rangeOptions()), imageOptions('a file')), colourOptions()),
-        serverOptions(),
-      ),
-      webClientOptions(),
-    ),
+  return addGroups(
+    command,
+    rangeOptions(),
+    imageOptions('a file'),
+    colourOptions(),
+    serverOptions(),
+    webClientOptions(),
     clientTlsOptions(),
   ).option('-v, --verbose', 'print more about errors');
 }

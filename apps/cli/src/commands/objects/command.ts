@@ -3,7 +3,7 @@
 import { parseDisk, parseSnapshot, parseStore, parseStoreOrDisk, parseWholeDisk } from '../../objects/disk-operand.ts';
 import { objectSizeOption, writerOptions } from '../../objects/options.ts';
 import { beginCommand, type CommandContext, type OptionsOf } from '../../options/command-context.ts';
-import { addGroup, optionGroup } from '../../options/option-group.ts';
+import { addGroups, optionGroup } from '../../options/option-group.ts';
 import { parseSize } from '../../options/size.ts';
 
 const verbose = ['-v, --verbose', 'print more about errors'] as const;
@@ -19,7 +19,7 @@ export function declareCreate(context: CommandContext) {
   const command = beginCommand(context, 'create', 'make a disk; a folder becomes a store if it is empty or not there')
     .argument('<disk>', 'folder:PATH#DISK or s3://BUCKET/DISK', parseWholeDisk)
     .argument('<size>', 'such as 10G', (text: string) => parseSize(text, 'the size'));
-  return addGroup(command, objectSizeOption()).option(...verbose);
+  return addGroups(command, objectSizeOption()).option(...verbose);
 }
 
 export type ListOptions = OptionsOf<typeof declareList>;
@@ -55,7 +55,7 @@ export function declareClone(context: CommandContext) {
 
 export type DeleteOptions = OptionsOf<typeof declareDelete>;
 export function declareDelete(context: CommandContext) {
-  return addGroup(
+  return addGroups(
     beginCommand(context, 'delete', 'delete a disk with its snapshots, or one snapshot; clones stay').argument(
       '<disk>',
       'folder:PATH#DISK, or folder:PATH#DISK@SNAPSHOT',
@@ -73,12 +73,12 @@ export function declareResize(context: CommandContext) {
     .argument('<disk>', 'folder:PATH#DISK or s3://BUCKET/DISK', parseWholeDisk)
     .argument('<size>', 'such as 10G', (text: string) => parseSize(text, 'the size'))
     .option('--shrink', 'make it shorter: what lies behind its new end is lost');
-  return addGroup(command, writerOptions()).option(...verbose);
+  return addGroups(command, writerOptions()).option(...verbose);
 }
 
 export type GcOptions = OptionsOf<typeof declareGc>;
 export function declareGc(context: CommandContext) {
-  return addGroup(
+  return addGroups(
     beginCommand(context, 'gc', 'remove objects that no disk and no snapshot needs, also while disks are served')
       .argument('<store>', 'folder:PATH or s3://BUCKET', parseStore)
       .option('-n, --dry-run', 'remove nothing, and only count'),

@@ -2,7 +2,7 @@
 import { Option } from '@commander-js/extra-typings';
 import { beginCommand, type CommandContext, type OptionsOf } from '../../options/command-context.ts';
 import { addNoHangup } from '../../options/hangup.ts';
-import { addGroup } from '../../options/option-group.ts';
+import { addGroups } from '../../options/option-group.ts';
 import { count, gather, sizeBetween } from '../../options/size.ts';
 import { webClientOptions } from '../../options/web.ts';
 import { parseUpstream } from './upstream-operand.ts';
@@ -41,7 +41,7 @@ export function declareProxy(context: CommandContext) {
     )
     .option('--fault <rule>', "what is done to messages, such as 'read: 1%: delay 50ms' (repeatable)", gather)
     .option('--seed <n>', 'where the chances of faults begin', count('--seed', 0, 2 ** 32 - 1), 1);
-  return addGroup(addNoHangup(command, context), webClientOptions())
+  return addGroups(addNoHangup(command, context), webClientOptions())
     .option('-v, --verbose', 'print more about errors')
     .addHelpText('after', faultHelp);
 }

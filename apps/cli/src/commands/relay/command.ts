@@ -1,7 +1,7 @@
 /** The command line of `nbd relay`. */
 import { beginCommand, type CommandContext, type OptionsOf } from '../../options/command-context.ts';
 import { addNoHangup } from '../../options/hangup.ts';
-import { addGroup } from '../../options/option-group.ts';
+import { addGroups } from '../../options/option-group.ts';
 import { count, gather } from '../../options/size.ts';
 import { serverTlsOptions } from '../../options/tls.ts';
 import { webPlace } from '../serve/web-place.ts';
@@ -39,7 +39,7 @@ export function declareRelay(context: CommandContext) {
       "pages of this origin may connect, such as https://example.org; '*' for all (repeatable)",
       gather,
     );
-  return addGroup(addNoHangup(command, context), serverTlsOptions()).option(
+  return addGroups(addNoHangup(command, context), serverTlsOptions()).option(
     '-v, --verbose',
     'print more about errors, and about clients that are refused or disconnected',
   );

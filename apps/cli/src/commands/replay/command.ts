@@ -1,7 +1,7 @@
 /** The command line of `nbd replay`. */
 import { argumentError } from '../../errors/argument-error.ts';
 import { beginCommand, type CommandContext, type OptionsOf } from '../../options/command-context.ts';
-import { addGroup } from '../../options/option-group.ts';
+import { addGroups } from '../../options/option-group.ts';
 import { parseCount } from '../../options/size.ts';
 import { clientTlsOptions } from '../../options/tls.ts';
 import { webClientOptions } from '../../options/web.ts';
@@ -22,10 +22,7 @@ export function declareReplay(context: CommandContext) {
     .option('--connection <n>', 'only this connection (repeatable)', connections)
     .option('--json', 'print JSON, one object in each line')
     .option('-q, --quiet', 'print nothing; the exit code is 2 when answers differ');
-  return addGroup(addGroup(command, webClientOptions()), clientTlsOptions()).option(
-    '-v, --verbose',
-    'print more about errors',
-  );
+  return addGroups(command, webClientOptions(), clientTlsOptions()).option('-v, --verbose', 'print more about errors');
 }
 
 function connections(text: string, before: readonly number[] = []): readonly number[] {

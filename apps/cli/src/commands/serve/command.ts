@@ -5,7 +5,7 @@ import { servedDiskOptions } from '../../objects/options.ts';
 import { beginCommand, type CommandContext, type OptionsOf } from '../../options/command-context.ts';
 import { addNoHangup } from '../../options/hangup.ts';
 import { parseOperand } from '../../options/operand.ts';
-import { addGroup, optionGroup } from '../../options/option-group.ts';
+import { addGroups, optionGroup } from '../../options/option-group.ts';
 import { modeOption, parseRetries, silenceOption, upstreamRetries } from '../../options/server.ts';
 import { count, gather, size } from '../../options/size.ts';
 import { parseThreads } from '../../options/threads.ts';
@@ -62,8 +62,8 @@ export function declareServe(context: CommandContext) {
       parseThreads,
     )
     .option('-s, --stdio', 'serve one client on standard input and output');
-  const sourced = addGroup(addGroup(command, imageOptions('the files')), servedDiskOptions());
-  const upstream = addLimits(addGroup(sourced, webOptions()))
+  const sourced = addGroups(command, imageOptions('the files'), servedDiskOptions());
+  const upstream = addLimits(addGroups(sourced, webOptions()))
     .option(
       '--retries <n>',
       `as a proxy, wait for a server that is gone, for so many tries (default: ${upstreamRetries}, and 0 for the first connection)`,
@@ -76,8 +76,8 @@ export function declareServe(context: CommandContext) {
       'as a proxy, offer this metadata context, too, if the server has it (repeatable)',
       gather,
     );
-  const listening = addGroup(addNoHangup(upstream, context), serverTlsOptions());
-  return addGroup(listening, webClientOptions()).option(
+  const listening = addGroups(addNoHangup(upstream, context), serverTlsOptions());
+  return addGroups(listening, webClientOptions()).option(
     '-v, --verbose',
     'print more about errors, and about clients that are refused or disconnected',
   );

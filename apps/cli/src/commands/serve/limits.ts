@@ -2,7 +2,7 @@
 import type { Command, OptionValues } from '@commander-js/extra-typings';
 import type { GivenLimits } from '@nbdjs/server';
 import { argumentError } from '../../errors/argument-error.ts';
-import { addGroup, optionGroup } from '../../options/option-group.ts';
+import { addGroups, optionGroup } from '../../options/option-group.ts';
 import { addOptionTable, type OptionRow } from '../../options/option-table.ts';
 import { parseCount, parseSize } from '../../options/size.ts';
 
@@ -117,7 +117,7 @@ export function addLimits<A extends unknown[], O extends OptionValues, G extends
     'any other limit of docs/limits.md by its name (repeatable)',
     parseNamedLimit,
   );
-  return addGroup(addOptionTable(command, 'limits', limitOptions.map(limitRow)), named);
+  return addGroups(addOptionTable(command, 'limits', limitOptions.map(limitRow)), named);
 }
 
 function limitRow({ flags, unit, names, help, least = 0 }: LimitOption): OptionRow<GivenLimits> {

@@ -5,7 +5,7 @@ import { colourOptions } from '../../options/colour.ts';
 import { beginCommand, type CommandContext, type OptionsOf } from '../../options/command-context.ts';
 import { erasingOptions } from '../../options/erasing.ts';
 import { parseReadable } from '../../options/operand.ts';
-import { addGroup } from '../../options/option-group.ts';
+import { addGroups } from '../../options/option-group.ts';
 import { serverOptions } from '../../options/server.ts';
 import { clientTlsOptions } from '../../options/tls.ts';
 import { webClientOptions } from '../../options/web.ts';
@@ -24,9 +24,13 @@ export function declareZero(context: CommandContext) {
     .option('--fast', 'only where that is quicker than writing')
     .addOption(alias('--fast', '--fast-zero'))
     .option('--allocate', 'leave no holes');
-  const erasing = addGroup(addGroup(addGroup(command, erasingOptions()), imageOptions('a file')), colourOptions());
-  return addGroup(addGroup(addGroup(erasing, serverOptions()), webClientOptions()), clientTlsOptions()).option(
-    '-v, --verbose',
-    'print more about errors',
-  );
+  return addGroups(
+    command,
+    erasingOptions(),
+    imageOptions('a file'),
+    colourOptions(),
+    serverOptions(),
+    webClientOptions(),
+    clientTlsOptions(),
+  ).option('-v, --verbose', 'print more about errors');
 }
