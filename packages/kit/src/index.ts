@@ -64,6 +64,7 @@ export { isLoss, LossLog, writesLostError } from './losses/loss-log.ts';
 export { concatenate } from './memory/concatenate.ts';
 export { crc32, crc32c } from './memory/crc.ts';
 export { FreeList } from './memory/free-list.ts';
+export { hexOf } from './memory/hex.ts';
 export { isZero } from './memory/is-zero.ts';
 export {
   defineOptions,

@@ -1,6 +1,6 @@
 /** INFO and GO, and the facts of an export. */
 
-import { concatenate } from '@nbdjs/kit';
+import { concatenate, hexOf } from '@nbdjs/kit';
 import { InfoType, isOptionError, Option, OptionReply, TransmissionFlag } from '@nbdjs/protocol';
 import { requireFinal, requireInStep, unlessHungUp } from '../checks/answers.ts';
 import { faultOfText } from '../checks/list-check.ts';
@@ -10,7 +10,6 @@ import { unknownName } from '../examination/survey.ts';
 import { type Answers, describeFinal, isAck } from '../wire/haggling.ts';
 import { factsOf, infoPayload, u16, u32 } from '../wire/payloads.ts';
 import { viewOf } from '../wire/reply-reader.ts';
-import { toHex } from '../wire/transcript.ts';
 import { rulesOf } from './rule.ts';
 import { everyMode } from './vocabulary.ts';
 
@@ -67,7 +66,7 @@ export const infoRules = rulesOf('info', [
       }
       const texts = [info, go].map(({ parts }) =>
         parts
-          .map((part) => toHex(part.payload))
+          .map((part) => hexOf(part.payload))
           .sort()
           .join(),
       );

@@ -1,4 +1,5 @@
 /** The bytes that were exchanged about one rule, as evidence: bounded, whatever a server sends. */
+import { hexOf } from '@nbdjs/kit';
 
 /** A message of the transcript. */
 export interface Excerpt {
@@ -39,11 +40,11 @@ export class Transcript {
   note(by: 'client' | 'server', connection: number, bytes: Uint8Array): void {
     const last = this.#entries.at(-1);
     if (last !== undefined && last.by === by && last.connection === connection && last.length < bytesMax) {
-      const hex = last.hex + toHex(bytes.subarray(0, bytesMax - last.length));
+      const hex = last.hex + hexOf(bytes.subarray(0, bytesMax - last.length));
       this.#entries[this.#entries.length - 1] = { ...last, length: last.length + bytes.length, hex };
       return;
     }
-    this.#add({ by, connection, length: bytes.length, hex: toHex(bytes.subarray(0, bytesMax)) });
+    this.#add({ by, connection, length: bytes.length, hex: hexOf(bytes.subarray(0, bytesMax)) });
   }
 
   /** Notes that something has happened. */
@@ -55,11 +56,4 @@ export class Transcript {
     this.#entries.push(entry);
     if (this.#entries.length > entriesMax) this.#entries.shift();
   }
-}
-
-/** Bytes as hexadecimal digits. */
-export function toHex(bytes: Uint8Array): string {
-  let hex = '';
-  for (const byte of bytes) hex += byte.toString(16).padStart(2, '0');
-  return hex;
 }

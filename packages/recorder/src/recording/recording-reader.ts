@@ -1,7 +1,6 @@
 /** Reads a recording back. */
 import { UsageError } from '@nbdjs/interfaces';
-import { concatenate, crc32c } from '@nbdjs/kit';
-import { hexOf } from '../decoding/quoted-hex.ts';
+import { concatenate, crc32c, hexOf } from '@nbdjs/kit';
 import { decodeEntry } from './decode-entry.ts';
 import type { CutEntry, ReadEntry, RecordingEntry } from './entry.ts';
 import {

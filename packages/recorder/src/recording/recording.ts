@@ -1,6 +1,5 @@
 /** Writes a recording. */
-import { defineOptions, type OptionsOf, option } from '@nbdjs/kit';
-import { hexOf } from '../decoding/quoted-hex.ts';
+import { defineOptions, hexOf, type OptionsOf, option } from '@nbdjs/kit';
 import { encodeEntry } from './encode-entry.ts';
 import type { ConnectionEntry, OpenEntry, RecordingEntry } from './entry.ts';
 import { recordingHead } from './format.ts';

@@ -1,6 +1,5 @@
 /** Compares two answers to one request. */
-import { isZero } from '@nbdjs/kit';
-import { hexOf } from '../decoding/quoted-hex.ts';
+import { hexOf, isZero } from '@nbdjs/kit';
 import type { Request } from '../decoding/requests-in-flight.ts';
 import type { MessageExtent } from '../messages/message.ts';
 import type { PayloadHash } from '../recording/session-log.ts';

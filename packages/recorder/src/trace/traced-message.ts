@@ -1,6 +1,6 @@
 /** Entries, joined to whole messages. */
+import { hexOf } from '@nbdjs/kit';
 import type { Frame, Side } from '../decoding/frame.ts';
-import { hexOf } from '../decoding/quoted-hex.ts';
 import { ContextNames } from '../messages/contexts.ts';
 import type { Message } from '../messages/message.ts';
 import { readMessage } from '../messages/read-message.ts';
