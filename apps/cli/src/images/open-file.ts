@@ -24,10 +24,9 @@ export async function openFileOperand(
   const isGivenRaw = options.format === 'raw' && member === undefined;
   // What turns out to be an image is not opened for writing.
   let file = await opening.openFile(path, !isGivenRaw || opening.isReading);
-  let choice: Choice;
   let lock: FileLock | undefined;
   try {
-    choice = await chooseFor(path, member, file, options, opening);
+    const choice = await chooseFor(path, member, file, options, opening);
     if (choice.kind !== 'raw') {
       if (isWritable(choice, member, options, opening)) {
         await file.close();
@@ -37,23 +36,22 @@ export async function openFileOperand(
       const opened = await (await loadImages()).openImage({ path, member, file, choice }, options, opening);
       return lock === undefined ? opened : { ...opened, device: new LockedImage(opened.device, lock) };
     }
+    if (choice.warning !== undefined) opening.warn(choice.warning);
+    if (options.snapshotName !== undefined) {
+      throw argumentError(`${path}: --snapshot-name needs a qcow2 image, and this is taken as the bytes it has`);
+    }
+    if (!isGivenRaw && !opening.isReading) {
+      await file.close();
+      file = await opening.openFile(path, false);
+    }
+    const raw = { device: file, steps: [] };
+    if (options.partition === undefined) return raw;
+    return await (await loadImages()).openPartitionOf(raw, path, options, opening);
   } catch (error) {
     await file.close();
     lock?.release();
     throw error;
   }
-  if (choice.warning !== undefined) opening.warn(choice.warning);
-  if (options.snapshotName !== undefined) {
-    await file.close();
-    throw argumentError(`${path}: --snapshot-name needs a qcow2 image, and this is taken as the bytes it has`);
-  }
-  let raw = file;
-  if (!isGivenRaw && !opening.isReading) {
-    await file.close();
-    raw = await opening.openFile(path, false);
-  }
-  if (options.partition === undefined) return { device: raw, steps: [] };
-  return (await loadImages()).openPartitionOf({ device: raw, steps: [] }, path, options, opening);
 }
 
 /** Only qcow2 is changed in place, and only where more than its content says that it is an image. */
