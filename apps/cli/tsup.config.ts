@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { build, type Options } from 'tsup';
@@ -120,6 +121,8 @@ export default {
     await build(scripts);
     writeFileSync(`dist/${imagesLoader}`, "module.exports = () => import('./images.js');\n");
     for (const name of scriptNames) appendDigest(`dist/${name}.cjs`);
+    // For man(1), where npm installs them: package.json names each.
+    execFileSync(process.execPath, ['dist/main.js', 'manual', '--format', 'man', '--directory', 'dist/man']);
     stamp('.', 'program', [...included].sort());
   },
 };

@@ -4,7 +4,8 @@ import { report } from './errors/report.ts';
 import { prepareArguments } from './options/argv.ts';
 import type { CommandContext, Run } from './options/command-context.ts';
 import { addGeneral } from './options/general.ts';
-import { help } from './render/help.ts';
+import { programUsage } from './options/program-usage.ts';
+import { explain } from './options/usage.ts';
 import type { Terminal } from './terminal.ts';
 
 /**
@@ -58,7 +59,6 @@ function makeProgram(terminal: Terminal, print: (text: string) => void): Command
     .description('Look at, copy, dump and serve NBD (Network Block Device) exports.')
     .helpCommand('help [command]', 'show help for a command')
     .showHelpAfterError('(nbd --help lists what is possible)')
-    .addHelpText('after', help)
     // Options behind the name of a command are that command's.
     .enablePositionalOptions()
     .exitOverride()
@@ -68,7 +68,7 @@ function makeProgram(terminal: Terminal, print: (text: string) => void): Command
       outputError: (text, write) => write(text.replace(/^error:/, 'nbd:')),
     });
   addGeneral(program, print, { isVersionShown: true });
-  return program;
+  return explain(program, programUsage);
 }
 
 /** Returns a function that returns the exit code of the command that has run. */

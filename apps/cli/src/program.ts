@@ -12,6 +12,7 @@ import { declareDiscard } from './commands/discard/command.ts';
 import { declareDump } from './commands/dump/command.ts';
 import { declareHash } from './commands/hash/command.ts';
 import { declareInfo } from './commands/info/command.ts';
+import { declareManual } from './commands/manual/command.ts';
 import { declareMap } from './commands/map/command.ts';
 import * as objects from './commands/objects/command.ts';
 import { declareProxy } from './commands/proxy/command.ts';
@@ -22,7 +23,8 @@ import { declareTrace } from './commands/trace/command.ts';
 import { declareZero } from './commands/zero/command.ts';
 import type { Terminal } from './terminal.ts';
 
-const register: Register = (add, context) => {
+/** Adds all commands, in the order of the help. */
+export const register: Register = (add, context) => {
   add(declareInfo(context), () => import('./commands/info/run.ts'));
   add(declareMap(context), () => import('./commands/map/run.ts'));
   add(declareCopy(context), () => import('./commands/copy/run.ts'));
@@ -51,6 +53,7 @@ const register: Register = (add, context) => {
   add(declareReplay(context), () => import('./commands/replay/run.ts'));
   add(declareCerts(context), () => import('./commands/certs/run.ts'));
   add(declareDemo(context), () => import('./commands/demo/run.ts'));
+  add(declareManual(context), () => import('./commands/manual/run.ts'));
   add(declareCompletion(context), () => import('./commands/completion/run.ts'));
 };
 

@@ -51,12 +51,31 @@ export interface RunWith {
 }
 
 export async function nbdWith(
-  { signal, stdin, hear, hearErrors, hangUps = new Set() }: RunWith,
+  { signal, stdin, hear, hearErrors, hangUps }: RunWith,
   ...argv: string[]
 ): Promise<Outcome> {
   const stdout = new Capture(hear);
   const stderr = new Capture(hearErrors);
-  const terminal: Terminal = {
+  const code = await run(argv, terminalOf(stdout, stderr, { signal, stdin, hangUps }));
+  return { code, stdout: stdout.bytes.toString(), stderr: stderr.bytes.toString() };
+}
+
+/** A terminal, and a function that returns all that was printed on it. */
+export function silentTerminal(): { readonly terminal: Terminal; readonly printed: () => string } {
+  const output = new Capture();
+  return { terminal: terminalOf(output, output, {}), printed: () => output.bytes.toString() };
+}
+
+function terminalOf(
+  stdout: Capture,
+  stderr: Capture,
+  {
+    signal,
+    stdin,
+    hangUps = new Set(),
+  }: { readonly [Key in 'signal' | 'stdin' | 'hangUps']?: RunWith[Key] | undefined },
+): Terminal {
+  return {
     stdin: (stdin ?? process.stdin) as NodeJS.ReadStream,
     stdout: stdout as unknown as NodeJS.WriteStream,
     stderr: stderr as unknown as NodeJS.WriteStream,
@@ -73,8 +92,6 @@ export async function nbdWith(
     note: (text) => void stderr.write(`${text}\n`),
     colours: (stream, wanted) => coloursFor(stream === 'stdout' ? stdout : stderr, wanted),
   };
-  const code = await run(argv, terminal);
-  return { code, stdout: stdout.bytes.toString(), stderr: stderr.bytes.toString() };
 }
 
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));

@@ -1,4 +1,5 @@
 /** Everything that this workspace writes. */
+import { commandsPages } from './commands-pages.ts';
 import { conformancePage, conformancePath } from './conformance-page.ts';
 import { diagrams, withDiagram } from './diagrams.ts';
 import { environmentsPage, environmentsPath, triedEnvironments } from './environments-page.ts';
@@ -21,6 +22,7 @@ export function generatedFiles(): readonly TextFile[] {
     { path: environmentsPath, text: environmentsPage(read(environmentsPath), triedEnvironments()) },
     { path: errorsPath, text: errorsPage() },
     { path: eventsPath, text: eventsPage() },
+    ...commandsPages(),
     { path: optionsPath, text: optionsPage(optionDoors) },
     { path: ruleSectionsPath, text: ruleSectionsSource(book) },
     ...[...pages].map(([path, text]) => ({ path, text })),

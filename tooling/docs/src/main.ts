@@ -1,5 +1,6 @@
 /** `pnpm generate`: writes what is generated; with `--check`, says which files are not what they should be. */
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { generatedFiles } from './generated-files.ts';
 import { read, root } from './repository.ts';
 
@@ -10,6 +11,7 @@ if (process.argv.includes('--check')) {
   process.exitCode = stale.length === 0 ? 0 : 1;
 } else {
   for (const { path, text } of stale) {
+    mkdirSync(dirname(`${root}${path}`), { recursive: true });
     writeFileSync(`${root}${path}`, text);
     process.stdout.write(`${path} written\n`);
   }

@@ -58,7 +58,7 @@ function menuOfPages(root: string, names: readonly string[]): Entry[] {
     },
     {
       text: 'Tables',
-      items: ['options', 'limits', 'errors', 'events', 'conformance', 'glossary'].map((name) =>
+      items: ['commands/README', 'options', 'limits', 'errors', 'events', 'conformance', 'glossary'].map((name) =>
         titled(`docs/${name}.md`),
       ),
     },

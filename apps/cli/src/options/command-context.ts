@@ -1,8 +1,10 @@
 /** What the declaration and the run of every command are given. */
 import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
+import { capitalized } from '../render/capitalized.ts';
 import type { Terminal } from '../terminal.ts';
 import type { Brackets } from './argv.ts';
 import { addGeneral } from './general.ts';
+import { explain, type Usage } from './usage.ts';
 
 export interface CommandContext {
   readonly terminal: Terminal;
@@ -27,8 +29,8 @@ export type Run<Options, Arguments extends readonly unknown[]> = (
 ) => Promise<number>;
 
 /** Begins the declaration of a command with what all commands have. `summary` is the line in the list of commands. */
-export function beginCommand({ print }: CommandContext, name: string, summary: string) {
-  const command = new Command(name).summary(summary).description(`${summary[0]?.toUpperCase()}${summary.slice(1)}.`);
+export function beginCommand({ print }: CommandContext, name: string, summary: string, usage: Usage) {
+  const command = new Command(name).summary(summary).description(`${capitalized(summary)}.`);
   addGeneral(command, print, { isVersionShown: false });
-  return command;
+  return explain(command, usage);
 }

@@ -12,6 +12,7 @@ import { declareDiscard } from '../commands/discard/command.ts';
 import { declareDump } from '../commands/dump/command.ts';
 import { declareHash } from '../commands/hash/command.ts';
 import { declareInfo } from '../commands/info/command.ts';
+import { declareManual } from '../commands/manual/command.ts';
 import { declareMap } from '../commands/map/command.ts';
 import * as objects from '../commands/objects/command.ts';
 import { declareProxy } from '../commands/proxy/command.ts';
@@ -55,6 +56,7 @@ function register(add: AddCommand, context: CommandContext): void {
   add(declareReplay(context), unreachable);
   add(declareCerts(context), unreachable);
   add(declareDemo(context), unreachable);
+  add(declareManual(context), unreachable);
   add(declareCompletion(context), unreachable);
 }
 

@@ -3,11 +3,12 @@ import { colourOptions } from '../../options/colour.ts';
 import { beginCommand, type CommandContext, type OptionsOf } from '../../options/command-context.ts';
 import { addGroups } from '../../options/option-group.ts';
 import { count } from '../../options/size.ts';
+import { usage } from './usage.ts';
 
 export type CertsOptions = OptionsOf<typeof declareCerts>;
 
 export function declareCerts(context: CommandContext) {
-  const command = beginCommand(context, 'certs', 'make certificates or shared keys for TLS')
+  const command = beginCommand(context, 'certs', 'make certificates or shared keys for TLS', usage)
     .argument('[folder]', 'where the files go (default: pki)')
     .option('-d, --directory <folder>', 'the same')
     .option('--host <name...>', 'names and IP addresses of the server (default: localhost 127.0.0.1 ::1)')

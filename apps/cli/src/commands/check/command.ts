@@ -5,11 +5,12 @@ import { addGroups } from '../../options/option-group.ts';
 import { count, gather } from '../../options/size.ts';
 import { clientTlsOptions } from '../../options/tls.ts';
 import { webClientOptions } from '../../options/web.ts';
+import { usage } from './usage.ts';
 
 export type CheckOptions = OptionsOf<typeof declareCheck>;
 
 export function declareCheck(context: CommandContext) {
-  const command = beginCommand(context, 'check', 'examine how a server, or a client, keeps the rules of NBD')
+  const command = beginCommand(context, 'check', 'examine how a server, or a client, keeps the rules of NBD', usage)
     .argument('[words...]', 'an NBD URI or [ COMMAND ARGUMENTS ]; with --client, the command of a client behind --')
     .option('--client', 'examine a client instead: its command is run against odd servers; {uri} stands for the server')
     .option('--list', 'list the rules, and examine nothing')

@@ -10,12 +10,13 @@ import { serverOptions } from '../../options/server.ts';
 import { sizeBetween } from '../../options/size.ts';
 import { clientTlsOptions } from '../../options/tls.ts';
 import { webClientOptions } from '../../options/web.ts';
+import { usage } from './usage.ts';
 
 export type CompareOptions = OptionsOf<typeof declareCompare>;
 
 export function declareCompare(context: CommandContext) {
   const operand = (word: string) => parseOperand(word, context.brackets);
-  const command = beginCommand(context, 'compare', 'compare the content of two servers, files or block devices')
+  const command = beginCommand(context, 'compare', 'compare the content of two servers, files or block devices', usage)
     .argument('<first>', 'an NBD URI, [ COMMAND ARGUMENTS ], a block device, or a file, such as a disk image', operand)
     .argument('<second>', 'the same', operand)
     .option('--all', 'list all parts that differ, and not only the first byte that does')
@@ -26,11 +27,7 @@ export function declareCompare(context: CommandContext) {
       4096,
     )
     .option('--json', 'print JSON')
-    .option('-s, --strict', 'the sizes have to be equal, and what is allocated')
-    .addHelpText(
-      'after',
-      '\nExit codes: 0 identical, 1 different, 2 a side cannot be opened, 3 a block map cannot be read (-s), 4 a side cannot be read.',
-    );
+    .option('-s, --strict', 'the sizes have to be equal, and what is allocated');
   return addGroups(
     command,
     readingOptions(),

@@ -16,12 +16,18 @@ import { webClientOptions } from '../../options/web.ts';
 import { destinationFormats, parseDestinationFormat } from './destination-format.ts';
 import { loadOptions } from './load-options.ts';
 import { qcow2Options } from './qcow2-options.ts';
+import { usage } from './usage.ts';
 
 export type CopyOptions = OptionsOf<typeof declareCopy>;
 
 export function declareCopy(context: CommandContext) {
   const operand = (word: string) => parseOperand(word, context.brackets);
-  const command = beginCommand(context, 'copy', 'copy from and to NBD servers, files, and standard input and output')
+  const command = beginCommand(
+    context,
+    'copy',
+    'copy from and to NBD servers, files, and standard input and output',
+    usage,
+  )
     .argument(
       '<source>',
       'an NBD URI, [ COMMAND ], a file or block device, folder:PATH#DISK, or - for standard input',

@@ -4,11 +4,12 @@ import { newImageOptions } from '../../images/new-image-options.ts';
 import { beginCommand, type CommandContext, type OptionsOf } from '../../options/command-context.ts';
 import { addGroups } from '../../options/option-group.ts';
 import { parseSize } from '../../options/size.ts';
+import { usage } from './usage.ts';
 
 export type CreateOptions = OptionsOf<typeof declareCreate>;
 
 export function declareCreate(context: CommandContext) {
-  const command = beginCommand(context, 'create', 'create an empty disk: a qcow2 image, or a file of zeroes')
+  const command = beginCommand(context, 'create', 'create an empty disk: a qcow2 image, or a file of zeroes', usage)
     .argument('<file>', 'the file that is created')
     .argument('[size]', 'the size of the disk, such as 20G (default: that of the image below)', (word: string) =>
       parseSize(word, 'the size'),

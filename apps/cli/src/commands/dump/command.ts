@@ -9,11 +9,12 @@ import { rangeOptions } from '../../options/range.ts';
 import { serverOptions } from '../../options/server.ts';
 import { clientTlsOptions } from '../../options/tls.ts';
 import { webClientOptions } from '../../options/web.ts';
+import { usage } from './usage.ts';
 
 export type DumpOptions = OptionsOf<typeof declareDump>;
 
 export function declareDump(context: CommandContext) {
-  const command = beginCommand(context, 'dump', 'dump an export or a disk image as hexadecimal digits').argument(
+  const command = beginCommand(context, 'dump', 'dump an export or a disk image as hexadecimal digits', usage).argument(
     '<source>',
     'an NBD URI, [ COMMAND ARGUMENTS ], or a file, such as a disk image',
     (word: string) => parseReadable(word, context.brackets),

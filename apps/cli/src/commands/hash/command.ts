@@ -11,6 +11,7 @@ import { readingOptions } from '../../options/reading.ts';
 import { serverOptions } from '../../options/server.ts';
 import { clientTlsOptions } from '../../options/tls.ts';
 import { webClientOptions } from '../../options/web.ts';
+import { usage } from './usage.ts';
 
 export type HashOptions = OptionsOf<typeof declareHash>;
 
@@ -20,6 +21,7 @@ export function declareHash(context: CommandContext) {
     context,
     'hash',
     'compute a hash of the content of a server, a block device, or a file, such as a disk image',
+    usage,
   )
     .argument('<device>', 'an NBD URI, [ COMMAND ARGUMENTS ], a block device, or a file, such as a disk image', operand)
     .option('-a, --algorithm <name>', 'sha256, sha512, sha1, md5, or another one that Node has', 'sha256')

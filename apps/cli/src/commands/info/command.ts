@@ -10,7 +10,7 @@ import { addOptionTable, type OptionRow } from '../../options/option-table.ts';
 import { serverOptions } from '../../options/server.ts';
 import { clientTlsOptions } from '../../options/tls.ts';
 import { webClientOptions } from '../../options/web.ts';
-import { featureNames } from './features.ts';
+import { usage } from './usage.ts';
 
 export type InfoOptions = OptionsOf<typeof declareInfo>;
 
@@ -34,7 +34,7 @@ const negative = [
 const mentioned: ReadonlySet<string> = new Set(['--can', '--is', '--has', '--cannot', '--isnt', '--hasnt']);
 
 export function declareInfo(context: CommandContext) {
-  const command = beginCommand(context, 'info', 'show what a server and its exports, or a disk image, are like')
+  const command = beginCommand(context, 'info', 'show what a server and its exports, or a disk image, are like', usage)
     .argument('<source>', 'an NBD URI, [ COMMAND ARGUMENTS ], or a file, such as a disk image', (word: string) =>
       parseReadable(word, context.brackets),
     )
@@ -65,11 +65,7 @@ function addFeatureOptions<A extends unknown[], O extends OptionValues, G extend
     ...positive.map((flag) => featureRow(flag, 'exit with 0 if so, 2 if not', false)),
     ...negative.map((flag) => featureRow(flag, 'exit with 2 if so, 0 if not', true)),
   ];
-  const names = featureNames.join(' ');
-  return addOptionTable(command, 'features', rows).addHelpText(
-    'after',
-    `\nFeatures for --can (or --is, --has) and --cannot (or --isnt, --hasnt):\n  ${names}`,
-  );
+  return addOptionTable(command, 'features', rows);
 }
 
 function featureRow(flag: string, meaning: string, isNegated: boolean): OptionRow<FeatureQuestions> {

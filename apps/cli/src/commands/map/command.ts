@@ -9,12 +9,13 @@ import { serverOptions } from '../../options/server.ts';
 import { gather, parseSeconds } from '../../options/size.ts';
 import { clientTlsOptions } from '../../options/tls.ts';
 import { webClientOptions } from '../../options/web.ts';
+import { usage } from './usage.ts';
 
 export type MapOptions = OptionsOf<typeof declareMap>;
 
 export function declareMap(context: CommandContext) {
   const operand = (word: string) => parseReadable(word, context.brackets);
-  const command = beginCommand(context, 'map', 'show which parts of a device hold data, as a picture or a list')
+  const command = beginCommand(context, 'map', 'show which parts of a device hold data, as a picture or a list', usage)
     .argument('<device>', 'an NBD URI, [ COMMAND ARGUMENTS ], a block device, or a file, such as a disk image', operand)
     .option('--context <name>', 'the metadata context (repeatable; default: base:allocation)', gather)
     .option('--list', 'print one line for each extent')

@@ -6,11 +6,17 @@ import { addGroups } from '../../options/option-group.ts';
 import { count, gather, sizeBetween } from '../../options/size.ts';
 import { webClientOptions } from '../../options/web.ts';
 import { parseUpstream } from './upstream-operand.ts';
+import { usage } from './usage.ts';
 
 export type ProxyCommandOptions = OptionsOf<typeof declareProxy>;
 
 export function declareProxy(context: CommandContext) {
-  const command = beginCommand(context, 'proxy', 'pass sessions on to a server, and print or record their messages')
+  const command = beginCommand(
+    context,
+    'proxy',
+    'pass sessions on to a server, and print or record their messages',
+    usage,
+  )
     .argument('<server>', 'an NBD URI, or [ COMMAND ARGUMENTS ]', (word: string) => parseUpstream(word, context))
     .option('-k, --socket <path>', 'listen on a Unix socket')
     .option('-b, --bind <address>', "listen on this address, '*' for all (default: 127.0.0.1)")
@@ -41,14 +47,8 @@ export function declareProxy(context: CommandContext) {
     )
     .option('--fault <rule>', "what is done to messages, such as 'read: 1%: delay 50ms' (repeatable)", gather)
     .option('--seed <n>', 'where the chances of faults begin', count('--seed', 0, 2 ** 32 - 1), 1);
-  return addGroups(addNoHangup(command, context), webClientOptions())
-    .option('-v, --verbose', 'print more about errors')
-    .addHelpText('after', faultHelp);
+  return addGroups(addNoHangup(command, context), webClientOptions()).option(
+    '-v, --verbose',
+    'print more about errors',
+  );
 }
-
-const faultHelp = `
-Faults: WHICH: WHEN: WHAT, where a part can be left out; what is said first does not matter.
-  which   read, write, flush, trim, zero, cache, block-status, any; option [NAME];
-          offset FROM..TO, length FROM..TO, connection N
-  when    P%, after N, every N, first N, once
-  what    delay [reply] TIME, error NAME, drop [reply], cut [reply], disconnect`;

@@ -5,6 +5,7 @@ import { addGroups } from '../../options/option-group.ts';
 import { count, gather } from '../../options/size.ts';
 import { serverTlsOptions } from '../../options/tls.ts';
 import { webPlace } from '../serve/web-place.ts';
+import { usage } from './usage.ts';
 
 export type RelayOptions = OptionsOf<typeof declareRelay>;
 
@@ -13,6 +14,7 @@ export function declareRelay(context: CommandContext) {
     context,
     'relay',
     'serve what a page offers by WebSocket, or another server that connects to us',
+    usage,
   )
     .argument('<[host:]port>', 'where pages connect to (host: 127.0.0.1)', webPlace('the place for pages'))
     .option('-k, --socket <path>', 'listen for NBD clients on a Unix socket')

@@ -6,6 +6,7 @@ import { parseCount } from '../../options/size.ts';
 import { clientTlsOptions } from '../../options/tls.ts';
 import { webClientOptions } from '../../options/web.ts';
 import { parseUpstream } from '../proxy/upstream-operand.ts';
+import { usage } from './usage.ts';
 
 export type ReplayCommandOptions = OptionsOf<typeof declareReplay>;
 
@@ -14,6 +15,7 @@ export function declareReplay(context: CommandContext) {
     context,
     'replay',
     'send the requests of a recording to a server, and compare its answers',
+    usage,
   )
     .argument('<file>', 'the recording')
     .argument('<server>', 'an NBD URI, or [ COMMAND ARGUMENTS ]', (word: string) => parseUpstream(word, context))

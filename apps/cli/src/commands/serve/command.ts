@@ -13,13 +13,14 @@ import { serverTlsOptions } from '../../options/tls.ts';
 import { webClientOptions } from '../../options/web.ts';
 import { addLimits } from './limits.ts';
 import { parseSource, type Source } from './source.ts';
+import { usage } from './usage.ts';
 import { webPlace } from './web-place.ts';
 
 export type ServeOptions = OptionsOf<typeof declareServe>;
 
 export function declareServe(context: CommandContext) {
   const parse = (word: string) => parseOperand(word, context.brackets);
-  const command = beginCommand(context, 'serve', 'serve files, memory or other servers')
+  const command = beginCommand(context, 'serve', 'serve files, memory or other servers', usage)
     .argument(
       '<source...>',
       'FILE, memory:SIZE, folder:PATH#DISK, s3://BUCKET/DISK, an NBD URI or [ COMMAND ARGUMENTS ]; NAME=SOURCE gives the export a name',

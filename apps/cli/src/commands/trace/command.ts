@@ -3,11 +3,12 @@ import { argumentError } from '../../errors/argument-error.ts';
 import { beginCommand, type CommandContext, type OptionsOf } from '../../options/command-context.ts';
 import { parseCount } from '../../options/size.ts';
 import { span } from '../../options/span.ts';
+import { usage } from './usage.ts';
 
 export type TraceOptions = OptionsOf<typeof declareTrace>;
 
 export function declareTrace(context: CommandContext) {
-  return beginCommand(context, 'trace', 'read a recording of nbd proxy back')
+  return beginCommand(context, 'trace', 'read a recording of nbd proxy back', usage)
     .argument('<file>', 'the recording')
     .option('--requests', 'print one line for each request, with its answer and how long that took')
     .option('--stats', 'print figures for each command')

@@ -9,6 +9,7 @@ import { addGroups } from '../../options/option-group.ts';
 import { serverOptions } from '../../options/server.ts';
 import { clientTlsOptions } from '../../options/tls.ts';
 import { webClientOptions } from '../../options/web.ts';
+import { usage } from './usage.ts';
 
 export type ZeroOptions = OptionsOf<typeof declareZero>;
 
@@ -18,6 +19,7 @@ export function declareZero(context: CommandContext) {
     context,
     'zero',
     'make a server, a file or a block device, or a part of it, read as zeroes',
+    usage,
   )
     .argument('<device>', 'an NBD URI, [ COMMAND ARGUMENTS ], a file or a block device', operand)
     .option('-c, --check', 'change nothing: exit with 0 if it is known to be zero, with 1 if not')

@@ -1,4 +1,5 @@
 /** What `nbd zero` and `nbd discard` have in common: the question, the check, and the work in pieces. */
+
 import { type BlockDevice, baseAllocation, UsageError } from '@nbdjs/interfaces';
 import { walkExtentLists } from '@nbdjs/kit';
 import { openFileDevice } from '@nbdjs/storage';
@@ -14,6 +15,7 @@ import { type ImageOptions, requireFiles } from '../../images/options.ts';
 import { describeOperand, type ReadableOperand } from '../../options/operand.ts';
 import { type DeviceRange, type RangeOptions, rangeOf } from '../../options/range.ts';
 import type { ClientTlsOptions } from '../../options/tls.ts';
+import { capitalized } from '../../render/capitalized.ts';
 import type { Terminal } from '../../terminal.ts';
 import { createProgress, type ProgressOptions } from '../copy/progress.ts';
 
@@ -57,7 +59,7 @@ export async function erase(
   erasure.requirePossible(device, name);
   if (range.length === 0n) return 0;
   const question = `erase everything on ${name}, bytes ${range.offset} to ${range.offset + range.length - 1n}, for ever`;
-  const prompt = `${question[0]?.toUpperCase()}${question.slice(1)} (y/N)? `;
+  const prompt = `${capitalized(question)} (y/N)? `;
   const refusal = `refusing to ${question}: there is no terminal to ask on, and no --yes`;
   if (options.yes !== true && !(await isConfirmed(terminal, prompt, refusal))) {
     terminal.note('nbd: nothing was changed');
