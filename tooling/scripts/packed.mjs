@@ -29,7 +29,8 @@ for (const problem of problems) process.stdout.write(`${manifest.name}: ${proble
 process.exitCode = problems.length > 0 ? 1 : 0;
 
 function wrongFiles() {
-  const isExpected = /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|dist\/(.+\.(js|mjs|cjs|map|d\.ts)|man\/.+\.1))$/;
+  const isExpected =
+    /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|dist\/(.+\.(js|mjs|cjs|map|d\.ts)|man\/.+\.1)|schemas\/.+\.schema\.json)$/;
   const unexpected = files.filter((file) => !isExpected.test(file) || /\.test(ing)?\./.test(file));
   const wanted = ['package.json', 'README.md', 'LICENSE', ...(existsSync('CHANGELOG.md') ? ['CHANGELOG.md'] : [])];
   // Scripts (`.cjs`) can be read as they are.

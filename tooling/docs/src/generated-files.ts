@@ -6,6 +6,7 @@ import { environmentsPage, environmentsPath, triedEnvironments } from './environ
 import { errorsPage, errorsPath } from './errors-page.ts';
 import { eventsPage, eventsPath } from './events-page.ts';
 import { heldBy } from './held-by.ts';
+import { jsonPage } from './json-page.ts';
 import { optionDoors } from './option-doors.ts';
 import { optionsPage, optionsPath } from './options-page.ts';
 import { read, type TextFile } from './repository.ts';
@@ -23,6 +24,7 @@ export function generatedFiles(): readonly TextFile[] {
     { path: errorsPath, text: errorsPage() },
     { path: eventsPath, text: eventsPage() },
     ...commandsPages(),
+    jsonPage(),
     { path: optionsPath, text: optionsPage(optionDoors) },
     { path: ruleSectionsPath, text: ruleSectionsSource(book) },
     ...[...pages].map(([path, text]) => ({ path, text })),

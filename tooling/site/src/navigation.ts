@@ -58,8 +58,8 @@ function menuOfPages(root: string, names: readonly string[]): Entry[] {
     },
     {
       text: 'Tables',
-      items: ['commands/README', 'options', 'limits', 'errors', 'events', 'conformance', 'glossary'].map((name) =>
-        titled(`docs/${name}.md`),
+      items: ['commands/README', 'json', 'options', 'limits', 'errors', 'events', 'conformance', 'glossary'].map(
+        (name) => titled(`docs/${name}.md`),
       ),
     },
     { text: 'Reference', items: [{ text: 'All that is exported', link: '/reference/' }] },
