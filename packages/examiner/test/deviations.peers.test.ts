@@ -81,6 +81,20 @@ describePeers('nbdkit under examination', ['nbdkit'], (generation) => {
     );
     expect(textOf(report, 'S58/zero-length')).toBe('a read of no bytes fails with EINVAL, which is allowed');
   });
+
+  if (generation === 'trixie') {
+    it('goes down by FAST_ZERO where it is not announced, which is asked for only with `risky`', async () => {
+      await using workspace = createWorkspace(generation);
+      makeRawImage(workspace.hostPath(image), 8 * mebi, []);
+      // The filter takes the announcement away, whatever the filesystem can.
+      const parameters = [workspace.peerPath(image), 'zeromode=plugin', 'fastzeromode=none'];
+      await using server = await startNbdkit(workspace, { filters: ['nozero'], plugin: 'file', parameters });
+      const only = ['S59/fast-zero-not-announced'];
+      const report = await examine(server, '', { only, destructive: true, risky: true });
+      expect(rulesWith(report, 'broken')).toEqual(only);
+      expect(textOf(report, 'S59/fast-zero-not-announced')).toMatch(/no client is served any more/);
+    });
+  }
 });
 
 describePeers('nbd-server under examination', ['nbd-server'], (generation) => {

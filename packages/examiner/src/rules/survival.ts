@@ -13,9 +13,10 @@ import { requireError, requireGoing, requireInStep } from '../checks/answers.ts'
 import { hasFlag } from '../checks/facts.ts';
 import type { Examination } from '../examination/examination.ts';
 import { agreeOn } from '../examination/open-session.ts';
-import { Fault, HungUp, Inapplicable, Unreachable } from '../examination/outcomes.ts';
+import { Fault, Inapplicable } from '../examination/outcomes.ts';
 import { takeGreeting } from '../wire/haggling.ts';
 import { contextPayload, lyingOption } from '../wire/payloads.ts';
+import { requireAlive, settled } from './alive.ts';
 import { rulesOf } from './rule.ts';
 import { everyMode, extendedMode } from './vocabulary.ts';
 import { patternOf } from './write-support.ts';
@@ -150,27 +151,4 @@ function survives(id: string, sent: string, harm: (examination: Examination) => 
       await requireAlive(examination);
     },
   };
-}
-
-/** Requires that a new client is served. */
-async function requireAlive(examination: Examination): Promise<void> {
-  try {
-    const haggling = await examination.haggle();
-    await requireInStep(haggling);
-  } catch (error) {
-    if (!(error instanceof Unreachable || error instanceof HungUp)) throw error;
-    throw new Fault(`afterwards no client is served any more: ${error.message}`, { level: 'MUST', rule: 'G4' });
-  }
-}
-
-/** Does something now, and throws what comes of it later. */
-async function settled(act: () => Promise<void>): Promise<() => void> {
-  try {
-    await act();
-    return () => {};
-  } catch (error) {
-    return () => {
-      throw error;
-    };
-  }
 }

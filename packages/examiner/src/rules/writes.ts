@@ -8,6 +8,7 @@ import { readBytes } from '../checks/read-check.ts';
 import type { Examination } from '../examination/examination.ts';
 import { Fault, Inapplicable } from '../examination/outcomes.ts';
 import type { Session } from '../wire/session.ts';
+import { requireAlive, settled } from './alive.ts';
 import { type RuleEntry, rulesOf } from './rule.ts';
 import { everyMode } from './vocabulary.ts';
 import { patternOf, requireWritable, write, writeRequest } from './write-support.ts';
@@ -194,14 +195,20 @@ const entries: readonly WriteEntry[] = [
     id: 'S59/fast-zero-not-announced',
     level: 'SHOULD',
     section: requestTypes,
-    sent: 'WRITE_ZEROES with FAST_ZERO, where that is not announced',
-    expected: 'EINVAL',
+    // An assertion of nbdkit 1.42 fails by it.
+    isRisky: true,
+    sent: 'WRITE_ZEROES with FAST_ZERO, where that is not announced; then another connection',
+    expected: 'EINVAL, and the other connection is served as before',
     async judge(session, examination) {
       requireFlag(session, SendWriteZeroes, 'WRITE_ZEROES');
       if (hasFlag(session, SendFastZero)) throw new Inapplicable('FAST_ZERO is announced');
       const length = examination.pieceOf(session);
       const flags = CommandFlag.FastZero;
-      requireError(await session.ask({ command: Command.WriteZeroes, length, flags }), WireError.Einval);
+      const outcome = await settled(async () => {
+        requireError(await session.ask({ command: Command.WriteZeroes, length, flags }), WireError.Einval);
+      });
+      await requireAlive(examination);
+      outcome();
     },
   },
   {
