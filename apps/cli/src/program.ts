@@ -1,5 +1,6 @@
 /** The command line with all commands. */
 import { type Commands, type Register, runCommandLine } from './command-line.ts';
+import { declareBench } from './commands/bench/command.ts';
 import { declareCerts } from './commands/certs/command.ts';
 import { declareCheck } from './commands/check/command.ts';
 import { declareCheckImage } from './commands/check-image/command.ts';
@@ -34,6 +35,7 @@ export const register: Register = (add, context) => {
   add(declareZero(context), () => import('./commands/zero/run.ts'));
   add(declareDiscard(context), () => import('./commands/discard/run.ts'));
   add(declareCheck(context), () => import('./commands/check/run.ts'));
+  add(declareBench(context), () => import('./commands/bench/run.ts'));
   add(declareServe(context), () => import('./commands/serve/run.ts'));
   add(declareCreate(context), () => import('./commands/create/run.ts'));
   add(declareCheckImage(context), () => import('./commands/check-image/run.ts'));

@@ -38,6 +38,8 @@ describe('closed loop', () => {
     const report = await inVirtualTime(clock, slowDevice(clock, 10), { depth: 1, warmUpMs: 500, durationMs: 1000 });
     expect(report.total.requests).toBe(100);
     expect(report.seconds).toBe(1);
+    const counted = await inVirtualTime(clock, slowDevice(clock, 10), { depth: 4, warmUpMs: 500, requests: 100 });
+    expect(counted).toMatchObject({ end: 'requests', seconds: 0.25, total: { requests: 100 } });
   });
 
   it('mixes kinds and lengths by their shares, the same for the same seed', async () => {

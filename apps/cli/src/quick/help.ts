@@ -1,5 +1,6 @@
 /** All that the version and the help of all commands need, in one file. */
 import { type AddCommand, runCommandLine } from '../command-line.ts';
+import { declareBench } from '../commands/bench/command.ts';
 import { declareCerts } from '../commands/certs/command.ts';
 import { declareCheck } from '../commands/check/command.ts';
 import { declareCheckImage } from '../commands/check-image/command.ts';
@@ -37,6 +38,7 @@ function register(add: AddCommand, context: CommandContext): void {
   add(declareZero(context), unreachable);
   add(declareDiscard(context), unreachable);
   add(declareCheck(context), unreachable);
+  add(declareBench(context), unreachable);
   add(declareServe(context), unreachable);
   add(declareCreate(context), unreachable);
   add(declareCheckImage(context), unreachable);

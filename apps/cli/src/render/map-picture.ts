@@ -128,7 +128,7 @@ function paintOf(look: StatusLook | undefined, colours: Colours): Paint {
 }
 
 /** A terminal that is plain gets plain characters, and so does one whose locale has no others. */
-function hasUnicode(colours: Colours): boolean {
+export function hasUnicode(colours: Colours): boolean {
   const { LC_ALL, LC_CTYPE, LANG } = process.env;
   return hasColours(colours) && !/^(C|POSIX)$/.test(LC_ALL || LC_CTYPE || LANG || '');
 }

@@ -41,9 +41,10 @@ export class LoadRun {
   /** Called when a request has ended, for those that wait for its place. */
   #waiters: (() => void)[] = [];
   #inFlight = 0;
-  /** Since the measuring began, and with a rate: since the start. */
+  /** Since the measuring began. */
   #begun = 0;
   #begunBytes = 0;
+  /** Since the start. */
   #begunPaced = 0;
   #lastMs: number;
   #end: End | undefined;
@@ -107,8 +108,6 @@ export class LoadRun {
 
   #beginMeasuring(): void {
     this.#delays?.reset();
-    this.#begun = 0;
-    this.#begunBytes = 0;
   }
 
   /** Nothing new begins; what is in flight is waited for. */
@@ -158,8 +157,9 @@ export class LoadRun {
 
   #count({ length }: Lane): void {
     const { requestsMax, bytesMax } = this.#settings;
-    this.#begun++;
     this.#begunPaced++;
+    if (!this.#times.isMeasuring) return;
+    this.#begun++;
     this.#begunBytes += length;
     if (this.#begun >= requestsMax) this.#stop('requests');
     else if (this.#begunBytes >= bytesMax) this.#stop('bytes');
