@@ -133,6 +133,16 @@ describe('JSON', () => {
     expectLines('progress', readFileSync(lines, 'utf8'));
   });
 
+  it('of loads', async () => {
+    const lines = workspace.hostPath('figures');
+    const fd = openSync(lines, 'w');
+    const load = ['--read', '50%', '--flush-every', '10', '--time', '1.2', '--rate', '200', '--yes', '--verify'];
+    await expectPrinted('bench', 'bench', '--json', `--progress=json:${fd}`, ...load, uri);
+    closeSync(fd);
+    expectLines('bench-progress', readFileSync(lines, 'utf8'));
+    await expectPrinted('bench', 'bench', '--json', '--count', '50', '--rounds', '2', '--warm-up', '0', uri, uri);
+  });
+
   it('of images', async () => {
     const overlay = workspace.hostPath('overlay.qcow2');
     await expectPrinted('create', 'create', '--json', '--backing', 'disk.qcow2', overlay);

@@ -52,6 +52,7 @@ it('D8.2: every command has -h and -V, and lists its options as libnbd does', as
     'dump',
     'zero',
     'discard',
+    'bench',
     'serve',
     'check',
     'proxy',

@@ -6,14 +6,19 @@ import type { Clock, Defer } from '@nbdjs/interfaces';
  * each are kept.
  */
 export interface LatencyHistogram {
+  /** Counts one value. */
   record(nanoseconds: number): void;
   /** Adds all values of another one of the same kind. */
   add(other: LatencyHistogram): void;
+  /** Forgets all values. */
   reset(): void;
+  /** How many values there are. Without any, the others mean nothing. */
   readonly count: number;
-  /** Of no values, these four are of no meaning. */
+  /** The smallest value. */
   readonly min: number;
+  /** The largest value. */
   readonly max: number;
+  /** The average. */
   readonly mean: number;
   /** The standard deviation. */
   readonly deviation: number;
@@ -21,8 +26,11 @@ export interface LatencyHistogram {
   percentile(percent: number): number;
 }
 
+/** Time, histograms and the event loop. */
 export interface LoadSurroundings {
+  /** Measures, and says when things begin and end. */
   readonly clock: Clock;
+  /** Makes an empty histogram. */
   readonly createHistogram: () => LatencyHistogram;
   /**
    * The event loop's next turn. With it, devices that answer at once give other work a turn, and requests that have to begin within the next

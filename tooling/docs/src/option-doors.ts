@@ -32,6 +32,7 @@ import { writeVhdOptions } from '../../../packages/images/src/vhd/write-vhd.ts';
 import { vmdkOptions } from '../../../packages/images/src/vmdk/open-vmdk.ts';
 import { writeVmdkOptions } from '../../../packages/images/src/vmdk/write-vmdk.ts';
 import { sliceOptions } from '../../../packages/kit/src/devices/slice.ts';
+import { loadOptions } from '../../../packages/load/src/options.ts';
 import { multiplexerOptions } from '../../../packages/multiplexer/src/settings.ts';
 import { checkStoreOptions } from '../../../packages/objects/src/core/admin/check-store.ts';
 import { collectGarbageOptions } from '../../../packages/objects/src/core/admin/collect-garbage.ts';
@@ -127,6 +128,7 @@ export const optionDoors: readonly OptionDoor[] = [
   { package: 'storage', name: 'createRetryLayer', set: retryOptions },
   { package: 'storage', name: 'createFaultLayer', set: faultOptions },
   { package: 'storage', name: 'createLogLayer', set: logOptions },
+  { package: 'load', name: 'runLoad', set: loadOptions },
   { package: 'objects', name: 'openDisk', set: openDiskOptions },
   { package: 'objects', name: 'openJournaledDisk', set: journaledDiskOptions },
   { package: 'objects', name: 'createDisk', set: createDiskOptions },

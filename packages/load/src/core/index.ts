@@ -5,7 +5,7 @@
  */
 
 export * from '@nbdjs/interfaces';
-export type { RequestKind } from '../generation/request-plan.ts';
+export type { RequestKind } from '../generation/request-kind.ts';
 export type { LatencyBucket, LatencySummary } from '../measuring/latency-summary.ts';
 export type { LoadEnd, LoadErrors, LoadFigures, LoadProgress, LoadReport } from '../measuring/report.ts';
 export { type LoadOptions, loadOptions } from '../options.ts';

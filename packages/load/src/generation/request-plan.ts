@@ -2,12 +2,7 @@
 import type { LoadSettings } from '../settings.ts';
 import { type AccessPattern, RandomPattern, SequentialPattern, ZipfPattern } from './access-pattern.ts';
 import { Random } from './random.ts';
-
-/** What a request does. */
-export type RequestKind = 'read' | 'write' | 'trim' | 'zero' | 'flush';
-
-/** All kinds, in the order of reports. */
-export const requestKinds: readonly RequestKind[] = ['read', 'write', 'trim', 'zero', 'flush'];
+import type { RequestKind } from './request-kind.ts';
 
 /** A request that is to be made. One object for each that may be in flight, used again and again. */
 export interface PlannedRequest {

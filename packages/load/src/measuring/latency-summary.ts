@@ -2,7 +2,7 @@
 import type { LatencyHistogram } from '../surroundings.ts';
 
 /** Which percentiles are reported. */
-export const reportedPercents = [50, 90, 95, 99, 99.9, 99.99] as const;
+const reportedPercents = [50, 90, 95, 99, 99.9, 99.99] as const;
 
 /** How many latencies lie between two values. */
 export interface LatencyBucket {
@@ -10,14 +10,19 @@ export interface LatencyBucket {
   readonly fromUs: number;
   /** Up to this, in microseconds. */
   readonly toUs: number;
+  /** How many. */
   readonly count: number;
 }
 
 /** All in microseconds. */
 export interface LatencySummary {
+  /** How many there are. */
   readonly count: number;
+  /** The shortest. */
   readonly minUs: number;
+  /** The average. */
   readonly meanUs: number;
+  /** The longest. */
   readonly maxUs: number;
   /** The standard deviation. */
   readonly deviationUs: number;

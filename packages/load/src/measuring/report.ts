@@ -1,13 +1,17 @@
 /** What a load has measured. */
-import type { RequestKind } from '../generation/request-plan.ts';
+import type { RequestKind } from '../generation/request-kind.ts';
 import type { ContentMismatch } from '../verification/mismatch.ts';
 import type { LatencySummary } from './latency-summary.ts';
 
 /** Requests of one kind, or of all, that were answered without an error. */
 export interface LoadFigures {
+  /** How many there were. */
   readonly requests: number;
+  /** Their lengths together. */
   readonly bytes: number;
+  /** On average. */
   readonly requestsPerSecond: number;
+  /** On average. */
   readonly bytesPerSecond: number;
   /** `undefined` when none was answered. */
   readonly latency: LatencySummary | undefined;
@@ -15,11 +19,13 @@ export interface LoadFigures {
 
 /** Requests that failed in the same way. */
 export interface LoadErrors {
+  /** What they were to do. */
   readonly kind: RequestKind;
   /** Such as `EIO`. */
   readonly code: string;
   /** The message of the first one. */
   readonly message: string;
+  /** How many there were. */
   readonly count: number;
 }
 
@@ -33,14 +39,19 @@ export type LoadEnd = 'time' | 'requests' | 'bytes' | 'stopped' | 'error' | 'mis
 export interface LoadProgress {
   /** Since the measuring began; below 0 while warming up. */
   readonly seconds: number;
+  /** Answered so far. */
   readonly requests: number;
+  /** Their lengths together. */
   readonly bytes: number;
+  /** How many have failed. */
   readonly failed: number;
   /** Since the last report. */
   readonly requestsPerSecond: number;
+  /** Since the last report. */
   readonly bytesPerSecond: number;
   /** Of all requests so far, in microseconds; `undefined` before the first. */
   readonly p50Us: number | undefined;
+  /** The same of percentile 99. */
   readonly p99Us: number | undefined;
   /** What is done: requests are made and not measured, measured, or contents are read once more. */
   readonly phase: 'warming-up' | 'measuring' | 'verifying';
@@ -48,6 +59,7 @@ export interface LoadProgress {
 
 /** What a load has measured. */
 export interface LoadReport {
+  /** Why it has ended. */
   readonly end: LoadEnd;
   /** Why the device cannot be used any more. */
   readonly error: Error | undefined;
@@ -57,6 +69,7 @@ export interface LoadReport {
   readonly total: LoadFigures;
   /** The kinds of which there were any. */
   readonly kinds: Readonly<Partial<Record<RequestKind, LoadFigures>>>;
+  /** What has failed. */
   readonly errors: readonly LoadErrors[];
   /** Requests that were not answered within the time that is given to them at the end. */
   readonly unfinished: number;

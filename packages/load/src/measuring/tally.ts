@@ -1,6 +1,5 @@
 /** Counts what is done. */
-import type { RequestKind } from '../generation/request-plan.ts';
-import { requestKinds } from '../generation/request-plan.ts';
+import { type RequestKind, requestKinds } from '../generation/request-kind.ts';
 import type { LatencyHistogram } from '../surroundings.ts';
 import { summarize } from './latency-summary.ts';
 import type { LoadErrors, LoadFigures } from './report.ts';

@@ -4,6 +4,7 @@ import { medianOf } from './median.ts';
 
 /** Something that a load can be run on. */
 export interface LoadCandidate {
+  /** What it is called in the result. */
   readonly name: string;
   /** Runs the load once. */
   run(): Promise<LoadReport>;
@@ -21,22 +22,27 @@ export interface CompareLoadsOptions {
 
 /** What one of them has over another. */
 export interface LoadRatio {
+  /** The middle of the rounds. */
   readonly median: number;
   /** Of the rounds. */
   readonly least: number;
+  /** Of the rounds. */
   readonly most: number;
 }
 
 /** The turns of one candidate. */
 export interface CandidateResult {
+  /** As it was given. */
   readonly name: string;
   /** One for each round. */
   readonly reports: readonly LoadReport[];
-  /** Medians of the rounds. */
+  /** The median of the rounds. */
   readonly requestsPerSecond: number;
+  /** The median of the rounds. */
   readonly bytesPerSecond: number;
-  /** Of the percentiles 50 and 99, in microseconds; `undefined` when nothing was answered. */
+  /** The median of the rounds' percentiles 50, in microseconds; `undefined` when nothing was answered. */
   readonly p50Us: number | undefined;
+  /** The same of the percentiles 99. */
   readonly p99Us: number | undefined;
   /** Its requests per second by those of the first one in the same round. `undefined` for the first one. */
   readonly ratio: LoadRatio | undefined;

@@ -1,7 +1,8 @@
 /** One of the requests that may be in flight, with its memory. */
 
 import { Random } from '../generation/random.ts';
-import type { PlannedRequest, RequestKind } from '../generation/request-plan.ts';
+import type { RequestKind } from '../generation/request-kind.ts';
+import type { PlannedRequest } from '../generation/request-plan.ts';
 import type { LoadSettings } from '../settings.ts';
 
 export class Lane implements PlannedRequest {

@@ -14,6 +14,7 @@ export type FoundContent =
   | { readonly type: 'damaged' }
   | { readonly type: 'unknown' };
 
+/** The first bytes that are not what was written. */
 export interface ContentMismatch {
   /** Of the first byte that differs, from the start of the device. */
   readonly offset: number;
@@ -25,6 +26,7 @@ export interface ContentMismatch {
   readonly expected: Uint8Array;
   /** The same bytes as they were read. */
   readonly got: Uint8Array;
+  /** What the block holds instead. */
   readonly found: FoundContent;
 }
 

@@ -11,7 +11,7 @@ import { printable } from '../../render/printable.ts';
 import type { Terminal } from '../../terminal.ts';
 
 /** One load on one server. */
-export interface BenchTurn {
+interface BenchTurn {
   readonly name: string;
   readonly round: number;
   readonly rounds: number;

@@ -9,9 +9,9 @@ import { hasUnicode } from '../../render/map-picture.ts';
 import { numberOf } from '../../render/number-of.ts';
 import { printable } from '../../render/printable.ts';
 import type { Terminal } from '../../terminal.ts';
+import type { BenchedServer } from './benched-server.ts';
 import type { BenchOptions } from './command.ts';
 import { kindNames, remarks } from './remarks.ts';
-import type { BenchedServer } from './run.ts';
 
 /** Prints each turn, and the comparison of several servers. */
 export function benchText(

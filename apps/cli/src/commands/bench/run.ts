@@ -1,5 +1,4 @@
 /** `nbd bench`: load on servers, and what it shows about them. */
-import type { NbdClient } from '@nbdjs/client';
 import { type CandidateResult, compareLoads, type LoadOptions, type LoadReport, runLoad } from '@nbdjs/load';
 import { isConfirmed } from '../../confirmation.ts';
 import { withTls } from '../../connecting/client-tls.ts';
@@ -9,18 +8,12 @@ import type { CommandContext } from '../../options/command-context.ts';
 import { describeOperand, type ServerOperand } from '../../options/operand.ts';
 import { rangeOf } from '../../options/range.ts';
 import type { Terminal } from '../../terminal.ts';
+import type { BenchedServer } from './benched-server.ts';
 import type { BenchOptions } from './command.ts';
 import { createLiveFigures, type LiveFigures } from './live-figures.ts';
 import { loadOptionsOf } from './load-options.ts';
 import { benchJson } from './result-json.ts';
 import { benchText } from './result-text.ts';
-
-/** A server that is measured. */
-export interface BenchedServer {
-  readonly name: string;
-  readonly client: NbdClient;
-  readonly leave: AsyncDisposable;
-}
 
 /** Rounds with several servers. */
 const roundsDefault = 3;

@@ -39,6 +39,7 @@ const promises: Readonly<Record<string, Promised>> = {
     prints: /^Uint8Array\(2\) \[ 0, 0 \] EINVAL\n$/,
   },
   kit: {},
+  load: { prints: /^requests 20000 81920000 0\n\d+(\.\d+)? \d+(\.\d+)?\n$/ },
   multiplexer: { after: 'console.log(device.geometry.size, target.length);', prints: /^67108864n 4096\n$/ },
   node: { prints: /^all that was ready has run\ninput that had arrived was read\n$/ },
   objects: { prints: /^Uint8Array\(3\) \[ 1, 2, 3 \]\n$/ },
