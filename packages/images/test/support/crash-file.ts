@@ -22,9 +22,8 @@ export class CrashFile implements BlockDevice, DeviceResizing {
 
   static async of(bytes: Uint8Array): Promise<CrashFile> {
     const file = new CrashFile();
-    await file.resize(bytes.length);
-    await file.write(0, bytes);
-    file.steps.length = 0;
+    await file.#inner.resizing?.resize(bytes.length);
+    await file.#inner.write(0, bytes);
     return file;
   }
 

@@ -31,7 +31,7 @@ export class CrashModel {
   readonly #count: number;
   readonly #events: Event[] = [];
   readonly #now: Int16Array;
-  readonly #first: Uint8Array;
+  readonly #sectors: Sectors;
 
   /** `first`: the value of each sector in the beginning. */
   constructor(file: CrashFile, first: Uint8Array, device: () => BlockDevice) {
@@ -39,7 +39,7 @@ export class CrashModel {
     this.#count = first.length;
     this.#device = device;
     this.#now = Int16Array.from(first);
-    this.#first = first;
+    this.#sectors = new Sectors(first);
   }
 
   async write(sector: number, count: number, value: number): Promise<void> {
@@ -72,39 +72,44 @@ export class CrashModel {
     });
   }
 
-  /** Plays the steps again; `check` is called after each one that `isWanted`. */
+  /**
+   * Plays steps again, and forgets what happened in them; `check` is called after each one that `isWanted`. The steps are all that the file had
+   * since the last call, and are not in the file any more.
+   */
   async replay(
     steps: readonly Step[],
-    isWanted: (step: number) => boolean,
+    isWanted: () => boolean,
     {
       add,
       check,
     }: {
       add(step: Step): void;
-      check(step: number, firstWrong: (device: BlockDevice) => Promise<number>): Promise<void>;
+      check(firstWrong: (device: BlockDevice) => Promise<number>): Promise<void>;
     },
   ): Promise<void> {
-    const sectors = new Sectors(this.#first);
+    const sectors = this.#sectors;
+    const events = this.#events.splice(0);
     let next = 0;
     for (const [index, step] of steps.entries()) {
       add(step);
-      for (let event = this.#events[next]; event !== undefined && event.at <= index + 1; event = this.#events[++next]) {
+      for (let event = events[next]; event !== undefined && event.at <= index + 1; event = events[++next]) {
         event.apply(sectors);
       }
-      if (isWanted(index)) await check(index, (device) => this.#firstWrong(device, sectors));
+      if (isWanted()) await check((device) => this.#firstWrong(device, sectors));
     }
+    for (const event of events.slice(next)) event.apply(sectors);
   }
 
   /** The first byte that must not be as it is, or -1. */
   async #firstWrong(device: BlockDevice, sectors: Sectors): Promise<number> {
     const disk = new Uint8Array(this.#count * sectorBytes);
     await device.read(0, disk);
+    const words = new Uint32Array(disk.buffer);
     for (let sector = 0; sector < this.#count; sector++) {
       const start = sector * sectorBytes;
+      if (sectors.any.has(sector)) continue;
       const value = disk[start] as number;
-      const isEven =
-        sectors.any.has(sector) || disk.subarray(start, start + sectorBytes).every((byte) => byte === value);
-      if (!isEven || !sectors.allows(sector, value)) return start;
+      if (!isFilled(words, sector, value) || !sectors.allows(sector, value)) return start;
     }
     return -1;
   }
@@ -125,4 +130,12 @@ export class CrashModel {
   #add(apply: (sectors: Sectors) => void): void {
     this.#events.push({ at: this.#file.steps.length, apply });
   }
+}
+
+/** Whether each byte of a sector has a value. By words: this is most of the time of a run otherwise. */
+function isFilled(words: Uint32Array, sector: number, value: number): boolean {
+  const word = value * 0x0101_0101;
+  const end = ((sector + 1) * sectorBytes) / 4;
+  for (let at = (sector * sectorBytes) / 4; at < end; at++) if (words[at] !== word) return false;
+  return true;
 }
