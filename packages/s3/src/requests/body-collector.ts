@@ -25,7 +25,8 @@ export class BodyCollector {
     if (isHead || length === undefined) return;
     this.#length = Number(length);
     const isBelieved = !this.#isError && this.#length <= Math.min(this.#bytesMax, believedBytesMax);
-    if (isBelieved) this.#whole = new Uint8Array(this.#length);
+    // Its memory is not cleared: it is only given away when each byte of it has come.
+    if (isBelieved) this.#whole = Buffer.allocUnsafeSlow(this.#length);
   }
 
   add(piece: Uint8Array): string | undefined {

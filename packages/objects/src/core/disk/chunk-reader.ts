@@ -9,7 +9,7 @@ import { formatError } from '../format/format-error.ts';
 import type { BlockEntry } from '../format/index-page.ts';
 import { keyOfObject } from '../format/object-name.ts';
 import type { ObjectStore } from '../store/object-store.ts';
-import { Lru } from './lru.ts';
+import { ChunkMemory } from './chunk-memory.ts';
 
 /** Chunks that are not needed are read along when they are between two that are, up to so many: one request less is worth more. */
 const gapMax = 4;
@@ -18,7 +18,7 @@ export class ChunkReader {
   readonly #store: ObjectStore;
   readonly #chunkBytes: number;
   readonly #gets: Semaphore;
-  readonly #cache: Lru<Uint8Array>;
+  readonly #cache: ChunkMemory;
   /** On a local device. */
   readonly #near: ChunkCache | undefined;
   readonly #underWay = new Map<string, Promise<Uint8Array>>();
@@ -28,12 +28,12 @@ export class ChunkReader {
     this.#chunkBytes = chunkBytes;
     this.#gets = gets;
     this.#near = near;
-    this.#cache = new Lru(cacheBytes);
+    this.#cache = new ChunkMemory(cacheBytes);
   }
 
   /** Bytes that are kept. */
   get cachedBytes(): number {
-    return this.#cache.cost;
+    return this.#cache.bytes;
   }
 
   /**
@@ -86,7 +86,7 @@ export class ChunkReader {
 
   /** Keeps bytes that were just written, which belong to the reader from now on. */
   keep(entry: BlockEntry, chunk: number, bytes: Uint8Array): void {
-    this.#cache.set(`${keyOfObject(entry.object)}#${chunk}`, bytes, bytes.length);
+    this.#cache.keep(`${keyOfObject(entry.object)}#${chunk}`, bytes);
     this.#near?.keep(entry.object, chunk, bytes);
   }
 
@@ -106,7 +106,7 @@ export class ChunkReader {
   async #readNear(near: ChunkCache, entry: BlockEntry, key: string, chunk: number): Promise<Uint8Array> {
     const bytes = await near.read(entry.object, chunk);
     if (bytes === undefined) return (await this.#readRun(entry, key, [chunk])).get(chunk) as Uint8Array;
-    this.#cache.set(`${key}#${chunk}`, bytes, bytes.length);
+    this.#cache.keep(`${key}#${chunk}`, bytes);
     return bytes;
   }
 
@@ -137,14 +137,10 @@ export class ChunkReader {
     const range = rangeOfChunks(chunks, this.#chunkBytes, first, last);
     return this.#gets.run(async () => {
       const { body } = await this.#store.get(key, { range });
-      const found = new Map<number, Uint8Array>();
-      for (const [chunk, bytes] of decodeChunks(object, chunks, this.#chunkBytes, first, last, body)) {
-        // A copy, because a view would keep the whole body in memory.
-        const own = run.length === 1 ? bytes : bytes.slice();
-        found.set(chunk, own);
-        this.#cache.set(`${key}#${chunk}`, own, own.length);
-        this.#near?.keep(object, chunk, own);
-      }
+      const found = new Map(decodeChunks(object, chunks, this.#chunkBytes, first, last, body));
+      const kept = new Map([...found].map(([chunk, bytes]) => [`${key}#${chunk}`, bytes]));
+      this.#cache.keepTogether(kept, body.buffer.byteLength);
+      for (const [chunk, bytes] of found) this.#near?.keep(object, chunk, bytes);
       if (run.some((chunk) => !found.has(chunk))) throw formatError(`object '${key}'`, 'a chunk is missing');
       return found;
     });
