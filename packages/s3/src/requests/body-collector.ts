@@ -26,7 +26,7 @@ export class BodyCollector {
     this.#length = Number(length);
     const isBelieved = !this.#isError && this.#length <= Math.min(this.#bytesMax, believedBytesMax);
     // Its memory is not cleared: it is only given away when each byte of it has come.
-    if (isBelieved) this.#whole = Buffer.allocUnsafeSlow(this.#length);
+    if (isBelieved) this.#whole = new Uint8Array(Buffer.allocUnsafeSlow(this.#length).buffer);
   }
 
   add(piece: Uint8Array): string | undefined {
