@@ -1,9 +1,10 @@
 /** `nbd objects`, and disks in a folder of objects as sources and destinations of `nbd copy`. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { seededRandom, startS3Server } from '@nbdjs/testkit';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { nbd } from './harness.ts';
+import { nbd, nbdWith } from './harness.ts';
 import { inWorkspace, workspace } from './workspace.ts';
 
 inWorkspace('bookworm');
@@ -153,8 +154,74 @@ describe('nbd objects', () => {
   });
 });
 
+describe('a disk that a stream is copied to', () => {
+  it.each([0, 1, 700_001])('is made, and grows to the %d bytes of the stream', async (size) => {
+    const bytes = readFileSync(makeFile('file', size));
+    const stdin = Readable.from([bytes.subarray(0, size >> 1), bytes.subarray(size >> 1)]);
+    expect(await nbdWith({ stdin }, 'copy', '--object-size', '64k', '-', disk('new'))).toMatchObject({
+      code: 0,
+      stderr: '',
+    });
+    expect(await succeed('info', '--size', disk('new'))).toBe(`${size}\n`);
+    expect(await succeed('objects', 'fsck', '--data', store())).toMatch(/nothing is wrong/);
+    await succeed('copy', disk('new'), workspace.hostPath('back'));
+    expect(readFileSync(workspace.hostPath('back')).equals(bytes)).toBe(true);
+  });
+
+  it('keeps its size when it was there before', async () => {
+    await succeed('objects', 'create', disk('old'), '1M');
+    const copyTo = (size: number) =>
+      nbdWith({ stdin: Readable.from([Buffer.alloc(size, 1)]) }, 'copy', '-', disk('old'));
+    expect(await copyTo(1000)).toMatchObject({ code: 0, stderr: '' });
+    expect(await succeed('info', '--size', disk('old'))).toBe('1048576\n');
+    expect(await copyTo(2 ** 20 + 1)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/the source is longer than the target, which has 1048576 bytes/),
+    });
+  });
+});
+
 describe('a disk in a bucket', () => {
   afterEach(() => void vi.unstubAllEnvs());
+
+  it('of a store in trouble is read all the same, and each reason to wait is told once', async () => {
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'test');
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'secret');
+    let isInTrouble = false;
+    const tried = new Set<string>();
+    await using server = await startS3Server({
+      // Each object is refused once.
+      trouble: ({ method, key }) => {
+        if (!isInTrouble || method !== 'GET' || tried.has(key)) return undefined;
+        tried.add(key);
+        return { error: { status: 503, code: 'SlowDown' } };
+      },
+    });
+    const word = `s3://test-bucket/disk?endpoint=${server.endpoint}&region=somewhere`;
+    const file = makeFile('file', 900_000);
+    await succeed('copy', '--object-size', '64k', file, word);
+    isInTrouble = true;
+    const { code, stderr } = await nbd('copy', word, workspace.hostPath('back'));
+    expect(code).toBe(0);
+    expect(tried.size).toBeGreaterThan(5);
+    expect(stderr).toMatch(/^nbd: get of '.*' in .*SlowDown.*; trying again\n$/);
+    expect(readFileSync(workspace.hostPath('back')).equals(readFileSync(file))).toBe(true);
+    tried.clear();
+    expect(await nbd('copy', '--quiet', word, workspace.hostPath('again'))).toMatchObject({ code: 0, stderr: '' });
+    tried.clear();
+    expect((await nbd('objects', 'info', word)).stderr).toMatch(/^nbd: get of .*; trying again\n$/);
+  });
+
+  it('says once that the clock of this machine is wrong', async () => {
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'test');
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'secret');
+    await using server = await startS3Server({ aheadMs: 3_600_000 });
+    const word = `s3://test-bucket/disk?endpoint=${server.endpoint}&region=somewhere`;
+    expect(await nbd('objects', 'create', word, '1M')).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/^nbd: .*clock.*\n$/),
+    });
+  });
 
   it('is made, copied, listed and checked', async () => {
     vi.stubEnv('AWS_ACCESS_KEY_ID', 'test');

@@ -18,19 +18,22 @@ COMP_WORDS=(nbd info --mode s); COMP_CWORD=3; _nbd; echo "\${COMPREPLY[*]}"
 COMP_WORDS=(nbd serve --tls ""); COMP_CWORD=3; _nbd; echo "\${COMPREPLY[*]}"
 COMP_WORDS=(nbd info --isn); COMP_CWORD=2; _nbd; echo "\${COMPREPLY[*]}"
 COMP_WORDS=(nbd info --isnt rea); COMP_CWORD=3; _nbd; echo "\${COMPREPLY[*]}"
+COMP_WORDS=(nbd objects s); COMP_CWORD=2; _nbd; echo "\${COMPREPLY[*]}"
+COMP_WORDS=(nbd objects resize --s); COMP_CWORD=3; _nbd; echo "\${COMPREPLY[*]}"
+COMP_WORDS=(nbd objects resize --take-over n); COMP_CWORD=4; _nbd; echo "\${COMPREPLY[*]}"
 COMP_WORDS=(nbd completion z); COMP_CWORD=2; _nbd; echo "\${COMPREPLY[*]}"`;
     // With a socket as its input, bash would read the user's own file of settings.
     const result = await runCommandLine(['/bin/bash', '--norc', '-c', script]);
     expect(result.stderr).toBe('');
     expect(result.stdout.toString()).toBe(
-      'copy compare completion\n--offset\nsimple structured\noff allow require\n--isnt\nread read-only readonly\nzsh\n',
+      'copy compare completion\n--offset\nsimple structured\noff allow require\n--isnt\nread read-only readonly\nsnapshot\n--shrink\nnow never\nzsh\n',
     );
   });
 
   it.each(['zsh', 'fish'])('for %s names every command', async (shell) => {
     const { code, stdout } = await nbd('completion', shell);
     expect(code).toBe(0);
-    for (const command of ['info', 'copy', 'dump', 'demo', 'completion']) expect(stdout).toContain(command);
+    for (const command of ['info', 'copy', 'dump', 'demo', 'completion', 'fsck']) expect(stdout).toContain(command);
   });
 });
 

@@ -65,6 +65,23 @@ it('repeats what may pass, after growing delays, and as late as the store wishes
   expect(startedMs).toEqual([0, 100, 3100, 3500]);
 });
 
+it('tells of each failure that is followed by another attempt, and of no other', async () => {
+  const told: [string, number][] = [];
+  const store = setUp(
+    [{ error: 'ERR_NBD_STORE_THROTTLED', retryAfterMs: 700 }, failed, undefined, { error: 'ERR_NBD_STORE_PERMANENT' }],
+    {
+      onRetry: ({ code }, delayMs) => told.push([code, delayMs]),
+      random: () => 1,
+    },
+  );
+  await passing(store.put('a', bytes));
+  await expect(store.get('a')).rejects.toMatchObject({ code: 'ERR_NBD_STORE_PERMANENT' });
+  expect(told).toEqual([
+    ['ERR_NBD_STORE_THROTTLED', 700],
+    ['ERR_NBD_STORE_TRANSIENT', 200],
+  ]);
+});
+
 it.each(['ERR_NBD_STORE_PERMANENT', 'ERR_NBD_STORE_NOT_FOUND', 'ERR_NBD_STORE_PRECONDITION'] as const)(
   'does not repeat %s',
   async (error) => {

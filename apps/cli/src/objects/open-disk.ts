@@ -11,16 +11,20 @@ import { type DiskOperand, snapshotOf } from './disk-operand.ts';
 import { cacheKind, journalKind, openLocalFile } from './local-file.ts';
 import { openStore } from './open-store.ts';
 import type { ServedDiskOptions } from './options.ts';
+import { type StoreNotes, storeNotes } from './store-notes.ts';
 
 type CacheOptions = Pick<ServedDiskOptions, 'cacheBytes' | 'localCache' | 'localCacheSize'>;
 
 /** Options that concern all ways to open a disk. */
 interface ReadingOptions extends CacheOptions {
   readonly snapshotName?: string | undefined;
+  readonly quiet?: boolean | undefined;
 }
 
 export type WritingOptions = CacheOptions &
-  Pick<ServedDiskOptions, 'takeOver' | 'lease' | 'journal' | 'journalSize' | 'flush' | 'discardStale'>;
+  Pick<ServedDiskOptions, 'takeOver' | 'lease' | 'journal' | 'journalSize' | 'flush' | 'discardStale'> & {
+    readonly quiet?: boolean | undefined;
+  };
 
 const takeOvers = { wait: 'expired', now: 'now', never: 'never' } as const;
 
@@ -35,14 +39,16 @@ interface Ending {
 export async function openDiskForReading(
   operand: DiskOperand,
   options: ReadingOptions,
-  { signal }: Pick<Terminal, 'signal'>,
+  terminal: Pick<Terminal, 'signal' | 'note'>,
 ): Promise<BlockDevice> {
   const snapshot = snapshotOf(operand, options.snapshotName);
+  const notes = storeNotes(terminal, options.quiet);
   return withCache(options, (cache) =>
-    withStore(operand, (store) =>
+    withStore(operand, notes, (store) =>
       openDisk(store, operand.disk, {
         clock: systemClock,
-        signal,
+        onRetry: notes.onRetry,
+        signal: terminal.signal,
         readOnly: true,
         ...(snapshot === undefined ? {} : { snapshot }),
         ...cache,
@@ -69,11 +75,13 @@ async function openWriter(
   operand: DiskOperand,
   options: WritingOptions,
   cache: Pick<OpenDiskOptions, 'cacheBytes' | 'localCache'>,
-  { signal, note }: Pick<Terminal, 'signal' | 'note'>,
+  terminal: Pick<Terminal, 'signal' | 'note'>,
   onFenced: ((error: CommandError) => void) | undefined,
 ): Promise<BlockDevice> {
   if (operand.snapshot !== undefined) throw argumentError(`${operand.word}: a snapshot can only be read`);
   const { takeOver = 'wait', lease, journal, journalSize, flush = 'store', discardStale = false } = options;
+  const { signal, note } = terminal;
+  const notes = storeNotes(terminal, options.quiet);
   let isToldOf = false;
   const common: OpenDiskOptions = {
     onFenced: (error) => {
@@ -81,6 +89,7 @@ async function openWriter(
       onFenced?.(error);
     },
     clock: systemClock,
+    onRetry: notes.onRetry,
     signal,
     takeOver: takeOvers[takeOver],
     label: `${hostname()}, process ${process.pid}`,
@@ -96,7 +105,7 @@ async function openWriter(
     try {
       const open = (store: ObjectStore): Promise<ObjectDisk> =>
         openJournaledDisk(store, operand.disk, { ...common, journal: device, flush, discardStale });
-      return await withStore(operand, open, { isToldOf: () => isToldOf });
+      return await withStore(operand, notes, open, { isToldOf: () => isToldOf });
     } catch (error) {
       await device.close();
       throw error;
@@ -107,7 +116,7 @@ async function openWriter(
   const open = (store: ObjectStore): Promise<ObjectDisk> =>
     openDisk(store, operand.disk, { ...common, ...(lock === undefined ? {} : { identity: lock.identity }) });
   try {
-    return await withStore(operand, open, { isToldOf: () => isToldOf, release: () => lock?.release() });
+    return await withStore(operand, notes, open, { isToldOf: () => isToldOf, release: () => lock?.release() });
   } catch (error) {
     lock?.release();
     throw error;
@@ -141,10 +150,11 @@ async function withCache(
 
 async function withStore(
   { store: address }: DiskOperand,
+  notes: StoreNotes,
   open: (store: ObjectStore) => Promise<ObjectDisk>,
   ending: Ending = {},
 ): Promise<BlockDevice> {
-  const store = await openStore(address);
+  const store = await openStore(address, notes);
   try {
     return new StoredDisk(await open(store), store, ending);
   } catch (error) {

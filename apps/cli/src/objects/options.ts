@@ -10,6 +10,7 @@ type WriterOptions = OptionsOf<typeof writerOptions>;
 
 /** How the destination of a copy is opened, or made. */
 export interface TargetDiskOptions extends WriterOptions {
+  readonly quiet?: boolean | undefined;
   readonly objectSize?: number | undefined;
 }
 

@@ -26,6 +26,7 @@ function completedCommand(command: CommandUnknownOpts): CompletedCommand {
   return {
     name: command.name(),
     description: command.summary() || command.description(),
+    commands: command.commands.map(completedCommand),
     options: [
       ...command.options
         // The other spellings of --can are hidden from the list in the help, which names them below it.

@@ -20,8 +20,10 @@ export interface DeviceSide {
   readonly stats?: Stats | undefined;
   /** Of an image: of the other files that it refers to. */
   readonly otherStats?: readonly Stats[] | undefined;
-  /** Of a file that a stream is copied to: gives it a new size, in bytes. */
+  /** Of a file, or a new disk, that a stream is copied to: gives it a new size, in bytes. */
   readonly grow?: ((size: bigint) => Promise<void>) | undefined;
+  /** Of a target that grows by more than is needed: gives it the size of what was copied, in bytes. */
+  readonly settleSize?: ((size: bigint) => Promise<void>) | undefined;
   /** Of a server: returns how many connections have been used. */
   readonly connections?: (() => number) | undefined;
 }

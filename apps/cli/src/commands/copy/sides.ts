@@ -119,9 +119,9 @@ export class Sides {
       case 'disk': {
         const { openTargetDisk } = await loadObjects();
         const size = from.type === 'device' ? from.device.geometry.size : undefined;
-        const { device, isNew } = await openTargetDisk(operand, size, this.#options, this.#terminal);
+        const { device, isNew, grow, settleSize } = await openTargetDisk(operand, size, this.#options, this.#terminal);
         const retried = withRetries(this.#keep(device), this.#options, this.#terminal);
-        return { type: 'device', device: retried, name: operand.word, isZero: isNew };
+        return { type: 'device', device: retried, name: operand.word, isZero: isNew, grow, settleSize };
       }
       case 'null':
         return { type: 'device', device: this.#keep(createNullDevice()), name: 'null:', isZero: true };

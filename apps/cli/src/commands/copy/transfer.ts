@@ -24,7 +24,9 @@ export async function transfer(job: CopyJob, progress: Progress): Promise<Partia
   const options = transferOptions(job, progress);
   if (from.type === 'device' && to.type === 'device') return await transferDevice(job, from, to, options);
   if (from.type === 'stream' && to.type === 'device') {
-    return await copyFromStream(from.source.bytes, to.device, options);
+    const report = await copyFromStream(from.source.bytes, to.device, options);
+    await to.settleSize?.(report.totalBytes);
+    return report;
   }
   let report: Partial<CopyReport> = from.type === 'device' ? { totalBytes: from.device.geometry.size } : {};
   if (to.type === 'image' && from.type === 'device') {

@@ -5,7 +5,7 @@ import { argumentError } from '../../errors/argument-error.ts';
 import { type DiskOperand, isStoreWord, parseWholeDisk, type StoreAddress } from '../../objects/disk-operand.ts';
 import type { CommandContext } from '../../options/command-context.ts';
 import type { CloneOptions } from './command.ts';
-import { inStore, use } from './in-store.ts';
+import { inStore } from './in-store.ts';
 
 export async function run(
   { terminal }: CommandContext,
@@ -17,7 +17,7 @@ export async function run(
   if (!isSameStore(address, clone.store)) {
     throw argumentError(`${target} is in another store than ${word}: a clone shares objects; to copy, use nbd copy`);
   }
-  await inStore(address, terminal, (store) => cloneDisk(store, { disk, snapshot }, clone.disk, use));
+  await inStore(address, terminal, (store, use) => cloneDisk(store, { disk, snapshot }, clone.disk, use));
   return 0;
 }
 

@@ -3,7 +3,7 @@ import { createDisk } from '@nbdjs/objects';
 import type { DiskOperand } from '../../objects/disk-operand.ts';
 import type { CommandContext } from '../../options/command-context.ts';
 import type { CreateOptions } from './command.ts';
-import { inStore, use } from './in-store.ts';
+import { inStore } from './in-store.ts';
 
 export async function run(
   { terminal }: CommandContext,
@@ -12,6 +12,6 @@ export async function run(
   size: bigint,
 ): Promise<number> {
   const objectBytes = objectSize === undefined ? {} : { objectBytes: objectSize };
-  await inStore(address, terminal, (store) => createDisk(store, disk, { ...use, size, ...objectBytes }), true);
+  await inStore(address, terminal, (store, use) => createDisk(store, disk, { ...use, size, ...objectBytes }), true);
   return 0;
 }

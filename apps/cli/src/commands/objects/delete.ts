@@ -6,15 +6,15 @@ import { exactSize } from '../../render/human-size.ts';
 import { numberOf } from '../../render/number-of.ts';
 import { printable } from '../../render/printable.ts';
 import type { DeleteOptions } from './command.ts';
-import { inStore, isAllowed, use } from './in-store.ts';
+import { inStore, isAllowed } from './in-store.ts';
 
 export async function run(
   { terminal }: CommandContext,
   options: DeleteOptions,
   { store: address, disk, snapshot, word }: DiskOperand,
 ): Promise<number> {
-  const deletion = { ...use, force: options.force === true };
-  return await inStore(address, terminal, async (store) => {
+  return await inStore(address, terminal, async (store, use) => {
+    const deletion = { ...use, force: options.force === true };
     const { size, snapshots, writer } = await inspectDisk(store, disk, use);
     const parts = [
       exactSize(BigInt(size)),

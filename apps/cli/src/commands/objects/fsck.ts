@@ -7,7 +7,7 @@ import { exactJson } from '../../render/exact-json.ts';
 import { numberOf } from '../../render/number-of.ts';
 import { printable } from '../../render/printable.ts';
 import type { FsckOptions } from './command.ts';
-import { inStore, use } from './in-store.ts';
+import { inStore } from './in-store.ts';
 
 /** As those of `qemu-img check`. */
 const exitLoss = 2;
@@ -20,7 +20,7 @@ export async function run(
 ): Promise<number> {
   const { json, quiet, data = false, repair = false } = options;
   const line = createCountLine(terminal, quiet === true);
-  const found = await inStore(address, terminal, (store) =>
+  const found = await inStore(address, terminal, (store, use) =>
     checkStore(store, disk, {
       ...use,
       data,

@@ -7,11 +7,11 @@ import { exactJson } from '../../render/exact-json.ts';
 import { roundedSize } from '../../render/human-size.ts';
 import { numberOf } from '../../render/number-of.ts';
 import type { GcOptions } from './command.ts';
-import { inStore, isAllowed, use } from './in-store.ts';
+import { inStore, isAllowed } from './in-store.ts';
 
 export async function run({ terminal }: CommandContext, options: GcOptions, address: StoreAddress): Promise<number> {
   const { json, quiet, dryRun: isDryRun = false } = options;
-  return await inStore(address, terminal, async (store) => {
+  return await inStore(address, terminal, async (store, use) => {
     if (!isDryRun) {
       const question = `Remove all objects of ${store.name} that no disk and no snapshot needs (--dry-run counts them)?`;
       if (!(await isAllowed(question, options, terminal))) return 1;

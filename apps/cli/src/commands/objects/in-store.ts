@@ -5,21 +5,25 @@ import type { ObjectStore } from '@nbdjs/objects';
 import { isConfirmed } from '../../confirmation.ts';
 import type { StoreAddress } from '../../objects/disk-operand.ts';
 import { openStore } from '../../objects/open-store.ts';
+import { type StoreNotes, storeNotes } from '../../objects/store-notes.ts';
 import type { Terminal } from '../../terminal.ts';
 
 /** How all of them use a store. */
-export const use = { clock: systemClock };
+export interface Use extends Pick<StoreNotes, 'onRetry'> {
+  readonly clock: typeof systemClock;
+}
 
 /** Does something with a store, until that is done or the program is interrupted. */
 export async function inStore<Result>(
   address: StoreAddress,
-  { signal }: Terminal,
-  work: (store: ObjectStore) => Promise<Result>,
+  terminal: Terminal,
+  work: (store: ObjectStore, use: Use) => Promise<Result>,
   create = false,
 ): Promise<Result> {
-  const store = await openStore(address, create);
+  const notes = storeNotes(terminal);
+  const store = await openStore(address, notes, create);
   try {
-    return await untilAborted(work(store), signal);
+    return await untilAborted(work(store, { clock: systemClock, onRetry: notes.onRetry }), terminal.signal);
   } finally {
     // What still goes on after an interruption ends with its next request.
     await store.close();

@@ -6,7 +6,7 @@ import { exactJson } from '../../render/exact-json.ts';
 import type { Terminal } from '../../terminal.ts';
 import type { InfoOptions } from './command.ts';
 import { factsJson, factsText } from './disk-facts.ts';
-import { inStore, use } from './in-store.ts';
+import { inStore } from './in-store.ts';
 
 export async function run({ terminal }: CommandContext, options: InfoOptions, operand: DiskOperand): Promise<number> {
   await printDisk(operand, options, terminal);
@@ -28,7 +28,7 @@ export async function printDisk(
 ): Promise<void> {
   const { store: address, disk } = operand;
   const snapshot = snapshotOf(operand, snapshotName);
-  const [facts, usage] = await inStore(address, terminal, async (store) => [
+  const [facts, usage] = await inStore(address, terminal, async (store, use) => [
     await inspectDisk(store, disk, use),
     await measureDisk(store, disk, snapshot, use),
   ]);

@@ -6,10 +6,10 @@ import { exactJson } from '../../render/exact-json.ts';
 import { exactSize } from '../../render/human-size.ts';
 import type { ListOptions } from './command.ts';
 import { factsJson } from './disk-facts.ts';
-import { inStore, use } from './in-store.ts';
+import { inStore } from './in-store.ts';
 
 export async function run({ terminal }: CommandContext, { json }: ListOptions, address: StoreAddress): Promise<number> {
-  const disks = await inStore(address, terminal, async (store) => {
+  const disks = await inStore(address, terminal, async (store, use) => {
     const facts: DiskFacts[] = [];
     for (const name of await listDisks(store, use)) {
       try {

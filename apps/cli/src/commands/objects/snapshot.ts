@@ -3,13 +3,13 @@ import { createSnapshot } from '@nbdjs/objects';
 import type { DiskOperand } from '../../objects/disk-operand.ts';
 import type { CommandContext } from '../../options/command-context.ts';
 import type { SnapshotOptions } from './command.ts';
-import { inStore, use } from './in-store.ts';
+import { inStore } from './in-store.ts';
 
 export async function run(
   { terminal }: CommandContext,
   _options: SnapshotOptions,
   { store: address, disk, snapshot }: DiskOperand & { readonly snapshot: string },
 ): Promise<number> {
-  await inStore(address, terminal, (store) => createSnapshot(store, disk, snapshot, use));
+  await inStore(address, terminal, (store, use) => createSnapshot(store, disk, snapshot, use));
   return 0;
 }

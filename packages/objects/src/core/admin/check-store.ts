@@ -75,8 +75,8 @@ export async function checkStore(
   options: CheckStoreOptions,
 ): Promise<StoreCheck> {
   const settings = checkStoreOptions.resolve('checkStore', options);
-  const { clock, random, retryMs, attemptMs } = settings;
-  const patient = createRetryingStore(store, { clock, random, retryMs, attemptMs });
+  const { clock, random, retryMs, attemptMs, onRetry } = settings;
+  const patient = createRetryingStore(store, { clock, random, retryMs, attemptMs, onRetry });
   const names: string[] = [];
   if (disk !== undefined) names.push(disk);
   else for await (const { key } of listAll(patient, disksPrefix)) names.push(key.slice(disksPrefix.length));

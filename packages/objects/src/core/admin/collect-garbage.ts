@@ -67,8 +67,8 @@ interface Candidate {
  */
 export async function collectGarbage(store: ObjectStore, options: CollectGarbageOptions): Promise<Collection> {
   const settings = collectGarbageOptions.resolve('collectGarbage', options);
-  const { clock, random, retryMs, attemptMs, dryRun, parallel, onProgress } = settings;
-  const patient = createRetryingStore(store, { clock, random, retryMs, attemptMs });
+  const { clock, random, retryMs, attemptMs, onRetry, dryRun, parallel, onProgress } = settings;
+  const patient = createRetryingStore(store, { clock, random, retryMs, attemptMs, onRetry });
   // First the objects, then the manifests: the disk of each object that is found was there before.
   const candidates: Candidate[] = [];
   let listed = 0;

@@ -45,13 +45,13 @@ export interface CreateDiskOptions extends OptionsOf<typeof createDiskOptions> {
  */
 export async function createDisk(store: ObjectStore, disk: string, options: CreateDiskOptions): Promise<void> {
   const settings = createDiskOptions.resolve('createDisk', options);
-  const { clock, random, retryMs, attemptMs, objectBytes } = settings;
+  const { clock, random, retryMs, attemptMs, onRetry, objectBytes } = settings;
   const size = Number(settings.size);
   if (Math.ceil(size / objectBytes) > blocksMax) {
     const message = `a disk of ${size} bytes needs more than ${blocksMax} objects of ${objectBytes} bytes; choose larger ones`;
     throw new UsageError('ERR_NBD_ARGUMENT', message);
   }
-  const patient = createRetryingStore(store, { clock, random, retryMs, attemptMs });
+  const patient = createRetryingStore(store, { clock, random, retryMs, attemptMs, onRetry });
   const register = new ManifestRegister(patient, disk);
   await requireConditions(patient, settings.makeId());
   await putNewDisk(register, {

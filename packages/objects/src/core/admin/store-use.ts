@@ -10,8 +10,8 @@ export function useStore(
   options: StoreUseOptions,
 ): { readonly patient: ObjectStore; readonly settings: StoreUse } {
   const settings = storeUseOptions.resolve(caller, options);
-  const { clock, random, retryMs, attemptMs } = settings;
-  return { settings, patient: createRetryingStore(store, { clock, random, retryMs, attemptMs }) };
+  const { clock, random, retryMs, attemptMs, onRetry } = settings;
+  return { settings, patient: createRetryingStore(store, { clock, random, retryMs, attemptMs, onRetry }) };
 }
 
 /** All objects whose keys begin with a prefix, page by page. */

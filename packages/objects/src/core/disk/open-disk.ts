@@ -50,8 +50,8 @@ export async function openStoreDisk(
   beforeCommit?: () => Promise<void>,
 ): Promise<{ readonly disk: ObjectDisk; readonly id: string; readonly lineage: Lineage | undefined }> {
   const settings = openDiskOptions.resolve('openDisk', options);
-  const { clock, random, retryMs, attemptMs, snapshot } = settings;
-  const patient = createRetryingStore(store, { clock, random, retryMs, attemptMs });
+  const { clock, random, retryMs, attemptMs, onRetry, snapshot } = settings;
+  const patient = createRetryingStore(store, { clock, random, retryMs, attemptMs, onRetry });
   const register = new ManifestRegister(patient, name);
   const open = async (parts: Pick<DiskParts, 'manifest' | 'map' | 'size' | 'session' | 'beforeCommit'>) => {
     const { manifest } = parts;

@@ -3,7 +3,7 @@ import type { BlockDevice, Clock, CommandError } from '@nbdjs/interfaces';
 import { defineOptions, type OptionsOf, option, type SettingsOf } from '@nbdjs/kit';
 import { retryingStoreOptions } from '../store/retrying-store.ts';
 
-const { random, retryMs, attemptMs } = retryingStoreOptions.definitions;
+const { random, retryMs, attemptMs, onRetry } = retryingStoreOptions.definitions;
 
 /** What all functions that reach a store have in common. */
 export const storeUseOptions = defineOptions({
@@ -15,6 +15,8 @@ export const storeUseOptions = defineOptions({
   retryMs,
   /** Time for one attempt, in milliseconds. @default 30000 */
   attemptMs,
+  /** Called when a request to the store has failed, and will be repeated after this delay, in milliseconds. @default none */
+  onRetry,
   /** The time of day in milliseconds since 1970, which snapshots get. @default Date.now */
   wallClock: option.callback<() => number>({
     default: Date.now,

@@ -52,6 +52,11 @@ export const retryingStoreOptions = defineOptions({
   delayMs: option.milliseconds({ default: 100, doc: 'The first delay; each further one is twice as long.' }),
   /** The longest delay, in milliseconds. @default 5000 */
   delayMsMax: option.milliseconds({ default: 5000, doc: 'The longest delay.' }),
+  /** Called when a call has failed, and will be repeated after this delay, in milliseconds. @default none */
+  onRetry: option.callback<(error: StoreError, delayMs: number) => void>({
+    defaultText: 'none',
+    doc: 'Called when a call has failed, and will be repeated after this delay.',
+  }),
 });
 
 /** How calls are repeated. */
@@ -169,6 +174,7 @@ class RetryingStore implements ObjectStore {
         // Anything from half of the delay to all of it, so that many clients do not come back at once.
         const pauseMs = Math.max(delays.next() * (0.5 + random() / 2), error.retryAfterMs ?? 0);
         if (clock.now() + pauseMs > endMs) throw attempts === 1 ? error : inAll(error, attempts);
+        this.#settings.onRetry?.(error, pauseMs);
         await wait(clock, pauseMs, { signal });
       }
     }
