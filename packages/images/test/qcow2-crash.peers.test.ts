@@ -15,7 +15,7 @@ const changes = isLong ? Number(process.env.NBDJS_CHANGES ?? 10_000) : 80;
 const cutShare = isLong ? 1 : 0.06;
 const cutsPerJudge = isLong ? 1000 : 5;
 
-describePeers('images after a crash', ['qemu-img'], ({ generation }) => {
+describePeers('images after a crash', ['qemu-img'], (generation) => {
   let workspace: Workspace;
 
   beforeEach(async () => {

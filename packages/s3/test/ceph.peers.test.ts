@@ -95,15 +95,20 @@ describeTools('radosgw', cephPrograms, () => {
       { damage: true },
       { damageRequest: true },
     ];
+    const downMs = isLong ? 30_000 : 3000;
     let downUntilMs = 0;
     const isDown = ({ index }: S3Call): boolean => {
-      if (index === 40) downUntilMs = performance.now() + 3000;
+      if (index === 40) downUntilMs = performance.now() + downMs;
       return performance.now() < downUntilMs;
     };
 
     it.each<[string, (call: S3Call) => S3Trouble | undefined, number]>([
-      ['a store that is down for a while', (call) => (isDown(call) ? { reset: true } : undefined), 60],
-      [`a store that takes ${isLong ? 1000 : 300} ms for each request`, () => ({ delayMs: isLong ? 1000 : 300 }), 4],
+      [`a store that is down for ${downMs / 1000} s`, (call) => (isDown(call) ? { reset: true } : undefined), 60],
+      [
+        `a store that takes ${isLong ? 1000 : 300} ms for each request`,
+        () => ({ delayMs: isLong ? 1000 : 300 }),
+        isLong ? 20 : 4,
+      ],
       ['a store that asks for fewer requests', ({ index }) => (index % 3 === 0 ? undefined : throttled), 60],
       ['errors at random, carried out or not', () => (random() < 0.3 ? broken : undefined), 60],
       [
@@ -111,7 +116,7 @@ describeTools('radosgw', cephPrograms, () => {
         () => (random() < 0.25 ? kinds[Math.floor(random() * kinds.length)] : undefined),
         60,
       ],
-    ])('%s', async (_, trouble, rounds) => {
+    ])('%s', { timeout: isLong ? 300_000 : 20_000 }, async (_, trouble, rounds) => {
       await using proxy = await startS3Proxy(ceph.endpoint, trouble);
       const prefix = fresh();
       const far = createS3Store(options({ endpoint: proxy.endpoint, prefix }));
