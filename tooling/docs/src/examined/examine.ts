@@ -1,14 +1,9 @@
 /** Examines one server: with all rules, and then, each on a server of its own, with those that may bring it down. */
-import { type ExaminationReport, examineServer, type Finding, ruleTexts } from '@nbdjs/examiner';
+import { examineServer, type Finding, ruleTexts } from '@nbdjs/examiner';
 import { versionOf } from '@nbdjs/peers';
 import { connectUnix } from '@nbdjs/transport';
+import type { Examination } from './examination.ts';
 import { type Examined, generation, workspaceOf } from './servers.ts';
-
-export interface Examination {
-  readonly version: string;
-  readonly report: ExaminationReport;
-  readonly risky: readonly Finding[];
-}
 
 const timeoutMs = 3000;
 

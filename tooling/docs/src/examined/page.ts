@@ -1,13 +1,12 @@
 /** What was found out about a server, as a page. */
 import { excerptLine, type Finding, type Verdict } from '@nbdjs/examiner';
 import { byHand } from './by-hand.ts';
-import type { Examination } from './examine.ts';
-import type { Examined } from './servers.ts';
+import type { Examination, Subject } from './examination.ts';
 
 const unkept: readonly Verdict[] = ['broken', 'discouraged', 'inconclusive'];
 
 /** `date` is when it was examined, as in 2026-11-28. */
-export function examinedPage(server: Examined, { version, report, risky }: Examination, date: string): string {
+export function examinedPage(server: Subject, { version, report, risky }: Examination, date: string): string {
   const { counts } = report;
   return [
     `# ${server.program} under examination`,
@@ -25,7 +24,7 @@ export function examinedPage(server: Examined, { version, report, risky }: Exami
     .concat('\n');
 }
 
-function list(findings: readonly Finding[], { program }: Examined, ifNone: string): string {
+function list(findings: readonly Finding[], { program }: Subject, ifNone: string): string {
   const ids = [...new Set(findings.filter(isUnkept).map(({ rule }) => rule.id))];
   if (ids.length === 0) return ifNone;
   return ids

@@ -10,11 +10,10 @@ import {
   startQemuNbd,
   type Workspace,
 } from '@nbdjs/peers';
+import type { Subject } from './examination.ts';
 
-export interface Examined {
+export interface Examined extends Subject {
   readonly program: Program;
-  /** The command that is examined, in short. */
-  readonly command: string;
   readonly exportName: string;
   readonly start: (workspace: Workspace) => Promise<PeerServer>;
 }
