@@ -24,7 +24,10 @@ export function requireStart(startAt: bigint, size: bigint, align: bigint): void
 }
 
 /** @throws UsageError */
-export function requireMarks(source: BlockDevice, { changed, checkpoint }: CopyOptions): void {
+export function requireMarks(
+  source: BlockDevice,
+  { changed, checkpoint }: Pick<CopyOptions, 'changed' | 'checkpoint'>,
+): void {
   if (changed === undefined) return;
   if (checkpoint !== undefined) {
     throw new UsageError('ERR_NBD_ARGUMENT', 'changed and checkpoint exclude each other');

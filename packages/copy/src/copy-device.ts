@@ -7,16 +7,13 @@ import { MemoryPool, readPiece } from './memory-pool.ts';
 import { type CopyOptions, type CopySettings, resolveOptions } from './options.ts';
 import { CopyWorkers } from './pacing/copy-workers.ts';
 import { Crossing } from './pacing/crossing.ts';
-import { ChangedPlan, type MarkedRange, markedRanges } from './plan/changed-plan.ts';
+import { ChangedPlan, type MarkedRange, markedRanges, unaskedBytes } from './plan/changed-plan.ts';
 import { Plan, type WorkPlan } from './plan/plan.ts';
 import type { Segment } from './plan/segment.ts';
 import type { CopyReport } from './report.ts';
 import { TargetWriter } from './target-writer.ts';
 import { ChunkPlan } from './threads/chunk-plan.ts';
 import type { SharedWork } from './threads/shared-work.ts';
-
-/** Changed ranges up to this length are read without asking which parts of them are zero. */
-const unaskedBytes = 2n ** 20n;
 
 /** How many times in a row the target may lose what was written to it before that is an error. */
 const recopiesMax = 16;

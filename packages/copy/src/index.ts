@@ -4,6 +4,18 @@
  * @packageDocumentation
  */
 export * from '@nbdjs/interfaces';
+export { applyChanges } from './changes/apply-changes.ts';
+export {
+  type ApplyChangesOptions,
+  applyChangesOptions,
+  type WriteChangesOptions,
+  writeChangesOptions,
+} from './changes/changes-options.ts';
+export { compareChanges } from './changes/compare-changes.ts';
+export { CopyState, type HeldBackup } from './changes/copy-state.ts';
+export type { ChangedData, ChangedZeroes, ChangesEnd, ChangesEntry, ChangesStart } from './changes/entry.ts';
+export { type CheckedChanges, checkChanges, readChanges } from './changes/read-changes.ts';
+export { type ChangesOrigin, writeChanges } from './changes/write-changes.ts';
 export type { CheckpointOptions } from './checkpoint/checkpoints.ts';
 export { type CheckpointSide, CopyCheckpoint, hasCheckpoint } from './checkpoint/copy-checkpoint.ts';
 export { compareAllocation } from './comparison/compare-allocation.ts';

@@ -100,3 +100,4 @@ export { QueueDepth } from './pacing/queue-depth.ts';
 export { addRanges, rangesOf } from './ranges/byte-ranges.ts';
 export { IntervalMap, type ValueInterval } from './ranges/interval-map.ts';
 export { type Interval, IntervalSet, type Position } from './ranges/interval-set.ts';
+export { encodeNumbers, encodeRecord, type NumberField, type RawRecord, RecordSplitter } from './records/record.ts';

@@ -4,6 +4,9 @@ import { walkExtentLists } from '@nbdjs/kit';
 import type { Plan, WorkPlan } from './plan.ts';
 import type { Segment } from './segment.ts';
 
+/** Marked ranges up to this length, in bytes, are read without asking which parts of them are zero. */
+export const unaskedBytes = 2n ** 20n;
+
 /** A part of the source, in bytes. */
 export interface MarkedRange {
   readonly start: bigint;

@@ -1,6 +1,5 @@
 /**
- * The format of recordings, which docs/recordings.md describes: a head, and records of a length, a type, a body and a checksum. All numbers
- * are in network byte order, as in NBD.
+ * The format of recordings, which docs/recordings.md describes: a head, and the records of `@nbdjs/kit`.
  */
 import type { RecordingEntry } from './entry.ts';
 
@@ -22,11 +21,6 @@ export const recordTypes = {
   close: 0x43,
   end: 0x5a,
 } as const satisfies Readonly<Record<RecordingEntry['type'], number>>;
-
-/** Length and type in front of the body, in bytes. */
-export const recordHeaderBytes = 5;
-/** The checksum behind it. */
-export const recordTrailerBytes = 4;
 
 /** No record has a longer body. Longer pieces of payload are cut. */
 export const recordBodyBytesMax = 17 * 2 ** 20;

@@ -1,15 +1,9 @@
 /** Reads a recording back. */
 import { UsageError } from '@nbdjs/interfaces';
-import { concatenate, crc32c, hexOf } from '@nbdjs/kit';
+import { hexOf, RecordSplitter } from '@nbdjs/kit';
 import { decodeEntry } from './decode-entry.ts';
 import type { CutEntry, ReadEntry, RecordingEntry } from './entry.ts';
-import {
-  recordBodyBytesMax,
-  recordHeaderBytes,
-  recordingHead,
-  recordingMagicBytes,
-  recordTrailerBytes,
-} from './format.ts';
+import { recordBodyBytesMax, recordingHead, recordingMagicBytes } from './format.ts';
 import { matchRequests } from './request-matcher.ts';
 
 /**
@@ -39,9 +33,11 @@ export async function* readRecords(
 }
 
 class RecordReader {
-  #left = new Uint8Array(0);
+  readonly #head = new Uint8Array(recordingHead.length);
+  #headFilled = 0;
+  readonly #records = new RecordSplitter({ position: recordingHead.length, bodyBytesMax: recordBodyBytesMax });
+  /** Where the first record begins that could not be read. */
   #position = 0;
-  #hasHead = false;
   #hasEnd = false;
   #damage: string | undefined;
 
@@ -51,63 +47,48 @@ class RecordReader {
   }
 
   *push(bytes: Uint8Array): Generator<RecordingEntry> {
-    // Not a `Buffer`, whose `slice` does not copy.
-    const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-    const given = this.#left.length === 0 ? plain : concatenate([this.#left, plain]);
-    let at = 0;
-    if (!this.#hasHead) {
-      if (given.length < recordingHead.length) {
-        this.#left = given.slice();
-        return;
-      }
-      checkHead(given);
-      this.#hasHead = true;
-      at = recordingHead.length;
-    }
-    while (!this.isOver) {
-      const view = new DataView(given.buffer, given.byteOffset + at, given.length - at);
-      if (view.byteLength < recordHeaderBytes) break;
-      const bodyBytes = view.getUint32(0);
-      if (bodyBytes > recordBodyBytesMax) {
-        this.#damage = `a record has ${bodyBytes} bytes, expected at most ${recordBodyBytesMax}`;
-        break;
-      }
-      const end = recordHeaderBytes + bodyBytes;
-      if (view.byteLength < end + recordTrailerBytes) break;
-      const entry = this.#decode(given.subarray(at, at + end), view.getUint32(end));
-      if (this.#damage !== undefined) break;
-      at += end + recordTrailerBytes;
+    const left = this.#takeHead(bytes);
+    if (left.length === 0) return;
+    for (const { type, body } of this.#records.push(left)) {
+      const entry = this.#decode(type, body);
+      if (this.#damage !== undefined) return;
+      this.#position = this.#records.position;
       if (entry?.type === 'end') this.#hasEnd = true;
       if (entry !== undefined) yield entry;
+      if (this.#hasEnd) return;
     }
-    this.#position += at;
-    this.#left = given.slice(at);
+    this.#damage = this.#records.damage;
   }
 
   /** No more bytes come. */
   end(): CutEntry | undefined {
-    if (!this.#hasHead) checkHead(this.#left);
+    if (this.#headFilled < this.#head.length) checkHead(this.#head.subarray(0, this.#headFilled));
     if (this.#hasEnd) return undefined;
-    const torn = this.#left.length > 0 ? 'it ends in the middle of a record' : 'it has no end';
+    const torn = this.#records.isWithin ? 'it ends in the middle of a record' : 'it has no end';
     return { type: 'cut', position: this.#position, reason: this.#damage ?? torn };
   }
 
-  #decode(record: Uint8Array, checksum: number): RecordingEntry | undefined {
-    const found = crc32c(record);
-    if (found !== checksum) {
-      this.#damage = `a record is damaged: its checksum is ${hex(found)}, expected ${hex(checksum)}`;
-      return undefined;
-    }
+  /** Returns what follows the head. */
+  #takeHead(bytes: Uint8Array): Uint8Array {
+    if (this.#headFilled === this.#head.length) return bytes;
+    const part = bytes.subarray(0, this.#head.length - this.#headFilled);
+    this.#head.set(part, this.#headFilled);
+    this.#headFilled += part.length;
+    if (this.#headFilled < this.#head.length) return bytes.subarray(part.length);
+    checkHead(this.#head);
+    this.#position = this.#head.length;
+    return bytes.subarray(part.length);
+  }
+
+  #decode(type: number, body: Uint8Array): RecordingEntry | undefined {
     try {
-      return decodeEntry(record[4] ?? 0, record.slice(recordHeaderBytes));
+      return decodeEntry(type, body);
     } catch (error) {
       this.#damage = `a record cannot be read: ${error instanceof Error ? error.message : String(error)}`;
       return undefined;
     }
   }
 }
-
-const hex = (number: number): string => `0x${number.toString(16).padStart(8, '0')}`;
 
 function checkHead(bytes: Uint8Array): void {
   const isOurs = recordingHead.subarray(0, recordingMagicBytes).every((byte, index) => byte === bytes[index]);
