@@ -5,6 +5,7 @@
  */
 export * from '@nbdjs/interfaces';
 export { applyChanges } from './changes/apply-changes.ts';
+export { isChanges } from './changes/changes-decoder.ts';
 export {
   type ApplyChangesOptions,
   applyChangesOptions,

@@ -22,7 +22,9 @@ export {
 } from './programs.ts';
 export { allocatedRanges, makeQcow2, type Qcow2Options, qcow2WrittenByte } from './qcow2.ts';
 export { type QemuNbdOptions, startQemuNbd } from './qemu-nbd.ts';
+export { Qmp } from './qmp.ts';
 export { type RunOptions, type RunResult, runCommandLine, runPeer } from './run.ts';
 export type { Listening, PeerServer } from './server.ts';
+export { type StorageDaemon, type StorageDaemonOptions, startStorageDaemon } from './storage-daemon.ts';
 export { describePeers, describeTools } from './vitest.ts';
 export { createWorkspace, Workspace } from './workspace.ts';

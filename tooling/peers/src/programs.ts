@@ -44,7 +44,10 @@ const tools = [
   'radosgw-admin',
 ] as const;
 
-export type Program = (typeof programs)[number] | (typeof tools)[number];
+/** Of the newer Debian only. */
+const newer = ['qemu-storage-daemon'] as const;
+
+export type Program = (typeof programs)[number] | (typeof tools)[number] | (typeof newer)[number];
 
 /** The folder of the second generation. */
 export const trixieRoot = resolve(process.env.NBDJS_TRIXIE || '/var/lib/nbdjs-peers/trixie');
@@ -94,7 +97,8 @@ export function peerEnvironment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv
 
 /** The names of peers that are not there. */
 export function missingPeers(): readonly string[] {
-  return [...allGenerations.flatMap((generation) => missingOf(programs, generation)), ...missingOf(tools, 'bookworm')];
+  const missing = allGenerations.flatMap((generation) => missingOf(programs, generation));
+  return [...missing, ...missingOf(tools, 'bookworm'), ...missingOf(newer, 'trixie')];
 }
 
 /** What tests print about missing peers: one line, empty when all are there. */

@@ -5,9 +5,16 @@ import { allGenerations, type Generation, missingOf, type Program, peersRequired
 /**
  * Describes tests once for each generation that has the programs. Where one is missing the tests are skipped and
  * counted; with `NBDJS_REQUIRE_PEERS=1` a test that says what is missing fails in their place.
+ *
+ * @param from the generations that are of interest
  */
-export function describePeers(name: string, needed: readonly Program[], tests: (generation: Generation) => void): void {
-  for (const generation of allGenerations) {
+export function describePeers(
+  name: string,
+  needed: readonly Program[],
+  tests: (generation: Generation) => void,
+  from: readonly Generation[] = allGenerations,
+): void {
+  for (const generation of from) {
     const missing = missingOf(needed, generation);
     const isThere = missing.length === 0;
     describe.runIf(isThere || peersRequired())(`${name} (${generation})`, () => {

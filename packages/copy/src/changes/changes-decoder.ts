@@ -148,10 +148,15 @@ export class ChangesDecoder {
   }
 }
 
+/** Whether these first bytes, 6 or more, are those of a file of changes. */
+export function isChanges(bytes: Uint8Array): boolean {
+  if (bytes.length < changesMagicBytes) return false;
+  return changesHead.subarray(0, changesMagicBytes).every((byte, index) => byte === bytes[index]);
+}
+
 /** @throws UsageError */
 function checkHead(bytes: Uint8Array): void {
-  const isOurs = changesHead.subarray(0, changesMagicBytes).every((byte, index) => byte === bytes[index]);
-  if (!isOurs || bytes.length < changesHead.length) {
+  if (!isChanges(bytes) || bytes.length < changesHead.length) {
     const begins = bytes.length === 0 ? 'it is empty' : `it begins with 0x${hexOf(bytes)}`;
     throw new UsageError('ERR_NBD_ARGUMENT', `not a file of changes: ${begins}, expected NBDCHG and a version`);
   }

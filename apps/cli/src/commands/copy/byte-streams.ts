@@ -26,7 +26,8 @@ export interface ByteTarget {
   readonly flush?: (() => Promise<void>) | undefined;
 }
 
-const readBytes = 256 * 1024;
+/** Files are read in pieces of this length, in bytes. */
+export const readBytes = 256 * 1024;
 
 /** Returns the descriptor that a path such as `/dev/stdout` names. */
 export function descriptorOf(path: string): number | undefined {

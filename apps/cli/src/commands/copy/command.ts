@@ -55,8 +55,14 @@ export function declareCopy(context: CommandContext) {
     )
     .option(
       '--changed <context>',
-      'copy only what this metadata context of the source marks, such as qemu:dirty-bitmap:NAME, into an earlier copy',
+      'copy only what this metadata context of the source marks, such as qemu:dirty-bitmap:NAME, into an earlier copy or a file of changes',
     )
+    .option(
+      '--after <file>',
+      'of a file of changes: it follows this one, or the copy with this state; with --apply, the copy holds this one',
+    )
+    .option('--apply', 'the source is a file of changes: put them onto the destination, which holds the backup before')
+    .option('--state <file>', 'note in this file which backup the destination holds, and apply changes only in order')
     .option('--checkpoint <file>', 'save in this file how far the copy has come, and go on from there')
     .option('--json', 'print a report as JSON when all is copied')
     .option('--verify', 'compare when all is copied')

@@ -22,11 +22,12 @@ export function requirePossible(source: Operand, destination: Operand, options: 
   if (format !== 'qcow2') requireNoQcow2Options(options, format);
   if (format !== 'raw') {
     if (checkpoint !== undefined) {
-      throw argumentError(`--checkpoint: a ${format} image is made anew each time`);
+      throw argumentError(`--checkpoint: a destination of format ${format} is made anew each time`);
     }
     if (verify === true && destination.type === 'stdio') throw streamError('--verify');
   }
   requireFitOfChanged(format, options);
+  requireFitOfBackup(format, options);
   if (checkpoint !== undefined && (options.offset !== undefined || options.length !== undefined)) {
     throw argumentError('--checkpoint: it cannot tell one part of a source from another (--offset, --length)');
   }
@@ -56,6 +57,16 @@ const qcow2Options = [
   'qcow2Version',
 ] as const;
 
+/** @throws UsageError for options of backups that the destination cannot have. */
+function requireFitOfBackup(format: string, { after, state }: CopyOptions): void {
+  if (after !== undefined && format !== 'changes') {
+    throw argumentError('--after: only a file of changes says what it follows (--destination-format changes)');
+  }
+  if (state !== undefined && format === 'changes') {
+    throw argumentError('--state: it is about a copy of a disk; of a file of changes, say --after');
+  }
+}
+
 /** What has changed goes into an earlier copy, at the same places. */
 function requireFitOfChanged(format: string, options: CopyOptions): void {
   if (options.changed === undefined) return;
@@ -67,7 +78,9 @@ function requireFitOfChanged(format: string, options: CopyOptions): void {
     length !== undefined && '--length',
   ].find((option) => option !== false);
   if (other !== undefined) throw argumentError(`--changed and ${other} cannot be used together`);
-  if (format !== 'raw') throw argumentError(`--changed: a ${format} image is made anew, expected an earlier copy`);
+  if (format !== 'raw' && format !== 'changes') {
+    throw argumentError(`--changed: a ${format} image is made anew, expected an earlier copy or a file of changes`);
+  }
 }
 
 /** @throws UsageError where bytes would be written to a terminal. */

@@ -8,8 +8,8 @@ import { descriptorOf } from './byte-streams.ts';
 const streamFormats = ['vmdk', 'vhd'] as const;
 export type StreamFormat = (typeof streamFormats)[number];
 
-/** Formats that are written. */
-export const destinationFormats = ['raw', 'qcow2', ...streamFormats] as const;
+/** Formats that are written; `changes` is what a backup adds to the one before. */
+export const destinationFormats = ['raw', 'qcow2', ...streamFormats, 'changes'] as const;
 export type DestinationFormat = (typeof destinationFormats)[number];
 
 /** All of them but raw. */
@@ -17,7 +17,7 @@ export type ImageFormat = Exclude<DestinationFormat, 'raw'>;
 
 /** Parses `--destination-format`. */
 export function parseDestinationFormat(word: string): DestinationFormat {
-  const format = destinationFormats.find((one) => one === formatOfWord(word));
+  const format = destinationFormats.find((one) => one === (formatOfWord(word) ?? word.toLowerCase()));
   if (format !== undefined) return format;
   throw argumentError(
     `--destination-format: '${word}' cannot be written, expected one of ${destinationFormats.join(', ')}`,
@@ -42,6 +42,7 @@ export function destinationFormat(destination: Operand, given: DestinationFormat
   const { path } = destination;
   if (given !== undefined) return given;
   if (descriptorOf(path) !== undefined || path.startsWith('/dev/')) return 'raw';
+  if (/\.changes$/i.test(path)) return 'changes';
   const stated = formatOfName(path) ?? 'raw';
   if (stated === 'iso' || stated === 'tar') return 'raw';
   const format = destinationFormats.find((one) => one === stated);

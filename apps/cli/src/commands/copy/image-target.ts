@@ -29,7 +29,7 @@ async function writeStream(
   name: string,
   openFile: () => Promise<ImageFile>,
   { flush, signal, progress }: ImageWriting,
-): Promise<void> {
+): Promise<undefined> {
   const { imageWriters } = await loadImages();
   const file = await openFile();
   try {

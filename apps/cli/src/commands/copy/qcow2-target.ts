@@ -23,7 +23,7 @@ export function qcow2Target(
   options: Qcow2TargetOptions,
   terminal: Terminal,
 ): ImageTarget {
-  const write = async (disk: BlockDevice, writing: ImageWriting): Promise<void> => {
+  const write = async (disk: BlockDevice, writing: ImageWriting): Promise<undefined> => {
     const { part, place, mode } = await partPlace(path, from);
     try {
       await writePart(part, place, disk, writing, options, terminal);

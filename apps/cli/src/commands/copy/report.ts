@@ -25,7 +25,7 @@ export function notePlan(job: CopyJob): void {
 
 function describeSide(side: SourceSide | TargetSide, connections: number): string {
   if (side.type === 'stream') return 'a stream';
-  if (side.type === 'image') return `a ${side.format} image`;
+  if (side.type === 'image') return side.format === 'changes' ? 'a file of changes' : `a ${side.format} image`;
   if (side.grow !== undefined) return 'a file that grows';
   const { size, preferredBlockSize } = side.device.geometry;
   const most = side.setConnections === undefined || connections === 1 ? '1' : `up to ${connections}`;
@@ -46,12 +46,14 @@ export async function printReport(
   { source, destination, options, terminal }: CopyJob,
   report: Partial<CopyReport>,
   seconds: number,
+  backup: Readonly<Record<string, unknown>>,
 ): Promise<void> {
   const done = Number(report.totalBytes ?? 0n);
   const members = {
     source: describeOperand(source),
     destination: describeOperand(destination),
     changed: options.changed,
+    ...backup,
     ...report,
     verified: options.verify === true,
     seconds: Number(seconds.toFixed(3)),

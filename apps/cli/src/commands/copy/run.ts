@@ -6,6 +6,7 @@ import type { CommandContext } from '../../options/command-context.ts';
 import type { Operand } from '../../options/operand.ts';
 import type { Progress } from '../../render/progress.ts';
 import type { Terminal } from '../../terminal.ts';
+import { type BackupOrigin, backupMembers, beginBackup, newBackup } from './backup.ts';
 import type { CopyOptions } from './command.ts';
 import { requireNoDeviceOptions, requireNoTerminal, requirePossible } from './conflicts.ts';
 import type { CopyJob } from './copy-job.ts';
@@ -30,14 +31,19 @@ export async function run(
   const operands = [givenSource, givenDestination];
   const source = withTls(givenSource, options, operands);
   const destination = withTls(givenDestination, options, operands);
+  if (options.apply === true) {
+    const { apply } = await import('./apply.ts');
+    return await apply(source, destination, options, terminal);
+  }
   requirePossible(source, destination, options);
   requireNoTerminal(destination, terminal);
   const { checkpoint } = options;
+  const backup = await newBackup(source, options.after);
   const isResumed = checkpoint !== undefined && (await hasCheckpoint(createCheckpointFile(checkpoint)));
-  const sides = new Sides(options, isResumed, terminal);
+  const sides = new Sides({ ...options, backup }, isResumed, terminal);
   const stopWatching = endOnAbort(sides, options, terminal);
   try {
-    await copy(source, destination, sides, options, terminal);
+    await copy(source, destination, sides, { ...options, backup }, terminal);
     return 0;
   } finally {
     stopWatching();
@@ -50,7 +56,7 @@ async function copy(
   source: Operand,
   destination: Operand,
   sides: Sides,
-  options: CopyOptions,
+  options: CopyOptions & { readonly backup: BackupOrigin },
   terminal: Terminal,
 ): Promise<void> {
   const count = new ThreadCount(options, source, destination);
@@ -69,14 +75,18 @@ async function copy(
   const job: CopyJob = { ...joined, options, terminal, onMapFailure, onThreadDone };
   notePlan(job);
   noteIdleOptions(job);
+  const state = await beginBackup(options.state, options.backup.id);
   const progress = createProgress(options, terminal);
   try {
     const startMs = performance.now();
     const report = await transferAndVerify(job, progress);
     noteConnections(job, used);
     await sides.close();
+    await state?.complete(options.backup.id);
     progress.finish(true);
-    if (options.json === true) await printReport(job, report, (performance.now() - startMs) / 1000);
+    if (options.json === true) {
+      await printReport(job, report, (performance.now() - startMs) / 1000, backupMembers(to, options));
+    }
   } catch (error) {
     progress.finish(false);
     throw terminal.signal.aborted ? terminal.signal.reason : error;

@@ -1,5 +1,6 @@
 /** One side of a copy: a device, or a stream of bytes. */
 import type { Stats } from 'node:fs';
+import type { CopyReport, ReadingOptions } from '@nbdjs/copy';
 import type { BlockDevice } from '@nbdjs/interfaces';
 import type { Progress } from '../../render/progress.ts';
 import type { ByteSource, ByteTarget } from './byte-streams.ts';
@@ -44,8 +45,13 @@ export interface ImageTarget {
   readonly format: ImageFormat;
   /** The path, or `-`. */
   readonly name: string;
-  /** Writes an image of a disk. An image that is not complete is of no use, so that a file gets its name at the end. */
-  readonly write: (source: BlockDevice, writing: ImageWriting) => Promise<void>;
+  /**
+   * Writes an image of a disk. An image that is not complete is of no use, so that a file gets its name at the end. Returns what was done, where that is
+   * known.
+   */
+  readonly write: (source: BlockDevice, writing: ImageWriting) => Promise<CopyReport | undefined>;
+  /** Of what is no image of a disk: returns where the source differs from what was written, if anywhere. */
+  readonly differsAt?: (source: BlockDevice, reading: ReadingOptions) => Promise<bigint | undefined>;
 }
 
 /** How an image is written. */
@@ -53,6 +59,11 @@ export interface ImageWriting {
   readonly flush: boolean;
   readonly signal: AbortSignal;
   readonly progress: Progress;
+  /** How the source is read, as far as the options say. */
+  readonly reading: ReadingOptions & {
+    readonly sparseSize?: number | undefined;
+    readonly changed?: string | undefined;
+  };
 }
 
 /** Takes the bytes of an image. */

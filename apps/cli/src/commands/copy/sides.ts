@@ -15,6 +15,7 @@ import type { TargetDiskOptions } from '../../objects/options.ts';
 import { describeOperand, type Operand, type ServerOperand } from '../../options/operand.ts';
 import type { RangeOptions } from '../../options/range.ts';
 import type { Terminal } from '../../terminal.ts';
+import type { BackupOrigin } from './backup.ts';
 import { type ByteSource, byteSource, byteTarget, descriptorOf } from './byte-streams.ts';
 import type { CopyOptions } from './command.ts';
 import { destinationFormat } from './destination-format.ts';
@@ -40,6 +41,8 @@ export interface SideOptions extends Connecting, ImageOptions, TargetDiskOptions
   readonly rate?: number | undefined;
   /** The format of a destination that is written as an image. */
   readonly destinationFormat?: CopyOptions['destinationFormat'];
+  /** Of a file of changes: what it says about itself. */
+  readonly backup?: BackupOrigin | undefined;
 }
 
 /** A device that is open, some of which can be ended at once. */

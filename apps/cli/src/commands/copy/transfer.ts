@@ -31,7 +31,9 @@ export async function transfer(job: CopyJob, progress: Progress): Promise<Partia
   let report: Partial<CopyReport> = from.type === 'device' ? { totalBytes: from.device.geometry.size } : {};
   if (to.type === 'image' && from.type === 'device') {
     const { signal } = job.terminal;
-    await to.write(from.device, { flush: options.flush === true, signal, progress });
+    const { sparse: sparseSize, changed } = job.options;
+    const reading = { ...sharedTransferOptions(job, progress), sparseSize, changed };
+    report = (await to.write(from.device, { flush: options.flush === true, signal, progress, reading })) ?? report;
   } else if (to.type === 'stream') {
     const { target } = to;
     if (from.type === 'device') report = await copyToStream(from.device, (chunk) => target.write(chunk), options);

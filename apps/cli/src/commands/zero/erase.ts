@@ -2,15 +2,12 @@
 
 import { type BlockDevice, baseAllocation, UsageError } from '@nbdjs/interfaces';
 import { walkExtentLists } from '@nbdjs/kit';
-import { openFileDevice } from '@nbdjs/storage';
 import { isConfirmed } from '../../confirmation.ts';
 import { withTls } from '../../connecting/client-tls.ts';
-import { leaving } from '../../connecting/leaving.ts';
 import { openReadable, type Readable } from '../../connecting/open-readable.ts';
-import { type Connecting, openServer } from '../../connecting/open-server.ts';
+import type { Connecting } from '../../connecting/open-server.ts';
+import { openWritable } from '../../connecting/open-writable.ts';
 import { argumentError } from '../../errors/argument-error.ts';
-import { openFileOperand } from '../../images/open-file.ts';
-import { imageNotes } from '../../images/opening.ts';
 import { type ImageOptions, requireFiles } from '../../images/options.ts';
 import { describeOperand, type ReadableOperand } from '../../options/operand.ts';
 import { type DeviceRange, type RangeOptions, rangeOf } from '../../options/range.ts';
@@ -77,16 +74,7 @@ async function open(operand: ReadableOperand, options: EraseOptions, terminal: T
       `${describeOperand(operand)}: a disk in a store cannot be erased in place, but while it is served`,
     );
   }
-  if (operand.type !== 'file') {
-    const client = await openServer(operand, options, terminal);
-    return { device: client, leave: leaving(client, terminal.signal) };
-  }
-  const { device } = await openFileOperand(operand.path, options, {
-    isReading: false,
-    openFile: (path, readOnly) => openFileDevice(path, { readOnly }),
-    ...imageNotes(terminal, options.quiet),
-  });
-  return { device, leave: { [Symbol.asyncDispose]: () => device.close() } };
+  return await openWritable(operand, options, terminal);
 }
 
 async function check(
