@@ -19,6 +19,7 @@ import * as objects from './commands/objects/command.ts';
 import { declareProxy } from './commands/proxy/command.ts';
 import { declareRelay } from './commands/relay/command.ts';
 import { declareReplay } from './commands/replay/command.ts';
+import { declareResize } from './commands/resize/command.ts';
 import { declareServe } from './commands/serve/command.ts';
 import { declareTrace } from './commands/trace/command.ts';
 import { declareZero } from './commands/zero/command.ts';
@@ -34,6 +35,7 @@ export const register: Register = (add, context) => {
   add(declareDump(context), () => import('./commands/dump/run.ts'));
   add(declareZero(context), () => import('./commands/zero/run.ts'));
   add(declareDiscard(context), () => import('./commands/discard/run.ts'));
+  add(declareResize(context), () => import('./commands/resize/run.ts'));
   add(declareCheck(context), () => import('./commands/check/run.ts'));
   add(declareBench(context), () => import('./commands/bench/run.ts'));
   add(declareServe(context), () => import('./commands/serve/run.ts'));

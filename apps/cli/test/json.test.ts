@@ -120,6 +120,10 @@ describe('JSON', () => {
 
   it('of copies, comparisons and hashes', async () => {
     await expectPrinted('copy', 'copy', '--json', '--verify', uri, workspace.hostPath('copy.img'));
+    const [state, changes] = ['copy.state', 'copy.changes'].map((name) => workspace.hostPath(name)) as [string, string];
+    await expectPrinted('copy', 'copy', '--json', '--state', state, uri, workspace.hostPath('copy.img'));
+    await expectPrinted('copy', 'copy', '--json', '--after', state, uri, changes);
+    await expectPrinted('copy', 'copy', '--json', '--apply', changes, workspace.hostPath('copy.img'));
     await expectPrinted('compare', 'compare', '--json', '--all', uri, workspace.hostPath('copy.img'));
     writeFileSync(workspace.hostPath('other.img'), 'other');
     await expectPrinted('compare', 'compare', '--json', uri, workspace.hostPath('other.img'));
@@ -149,6 +153,7 @@ describe('JSON', () => {
     await expectPrinted('info-image', 'info', '--json', overlay);
     await expectPrinted('info-image', 'info', '--json', workspace.hostPath('raw.img'));
     await expectPrinted('check-image', 'check-image', '--json', overlay);
+    await expectPrinted('resize', 'resize', '--json', overlay, '2M');
   });
 
   it('of stores', async () => {

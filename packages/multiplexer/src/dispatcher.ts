@@ -125,11 +125,20 @@ export class Dispatcher {
     this.#unflushed.requireNothingLost(toldCount);
   }
 
-  /** Settles when none of the writing requests that touch a range and were issued so far is under way any more. */
-  async quiet(start: bigint, end: bigint): Promise<void> {
+  /**
+   * Settles when none of the requests that touch a range and were issued so far is under way any more.
+   *
+   * @param kind only those that write, or all
+   */
+  async quiet(start: bigint, end: bigint, kind: 'writing' | 'all' = 'writing'): Promise<void> {
     const waits: Promise<void>[] = [];
     for (const request of [...this.#connections.requests(), ...this.#queue.all()]) {
-      if (!request.isWriting || request.offset >= end || request.offset + request.length <= start) continue;
+      if (
+        (kind === 'writing' && !request.isWriting) ||
+        request.offset >= end ||
+        request.offset + request.length <= start
+      )
+        continue;
       waits.push(request.finished());
     }
     await Promise.all(waits);

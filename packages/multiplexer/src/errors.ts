@@ -9,6 +9,7 @@ import type { Request } from './requests/request.ts';
 export function describe(request: Request): string {
   const name = commands.name(request.command);
   if (request.command === Command.Flush || request.command === Command.Disconnect) return name;
+  if (request.command === Command.Resize) return `${name} to ${request.offset} bytes`;
   return `${name} of ${request.length} bytes at ${request.offset}`;
 }
 

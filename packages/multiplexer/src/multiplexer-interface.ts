@@ -3,6 +3,7 @@ import type {
   Abortable,
   BlockDevice,
   DeferredReads,
+  DeviceResizing,
   ExportFacts,
   Losses,
   Offset,
@@ -38,9 +39,14 @@ export interface Multiplexer extends BlockDevice, AsyncDisposable {
    * @throws what the connector throws, TimeoutError of phase `open`, or the signal's reason.
    */
   open(options?: Abortable): Promise<ExportFacts>;
+  /**
+   * Changes of the size, by the specification's resize extension; `undefined` where the server does not offer it for this export. To make it
+   * shorter, what is under way in the area that goes is waited for, and nothing new is sent there (R3).
+   */
+  readonly resizing: DeviceResizing | undefined;
   /** Raises the number of connections to at least this, where the server allows several. */
   widen(connections: number): void;
-  /** What was agreed with the first connection; every later one has to offer the same. */
+  /** What was agreed with the first connection; every later one has to offer the same. The size is the present one. */
   readonly facts: ExportFacts;
   /** Writes that the server had acknowledged and may have lost, and flushes of it that have failed. */
   readonly losses: Losses;

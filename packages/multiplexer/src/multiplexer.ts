@@ -4,6 +4,7 @@ import {
   type Abortable,
   type BlockStatusOptions,
   type DeferredReads,
+  type DeviceResizing,
   type ExportFacts,
   type Geometry,
   type Losses,
@@ -26,6 +27,7 @@ import type { Multiplexer } from './multiplexer-interface.ts';
 import { StatusQuery } from './replies/block-status.ts';
 import { RangeRequests } from './requests/range-requests.ts';
 import { provided, Request } from './requests/request.ts';
+import { Resizer } from './requests/resizer.ts';
 import { type MultiplexerOptions, type MultiplexerSettings, resolveSettings } from './settings.ts';
 import type { Statistics } from './statistics.ts';
 import { TransmissionTrace } from './transmission-trace.ts';
@@ -46,12 +48,17 @@ class ConnectionMultiplexer implements Multiplexer, DeferredReads, RetainedWrite
   #checks: Checks | undefined;
   #ranges: RangeRequests | undefined;
   #simple = new SimpleRanges();
+  readonly #resizer: Resizer;
 
   constructor(settings: MultiplexerSettings) {
     this.#settings = settings;
     this.#dispatcher = new Dispatcher(settings, new TransmissionTrace(settings.trace));
     this.closed = this.#dispatcher.closed;
     this.statistics = this.#dispatcher.statistics;
+    this.#resizer = new Resizer(this.#dispatcher, {
+      checks: () => this.#ready().checks,
+      sized: (size) => this.#sized(size),
+    });
   }
 
   get state(): DeviceState {
@@ -76,6 +83,10 @@ class ConnectionMultiplexer implements Multiplexer, DeferredReads, RetainedWrite
 
   get losses(): Losses {
     return this.#dispatcher.losses;
+  }
+
+  get resizing(): DeviceResizing | undefined {
+    return this.#checks?.isResizable === true ? this.#resizer : undefined;
   }
 
   async open(options: Abortable = {}): Promise<ExportFacts> {
@@ -256,6 +267,14 @@ class ConnectionMultiplexer implements Multiplexer, DeferredReads, RetainedWrite
     const ranges = this.#ranges;
     if (checks === undefined || ranges === undefined) return notOpen();
     return { checks, ranges };
+  }
+
+  /** All calls from now on are about an export of this size. */
+  #sized(size: bigint): void {
+    const checks = new Checks({ ...this.facts, size }, this.#settings);
+    this.#checks = checks;
+    this.#ranges?.adapt(checks);
+    if (!this.#dispatcher.isClosing) this.#simple = new SimpleRanges(checks);
   }
 
   /** Later connections offer the same; what they may offer on top is not made use of. */

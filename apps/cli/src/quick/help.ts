@@ -19,6 +19,7 @@ import * as objects from '../commands/objects/command.ts';
 import { declareProxy } from '../commands/proxy/command.ts';
 import { declareRelay } from '../commands/relay/command.ts';
 import { declareReplay } from '../commands/replay/command.ts';
+import { declareResize } from '../commands/resize/command.ts';
 import { declareServe } from '../commands/serve/command.ts';
 import { declareTrace } from '../commands/trace/command.ts';
 import { declareZero } from '../commands/zero/command.ts';
@@ -37,6 +38,7 @@ function register(add: AddCommand, context: CommandContext): void {
   add(declareDump(context), unreachable);
   add(declareZero(context), unreachable);
   add(declareDiscard(context), unreachable);
+  add(declareResize(context), unreachable);
   add(declareCheck(context), unreachable);
   add(declareBench(context), unreachable);
   add(declareServe(context), unreachable);

@@ -5,6 +5,7 @@ import type {
   BlockDevice,
   BlockStatusOptions,
   DeferredReads,
+  DeviceResizing,
   ExportFacts,
   Extent,
   Geometry,
@@ -78,6 +79,11 @@ export class NbdClient implements BlockDevice, AsyncDisposable {
     return this.#device.retainedWrites;
   }
 
+  /** Changes of the size; `undefined` where the server does not offer the resize extension for this export. See `resize`. */
+  get resizing(): DeviceResizing | undefined {
+    return this.#device.resizing;
+  }
+
   /** Whether there is a connection, and whether requests wait for one. */
   get state(): DeviceState {
     return this.#device.state;
@@ -134,6 +140,22 @@ export class NbdClient implements BlockDevice, AsyncDisposable {
   /** Makes a range read as zeroes (`NBD_CMD_WRITE_ZEROES`). */
   async writeZeroes(offset: Offset, length: Offset, options?: WriteZeroesOptions): Promise<void> {
     await this.#device.writeZeroes(offset, length, options);
+  }
+
+  /**
+   * Makes the export longer or shorter (`NBD_CMD_RESIZE` of the resize extension). What is added reads as zeroes. What is under way behind the new
+   * end is waited for and flushed, and calls that reach behind it are refused from now on. `geometry` is another object afterwards.
+   *
+   * @param size In bytes.
+   * @throws UsageError `ERR_NBD_NOT_SUPPORTED` when the server does not offer it; CommandError `EPERM` when others use what would go, `ENOSPC`
+   * when there is no room.
+   */
+  async resize(size: Offset, options?: Abortable): Promise<void> {
+    const { resizing } = this.#device;
+    if (resizing === undefined) {
+      throw new UsageError('ERR_NBD_NOT_SUPPORTED', 'RESIZE: the server does not offer it for this export');
+    }
+    await resizing.resize(size, options);
   }
 
   /** Asks the server to prefetch a range (`NBD_CMD_CACHE`). */

@@ -26,6 +26,8 @@ export class Reconnector {
   /** How many connections there are to be, where the server allows several. */
   #connectionsAsked: number;
   #facts: ExportFacts | undefined;
+  /** The sizes that a connection may report: two while it is not known whether a RESIZE has been carried out. */
+  #sizes: readonly bigint[] = [];
   /** The attempt under way. */
   #attempt: AbortController | undefined;
   #cancelTimer: Cancel | undefined;
@@ -53,6 +55,12 @@ export class Reconnector {
   /** The facts of the first connection, which every later one is held against. */
   get facts(): ExportFacts | undefined {
     return this.#facts;
+  }
+
+  /** What was agreed stays, but for the size, which is one of these from now on; the first is that of the device. */
+  expectSizes(...sizes: readonly [bigint, ...bigint[]]): void {
+    this.#sizes = sizes;
+    if (this.#facts !== undefined) this.#facts = { ...this.#facts, size: sizes[0] };
   }
 
   /** The error that has ended everything; `undefined` after a close that was asked for. */
@@ -186,6 +194,7 @@ export class Reconnector {
     const attempt = new AbortController();
     const { signal } = attempt;
     this.#attempt = attempt;
+    const sizesBefore = this.#sizes;
     const isReconnecting = this.#facts !== undefined;
     if (isReconnecting) this.#trace.reconnectAttempt(wait);
     let established: Established;
@@ -201,7 +210,11 @@ export class Reconnector {
       return;
     }
     if (this.#attempt === attempt) this.#attempt = undefined;
-    const mismatch = this.#facts === undefined ? undefined : mismatchOf(this.#facts, established.facts);
+    const { size } = established.facts;
+    const facts = this.#facts;
+    // It may have been negotiated before a RESIZE that has been answered since.
+    const expected = facts && [...sizesBefore, ...this.#sizes].includes(size) ? { ...facts, size } : facts;
+    const mismatch = expected === undefined ? undefined : mismatchOf(expected, established.facts);
     if (isReconnecting && this.#needsConnection) this.#trace.reconnectAttemptResult(mismatch);
     this.#handle({ type: 'established', established, allowed: this.#allowedBy(established.facts), mismatch });
   }

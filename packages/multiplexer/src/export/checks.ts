@@ -7,6 +7,7 @@ import {
   limits,
   type Offset,
   type ReadOptions,
+  sizeMax,
   UsageError,
   type WriteOptions,
   type WriteZeroesOptions,
@@ -97,6 +98,19 @@ export class Checks {
     if (this.strict.commands && this.abilities.readOnly) {
       throw new UsageError('ERR_NBD_READ_ONLY', `${command}: the export is read-only`);
     }
+  }
+
+  /** Whether the size can be changed (R1). */
+  get isResizable(): boolean {
+    if (!this.strict.commands) return true;
+    return this.offers(TransmissionFlag.SendResize) && !this.abilities.readOnly;
+  }
+
+  /** The size that an export is to have. @throws UsageError when it is no number of bytes that a size can be. */
+  newSize(size: Offset): bigint {
+    const bytes = exact('RESIZE', 'size', size);
+    if (bytes <= sizeMax) return bytes;
+    throw new UsageError('ERR_NBD_OUT_OF_BOUNDS', `RESIZE: ${bytes} bytes are more than ${sizeMax}`);
   }
 
   readFlags(options: ReadOptions): number {

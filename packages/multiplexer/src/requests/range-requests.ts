@@ -14,19 +14,27 @@ const compactLengthEnd = 2n ** 32n;
 
 export class RangeRequests {
   readonly #dispatcher: Dispatcher;
-  readonly #checks: Checks;
+  #checks: Checks;
   readonly #aligned: AlignedAccess | undefined;
 
   constructor(dispatcher: Dispatcher, checks: Checks) {
     this.#dispatcher = dispatcher;
     this.#checks = checks;
     if (!checks.needsAlignment) return;
+    const size = (): bigint => this.#checks.geometry.size;
     this.#aligned = new AlignedAccess({
       blockBytes: checks.geometry.minimumBlockSize,
-      size: checks.geometry.size,
+      get size() {
+        return size();
+      },
       quiet: (start, end) => dispatcher.quiet(start, end),
       during: (work) => dispatcher.shutdown.during(work),
     });
+  }
+
+  /** The export has another size now. */
+  adapt(checks: Checks): void {
+    this.#checks = checks;
   }
 
   /** Whether writes that fit the blocks may go out without a detour. */

@@ -1,5 +1,6 @@
 /** All targets. A new one is a file beside this one, and a line here. */
 import type { Target } from '../target.ts';
+import { changes } from './changes.ts';
 import { replyTargets, wholeClient } from './client.ts';
 import { clientHandshake, optionMode } from './client-handshake.ts';
 import { certificates, sharedKeys } from './files.ts';
@@ -24,6 +25,7 @@ export const targets: readonly Target[] = [
   uri,
   sharedKeys,
   certificates,
+  changes,
   ...webTargets,
   imageQcow2,
   imageQcow2Writing,

@@ -137,9 +137,10 @@ async function applyTo(
     progress.finish(true);
     if (options.json !== true) return;
     const seconds = Number(((performance.now() - startMs) / 1000).toFixed(3));
+    const bytesPerSecond = Math.round(Number(report.totalBytes) / Math.max(seconds, 0.001));
     const { id, parent } = start;
     const names = { source: changes.name, destination: describeOperand(destination), id, parent };
-    await terminal.print(`${exactJson({ ...names, ...report, verified: options.verify === true, seconds })}\n`);
+    await terminal.print(`${exactJson({ ...names, ...report, verified: options.verify === true, seconds, bytesPerSecond })}\n`);
   } catch (error) {
     progress.finish(false);
     throw error;

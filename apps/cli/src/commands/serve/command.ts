@@ -43,6 +43,7 @@ export function declareServe(context: CommandContext) {
     .option('-x, --export-name <name>', 'name of the only export')
     .option('-D, --description <text>', 'description of the exports')
     .option('-r, --read-only', 'refuse to write')
+    .option('--resizable', 'let clients change the size, by the resize extension (nbd resize)')
     .addOption(new Option('-t, --persistent', 'go on when the last client has left (default)').default(true).hideHelp())
     .option('--no-persistent', 'exit when the last client has left')
     .option(

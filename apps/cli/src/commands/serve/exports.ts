@@ -29,12 +29,20 @@ export async function openExports(
     const name = names[index] as string;
     const device = await open(source.operand);
     onOpen(device);
+    if (options.resizable === true) requireResizable(device, source);
     exports[name] = {
       device,
       description: options.description,
       readOnly: options.readOnly === true,
+      resizable: options.resizable === true,
       unaligned: options.refuseUnaligned === true ? 'refuse' : 'mend',
     };
   }
   return exports;
+}
+
+/** @throws UsageError for what has a fixed size, so that nobody relies on an option that does nothing. */
+function requireResizable({ resizing, abilities }: BlockDevice, { word }: Source): void {
+  if (abilities.readOnly) throw argumentError(`--resizable: ${word} is read-only`);
+  if (resizing === undefined) throw argumentError(`--resizable: the size of ${word} is fixed`);
 }

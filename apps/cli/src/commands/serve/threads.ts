@@ -49,10 +49,11 @@ function automaticCount(): number | undefined {
 
 /** Returns why the sessions cannot run in threads, in words. */
 function obstacleOf(options: ServeOptions, sources: readonly Source[]): string | undefined {
-  const { stdio, snapshot, web, connectTo, readOnly, format } = options;
+  const { stdio, snapshot, web, connectTo, readOnly, format, resizable } = options;
   if (stdio === true) return '--stdio serves one client, which one thread does best';
   if (web !== undefined || connectTo !== undefined) return 'connections of HTTP belong to one thread';
   if (snapshot === true) return '--snapshot keeps what clients write in the memory of one thread';
+  if (resizable === true) return '--resizable changes the size that one thread knows';
   for (const source of sources) {
     const { word, operand } = source;
     if (operand.type === 'disk') return `${word}: a disk in a store has one writer, in one thread`;
