@@ -11,6 +11,7 @@ import {
 } from '../../../packages/connection/src/connectors/connector-options.ts';
 import { failoverOptions } from '../../../packages/connection/src/connectors/failover-connector.ts';
 import { openerConnectorOptions } from '../../../packages/connection/src/connectors/opener-connector.ts';
+import { applyChangesOptions, writeChangesOptions } from '../../../packages/copy/src/changes/changes-options.ts';
 import { blockHashOptions } from '../../../packages/copy/src/hashing/hash-blocks.ts';
 import { comparisonOptions, copyOptions } from '../../../packages/copy/src/options.ts';
 import { threadedCopyOptions } from '../../../packages/copy/src/threads/copy-in-threads.ts';
@@ -98,6 +99,8 @@ export const optionDoors: readonly OptionDoor[] = [
   { package: 'copy', name: 'copyDevice', set: copyOptions },
   { package: 'copy', name: 'compareDevices', set: comparisonOptions },
   { package: 'copy', name: 'hashBlocks', set: blockHashOptions },
+  { package: 'copy', name: 'writeChanges', set: writeChangesOptions },
+  { package: 'copy', name: 'applyChanges', set: applyChangesOptions },
   { package: 'copy', name: 'copyInThreads', set: threadedCopyOptions },
   { package: 'images', name: 'openQcow2', set: qcow2Options },
   { package: 'images', name: 'openWritableQcow2', set: writableQcow2Options },

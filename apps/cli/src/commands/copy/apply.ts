@@ -140,7 +140,9 @@ async function applyTo(
     const bytesPerSecond = Math.round(Number(report.totalBytes) / Math.max(seconds, 0.001));
     const { id, parent } = start;
     const names = { source: changes.name, destination: describeOperand(destination), id, parent };
-    await terminal.print(`${exactJson({ ...names, ...report, verified: options.verify === true, seconds, bytesPerSecond })}\n`);
+    await terminal.print(
+      `${exactJson({ ...names, ...report, verified: options.verify === true, seconds, bytesPerSecond })}\n`,
+    );
   } catch (error) {
     progress.finish(false);
     throw error;

@@ -16,6 +16,11 @@ export const usage: Usage = {
       line: 'nbd copy --changed qemu:dirty-bitmap:monday nbd://localhost/disk disk.img',
       what: 'only what the bitmap marks',
     },
+    {
+      line: 'nbd copy --changed qemu:dirty-bitmap:monday nbd://localhost/disk monday.changes',
+      what: 'the same, kept in a file',
+    },
+    { line: 'nbd copy --apply monday.changes disk.img', what: 'and put onto an earlier copy' },
     { line: 'nbd copy nbd://localhost/disk - | gzip > disk.gz', what: 'to another program' },
     { line: 'nbd copy --progress=json nbd://localhost/disk null:', what: 'measure how fast it can be read' },
   ],
