@@ -5,10 +5,24 @@ import { copyOptions, readingOptions } from '../options.ts';
 const { sparseSize, changed, allocated, flush } = copyOptions.definitions;
 
 /** The options of `writeChanges` as data: defaults, units, checks and texts. */
-export const writeChangesOptions = defineOptions({ ...readingOptions.definitions, sparseSize, changed });
+export const writeChangesOptions = defineOptions({
+  ...readingOptions.definitions,
+  /** Zeroes are looked for in blocks of this many bytes, as a copy does. */
+  sparseSize,
+  /** The metadata context of the source that marks what has changed. @default all is copied */
+  changed,
+});
 
 /** The options of `applyChanges` as data: defaults, units, checks and texts. */
-export const applyChangesOptions = defineOptions({ ...readingOptions.definitions, sparseSize, allocated, flush });
+export const applyChangesOptions = defineOptions({
+  ...readingOptions.definitions,
+  /** Zeroes are looked for in blocks of this many bytes, as a copy does. */
+  sparseSize,
+  /** Leave no holes in the target. @default false */
+  allocated,
+  /** Flush the target at the end, if it can. @default false */
+  flush,
+});
 
 /** How changes are read from a device. Without `changed`, all of the device is. */
 export interface WriteChangesOptions extends OptionsOf<typeof writeChangesOptions> {}

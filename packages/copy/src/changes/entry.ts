@@ -26,6 +26,7 @@ export interface ChangedData {
   readonly type: 'data';
   /** In bytes. */
   readonly offset: bigint;
+  /** At most 1 MiB. */
   readonly bytes: Uint8Array;
 }
 
@@ -49,4 +50,5 @@ export interface ChangesEnd {
   readonly zeroBytes: bigint;
 }
 
+/** A part of a file of changes. */
 export type ChangesEntry = ChangesStart | ChangedData | ChangedZeroes | ChangesEnd;

@@ -26,7 +26,9 @@ export async function* readChanges(
 
 /** What a file of changes is, when all of it has been read. */
 export interface CheckedChanges {
+  /** Of which disk and which backup it is. */
   readonly start: ChangesStart;
+  /** How much there is. */
   readonly end: ChangesEnd;
 }
 

@@ -31,6 +31,12 @@ export const assumed: Readonly<Record<string, Assumed>> = {
     notRun: 'needs a server with a dirty bitmap',
   },
   'copy 4': {
+    before: `declare const source: import('@nbdjs/copy').BlockDevice;
+      declare const copy: import('@nbdjs/copy').BlockDevice;
+      declare const file: { write(chunk: Uint8Array): Promise<void> };`,
+    notRun: 'needs a server with a dirty bitmap',
+  },
+  'copy 5': {
     before: `import { createMemoryDevice } from '@nbdjs/storage';
       const [source, target] = [createMemoryDevice({ size: 4096 }), createMemoryDevice({ size: 4096 })];`,
   },
