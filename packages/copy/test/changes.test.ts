@@ -51,7 +51,7 @@ describe('a file of changes', () => {
     await fc.assert(
       fc.asyncProperty(
         fc.record({
-          size: fc.oneof(fc.constantFrom(1, 1000, 65_536, 3_000_000), fc.integer({ min: 1, max: 300_000 })),
+          size: fc.oneof(fc.constantFrom(1, 1000, 65_536, 1_500_000), fc.integer({ min: 1, max: 300_000 })),
           seed: fc.integer(),
           share: fc.constantFrom(0, 0.05, 0.5, 1),
           align: fc.constantFrom(1, 512, 4096),
@@ -62,7 +62,8 @@ describe('a file of changes', () => {
           const size = Math.max(align, given - (given % align));
           const random = seededRandom(seed);
           const turns = () => Math.floor(random() * 3);
-          const content = Uint8Array.from({ length: size }, (_, at) => (at % 9000 < 4000 ? 0 : 1 + (at % 200)));
+          const content = new Uint8Array(size);
+          for (let at = 0; at < size; at++) if (at % 9000 >= 4000) content[at] = 1 + (at % 200);
           const marks = Uint8Array.from({ length: Math.ceil(size / 1000) }, () => (random() < share ? 1 : 0));
           const geometry = { minimumBlockSize: align };
           const source = new MarkedDevice({ size, content, turns, geometry }, marks);
@@ -80,7 +81,7 @@ describe('a file of changes', () => {
           expect(await compareChanges(entriesOf(bytes), target)).toBeUndefined();
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 15 },
     );
   });
 
