@@ -21,6 +21,7 @@ import { declareRelay } from './commands/relay/command.ts';
 import { declareReplay } from './commands/replay/command.ts';
 import { declareResize } from './commands/resize/command.ts';
 import { declareServe } from './commands/serve/command.ts';
+import { declareShell } from './commands/shell/command.ts';
 import { declareTrace } from './commands/trace/command.ts';
 import { declareZero } from './commands/zero/command.ts';
 import type { Terminal } from './terminal.ts';
@@ -38,6 +39,7 @@ export const register: Register = (add, context) => {
   add(declareResize(context), () => import('./commands/resize/run.ts'));
   add(declareCheck(context), () => import('./commands/check/run.ts'));
   add(declareBench(context), () => import('./commands/bench/run.ts'));
+  add(declareShell(context), () => import('./commands/shell/run.ts'));
   add(declareServe(context), () => import('./commands/serve/run.ts'));
   add(declareCreate(context), () => import('./commands/create/run.ts'));
   add(declareCheckImage(context), () => import('./commands/check-image/run.ts'));

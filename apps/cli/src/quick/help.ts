@@ -21,6 +21,7 @@ import { declareRelay } from '../commands/relay/command.ts';
 import { declareReplay } from '../commands/replay/command.ts';
 import { declareResize } from '../commands/resize/command.ts';
 import { declareServe } from '../commands/serve/command.ts';
+import { declareShell } from '../commands/shell/command.ts';
 import { declareTrace } from '../commands/trace/command.ts';
 import { declareZero } from '../commands/zero/command.ts';
 import type { CommandContext } from '../options/command-context.ts';
@@ -41,6 +42,7 @@ function register(add: AddCommand, context: CommandContext): void {
   add(declareResize(context), unreachable);
   add(declareCheck(context), unreachable);
   add(declareBench(context), unreachable);
+  add(declareShell(context), unreachable);
   add(declareServe(context), unreachable);
   add(declareCreate(context), unreachable);
   add(declareCheckImage(context), unreachable);
