@@ -56,6 +56,7 @@ it('D8.2: every command has -h and -V, and lists its options as libnbd does', as
     'zero',
     'discard',
     'bench',
+    'shell',
     'serve',
     'check',
     'proxy',

@@ -11,9 +11,12 @@ export interface Code {
   readonly url: string;
 }
 
+/** Modules of one URL run once in a process. */
+let codes = 0;
+
 /** Code of the command line, whose parts are run as one: later ones see what earlier ones declare. */
 export function codeOf(parts: readonly string[], name: string): Code {
-  return { name, url: `data:text/javascript;charset=utf-8,${encodeURIComponent(parts.join('\n'))}` };
+  return { name, url: `data:text/javascript;charset=utf-8,${encodeURIComponent(parts.join('\n'))}#${++codes}` };
 }
 
 export function codeOfFile(path: string): Code {

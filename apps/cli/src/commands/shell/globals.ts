@@ -65,6 +65,9 @@ export function clientGlobals(client: NbdClient): Globals {
 export function negotiationGlobals(negotiation: Negotiation, servers: ShellServers): Globals {
   return {
     negotiation,
+    // There at last when an export is opened.
+    client: undefined,
+    device: undefined,
     go: async (exportName?: string): Promise<NbdClient> => {
       const client = await servers.adopt(negotiation, exportName);
       Object.assign(globalThis, clientGlobals(client));

@@ -26,6 +26,7 @@ export async function runPrompt(options: ShellOptions, terminal: Terminal): Prom
     breakEvalOnSigint: true,
     historySize: historyLinesMax,
   } as Parameters<typeof start>[0] & object);
+  const giveBack = takeInterrupts();
   const left = new Promise<void>((resolve) => {
     server.once('exit', resolve);
   });
@@ -39,8 +40,21 @@ export async function runPrompt(options: ShellOptions, terminal: Terminal): Prom
     signal.throwIfAborted();
   } finally {
     signal.removeEventListener('abort', onAbort);
+    giveBack();
     await historyFlushed(server);
   }
+}
+
+/**
+ * At the prompt, Ctrl-C ends what runs, and not the program. Node's way to interrupt code ends the process where there are listeners.
+ * Returns a function that restores them.
+ */
+function takeInterrupts(): () => void {
+  const before = process.listeners('SIGINT');
+  process.removeAllListeners('SIGINT');
+  return () => {
+    for (const listener of before) process.on('SIGINT', listener);
+  };
 }
 
 /** Lines are written to the file a moment after they were typed. */
