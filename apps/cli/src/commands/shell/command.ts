@@ -23,7 +23,7 @@ export function declareShell(context: CommandContext) {
     .argument('[file...]', 'scripts (modules) to run, one after the other; - for standard input')
     .option('-u, --uri <server>', 'connect to this server first: an NBD URI, or [ COMMAND ARGUMENTS ]', server)
     .option('-c, --command <code>', 'run this code and end (repeatable, in order; - for standard input)', gather)
-    .option('-n', 'with -u: do not connect; the server is there as uri')
+    .option('-n, --no-open', 'with -u: do not connect; the server is there as uri')
     .option('--no-checks', 'send what the client would refuse by itself, such as requests beyond the end')
     .option('--option-mode', 'stop before an export is opened: negotiation has the options, and go() opens one')
     .addOption(alias('--option-mode', '--opt-mode'))

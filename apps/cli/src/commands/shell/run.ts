@@ -50,11 +50,11 @@ async function codesOf(
 
 async function serverGlobals(
   server: ServerOperand,
-  { n: isNotOpened, optionMode }: ShellOptions,
+  { open: isOpened, optionMode }: ShellOptions,
   servers: ShellServers,
 ): Promise<Readonly<Record<string, unknown>>> {
   const uri = describeOperand(server);
-  if (isNotOpened === true) return { uri };
+  if (!isOpened) return { uri };
   if (optionMode === true) return { uri, ...negotiationGlobals(await servers.openNegotiation(server), servers) };
   return { uri, ...clientGlobals(await servers.open(server)) };
 }
