@@ -182,7 +182,17 @@ describe('JSON of examinations and sessions', { tags: ['slow'] }, () => {
   });
 
   it('of a client', async () => {
-    const words = ['check', '--client', '--json', '--only', 'C67/simple-only', '--', process.execPath, '-e', 'process.exit(1)'];
+    const words = [
+      'check',
+      '--client',
+      '--json',
+      '--only',
+      'C67/simple-only',
+      '--',
+      process.execPath,
+      '-e',
+      'process.exit(1)',
+    ];
     await expectPrinted('check-client', ...words, '{uri}');
   });
 
