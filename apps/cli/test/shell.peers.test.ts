@@ -64,6 +64,8 @@ it('D8.2: every command has -h and -V, and lists its options as libnbd does', as
     'replay',
     'create',
     'check-image',
+    'commit',
+    'rebase',
     'relay',
     'certs',
     'demo',

@@ -177,7 +177,7 @@ describeTools('radosgw', cephPrograms, () => {
   });
 
   const count = isLong ? 10_000 : 2500;
-  it(`lists and collects ${count} objects`, { timeout: 300_000 }, async () => {
+  it(`lists and collects ${count} objects`, { timeout: 1_200_000 }, async () => {
     const store = createS3Store(options({ prefix: fresh() }));
     const objectBytes = 65_536;
     await createDisk(store, 'd', { ...use, size: count * objectBytes, objectBytes });

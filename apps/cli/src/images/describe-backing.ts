@@ -11,6 +11,8 @@ export interface Backing {
   readonly device: BlockDevice;
   /** In the words of QEMU, as it is written into images. */
   readonly format: string;
+  /** The paths of all files that it consists of, those below it included. */
+  readonly files: readonly string[];
 }
 
 /**
@@ -28,6 +30,8 @@ export async function describeBacking(
   const word = backingFormat ?? formatOfName(name) ?? 'raw';
   const format = formatOfWord(word);
   if (format === undefined) throw argumentError(`--backing-format: '${word}' is not a format that is known here`);
-  const { device } = await openForReading(resolve(dirname(path), name), { format, references: 'all' }, terminal);
-  return { device, format: format === 'vhd' ? 'vpc' : format };
+  const place = resolve(dirname(path), name);
+  const { device, parts } = await openForReading(place, { format, references: 'all' }, terminal);
+  const files = parts?.map((part) => part.name) ?? [place];
+  return { device, format: format === 'vhd' ? 'vpc' : format, files };
 }

@@ -8,6 +8,23 @@ import { formatOfWord, type GivenFormat, givenFormats } from './formats.ts';
 
 export type ImageOptions = OptionsOf<typeof imageOptions>;
 
+const referencesOption = [
+  '--references <which>',
+  "which other files an image may refer to: deny, folder (below the image's folder), all, or those below DIR (default: folder)",
+  parseReferences,
+] as const;
+
+export type ChainOptions = OptionsOf<typeof chainOptions>;
+
+/** The options of commands that change an image and its chain. */
+export function chainOptions() {
+  return optionGroup()
+    .addOption(
+      new Option('--format <format>', 'qcow2, where the name of the image does not say so').choices(['qcow2'] as const),
+    )
+    .option(...referencesOption);
+}
+
 /** `whose`: the files that the options are about. */
 export function imageOptions(whose = 'the file') {
   return optionGroup()
@@ -21,11 +38,7 @@ export function imageOptions(whose = 'the file') {
       'read this snapshot of a disk in a store, or inside of a qcow2 image, by its name or id',
     )
     .option('--partition <which>', 'only this partition, by its number or its name')
-    .option(
-      '--references <which>',
-      "which other files an image may refer to: deny, folder (below the image's folder), all, or those below DIR (default: folder)",
-      parseReferences,
-    );
+    .option(...referencesOption);
 }
 
 /** Which files images may refer to: those below a folder (`folder`: that of the image), all or none. */

@@ -20,6 +20,8 @@ export interface ReferenceScope {
   readonly path: string | undefined;
   /** The disk is changed: its data file is, too, and what lies below is not. */
   readonly isWriting?: boolean | undefined;
+  /** Which image below is changed, too. */
+  readonly written?: WrittenBelow | undefined;
   /** More than its content says that it is an image. */
   readonly isStated: boolean;
   readonly policy: ReferencePolicy;
@@ -31,6 +33,14 @@ export interface ReferenceScope {
   readonly parts: ImagePart[];
   readonly openFile: ImageOpening['openFile'];
   readonly signal?: AbortSignal | undefined;
+}
+
+/** The image of a chain that is changed together with the one above it. */
+export interface WrittenBelow {
+  /** @param depth 2 for the image below the first one, and so on */
+  readonly isWanted: (id: string, depth: number) => boolean;
+  /** It was opened. Its device is closed with the image above it. */
+  readonly onOpen: (below: { readonly device: BlockDevice; readonly path: string; readonly depth: number }) => void;
 }
 
 /** The longest chain of images. */
@@ -72,15 +82,19 @@ async function openReference(
   }
   if (scope.chain.size >= chainMax) throw argumentError(`${refers}: a chain of more than ${chainMax} images`);
   if (--scope.budget.filesLeft < 0) throw argumentError(`${refers}: an image of more than ${filesMax} files`);
-  const file = await scope.openFile(path, !(scope.isWriting === true && reference.kind === 'data'));
+  const depth = scope.chain.size + 1;
+  const isWritten = reference.kind === 'backing' && scope.written?.isWanted(id, depth) === true;
+  const file = await scope.openFile(path, !(isWritten || (scope.isWriting === true && reference.kind === 'data')));
   try {
     const choice = reference.kind === 'backing' ? await choiceFor(reference, path, file, scope, refers) : rawChoice;
     if (choice.kind === 'raw') {
       scope.parts.push({ kind: reference.kind, name: path, format: 'raw' });
+      if (isWritten) scope.written?.onOpen({ device: file, path, depth });
       return file;
     }
     if (choice.kind !== 'disk') throw argumentError(`${refers}: it is compressed or an archive; unpack it`);
     const { format, isStated } = choice;
+    if (isWritten && format !== 'qcow2') throw argumentError(`${refers}: it is ${format}, which can only be read here`);
     // Before what it refers to itself.
     const place = scope.parts.length;
     const disk = await openDisk(file, format, {
@@ -88,9 +102,10 @@ async function openReference(
       name: path,
       path,
       isStated,
-      isWriting: false,
+      isWriting: isWritten,
       chain: new Map([...scope.chain, [id, path]]),
     });
+    if (isWritten) scope.written?.onOpen({ device: disk, path, depth });
     scope.parts.splice(place, 0, { kind: reference.kind, name: path, format, image: disk.image });
     return disk;
   } catch (error) {

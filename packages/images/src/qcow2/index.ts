@@ -7,6 +7,13 @@ export * from '@nbdjs/interfaces';
 export type { Codecs, Deflate, Inflate } from '../codecs/codecs.ts';
 export type { BitmapFacts, ImageDevice, ImageFacts, ImageReferenceFacts, SnapshotFacts } from '../image-facts.ts';
 export type { ImageReference, ImageResolver } from '../image-reference.ts';
+export {
+  type CommitQcow2Options,
+  type CommitReport,
+  commitQcow2,
+  emptyQcow2,
+} from './chain/commit-qcow2.ts';
+export { type BackingName, type RebaseQcow2Options, rebaseQcow2, setQcow2Backing } from './chain/rebase-qcow2.ts';
 export { checkQcow2, type Qcow2CheckOptions } from './check/check-qcow2.ts';
 export type { Qcow2Check, Qcow2Finding } from './check/findings.ts';
 export { readQcow2Facts } from './facts.ts';

@@ -50,6 +50,18 @@ export class ClusterEraser {
     }
   }
 
+  /** Lets everything show again that lies below. */
+  async forgetAll(signal: AbortSignal | undefined): Promise<void> {
+    const { tables, diskBytes, store } = this.#parts;
+    const end = Math.ceil(diskBytes() / tables.clusterBytes) * tables.clusterBytes;
+    const step = clustersMax * tables.clusterBytes;
+    for (let at = 0; at < end; at += step) {
+      signal?.throwIfAborted();
+      await this.#erasePart(at, Math.min(end, at + step), 'forget', signal);
+      if (store.isFull) await store.commit();
+    }
+  }
+
   /** A part of a unit: zeroes are written where it does not read as zeroes. */
   async #eraseWithinUnit(start: number, end: number, mode: EraseMode, signal: AbortSignal | undefined): Promise<void> {
     if (start >= end) return;
@@ -97,7 +109,8 @@ export class ClusterEraser {
     const plan = planErase({ entry, units, below }, mode, format);
     if (plan.kind === 'nothing') return true;
     if (plan.kind === 'write') return false;
-    if (hasDataFile && entry.host >= 0) {
+    // What is forgotten may only be overwritten when no table says any more that it is there.
+    if (hasDataFile && entry.host >= 0 && mode !== 'forget') {
       await this.#zeroDataFile(entry.host + part.from, entry.host + part.to, mode);
       // The data file is the disk: where it is zero, the image says nothing else.
       if (isRawDataFile) return true;

@@ -1,8 +1,11 @@
 /** How a cluster becomes zero: what its entry says then, and what happens to its place. */
-import { allUnits, type ClusterEntry, type EntryFormat } from '../cluster-entry.ts';
+import { absentEntry, allUnits, type ClusterEntry, type EntryFormat } from '../cluster-entry.ts';
 
-/** How a range is erased. `unmap`: storage is given back. `keep`: storage is kept, or made. `trim`: storage is given back where that is possible. */
-export type EraseMode = 'unmap' | 'keep' | 'trim';
+/**
+ * How a range is erased. `unmap`: storage is given back. `keep`: storage is kept, or made. `trim`: storage is given back where that is possible.
+ * `forget`: what lies below shows again; only whole clusters.
+ */
+export type EraseMode = 'unmap' | 'keep' | 'trim' | 'forget';
 
 /** What has to be done for one cluster. */
 export type ErasePlan =
@@ -29,6 +32,9 @@ const nothing: ErasePlan = { kind: 'nothing' };
 export function planErase({ entry, units, below }: ErasedPart, mode: EraseMode, format: EntryFormat): ErasePlan {
   const all = allUnits(format);
   const { host, isOwn, packedBytes, stored, zero } = entry;
+  if (mode === 'forget') {
+    return host < 0 && stored === 0 && zero === 0 ? nothing : { kind: 'entry', next: absentEntry, gives: true };
+  }
   const isWhole = units === all;
   const isPacked = packedBytes > 0;
   const isPlaced = host >= 0 && isOwn && !isPacked;

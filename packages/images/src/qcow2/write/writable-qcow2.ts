@@ -139,6 +139,12 @@ export class WritableQcow2 extends ImageBase implements DeviceResizing {
     });
   }
 
+  /** Forgets all that the image itself has of the disk, so that what lies below shows. No other request may be under way. */
+  async forgetAll(options: Abortable = {}): Promise<void> {
+    this.requireUsable(options);
+    await this.during(() => this.#eraser.forgetAll(options.signal));
+  }
+
   protected override extentsOf(
     context: string,
     start: number,
