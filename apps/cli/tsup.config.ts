@@ -106,6 +106,7 @@ export default {
     {
       modules: 'src/modules.ts',
       images: 'src/images/apart-from-scripts.ts',
+      'compress-thread': 'src/images/compress-thread.ts',
       'copy-thread': 'src/commands/copy/copy-thread.ts',
       'serve-thread': 'src/commands/serve/serve-thread.ts',
     },

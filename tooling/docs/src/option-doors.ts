@@ -23,7 +23,10 @@ import { isoOptions } from '../../../packages/images/src/archives/iso.ts';
 import { tarOptions } from '../../../packages/images/src/archives/tar.ts';
 import { compressedOptions } from '../../../packages/images/src/compressed/open-compressed.ts';
 import { plainOpeningOptions } from '../../../packages/images/src/device/opening.ts';
+import { compressionThreadsOptions } from '../../../packages/images/src/node/compression-threads.ts';
 import { partitionOptions } from '../../../packages/images/src/partitions/list-partitions.ts';
+import { commitQcow2Options } from '../../../packages/images/src/qcow2/chain/commit-qcow2.ts';
+import { rebaseQcow2Options } from '../../../packages/images/src/qcow2/chain/rebase-qcow2.ts';
 import { checkQcow2Options } from '../../../packages/images/src/qcow2/check/check-qcow2.ts';
 import { qcow2Options } from '../../../packages/images/src/qcow2/open-qcow2.ts';
 import { imageShapeOptions } from '../../../packages/images/src/qcow2/write/image-shape.ts';
@@ -107,6 +110,9 @@ export const optionDoors: readonly OptionDoor[] = [
   { package: 'images', name: 'createQcow2', set: imageShapeOptions },
   { package: 'images', name: 'writeQcow2', set: writeQcow2Options },
   { package: 'images', name: 'checkQcow2', set: checkQcow2Options },
+  { package: 'images', name: 'commitQcow2', set: commitQcow2Options },
+  { package: 'images', name: 'createCompressionThreads', set: compressionThreadsOptions },
+  { package: 'images', name: 'rebaseQcow2', set: rebaseQcow2Options },
   { package: 'images', name: 'openVmdk', set: vmdkOptions },
   { package: 'images', name: 'openVhd', set: plainOpeningOptions },
   { package: 'images', name: 'openVhdx', set: plainOpeningOptions },
