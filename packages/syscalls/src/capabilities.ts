@@ -13,6 +13,8 @@ export interface Capabilities {
   readonly blockDevices: boolean;
   /** `peerUser`. */
   readonly peerUsers: boolean;
+  /** `socketPair`, `openNetlink` and `controlDevice`: what it takes to give the kernel a device. */
+  readonly kernelDevices: boolean;
 }
 
 /** Returns which calls are available in this process. */
@@ -24,5 +26,6 @@ export function capabilities(): Capabilities {
     allocate: available,
     blockDevices: available,
     peerUsers: available,
+    kernelDevices: available,
   };
 }

@@ -9,8 +9,11 @@ export { blockDeviceSize, sectorSize } from './block-device.ts';
 export { cachedReadBytesMax, readCached, willNeed } from './cached-read.ts';
 export { type Capabilities, capabilities } from './capabilities.ts';
 export { duplicateDescriptor } from './descriptor.ts';
+export { controlDevice } from './device-control.ts';
 export { type FileLock, lockFile } from './file-lock.ts';
-export { peerUser, setSendBuffer } from './socket.ts';
+export { setIoFlusher } from './io-flusher.ts';
+export { type NetlinkSocket, openNetlink } from './netlink.ts';
+export { peerUser, setSendBuffer, socketPair } from './socket.ts';
 export {
   punchHole,
   punchHoleAside,

@@ -33,6 +33,11 @@ export interface Native {
   readonly ioctl: NativeFunction;
   readonly setsockopt: NativeFunction;
   readonly getsockopt: NativeFunction;
+  readonly socket: NativeFunction;
+  readonly socketpair: NativeFunction;
+  readonly send: NativeFunction;
+  readonly recv: NativeFunction;
+  readonly prctl: NativeFunction;
   /** Missing in some C libraries. */
   readonly preadv2: NativeFunction | undefined;
   /** Returns the address of memory, which must lie outside of the garbage-collected heap, and has to stay alive. */
@@ -71,6 +76,11 @@ function load(): Native | undefined {
       ioctl: library.func('int ioctl(int fd, unsigned long request, ...)'),
       setsockopt: library.func('int setsockopt(int fd, int level, int name, const void *value, unsigned int length)'),
       getsockopt: library.func('int getsockopt(int fd, int level, int name, void *value, void *length)'),
+      socket: library.func('int socket(int domain, int type, int protocol)'),
+      socketpair: library.func('int socketpair(int domain, int type, int protocol, void *fds)'),
+      send: library.func('int64_t send(int fd, const void *bytes, size_t length, int flags)'),
+      recv: library.func('int64_t recv(int fd, void *bytes, size_t length, int flags)'),
+      prctl: library.func('int prctl(int option, ...)'),
       preadv2: optional(() =>
         library.func('int64_t preadv64v2(int fd, const void *vectors, int count, int64_t offset, int flags)'),
       ),

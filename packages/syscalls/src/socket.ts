@@ -1,12 +1,35 @@
-/** Sockets: the size of the send buffer, and the user at the other end. */
+/** Sockets: pairs, the size of the send buffer, and the user at the other end. */
 import type { PeerUser } from '@nbdjs/interfaces';
 import { native } from './native.ts';
+import { systemError } from './system-error.ts';
+
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+/** Also closed in child processes. */
+const SOCK_CLOEXEC = 0o2_000_000;
 
 const SOL_SOCKET = 1;
 const SO_SNDBUF = 7;
 const SO_PEERCRED = 17;
 /** struct ucred: three numbers of 32 bits. */
 const credentialsBytes = 12;
+
+/**
+ * Makes two stream sockets that are connected to each other (`socketpair`, `AF_UNIX`). The descriptors belong to the caller.
+ *
+ * @returns `undefined` without native calls.
+ * @throws a system error, for instance when the process has too many descriptors open.
+ */
+export function socketPair(): readonly [number, number] | undefined {
+  const functions = native();
+  if (functions === undefined) return undefined;
+  const pair = new Int32Array(2);
+  if (functions.socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) !== 0) {
+    throw systemError('socketpair', functions.errno());
+  }
+  const [one = -1, other = -1] = pair;
+  return [one, other];
+}
 
 /**
  * Lets the kernel accept up to `byteCount` bytes for this socket before the peer has read them, or as many as the system's
