@@ -1,5 +1,6 @@
 /** The command line with all commands. */
 import { type Commands, type Register, runCommandLine } from './command-line.ts';
+import { declareAttach } from './commands/attach/command.ts';
 import { declareBench } from './commands/bench/command.ts';
 import { declareCerts } from './commands/certs/command.ts';
 import { declareCheck } from './commands/check/command.ts';
@@ -10,10 +11,12 @@ import { declareCompletion } from './commands/completion/command.ts';
 import { declareCopy } from './commands/copy/command.ts';
 import { declareCreate } from './commands/create/command.ts';
 import { declareDemo } from './commands/demo/command.ts';
+import { declareDetach } from './commands/detach/command.ts';
 import { declareDiscard } from './commands/discard/command.ts';
 import { declareDump } from './commands/dump/command.ts';
 import { declareHash } from './commands/hash/command.ts';
 import { declareInfo } from './commands/info/command.ts';
+import { declareList } from './commands/list/command.ts';
 import { declareManual } from './commands/manual/command.ts';
 import { declareMap } from './commands/map/command.ts';
 import * as objects from './commands/objects/command.ts';
@@ -43,6 +46,9 @@ export const register: Register = (add, context) => {
   add(declareBench(context), () => import('./commands/bench/run.ts'));
   add(declareShell(context), () => import('./commands/shell/run.ts'));
   add(declareServe(context), () => import('./commands/serve/run.ts'));
+  add(declareAttach(context), () => import('./commands/attach/run.ts'));
+  add(declareDetach(context), () => import('./commands/detach/run.ts'));
+  add(declareList(context), () => import('./commands/list/run.ts'));
   add(declareCreate(context), () => import('./commands/create/run.ts'));
   add(declareCheckImage(context), () => import('./commands/check-image/run.ts'));
   add(declareCommit(context), () => import('./commands/commit/run.ts'));

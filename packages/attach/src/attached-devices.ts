@@ -8,7 +8,7 @@ import { quiesce } from './device-use.ts';
 import { deviceIndex, devicePath } from './kernel/device-path.ts';
 import { explainFailure, missingDriver } from './kernel/failures.ts';
 import type { KernelInterface } from './kernel/kernel.ts';
-import { type DeviceFiles, isAlive } from './kernel/sysfs.ts';
+import { type DeviceFiles, processOf } from './kernel/sysfs.ts';
 import { type KernelSurroundings, openKernel, systemSurroundings } from './open-kernel.ts';
 
 /** How long the kernel may take until it shows a device as detached, and how often it is looked at, in milliseconds. */
@@ -25,10 +25,8 @@ export interface AttachedDevice {
   readonly size: bigint;
   /** Whether it cannot be written to. */
   readonly readOnly: boolean;
-  /** The process that has attached it. */
-  readonly pid: number;
-  /** Whether this process is still there. Without it the device answers no request, and has to be detached or taken over. */
-  readonly alive: boolean;
+  /** The process that has attached it. `undefined`: it has ended, so the device answers no request, and has to be detached or taken over. */
+  readonly pid: number | undefined;
   /** What it was given as its origin (`identifier`), from Linux 5.14 on. */
   readonly identifier: string | undefined;
 }
@@ -47,9 +45,9 @@ export function listWithin(files: DeviceFiles): readonly AttachedDevice[] {
   if (!files.hasDriver) throw missingDriver();
   return files.indices.flatMap((index) => {
     const shown = files.read(index);
-    if (shown?.pid === undefined) return [];
-    const { size, isReadOnly: readOnly, pid, identifier } = shown;
-    return [{ path: devicePath(index), index, size, readOnly, pid, alive: isAlive(pid), identifier }];
+    if (shown?.thread === undefined) return [];
+    const { size, isReadOnly: readOnly, thread, identifier } = shown;
+    return [{ path: devicePath(index), index, size, readOnly, pid: processOf(thread), identifier }];
   });
 }
 
@@ -81,9 +79,10 @@ export async function detachWithin(
   const kernel = await openKernel(surroundings, options.via);
   let handle: FileHandle | undefined;
   try {
-    const { pid } = files.read(index) ?? {};
-    if (pid === undefined) throw new UsageError('ERR_NBD_STATE', `${name} is not attached`);
-    if (options.force !== true) handle = await withinLimit(options, name, quiesce(name, isAlive(pid)));
+    const { thread } = files.read(index) ?? {};
+    if (thread === undefined) throw new UsageError('ERR_NBD_STATE', `${name} is not attached`);
+    if (options.force !== true)
+      handle = await withinLimit(options, name, quiesce(name, processOf(thread) !== undefined));
     await kernel.detach(index);
     await untilReleased(files, index);
   } catch (error) {
@@ -96,7 +95,7 @@ export async function detachWithin(
 
 async function untilReleased(files: DeviceFiles, index: number): Promise<void> {
   const untilMs = systemClock.now() + disappearingMs;
-  while (files.read(index)?.pid !== undefined) {
+  while (files.read(index)?.thread !== undefined) {
     if (systemClock.now() > untilMs) {
       throw new UsageError('ERR_NBD_STATE', `${devicePath(index)} is still attached after ${disappearingMs} ms`);
     }

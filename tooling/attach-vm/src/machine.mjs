@@ -106,10 +106,13 @@ export async function runMachine({ kernel, firstFiles, accelerator, memoryMiB, p
     machine.once('error', reject);
     machine.once('close', resolve);
   });
+  const stop = () => machine.kill('SIGKILL');
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  for (const signal of signals) process.once(signal, stop);
   let isInTime = true;
   const timer = setTimeout(() => {
     isInTime = false;
-    machine.kill('SIGKILL');
+    stop();
   }, limitMs);
   let rest = '';
   machine.stdout.setEncoding('utf8').on('data', (text) => {
@@ -117,7 +120,10 @@ export async function runMachine({ kernel, firstFiles, accelerator, memoryMiB, p
     rest = lines.pop();
     for (const line of lines) onLine(line);
   });
-  await ended.finally(() => clearTimeout(timer));
+  await ended.finally(() => {
+    clearTimeout(timer);
+    for (const signal of signals) process.removeListener(signal, stop);
+  });
   if (rest !== '') onLine(rest);
   return isInTime;
 }

@@ -28,8 +28,8 @@ export function modeOption() {
   ] as const);
 }
 
-export function silenceOption() {
+/** `usual` completes the help: what 0 means, and the default. */
+export function silenceOption(usual = '0 for never (default: 120 with --retries, else 0)') {
   const meaning = 'when an answer is due and the server sends nothing for so long, its connection counts as lost';
-  const usual = '0 for never (default: 120 with --retries, else 0)';
   return new Option('--silence <seconds>', `${meaning}; ${usual}`).argParser(count('--silence', 0, 86_400));
 }

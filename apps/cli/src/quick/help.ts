@@ -1,5 +1,6 @@
 /** All that the version and the help of all commands need, in one file. */
 import { type AddCommand, runCommandLine } from '../command-line.ts';
+import { declareAttach } from '../commands/attach/command.ts';
 import { declareBench } from '../commands/bench/command.ts';
 import { declareCerts } from '../commands/certs/command.ts';
 import { declareCheck } from '../commands/check/command.ts';
@@ -10,10 +11,12 @@ import { declareCompletion } from '../commands/completion/command.ts';
 import { declareCopy } from '../commands/copy/command.ts';
 import { declareCreate } from '../commands/create/command.ts';
 import { declareDemo } from '../commands/demo/command.ts';
+import { declareDetach } from '../commands/detach/command.ts';
 import { declareDiscard } from '../commands/discard/command.ts';
 import { declareDump } from '../commands/dump/command.ts';
 import { declareHash } from '../commands/hash/command.ts';
 import { declareInfo } from '../commands/info/command.ts';
+import { declareList } from '../commands/list/command.ts';
 import { declareManual } from '../commands/manual/command.ts';
 import { declareMap } from '../commands/map/command.ts';
 import * as objects from '../commands/objects/command.ts';
@@ -46,6 +49,9 @@ function register(add: AddCommand, context: CommandContext): void {
   add(declareBench(context), unreachable);
   add(declareShell(context), unreachable);
   add(declareServe(context), unreachable);
+  add(declareAttach(context), unreachable);
+  add(declareDetach(context), unreachable);
+  add(declareList(context), unreachable);
   add(declareCreate(context), unreachable);
   add(declareCheckImage(context), unreachable);
   add(declareCommit(context), unreachable);

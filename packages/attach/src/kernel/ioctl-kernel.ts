@@ -37,7 +37,7 @@ class IoctlKernel implements Kernel {
     }
     if (index !== undefined) return await this.#attachTo(index, settings, sockets);
     for (const candidate of this.#files.indices) {
-      if (this.#files.read(candidate)?.pid !== undefined) continue;
+      if (this.#files.read(candidate)?.thread !== undefined) continue;
       try {
         return await this.#attachTo(candidate, settings, sockets);
       } catch (error) {
@@ -60,7 +60,7 @@ class IoctlKernel implements Kernel {
     const hasEnded = done.then(() => true);
     hasEnded.catch(() => {});
     const untilMs = systemClock.now() + appearingMs;
-    while (this.#files.read(index)?.pid === undefined) {
+    while (this.#files.read(index)?.thread === undefined) {
       const ended = await Promise.race([hasEnded, wait(systemClock, lookingMs).then(() => false)]);
       if (ended || systemClock.now() > untilMs) {
         throw new UsageError('ERR_NBD_STATE', `${devicePath(index)} was given up by the kernel at once`);

@@ -8,8 +8,8 @@ export interface ShownDevice {
   /** In bytes; 0 while it is not attached. */
   readonly size: bigint;
   readonly isReadOnly: boolean;
-  /** The process that has attached it, which may have ended; `undefined` while it is not attached. */
-  readonly pid: number | undefined;
+  /** The thread that has attached it, which may have ended; `undefined` while it is not attached. */
+  readonly thread: number | undefined;
   /** What was given as its identifier when it was attached. Linux 5.14 or later. */
   readonly identifier: string | undefined;
 }
@@ -43,13 +43,13 @@ export class DeviceFiles {
   read(index: number): ShownDevice | undefined {
     const sectors = this.#text(index, 'size');
     if (sectors === undefined) return undefined;
-    const pid = this.#text(index, 'pid');
+    const thread = this.#text(index, 'pid');
     const identifier = this.#text(index, 'backend');
     return {
       index,
       size: BigInt(sectors) * sectorBytes,
       isReadOnly: this.#text(index, 'ro') === '1',
-      pid: pid === undefined ? undefined : Number(pid),
+      thread: thread === undefined ? undefined : Number(thread),
       identifier: identifier === '' ? undefined : identifier,
     };
   }
@@ -64,12 +64,15 @@ export class DeviceFiles {
   }
 }
 
-/** Whether a process is there, of whatever user. */
-export function isAlive(pid: number): boolean {
+/**
+ * Returns the process that a thread belongs to; `undefined` when it has ended. The kernel shows the thread that has attached a device, and in
+ * Node that is not the first one.
+ */
+export function processOf(thread: number): number | undefined {
   try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    const [, pid] = /^Tgid:\s*(\d+)$/m.exec(readFileSync(`/proc/${thread}/status`, 'utf8')) ?? [];
+    return pid === undefined ? undefined : Number(pid);
+  } catch {
+    return undefined;
   }
 }

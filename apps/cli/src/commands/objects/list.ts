@@ -4,6 +4,7 @@ import type { StoreAddress } from '../../objects/disk-operand.ts';
 import type { CommandContext } from '../../options/command-context.ts';
 import { exactJson } from '../../render/exact-json.ts';
 import { exactSize } from '../../render/human-size.ts';
+import { table } from '../../render/table.ts';
 import type { ListOptions } from './command.ts';
 import { factsJson } from './disk-facts.ts';
 import { inStore } from './in-store.ts';
@@ -22,21 +23,17 @@ export async function run({ terminal }: CommandContext, { json }: ListOptions, a
     return facts;
   });
   await terminal.print(
-    json === true ? `${exactJson({ disks: disks.map((facts) => factsJson(facts)) })}\n` : table(disks),
+    json === true ? `${exactJson({ disks: disks.map((facts) => factsJson(facts)) })}\n` : textOf(disks),
   );
   return 0;
 }
 
-function table(disks: readonly DiskFacts[]): string {
+function textOf(disks: readonly DiskFacts[]): string {
   const rows = disks.map(({ name, size, snapshots, writer }) => [
     name,
     exactSize(BigInt(size)),
     String(snapshots.length),
     writer?.label ?? '-',
   ]);
-  const head = ['disk', 'size', 'snapshots', 'writer'];
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
-  const line = (row: readonly string[]): string =>
-    `${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd();
-  return `${[head, ...rows].map(line).join('\n')}\n`;
+  return table(['disk', 'size', 'snapshots', 'writer'], rows);
 }

@@ -1,7 +1,6 @@
 /** The servers behind `nbd serve` as a proxy: connects to them, and prints lines when their connections are lost and made again. */
-import type { DeviceEvent, NbdClient } from '@nbdjs/client';
+import type { NbdClient } from '@nbdjs/client';
 import { baseAllocation } from '@nbdjs/interfaces';
-import { endInWords } from '@nbdjs/kit';
 import type { FileDevice } from '@nbdjs/storage';
 import { openServer } from '../../connecting/open-server.ts';
 import { patienceFor } from '../../connecting/patience.ts';
@@ -10,6 +9,7 @@ import { describeOperand, type ServerOperand } from '../../options/operand.ts';
 import { upstreamRetries } from '../../options/server.ts';
 import type { Terminal } from '../../terminal.ts';
 import type { ServeOptions } from './command.ts';
+import { describeEvent } from './upstream-events.ts';
 
 /** How long closing the connection to a server without open requests may take, in milliseconds. */
 const orderlyCloseMs = 250;
@@ -88,24 +88,5 @@ export class Upstreams {
     this.#lastLines.set(name, line);
     // Most errors begin with the name already.
     this.#terminal.note(`nbd: ${line.startsWith(`${name}: `) ? line : `${name}: ${line}`}`);
-  }
-}
-
-function describeEvent(event: DeviceEvent, reconnectDelayMs: number): string {
-  switch (event.type) {
-    case 'lost': {
-      const why = oneLine(endInWords(event.cause));
-      const waiting = `; requests wait for another one, for ${Math.round(reconnectDelayMs / 1000)} s`;
-      return `the connection is lost (${why})${reconnectDelayMs > 0 ? waiting : ''}`;
-    }
-    case 'restored': {
-      const { requestsReplayed: count } = event;
-      const repeated = `, and what was not flushed is written again (${count} ${count === 1 ? 'request' : 'requests'})`;
-      return `connected again${count > 0 ? repeated : ''}`;
-    }
-    case 'waited-in-vain':
-      return `${oneLine(event.error)}; requests fail until it is there again`;
-    case 'writes-lost':
-      return `${oneLine(event.error)}; the next flush of each client fails`;
   }
 }

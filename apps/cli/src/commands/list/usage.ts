@@ -1,0 +1,12 @@
+/** How `nbd list` is used. */
+import type { Usage } from '../../options/usage.ts';
+
+export const usage: Usage = {
+  details: [
+    'Prints the block devices /dev/nbdN that are attached, one in a line: size, the process that has attached each, and the server, where the kernel knows it (Linux 5.14 or later, and devices of nbd attach). It needs no rights. What a server exports is listed by `nbd info --list`.',
+  ],
+  examples: [
+    { line: 'nbd list', what: 'all that are attached' },
+    { line: 'nbd list --json', what: 'for programs' },
+  ],
+};
