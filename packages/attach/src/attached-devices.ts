@@ -84,6 +84,9 @@ export async function detachWithin(
     if (options.force !== true)
       handle = await withinLimit(options, name, quiesce(name, processOf(thread) !== undefined));
     await kernel.detach(index);
+    // As long as it is open, the kernel does not let go of it.
+    await handle?.close();
+    handle = undefined;
     await untilReleased(files, index);
   } catch (error) {
     throw explainFailure(`detaching ${name}`, error);

@@ -41,6 +41,8 @@ export class Attachment {
   readonly detached: Promise<Error | undefined>;
   readonly #parts: AttachmentParts;
   #isDetaching = false;
+  /** Our request to the kernel to detach, which uses the kernel's door until it has an answer. */
+  #order: Promise<void> = Promise.resolve();
 
   /** @internal */
   constructor(parts: AttachmentParts) {
@@ -70,7 +72,8 @@ export class Attachment {
     let handle: FileHandle | undefined;
     try {
       handle = options.force === true ? undefined : await withinLimit(options, this.path, quiesce(this.path));
-      await kernel.detach(this.index).catch((error: unknown) => {
+      this.#order = kernel.detach(this.index);
+      await this.#order.catch((error: unknown) => {
         throw explainFailure(`detaching ${this.path}`, error);
       });
       await this.#ended();
@@ -93,6 +96,7 @@ export class Attachment {
     const { kernel, server, attached } = this.#parts;
     await server.destroy();
     await attached.released;
+    await this.#order.catch(() => {});
     kernel.close();
     return reasons.map(errorOf).find((error) => error !== undefined);
   }
