@@ -2,6 +2,7 @@
 import { closeSync } from 'node:fs';
 import { type BlockDevice, UsageError } from '@nbdjs/interfaces';
 import { checkDevice, type SettingsOf } from '@nbdjs/kit';
+import { setIoFlusher } from '@nbdjs/syscalls';
 import { type AttachOptions, attachOptions } from './attach-options.ts';
 import { Attachment } from './attachment.ts';
 import { deviceSettings } from './device-settings.ts';
@@ -14,7 +15,7 @@ import { createSessionServer } from './session/session-server.ts';
 
 /**
  * Attaches a device as `/dev/nbdN` of this system's kernel. The device stays the caller's, who closes it after detaching. This process has to
- * stay: it answers the kernel's requests.
+ * stay: it answers the kernel's requests. The calling thread is marked as one that the kernel writes through (`setIoFlusher`).
  *
  * @throws UsageError `ERR_NBD_NOT_SUPPORTED` where there is no NBD driver (on other systems than Linux, without its module, without native
  *   calls), `ERR_NBD_STATE` when the path is in use, `ERR_NBD_ARGUMENT` for a wrong option; a system error with the code `EPERM` without the
@@ -33,6 +34,7 @@ export async function attachWithin(
   checkDevice('attachDevice', 'the device', device);
   const settings = attachOptions.resolve('attachDevice', options);
   const wanted = wantedDevice(settings);
+  setIoFlusher();
   const kernel = await openKernel(surroundings, settings.via);
   try {
     return await attachTo(kernel, wanted, device, settings, surroundings);

@@ -36,6 +36,7 @@ describe.runIf(process.platform === 'linux')('with native calls', () => {
       allocate: true,
       blockDevices: true,
       peerUsers: true,
+      kernelDevices: true,
     });
   });
 
@@ -114,6 +115,7 @@ describe('without native calls', () => {
       allocate: false,
       blockDevices: false,
       peerUsers: false,
+      kernelDevices: false,
     });
     expect(duplicateDescriptor(fd)).toBeUndefined();
     expect(blockDeviceSize(fd)).toBeUndefined();

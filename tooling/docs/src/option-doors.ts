@@ -1,5 +1,6 @@
 /** The functions whose options `docs/options.md` shows, by package, in the order of the page. */
 
+import { attachOptions } from '../../../packages/attach/src/attach-options.ts';
 import { connectOptions as coreConnectOptions } from '../../../packages/client/src/core/options.ts';
 import { adoptOptions, connectOptions, openOptions, tlsOptions } from '../../../packages/client/src/options.ts';
 import { readStreamOptions, writeStreamOptions } from '../../../packages/client/src/stream-options.ts';
@@ -160,6 +161,7 @@ export const optionDoors: readonly OptionDoor[] = [
   { package: 'websocket', name: 'openWeb', set: openWebOptions },
   { package: 'websocket', name: 'attachWeb', set: attachWebOptions },
   { package: 'websocket', name: 'listenWeb', set: listenWebOptions },
+  { package: 'attach', name: 'attachDevice', set: attachOptions },
   { package: 'examiner', name: 'examineServer', set: examineOptions },
   { package: 'examiner', name: 'examineClient', set: examineClientOptions },
   { package: 'connection', name: 'createConnector', set: connectorOptions },

@@ -41,6 +41,7 @@ export const assumed: Readonly<Record<string, Assumed>> = {
       const [source, target] = [createMemoryDevice({ size: 4096 }), createMemoryDevice({ size: 4096 })];`,
   },
   'docs/guides/tls 1': { notRun: certificates },
+  'attach 2': { notRun: 'needs a kernel with its NBD module' },
   'examiner 2': { notRun: 'starts nbdcopy' },
   'images 2': { notRun: 'needs a qcow2 image' },
   'images 3': { notRun: 'needs an OVA' },
