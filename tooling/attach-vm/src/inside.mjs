@@ -70,7 +70,7 @@ export function succeed(program, args, options) {
 export const nbd = (...args) => run(process.execPath, [cli, ...args]);
 
 /** Starts a command of nbd that stays. Its output is kept, and printed line by line. */
-export function start(...args) {
+function start(...args) {
   const child = spawn(process.execPath, [cli, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   keep(child);
   let output = '';

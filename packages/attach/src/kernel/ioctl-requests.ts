@@ -2,7 +2,7 @@
 import type { DeviceSettings } from '../netlink/nbd-messages.ts';
 
 /** `NBD_*`. */
-export const DeviceRequest = {
+const DeviceRequest = {
   SetSocket: 0xab00,
   SetBlockSize: 0xab01,
   DoIt: 0xab03,
