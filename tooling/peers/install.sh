@@ -12,11 +12,12 @@ exec </dev/null
 root="${NBDJS_TRIXIE:-/var/lib/nbdjs-peers/trixie}"
 root="${root%/}"
 suite=trixie
-host_packages="e2fsprogs mount fdisk xz-utils zstd qemu-utils qemu-block-extra libnbd-bin python3-libnbd nbdkit nbd-server fio gnutls-bin openssl chromium genisoimage debootstrap file ceph-common ceph-mon ceph-osd radosgw"
+host_packages="e2fsprogs fuse2fs fuse3 mount fdisk xz-utils zstd qemu-utils qemu-block-extra libnbd-bin python3-libnbd nbdkit nbd-server fio gnutls-bin openssl chromium genisoimage debootstrap file ceph-common ceph-mon ceph-osd radosgw"
 # qemu-system-common holds what qemu-storage-daemon and the block drivers share.
 trixie_packages="fdisk,xz-utils,zstd,qemu-utils,qemu-system-common,libnbd-bin,python3-libnbd,nbdkit,nbd-server,fio,gnutls-bin"
 clients="qemu-img qemu-io nbdinfo nbdcopy nbddump nbdsh certtool sfdisk xz zstd"
 servers="qemu-nbd nbdkit nbd-server"
+mounts="fusermount3 nbdfuse fuse2fs mkfs.ext4 debugfs"
 ceph="ceph ceph-authtool ceph-mon ceph-osd monmaptool radosgw radosgw-admin"
 
 policy=/usr/sbin/policy-rc.d
@@ -77,7 +78,7 @@ retry() {
 
 # Prints the programs of this Debian that are not there.
 missing_host() {
-  for program in $clients $servers $ceph fio openssl chromium genisoimage file debootstrap; do
+  for program in $clients $servers $ceph $mounts fio openssl chromium genisoimage file debootstrap; do
     command -v "$program" >/dev/null || printf ' %s' "$program"
   done
   /usr/bin/python3 -c 'import nbd' 2>/dev/null || printf ' python3-libnbd'

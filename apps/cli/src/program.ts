@@ -19,6 +19,7 @@ import { declareInfo } from './commands/info/command.ts';
 import { declareList } from './commands/list/command.ts';
 import { declareManual } from './commands/manual/command.ts';
 import { declareMap } from './commands/map/command.ts';
+import { declareMount } from './commands/mount/command.ts';
 import * as objects from './commands/objects/command.ts';
 import { declareProxy } from './commands/proxy/command.ts';
 import { declareRebase } from './commands/rebase/command.ts';
@@ -45,6 +46,7 @@ export const register: Register = (add, context) => {
   add(declareCheck(context), () => import('./commands/check/run.ts'));
   add(declareBench(context), () => import('./commands/bench/run.ts'));
   add(declareShell(context), () => import('./commands/shell/run.ts'));
+  add(declareMount(context), () => import('./commands/mount/run.ts'));
   add(declareServe(context), () => import('./commands/serve/run.ts'));
   add(declareAttach(context), () => import('./commands/attach/run.ts'));
   add(declareDetach(context), () => import('./commands/detach/run.ts'));

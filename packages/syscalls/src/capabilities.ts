@@ -15,6 +15,8 @@ export interface Capabilities {
   readonly peerUsers: boolean;
   /** `socketPair`, `openNetlink` and `controlDevice`: what it takes to give the kernel a device. */
   readonly kernelDevices: boolean;
+  /** `createDescriptorInlet` and `openMessageDevice`. */
+  readonly messageDevices: boolean;
 }
 
 /** Returns which calls are available in this process. */
@@ -27,5 +29,6 @@ export function capabilities(): Capabilities {
     blockDevices: available,
     peerUsers: available,
     kernelDevices: available,
+    messageDevices: native()?.recvmsg !== undefined,
   };
 }

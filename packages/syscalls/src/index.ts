@@ -14,6 +14,8 @@ export { type FileLock, lockFile } from './file-lock.ts';
 export { setIoFlusher } from './io-flusher.ts';
 export { type NetlinkSocket, openNetlink } from './netlink.ts';
 export { peerUser, setSendBuffer, socketPair } from './socket.ts';
+export { createDescriptorInlet, type DescriptorInlet } from './descriptor-inlet.ts';
+export { type MessageDevice, type MessageListener, openMessageDevice } from './message-device.ts';
 export {
   punchHole,
   punchHoleAside,

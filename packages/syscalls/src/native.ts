@@ -38,6 +38,11 @@ export interface Native {
   readonly send: NativeFunction;
   readonly recv: NativeFunction;
   readonly prctl: NativeFunction;
+  readonly read: NativeFunction;
+  readonly write: NativeFunction;
+  readonly dup3: NativeFunction;
+  /** Missing on some machines. */
+  readonly recvmsg: NativeFunction | undefined;
   /** Missing in some C libraries. */
   readonly preadv2: NativeFunction | undefined;
   /** Returns the address of memory, which must lie outside of the garbage-collected heap, and has to stay alive. */
@@ -81,6 +86,10 @@ function load(): Native | undefined {
       send: library.func('int64_t send(int fd, const void *bytes, size_t length, int flags)'),
       recv: library.func('int64_t recv(int fd, void *bytes, size_t length, int flags)'),
       prctl: library.func('int prctl(int option, ...)'),
+      read: library.func('int64_t read(int fd, void *bytes, size_t length)'),
+      write: library.func('int64_t write(int fd, const void *bytes, size_t length)'),
+      dup3: library.func('int dup3(int from, int to, int flags)'),
+      recvmsg: optional(() => library.func('int64_t recvmsg(int fd, void *message, int flags)')),
       preadv2: optional(() =>
         library.func('int64_t preadv64v2(int fd, const void *vectors, int count, int64_t offset, int flags)'),
       ),
@@ -112,7 +121,7 @@ function works({ lseek, errno, address }: Native): boolean {
 /** Returns a function, or `undefined` where the library has none of that name. */
 function optional(load: () => NativeFunction): NativeFunction | undefined {
   try {
-    // Its vectors are laid out for little-endian 64-bit machines.
+    // Their structures are laid out for little-endian 64-bit machines.
     return ['x64', 'arm64', 'riscv64', 'loong64'].includes(process.arch) ? load() : undefined;
   } catch {
     return undefined;

@@ -37,6 +37,7 @@ describe.runIf(process.platform === 'linux')('with native calls', () => {
       blockDevices: true,
       peerUsers: true,
       kernelDevices: true,
+      messageDevices: true,
     });
   });
 
@@ -116,6 +117,7 @@ describe('without native calls', () => {
       blockDevices: false,
       peerUsers: false,
       kernelDevices: false,
+      messageDevices: false,
     });
     expect(duplicateDescriptor(fd)).toBeUndefined();
     expect(blockDeviceSize(fd)).toBeUndefined();

@@ -18,6 +18,7 @@ import { comparisonOptions, copyOptions } from '../../../packages/copy/src/optio
 import { threadedCopyOptions } from '../../../packages/copy/src/threads/copy-in-threads.ts';
 import { examineClientOptions } from '../../../packages/examiner/src/client/examine-client.ts';
 import { examineOptions } from '../../../packages/examiner/src/examine.ts';
+import { mountOptions } from '../../../packages/fuse/src/mounting/mount.ts';
 import { clientHandshakeOptions } from '../../../packages/handshake/src/client/options.ts';
 import { serverHandshakeOptions } from '../../../packages/handshake/src/server/settings.ts';
 import { isoOptions } from '../../../packages/images/src/archives/iso.ts';
@@ -173,6 +174,7 @@ export const optionDoors: readonly OptionDoor[] = [
   { package: 'handshake', name: 'ClientHandshake', set: clientHandshakeOptions },
   { package: 'handshake', name: 'ServerHandshake', set: serverHandshakeOptions },
   { package: 'multiplexer', name: 'createMultiplexer', set: multiplexerOptions },
+  { package: 'fuse', name: 'mountDevice', set: mountOptions },
   { package: 'recorder', name: 'SessionDecoder', set: sessionDecoderOptions },
   { package: 'recorder', name: 'relaySession', set: relayOptions },
   { package: 'recorder', name: 'createListeningProxy', set: proxyOptions },

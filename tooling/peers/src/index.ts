@@ -26,5 +26,5 @@ export { Qmp } from './qmp.ts';
 export { type RunOptions, type RunResult, runCommandLine, runPeer } from './run.ts';
 export type { Listening, PeerServer } from './server.ts';
 export { type StorageDaemon, type StorageDaemonOptions, startStorageDaemon } from './storage-daemon.ts';
-export { describePeers, describeTools } from './vitest.ts';
+export { describeMounts, describePeers, describeTools } from './vitest.ts';
 export { createWorkspace, Workspace } from './workspace.ts';

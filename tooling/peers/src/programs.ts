@@ -42,6 +42,11 @@ const tools = [
   'monmaptool',
   'radosgw',
   'radosgw-admin',
+  'fusermount3',
+  'nbdfuse',
+  'mkfs.ext4',
+  'debugfs',
+  'fuse2fs',
 ] as const;
 
 /** Of the newer Debian only. */

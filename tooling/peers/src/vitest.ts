@@ -1,4 +1,5 @@
 /** Tests that need real peers. */
+import { accessSync, constants } from 'node:fs';
 import { describe, it } from 'vitest';
 import { allGenerations, type Generation, missingOf, type Program, peersRequired } from './programs.ts';
 
@@ -39,4 +40,22 @@ export function describeTools(name: string, needed: readonly Program[], tests: (
       });
     }
   });
+}
+
+/**
+ * The same for tests that mount. Where this machine lets nobody use `/dev/fuse`, as in many containers, they are skipped and counted, whatever
+ * else is demanded: no package could change that.
+ */
+export function describeMounts(name: string, needed: readonly Program[], tests: () => void): void {
+  if (canUseFuse()) describeTools(name, ['fusermount3', ...needed], tests);
+  else describe.skip(`${name} (/dev/fuse cannot be used here)`, tests);
+}
+
+function canUseFuse(): boolean {
+  try {
+    accessSync('/dev/fuse', constants.R_OK | constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -19,6 +19,7 @@ import { declareInfo } from '../commands/info/command.ts';
 import { declareList } from '../commands/list/command.ts';
 import { declareManual } from '../commands/manual/command.ts';
 import { declareMap } from '../commands/map/command.ts';
+import { declareMount } from '../commands/mount/command.ts';
 import * as objects from '../commands/objects/command.ts';
 import { declareProxy } from '../commands/proxy/command.ts';
 import { declareRebase } from '../commands/rebase/command.ts';
@@ -48,6 +49,7 @@ function register(add: AddCommand, context: CommandContext): void {
   add(declareCheck(context), unreachable);
   add(declareBench(context), unreachable);
   add(declareShell(context), unreachable);
+  add(declareMount(context), unreachable);
   add(declareServe(context), unreachable);
   add(declareAttach(context), unreachable);
   add(declareDetach(context), unreachable);

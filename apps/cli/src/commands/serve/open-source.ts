@@ -1,4 +1,4 @@
-/** What is behind the exports of `nbd serve`: files, memory, other servers, and layers over them. */
+/** What is behind the exports of `nbd serve`, and what `nbd mount` mounts: files, memory, other servers, and layers over them. */
 import { accessSync, constants } from 'node:fs';
 import type { BlockDevice } from '@nbdjs/interfaces';
 import {
@@ -14,19 +14,29 @@ import { systemReason } from '../../errors/one-line.ts';
 import { loadImages } from '../../images/load.ts';
 import { openFileOperand } from '../../images/open-file.ts';
 import { type ImageOpening, imageNotes } from '../../images/opening.ts';
+import type { ImageOptions } from '../../images/options.ts';
 import { loadObjects } from '../../objects/load.ts';
 import type { LostDisks } from '../../objects/lost-disks.ts';
+import type { ServedDiskOptions } from '../../objects/options.ts';
 import { describeOperand, type Operand } from '../../options/operand.ts';
 import { parseSize } from '../../options/size.ts';
 import type { Terminal } from '../../terminal.ts';
-import type { ServeOptions } from './command.ts';
 import { isMemory, memoryPrefix } from './source.ts';
 import type { Upstreams } from './upstreams.ts';
+
+/** What opening depends on. */
+export interface SourceOptions extends ImageOptions, ServedDiskOptions {
+  readonly readOnly?: boolean | undefined;
+  readonly snapshot?: boolean | undefined;
+  readonly offset?: bigint | undefined;
+  readonly allocationDepth?: boolean | undefined;
+  readonly quiet?: boolean | undefined;
+}
 
 /** Opens what an operand names, with the layers that the options put over it. */
 export async function openSource(
   operand: Operand,
-  options: ServeOptions,
+  options: SourceOptions,
   { upstreams, lostDisks, terminal }: SourceParts,
 ): Promise<BlockDevice> {
   if (operand.type !== 'disk') return withLayers(await openOperand(operand, options, upstreams, terminal), options);
@@ -52,7 +62,7 @@ export interface SourceParts {
 }
 
 /** Puts the layers that the options ask for over a device. */
-export function withLayers(device: BlockDevice, options: ServeOptions): BlockDevice {
+export function withLayers(device: BlockDevice, options: SourceOptions): BlockDevice {
   const { snapshot: isSnapshot = false, allocationDepth = false, offset } = options;
   const sliced = offset === undefined ? device : createSliceLayer(device, { offset });
   const top = isSnapshot ? createOverlayLayer(sliced, { allocationDepth }) : sliced;
@@ -61,7 +71,7 @@ export function withLayers(device: BlockDevice, options: ServeOptions): BlockDev
 
 async function openOperand(
   operand: Exclude<Operand, { type: 'disk' }>,
-  options: ServeOptions,
+  options: SourceOptions,
   upstreams: Upstreams,
   terminal: Terminal,
 ): Promise<BlockDevice> {
@@ -88,7 +98,7 @@ async function openOperand(
 async function partitionOf(
   device: BlockDevice,
   name: string,
-  options: ServeOptions,
+  options: SourceOptions,
   { signal }: Terminal,
 ): Promise<BlockDevice> {
   if (options.partition === undefined) return device;
@@ -99,7 +109,7 @@ async function partitionOf(
 /** Opens a file, or the disk in an image, and says so where clients would expect to write to it. */
 export async function openFileSource(
   path: string,
-  options: ServeOptions,
+  options: SourceOptions,
   opening: Omit<ImageOpening, 'isReading'>,
 ): Promise<BlockDevice> {
   const isRead = isReading(options);
@@ -110,7 +120,7 @@ export async function openFileSource(
   return device;
 }
 
-function isReading({ readOnly, snapshot }: ServeOptions): boolean {
+function isReading({ readOnly, snapshot }: SourceOptions): boolean {
   return readOnly === true || snapshot === true;
 }
 

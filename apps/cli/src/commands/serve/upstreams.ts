@@ -1,21 +1,28 @@
-/** The servers behind `nbd serve` as a proxy: connects to them, and prints lines when their connections are lost and made again. */
+/** The servers behind a command that goes on for long: connects to them, and prints lines when their connections are lost and made again. */
 import type { NbdClient } from '@nbdjs/client';
 import { baseAllocation } from '@nbdjs/interfaces';
 import type { FileDevice } from '@nbdjs/storage';
-import { openServer } from '../../connecting/open-server.ts';
+import { type Connecting, openServer } from '../../connecting/open-server.ts';
 import { patienceFor } from '../../connecting/patience.ts';
 import { oneLine } from '../../errors/one-line.ts';
 import { describeOperand, type ServerOperand } from '../../options/operand.ts';
 import { upstreamRetries } from '../../options/server.ts';
 import type { Terminal } from '../../terminal.ts';
-import type { ServeOptions } from './command.ts';
 import { describeEvent } from './upstream-events.ts';
 
 /** How long closing the connection to a server without open requests may take, in milliseconds. */
 const orderlyCloseMs = 250;
 
+/** How servers are connected to. */
+export interface UpstreamOptions extends Omit<Connecting, 'retries'> {
+  /** Tries to wait for a server that is gone; without it, `upstreamRetries`, and none for the first connection. */
+  readonly retries?: number | undefined;
+  /** Further metadata contexts. */
+  readonly context?: readonly string[] | undefined;
+}
+
 export class Upstreams {
-  readonly #options: ServeOptions;
+  readonly #options: UpstreamOptions;
   readonly #terminal: Terminal;
   /** How long a server may take over the end, in milliseconds. */
   readonly #closeMs: number;
@@ -25,7 +32,7 @@ export class Upstreams {
   /** The last line about each server. */
   readonly #lastLines = new Map<string, string>();
 
-  constructor(options: ServeOptions, terminal: Terminal, closeMs: number) {
+  constructor(options: UpstreamOptions, terminal: Terminal, closeMs: number) {
     this.#options = options;
     this.#terminal = terminal;
     this.#closeMs = closeMs;
@@ -57,6 +64,11 @@ export class Upstreams {
     });
     this.#clients.push(client);
     return client;
+  }
+
+  /** Uses up to so many connections to each server that allows it. */
+  widen(connections: number): void {
+    for (const client of this.#clients) if (client.abilities.multiConn) client.widen(connections);
   }
 
   /** Ends a file, too, when time is up: trimming a file of many pieces takes minutes. */
