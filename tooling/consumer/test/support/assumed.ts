@@ -43,6 +43,7 @@ export const assumed: Readonly<Record<string, Assumed>> = {
   'docs/guides/tls 1': { notRun: certificates },
   'attach 2': { notRun: 'needs a kernel with its NBD module' },
   'examiner 2': { notRun: 'starts nbdcopy' },
+  'fuse 2': { notRun: 'needs a server' },
   'images 2': { notRun: 'needs a qcow2 image' },
   'images 3': { notRun: 'needs an OVA' },
   'recorder 2': { notRun: 'needs a server' },

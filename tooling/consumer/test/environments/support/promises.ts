@@ -29,6 +29,7 @@ const promises: Readonly<Record<string, Promised>> = {
     },
   },
   examiner: { prints: /^no MUST is broken, 1\d\d rules are kept\n$/ },
+  fuse: { prints: /^(\[ 'nbd' \]|this machine has no FUSE: .+)\n$/ },
   handshake: { prints: /^67108864n? bytes, replies are extended\n$/ },
   images: { prints: /^3 base\.qcow2 1073741824n\n$/ },
   interfaces: {
