@@ -5,5 +5,6 @@ import type { BlockDevice } from '@nbdjs/interfaces';
 export interface MountedFile {
   /** The file's name in the directory: no slash, and not `.` or `..`. A mount over a file does not use it. */
   readonly name: string;
+  /** What is in the file. */
   readonly device: BlockDevice;
 }

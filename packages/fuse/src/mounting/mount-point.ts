@@ -13,7 +13,7 @@ export interface MountPoint {
 }
 
 /** The name of the file in a directory. */
-export const defaultFileName = 'nbd';
+const defaultFileName = 'nbd';
 
 /**
  * Finds the place of one file: a plain file that is mounted over, an empty directory, in which it is `nbd`, or a name in one.

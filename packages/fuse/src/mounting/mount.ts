@@ -13,6 +13,7 @@ import { FuseSession } from '../session/session.ts';
 import { type KernelMount, mountByProgram, unmountByProgram } from './fusermount.ts';
 import { findMountDirectory, findMountPoint, type MountPoint } from './mount-point.ts';
 
+/** The options of a mount as data. */
 export const mountOptions = defineOptions({
   /** Refuse to write, and show the files as such. A device that cannot be written is read-only in any case. @default false */
   readOnly: option.boolean({ default: false, doc: 'Refuse to write, and show the files as such.' }),

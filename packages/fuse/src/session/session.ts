@@ -7,9 +7,7 @@ import {
   Errno,
   type ErrorNumber,
   Opcode,
-  OpenFlag,
   pageBytes,
-  parallelWritesMinor,
   replyHeaderBytes,
   Whence,
 } from '../protocol/numbers.ts';
@@ -30,6 +28,7 @@ import {
 import { agreement } from './agreement.ts';
 import { DeviceRequests } from './device-requests.ts';
 import { requestBytesMax, validSeconds } from './limits.ts';
+import { isReading, openFlagsOf } from './open-file.ts';
 import { ReplyMemories, type ReplyMemory } from './reply-memory.ts';
 
 /** The way to the kernel. */
@@ -50,15 +49,6 @@ export interface SessionParts {
 /** Answers a request, at once or later, or returns the number of an error. */
 type Handler = (header: RequestHeader, message: Message) => ErrorNumber | undefined;
 
-/** Flags of `open` that ask for writing, and for going around the page cache. */
-const accessModes = 3;
-const directFlags: Partial<Record<string, number>> = {
-  x64: 0o40000,
-  riscv64: 0o40000,
-  loong64: 0o40000,
-  arm64: 0o200000,
-};
-
 /**
  * Answers requests. What it does not know is answered by ENOSYS, and what is damaged by EINVAL: neither ends the session.
  */
@@ -69,14 +59,14 @@ export class FuseSession {
   readonly #memories = new ReplyMemories();
   readonly #requests: DeviceRequests;
   readonly #handlers: ReadonlyMap<number, Handler>;
-  readonly #directFlag: number;
+  readonly #architecture: string;
   #minor = 0;
 
   /** `architecture`: that of the machine, as `process.arch` has it: `O_DIRECT` has different numbers. */
   constructor({ tree, channel, clock }: SessionParts, architecture: string) {
     this.#tree = tree;
     this.#channel = channel;
-    this.#directFlag = directFlags[architecture] ?? 0;
+    this.#architecture = architecture;
     this.#requests = new DeviceRequests({
       clock,
       fail: (unique, errorNumber) => this.#fail(unique, errorNumber),
@@ -190,16 +180,8 @@ export class FuseSession {
     const file = this.#tree.file(node);
     if (flags === undefined) return Errno.EINVAL;
     if (file === undefined) return this.#tree.has(node) ? Errno.EISDIR : Errno.ENOENT;
-    const isReading = (flags & accessModes) === 0;
-    if (!isReading && file.isReadOnly) return Errno.EROFS;
-    // Closing a file that waits for us could wait for ever: a process that has such a file open and starts another one closes it on the way,
-    // and if that process is ours, it can answer nothing before it has. What was written is with the device by then.
-    let openFlags: number = OpenFlag.NoFlush;
-    // Direct writes of files in the page cache wait for each other.
-    if ((flags & this.#directFlag) !== 0 && this.#minor >= parallelWritesMinor) {
-      openFlags |= OpenFlag.DirectIo | OpenFlag.ParallelDirectWrites;
-    }
-    return this.#reply(this.#writer.opened(unique, 0, openFlags));
+    if (!isReading(flags) && file.isReadOnly) return Errno.EROFS;
+    return this.#reply(this.#writer.opened(unique, 0, openFlagsOf(flags, this.#minor, this.#architecture)));
   }
 
   #read({ unique, node }: RequestHeader, message: Message): ErrorNumber | undefined {
