@@ -39,6 +39,7 @@ export interface MessageDevice {
   send(bytes: Uint8Array, byteCount: number): number;
   /** Reads no more messages until `resume`. Those that are being delivered still come. */
   pause(): void;
+  /** Reads messages again. */
   resume(): void;
   /** Closes the descriptor. May be called more than once. */
   close(): void;

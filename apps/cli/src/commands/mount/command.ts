@@ -10,6 +10,7 @@ import { modeOption, parseRetries, silenceOption, upstreamRetries } from '../../
 import { count } from '../../options/size.ts';
 import { clientTlsOptions } from '../../options/tls.ts';
 import { webClientOptions } from '../../options/web.ts';
+import { usage } from './usage.ts';
 
 export type MountOptions = OptionsOf<typeof declareMount>;
 
@@ -18,7 +19,12 @@ export const connectionsDefault = 4;
 
 export function declareMount(context: CommandContext) {
   const operand = (word: string) => parseOperand(word, context.brackets);
-  const command = beginCommand(context, 'mount', 'make a server, a disk image or a block device a file (Linux, FUSE)')
+  const command = beginCommand(
+    context,
+    'mount',
+    'make a server, a disk image or a block device a file (Linux, FUSE)',
+    usage,
+  )
     .argument(
       '<device>',
       'FILE, memory:SIZE, folder:PATH#DISK, s3://BUCKET/DISK, an NBD URI or [ COMMAND ARGUMENTS ]',
