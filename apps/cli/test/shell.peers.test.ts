@@ -26,7 +26,7 @@ COMP_WORDS=(nbd completion z); COMP_CWORD=2; _nbd; echo "\${COMPREPLY[*]}"`;
     const result = await runCommandLine(['/bin/bash', '--norc', '-c', script]);
     expect(result.stderr).toBe('');
     expect(result.stdout.toString()).toBe(
-      'copy compare completion\n--offset\nsimple structured\noff allow require\n--isnt\nread read-only readonly\nsnapshot\n--shrink\nnow never\nzsh\n',
+      'copy compare commit completion\n--offset\nsimple structured\noff allow require\n--isnt\nread read-only readonly\nsnapshot\n--shrink\nnow never\nzsh\n',
     );
   });
 

@@ -6,6 +6,7 @@ import type { ServerEvents } from '@nbdjs/server';
 const pageBytes = 4096;
 const sectorBytes = 512;
 
+/** The options of `attachDevice` as data: name, default, unit and text of each. */
 export const attachOptions = defineOptions({
   /** The device, such as `/dev/nbd0`. @default any that is free */
   path: option.text({ doc: 'The device, such as `/dev/nbd0`.', defaultText: 'any that is free' }),

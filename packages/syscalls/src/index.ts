@@ -9,13 +9,13 @@ export { blockDeviceSize, sectorSize } from './block-device.ts';
 export { cachedReadBytesMax, readCached, willNeed } from './cached-read.ts';
 export { type Capabilities, capabilities } from './capabilities.ts';
 export { duplicateDescriptor } from './descriptor.ts';
+export { createDescriptorInlet, type DescriptorInlet } from './descriptor-inlet.ts';
 export { controlDevice } from './device-control.ts';
 export { type FileLock, lockFile } from './file-lock.ts';
 export { setIoFlusher } from './io-flusher.ts';
+export { type MessageDevice, type MessageListener, openMessageDevice } from './message-device.ts';
 export { type NetlinkSocket, openNetlink } from './netlink.ts';
 export { peerUser, setSendBuffer, socketPair } from './socket.ts';
-export { createDescriptorInlet, type DescriptorInlet } from './descriptor-inlet.ts';
-export { type MessageDevice, type MessageListener, openMessageDevice } from './message-device.ts';
 export {
   punchHole,
   punchHoleAside,
