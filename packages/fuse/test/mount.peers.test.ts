@@ -137,13 +137,29 @@ describeMounts('a mount', ['mkfs.ext4', 'debugfs', 'fio'], () => {
     const path = await mounted(createMemoryDevice({ size: 64 * mebi }));
     const { code, stderr } = await runPeer('fio', 'bookworm', [
       ...['--name=x', `--filename=${path}`, '--rw=randwrite', '--bsrange=512-256k', '--bs_unaligned', '--direct=0'],
-      ...['--size=8m', '--offset_increment=8m', '--numjobs=8', '--thread', '--verify=crc32c', '--do_verify=1'],
+      ...[
+        '--size=8m',
+        '--offset_increment=8m',
+        '--numjobs=8',
+        '--thread',
+        '--verify=crc32c',
+        '--do_verify=1',
+        '--verify_state_save=0',
+      ],
       ...['--fallocate=none', '--output=/dev/null'],
     ]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const direct = await runPeer('fio', 'bookworm', [
       ...['--name=x', `--filename=${path}`, '--rw=randwrite', '--bs=4k', '--direct=1', '--ioengine=libaio'],
-      ...['--iodepth=32', '--size=8m', '--verify=crc32c', '--do_verify=1', '--fallocate=none', '--output=/dev/null'],
+      ...[
+        '--iodepth=32',
+        '--size=8m',
+        '--verify=crc32c',
+        '--do_verify=1',
+        '--verify_state_save=0',
+        '--fallocate=none',
+        '--output=/dev/null',
+      ],
     ]);
     expect(direct).toMatchObject({ code: 0, stderr: '' });
   });
