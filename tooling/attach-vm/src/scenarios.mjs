@@ -10,7 +10,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import {
   attach,
@@ -110,7 +110,23 @@ async function loaded(running, seconds) {
   const [job] = JSON.parse(output.slice(output.indexOf('{'))).jobs;
   expect(job.error === 0, `fio has the error ${job.error}`);
   const most = Math.max(job.read.clat_ns.max, job.write.clat_ns.max) / 1e9;
-  return `${job.read.total_ios} reads, ${job.write.total_ios} writes, the longest took ${most.toFixed(1)} s`;
+  const text = `${job.read.total_ios} reads, ${job.write.total_ios} writes, the longest took ${most.toFixed(1)} s`;
+  return { text, longestMs: most * 1000 };
+}
+
+/** Waits until a device has answered some requests of a load: fio takes its time to start here. */
+async function underWay(device) {
+  const answered = () => {
+    const [reads = '0', , , , writes = '0'] = readFileSync(`/sys/block/${basename(device)}/stat`, 'utf8')
+      .trim()
+      .split(/ +/);
+    return Number(reads) + Number(writes);
+  };
+  const before = answered();
+  for (let tries = 0; answered() < before + 20; tries++) {
+    expect(tries < 120, 'the load does not begin');
+    await wait(1000);
+  }
 }
 
 /** A server that is away for a time under load. */
@@ -118,14 +134,15 @@ async function outage(awayMs, loadSeconds, ...attachArguments) {
   const server = await freshServer();
   const attached = await attach(...attachArguments, uri);
   const running = load(attached.device, loadSeconds);
-  await wait(5000);
+  await underWay(attached.device);
   const again = await restartAfter(server, awayMs);
-  const figures = await loaded(running, loadSeconds);
+  const { text, longestMs } = await loaded(running, loadSeconds);
+  expect(longestMs > awayMs / 2, `no request has waited for the server: ${text}`);
   expectNoErrors();
   expect(nbd('detach', attached.device).code === 0, 'detach fails');
   expect((await attached.ended) === 0, 'attach does not end with 0');
   await again.stop();
-  return figures;
+  return text;
 }
 
 await scenario('without the module, nbd says so', () => {
@@ -259,17 +276,18 @@ await scenario('netlink: attach is killed under load, and another one takes over
   const server = await freshServer();
   const attached = await attach('--keep', '60', uri);
   const running = load(attached.device, 20);
-  await wait(5000);
+  await underWay(attached.device);
   await attached.stop('SIGKILL');
   await wait(3000);
   const next = await attach('--keep', '60', '--take-over', uri, attached.device);
-  const figures = await loaded(running, 20);
+  const { text, longestMs } = await loaded(running, 20);
+  expect(longestMs > 2000, `no request has waited for the other one: ${text}`);
   expectNoErrors();
   expect(attachedTo(attached.device) !== undefined, 'it is not listed');
   expect((await next.stop()) === 0, 'attach does not end with 0');
   expect(listed().length === 0, 'the device is still listed');
   await server.stop();
-  return figures;
+  return text;
 });
 
 await scenario('ioctl: mkfs, files, trim, fsck, list, detach', async () => {
