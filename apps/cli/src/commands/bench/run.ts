@@ -1,6 +1,6 @@
 /** `nbd bench`: load on servers, and what it shows about them. */
 import { type CandidateResult, compareLoads, type LoadOptions, type LoadReport, runLoad } from '@nbdjs/load';
-import { isConfirmed } from '../../confirmation.ts';
+import { mayDo } from '../../confirmation.ts';
 import { withTls } from '../../connecting/client-tls.ts';
 import { leaving } from '../../connecting/leaving.ts';
 import { openServer } from '../../connecting/open-server.ts';
@@ -28,10 +28,7 @@ export async function run(
   const servers: BenchedServer[] = [];
   try {
     for (const operand of given) servers.push(await open(withTls(operand, options, given), options, terminal));
-    if (!(await mayChange(servers, load, options, terminal))) {
-      terminal.note('nbd: nothing was changed');
-      return 1;
-    }
+    if (!(await mayChange(servers, load, options, terminal))) return 1;
     const results = await measure(servers, load, options, live, terminal);
     const isJson = options.json === true;
     await terminal.print(
@@ -59,17 +56,12 @@ async function mayChange(
   options: BenchOptions,
   terminal: Terminal,
 ): Promise<boolean> {
-  if (load.readShare === 1 || options.yes === true) return true;
+  if (load.readShare === 1) return true;
   const places = servers.map(({ name, client }) => {
     const { offset, length } = rangeOf(client.geometry.size, options);
     return `bytes ${offset} to ${offset + length - 1n} on ${name}`;
   });
-  const question = `overwrite ${places.join(', and ')} with the data of a load, for ever`;
-  return await isConfirmed(
-    terminal,
-    `${question[0]?.toUpperCase()}${question.slice(1)} (y/N)? `,
-    `refusing to ${question}: there is no terminal to ask on, and no --yes`,
-  );
+  return await mayDo(`overwrite ${places.join(', and ')} with the data of a load, for ever`, options, terminal);
 }
 
 async function measure(

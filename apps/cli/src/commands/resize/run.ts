@@ -1,6 +1,6 @@
 /** `nbd resize`: gives a disk another size, wherever it is. */
 import { type BlockDevice, type DeviceResizing, UsageError } from '@nbdjs/interfaces';
-import { isConfirmed } from '../../confirmation.ts';
+import { mayDo } from '../../confirmation.ts';
 import { withTls } from '../../connecting/client-tls.ts';
 import { openWritable } from '../../connecting/open-writable.ts';
 import { argumentError } from '../../errors/argument-error.ts';
@@ -27,12 +27,7 @@ export async function run(
   const size = wanted.isMore ? before + wanted.bytes : wanted.bytes;
   if (size < before) {
     const what = `make ${name} ${size} bytes long, so that bytes ${size} to ${before - 1n} are lost for ever`;
-    const prompt = `${what[0]?.toUpperCase()}${what.slice(1)} (y/N)? `;
-    const refusal = `refusing to ${what}: there is no terminal to ask on, and no --yes`;
-    if (options.yes !== true && !(await isConfirmed(terminal, prompt, refusal))) {
-      terminal.note('nbd: nothing was changed');
-      return 1;
-    }
+    if (!(await mayDo(what, options, terminal))) return 1;
   }
   if (size !== before) {
     const { signal } = terminal;

@@ -2,7 +2,7 @@
 
 import { type BlockDevice, baseAllocation, UsageError } from '@nbdjs/interfaces';
 import { walkExtentLists } from '@nbdjs/kit';
-import { isConfirmed } from '../../confirmation.ts';
+import { mayDo } from '../../confirmation.ts';
 import { withTls } from '../../connecting/client-tls.ts';
 import { openReadable, type Readable } from '../../connecting/open-readable.ts';
 import type { Connecting } from '../../connecting/open-server.ts';
@@ -12,7 +12,6 @@ import { type ImageOptions, requireFiles } from '../../images/options.ts';
 import { describeOperand, type ReadableOperand } from '../../options/operand.ts';
 import { type DeviceRange, type RangeOptions, rangeOf } from '../../options/range.ts';
 import type { ClientTlsOptions } from '../../options/tls.ts';
-import { capitalized } from '../../render/capitalized.ts';
 import type { Terminal } from '../../terminal.ts';
 import { createProgress, type ProgressOptions } from '../copy/progress.ts';
 
@@ -55,13 +54,8 @@ export async function erase(
   if (device.abilities.readOnly) throw new UsageError('ERR_NBD_READ_ONLY', `${name} is read-only`);
   erasure.requirePossible(device, name);
   if (range.length === 0n) return 0;
-  const question = `erase everything on ${name}, bytes ${range.offset} to ${range.offset + range.length - 1n}, for ever`;
-  const prompt = `${capitalized(question)} (y/N)? `;
-  const refusal = `refusing to ${question}: there is no terminal to ask on, and no --yes`;
-  if (options.yes !== true && !(await isConfirmed(terminal, prompt, refusal))) {
-    terminal.note('nbd: nothing was changed');
-    return 1;
-  }
+  const what = `erase everything on ${name}, bytes ${range.offset} to ${range.offset + range.length - 1n}, for ever`;
+  if (!(await mayDo(what, options, terminal))) return 1;
   await eraseAll(erasure, device, range, options, terminal);
   return 0;
 }
