@@ -101,6 +101,13 @@ function appendDigest(file: string): void {
   writeFileSync(file, `${text.trimEnd()}\n// ${createHash('sha256').update(text).digest('hex')}`);
 }
 
+/** For man(1), where npm installs them: package.json names each. From source, since the packages that a build needs may not be built yet. */
+function writeManualPages(): void {
+  const fromSource = ['--conditions=@nbdjs/source', '--import', '../../tooling/vitest/typescript-hook.mjs'];
+  const words = ['manual', '--format', 'man', '--directory', 'dist/man'];
+  execFileSync(process.execPath, [...fromSource, 'src/main.ts', ...words]);
+}
+
 export default {
   ...library(
     {
@@ -122,8 +129,7 @@ export default {
     await build(scripts);
     writeFileSync(`dist/${imagesLoader}`, "module.exports = () => import('./images.js');\n");
     for (const name of scriptNames) appendDigest(`dist/${name}.cjs`);
-    // For man(1), where npm installs them: package.json names each.
-    execFileSync(process.execPath, ['dist/main.js', 'manual', '--format', 'man', '--directory', 'dist/man']);
+    writeManualPages();
     stamp('.', 'program', [...included].sort());
   },
 };

@@ -32,7 +32,9 @@ function wrongFiles() {
   const isExpected =
     /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|dist\/(.+\.(js|mjs|cjs|map|d\.ts)|man\/.+\.1)|schemas\/.+\.schema\.json)$/;
   const unexpected = files.filter((file) => !isExpected.test(file) || /\.test(ing)?\./.test(file));
-  const wanted = ['package.json', 'README.md', 'LICENSE', ...(existsSync('CHANGELOG.md') ? ['CHANGELOG.md'] : [])];
+  const changelog = existsSync('CHANGELOG.md') ? ['CHANGELOG.md'] : [];
+  const manualPages = (manifest.man ?? []).map((file) => file.replace('./', ''));
+  const wanted = ['package.json', 'README.md', 'LICENSE', ...changelog, ...manualPages];
   // Scripts (`.cjs`) can be read as they are.
   const programs = files.filter((file) => /\.m?js$/.test(file));
   const maps = programs.map((file) => `${file}.map`).filter((file) => files.includes(file));
