@@ -98,3 +98,8 @@ export function describeOperand(operand: Operand): string {
       return 'null:';
   }
 }
+
+/** What others may see of an operand. `undefined` for a command, whose words may be secret, as is what stands before the host in a URL. */
+export function publicName(operand: Operand): string | undefined {
+  return operand.type === 'command' ? undefined : describeOperand(operand).replace(/\/\/[^/?#]*@/, '//');
+}

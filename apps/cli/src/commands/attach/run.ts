@@ -8,7 +8,7 @@ import { withTls } from '../../connecting/client-tls.ts';
 import { leaving } from '../../connecting/leaving.ts';
 import { oneLine } from '../../errors/one-line.ts';
 import type { CommandContext } from '../../options/command-context.ts';
-import { describeOperand, type ServerOperand } from '../../options/operand.ts';
+import { describeOperand, publicName, type ServerOperand } from '../../options/operand.ts';
 import { exactJson } from '../../render/exact-json.ts';
 import { roundedSize } from '../../render/human-size.ts';
 import type { Terminal } from '../../terminal.ts';
@@ -36,7 +36,8 @@ export async function run(
     keepSeconds: keep,
     takeOver,
     via,
-    identifier: identifierOf(operand),
+    // All users may see it.
+    identifier: publicName(operand) ?? describeOperand(operand),
   });
   // When printing fails, the device must not stay.
   await announce(attachment, client, options, terminal).catch(async (error: unknown) => {
@@ -44,11 +45,6 @@ export async function run(
     throw error;
   });
   return await stay(attachment, client, terminal);
-}
-
-/** What all users may see: the server, without what could be secret in parameters. */
-function identifierOf(operand: ServerOperand): string {
-  return operand.type === 'uri' ? operand.uri.replace(/\/\/[^/@]*@/, '//') : describeOperand(operand);
 }
 
 async function announce(

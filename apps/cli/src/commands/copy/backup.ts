@@ -6,7 +6,7 @@ import { type ChangesEntry, type ChangesStart, CopyState, isChanges, readChanges
 import { createCheckpointFile } from '@nbdjs/storage';
 import { argumentError } from '../../errors/argument-error.ts';
 import { systemErrorOf } from '../../errors/one-line.ts';
-import { describeOperand, type Operand } from '../../options/operand.ts';
+import { type Operand, publicName } from '../../options/operand.ts';
 import { readBytes } from './byte-streams.ts';
 import type { TargetSide } from './side.ts';
 
@@ -43,11 +43,6 @@ export function backupMembers(
 ): Partial<BackupOrigin> {
   if (to.type === 'image' && to.format === 'changes') return { id: backup.id, parent: backup.parent };
   return state === undefined ? {} : { id: backup.id };
-}
-
-/** The words of a command, or what stands before the host in a URL, may be secret. */
-function publicName(source: Operand): string | undefined {
-  return source.type === 'command' ? undefined : describeOperand(source).replace(/\/\/[^/?#]*@/, '//');
 }
 
 /**
