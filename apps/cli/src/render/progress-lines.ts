@@ -31,7 +31,7 @@ export class PercentLines implements Progress {
 
   #print(percent: number): void {
     this.#percent = percent;
-    writeLine(this.#fd, `${percent}/100`);
+    writeProgressLine(this.#fd, `${percent}/100`);
   }
 }
 
@@ -71,15 +71,15 @@ export class JsonLines implements Progress {
     const seconds = (performance.now() - this.#startMs) / 1000;
     const total = totalBytes === undefined ? '' : `, "totalBytes": ${totalBytes}`;
     const rate = Math.round(Number(doneBytes) / Math.max(seconds, 0.001));
-    writeLine(
+    writeProgressLine(
       this.#fd,
       `{ "state": "${state}", "doneBytes": ${doneBytes}${total}, "seconds": ${seconds.toFixed(3)}, "bytesPerSecond": ${rate} }`,
     );
   }
 }
 
-/** When the other end of the descriptor is closed or full, the copy goes on: its progress matters less. */
-function writeLine(fd: number, line: string): void {
+/** When the other end of the descriptor is closed or full, the work goes on: its progress matters less. */
+export function writeProgressLine(fd: number, line: string): void {
   try {
     writeSync(fd, `${line}\n`);
   } catch (error) {

@@ -1,5 +1,4 @@
 /** What is shown while a load runs: a line that is written anew, or lines of JSON. */
-import { writeSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 import type { LoadProgress } from '@nbdjs/load';
 import { argumentError } from '../../errors/argument-error.ts';
@@ -8,6 +7,7 @@ import { compactJson } from '../../render/exact-json.ts';
 import { roundedSize, timeSpan } from '../../render/human-size.ts';
 import { latencyText, rateText } from '../../render/load-figures.ts';
 import { printable } from '../../render/printable.ts';
+import { writeProgressLine } from '../../render/progress-lines.ts';
 import type { Terminal } from '../../terminal.ts';
 
 /** One load on one server. */
@@ -128,15 +128,7 @@ class JsonFigures implements LiveFigures {
 
   show(progress: LoadProgress): void {
     const { name, round } = this.#turn ?? { name: '', round: 0 };
-    const line = compactJson({ server: name, round, ...progress });
-    try {
-      writeSync(this.#fd, `${line}\n`);
-    } catch (error) {
-      const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-      // When the reader is gone or busy, the load goes on: its figures matter less.
-      if (code === 'EPIPE' || code === 'EAGAIN') return;
-      throw argumentError(`--progress: descriptor ${this.#fd} cannot be written to (${code})`, { cause: error });
-    }
+    writeProgressLine(this.#fd, compactJson({ server: name, round, ...progress }));
   }
 
   end(): void {}
