@@ -1,8 +1,8 @@
-/** Tables in text: the first column to the left, the others to the right. */
+/** Rows of text in columns, which are as wide as their widest cell. */
 import { stripVTControlCharacters } from 'node:util';
 
-/** Cells may have colours. Rows may be shorter than others. */
-export function alignedRows(rows: readonly (readonly string[])[]): string {
+/** Cells may have colours. Rows may be shorter than others. `areNumbers`: all columns but the first are aligned to the right. */
+export function alignedRows(rows: readonly (readonly string[])[], { areNumbers = false } = {}): string {
   const lengthOf = (cell: string): number => stripVTControlCharacters(cell).length;
   const columns = Math.max(...rows.map(({ length }) => length));
   const widths = Array.from({ length: columns }, (_, column) =>
@@ -12,7 +12,7 @@ export function alignedRows(rows: readonly (readonly string[])[]): string {
     row
       .map((cell, column) => {
         const blanks = ' '.repeat((widths[column] ?? 0) - lengthOf(cell));
-        return column === 0 ? cell + blanks : blanks + cell;
+        return areNumbers && column > 0 ? blanks + cell : cell + blanks;
       })
       .join('  ')
       .trimEnd(),

@@ -84,10 +84,10 @@ function figuresTable(report: LoadReport, colours: Colours): string {
   const withData = kinds.filter(([name]) => name !== 'flushes');
   const rows = [...kinds, ...(withData.length > 1 ? [['all', report.total] as const] : [])];
   const head = ['', 'per second', 'data', 'mean', 'p50', 'p90', 'p99', 'p99.9', 'max'];
-  return alignedRows([
-    head.map((text) => colours.dim(text)),
-    ...rows.map(([name, figures]) => figuresRow(name, figures)),
-  ]);
+  return alignedRows(
+    [head.map((text) => colours.dim(text)), ...rows.map(([name, figures]) => figuresRow(name, figures))],
+    { areNumbers: true },
+  );
 }
 
 function figuresRow(name: string, { requestsPerSecond, bytesPerSecond, latency }: LoadFigures): string[] {
@@ -120,5 +120,5 @@ function comparison(results: readonly CandidateResult[], colours: Colours): stri
     const ratios = ratio === undefined ? spread : `${ratio.least.toFixed(2)} to ${ratio.most.toFixed(2)}`;
     return [printable(name), ...medians, ...(results.length > 1 ? [ratioText, ratios] : [spread])];
   });
-  return alignedRows([head.map((text) => colours.dim(text)), ...rows]);
+  return alignedRows([head.map((text) => colours.dim(text)), ...rows], { areNumbers: true });
 }

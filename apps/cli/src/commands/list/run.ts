@@ -1,10 +1,10 @@
 /** `nbd list`: the devices of the kernel that are attached. */
 import { type AttachedDevice, listAttachedDevices } from '@nbdjs/attach';
 import type { CommandContext } from '../../options/command-context.ts';
+import { alignedRows } from '../../render/aligned-rows.ts';
 import { exactJson } from '../../render/exact-json.ts';
 import { exactSize } from '../../render/human-size.ts';
 import { printable } from '../../render/printable.ts';
-import { table } from '../../render/table.ts';
 import type { ListCommandOptions } from './command.ts';
 
 export async function run({ terminal }: CommandContext, { json }: ListCommandOptions): Promise<number> {
@@ -26,5 +26,5 @@ function textOf(devices: readonly AttachedDevice[]): string {
     pid === undefined ? 'ended' : String(pid),
     printable(identifier ?? '-'),
   ]);
-  return table(['device', 'size', 'access', 'process', 'server'], rows);
+  return alignedRows([['device', 'size', 'access', 'process', 'server'], ...rows]);
 }

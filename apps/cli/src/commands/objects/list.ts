@@ -2,9 +2,9 @@
 import { type DiskFacts, inspectDisk, isStoreError, listDisks } from '@nbdjs/objects';
 import type { StoreAddress } from '../../objects/disk-operand.ts';
 import type { CommandContext } from '../../options/command-context.ts';
+import { alignedRows } from '../../render/aligned-rows.ts';
 import { exactJson } from '../../render/exact-json.ts';
 import { exactSize } from '../../render/human-size.ts';
-import { table } from '../../render/table.ts';
 import type { ListOptions } from './command.ts';
 import { factsJson } from './disk-facts.ts';
 import { inStore } from './in-store.ts';
@@ -35,5 +35,5 @@ function textOf(disks: readonly DiskFacts[]): string {
     String(snapshots.length),
     writer?.label ?? '-',
   ]);
-  return table(['disk', 'size', 'snapshots', 'writer'], rows);
+  return alignedRows([['disk', 'size', 'snapshots', 'writer'], ...rows]);
 }
