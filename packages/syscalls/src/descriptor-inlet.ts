@@ -1,11 +1,9 @@
 /** Taking descriptors from a child process: `SCM_RIGHTS` over a pair of sockets. */
 import { closeSync } from 'node:fs';
 import { native } from './native.ts';
+import { socketPair } from './socket.ts';
 import { systemError } from './system-error.ts';
 
-const AF_UNIX = 1;
-const SOCK_STREAM = 1;
-const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_RCVTIMEO = 20;
 const SCM_RIGHTS = 1;
@@ -42,13 +40,9 @@ export interface DescriptorInlet {
  * @throws a system error.
  */
 export function createDescriptorInlet(): DescriptorInlet | undefined {
-  const functions = native();
-  if (functions?.recvmsg === undefined) return undefined;
-  const pair = new Int32Array(new ArrayBuffer(8));
-  if (Number(functions.socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) !== 0) {
-    throw systemError('socketpair', functions.errno());
-  }
-  const [ownEnd = -1, childEnd = -1] = pair;
+  const pair = native()?.recvmsg === undefined ? undefined : socketPair();
+  if (pair === undefined) return undefined;
+  const [ownEnd, childEnd] = pair;
   const open = new Set([ownEnd, childEnd]);
   const closeEnd = (end: number): void => {
     if (open.delete(end)) closeSync(end);
