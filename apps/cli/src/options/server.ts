@@ -20,6 +20,18 @@ export function serverOptions(meaning = 'wait for a server that is not there, fo
     .addOption(silenceOption());
 }
 
+/**
+ * Of commands that go on for long: they wait for a server that is lost, and not for one that was never there. `role` begins the help where a
+ * command is not always one that connects.
+ */
+export function upstreamOptions(role = '') {
+  const meaning = `${role}wait for a server that is gone, for so many tries`;
+  return optionGroup()
+    .option('--retries <n>', `${meaning} (default: ${upstreamRetries}, and 0 for the first connection)`, parseRetries)
+    .addOption(modeOption())
+    .addOption(silenceOption());
+}
+
 export function modeOption() {
   return new Option('--mode <mode>', 'ask a server for at most these replies').choices([
     'simple',

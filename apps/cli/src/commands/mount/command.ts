@@ -6,7 +6,7 @@ import { beginCommand, type CommandContext, type OptionsOf } from '../../options
 import { addNoHangup } from '../../options/hangup.ts';
 import { parseOperand } from '../../options/operand.ts';
 import { addGroups } from '../../options/option-group.ts';
-import { modeOption, parseRetries, silenceOption, upstreamRetries } from '../../options/server.ts';
+import { upstreamOptions } from '../../options/server.ts';
 import { count } from '../../options/size.ts';
 import { clientTlsOptions } from '../../options/tls.ts';
 import { webClientOptions } from '../../options/web.ts';
@@ -43,15 +43,8 @@ export function declareMount(context: CommandContext) {
     .option('-P, --pid-file <path>', 'write the process id to this file when the mount is there')
     .addOption(alias('--pid-file <path>', '--pidfile <path>'))
     .addOption(alias('--read-only', '--readonly'))
-    .option('-q, --quiet', 'do not print where the file is')
-    .option(
-      '--retries <n>',
-      `wait for a server that is gone, for so many tries (default: ${upstreamRetries}, and 0 for the first connection)`,
-      parseRetries,
-    )
-    .addOption(modeOption())
-    .addOption(silenceOption());
-  const sourced = addGroups(command, imageOptions(), servedDiskOptions());
+    .option('-q, --quiet', 'do not print where the file is');
+  const sourced = addGroups(command, upstreamOptions(), imageOptions(), servedDiskOptions());
   return addGroups(addNoHangup(sourced, context), webClientOptions(), clientTlsOptions()).option(
     '-v, --verbose',
     'print more about errors',

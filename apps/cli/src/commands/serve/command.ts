@@ -6,7 +6,7 @@ import { beginCommand, type CommandContext, type OptionsOf } from '../../options
 import { addNoHangup } from '../../options/hangup.ts';
 import { parseOperand } from '../../options/operand.ts';
 import { addGroups, optionGroup } from '../../options/option-group.ts';
-import { modeOption, parseRetries, silenceOption, upstreamRetries } from '../../options/server.ts';
+import { upstreamOptions } from '../../options/server.ts';
 import { count, gather, size } from '../../options/size.ts';
 import { parseThreads } from '../../options/threads.ts';
 import { serverTlsOptions } from '../../options/tls.ts';
@@ -65,19 +65,11 @@ export function declareServe(context: CommandContext) {
     )
     .option('-s, --stdio', 'serve one client on standard input and output');
   const sourced = addGroups(command, imageOptions('the files'), servedDiskOptions());
-  const upstream = addLimits(addGroups(sourced, webOptions()))
-    .option(
-      '--retries <n>',
-      `as a proxy, wait for a server that is gone, for so many tries (default: ${upstreamRetries}, and 0 for the first connection)`,
-      parseRetries,
-    )
-    .addOption(modeOption())
-    .addOption(silenceOption())
-    .option(
-      '--context <name>',
-      'as a proxy, offer this metadata context, too, if the server has it (repeatable)',
-      gather,
-    );
+  const upstream = addGroups(addLimits(addGroups(sourced, webOptions())), upstreamOptions('as a proxy, ')).option(
+    '--context <name>',
+    'as a proxy, offer this metadata context, too, if the server has it (repeatable)',
+    gather,
+  );
   const listening = addGroups(addNoHangup(upstream, context), serverTlsOptions());
   return addGroups(listening, webClientOptions()).option(
     '-v, --verbose',
