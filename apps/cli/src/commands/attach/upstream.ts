@@ -1,10 +1,11 @@
 /** The server behind a device. */
 import type { NbdClient } from '@nbdjs/client';
 import { openServer } from '../../connecting/open-server.ts';
+import { describeEvent } from '../../connecting/upstream-events.ts';
+import { UpstreamNotes } from '../../connecting/upstream-notes.ts';
 import { oneLine } from '../../errors/one-line.ts';
 import { describeOperand, type ServerOperand } from '../../options/operand.ts';
 import type { Terminal } from '../../terminal.ts';
-import { describeEvent } from '../serve/upstream-events.ts';
 import type { AttachCommandOptions } from './command.ts';
 
 /** "As long as it takes", in milliseconds: a hundred years. */
@@ -26,12 +27,7 @@ export async function openUpstream(
   const waitMs = timeout === 0 ? withoutEndMs : 1000 * timeout;
   const reconnectDelayMs = server.type === 'uri' ? waitMs : 0;
   const name = describeOperand(server);
-  let lastLine = '';
-  const note = (line: string): void => {
-    // While a server is away, every attempt would print it.
-    if (line !== lastLine) terminal.note(`nbd: ${line.startsWith(`${name}: `) ? line : `${name}: ${line}`}`);
-    lastLine = line;
-  };
+  const notes = new UpstreamNotes(terminal);
   const client = await openServer(server, options, terminal, {
     connections,
     reconnectDelayMs,
@@ -41,10 +37,10 @@ export async function openUpstream(
     journal: { whenFull: 'flush' },
     // A signal ends the device first; the client is closed after it.
     signal: undefined,
-    onEvent: (event) => note(describeEvent(event, reconnectDelayMs)),
+    onEvent: (event) => notes.print(name, describeEvent(event, reconnectDelayMs)),
   });
   void client.closed.then((error) => {
-    if (error !== undefined) note(`${oneLine(error)}; every request fails from now on`);
+    if (error !== undefined) notes.print(name, `${oneLine(error)}; every request fails from now on`);
   });
   return client;
 }

@@ -2,6 +2,7 @@
 import { type Mount, mountDevice, mountDevices } from '@nbdjs/fuse';
 import { type BlockDevice, limits } from '@nbdjs/interfaces';
 import { withTls } from '../../connecting/client-tls.ts';
+import { Upstreams } from '../../connecting/upstreams.ts';
 import { oneLine } from '../../errors/one-line.ts';
 import { requireFiles } from '../../images/options.ts';
 import { LostDisks } from '../../objects/lost-disks.ts';
@@ -13,7 +14,6 @@ import type { Terminal } from '../../terminal.ts';
 import { openSource } from '../serve/open-source.ts';
 import { writePidFile } from '../serve/pid-file.ts';
 import { isMemory } from '../serve/source.ts';
-import { Upstreams } from '../serve/upstreams.ts';
 import { connectionsDefault, type MountOptions } from './command.ts';
 import { partitionFiles } from './partition-files.ts';
 import { runWithMount } from './run-with-mount.ts';

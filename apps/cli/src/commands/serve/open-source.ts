@@ -9,6 +9,7 @@ import {
   type FileDevice,
   openFileDevice,
 } from '@nbdjs/storage';
+import type { Upstreams } from '../../connecting/upstreams.ts';
 import { argumentError } from '../../errors/argument-error.ts';
 import { systemReason } from '../../errors/one-line.ts';
 import { loadImages } from '../../images/load.ts';
@@ -22,7 +23,6 @@ import { describeOperand, type Operand } from '../../options/operand.ts';
 import { parseSize } from '../../options/size.ts';
 import type { Terminal } from '../../terminal.ts';
 import { isMemory, memoryPrefix } from './source.ts';
-import type { Upstreams } from './upstreams.ts';
 
 /** What opening depends on. */
 export interface SourceOptions extends ImageOptions, ServedDiskOptions {

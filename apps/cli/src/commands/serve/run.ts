@@ -1,6 +1,7 @@
 /** `nbd serve`: exports files, memory and other servers, as qemu-nbd and nbdkit do. */
 import { createServer, createThreadedServer, type Server, serverLimits, type ThreadedServer } from '@nbdjs/server';
 import { inheritedListeners, serverTls, type TlsServerSettings } from '@nbdjs/transport';
+import { Upstreams } from '../../connecting/upstreams.ts';
 import { argumentError } from '../../errors/argument-error.ts';
 import { imageNotes } from '../../images/opening.ts';
 import { requireFiles } from '../../images/options.ts';
@@ -22,7 +23,6 @@ import { isMemory, memorySizeOf, type Source } from './source.ts';
 import { standardChannel } from './standard-streams.ts';
 import { threadCountOf, threadOptions } from './threads.ts';
 import { noteTls, serverTlsSettings } from './tls.ts';
-import { Upstreams } from './upstreams.ts';
 import type { WebListening } from './web.ts';
 
 /** Descriptors that a thread of Node has for itself. */

@@ -2,10 +2,10 @@
 import type { BlockDevice } from '@nbdjs/interfaces';
 import type { Server, ThreadedServer } from '@nbdjs/server';
 import type { Listener } from '@nbdjs/transport';
+import type { Upstreams } from '../../connecting/upstreams.ts';
 import type { Terminal } from '../../terminal.ts';
 import { writePidFile } from './pid-file.ts';
 import { reloadTls } from './tls.ts';
-import type { Upstreams } from './upstreams.ts';
 
 /** How much longer than its limit the end of the server may take when nothing hangs, in milliseconds. */
 const marginMs = 2000;

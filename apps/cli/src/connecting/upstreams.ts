@@ -2,13 +2,14 @@
 import type { NbdClient } from '@nbdjs/client';
 import { baseAllocation } from '@nbdjs/interfaces';
 import type { FileDevice } from '@nbdjs/storage';
-import { type Connecting, openServer } from '../../connecting/open-server.ts';
-import { patienceFor } from '../../connecting/patience.ts';
-import { oneLine } from '../../errors/one-line.ts';
-import { describeOperand, type ServerOperand } from '../../options/operand.ts';
-import { upstreamRetries } from '../../options/server.ts';
-import type { Terminal } from '../../terminal.ts';
+import { oneLine } from '../errors/one-line.ts';
+import { describeOperand, type ServerOperand } from '../options/operand.ts';
+import { upstreamRetries } from '../options/server.ts';
+import type { Terminal } from '../terminal.ts';
+import { type Connecting, openServer } from './open-server.ts';
+import { patienceFor } from './patience.ts';
 import { describeEvent } from './upstream-events.ts';
+import { UpstreamNotes } from './upstream-notes.ts';
 
 /** How long closing the connection to a server without open requests may take, in milliseconds. */
 const orderlyCloseMs = 250;
@@ -24,17 +25,17 @@ export interface UpstreamOptions extends Omit<Connecting, 'retries'> {
 export class Upstreams {
   readonly #options: UpstreamOptions;
   readonly #terminal: Terminal;
+  readonly #notes: UpstreamNotes;
   /** How long a server may take over the end, in milliseconds. */
   readonly #closeMs: number;
   readonly #clients: NbdClient[] = [];
   readonly #files: FileDevice[] = [];
   #isEnding = false;
-  /** The last line about each server. */
-  readonly #lastLines = new Map<string, string>();
 
   constructor(options: UpstreamOptions, terminal: Terminal, closeMs: number) {
     this.#options = options;
     this.#terminal = terminal;
+    this.#notes = new UpstreamNotes(terminal);
     this.#closeMs = closeMs;
   }
 
@@ -55,12 +56,12 @@ export class Upstreams {
       // When the journal is full, a flush is sent to the server, so that nothing can be lost.
       journal: { whenFull: 'flush' },
       closeMs: this.#closeMs,
-      onEvent: (event) => this.#note(name, describeEvent(event, reconnectDelayMs)),
+      onEvent: (event) => this.#notes.print(name, describeEvent(event, reconnectDelayMs)),
     });
     void client.closed.then((error) => {
       if (error === undefined) return;
       const consequence = operand.type === 'command' ? 'it is not started again, and every' : 'every';
-      this.#note(name, oneLine(error) + (this.#isEnding ? '' : `; ${consequence} request fails from now on`));
+      this.#notes.print(name, oneLine(error) + (this.#isEnding ? '' : `; ${consequence} request fails from now on`));
     });
     this.#clients.push(client);
     return client;
@@ -92,13 +93,5 @@ export class Upstreams {
   #abandon(): void {
     const message = `the server took more than ${this.#closeMs} ms to end, and writes that were not flushed may be lost`;
     for (const client of this.#clients) client.destroy(client.state === 'closed' ? undefined : new Error(message));
-  }
-
-  /** Prints a line unless it is the last one again: while a server is away, every request would print it. */
-  #note(name: string, line: string): void {
-    if (this.#lastLines.get(name) === line) return;
-    this.#lastLines.set(name, line);
-    // Most errors begin with the name already.
-    this.#terminal.note(`nbd: ${line.startsWith(`${name}: `) ? line : `${name}: ${line}`}`);
   }
 }

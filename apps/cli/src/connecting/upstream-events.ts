@@ -1,7 +1,7 @@
 /** What happens to the connections to servers, in words. */
 import type { DeviceEvent } from '@nbdjs/client';
 import { endInWords } from '@nbdjs/kit';
-import { oneLine } from '../../errors/one-line.ts';
+import { oneLine } from '../errors/one-line.ts';
 
 /** A longer wait is one without an end. */
 const yearMs = 365 * 86_400_000;
