@@ -54,6 +54,15 @@ const scripts: Options = {
   outExtension: () => ({ js: '.cjs' }),
   esbuildPlugins: [
     {
+      // The help declares all commands, and runs none.
+      name: 'runs-apart',
+      setup: ({ onResolve }) => {
+        onResolve({ filter: /^\.\/commands\// }, ({ kind, path }) =>
+          kind === 'dynamic-import' ? { path, external: true } : undefined,
+        );
+      },
+    },
+    {
       // Command lines with URLs of WebSocket and HTTP, --web, or disks in stores of objects are not started by a script.
       name: 'apart',
       setup: ({ onResolve }) => {
