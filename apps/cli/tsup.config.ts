@@ -110,6 +110,12 @@ function appendDigest(file: string): void {
   writeFileSync(file, `${text.trimEnd()}\n// ${createHash('sha256').update(text).digest('hex')}`);
 }
 
+/** A dynamic import of our own file has esbuild wrap each module of a script in a function: the script becomes a tenth longer, and starts later. */
+function requireFlat(file: string): void {
+  if (!readFileSync(file, 'utf8').includes('__esm(')) return;
+  throw new Error(`${file} has a dynamic import of a file that it includes; import that file at its head`);
+}
+
 /** For man(1), where npm installs them: package.json names each. From source, since the packages that a build needs may not be built yet. */
 function writeManualPages(): void {
   const fromSource = ['--conditions=@nbdjs/source', '--import', '../../tooling/vitest/typescript-hook.mjs'];
@@ -137,7 +143,10 @@ export default {
     await build(launcher);
     await build(scripts);
     writeFileSync(`dist/${imagesLoader}`, "module.exports = () => import('./images.js');\n");
-    for (const name of scriptNames) appendDigest(`dist/${name}.cjs`);
+    for (const name of scriptNames) {
+      requireFlat(`dist/${name}.cjs`);
+      appendDigest(`dist/${name}.cjs`);
+    }
     writeManualPages();
     stamp('.', 'program', [...included].sort());
   },

@@ -6,6 +6,7 @@ import type { CommandContext } from '../../options/command-context.ts';
 import type { Operand } from '../../options/operand.ts';
 import type { Progress } from '../../render/progress.ts';
 import type { Terminal } from '../../terminal.ts';
+import { apply } from './apply.ts';
 import { type BackupOrigin, backupMembers, beginBackup, newBackup } from './backup.ts';
 import type { CopyOptions } from './command.ts';
 import { requireNoDeviceOptions, requireNoTerminal, requirePossible } from './conflicts.ts';
@@ -31,10 +32,7 @@ export async function run(
   const operands = [givenSource, givenDestination];
   const source = withTls(givenSource, options, operands);
   const destination = withTls(givenDestination, options, operands);
-  if (options.apply === true) {
-    const { apply } = await import('./apply.ts');
-    return await apply(source, destination, options, terminal);
-  }
+  if (options.apply === true) return await apply(source, destination, options, terminal);
   requirePossible(source, destination, options);
   requireNoTerminal(destination, terminal);
   const { checkpoint } = options;
