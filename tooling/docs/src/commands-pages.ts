@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { markdownTable } from './markdown-table.ts';
 import { root, type TextFile } from './repository.ts';
 
 const folder = 'docs/commands/';
@@ -55,23 +56,18 @@ export function listPage(program: CommandFacts): string {
   );
   return [
     head,
-    ...table(
+    markdownTable(
       ['command', 'what it does'],
       [program, ...commands].map(({ name, summary }) => [`[${name}](${name.replaceAll(' ', '-')}.md)`, summary]),
     ),
     '\n## Exit codes\n',
-    ...table(['code', 'meaning'], [...general]),
+    markdownTable(['code', 'meaning'], [...general]),
     '\nSome commands answer a question by them:\n',
-    ...table(['command', 'code', 'meaning'], special),
+    markdownTable(['command', 'code', 'meaning'], special),
     '',
   ].join('\n');
 }
 
 function withMembers(command: CommandFacts): readonly CommandFacts[] {
   return [command, ...command.commands.flatMap(withMembers)];
-}
-
-function table(names: readonly string[], rows: readonly (readonly (string | number)[])[]): readonly string[] {
-  const lines = rows.map((cells) => cells.map((text) => String(text).replaceAll('|', '\\|')));
-  return [names, names.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`);
 }

@@ -1,5 +1,6 @@
 /** `docs/json.md`: what commands print with `--json`, from the schemas that the tests hold them to. */
 import { readdirSync } from 'node:fs';
+import { markdownTable } from './markdown-table.ts';
 import { read, root, type TextFile } from './repository.ts';
 
 const folder = 'apps/cli/schemas/';
@@ -81,14 +82,15 @@ function kindOf(schema: Schema): string {
 }
 
 function table(rows: readonly Row[]): string {
-  const lines = rows.map(([member, kind, isAlways, meaning]) => [
-    `\`${member}\``,
-    kind,
-    isAlways ? 'always' : 'where it applies',
-    meaning.replaceAll('|', '\\|'),
-  ]);
-  const all = [['member', 'kind', 'is there', 'meaning'], ['---', '---', '---', '---'], ...lines];
-  return all.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  return markdownTable(
+    ['member', 'kind', 'is there', 'meaning'],
+    rows.map(([member, kind, isAlways, meaning]) => [
+      `\`${member}\``,
+      kind,
+      isAlways ? 'always' : 'where it applies',
+      meaning,
+    ]),
+  );
 }
 
 function sentence(text: string): string {

@@ -1,5 +1,6 @@
 /** What was found out about a server, as a page. */
 import { excerptLine, type Finding, type Verdict } from '@nbdjs/examiner';
+import { markdownTable } from '../markdown-table.ts';
 import { byHand } from './by-hand.ts';
 import type { Examination, Subject } from './examination.ts';
 
@@ -66,9 +67,10 @@ function part(findings: readonly Finding[], program: string): string {
 /** Messages of the evidence that a page shows: the last ones. */
 const linesMax = 8;
 
+/** What stands in angles would be taken for HTML. */
 function table(rows: readonly (readonly string[])[]): string {
-  const lines = rows.map(
-    (cells) => `| ${cells.map((text) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;')).join(' | ')} |`,
+  return markdownTable(
+    ['', ''],
+    rows.map((cells) => cells.map((text) => text.replaceAll('<', '&lt;'))),
   );
-  return ['| | |', '| --- | --- |', ...lines].join('\n');
 }
