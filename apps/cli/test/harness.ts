@@ -2,6 +2,7 @@
 import { type Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { type RunOptions, type RunResult, runCommandLine } from '@nbdjs/peers/local';
+import { expect } from 'vitest';
 import { run } from '../src/program.ts';
 import { coloursFor } from '../src/render/colours.ts';
 import type { Terminal } from '../src/terminal.ts';
@@ -36,6 +37,21 @@ export interface Outcome {
 /** Runs a command line in this process. */
 export async function nbd(...argv: string[]): Promise<Outcome> {
   return nbdWith({}, ...argv);
+}
+
+/** Runs a command line that has to succeed without a word on standard error. Returns its output. */
+export async function succeed(...words: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await nbd(...words);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return stdout;
+}
+
+/** Runs a command line that has to fail, without a stack. Returns what it says. */
+export async function failure(...words: readonly string[]): Promise<string> {
+  const { code, stderr } = await nbd(...words);
+  expect(code).toBe(1);
+  expect(stderr).not.toMatch(/\n\s+at /);
+  return stderr;
 }
 
 export interface RunWith {

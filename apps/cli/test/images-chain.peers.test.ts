@@ -6,25 +6,13 @@
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { describePeers, makeRawImage } from '@nbdjs/peers';
 import { expect, it } from 'vitest';
-import { nbd } from './harness.ts';
+import { failure, succeed } from './harness.ts';
 import { inWorkspace, workspace } from './serving.ts';
 import { peer } from './serving-peers.ts';
 
 const mebi = 2 ** 20;
 const path = (name: string): string => workspace.hostPath(name);
 const peerPath = (name: string): string => workspace.peerPath(name);
-
-async function right(...words: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await nbd(...words);
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  return stdout;
-}
-
-async function failure(...words: readonly string[]): Promise<string> {
-  const { code, stderr } = await nbd(...words);
-  expect(code).toBe(1);
-  return stderr;
-}
 
 /** The content of a disk, as QEMU reads it. */
 async function disk(name: string, format = 'qcow2'): Promise<Buffer> {
@@ -55,29 +43,31 @@ describePeers('nbd commit and nbd rebase', ['qemu-img', 'qemu-io'], (generation)
 
   it('commit into the image right below, and empty the image', async () => {
     const before = await makeChain();
-    expect(await right('commit', path('top.qcow2'))).toMatch(
+    expect(await succeed('commit', path('top.qcow2'))).toMatch(
       /^.*between\.qcow2: 320 KiB copied and 64.0 KiB zeroed; .*top\.qcow2 is empty now\n$/,
     );
     expect((await disk('between.qcow2')).equals(before)).toBe(true);
     expect((await disk('top.qcow2')).equals(before)).toBe(true);
-    expect(await right('map', '--format', 'qcow2', path('top.qcow2'))).toBeDefined();
+    expect(await succeed('map', '--format', 'qcow2', path('top.qcow2'))).toBeDefined();
     for (const name of ['between.qcow2', 'top.qcow2']) await peer('qemu-img', 'check', '-q', peerPath(name));
   });
 
   it('commit into one further below, which grows, and leave the image as it is', async () => {
     const before = await makeChain();
     const image = readFileSync(path('top.qcow2'));
-    expect(await right('commit', '--base', path('base.raw'), path('top.qcow2'))).toMatch(/top\.qcow2 is as before\n$/);
+    expect(await succeed('commit', '--base', path('base.raw'), path('top.qcow2'))).toMatch(
+      /top\.qcow2 is as before\n$/,
+    );
     expect(readFileSync(path('base.raw')).equals(before)).toBe(true);
     expect(readFileSync(path('top.qcow2')).equals(image)).toBe(true);
-    expect(await right('commit', '--quiet', '--keep', path('top.qcow2'))).toBe('');
+    expect(await succeed('commit', '--quiet', '--keep', path('top.qcow2'))).toBe('');
     expect((await disk('between.qcow2')).equals(before)).toBe(true);
   });
 
   it('rebase with the same content, over another image, over none, and by name alone', async () => {
     const before = await makeChain();
     makeRawImage(path('other.raw'), 3 * mebi, [{ offset: mebi, length: mebi }], 2);
-    expect(await right('rebase', '--backing', 'other.raw', path('top.qcow2'))).toMatch(
+    expect(await succeed('rebase', '--backing', 'other.raw', path('top.qcow2'))).toMatch(
       /over other\.raw; \d.* written\n$/,
     );
     expect(await infoOf('top.qcow2')).toMatchObject({
@@ -86,11 +76,11 @@ describePeers('nbd commit and nbd rebase', ['qemu-img', 'qemu-io'], (generation)
     });
     expect((await disk('top.qcow2')).equals(before)).toBe(true);
     copyFileSync(path('other.raw'), path('moved'));
-    expect(await right('rebase', '-u', '-b', 'moved', '-F', 'raw', path('top.qcow2'))).toMatch(
+    expect(await succeed('rebase', '-u', '-b', 'moved', '-F', 'raw', path('top.qcow2'))).toMatch(
       /nothing was compared\n$/,
     );
     expect((await disk('top.qcow2')).equals(before)).toBe(true);
-    await right('rebase', '--quiet', '--backing', '', path('top.qcow2'));
+    await succeed('rebase', '--quiet', '--backing', '', path('top.qcow2'));
     expect(await infoOf('top.qcow2')).not.toHaveProperty('backing-filename');
     expect((await disk('top.qcow2')).equals(before)).toBe(true);
     await peer('qemu-img', 'check', '-q', peerPath('top.qcow2'));
@@ -112,7 +102,7 @@ describePeers('nbd commit and nbd rebase', ['qemu-img', 'qemu-io'], (generation)
     await peer('qemu-img', 'snapshot', '-c', 'one', peerPath('top.qcow2'));
     expect(await failure('commit', top)).toMatch(/it has snapshots, which would read something else/);
     expect(await failure('rebase', '--backing', 'base.raw', top)).toMatch(/the image has snapshots/);
-    await right('rebase', '--quiet', '--backing', '', '--unsafe', top);
+    await succeed('rebase', '--quiet', '--backing', '', '--unsafe', top);
     expect(await failure('commit', top)).toMatch(/it is over no other image\n$/);
     writeFileSync(path('vm.vmdk'), '');
     await peer('qemu-img', 'create', '-q', '-f', 'vmdk', peerPath('vm.vmdk'), '1M');

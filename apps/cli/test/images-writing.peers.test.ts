@@ -2,7 +2,7 @@
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { describePeers, makeRawImage, runPeer } from '@nbdjs/peers';
 import { expect, it } from 'vitest';
-import { nbd } from './harness.ts';
+import { failure, nbd, succeed } from './harness.ts';
 import { endLast, inWorkspace, serve, workspace } from './serving.ts';
 import { peer } from './serving-peers.ts';
 
@@ -26,19 +26,6 @@ function makeDisk(name = 'disk.raw', seed = 1): Buffer {
   return readFileSync(path(name));
 }
 
-async function right(...words: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await nbd(...words);
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  return stdout;
-}
-
-async function failure(...words: readonly string[]): Promise<string> {
-  const { code, stderr } = await nbd(...words);
-  expect(code).toBe(1);
-  expect(stderr).not.toMatch(/\n\s+at /);
-  return stderr;
-}
-
 /** Changes a byte of a file. */
 function poke(name: string, at: number, value: number): void {
   const fd = openSync(path(name), 'r+');
@@ -50,19 +37,19 @@ describePeers('writing disk images', ['qemu-img', 'qemu-io', 'nbdcopy'], (genera
   inWorkspace(generation);
 
   it('creates images as qemu-img does', async () => {
-    await right('create', '--quiet', path('a.qcow2'), '1G', '--cluster-size', '128k', '--extended-l2');
+    await succeed('create', '--quiet', path('a.qcow2'), '1G', '--cluster-size', '128k', '--extended-l2');
     const info = JSON.parse(await qemuImg('info', '--output=json', '@a.qcow2'));
     expect(info).toMatchObject({ format: 'qcow2', 'virtual-size': 1024 * mebi, 'cluster-size': 131_072 });
     expect(info['format-specific'].data).toMatchObject({ 'extended-l2': true, compat: '1.1' });
     await qemuImg('check', '-q', '@a.qcow2');
-    const text = await right('create', path('b.qcow2'), '--backing', 'a.qcow2', '--qcow2-version', '2', '--json');
+    const text = await succeed('create', path('b.qcow2'), '--backing', 'a.qcow2', '--qcow2-version', '2', '--json');
     expect(JSON.parse(text)).toMatchObject({ format: 'qcow2', 'virtual-size': 1024 * mebi });
     const below = JSON.parse(await qemuImg('info', '--output=json', '@b.qcow2'));
     expect(below).toMatchObject({ 'backing-filename': 'a.qcow2', 'backing-filename-format': 'qcow2' });
-    await right('create', '--quiet', path('c.qcow2'), '10M', '--data-file', path('c.data'), '--raw-data-file');
-    expect(await right('check-image', path('c.qcow2'))).toContain('160 of 160 clusters');
-    await right('create', '--quiet', path('f.qcow2'), '10M', '--data-file', 'f.data');
-    await right('create', '--quiet', path('d.img'), '3M');
+    await succeed('create', '--quiet', path('c.qcow2'), '10M', '--data-file', path('c.data'), '--raw-data-file');
+    expect(await succeed('check-image', path('c.qcow2'))).toContain('160 of 160 clusters');
+    await succeed('create', '--quiet', path('f.qcow2'), '10M', '--data-file', 'f.data');
+    await succeed('create', '--quiet', path('d.img'), '3M');
     expect(readFileSync(path('d.img')).length).toBe(3 * mebi);
     expect(await failure('create', path('a.qcow2'), '1M')).toContain('exists already');
     expect(await failure('create', path('e.vmdk'), '1M')).toContain('vmdk cannot be created here');
@@ -72,19 +59,19 @@ describePeers('writing disk images', ['qemu-img', 'qemu-io', 'nbdcopy'], (genera
     expect(await failure('create', path('e.qcow2'), '1000')).toContain('no multiple of 512');
     expect(await failure('create', path('e.qcow2'), '--backing', 'missing.qcow2')).toContain('missing.qcow2');
     expect(existsSync(path('e.qcow2'))).toBe(false);
-    await right('create', '--quiet', '--force', path('a.qcow2'), '1M');
+    await succeed('create', '--quiet', '--force', path('a.qcow2'), '1M');
   });
 
   it('serves an image for writing, and leaves it right', async () => {
     const disk = makeDisk();
-    await right('create', '--quiet', path('q.qcow2'), '6M', '--cluster-size', '4k');
+    await succeed('create', '--quiet', path('q.qcow2'), '6M', '--cluster-size', '4k');
     const uri = await serve(path('q.qcow2'));
     await peer('nbdcopy', workspace.peerPath('disk.raw'), uri());
     await endLast();
     await qemuImg('check', '-q', '@q.qcow2');
     await qemuImg('convert', '-f', 'qcow2', '-O', 'raw', '@q.qcow2', '@out.raw');
     expect(readFileSync(path('out.raw')).equals(disk)).toBe(true);
-    expect(await right('check-image', path('q.qcow2'))).toContain('the image is right');
+    expect(await succeed('check-image', path('q.qcow2'))).toContain('the image is right');
     expect(await failure('serve', '--threads', '2', path('q.qcow2'))).toContain('belongs to one thread');
   });
 
@@ -92,7 +79,7 @@ describePeers('writing disk images', ['qemu-img', 'qemu-io', 'nbdcopy'], (genera
     'copies to an image: %s %s',
     async (...options) => {
       const disk = makeDisk();
-      await right('copy', '--quiet', '--verify', ...options, path('disk.raw'), path('q.qcow2'));
+      await succeed('copy', '--quiet', '--verify', ...options, path('disk.raw'), path('q.qcow2'));
       await qemuImg('check', '-q', '@q.qcow2');
       await qemuImg('convert', '-f', 'qcow2', '-O', 'raw', '@q.qcow2', '@out.raw');
       expect(readFileSync(path('out.raw')).equals(disk)).toBe(true);
@@ -101,7 +88,7 @@ describePeers('writing disk images', ['qemu-img', 'qemu-io', 'nbdcopy'], (genera
       disk.fill(7, 2 * mebi, 2 * mebi + 65_536);
       disk.fill(0, 65_536, 131_072);
       writeFileSync(path('later.raw'), disk);
-      await right('copy', '--quiet', ...options, '--backing', 'q.qcow2', path('later.raw'), path('i.qcow2'));
+      await succeed('copy', '--quiet', ...options, '--backing', 'q.qcow2', path('later.raw'), path('i.qcow2'));
       await qemuImg('check', '-q', '@i.qcow2');
       await qemuImg('convert', '-f', 'qcow2', '-O', 'raw', '@i.qcow2', '@out.raw');
       expect(readFileSync(path('out.raw')).equals(disk)).toBe(true);
@@ -121,8 +108,8 @@ describePeers('writing disk images', ['qemu-img', 'qemu-io', 'nbdcopy'], (genera
 
   it('checks and repairs as qemu-img does', async () => {
     makeDisk();
-    await right('copy', '--quiet', path('disk.raw'), path('q.qcow2'));
-    const clean = JSON.parse(await right('check-image', '--json', path('q.qcow2')));
+    await succeed('copy', '--quiet', path('disk.raw'), path('q.qcow2'));
+    const clean = JSON.parse(await succeed('check-image', '--json', path('q.qcow2')));
     const { stdout } = await runPeer('qemu-img', generation, ['check', '--output=json', workspace.peerPath('q.qcow2')]);
     const theirs = JSON.parse(stdout.toString());
     for (const name of ['image-end-offset', 'total-clusters', 'allocated-clusters', 'check-errors']) {

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describePeers, makeRawImage, runPeer } from '@nbdjs/peers';
 import { expect, it } from 'vitest';
-import { nbd } from './harness.ts';
+import { failure, nbd } from './harness.ts';
 import { endLast, inWorkspace, serve, workspace } from './serving.ts';
 import { peer } from './serving-peers.ts';
 
@@ -39,13 +39,6 @@ function ownUri(): string {
 async function copied(...words: readonly string[]): Promise<Buffer> {
   expect(await nbd('copy', '--quiet', ...words, path('out.img'))).toMatchObject({ code: 0, stderr: '' });
   return readFileSync(path('out.img'));
-}
-
-async function failure(...words: readonly string[]): Promise<string> {
-  const { code, stderr } = await nbd(...words);
-  expect(code).toBe(1);
-  expect(stderr).not.toMatch(/\n\s+at /);
-  return stderr;
 }
 
 describePeers('disk images', ['qemu-img', 'qemu-io', 'nbdinfo', 'nbdcopy', 'sfdisk'], (generation) => {
