@@ -14,7 +14,6 @@ import { createCheckpointFile } from '@nbdjs/storage';
 import { openWritable } from '../../connecting/open-writable.ts';
 import { argumentError } from '../../errors/argument-error.ts';
 import { describeOperand, type Operand, type ReadableOperand } from '../../options/operand.ts';
-import { exactJson } from '../../render/exact-json.ts';
 import type { Progress } from '../../render/progress.ts';
 import type { Terminal } from '../../terminal.ts';
 import { requireApplicable } from './apply-conflicts.ts';
@@ -22,6 +21,7 @@ import { backupIn, changesIn, sha256 } from './backup.ts';
 import { type ByteSource, byteSource, descriptorOf } from './byte-streams.ts';
 import type { CopyOptions } from './command.ts';
 import { createProgress } from './progress.ts';
+import { reportJson } from './report.ts';
 import { withRetries } from './retries.ts';
 import { requireSame } from './verify.ts';
 
@@ -136,13 +136,9 @@ async function applyTo(
     if (options.state !== undefined) await stateAt(options.state).complete(start.id);
     progress.finish(true);
     if (options.json !== true) return;
-    const seconds = Number(((performance.now() - startMs) / 1000).toFixed(3));
-    const bytesPerSecond = Math.round(Number(report.totalBytes) / Math.max(seconds, 0.001));
     const { id, parent } = start;
     const names = { source: changes.name, destination: describeOperand(destination), id, parent };
-    await terminal.print(
-      `${exactJson({ ...names, ...report, verified: options.verify === true, seconds, bytesPerSecond })}\n`,
-    );
+    await terminal.print(reportJson(names, report, options, (performance.now() - startMs) / 1000));
   } catch (error) {
     progress.finish(false);
     throw error;

@@ -2,7 +2,7 @@
 import type { CopyReport } from '@nbdjs/copy';
 import { oneLine } from '../../errors/one-line.ts';
 import { describeOperand } from '../../options/operand.ts';
-import { exactJson } from '../../render/exact-json.ts';
+import { exactJson, type JsonValue } from '../../render/exact-json.ts';
 import type { Terminal } from '../../terminal.ts';
 import type { CopyOptions } from './command.ts';
 import type { CopyJob } from './copy-job.ts';
@@ -46,20 +46,25 @@ export async function printReport(
   { source, destination, options, terminal }: CopyJob,
   report: Partial<CopyReport>,
   seconds: number,
-  backup: Readonly<Record<string, unknown>>,
+  backup: Readonly<Record<string, JsonValue | undefined>>,
 ): Promise<void> {
-  const done = Number(report.totalBytes ?? 0n);
-  const members = {
-    source: describeOperand(source),
-    destination: describeOperand(destination),
-    changed: options.changed,
-    ...backup,
-    ...report,
-    verified: options.verify === true,
+  const names = { source: describeOperand(source), destination: describeOperand(destination) };
+  await terminal.print(reportJson({ ...names, changed: options.changed, ...backup }, report, options, seconds));
+}
+
+/** `names` says what was copied, and comes first. */
+export function reportJson(
+  names: Readonly<Record<string, JsonValue | undefined>>,
+  report: Partial<CopyReport>,
+  { verify }: Pick<CopyOptions, 'verify'>,
+  seconds: number,
+): string {
+  const figures = {
+    verified: verify === true,
     seconds: Number(seconds.toFixed(3)),
-    bytesPerSecond: Math.round(done / Math.max(seconds, 0.001)),
+    bytesPerSecond: Math.round(Number(report.totalBytes ?? 0n) / Math.max(seconds, 0.001)),
   };
-  await terminal.print(`${exactJson(members)}\n`);
+  return `${exactJson({ ...names, ...report, ...figures })}\n`;
 }
 
 /** With `--verbose`: how many connections each server has accepted and used. */
