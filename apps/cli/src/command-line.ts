@@ -4,6 +4,7 @@ import { report } from './errors/report.ts';
 import { prepareArguments } from './options/argv.ts';
 import type { CommandContext, Run } from './options/command-context.ts';
 import { addGeneral } from './options/general.ts';
+import { refuseEmptyNames } from './options/named-files.ts';
 import { programUsage } from './options/program-usage.ts';
 import { explain } from './options/usage.ts';
 import type { Terminal } from './terminal.ts';
@@ -58,7 +59,6 @@ function makeProgram(terminal: Terminal, print: (text: string) => void): Command
   const program = new Command('nbd')
     .description('Look at, copy, dump and serve NBD (Network Block Device) exports.')
     .helpCommand('help [command]', 'show help for a command')
-    .showHelpAfterError('(nbd --help lists what is possible)')
     // Options behind the name of a command are that command's.
     .enablePositionalOptions()
     .exitOverride()
@@ -67,8 +67,23 @@ function makeProgram(terminal: Terminal, print: (text: string) => void): Command
       writeOut: print,
       outputError: (text, write) => write(text.replace(/^error:/, 'nbd:')),
     });
+  program.showHelpAfterError(advice(program));
   addGeneral(program, print, { isVersionShown: true });
   return explain(program, programUsage);
+}
+
+/** Adds a command to the whole or to a family. */
+function adopt(parent: CommandUnknownOpts, command: CommandUnknownOpts): void {
+  command.copyInheritedSettings(parent);
+  parent.addCommand(command);
+  command.showHelpAfterError(advice(command));
+}
+
+/** Where a user finds what is possible. */
+function advice(command: CommandUnknownOpts): string {
+  const words: string[] = [];
+  for (let one: CommandUnknownOpts | null = command; one !== null; one = one.parent) words.unshift(one.name());
+  return `(${words.join(' ')} --help lists what is possible)`;
 }
 
 /** Returns a function that returns the exit code of the command that has run. */
@@ -83,11 +98,10 @@ function registerCommands(
     load: () => Promise<{ readonly run: Run<Options, Arguments> }>,
     family?: CommandUnknownOpts,
   ): void => {
-    if (family !== undefined && !program.commands.includes(family)) {
-      program.addCommand(family.copyInheritedSettings(program as CommandUnknownOpts) as unknown as Command);
-    }
-    const parent = family ?? program;
-    parent.addCommand(command.copyInheritedSettings(program) as unknown as Command);
+    if (family !== undefined && !program.commands.includes(family)) adopt(program, family);
+    const own = command as unknown as CommandUnknownOpts;
+    refuseEmptyNames(own);
+    adopt(family ?? program, own);
     command.action(async () => {
       const { run } = await load();
       exitCode = await run(context, command.opts(), ...(command.processedArgs as Arguments));

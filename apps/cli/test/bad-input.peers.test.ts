@@ -63,7 +63,6 @@ describe('wrong words', () => {
   });
 
   it.each<[string, ...string[]]>([
-    ["unknown command 'nonsense'", 'nonsense'],
     ["missing required argument 'source'", 'info'],
     ["unknown option '--bogus'", 'info', '--bogus', 'x'],
     ["missing required argument 'destination'", 'copy', 'a'],
@@ -76,8 +75,35 @@ describe('wrong words', () => {
     expect(await nbd(...argv)).toEqual({
       code: 1,
       stdout: '',
-      stderr: `nbd: ${message}\n(nbd --help lists what is possible)\n`,
+      stderr: `nbd: ${message}\n(nbd ${argv[0]} --help lists what is possible)\n`,
     });
+  });
+
+  it.each([
+    ['--svg', ['map', '--svg=', 'memory:1M']],
+    ['--tls-psk', ['info', '--tls-psk', '', 'nbds://localhost']],
+    ['--partition', ['hash', '--partition', '', 'memory:1M']],
+    ['--pid-file', ['serve', '--pid-file', '', 'memory:1M']],
+    ['file', ['trace', '']],
+    ['path', ['mount', 'memory:1M', '']],
+    ['folder', ['certs', '']],
+  ])('%s without a name', async (what, argv) => {
+    expect(await nbd(...argv)).toEqual({ code: 1, stdout: '', stderr: `nbd: ${what}: the name is empty\n` });
+  });
+
+  it('a load of no time at all', async () => {
+    expectFailure(await nbd('bench', '--time', '0', 'nbd://localhost'), /^nbd: --time: '0' is less than 1ms$/m);
+  });
+
+  it.each([
+    ["unknown command 'nonsense'\n(nbd --help lists what is possible)", ['nonsense']],
+    [
+      "missing required argument 'size'\n(nbd objects create --help lists what is possible)",
+      ['objects', 'create', 'folder:d#x'],
+    ],
+    ["unknown option '--bogus'\n(nbd objects --help lists what is possible)", ['objects', '--bogus']],
+  ])('%s', async (message, argv) => {
+    expect(await nbd(...argv)).toEqual({ code: 1, stdout: '', stderr: `nbd: ${message}\n` });
   });
 });
 

@@ -106,7 +106,7 @@ describeMounts('nbd mount', ['nbdkit', 'sfdisk'], () => {
     const place = emptyFolder();
     for (const [argv, words] of [
       [[path, workspace.hostPath('')], 'is not empty, and the mount would hide what is in it'],
-      [[path, place, '--partitions'], 'neither a boot record nor a GPT'],
+      [[path, place, '--partitions'], 'the disk has no partitions: there is neither a boot record nor a GPT in it'],
       [[workspace.hostPath('none'), place], 'no such file or directory'],
       [['nbd+unix:///?socket=/nowhere/s', place], '/nowhere/s'],
     ] as const) {

@@ -98,7 +98,9 @@ describeMounts('a mount', ['mkfs.ext4', 'debugfs', 'fio'], () => {
     const device = createMemoryDevice({ size: mebi });
     await writeFile(join(folder, 'file'), '');
     await expect(mountDevice(device, folder)).rejects.toThrow('is not empty, and the mount would hide what is in it');
-    await expect(mountDevice(device, join(folder, 'new.img'))).rejects.toThrow('is not empty');
+    await expect(mountDevice(device, join(folder, 'new.img'))).rejects.toThrow(
+      `there is no file new.img in ${folder} to mount over, and ${folder} is not empty`,
+    );
     await expect(mountDevice(device, join(folder, 'no', 'x'))).rejects.toThrow('expected a plain file');
     await expect(mountDevice(device, '/dev/null')).rejects.toThrow('neither a plain file nor a directory');
     for (const name of ['', '.', 'a/b', 'x'.repeat(256)]) {

@@ -2,6 +2,7 @@
 import { Option } from '@commander-js/extra-typings';
 import { argumentError } from '../errors/argument-error.ts';
 import type { OptionsOf } from '../options/command-context.ts';
+import { notEmpty } from '../options/named-files.ts';
 import type { Operand } from '../options/operand.ts';
 import { optionGroup } from '../options/option-group.ts';
 import { formatOfWord, type GivenFormat, givenFormats } from './formats.ts';
@@ -37,7 +38,7 @@ export function imageOptions(whose = 'the file') {
       '--snapshot-name <name>',
       'read this snapshot of a disk in a store, or inside of a qcow2 image, by its name or id',
     )
-    .option('--partition <which>', 'only this partition, by its number or its name')
+    .option('--partition <which>', 'only this partition, by its number or its name', notEmpty('--partition'))
     .option(...referencesOption);
 }
 

@@ -25,7 +25,7 @@ export async function findMountPoint(path: string): Promise<MountPoint> {
   if (stats === undefined) {
     const directory = dirname(resolve(path));
     const parent = await statOf(directory);
-    if (parent?.isDirectory() === true) return emptyDirectory(directory, basename(path));
+    if (parent?.isDirectory() === true) return newName(directory, basename(path));
     throw new UsageError('ERR_NBD_ARGUMENT', `${path}: expected a plain file, an empty directory, or a name in one`);
   }
   if (stats.isDirectory()) return emptyDirectory(path, defaultFileName);
@@ -44,14 +44,19 @@ export async function findMountDirectory(path: string): Promise<MountPoint> {
   throw new UsageError('ERR_NBD_ARGUMENT', `${path}: expected an empty directory for several files`);
 }
 
+/** A file that is not there has to be alone in its directory. */
+async function newName(directory: string, name: string): Promise<MountPoint> {
+  return emptyDirectory(directory, name, `there is no file ${name} in ${directory} to mount over, and `);
+}
+
 /** A mount hides what is in its directory: a user who gives the name of a new file does not expect its neighbours to vanish. */
-async function emptyDirectory(directory: string, name: string): Promise<MountPoint> {
+async function emptyDirectory(directory: string, name: string, before = ''): Promise<MountPoint> {
   const path = await realpath(directory);
   const [first] = await readdir(path);
   if (first === undefined) return { path, kind: 'directory', name };
   throw new UsageError(
     'ERR_NBD_ARGUMENT',
-    `${directory} is not empty, and the mount would hide what is in it: expected an empty directory, or a plain file that is there`,
+    `${before}${directory} is not empty, and the mount would hide what is in it: expected an empty directory, or a plain file that is there`,
   );
 }
 

@@ -51,7 +51,9 @@ export async function listPartitions(device: BlockDevice, options: PartitionOpti
       return readGpt(disk, found, problems, signal);
     }
   }
-  if (record === undefined) throw damagedImage('the first sector', 'there is neither a boot record nor a GPT');
+  if (record === undefined) {
+    throw new UsageError('ERR_NBD_IMAGE', 'the disk has no partitions: there is neither a boot record nor a GPT in it');
+  }
   return readMbr(disk, sector, sectorBytes ?? Math.max(512, device.geometry.minimumBlockSize), signal);
 }
 

@@ -36,12 +36,13 @@ const spans: Readonly<Record<string, number>> = { ms: 1, '': 1000, s: 1000, m: 6
 
 const daysMs = 30 * 24 * 3_600_000;
 
-/** Returns the parser of a span of time: `10s`, `500ms`, `2m`, `1h` or seconds. The result is in milliseconds. */
-export function parseDuration(option: string): (text: string) => number {
+/** Returns the parser of a span of time: `10s`, `500ms`, `2m`, `1h` or seconds. The result is in milliseconds, and at least `minMs`. */
+export function parseDuration(option: string, minMs = 0): (text: string) => number {
   return (text) => {
     const match = /^(\d{1,9}(?:\.\d{1,6})?)(ms|s|m|h)?$/.exec(text);
     const ms = Number(match?.[1] ?? Number.NaN) * (spans[match?.[2] ?? ''] ?? Number.NaN);
-    if (ms >= 0 && ms <= daysMs) return ms;
+    if (ms >= minMs && ms <= daysMs) return ms;
+    if (ms < minMs) throw argumentError(`${option}: '${text}' is less than ${minMs}ms`);
     throw argumentError(`${option}: '${text}' is not a span of time such as 10s, 500ms or 2m`);
   };
 }

@@ -80,7 +80,7 @@ function limitOptions() {
     .option(
       '-t, --time <span>',
       'how long: 10s, 500ms, 2m (default: 10s, if neither --count nor --bytes is given)',
-      parseDuration('--time'),
+      parseDuration('--time', 1),
     )
     .option('-c, --count <n>', 'so many requests', count('--count', 1, 1e15))
     .option('--bytes <n>', 'so many bytes', size('--bytes'))

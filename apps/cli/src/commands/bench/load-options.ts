@@ -1,4 +1,5 @@
 /** What the command line says about the load. */
+import { UsageError } from '@nbdjs/interfaces';
 import type { LoadOptions } from '@nbdjs/load';
 import { argumentError } from '../../errors/argument-error.ts';
 import type { BenchOptions } from './command.ts';
@@ -37,6 +38,28 @@ export function loadOptionsOf(options: BenchOptions): LoadOptions {
     verify,
     seed: options.seed,
   };
+}
+
+/** What the package calls that which the options say. */
+const optionNames: Readonly<Record<string, string>> = {
+  requestSize: '--size',
+  requestSizeMax: '--size',
+  bytes: '--bytes',
+  length: '--length',
+  offset: '--offset',
+  depth: '--depth',
+  verify: '--verify',
+};
+
+/** Carries out a load; what is wrong with its options is said in the words of the command line. */
+export async function namingOptions<Report>(load: () => Promise<Report>): Promise<Report> {
+  try {
+    return await load();
+  } catch (error) {
+    if (!(error instanceof UsageError) || !error.message.startsWith('runLoad: ')) throw error;
+    const [name = '', ...words] = error.message.slice('runLoad: '.length).split(' ');
+    throw argumentError([optionNames[name] ?? name, ...words].join(' '), { cause: error });
+  }
 }
 
 function readShareOf({ read, write, trim = 0, zero = 0 }: BenchOptions): number {

@@ -11,7 +11,7 @@ import type { Terminal } from '../../terminal.ts';
 import type { BenchedServer } from './benched-server.ts';
 import type { BenchOptions } from './command.ts';
 import { createLiveFigures, type LiveFigures } from './live-figures.ts';
-import { loadOptionsOf } from './load-options.ts';
+import { loadOptionsOf, namingOptions } from './load-options.ts';
 import { benchJson } from './result-json.ts';
 import { benchText } from './result-text.ts';
 
@@ -76,7 +76,14 @@ async function measure(
   const candidates = servers.map(({ name, client }) => ({
     name,
     run: (): Promise<LoadReport> =>
-      runLoad(client, { ...load, signal, progressMs: live.intervalMs, onProgress: (progress) => live.show(progress) }),
+      namingOptions(() =>
+        runLoad(client, {
+          ...load,
+          signal,
+          progressMs: live.intervalMs,
+          onProgress: (progress) => live.show(progress),
+        }),
+      ),
   }));
   try {
     return await compareLoads(candidates, {

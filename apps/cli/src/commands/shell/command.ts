@@ -2,6 +2,7 @@
 import { alias } from '../../options/alias.ts';
 import { colourOptions } from '../../options/colour.ts';
 import { beginCommand, type CommandContext, type OptionsOf } from '../../options/command-context.ts';
+import { mayBeEmpty } from '../../options/named-files.ts';
 import { parseServer } from '../../options/operand.ts';
 import { addGroups } from '../../options/option-group.ts';
 import { serverOptions } from '../../options/server.ts';
@@ -28,7 +29,7 @@ export function declareShell(context: CommandContext) {
     .option('--option-mode', 'stop before an export is opened: negotiation has the options, and go() opens one')
     .addOption(alias('--option-mode', '--opt-mode'))
     .addOption(alias('--option-mode', '--opt'))
-    .option('--history <file>', 'where the lines of the prompt are kept; empty for nowhere');
+    .option('--history <file>', 'where the lines of the prompt are kept; empty for nowhere', mayBeEmpty);
   return addGroups(command, colourOptions(), serverOptions(), webClientOptions(), clientTlsOptions()).option(
     '-v, --verbose',
     'print more about errors',
