@@ -9,6 +9,7 @@ import { heldBy } from './held-by.ts';
 import { jsonPage } from './json-page.ts';
 import { optionDoors } from './option-doors.ts';
 import { optionsPage, optionsPath } from './options-page.ts';
+import { peerOptionsPage } from './peer-options-page.ts';
 import { read, type TextFile } from './repository.ts';
 import { readRuleBook } from './rule-book.ts';
 import { ruleSectionsPath, ruleSectionsSource } from './rule-sections.ts';
@@ -26,6 +27,7 @@ export function generatedFiles(): readonly TextFile[] {
     ...commandsPages(),
     jsonPage(),
     { path: optionsPath, text: optionsPage(optionDoors) },
+    peerOptionsPage(),
     { path: ruleSectionsPath, text: ruleSectionsSource(book) },
     ...[...pages].map(([path, text]) => ({ path, text })),
   ];

@@ -1,0 +1,163 @@
+/** Runs the command lines of docs/options-of-others.md that are said to do the same through the other program and through ours. */
+import { existsSync, statSync } from 'node:fs';
+import { type PeerTool, peerTools, rowsOf, titleOf } from '@nbdjs/docs/peer-options';
+import {
+  allocatedRanges,
+  describePeers,
+  type Generation,
+  type PeerServer,
+  type Program,
+  runPeer,
+  sha256OfFile,
+  Workspace,
+} from '@nbdjs/peers';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { nbd, spawnNbd } from './harness.ts';
+
+/** One of the two programs, with the paths as it sees them. */
+export interface Side {
+  /** The URI of an export of the server that both use. */
+  uri(exportName?: string): string;
+  /** A file that is there for both. */
+  shared(name: string): string;
+  /** A file of this side only: it is compared afterwards. */
+  own(name: string): string;
+}
+
+/** How a program has ended, and what it printed. */
+export interface Ran {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A command line that both are given. */
+export interface SameCase {
+  /** Our command, such as `info`. */
+  readonly command: string;
+  /** What stands behind the names of the programs. */
+  readonly words: (side: Side) => readonly string[];
+  /** How both have to end. Default: 0. */
+  readonly code?: number;
+  /** Whether ours has to be a process of its own, as where it reads standard input. Default: no. */
+  readonly isProcess?: boolean;
+  readonly stdin?: Uint8Array;
+  /** Puts the files of one side there, before it runs. */
+  readonly prepare?: (hostPath: (name: string) => string) => void | Promise<void>;
+  /** The files of each side whose content and holes are compared. */
+  readonly files?: readonly string[];
+  /** What of the outputs has to be the same. Default: standard output as it is; paths are put right before. */
+  readonly output?: (ran: Ran) => unknown;
+  /** The generations that have the option. Default: both. */
+  readonly from?: readonly Generation[];
+}
+
+/** By the row's `option`. */
+export type SameCases = Readonly<Record<string, SameCase | readonly SameCase[]>>;
+
+/** What both programs did. */
+interface Deed {
+  readonly code: number | null;
+  readonly output: unknown;
+  readonly files: readonly unknown[];
+}
+
+/** Starts what all cases of a tool use, in their workspace. */
+export type StartServer = (workspace: Workspace) => Promise<PeerServer>;
+
+/**
+ * Describes a test for each case of a tool, with one server for all of them, and one that compares the cases with the rows of the page
+ * that say `same`.
+ */
+export function describeSameAs(title: string, start: StartServer, cases: SameCases): void {
+  const tool = toolNamed(title);
+  it(`${title}: each row that says 'same' has its case, and no case lacks its row`, () => {
+    const same = rowsOf(tool).filter(({ verdict }) => verdict === 'same');
+    expect(Object.keys(cases).sort()).toEqual(same.map(({ option }) => option).sort());
+  });
+  describePeers(`${title} does the same`, [tool.name as Program], (generation) => {
+    let workspace: Workspace;
+    let server: PeerServer;
+    beforeAll(async () => {
+      workspace = new Workspace(generation);
+      server = await start(workspace);
+    });
+    afterAll(async () => {
+      await server?.stop();
+      workspace?.dispose();
+    });
+    for (const [option, given] of Object.entries(cases)) {
+      const list = [given].flat().filter(({ from }) => from?.includes(generation) !== false);
+      if (list.length === 0) continue;
+      it(option, async () => {
+        for (const one of list) {
+          const theirs = await runTheirs(tool, one, workspace, server);
+          const ours = await runOurs(one, workspace, server);
+          expect(theirs.code).toBe(one.code ?? 0);
+          expect(ours).toEqual(theirs);
+        }
+      });
+    }
+  });
+}
+
+function toolNamed(title: string): PeerTool {
+  const tool = peerTools.find((one) => titleOf(one) === title);
+  if (tool === undefined) throw new Error(`docs/options-of-others.md has no ${title}`);
+  return tool;
+}
+
+async function runTheirs(tool: PeerTool, one: SameCase, workspace: Workspace, server: PeerServer): Promise<Deed> {
+  const own = (name: string): string => `theirs-${name}`;
+  await one.prepare?.((name) => workspace.hostPath(own(name)));
+  const side: Side = {
+    uri: (name) => server.peerUri(name),
+    shared: (name) => workspace.peerPath(name),
+    own: (name) => workspace.peerPath(own(name)),
+  };
+  const words = [...(tool.subcommand === undefined ? [] : [tool.subcommand]), ...one.words(side)];
+  const { code, stdout, stderr } = await runPeer(tool.name as Program, workspace.generation, words, {
+    stdin: one.stdin,
+  });
+  return deedOf(one, { code, stdout: stdout.toString(), stderr }, workspace, own);
+}
+
+/** In this process, which is quicker; as a process of its own where it is given standard input. */
+async function runOurs(one: SameCase, workspace: Workspace, server: PeerServer): Promise<Deed> {
+  const own = (name: string): string => `ours-${name}`;
+  await one.prepare?.((name) => workspace.hostPath(own(name)));
+  const side: Side = {
+    uri: (name) => server.uri(name),
+    shared: (name) => workspace.hostPath(name),
+    own: (name) => workspace.hostPath(own(name)),
+  };
+  const words = [one.command, ...one.words(side)];
+  if (one.isProcess !== true) return deedOf(one, await nbd(...words), workspace, own);
+  const { code, stdout, stderr } = await spawnNbd(words, { stdin: one.stdin });
+  return deedOf(one, { code, stdout: stdout.toString(), stderr }, workspace, own);
+}
+
+/** Paths are put right: the same folder as both see it, and the same name for the files of both. */
+function deedOf(one: SameCase, ran: Ran, workspace: Workspace, own: (name: string) => string): Deed {
+  const plain = (text: string): string =>
+    [workspace.folder, workspace.peerPath('').replace(/\/$/, '')]
+      .reduce((before, folder) => before.replaceAll(folder, 'FOLDER'), text)
+      .replaceAll(own(''), '');
+  const output = one.output ?? (({ stdout }: Ran) => stdout);
+  return {
+    code: ran.code,
+    output: output({ code: ran.code, stdout: plain(ran.stdout), stderr: plain(ran.stderr) }),
+    files: (one.files ?? []).map((name) => contentOf(workspace.hostPath(own(name)))),
+  };
+}
+
+/** The hash of a file, and where it stores something; for a file that is not there, that. */
+function contentOf(path: string): unknown {
+  if (!existsSync(path)) return 'not there';
+  return { sha256: sha256OfFile(path), size: statSync(path).size, allocated: allocatedRanges(path) };
+}
+
+/** For texts that name the program: that there is one, on standard output only. */
+export function answers({ stdout, stderr }: Ran): unknown {
+  return { isAnswered: stdout.trim() !== '', stderr };
+}

@@ -1,0 +1,68 @@
+/** `docs/options-of-others.md`: each option of other programs for NBD beside ours. */
+import { markdownTable } from './markdown-table.ts';
+import { type PeerOption, type PeerTool, peerTools, titleOf } from './peer-options/all.ts';
+import type { TextFile } from './repository.ts';
+
+const head = `# Options of others, and ours
+
+Every option of the programs that people use with NBD, beside what \`nbd\` has for it. Look up the program that you come from:
+`;
+
+const verdicts = `
+| verdict | what it means |
+| --- | --- |
+| same | The same words do the same: [a test](../apps/cli/test/same-as-libnbd.peers.test.ts) runs both programs with them, and compares output, exit code and effect. |
+| same by its manual | The same, as far as its manual goes; it is newer than the releases of Debian that the tests have, so it was not run. |
+| better | We have it, and it does more, or does it in a better way. |
+| left out | We do not have it, and why; often there is another way. |
+
+A release such as (1.22) is the first that has the option, where an older one was compared as well. Another test asks each program for
+its options, and fails when one has no row here. Which programs can do what, feature by feature, is in [compare.md](compare.md).
+`;
+
+/** The page, from the tables of the tools. */
+export function peerOptionsPage(): TextFile {
+  const list = peerTools.map(
+    (tool) =>
+      `[${titleOf(tool)}](#${titleOf(tool).replaceAll(' ', '-')}) (${tool.ours.join(', ') || 'no command of ours'})`,
+  );
+  const text = [head, `${list.join(' · ')}\n`, verdicts, ...peerTools.map(section)]
+    .join('\n')
+    .replaceAll('\n\n\n', '\n\n');
+  return { path: 'docs/options-of-others.md', text };
+}
+
+function section(tool: PeerTool): string {
+  const { purpose, debianPackage, versions, ours, options, manners } = tool;
+  const counterpart = ours.length === 0 ? 'We have no such command.' : `Ours: ${ours.map(commandLink).join(', ')}.`;
+  const parts = [
+    `## ${titleOf(tool)}`,
+    `${purpose} ${counterpart} Compared: ${versions} (Debian's package \`${debianPackage}\`).`,
+    table('option', options),
+  ];
+  if (manners !== undefined) parts.push(table('operand or manner', manners));
+  return `\n${parts.join('\n\n')}\n`;
+}
+
+function table(first: string, rows: readonly PeerOption[]): string {
+  return markdownTable([first, 'what it does', 'ours', 'verdict'], rows.map(cells));
+}
+
+function cells({ option, aliases = [], meaning, since, verdict, ours, why }: PeerOption): readonly string[] {
+  const names = [option, ...aliases].map((name) => (/^-|^[A-Z]/.test(name) ? code(name) : name)).join(', ');
+  return [
+    since === undefined ? names : `${names} (${since})`,
+    meaning,
+    ours === undefined ? '' : ours.split(', ').map(code).join(', '),
+    why === undefined ? verdict : `${verdict}: ${why}`,
+  ];
+}
+
+function code(text: string): string {
+  return `\`${text}\``;
+}
+
+/** `nbd copy` as a link to its page. */
+function commandLink(command: string): string {
+  return `[${command}](commands/${command.replaceAll(' ', '-')}.md)`;
+}

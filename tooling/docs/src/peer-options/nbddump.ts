@@ -1,0 +1,66 @@
+/** nbddump(1) beside `nbd dump`. */
+import type { PeerTool } from './peer-tool.ts';
+
+export const nbddump: PeerTool = {
+  name: 'nbddump',
+  purpose: 'Prints the content of an export as hexadecimal digits.',
+  debianPackage: 'libnbd-bin',
+  versions: '1.14.2 and 1.22.2',
+  ours: ['nbd dump'],
+  listings: [['--long-options'], ['--short-options'], ['--help']],
+  options: [
+    {
+      option: '--length=N',
+      aliases: ['-n', '--limit'],
+      meaning: 'at most N bytes',
+      verdict: 'same',
+      ours: 'nbd dump -n N, --length N, --limit N',
+    },
+    {
+      option: '--offset=N',
+      aliases: ['-o', '--skip'],
+      meaning: 'from byte N on',
+      since: '1.22',
+      verdict: 'same',
+      ours: 'nbd dump -o N, --offset N, --skip N',
+    },
+    {
+      option: '--color',
+      aliases: ['--colors', '--colour', '--colours'],
+      meaning: 'colours even if the output is not a terminal',
+      verdict: 'better',
+      why: 'the lines stay as they are without colours, so that they can be compared and searched',
+      ours: 'nbd dump --color, --colors, --colour, --colours',
+    },
+    {
+      option: '--no-color',
+      aliases: ['--no-colors', '--no-colour', '--no-colours'],
+      meaning: 'no colours on a terminal',
+      verdict: 'same',
+      ours: 'nbd dump --no-color, --no-colors, --no-colour, --no-colours',
+    },
+    { option: '--help', meaning: 'show help', verdict: 'same', ours: 'nbd dump --help' },
+    { option: '--version', aliases: ['-V'], meaning: 'show the version', verdict: 'same', ours: 'nbd --version, -V' },
+  ],
+  manners: [
+    {
+      option: 'NBD-URI',
+      meaning: 'the export of a server',
+      verdict: 'same',
+      ours: 'nbd dump URI',
+    },
+    {
+      option: '[ CMD ARGS ]',
+      meaning: 'a server that is started for it',
+      verdict: 'same',
+      ours: 'nbd dump [ CMD ARGS ]',
+    },
+    {
+      option: 'N with a unit, as 4k',
+      meaning: 'a size in kibibytes and so on',
+      verdict: 'better',
+      ours: 'nbd dump --length 4k',
+      why: 'nbddump takes 4k for 4',
+    },
+  ],
+};
