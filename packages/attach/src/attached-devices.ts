@@ -43,12 +43,30 @@ export function listAttachedDevices(): readonly AttachedDevice[] {
 /** The same for given files. */
 export function listWithin(files: DeviceFiles): readonly AttachedDevice[] {
   if (!files.hasDriver) throw missingDriver();
-  return files.indices.flatMap((index) => {
-    const shown = files.read(index);
-    if (shown?.thread === undefined) return [];
-    const { size, isReadOnly: readOnly, thread, identifier } = shown;
-    return [{ path: devicePath(index), index, size, readOnly, pid: processOf(thread), identifier }];
-  });
+  return files.indices.flatMap((index) => attachedAt(files, index) ?? []);
+}
+
+/**
+ * Returns the device of that path (or `nbd0`, or `0`) if it is attached, by this process or others. Needs no rights.
+ *
+ * @throws UsageError `ERR_NBD_ARGUMENT` when it is not the path of an NBD device, `ERR_NBD_NOT_SUPPORTED` where there is no NBD driver.
+ */
+export function findAttachedDevice(path: string): AttachedDevice | undefined {
+  return findWithin(systemSurroundings().files, path);
+}
+
+/** The same within given files. */
+export function findWithin(files: DeviceFiles, path: string): AttachedDevice | undefined {
+  const index = deviceIndex(path);
+  if (!files.hasDriver) throw missingDriver();
+  return attachedAt(files, index);
+}
+
+function attachedAt(files: DeviceFiles, index: number): AttachedDevice | undefined {
+  const shown = files.read(index);
+  if (shown?.thread === undefined) return undefined;
+  const { size, isReadOnly: readOnly, thread, identifier } = shown;
+  return { path: devicePath(index), index, size, readOnly, pid: processOf(thread), identifier };
 }
 
 /** How another process's device is detached. */

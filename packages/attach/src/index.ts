@@ -12,6 +12,7 @@ export {
   type AttachedDevice,
   type DetachDeviceOptions,
   detachDevice,
+  findAttachedDevice,
   listAttachedDevices,
 } from './attached-devices.ts';
 export type { Attachment } from './attachment.ts';

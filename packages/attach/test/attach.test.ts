@@ -7,7 +7,7 @@ import { TransmissionFlag } from '@nbdjs/protocol';
 import { createMemoryDevice } from '@nbdjs/storage';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { attachWithin } from '../src/attach-device.ts';
-import { detachWithin, listWithin } from '../src/attached-devices.ts';
+import { detachWithin, findWithin, listWithin } from '../src/attached-devices.ts';
 import { type Attachment, type AttachOptions, attachDevice, detachDevice } from '../src/index.ts';
 import { DeviceFiles } from '../src/kernel/sysfs.ts';
 import { Command, type Queue, ScriptedKernel } from './scripted-kernel.ts';
@@ -147,7 +147,11 @@ describe.runIf(process.platform === 'linux')('a device of the kernel', () => {
       { path: '/dev/nbd0', index: 0, size: BigInt(size), readOnly: false, pid, identifier: 'scripted' },
       { path: '/dev/nbd3', index: 3, size: BigInt(size), readOnly: false, pid, identifier: 'scripted' },
     ]);
+    const files = new DeviceFiles(folder);
+    expect(findWithin(files, '/dev/nbd3')).toMatchObject({ path: '/dev/nbd3', pid });
+    expect([findWithin(files, 'nbd2'), findWithin(files, '/dev/nbd99')]).toEqual([undefined, undefined]);
     await attachments[0]?.detach({ force: true });
+    expect(findWithin(files, '/dev/nbd0')).toBeUndefined();
     expect(listWithin(new DeviceFiles(folder)).map(({ index }) => index)).toEqual([3]);
   });
 
@@ -189,6 +193,7 @@ describe.runIf(process.platform === 'linux')('a device of the kernel', () => {
     const bare = { files, openNetlink: kernel.openNetlink };
     await expect(attachWithin(bare, device, {})).rejects.toThrow('modprobe nbd');
     expect(() => listWithin(files)).toThrow('modprobe nbd');
+    expect(() => findWithin(files, '/dev/nbd0')).toThrow('modprobe nbd');
     await expect(attachWithin(surroundings(), device, { via: 'netlink' })).rejects.toThrow('Linux 4.12');
   });
 

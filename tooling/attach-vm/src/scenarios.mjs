@@ -146,8 +146,10 @@ async function outage(awayMs, loadSeconds, ...attachArguments) {
 }
 
 await scenario('without the module, nbd says so', () => {
-  const list = nbd('list');
-  expect(list.code === 1 && list.stderr.includes('modprobe nbd'), list.stderr);
+  for (const words of [['list'], ['list', '/dev/nbd0']]) {
+    const { code, stderr } = nbd(...words);
+    expect(code === 1 && stderr.includes('modprobe nbd'), stderr);
+  }
   const tried = nbd('attach', '[', 'nbdkit', 'null', ']');
   expect(tried.code === 1, 'attach succeeds');
 });
@@ -164,7 +166,9 @@ await scenario('netlink: mkfs, files, trim, fsck, list, detach', async () => {
   expect(succeed('blockdev', ['--getss', '--getbsz', '--getsize64', attached.device]).startsWith('512'), 'blocks');
   const trimmed = fileSystem(attached.device);
   expectNoErrors();
+  expect(nbd('list', attached.device).code === 0, 'list says that it is not attached');
   expect(nbd('detach', attached.device).code === 0, 'detach fails');
+  expect(nbd('list', attached.device).code === 1, 'list says that it is attached');
   expect((await within(20_000, attached.ended, 'the end')) === 0, 'attach does not end with 0');
   expect(listed().length === 0, 'the device is still listed');
   const stored = succeed('du', ['-k', disk]).split('\t')[0];

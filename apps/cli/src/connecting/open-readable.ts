@@ -13,6 +13,8 @@ export interface Readable {
   readonly device: BlockDevice;
   /** Closes the device when the block is left (`await using`). */
   readonly leave: AsyncDisposable;
+  /** Of a file: how many images its disk is made of, one over the other. */
+  readonly layers?: number | undefined;
 }
 
 /** Servers are connected to without loading what files need. */
@@ -33,8 +35,9 @@ export async function openReadable(
     return partOf(client, leaving(client, terminal.signal), operand, options, terminal);
   }
   const { openForReading } = await loadFiles();
-  const { device } = await openForReading(operand.path, options, terminal);
-  return { device, leave: { [Symbol.asyncDispose]: () => device.close() } };
+  const { device, parts = [] } = await openForReading(operand.path, options, terminal);
+  const layers = 1 + parts.filter(({ kind }) => kind === 'backing').length;
+  return { device, leave: { [Symbol.asyncDispose]: () => device.close() }, layers };
 }
 
 /** The partition that the options name, or all of a device. */

@@ -1,6 +1,8 @@
 /** The block maps of several contexts in lock-step, as text and JSON. */
+import { baseAllocation } from '@nbdjs/interfaces';
 import { type JointExtent, statusName } from '@nbdjs/kit';
 import { compactJson } from './exact-json.ts';
+import { zeroAndData } from './map.ts';
 
 /** Formats the pieces of a joint map one after the other. */
 export interface JointFormat {
@@ -40,6 +42,25 @@ export function jointJson(contexts: readonly string[]): JointFormat {
       const line = `${before}${compactJson({ offset, length, contexts: Object.fromEntries(named) })}`;
       before = ',\n';
       return line;
+    },
+    () => (before === '[\n' ? '[]\n' : '\n]\n'),
+  );
+}
+
+/**
+ * One object per extent, in a list, with the members of nbdinfo and of `qemu-img map`. The statuses are those of `base:allocation` and
+ * `qemu:allocation-depth`. `layers`: how many images there are over each other; what none of them has counts as that of the lowest.
+ */
+export function layeredJson(layers: number): JointFormat {
+  let before = '[\n';
+  return merged(
+    ({ offset, length, statuses: [status = 0n, layer = 0n] }) => {
+      const known = { offset, start: offset, length, type: status, description: statusName(baseAllocation, status) };
+      const depth = layer === 0n ? BigInt(layers) - 1n : layer - 1n;
+      const line = compactJson({ ...known, depth, present: layer > 0n, ...zeroAndData(status) });
+      const text = `${before}${line.replace(/ \}$/, '}')}`;
+      before = ',\n';
+      return text;
     },
     () => (before === '[\n' ? '[]\n' : '\n]\n'),
   );

@@ -69,9 +69,14 @@ export function mapJson(context: string, { isForQemu = false } = {}): MapFormat 
 
 /** What `qemu-img map` says of an extent of an NBD server: the top layer is all that it sees. */
 function qemuMembers(status: bigint) {
+  return { depth: 0, present: true, ...zeroAndData(status) };
+}
+
+/** A status of `base:allocation` in the words of `qemu-img map`. */
+export function zeroAndData(status: bigint) {
   const isZero = (status & BigInt(AllocationStatus.Zero)) !== 0n;
   const isHole = (status & BigInt(AllocationStatus.Hole)) !== 0n;
-  return { depth: 0, present: true, zero: isZero, data: !isHole };
+  return { zero: isZero, data: !isHole };
 }
 
 /** The text around the numbers of an extent. */

@@ -1,5 +1,5 @@
 /** `nbd list`: the devices of the kernel that are attached. */
-import { type AttachedDevice, listAttachedDevices } from '@nbdjs/attach';
+import { type AttachedDevice, findAttachedDevice, listAttachedDevices } from '@nbdjs/attach';
 import type { CommandContext } from '../../options/command-context.ts';
 import { alignedRows } from '../../render/aligned-rows.ts';
 import { exactJson } from '../../render/exact-json.ts';
@@ -7,10 +7,15 @@ import { exactSize } from '../../render/human-size.ts';
 import { printable } from '../../render/printable.ts';
 import type { ListCommandOptions } from './command.ts';
 
-export async function run({ terminal }: CommandContext, { json }: ListCommandOptions): Promise<number> {
-  const devices = listAttachedDevices();
+export async function run(
+  { terminal }: CommandContext,
+  { json }: ListCommandOptions,
+  paths: readonly string[],
+): Promise<number> {
+  const devices =
+    paths.length === 0 ? listAttachedDevices() : paths.flatMap((path) => findAttachedDevice(path) ?? []);
   await terminal.print(json === true ? `${exactJson({ devices: devices.map(factsOf) })}\n` : textOf(devices));
-  return 0;
+  return devices.length < paths.length ? 1 : 0;
 }
 
 function factsOf({ path, size, readOnly, pid, identifier }: AttachedDevice) {

@@ -14,6 +14,8 @@ export interface MapJob {
   /** The operand as it was written. */
   readonly name: string;
   readonly contexts: readonly string[];
+  /** How many images the disk in a file is made of, one over the other; `undefined` for servers. */
+  readonly layers?: number | undefined;
   readonly range: DeviceRange;
   readonly options: MapOptions;
   readonly terminal: Terminal;

@@ -23,11 +23,12 @@ export async function run(
 ): Promise<number> {
   requireCompatible(options);
   const { context: contexts = [baseAllocation] } = options;
-  const { device, leave } = await openReadable(withTls(operand, options), options, terminal, { contexts });
+  const { device, leave, layers } = await openReadable(withTls(operand, options), options, terminal, { contexts });
   await using _ = leave;
   const name = describeOperand(operand);
   requireContexts(device, name, contexts, options.mode);
-  const job: MapJob = { device, name, contexts, range: rangeOf(device.geometry.size, options), options, terminal };
+  const range = rangeOf(device.geometry.size, options);
+  const job: MapJob = { device, name, contexts, layers, range, options, terminal };
   if (options.watch !== undefined) await watchMap(job, options.watch);
   else if (options.svg !== undefined) await writeSvg(job, options.svg);
   else if (options.totals === true) await printTotals(job);
