@@ -14,7 +14,8 @@ root="${root%/}"
 suite=trixie
 host_packages="e2fsprogs fuse2fs fuse3 mount fdisk xz-utils zstd qemu-utils qemu-block-extra libnbd-bin python3-libnbd nbdkit nbd-server fio gnutls-bin openssl chromium genisoimage debootstrap file ceph-common ceph-mon ceph-osd radosgw"
 # qemu-system-common holds what qemu-storage-daemon and the block drivers share.
-trixie_packages="fdisk,xz-utils,zstd,qemu-utils,qemu-system-common,libnbd-bin,python3-libnbd,nbdkit,nbd-server,fio,gnutls-bin"
+# nbd-client is not for the machine itself: it would put files into its initial RAM disk.
+trixie_packages="fdisk,xz-utils,zstd,qemu-utils,qemu-system-common,libnbd-bin,python3-libnbd,nbdkit,nbd-server,nbd-client,fio,gnutls-bin"
 clients="qemu-img qemu-io nbdinfo nbdcopy nbddump nbdsh certtool sfdisk xz zstd"
 servers="qemu-nbd nbdkit nbd-server"
 mounts="fusermount3 nbdfuse fuse2fs mkfs.ext4 debugfs"
@@ -98,7 +99,7 @@ missing_trixie() {
       option=--version
       [ "$program" != nbd-server ] || option=-V
       "$program" "$option" >/dev/null 2>&1 || printf " %s" "$program"
-    done' sh $clients $servers fio || printf ' chroot'
+    done' sh $clients $servers nbd-client fio || printf ' chroot'
 }
 
 # Prints the base addresses of the Debian archives that this machine's apt sources name, in both formats. Archives that

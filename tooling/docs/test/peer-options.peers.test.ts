@@ -25,7 +25,10 @@ for (const tool of peerTools) {
       const known = new Set(tool.options.flatMap(spellingsOf));
       expect(lists.flat().filter((word) => !known.has(word))).toEqual([]);
       const undated = tool.options.filter(
-        (row) => row.since === undefined && !lists.every((list) => list.includes(spellingsOf(row)[0] ?? '')),
+        (row) =>
+          row.since === undefined &&
+          row.isUnlisted !== true &&
+          !lists.every((list) => list.includes(spellingsOf(row)[0] ?? '')),
       );
       expect(undated.map(({ option }) => option)).toEqual([]);
       const wronglyUntried = tool.options.filter(

@@ -50,7 +50,7 @@ const tools = [
 ] as const;
 
 /** Of the newer Debian only. */
-const newer = ['qemu-storage-daemon'] as const;
+const newer = ['qemu-storage-daemon', 'nbd-client'] as const;
 
 export type Program = (typeof programs)[number] | (typeof tools)[number] | (typeof newer)[number];
 

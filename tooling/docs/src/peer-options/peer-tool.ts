@@ -10,6 +10,8 @@ export type PeerOption = {
   readonly meaning: string;
   /** The first release that has it, where not all those that are tested have it: `1.24`. */
   readonly since?: string;
+  /** Programs have it, but do not list it in each release; their manual has it. */
+  readonly isUnlisted?: boolean;
 } & Judgement;
 
 /**

@@ -1,12 +1,13 @@
-/** The command line of `nbd map`. */
+/** The command line of `nbd map`. Some options have the other spellings of `qemu-img map`. */
 import { imageOptions } from '../../images/options.ts';
+import { alias } from '../../options/alias.ts';
 import { colourOptions } from '../../options/colour.ts';
 import { beginCommand, type CommandContext, type OptionsOf } from '../../options/command-context.ts';
 import { parseReadable } from '../../options/operand.ts';
-import { addGroups } from '../../options/option-group.ts';
+import { addGroups, optionGroup } from '../../options/option-group.ts';
 import { rangeOptions } from '../../options/range.ts';
 import { serverOptions } from '../../options/server.ts';
-import { gather, parseSeconds } from '../../options/size.ts';
+import { gather, parseSeconds, size } from '../../options/size.ts';
 import { clientTlsOptions } from '../../options/tls.ts';
 import { webClientOptions } from '../../options/web.ts';
 import { usage } from './usage.ts';
@@ -30,10 +31,17 @@ export function declareMap(context: CommandContext) {
   return addGroups(
     command,
     rangeOptions(),
+    spellingsOfQemu(),
     imageOptions('a file'),
     colourOptions(),
     serverOptions(),
     webClientOptions(),
     clientTlsOptions(),
   ).option('-v, --verbose', 'print more about errors');
+}
+
+function spellingsOfQemu() {
+  return optionGroup()
+    .addOption(alias('--offset <n>', '--start-offset <n>').argParser(size('--start-offset')))
+    .addOption(alias('--length <n>', '--max-length <n>').argParser(size('--max-length')));
 }
