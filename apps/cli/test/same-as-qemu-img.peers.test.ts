@@ -1,6 +1,14 @@
 /** What docs/options-of-others.md says of qemu-img to be the same is the same; what it says to be better has the same at least. */
 import { copyFileSync, readFileSync, truncateSync } from 'node:fs';
-import { describePeers, makeRawImage, type Program, runPeer, startNbdkit, startQemuNbd, type Workspace } from '@nbdjs/peers';
+import {
+  describePeers,
+  makeRawImage,
+  type Program,
+  runPeer,
+  startNbdkit,
+  startQemuNbd,
+  type Workspace,
+} from '@nbdjs/peers';
 import { describe, expect, it } from 'vitest';
 import { nbd } from './harness.ts';
 import { answers, describeSameAs, expectCaseOfEachRow, type Ran, type Side } from './same-as.ts';
@@ -11,7 +19,14 @@ const mebi = 2 ** 20;
 /** What a map in JSON says of each extent. */
 function extentsOf(stdout: string): readonly unknown[] {
   const extents = JSON.parse(stdout) as Readonly<Record<string, unknown>>[];
-  return extents.map(({ start, length, depth, present, zero, data }) => ({ start, length, depth, present, zero, data }));
+  return extents.map(({ start, length, depth, present, zero, data }) => ({
+    start,
+    length,
+    depth,
+    present,
+    zero,
+    data,
+  }));
 }
 
 const extents = ({ stdout }: Ran): unknown => extentsOf(stdout);
@@ -94,7 +109,8 @@ describeSameAs(
   'qemu-img compare',
   (place) => {
     makeRawImage(place.hostPath('a.img'), 4 * mebi, [{ offset: mebi, length: mebi }]);
-    for (const name of ['same.img', 'byte.img', 'long.img']) copyFileSync(place.hostPath('a.img'), place.hostPath(name));
+    for (const name of ['same.img', 'byte.img', 'long.img'])
+      copyFileSync(place.hostPath('a.img'), place.hostPath(name));
     makeRawImage(place.hostPath('byte.img'), 4 * mebi, [{ offset: mebi, length: mebi }], 2);
     truncateSync(place.hostPath('long.img'), 5 * mebi);
     return startNbdkit(place, ['--filter=error', 'memory', '4M', 'error-pread-rate=100%']);
@@ -204,7 +220,10 @@ describe('qemu-img bench', () => {
 
     /** Both programs make a load with the same words, on a server of 1 MiB. */
     async function both(words: readonly string[], delay = '0'): Promise<{ theirs: Load; ours: Load }> {
-      const run = async (name: string, load: (uri: string, peerUri: string) => Promise<number | null>): Promise<Load> => {
+      const run = async (
+        name: string,
+        load: (uri: string, peerUri: string) => Promise<number | null>,
+      ): Promise<Load> => {
         const filters = ['--filter=log', '--filter=delay'];
         const log = `logfile=${workspace.peerPath(name)}`;
         await using server = await startNbdkit(workspace, [...filters, 'memory', '1M', log, `rdelay=${delay}`]);

@@ -11,7 +11,7 @@ Every option of the programs that people use with NBD, beside what \`nbd\` has f
 const verdicts = `
 | verdict | what it means |
 | --- | --- |
-| same | The same words do the same: [a test](../apps/cli/test/same-as-libnbd.peers.test.ts) runs both programs with them, and compares output, exit code and effect. |
+| same | It does the same: tests run both programs, and compare output, exit code and effect (of [libnbd](../apps/cli/test/same-as-libnbd.peers.test.ts), [qemu-nbd](../apps/cli/test/same-as-qemu-nbd.peers.test.ts), [qemu-img](../apps/cli/test/same-as-qemu-img.peers.test.ts) and, as far as servers see it, [nbd-client](../apps/cli/test/same-as-nbd-client.peers.test.ts)). |
 | same by its manual | The same, as far as its manual goes; it is newer than the releases of Debian that the tests have, so it was not run. |
 | better | We have it, and it does more, or does it in a better way. |
 | left out | We do not have it, and why; often there is another way. |

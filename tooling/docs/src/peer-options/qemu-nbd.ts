@@ -144,7 +144,7 @@ export const qemuNbd: PeerTool = {
     {
       option: '--tls-hostname=HOSTNAME',
       meaning: 'with --list: the name that the certificate has to be for',
-      since: '7.0, and listed by --help only in newer ones',
+      isUnlisted: true,
       verdict: 'same',
       ours: 'nbd info --tls-hostname NAME',
     },
