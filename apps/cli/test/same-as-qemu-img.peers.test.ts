@@ -11,7 +11,8 @@ import {
 } from '@nbdjs/peers';
 import { describe, expect, it } from 'vitest';
 import { nbd } from './harness.ts';
-import { answers, describeSameAs, expectCaseOfEachRow, type Ran, type Side } from './same-as.ts';
+import { answers, describeSameAs, type Ran, type Side } from './same-as.ts';
+import { expectTestOfEachRow } from './same-rows.ts';
 import { inWorkspace, workspace } from './workspace.ts';
 
 const mebi = 2 ** 20;
@@ -67,13 +68,13 @@ describeSameAs(
       ...['raw', 'qcow2'].map((format) => ({
         command: 'map',
         words: ({ shared }: Side) => theirMap('-f', format, shared('top.qcow2')),
-        ourWords: ({ shared }: Side) => ourMap('--format', format, shared('top.qcow2')),
+        oursWords: ({ shared }: Side) => ourMap('--format', format, shared('top.qcow2')),
         output: extents,
       })),
       {
         command: 'map',
         words: ({ shared }) => theirMap('--format', 'raw', shared('disk.img')),
-        ourWords: ({ shared }) => ourMap('--format', 'raw', shared('disk.img')),
+        oursWords: ({ shared }) => ourMap('--format', 'raw', shared('disk.img')),
         output: extents,
         from: ['trixie'],
       },
@@ -83,13 +84,13 @@ describeSameAs(
         {
           command: 'map',
           words: ({ uri }: Side) => theirMap('--start-offset', offset, uri()),
-          ourWords: ({ uri }: Side) => ourMap('--start-offset', offset, uri()),
+          oursWords: ({ uri }: Side) => ourMap('--start-offset', offset, uri()),
           output: extents,
         },
         {
           command: 'map',
           words: ({ shared }: Side) => theirMap(`--start-offset=${offset}`, shared('disk.img')),
-          ourWords: ({ shared }: Side) => ourMap(`--start-offset=${offset}`, shared('disk.img')),
+          oursWords: ({ shared }: Side) => ourMap(`--start-offset=${offset}`, shared('disk.img')),
           output: extents,
         },
       ]),
@@ -97,7 +98,7 @@ describeSameAs(
     '--max-length=LEN': {
       command: 'map',
       words: ({ uri }) => theirMap('--start-offset=1M', '--max-length', '4321', uri()),
-      ourWords: ({ uri }) => ourMap('--start-offset=1M', '--max-length', '4321', uri()),
+      oursWords: ({ uri }) => ourMap('--start-offset=1M', '--max-length', '4321', uri()),
       output: extents,
     },
   },
@@ -120,33 +121,33 @@ describeSameAs(
     '-q': ['same.img', 'byte.img', 'long.img'].map((name) => ({
       command: 'compare',
       words: ({ shared }: Side) => ['-q', ...raw, shared('a.img'), shared(name)],
-      ourWords: ({ shared }: Side) => ['-q', shared('a.img'), shared(name)],
+      oursWords: ({ shared }: Side) => ['-q', shared('a.img'), shared(name)],
       code: name === 'byte.img' ? 1 : 0,
     })),
     'exit codes': [
       {
         command: 'compare',
         words: ({ shared }) => [...raw, shared('a.img'), shared('same.img')],
-        ourWords: ({ shared }) => [shared('a.img'), shared('same.img')],
+        oursWords: ({ shared }) => [shared('a.img'), shared('same.img')],
       },
       {
         // The place of the first difference is a row of its own.
         command: 'compare',
         words: ({ shared }) => [...raw, shared('a.img'), shared('byte.img')],
-        ourWords: ({ shared }) => [shared('a.img'), shared('byte.img')],
+        oursWords: ({ shared }) => [shared('a.img'), shared('byte.img')],
         code: 1,
         output: ({ stdout }) => /^Content mismatch at offset \d+!\n$/.test(stdout),
       },
       {
         command: 'compare',
         words: ({ shared }) => [...raw, shared('a.img'), shared('nothing.img')],
-        ourWords: ({ shared }) => [shared('a.img'), shared('nothing.img')],
+        oursWords: ({ shared }) => [shared('a.img'), shared('nothing.img')],
         code: 2,
       },
       {
         command: 'compare',
         words: ({ shared, uri }) => [...raw, shared('a.img'), uri()],
-        ourWords: ({ shared, uri }) => [shared('a.img'), uri()],
+        oursWords: ({ shared, uri }) => [shared('a.img'), uri()],
         code: 4,
       },
     ],
@@ -156,7 +157,7 @@ describeSameAs(
     ].map((names) => ({
       command: 'compare',
       words: ({ shared }: Side) => [...raw, ...names.map(shared)],
-      ourWords: ({ shared }: Side) => names.map(shared),
+      oursWords: ({ shared }: Side) => names.map(shared),
     })),
   },
 );
@@ -213,7 +214,7 @@ const byPlace = (one: Logged, other: Logged): number =>
 describe('qemu-img bench', () => {
   /** What the rows that say `same` are tried with: a test for each of them is below. */
   const tried = ['--help', '-d DEPTH', '-s BUFFER_SIZE'];
-  expectCaseOfEachRow('qemu-img bench', Object.fromEntries(tried.map((option) => [option, true])));
+  expectTestOfEachRow('qemu-img bench', tried);
 
   describePeers('sends the same', ['qemu-img', 'nbdkit'], (generation) => {
     inWorkspace(generation);

@@ -11,7 +11,8 @@ import {
 } from '@nbdjs/peers';
 import { describe, expect, it } from 'vitest';
 import { nbd } from './harness.ts';
-import { answers, expectCaseOfEachRow } from './same-as.ts';
+import { answers } from './same-as.ts';
+import { expectTestOfEachRow } from './same-rows.ts';
 import { endLast, inWorkspace, serve, workspace } from './serving.ts';
 import { peer } from './serving-peers.ts';
 import { writeTlsFolders } from './tls-folders.ts';
@@ -37,7 +38,7 @@ const tried = [
 ];
 
 describe('qemu-nbd', () => {
-  expectCaseOfEachRow('qemu-nbd', Object.fromEntries(tried.map((option) => [option, true])));
+  expectTestOfEachRow('qemu-nbd', tried);
 
   describePeers('is the same to clients', ['qemu-nbd', 'qemu-img', 'qemu-io', 'nbdinfo', 'nbdcopy'], (generation) => {
     inWorkspace(generation);

@@ -37,8 +37,8 @@ export interface SameCase {
   readonly command: string;
   /** What stands behind the names of the programs. */
   readonly words: (side: Side) => readonly string[];
-  /** The same for ours, where it spells an option in another way. Default: the same words. */
-  readonly ourWords?: (side: Side) => readonly string[];
+  /** What ours is given, where that is not the same: code in another language. */
+  readonly oursWords?: (side: Side) => readonly string[];
   /** How both have to end. Default: 0. */
   readonly code?: number;
   /** Whether ours has to be a process of its own, as where it reads standard input. Default: no. */
@@ -73,7 +73,10 @@ export type StartServer = (workspace: Workspace) => Promise<PeerServer>;
  */
 export function describeSameAs(title: string, start: StartServer, cases: SameCases): void {
   const tool = toolNamed(title);
-  expectCaseOfEachRow(title, cases);
+  it(`${title}: each row that says 'same' has its case, and no case lacks its row`, () => {
+    const same = rowsOf(tool).filter(({ verdict }) => verdict === 'same');
+    expect(Object.keys(cases).sort()).toEqual(same.map(({ option }) => option).sort());
+  });
   describePeers(`${title} does the same`, [tool.name as Program], (generation) => {
     let workspace: Workspace;
     let server: PeerServer;
@@ -97,14 +100,6 @@ export function describeSameAs(title: string, start: StartServer, cases: SameCas
         }
       });
     }
-  });
-}
-
-/** A test that compares the cases of a tool, by the row's `option`, with the rows of the page that say `same`. */
-export function expectCaseOfEachRow(title: string, cases: Readonly<Record<string, unknown>>): void {
-  it(`${title}: each row that says 'same' has its case, and no case lacks its row`, () => {
-    const same = rowsOf(toolNamed(title)).filter(({ verdict }) => verdict === 'same');
-    expect(Object.keys(cases).sort()).toEqual(same.map(({ option }) => option).sort());
   });
 }
 
@@ -138,7 +133,7 @@ async function runOurs(one: SameCase, workspace: Workspace, server: PeerServer):
     shared: (name) => workspace.hostPath(name),
     own: (name) => workspace.hostPath(own(name)),
   };
-  const words = [one.command, ...(one.ourWords ?? one.words)(side)];
+  const words = [one.command, ...(one.oursWords ?? one.words)(side)];
   if (one.isProcess !== true) return deedOf(one, await nbd(...words), workspace, own);
   const { code, stdout, stderr } = await spawnNbd(words, { stdin: one.stdin });
   return deedOf(one, { code, stdout: stdout.toString(), stderr }, workspace, own);
