@@ -10,7 +10,7 @@ import {
   startQemuNbd,
 } from '@nbdjs/peers';
 import { describe, expect, it } from 'vitest';
-import { nbd } from './harness.ts';
+import { nbd, spawnNbd } from './harness.ts';
 import { answers } from './same-as.ts';
 import { expectTestOfEachRow } from './same-rows.ts';
 import { endLast, inWorkspace, serve, workspace } from './serving.ts';
@@ -32,6 +32,7 @@ const tried = [
   '--offset=OFFSET',
   '--allocation-depth',
   '--tls-hostname=HOSTNAME',
+  '--fork',
   '--format=FORMAT',
   '--read-only',
   '--load-snapshot=SNAPSHOT_PARAM',
@@ -223,6 +224,38 @@ describe('qemu-nbd', () => {
         stdout: `${4 * mebi}\n`,
       });
       await server.stop();
+    });
+
+    // One generation: each start of ours takes two starts of Node.
+    const itOnce = generation === 'bookworm' ? it : () => {};
+    itOnce('--fork', { tags: ['slow'] }, async () => {
+      makeDisk();
+      for (const [name, image, run] of [
+        [
+          'theirs',
+          workspace.peerPath('disk.img'),
+          (words: readonly string[]) => runPeer('qemu-nbd', generation, words),
+        ],
+        [
+          'ours',
+          workspace.hostPath('disk.img'),
+          (words: readonly string[]) => spawnNbd(['serve', '--quiet', ...words]),
+        ],
+      ] as const) {
+        const isTheirs = name === 'theirs';
+        const path = (file: string): string => (isTheirs ? workspace.peerPath(file) : workspace.hostPath(file));
+        const place = ['--socket', path(`${name}.sock`), '--pid-file', path(`${name}.pid`)];
+        const { code, stdout, stderr } = await run(['--fork', '--persistent', '--format', 'raw', ...place, image]);
+        const pid = Number(readFileSync(workspace.hostPath(`${name}.pid`), 'utf8'));
+        try {
+          expect({ name, code, output: stdout.toString(), stderr }).toEqual({ name, code: 0, output: '', stderr: '' });
+          const uri = `nbd+unix:///?socket=${workspace.peerPath(`${name}.sock`)}`;
+          expect(await peer('nbdinfo', '--size', uri)).toBe(`${4 * mebi}\n`);
+        } finally {
+          process.kill(pid, 'SIGTERM');
+        }
+        await expect.poll(() => existsSync(workspace.hostPath(`${name}.sock`)), { timeout: 4000 }).toBe(false);
+      }
     });
 
     it('--pid-file of the better ones is gone at the end', async () => {

@@ -172,6 +172,37 @@ describe('nbd serve', () => {
     expect((await endLast())?.stderr).toBe('');
   });
 
+  it('--fork returns when the server listens, and leaves it running, with nothing open that others wait for', async () => {
+    const [pidFile, socket] = [workspace.hostPath('nbd.pid'), workspace.socketPath('s')];
+    const place = ['--socket', socket, '--pid-file', pidFile, '--print-uri'];
+    const { code, stdout, stderr } = await spawnNbd(['serve', '--fork', ...place, 'memory:1M']);
+    const pid = Number(readFileSync(pidFile, 'utf8'));
+    try {
+      expect({ code, uri: stdout.toString(), stderr }).toEqual({
+        code: 0,
+        uri: `nbd+unix:///?socket=${socket}\n`,
+        stderr: '',
+      });
+      const client = connect(socket);
+      expect((await once(client, 'data'))[0]).toEqual(greeting);
+      client.destroy();
+      // Its place is taken, and the one that could not serve says so.
+      const second = await spawnNbd(['serve', '--fork', '--socket', socket, 'memory:1M']);
+      expect(second).toMatchObject({ code: 1, stderr: expect.stringMatching(/address already in use|in use/i) });
+    } finally {
+      process.kill(pid, 'SIGTERM');
+    }
+    await expect.poll(() => existsSync(pidFile), { timeout: 4000 }).toBe(false);
+    expect(existsSync(socket)).toBe(false);
+  });
+
+  it.each([
+    [['--stdio'], '--fork and --stdio exclude each other'],
+    [['--connect-to', 'ws://localhost'], '--fork and --connect-to exclude each other'],
+  ])('--fork %j is refused', async (words, message) => {
+    expect(await nbd('serve', '--fork', ...words, 'memory:1M')).toMatchObject({ code: 1, stderr: `nbd: ${message}\n` });
+  });
+
   it('F32: clients wait when descriptors run out, and it is said', { timeout: 60_000 }, async () => {
     const socket = workspace.socketPath('s');
     // Not fewer: to load the sources, Node opens many files at a time.

@@ -159,8 +159,8 @@ export const qemuNbd: PeerTool = {
     {
       option: '--fork',
       meaning: 'return when the server listens, and leave it running',
-      verdict: 'left out',
-      why: 'a service manager starts it and keeps it (systemd passes sockets to it), and a shell has &; --pid-file and --print-uri say when it listens',
+      verdict: 'same',
+      ours: 'nbd serve --fork',
     },
     {
       option: '--pid-file=PATH',

@@ -12,8 +12,7 @@ export async function run(
   { json }: ListCommandOptions,
   paths: readonly string[],
 ): Promise<number> {
-  const devices =
-    paths.length === 0 ? listAttachedDevices() : paths.flatMap((path) => findAttachedDevice(path) ?? []);
+  const devices = paths.length === 0 ? listAttachedDevices() : paths.flatMap((path) => findAttachedDevice(path) ?? []);
   await terminal.print(json === true ? `${exactJson({ devices: devices.map(factsOf) })}\n` : textOf(devices));
   return devices.length < paths.length ? 1 : 0;
 }

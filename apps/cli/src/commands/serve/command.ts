@@ -56,6 +56,8 @@ export function declareServe(context: CommandContext) {
     .option('-A, --allocation-depth', 'offer the context qemu:allocation-depth')
     .option('--snapshot', 'keep writes in memory, and discard them at the end')
     .option('--refuse-unaligned', 'refuse unaligned requests also of clients that have not asked for block sizes')
+    .option('--fork', 'go on in the background, and return when the server listens')
+    .addOption(new Option('--ready-descriptor <n>').argParser(count('--ready-descriptor', 3, 1_000_000)).hideHelp())
     .option('--pid-file <path>', 'write the process id to this file when the server listens')
     .option('--oldstyle', 'use the oldstyle handshake: the default export, simple replies, no TLS')
     .option(

@@ -14,9 +14,18 @@ export function requireCompatible(options: ServeOptions, sourceCount: number, is
   if (isStdio && (socket !== undefined || hasAddress)) exclude('--stdio', '--socket, --bind or --port');
   if (isStdio && backlog !== undefined) exclude('--stdio', '--backlog');
   requireOnlyWeb(options, isActivated);
+  requireOwnPlace(options, isActivated);
   if (!isActivated) return;
   if (socket !== undefined || hasAddress) exclude('socket activation', '--socket, --bind or --port');
   if (isStdio) exclude('socket activation', '--stdio');
+}
+
+/** What goes on in the background has to listen by itself. */
+function requireOwnPlace({ fork, stdio, connectTo }: ServeOptions, isActivated: boolean): void {
+  if (fork !== true) return;
+  if (stdio === true) exclude('--fork', '--stdio');
+  if (connectTo !== undefined) exclude('--fork', '--connect-to');
+  if (isActivated) exclude('--fork', 'socket activation');
 }
 
 /** Clients come to a socket or to an address. */

@@ -10,6 +10,7 @@ import { requireDiskOptions } from '../../objects/options.ts';
 import type { CommandContext } from '../../options/command-context.ts';
 import type { Terminal } from '../../terminal.ts';
 import { accessEntry } from './access-entry.ts';
+import { serveInBackground, tellReady } from './background.ts';
 import { type ClientLog, createClientLog } from './client-log.ts';
 import type { ServeOptions } from './command.ts';
 import { idleRules, requireCompatible } from './conflicts.ts';
@@ -49,6 +50,7 @@ export async function run(
   );
   requireDiskOptions(options, sources.filter(({ operand }) => operand.type === 'disk').length);
   requireKnownLimits(Object.keys(givenLimits(options)));
+  if (options.fork === true && options.readyDescriptor === undefined) return await serveInBackground(terminal);
   const closeLimitMs = givenLimits(options).closeMs ?? ownDefaults.closeMs;
   const upstreams = new Upstreams(options, terminal, closeLimitMs);
   // What clients have not flushed goes into a store at the end, which takes longer than to close a file.
@@ -95,6 +97,7 @@ export async function run(
       service.writePidFile(options.pidFile);
       await announce(service.listeners, names, options, tls, terminal);
     }
+    tellReady(options.readyDescriptor);
     await service.stopped();
     return lostDisks.exitCode;
   } finally {

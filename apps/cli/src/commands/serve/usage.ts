@@ -11,6 +11,7 @@ export const usage: Usage = {
     { line: 'nbd serve --socket /run/nbd.sock disk.qcow2', what: 'an image, on a Unix socket' },
     { line: 'nbd serve system=disk.img scratch=memory:1G', what: 'two exports with names' },
     { line: "nbd serve --bind '*' --tls-certificates pki disk.img", what: 'for other machines, with TLS' },
+    { line: 'nbd serve --fork --pid-file nbd.pid disk.img', what: 'in the background' },
     { line: 'nbd serve --snapshot disk.img', what: 'writes are kept in memory' },
     { line: 'nbd serve nbds://host/disk', what: 'pass on the disk of another server, and wait for it when it is gone' },
   ],
