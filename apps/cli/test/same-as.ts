@@ -140,7 +140,7 @@ async function runOurs(one: SameCase, workspace: Workspace, server: PeerServer):
 }
 
 /** Paths are put right: the same folder as both see it, and the same name for the files of both. */
-function deedOf(one: SameCase, ran: Ran, workspace: Workspace, own: (name: string) => string): Deed {
+async function deedOf(one: SameCase, ran: Ran, workspace: Workspace, own: (name: string) => string): Promise<Deed> {
   const plain = (text: string): string =>
     [workspace.folder, workspace.peerPath('').replace(/\/$/, '')]
       .reduce((before, folder) => before.replaceAll(folder, 'FOLDER'), text)
@@ -149,14 +149,19 @@ function deedOf(one: SameCase, ran: Ran, workspace: Workspace, own: (name: strin
   return {
     code: ran.code,
     output: output({ code: ran.code, stdout: plain(ran.stdout), stderr: plain(ran.stderr) }),
-    files: (one.files ?? []).map((name) => contentOf(workspace.hostPath(own(name)))),
+    files: await Promise.all((one.files ?? []).map((name) => contentOf(workspace, own(name)))),
   };
 }
 
 /** The hash of a file, and where it stores something; for a file that is not there, that. */
-function contentOf(path: string): unknown {
+async function contentOf(workspace: Workspace, name: string): Promise<unknown> {
+  const path = workspace.hostPath(name);
   if (!existsSync(path)) return 'not there';
-  return { sha256: sha256OfFile(path), size: statSync(path).size, allocated: allocatedRanges(path) };
+  return {
+    sha256: await sha256OfFile(path),
+    size: statSync(path).size,
+    allocated: await allocatedRanges(workspace, name),
+  };
 }
 
 /** For texts that name the program: that there is one, on standard output only. */
