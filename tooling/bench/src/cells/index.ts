@@ -5,7 +5,9 @@ import { copying } from './copies.ts';
 import { distance } from './distance.ts';
 import { idle } from './idle.ts';
 import { incumbent } from './incumbent.ts';
+import { mounting } from './mount.ts';
 import type { Part } from './part.ts';
+import { proxying } from './proxy.ts';
 import { reconnect } from './reconnect.ts';
 import { scale } from './scale.ts';
 import { serverFile } from './server-file.ts';
@@ -21,6 +23,8 @@ export const parts: readonly Part[] = [
   serverFile,
   serverQcow2,
   copying,
+  mounting,
+  proxying,
   tls,
   incumbent,
   wholePath,

@@ -7,6 +7,8 @@ export type PartName =
   | 'server-file'
   | 'server-qcow2'
   | 'copies'
+  | 'mount'
+  | 'proxy'
   | 'tls'
   | 'incumbent'
   | 'whole-path'

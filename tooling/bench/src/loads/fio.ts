@@ -1,5 +1,5 @@
-/** libnbd, driven by fio. */
-import { jsonReport, type LoadClient } from './request-load.ts';
+/** Loads by fio: through libnbd, and of files. */
+import { type Duration, jsonReport, type LoadClient, type LoadReport } from './request-load.ts';
 
 interface FioReport {
   readonly jobs: readonly { readonly read: FioSide; readonly write: FioSide }[];
@@ -10,31 +10,62 @@ interface FioSide {
   readonly total_ios: number;
 }
 
+/** In the process itself, so that what it uses can be read there. */
+const inProcess = '--thread';
+
 export function fioLoad(uri: string): LoadClient {
   return {
     counting: 'difference',
     command: ({ command, depth, blockBytes }, duration) => [
       'fio',
       '--name=load',
-      // In the process itself, so that what it uses can be read there.
-      '--thread',
+      inProcess,
       '--ioengine=nbd',
       `--uri=${uri}`,
       `--rw=rand${command}`,
       `--bs=${blockBytes}`,
       `--iodepth=${depth}`,
       '--size=1G',
-      ...('seconds' in duration
-        ? ['--time_based', `--runtime=${Math.round(duration.seconds * 1000)}ms`]
-        : ['--norandommap', `--io_size=${duration.requests * blockBytes}`]),
+      ...durationOptions(duration, blockBytes, 1),
       '--output-format=json',
     ],
-    report(stdout) {
-      const [job] = jsonReport<FioReport>(stdout).jobs;
-      const side = [job?.read, job?.write].find((one) => one !== undefined && one.total_ios > 0);
-      return { perSecond: side?.iops ?? 0, requests: side?.total_ios ?? 0 };
-    },
+    report: fioReport,
   };
+}
+
+/** Reads and writes of a file around the page cache, by as many threads as requests are to be in flight. */
+export function fioFileLoad(path: string, order: 'random' | 'sequential'): LoadClient {
+  return {
+    counting: 'difference',
+    command: ({ command, depth, blockBytes }, duration) => [
+      'fio',
+      '--name=load',
+      inProcess,
+      `--numjobs=${depth}`,
+      '--group_reporting',
+      '--ioengine=psync',
+      '--direct=1',
+      `--filename=${path}`,
+      `--rw=${order === 'random' ? 'rand' : ''}${command}`,
+      `--bs=${blockBytes}`,
+      '--size=1G',
+      ...durationOptions(duration, blockBytes, depth),
+      '--output-format=json',
+    ],
+    report: fioReport,
+  };
+}
+
+function durationOptions(duration: Duration, blockBytes: number, jobs: number): readonly string[] {
+  return 'seconds' in duration
+    ? ['--time_based', `--runtime=${Math.round(duration.seconds * 1000)}ms`]
+    : ['--norandommap', `--io_size=${Math.ceil(duration.requests / jobs) * blockBytes}`];
+}
+
+function fioReport(stdout: string): LoadReport {
+  const [job] = jsonReport<FioReport>(stdout).jobs;
+  const side = [job?.read, job?.write].find((one) => one !== undefined && one.total_ios > 0);
+  return { perSecond: side?.iops ?? 0, requests: side?.total_ios ?? 0 };
 }
 
 /** Writes all of a memory: what was never written costs nothing to read. */

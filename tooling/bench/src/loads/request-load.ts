@@ -13,7 +13,7 @@ export interface RequestLoad {
 }
 
 /** As long as that, or as many requests. */
-type Duration = { readonly seconds: number } | { readonly requests: number };
+export type Duration = { readonly seconds: number } | { readonly requests: number };
 
 /** A program that does requests. */
 export interface LoadClient {
@@ -82,6 +82,19 @@ export function requestCandidate(
       const [pid] = server?.pids ?? [];
       if (pid === undefined) return Number.NaN;
       return totalOf(await callsOfProcess(pid, () => runMeasured(pinned(commandOf(more))))) / more;
+    },
+  };
+}
+
+/** The same, judged by the processor time of the server: where servers are compared, that of the client says nothing about them. */
+export function withServerCost(candidate: Candidate): Candidate {
+  return {
+    ...candidate,
+    async measure() {
+      const run = await candidate.measure();
+      const { used, bytes = 0 } = run.server ?? {};
+      const processorSecondsPerGb = (used?.processorSeconds ?? Number.NaN) / (bytes / 1e9);
+      return { ...run, values: { ...run.values, processorSecondsPerGb } };
     },
   };
 }

@@ -1,5 +1,6 @@
 /** Servers, and what they use while a client is measured. */
 import { once } from 'node:events';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { type Child, spawnChild } from '@nbdjs/peers/local';
 import type { SideCost } from '../measuring/run.ts';
@@ -63,15 +64,25 @@ export class ServerCost {
   }
 }
 
+/** A program that others are served by, until it is ended. */
+export interface MeasuredProgram extends AsyncDisposable {
+  readonly cost: ServerCost;
+  /** Settles when it has ended. */
+  readonly exited: Promise<unknown>;
+  kill(signal: NodeJS.Signals): void;
+}
+
 /**
- * Starts a server that prints something when it is ready. If it runs in Node, the probe is in it, by which it is asked what Node counts.
+ * Starts a server, and waits until it is ready: by default, until it has printed something. If it runs in Node, the probe is in it, by which it
+ * is asked what Node counts.
  *
  * @throws Error when it ends before it is ready
  */
 export async function startMeasured(
   command: readonly [string, ...string[]],
   pinning: Pinning,
-): Promise<{ readonly cost: ServerCost } & AsyncDisposable> {
+  readiness: (stdout: Readable) => Promise<unknown> = (stdout) => once(stdout, 'data'),
+): Promise<MeasuredProgram> {
   const [program, ...args] = command;
   const isNode = program === process.execPath;
   const child = spawnChild(isNode ? [program, '--import', probe, ...args] : command, {
@@ -79,12 +90,14 @@ export async function startMeasured(
   });
   const { stdout, pid = 0 } = child.process;
   if (stdout === null) throw new Error('a pipe for the output was expected, got none');
-  const isReady = await Promise.race([once(stdout, 'data').then(() => true), child.exited.then(() => false)]);
+  const isReady = await Promise.race([readiness(stdout).then(() => true), child.exited.then(() => false)]);
   if (!isReady) throw new Error(`${command.join(' ')} ended before it was ready`);
   stdout.resume();
   pinning.move('server', pid);
   return {
     cost: new ServerCost([pid], isNode ? child.process : undefined),
+    exited: child.exited,
+    kill: (signal) => void child.kill(signal),
     async [Symbol.asyncDispose]() {
       child.kill('SIGTERM');
       await child.exited;

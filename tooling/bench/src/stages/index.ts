@@ -5,6 +5,8 @@ import { openCopying } from './copies.ts';
 import { openDistance } from './distance.ts';
 import { openIdle } from './idle.ts';
 import { openIncumbent } from './incumbent.ts';
+import { openMounting } from './mount.ts';
+import { openProxying } from './proxy.ts';
 import { openReconnect } from './reconnect.ts';
 import { openScale } from './scale.ts';
 import { openServerFile } from './server-file.ts';
@@ -21,6 +23,8 @@ export const stages: Readonly<Record<PartName, OpenStage>> = {
   'server-file': openServerFile,
   'server-qcow2': openServerQcow2,
   copies: openCopying,
+  mount: openMounting,
+  proxy: openProxying,
   tls: openTls,
   incumbent: openIncumbent,
   'whole-path': openWholePath,
