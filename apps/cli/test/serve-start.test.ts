@@ -240,8 +240,7 @@ describe('nbd serve', () => {
   });
 
   it.each([
-    [['--socket', ''], /^nbd: --socket is empty, expected the path of a socket\n/],
-    [['--pid-file', ''], /^nbd: --pid-file is empty/],
+    [['--socket', ''], /^nbd: --socket: the name is empty\n/],
     [['-x', 'foo', 'a=memory:1M', 'b=memory:1M'], /^nbd: --export-name is for an only export, and there are 3/],
     [['-x', 'foo'], /^nbd: the export has two names, 'foo' by --export-name and 'name' by name=memory:1M/],
     [['-s', '--backlog', '5'], /^nbd: --stdio and --backlog exclude each other/],

@@ -4,10 +4,9 @@ import type { ServeOptions } from './command.ts';
 
 /** @throws UsageError naming the two options that exclude each other, or the one that makes no sense. */
 export function requireCompatible(options: ServeOptions, sourceCount: number, isActivated: boolean): void {
-  const { socket, bind, port, pidFile, exportName, stdio: isStdio = false, backlog } = options;
+  const { socket, bind, port, exportName, stdio: isStdio = false, backlog } = options;
   const hasAddress = bind !== undefined || port !== undefined;
   requireOnePlace(options);
-  if (pidFile === '') throw argumentError('--pid-file is empty, expected the path of a file');
   if (exportName !== undefined && sourceCount > 1) {
     throw argumentError(`--export-name is for an only export, and there are ${sourceCount}: name each by NAME=SOURCE`);
   }
@@ -30,7 +29,6 @@ function requireOwnPlace({ fork, stdio, connectTo }: ServeOptions, isActivated: 
 
 /** Clients come to a socket or to an address. */
 export function requireOnePlace({ socket, bind, port }: Pick<ServeOptions, 'socket' | 'bind' | 'port'>): void {
-  if (socket === '') throw argumentError('--socket is empty, expected the path of a socket');
   if (socket !== undefined && (bind !== undefined || port !== undefined)) exclude('--socket', '--bind or --port');
 }
 
