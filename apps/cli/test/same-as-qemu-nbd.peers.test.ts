@@ -1,6 +1,7 @@
 /** What docs/options-of-others.md says of qemu-nbd to be the same is the same for clients; so is what the better ones begin with. */
 import { existsSync, readFileSync } from 'node:fs';
 import {
+  allocatedRanges,
   describePeers,
   makeQcow2,
   makeRawImage,
@@ -33,6 +34,7 @@ const tried = [
   '--allocation-depth',
   '--tls-hostname=HOSTNAME',
   '--fork',
+  '--detect-zeroes=MODE',
   '--format=FORMAT',
   '--read-only',
   '--load-snapshot=SNAPSHOT_PARAM',
@@ -166,6 +168,38 @@ describe('qemu-nbd', () => {
       );
       expect(theirs.map((map) => (map as unknown[]).length)).toEqual([5, 5, 3]);
       expect(ours).toEqual(theirs);
+    });
+
+    it.each([
+      [['--discard', 'ignore']],
+      [['--discard', 'unmap']],
+      [['--discard', 'ignore', '--detect-zeroes', 'on']],
+      [['--discard', 'unmap', '--detect-zeroes', 'on']],
+      [['--discard', 'unmap', '--detect-zeroes', 'unmap']],
+    ])('--detect-zeroes, and --discard of the better ones: %j', async (words) => {
+      const seen: unknown[] = [];
+      const run = async (uri: string): Promise<void> => {
+        // The older QEMU makes a hole of what is zeroed, whatever it is told of discarding.
+        const isOld = generation === 'bookworm' && words.includes('ignore');
+        const zero = isOld ? 'write -z 1M 256k' : 'write -zu 1M 256k';
+        const commands = ['discard 0 256k', 'write -P 0 512k 256k', zero, 'write -P 0 3M 64k'];
+        await peer('qemu-io', '-f', 'raw', ...commands.flatMap((command) => ['-c', command]), uri);
+        const content = await sha256OfFile(workspace.hostPath('disk.img'));
+        seen.push({ content, areas: await allocatedRanges(workspace, 'disk.img') });
+      };
+      for (const program of ['theirs', 'ours']) {
+        // The last MiB is a hole before.
+        makeRawImage(workspace.hostPath('disk.img'), 4 * mebi, [{ offset: 0, length: 3 * mebi }]);
+        if (program === 'theirs') {
+          const server = await startQemuNbd(workspace, { image: 'disk.img', format: 'raw', extraArguments: words });
+          await run(server.peerUri());
+          await server.stop();
+        } else {
+          const uri = await serve('--quiet', '--format', 'raw', ...words, workspace.hostPath('disk.img'));
+          await run(uri());
+        }
+      }
+      expect(seen[1]).toEqual(seen[0]);
     });
 
     it('--load-snapshot, and --snapshot of the better ones', async () => {

@@ -68,6 +68,7 @@ import { fileDeviceOptions } from '../../../packages/storage/src/file/file-openi
 import { blockSizeOptions } from '../../../packages/storage/src/layers/block-size.ts';
 import { delayOptions } from '../../../packages/storage/src/layers/delay.ts';
 import { faultOptions } from '../../../packages/storage/src/layers/fault.ts';
+import { holeOptions } from '../../../packages/storage/src/layers/holes.ts';
 import { logOptions } from '../../../packages/storage/src/layers/log.ts';
 import { overlayOptions } from '../../../packages/storage/src/layers/overlay.ts';
 import { rateOptions } from '../../../packages/storage/src/layers/rate.ts';
@@ -135,6 +136,7 @@ export const optionDoors: readonly OptionDoor[] = [
   { package: 'storage', name: 'createOverlayLayer', set: overlayOptions },
   { package: 'storage', name: 'createBlockSizeLayer', set: blockSizeOptions },
   { package: 'storage', name: 'createDelayLayer', set: delayOptions },
+  { package: 'storage', name: 'createHoleLayer', set: holeOptions },
   { package: 'storage', name: 'createRateLayer', set: rateOptions },
   { package: 'storage', name: 'createRetryLayer', set: retryOptions },
   { package: 'storage', name: 'createFaultLayer', set: faultOptions },

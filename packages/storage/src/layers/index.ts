@@ -9,6 +9,7 @@ export type { LayerCall } from './around.ts';
 export { type BlockSizeOptions, createBlockSizeLayer } from './block-size.ts';
 export { createDelayLayer, type DelayOptions } from './delay.ts';
 export { createFaultLayer, type FaultOptions } from './fault.ts';
+export { createHoleLayer, type HoleOptions } from './holes.ts';
 export { createLogLayer, type LogEntry, type LogOptions } from './log.ts';
 export { createOverlayLayer, type OverlayOptions } from './overlay.ts';
 export { createRateLayer, type RateOptions } from './rate.ts';

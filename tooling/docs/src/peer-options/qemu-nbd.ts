@@ -241,15 +241,16 @@ export const qemuNbd: PeerTool = {
     },
     {
       option: '--discard=MODE',
-      meaning: 'whether trims reach the file: ignore, unmap',
-      verdict: 'left out',
-      why: 'a trim makes a hole where the file can have one, as a client that trims expects',
+      meaning: 'whether trims and zeroing make holes: ignore, unmap',
+      verdict: 'better',
+      ours: 'nbd serve --discard MODE',
+      why: 'the same modes, but without it they do, as clients that trim expect',
     },
     {
       option: '--detect-zeroes=MODE',
-      meaning: 'look for zeroes in what is written, and make them holes',
-      verdict: 'left out',
-      why: 'clients know best what is empty; nbd copy finds zeroes, and nbd create and nbd copy make images sparse afterwards',
+      meaning: 'zero what is written as zeroes: off, on, unmap',
+      verdict: 'same',
+      ours: 'nbd serve --detect-zeroes MODE',
     },
     {
       option: '--image-opts',

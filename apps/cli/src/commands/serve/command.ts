@@ -55,6 +55,18 @@ export function declareServe(context: CommandContext) {
     .option('-o, --offset <n>', 'begin the export at this byte of the source', size('--offset'))
     .option('-A, --allocation-depth', 'offer the context qemu:allocation-depth')
     .option('--snapshot', 'keep writes in memory, and discard them at the end')
+    .addOption(
+      new Option(
+        '--discard <mode>',
+        'whether trims and zeroing make holes in the files: unmap, or ignore (default: unmap)',
+      ).choices(['unmap', 'ignore'] as const),
+    )
+    .addOption(
+      new Option(
+        '--detect-zeroes <mode>',
+        'zero what clients write as zeroes: off, on (it stays allocated) or unmap (it becomes a hole) (default: off)',
+      ).choices(['off', 'on', 'unmap'] as const),
+    )
     .option('--refuse-unaligned', 'refuse unaligned requests also of clients that have not asked for block sizes')
     .option('--fork', 'go on in the background, and return when the server listens')
     .addOption(new Option('--ready-descriptor <n>').argParser(count('--ready-descriptor', 3, 1_000_000)).hideHelp())

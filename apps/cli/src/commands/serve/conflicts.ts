@@ -12,6 +12,9 @@ export function requireCompatible(options: ServeOptions, sourceCount: number, is
   }
   if (isStdio && (socket !== undefined || hasAddress)) exclude('--stdio', '--socket, --bind or --port');
   if (isStdio && backlog !== undefined) exclude('--stdio', '--backlog');
+  if (options.discard === 'ignore' && options.detectZeroes === 'unmap') {
+    exclude('--discard ignore', '--detect-zeroes unmap');
+  }
   requireOnlyWeb(options, isActivated);
   requireOwnPlace(options, isActivated);
   if (!isActivated) return;

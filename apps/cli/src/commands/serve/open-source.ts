@@ -3,6 +3,7 @@ import { accessSync, constants } from 'node:fs';
 import type { BlockDevice } from '@nbdjs/interfaces';
 import {
   createAllocationDepthLayer,
+  createHoleLayer,
   createMemoryDevice,
   createOverlayLayer,
   createSliceLayer,
@@ -30,6 +31,8 @@ export interface SourceOptions extends ImageOptions, ServedDiskOptions {
   readonly snapshot?: boolean | undefined;
   readonly offset?: bigint | undefined;
   readonly allocationDepth?: boolean | undefined;
+  readonly discard?: 'unmap' | 'ignore' | undefined;
+  readonly detectZeroes?: keyof typeof writtenZeroes | undefined;
   readonly quiet?: boolean | undefined;
 }
 
@@ -61,10 +64,21 @@ export interface SourceParts {
   readonly terminal: Terminal;
 }
 
+/** What written zeroes become, by the words of QEMU. */
+const writtenZeroes = { off: 'data', on: 'zeroed', unmap: 'hole' } as const;
+
+/** Without a word about holes there is no layer, which has its price. */
+function withHoles(device: BlockDevice, { discard = 'unmap', detectZeroes = 'off' }: SourceOptions): BlockDevice {
+  const holes = discard === 'unmap';
+  if (holes && detectZeroes === 'off') return device;
+  return createHoleLayer(device, { holes, writtenZeroes: writtenZeroes[detectZeroes] });
+}
+
 /** Puts the layers that the options ask for over a device. */
 export function withLayers(device: BlockDevice, options: SourceOptions): BlockDevice {
   const { snapshot: isSnapshot = false, allocationDepth = false, offset } = options;
-  const sliced = offset === undefined ? device : createSliceLayer(device, { offset });
+  const holed = withHoles(device, options);
+  const sliced = offset === undefined ? holed : createSliceLayer(holed, { offset });
   const top = isSnapshot ? createOverlayLayer(sliced, { allocationDepth }) : sliced;
   return allocationDepth ? createAllocationDepthLayer(top) : top;
 }
