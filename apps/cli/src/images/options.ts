@@ -26,14 +26,20 @@ export function chainOptions() {
     .option(...referencesOption);
 }
 
+/** An option for the format of files. `meaning`: of which, and what is the default. */
+export function formatOption<Flags extends string>(flags: Flags, meaning: string) {
+  return takingFormat(new Option(flags, meaning));
+}
+
+/** Has an option take a format. */
+export function takingFormat<Flags extends string>(option: Option<Flags>) {
+  return option.choices(givenFormats).argParser((word) => parseFormat(option.long ?? '', word));
+}
+
 /** `whose`: the files that the options are about. */
 export function imageOptions(whose = 'the file') {
   return optionGroup()
-    .addOption(
-      new Option('--format <format>', `the format of ${whose} (default: what name and content say)`)
-        .choices(givenFormats)
-        .argParser(parseFormat),
-    )
+    .addOption(formatOption('--format <format>', `the format of ${whose} (default: what name and content say)`))
     .option(
       '--snapshot-name <name>',
       'read this snapshot of a disk in a store, or inside of a qcow2 image, by its name or id',
@@ -45,11 +51,11 @@ export function imageOptions(whose = 'the file') {
 /** Which files images may refer to: those below a folder (`folder`: that of the image), all or none. */
 export type ReferencePolicy = 'deny' | 'folder' | 'all' | { readonly below: string };
 
-function parseFormat(word: string): GivenFormat {
+function parseFormat(option: string, word: string): GivenFormat {
   const format = formatOfWord(word);
   if (format !== undefined) return format;
   throw argumentError(
-    `--format: '${word}' is not a format that is known here, expected one of ${givenFormats.join(', ')}`,
+    `${option}: '${word}' is not a format that is known here, expected one of ${givenFormats.join(', ')}`,
   );
 }
 

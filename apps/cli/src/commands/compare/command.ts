@@ -1,9 +1,10 @@
 /** The command line of `nbd compare`. Exit codes and `-s` are those of `qemu-img compare`. */
-import { imageOptions } from '../../images/options.ts';
+import { formatOption, imageOptions, takingFormat } from '../../images/options.ts';
+import { alias } from '../../options/alias.ts';
 import { colourOptions } from '../../options/colour.ts';
 import { beginCommand, type CommandContext, type OptionsOf } from '../../options/command-context.ts';
 import { parseOperand } from '../../options/operand.ts';
-import { addGroups } from '../../options/option-group.ts';
+import { addGroups, optionGroup } from '../../options/option-group.ts';
 import { rangeOptions } from '../../options/range.ts';
 import { readingOptions } from '../../options/reading.ts';
 import { serverOptions } from '../../options/server.ts';
@@ -32,10 +33,20 @@ export function declareCompare(context: CommandContext) {
     command,
     readingOptions(),
     imageOptions('files'),
+    formatOptions(),
     rangeOptions(),
     colourOptions(),
     serverOptions('repeat requests that fail, at most so often, and wait for servers'),
     webClientOptions(),
     clientTlsOptions(),
   ).option('-v, --verbose', 'print more about errors');
+}
+
+/** The formats of one file each, with the spellings of `qemu-img compare`. */
+function formatOptions() {
+  return optionGroup()
+    .addOption(formatOption('-f, --first-format <format>', 'the format of the first file alone'))
+    .addOption(formatOption('-F, --second-format <format>', 'the format of the second file alone'))
+    .addOption(takingFormat(alias('--first-format <format>', '--a-format <format>')))
+    .addOption(takingFormat(alias('--second-format <format>', '--b-format <format>')));
 }

@@ -2,6 +2,7 @@
 import { type CompareReport, compareAllocation, compareDevices } from '@nbdjs/copy';
 import { nextTurn } from '@nbdjs/node';
 import { withTls } from '../../connecting/client-tls.ts';
+import { argumentError } from '../../errors/argument-error.ts';
 import { report } from '../../errors/report.ts';
 import { requireFiles } from '../../images/options.ts';
 import type { CommandContext } from '../../options/command-context.ts';
@@ -39,9 +40,11 @@ export async function run(
   let stage: Stage = 'opening';
   try {
     requireFiles(options, operands);
+    requireFileOf('--first-format', options.firstFormat, givenFirst);
+    requireFileOf('--second-format', options.secondFormat, givenSecond);
     const isEqual = await withSides(options, terminal, async (open) => {
-      const first = await open(withTls(givenFirst, options, operands));
-      const second = await open(withTls(givenSecond, options, operands));
+      const first = await open(withTls(givenFirst, options, operands), options.firstFormat);
+      const second = await open(withTls(givenSecond, options, operands), options.secondFormat);
       widen([first, second], options);
       const verdict = createVerdict(options, [first.device.geometry.size, second.device.geometry.size], terminal);
       const enter = (next: Stage): void => {
@@ -54,6 +57,10 @@ export async function run(
     const code = report(error, { command: 'compare', isVerbose: options.verbose === true }, terminal);
     return code === exitCodes.opening ? exitCodes[stage] : code;
   }
+}
+
+function requireFileOf(option: string, format: string | undefined, { type }: Operand): void {
+  if (format !== undefined && type !== 'file') throw argumentError(`${option} is about a file, and there is none`);
 }
 
 async function compare(comparison: Comparison): Promise<boolean> {

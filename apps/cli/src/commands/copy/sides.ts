@@ -66,16 +66,16 @@ export class Sides {
     this.#terminal = terminal;
   }
 
-  /** Opens a source, or the part of it that the options choose, as quick as they allow. */
-  async openSource(operand: Operand): Promise<SourceSide> {
-    const side = await this.#openWholeSource(operand);
+  /** Opens a source, or the part of it that the options choose, as quick as they allow. `format`: of a file, in place of that of the options. */
+  async openSource(operand: Operand, format = this.#options.format): Promise<SourceSide> {
+    const side = await this.#openWholeSource(operand, format);
     const { offset, length, rate } = this.#options;
     if (offset === undefined && length === undefined && rate === undefined) return side;
     if (side.type !== 'device') throw argumentError('--offset, --length and --rate need a source that is not a stream');
     return partOf(side, this.#options);
   }
 
-  async #openWholeSource(operand: Operand): Promise<SourceSide> {
+  async #openWholeSource(operand: Operand, format: ImageOptions['format']): Promise<SourceSide> {
     switch (operand.type) {
       case 'uri':
       case 'command':
@@ -86,7 +86,7 @@ export class Sides {
         const fd = descriptorOf(operand.path);
         if (fd !== undefined) return this.#openDescriptor(fd, operand.path);
         if (await isStreamPath(operand.path)) return this.#openStream(operand.path);
-        return this.#openSourceImage(operand.path);
+        return this.#openSourceImage(operand.path, format);
       }
       case 'disk': {
         const { openDiskForReading } = await loadObjects();
@@ -206,12 +206,12 @@ export class Sides {
   }
 
   /** A file, or the disk in an image. */
-  async #openSourceImage(path: string): Promise<DeviceSide> {
+  async #openSourceImage(path: string, format: ImageOptions['format']): Promise<DeviceSide> {
     const {
       device,
       steps,
       parts = [],
-    } = await openFileOperand(path, this.#options, {
+    } = await openFileOperand(path, format === undefined ? this.#options : { ...this.#options, format }, {
       isReading: true,
       openFile: (file, readOnly) => openFileDevice(file, { readOnly }),
       isStoreless: this.#isThread,

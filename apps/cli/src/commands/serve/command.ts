@@ -55,6 +55,37 @@ export function declareServe(context: CommandContext) {
     .option('-o, --offset <n>', 'begin the export at this byte of the source', size('--offset'))
     .option('-A, --allocation-depth', 'offer the context qemu:allocation-depth')
     .option('--snapshot', 'keep writes in memory, and discard them at the end')
+    .option('--refuse-unaligned', 'refuse unaligned requests also of clients that have not asked for block sizes')
+    .option('--pid-file <path>', 'write the process id to this file when the server listens')
+    .option('--oldstyle', 'use the oldstyle handshake: the default export, simple replies, no TLS')
+    .option(
+      '--threads <n>',
+      "threads for the sessions of clients, each with the files open for itself; 'auto': as many as processors, where possible (default: 1)",
+      parseThreads,
+    )
+    .option('-s, --stdio', 'serve one client on standard input and output');
+  const sourced = addGroups(
+    command,
+    holeOptions(),
+    backgroundOptions(),
+    imageOptions('the files'),
+    servedDiskOptions(),
+  );
+  const upstream = addGroups(addLimits(addGroups(sourced, webOptions())), upstreamOptions('as a proxy, ')).option(
+    '--context <name>',
+    'as a proxy, offer this metadata context, too, if the server has it (repeatable)',
+    gather,
+  );
+  const listening = addGroups(addNoHangup(upstream, context), serverTlsOptions());
+  return addGroups(listening, webClientOptions()).option(
+    '-v, --verbose',
+    'print more about errors, and about clients that are refused or disconnected',
+  );
+}
+
+/** What becomes a hole, in the words of qemu-nbd. */
+function holeOptions() {
+  return optionGroup()
     .addOption(
       new Option(
         '--discard <mode>',
@@ -66,29 +97,13 @@ export function declareServe(context: CommandContext) {
         '--detect-zeroes <mode>',
         'zero what clients write as zeroes: off, on (it stays allocated) or unmap (it becomes a hole) (default: off)',
       ).choices(['off', 'on', 'unmap'] as const),
-    )
-    .option('--refuse-unaligned', 'refuse unaligned requests also of clients that have not asked for block sizes')
+    );
+}
+
+function backgroundOptions() {
+  return optionGroup()
     .option('--fork', 'go on in the background, and return when the server listens')
-    .addOption(new Option('--ready-descriptor <n>').argParser(count('--ready-descriptor', 3, 1_000_000)).hideHelp())
-    .option('--pid-file <path>', 'write the process id to this file when the server listens')
-    .option('--oldstyle', 'use the oldstyle handshake: the default export, simple replies, no TLS')
-    .option(
-      '--threads <n>',
-      "threads for the sessions of clients, each with the files open for itself; 'auto': as many as processors, where possible (default: 1)",
-      parseThreads,
-    )
-    .option('-s, --stdio', 'serve one client on standard input and output');
-  const sourced = addGroups(command, imageOptions('the files'), servedDiskOptions());
-  const upstream = addGroups(addLimits(addGroups(sourced, webOptions())), upstreamOptions('as a proxy, ')).option(
-    '--context <name>',
-    'as a proxy, offer this metadata context, too, if the server has it (repeatable)',
-    gather,
-  );
-  const listening = addGroups(addNoHangup(upstream, context), serverTlsOptions());
-  return addGroups(listening, webClientOptions()).option(
-    '-v, --verbose',
-    'print more about errors, and about clients that are refused or disconnected',
-  );
+    .addOption(new Option('--ready-descriptor <n>').argParser(count('--ready-descriptor', 3, 1_000_000)).hideHelp());
 }
 
 /** Options for clients by WebSocket and HTTP Upgrade. */

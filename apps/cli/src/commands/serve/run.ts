@@ -43,13 +43,7 @@ export async function run(
   // By WebSocket and HTTP, TLS is that of HTTPS.
   const tls = web === undefined ? givenTls : undefined;
   const inherited = inheritedListeners();
-  requireCompatible(options, sources.length, inherited.length > 0);
-  requireFiles(
-    options,
-    sources.filter((source) => memorySizeOf(source) === undefined).map(({ operand }) => operand),
-  );
-  requireDiskOptions(options, sources.filter(({ operand }) => operand.type === 'disk').length);
-  requireKnownLimits(Object.keys(givenLimits(options)));
+  requireUsable(options, sources, inherited.length > 0);
   if (options.fork === true && options.readyDescriptor === undefined) return await serveInBackground(terminal);
   const closeLimitMs = givenLimits(options).closeMs ?? ownDefaults.closeMs;
   const upstreams = new Upstreams(options, terminal, closeLimitMs);
@@ -103,6 +97,17 @@ export async function run(
   } finally {
     await service.close();
   }
+}
+
+/** @throws UsageError for what is wrong about the options before anything is opened. */
+function requireUsable(options: ServeOptions, sources: readonly Source[], isActivated: boolean): void {
+  requireCompatible(options, sources.length, isActivated);
+  requireFiles(
+    options,
+    sources.filter((source) => memorySizeOf(source) === undefined).map(({ operand }) => operand),
+  );
+  requireDiskOptions(options, sources.filter(({ operand }) => operand.type === 'disk').length);
+  requireKnownLimits(Object.keys(givenLimits(options)));
 }
 
 /** Threads open the files for themselves. What there is to say about them is said once, and before. */
