@@ -51,7 +51,7 @@ export const qemuNbd: PeerTool = {
       meaning: 'so many clients at a time, 0 for any number',
       verdict: 'better',
       ours: 'nbd serve --shared N, -e N',
-      why: 'without it 1024 instead of 1, so that clients may have several connections; further ones wait, and are let go after --wait-limit instead of waiting for ever',
+      why: 'without it 1024 instead of 1, so that clients may have several connections; further ones wait, and are refused with a message when that takes too long (--wait-limit), instead of waiting for ever',
     },
     {
       option: '--persistent',
@@ -219,6 +219,7 @@ export const qemuNbd: PeerTool = {
       meaning: 'serve a snapshot inside of the image, for reading only',
       verdict: 'same',
       ours: 'nbd serve --snapshot-name NAME',
+      why: 'with an id or a name as it is; the longer form snapshot.id=ID,snapshot.name=NAME is not known',
     },
     {
       option: '--nocache',
