@@ -22,6 +22,14 @@ export interface Side {
   shared(name: string): string;
   /** A file of this side only: it is compared afterwards. */
   own(name: string): string;
+  /** The name of that file in the workspace's folder, by which a server that serves the folder has it. */
+  ownName(name: string): string;
+}
+
+/** What is compared where no command line comes to an end by itself. */
+export interface SeenCase {
+  /** Does the same with each of the two, and returns what has to be the same. */
+  readonly see: (which: 'theirs' | 'ours', workspace: Workspace, server: PeerServer) => Promise<unknown>;
 }
 
 /** How a program has ended, and what it printed. */
@@ -55,7 +63,7 @@ export interface SameCase {
 }
 
 /** By the row's `option`. */
-export type SameCases = Readonly<Record<string, SameCase | readonly SameCase[]>>;
+export type SameCases = Readonly<Record<string, SameCase | SeenCase | readonly SameCase[]>>;
 
 /** What both programs did. */
 interface Deed {
@@ -67,17 +75,29 @@ interface Deed {
 /** Starts what all cases of a tool use, in their workspace. */
 export type StartServer = (workspace: Workspace) => Promise<PeerServer>;
 
+/** Describes tests for the generations, or for the machine's own programs as `bookworm`. */
+export type DescribeGenerations = (
+  name: string,
+  needed: readonly Program[],
+  tests: (generation: Generation) => void,
+) => void;
+
 /**
  * Describes a test for each case of a tool, with one server for all of them, and one that compares the cases with the rows of the page
  * that say `same`.
  */
-export function describeSameAs(title: string, start: StartServer, cases: SameCases): void {
+export function describeSameAs(
+  title: string,
+  start: StartServer,
+  cases: SameCases,
+  describeGenerations: DescribeGenerations = describePeers,
+): void {
   const tool = toolNamed(title);
   it(`${title}: each row that says 'same' has its case, and no case lacks its row`, () => {
     const same = rowsOf(tool).filter(({ verdict }) => verdict === 'same');
     expect(Object.keys(cases).sort()).toEqual(same.map(({ option }) => option).sort());
   });
-  describePeers(`${title} does the same`, [tool.name as Program], (generation) => {
+  describeGenerations(`${title} does the same`, [tool.name as Program], (generation) => {
     let workspace: Workspace;
     let server: PeerServer;
     beforeAll(async () => {
@@ -89,18 +109,30 @@ export function describeSameAs(title: string, start: StartServer, cases: SameCas
       workspace?.dispose();
     });
     for (const [option, given] of Object.entries(cases)) {
-      const list = [given].flat().filter(({ from }) => from?.includes(generation) !== false);
+      const list = [given].flat().filter((one) => 'see' in one || one.from?.includes(generation) !== false);
       if (list.length === 0) continue;
       it(option, async () => {
-        for (const one of list) {
-          const theirs = await runTheirs(tool, one, workspace, server);
-          const ours = await runOurs(one, workspace, server);
-          expect(theirs.code).toBe(one.code ?? 0);
-          expect(ours).toEqual(theirs);
-        }
+        for (const one of list) await expectSame(tool, one, workspace, server);
       });
     }
   });
+}
+
+async function expectSame(
+  tool: PeerTool,
+  one: SameCase | SeenCase,
+  workspace: Workspace,
+  server: PeerServer,
+): Promise<void> {
+  if ('see' in one) {
+    const theirs = await one.see('theirs', workspace, server);
+    expect(await one.see('ours', workspace, server)).toEqual(theirs);
+    return;
+  }
+  const theirs = await runTheirs(tool, one, workspace, server);
+  const ours = await runOurs(one, workspace, server);
+  expect(theirs.code).toBe(one.code ?? 0);
+  expect(ours).toEqual(theirs);
 }
 
 function toolNamed(title: string): PeerTool {
@@ -116,6 +148,7 @@ async function runTheirs(tool: PeerTool, one: SameCase, workspace: Workspace, se
     uri: (name) => server.peerUri(name),
     shared: (name) => workspace.peerPath(name),
     own: (name) => workspace.peerPath(own(name)),
+    ownName: own,
   };
   const words = [...(tool.subcommand === undefined ? [] : [tool.subcommand]), ...one.words(side)];
   const { code, stdout, stderr } = await runPeer(tool.name as Program, workspace.generation, words, {
@@ -132,6 +165,7 @@ async function runOurs(one: SameCase, workspace: Workspace, server: PeerServer):
     uri: (name) => server.uri(name),
     shared: (name) => workspace.hostPath(name),
     own: (name) => workspace.hostPath(own(name)),
+    ownName: own,
   };
   const words = [one.command, ...(one.oursWords ?? one.words)(side)];
   if (one.isProcess !== true) return deedOf(one, await nbd(...words), workspace, own);

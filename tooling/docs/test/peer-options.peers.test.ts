@@ -1,7 +1,7 @@
 /** docs/options-of-others.md has every option that the programs themselves list. */
 import { type Generation, generationsWith, type Program, peersRequired, runPeer } from '@nbdjs/peers';
 import { describe, expect, it } from 'vitest';
-import { optionsIn, type PeerTool, peerTools, spellingsOf, titleOf } from '../src/peer-options/all.ts';
+import { optionsIn, type PeerTool, peerTools, rowsOf, spellingsOf, titleOf } from '../src/peer-options/all.ts';
 
 /** What a program lists, by all the ways in which it does. */
 async function listed(tool: PeerTool, generation: Generation): Promise<readonly string[]> {
@@ -14,9 +14,24 @@ async function listed(tool: PeerTool, generation: Generation): Promise<readonly 
   return optionsIn(texts.join('\n')).filter((word) => tool.notOptions?.includes(word) !== true);
 }
 
-for (const tool of peerTools) {
-  const generations = tool.listings === undefined ? [] : generationsWith([tool.name as Program]);
-  describe.runIf(generations.length > 0 || (tool.listings !== undefined && peersRequired()))(titleOf(tool), () => {
+const [runnable, read] = [true, false].map((isRun) =>
+  peerTools.filter(({ listings }) => (listings !== undefined) === isRun),
+);
+
+describe('a program that no generation has', () => {
+  it.each((read ?? []).map((tool) => [titleOf(tool), tool] as const))(
+    'is in no row said to have been run: %s',
+    (_, tool) => {
+      const rows = rowsOf(tool).filter(({ verdict, since }) => verdict === 'same' || since === undefined);
+      expect(rows.map(({ option }) => option)).toEqual([]);
+      expect(generationsWith([tool.name as Program])).toEqual([]);
+    },
+  );
+});
+
+for (const tool of runnable ?? []) {
+  const generations = generationsWith([tool.name as Program]);
+  describe.runIf(generations.length > 0 || peersRequired())(titleOf(tool), () => {
     it('has a row for each option that it lists, and says since when where that differs', async () => {
       const lists = await Promise.all(generations.map((generation) => listed(tool, generation)));
       expect(lists.length).toBeGreaterThan(0);

@@ -17,6 +17,7 @@ const widePages = new Set([
   'compare.md',
   'conformance.md',
 
+  'options-of-others.md',
   'performance.md',
   'walks.md',
 ]);

@@ -58,9 +58,17 @@ function menuOfPages(root: string, names: readonly string[]): Entry[] {
     },
     {
       text: 'Tables',
-      items: ['commands/README', 'json', 'options', 'limits', 'errors', 'events', 'conformance', 'glossary'].map(
-        (name) => titled(`docs/${name}.md`),
-      ),
+      items: [
+        'commands/README',
+        'options-of-others',
+        'json',
+        'options',
+        'limits',
+        'errors',
+        'events',
+        'conformance',
+        'glossary',
+      ].map((name) => titled(`docs/${name}.md`)),
     },
     { text: 'Reference', items: [{ text: 'All that is exported', link: '/reference/' }] },
     {

@@ -3,7 +3,7 @@ import { parseCount } from './size.ts';
 
 const threadsMax = 64;
 
-/** Parses the value of `--threads`. */
+/** Parses the value of `--threads`. 0 means `auto`, as it does for nbdcopy. */
 export function parseThreads(text: string): number | 'auto' {
-  return text === 'auto' ? 'auto' : parseCount(text, '--threads', 1, threadsMax);
+  return text === 'auto' || text === '0' ? 'auto' : parseCount(text, '--threads', 1, threadsMax);
 }

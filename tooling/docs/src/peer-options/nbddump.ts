@@ -56,6 +56,13 @@ export const nbddump: PeerTool = {
       ours: 'nbd dump [ CMD ARGS ]',
     },
     {
+      option: 'lines of zeroes',
+      meaning: 'the second and further ones become `*`',
+      verdict: 'better',
+      ours: 'nbd dump',
+      why: 'the first one is shown, and a last one that is not complete; nbddump leaves them out where it finds a hole',
+    },
+    {
       option: 'N with a unit, as 4k',
       meaning: 'a size in kibibytes and so on',
       verdict: 'better',

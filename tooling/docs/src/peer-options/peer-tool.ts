@@ -18,16 +18,14 @@ export type PeerOption = {
  * `same`: the same words do the same, and a test runs both. `same by its manual`: no generation of the peers has the option, so that it
  * could not be run. `better`: ours does it, and `why` says what is more than theirs. `left out`: `why` says for which reason, and what to
  * use instead.
- */
-export type Judgement =
-  | { readonly verdict: 'same' | 'same by its manual'; readonly ours: string; readonly why?: string }
-  | { readonly verdict: 'better'; readonly ours: string; readonly why: string }
-  | { readonly verdict: 'left out'; readonly ours?: undefined; readonly why: string };
-
-/**
+ *
  * `ours` is what one writes, such as `nbd copy -C N, --connections N`: a comma separates spellings, the first part names the command, and
  * a part that begins with `nbd` names another one.
  */
+type Judgement =
+  | { readonly verdict: 'same' | 'same by its manual'; readonly ours: string; readonly why?: string }
+  | { readonly verdict: 'better'; readonly ours: string; readonly why: string }
+  | { readonly verdict: 'left out'; readonly ours?: undefined; readonly why: string };
 
 /** A program whose options are compared with ours. */
 export interface PeerTool {

@@ -32,7 +32,7 @@ export function loadOptions() {
     .option('--synchronous', 'one request at a time, in order')
     .option(
       '-T, --threads <n>',
-      "threads, each with connections or files of its own; 'auto': one less than processors, at most 4, where that pays (default: auto)",
+      "threads, each with connections or files of its own; 'auto' or 0: one less than processors, at most 4, where that pays (default: auto)",
       parseThreads,
     );
 }
