@@ -35,6 +35,9 @@ const startedServer = ['--', '[', 'nbdkit', '--exit-with-parent', 'data', '1 2 3
 const parsed = ({ stdout }: Ran): unknown => JSON.parse(stdout);
 const contentLine = ({ stdout }: Ran): unknown => /^\tcontent: .*$/m.exec(stdout)?.[0];
 
+/** Without colours, although they were asked for before. */
+const colourless = ['--no-color', '--no-colors', '--no-colour', '--no-colours'].map((option) => ['--color', option]);
+
 /** Negations are newer than the peers of bookworm. */
 const newer: Partial<SameCase> = { from: ['trixie'] };
 const negations = [
@@ -66,7 +69,7 @@ describeSameAs('nbdinfo', (workspace) => startNbdkit(workspace, ['data', '@65536
   ],
   '--no-color': each(
     'info',
-    [['--no-color'], ['--no-colors'], ['--no-colour'], ['--no-colours']].map((way) => [...way, '--map']),
+    colourless.map((way) => [...way, '--map']),
   ),
   '--content': each('info', [['--content']], { from: ['bookworm'], output: contentLine }),
   '--no-content': each('info', [['--no-content']], newer),
@@ -187,7 +190,7 @@ describeSameAs(
   {
     '--length=N': each('dump', [['--length=100'], ['--limit', '5001'], ['-n', '16']]),
     '--offset=N': each('dump', [['--offset=3'], ['--skip', '64', '-n', '64'], ['-o', '75']], newer),
-    '--no-color': each('dump', [['--no-color'], ['--no-colors'], ['--no-colour'], ['--no-colours']]),
+    '--no-color': each('dump', colourless),
     ...general('dump'),
     'NBD-URI': each('dump', [[]]),
     '[ CMD ARGS ]': { command: 'dump', words: () => startedServer },

@@ -1,6 +1,6 @@
 /** Runs the command lines of docs/options-of-others.md that are said to do the same through the other program and through ours. */
 import { existsSync, statSync } from 'node:fs';
-import { type PeerTool, peerTools, rowsOf, titleOf } from '@nbdjs/docs/peer-options';
+import { type PeerTool, peerTools, titleOf } from '@nbdjs/docs/peer-options';
 import {
   allocatedRanges,
   describePeers,
@@ -13,6 +13,7 @@ import {
 } from '@nbdjs/peers';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { nbd, spawnNbd } from './harness.ts';
+import { expectTestOfEachRow } from './same-rows.ts';
 
 /** One of the two programs, with the paths as it sees them. */
 export interface Side {
@@ -93,10 +94,7 @@ export function describeSameAs(
   describeGenerations: DescribeGenerations = describePeers,
 ): void {
   const tool = toolNamed(title);
-  it(`${title}: each row that says 'same' has its case, and no case lacks its row`, () => {
-    const same = rowsOf(tool).filter(({ verdict }) => verdict === 'same');
-    expect(Object.keys(cases).sort()).toEqual(same.map(({ option }) => option).sort());
-  });
+  expectTestOfEachRow(title, Object.keys(cases));
   describeGenerations(`${title} does the same`, [tool.name as Program], (generation) => {
     let workspace: Workspace;
     let server: PeerServer;

@@ -1,6 +1,6 @@
 /** `docs/options-of-others.md`: each option of other programs for NBD beside ours. */
 import { markdownTable } from './markdown-table.ts';
-import { type PeerOption, type PeerTool, peerTools, titleOf } from './peer-options/all.ts';
+import { type PeerOption, type PeerTool, peerTools, spellingsOf, titleOf } from './peer-options/all.ts';
 import type { TextFile } from './repository.ts';
 
 const head = `# Options of others, and ours
@@ -12,7 +12,7 @@ const verdicts = `
 | verdict | what it means |
 | --- | --- |
 | same | It does the same: tests run both programs, and compare output, exit code and effect (of [libnbd](../apps/cli/test/same-as-libnbd.peers.test.ts), [qemu-nbd](../apps/cli/test/same-as-qemu-nbd.peers.test.ts), [qemu-img](../apps/cli/test/same-as-qemu-img.peers.test.ts) and, as far as servers see it, [nbd-client](../apps/cli/test/same-as-nbd-client.peers.test.ts)). |
-| same by its manual | The same, as far as its manual goes; it is newer than the releases of Debian that the tests have, so it was not run. |
+| same by its manual | The same, as far as its manual goes; it is newer than the releases of Debian that the tests have, so no test runs it. |
 | better | We have it, and it does more, or does it in a better way. |
 | left out | We do not have it, and why; often there is another way. |
 
@@ -33,11 +33,12 @@ export function peerOptionsPage(): TextFile {
 }
 
 function section(tool: PeerTool): string {
-  const { purpose, debianPackage, versions, ours, options, manners } = tool;
+  const { purpose, debianPackage, versions, since, ours, options, manners } = tool;
   const counterpart = ours.length === 0 ? 'We have no such command.' : `Ours: ${ours.map(commandLink).join(', ')}.`;
+  const origin = `with Debian's package \`${debianPackage}\`${since === undefined ? '' : `, from release ${since} on`}`;
   const parts = [
     `## ${titleOf(tool)}`,
-    `${purpose} ${counterpart} Compared: ${versions} (Debian's package \`${debianPackage}\`).`,
+    `${purpose} ${counterpart} Compared: ${versions}; it comes ${origin}.`,
     table('option', options),
   ];
   if (manners !== undefined) parts.push(table('operand or manner', manners));
@@ -48,14 +49,26 @@ function table(first: string, rows: readonly PeerOption[]): string {
   return markdownTable([first, 'what it does', 'ours', 'verdict'], rows.map(cells));
 }
 
-function cells({ option, aliases = [], meaning, since, verdict, ours, why }: PeerOption): readonly string[] {
-  const names = [option, ...aliases].map((name) => (/^-|^[A-Z]/.test(name) ? code(name) : name)).join(', ');
+function cells(row: PeerOption): readonly string[] {
+  const { option, aliases = [], meaning, since, verdict, why } = row;
+  const names = [option, ...aliases]
+    .map((name) => (!name.startsWith('-') && / [a-z]/.test(name) ? name : code(name)))
+    .join(', ');
   return [
     since === undefined ? names : `${names} (${since})`,
     meaning,
-    ours === undefined ? '' : ours.split(', ').map(code).join(', '),
+    oursCell(row),
     why === undefined ? verdict : `${verdict}: ${why}`,
   ];
+}
+
+/** Where there are many spellings, and ours are theirs, the first one stands for all. */
+function oursCell(row: PeerOption): string {
+  const parts = row.ours?.split(', ') ?? [];
+  const [first = '', ...others] = parts;
+  const flags = parts.map((part) => part.replace(/^nbd .*? (?=-)/, '').replace(/[[= ].*/, '')).sort();
+  const isTheirs = flags.join() === [...spellingsOf(row)].sort().join();
+  return others.length > 1 && isTheirs ? `${code(first)} and so on` : parts.map(code).join(', ');
 }
 
 function code(text: string): string {

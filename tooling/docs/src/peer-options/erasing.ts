@@ -1,8 +1,6 @@
 /** What nbdzero(1) and nbddiscard(1), which are one program, have both, beside our command. */
 import type { PeerOption } from './peer-tool.ts';
 
-const since = '1.24';
-
 /** The rows for the options. `ours` is our command. */
 export function erasingOptions(ours: 'nbd zero' | 'nbd discard'): readonly PeerOption[] {
   return [
@@ -10,7 +8,6 @@ export function erasingOptions(ours: 'nbd zero' | 'nbd discard'): readonly PeerO
       option: '--check',
       aliases: ['-c'],
       meaning: 'change nothing: exit with 1, and say where, if there is data',
-      since,
       verdict: 'same by its manual',
       ours: `${ours} -c, --check`,
     },
@@ -18,7 +15,6 @@ export function erasingOptions(ours: 'nbd zero' | 'nbd discard'): readonly PeerO
       option: '--length=N',
       aliases: ['-l'],
       meaning: 'so many bytes, not all to the end',
-      since,
       verdict: 'better',
       ours: `${ours} -n N, --length N, -l N`,
       why: 'nbdzero 1.24 fails when N has no unit',
@@ -27,7 +23,6 @@ export function erasingOptions(ours: 'nbd zero' | 'nbd discard'): readonly PeerO
       option: '--offset=N',
       aliases: ['-o'],
       meaning: 'from byte N on',
-      since,
       verdict: 'better',
       ours: `${ours} -o N, --offset N`,
       why: 'nbdzero 1.24 fails when N has no unit',
@@ -36,15 +31,13 @@ export function erasingOptions(ours: 'nbd zero' | 'nbd discard'): readonly PeerO
       option: '--yes',
       aliases: ['-y'],
       meaning: 'do not ask',
-      since,
       verdict: 'same by its manual',
       ours: `${ours} -y, --yes`,
     },
     {
       option: '--quiet',
       aliases: ['-q'],
-      meaning: 'do not say where data is, nor that a range ends behind the disk',
-      since,
+      meaning: 'do not say where data is',
       verdict: 'same by its manual',
       ours: `${ours} -q, --quiet`,
     },
@@ -52,7 +45,6 @@ export function erasingOptions(ours: 'nbd zero' | 'nbd discard'): readonly PeerO
       option: '--verbose',
       aliases: ['-v'],
       meaning: 'print what the library does, call by call',
-      since,
       verdict: 'left out',
       why: '[`nbd proxy`](commands/nbd-proxy.md) in front of the server prints each message, decoded; our `-v` prints the causes of errors',
     },
@@ -60,7 +52,6 @@ export function erasingOptions(ours: 'nbd zero' | 'nbd discard'): readonly PeerO
       option: '--help',
       aliases: ['-h'],
       meaning: 'show help',
-      since,
       verdict: 'same by its manual',
       ours: `${ours} --help, -h`,
     },
@@ -68,7 +59,6 @@ export function erasingOptions(ours: 'nbd zero' | 'nbd discard'): readonly PeerO
       option: '--version',
       aliases: ['-V'],
       meaning: 'show the version',
-      since,
       verdict: 'same by its manual',
       ours: 'nbd --version, -V',
     },
@@ -81,7 +71,6 @@ export function erasingManners(ours: 'nbd zero' | 'nbd discard'): readonly PeerO
     {
       option: 'NBD-URI',
       meaning: 'the export of a server',
-      since,
       verdict: 'better',
       ours: `${ours} DISK`,
       why: 'a file, a block device, and `[ CMD ARGS ]` are possible, too',
@@ -89,18 +78,30 @@ export function erasingManners(ours: 'nbd zero' | 'nbd discard'): readonly PeerO
     {
       option: 'a question first',
       meaning: 'whether all is to be erased',
-      since,
       verdict: 'better',
       ours,
       why: 'without a terminal, ours fails rather than taking what it reads for an answer',
     },
     {
       option: 'a range that ends behind the disk',
-      meaning: 'what is done about it',
-      since,
+      meaning: 'what there is is erased',
+      verdict: 'same by its manual',
+      ours: `${ours} --length N`,
+      why: 'without a warning, as a length is "at most" in all our commands',
+    },
+    {
+      option: 'a range that begins behind the disk',
+      meaning: 'there is nothing to erase',
       verdict: 'better',
-      ours: `${ours} --offset N --length N`,
-      why: 'nbdzero erases what there is, or does nothing, and succeeds',
+      ours: `${ours} --offset N`,
+      why: 'it fails; nbdzero warns, and succeeds',
+    },
+    {
+      option: 'exit codes',
+      meaning: 'with `--check`, 1 means that there is data',
+      verdict: 'better',
+      ours,
+      why: 'a failure is 2; nbdzero ends with 1 for both, so that a script cannot tell one from the other',
     },
   ];
 }

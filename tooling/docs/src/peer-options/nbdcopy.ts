@@ -5,7 +5,7 @@ export const nbdcopy: PeerTool = {
   name: 'nbdcopy',
   purpose: 'Copies between servers, files, and standard input and output.',
   debianPackage: 'libnbd-bin',
-  versions: '1.14.2 and 1.22.2; the manual of 1.24.4',
+  versions: '1.14.2, 1.22.2, and the manual of 1.24.4',
   ours: ['nbd copy'],
   listings: [['--long-options'], ['--short-options'], ['--help']],
   options: [
@@ -116,7 +116,7 @@ export const nbdcopy: PeerTool = {
   ],
   manners: [
     { option: 'NBD-URI', meaning: 'from a server to another', verdict: 'same', ours: 'nbd copy URI URI' },
-    { option: 'FILE', meaning: 'to and from a file or a block device', verdict: 'same', ours: 'nbd copy FILE FILE' },
+    { option: 'FILE', meaning: 'to and from a file', verdict: 'same', ours: 'nbd copy FILE FILE' },
     { option: '-', meaning: 'standard input and output', verdict: 'same', ours: 'nbd copy - -' },
     { option: 'null:', meaning: 'a destination that forgets all', verdict: 'same', ours: 'nbd copy URI null:' },
     {

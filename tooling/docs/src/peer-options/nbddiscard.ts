@@ -6,7 +6,8 @@ export const nbddiscard: PeerTool = {
   name: 'nbddiscard',
   purpose: 'Lets a server give the storage of a disk, or of a part of it, back.',
   debianPackage: 'libnbd-bin',
-  versions: 'the program and the manual of 1.24.4',
+  since: '1.24',
+  versions: '1.24.4, by hand and by its manual',
   ours: ['nbd discard'],
   options: [
     ...erasingOptions('nbd discard'),
@@ -14,7 +15,6 @@ export const nbddiscard: PeerTool = {
       option: '--zero',
       aliases: ['-z'],
       meaning: 'zero, do not discard',
-      since: '1.24',
       verdict: 'better',
       ours: 'nbd zero',
       why: 'it is a command of its own, so that no letter makes one of the other',
@@ -22,7 +22,6 @@ export const nbddiscard: PeerTool = {
     {
       option: '--fast-zero',
       meaning: 'zero, and only where that is quicker than writing',
-      since: '1.24',
       verdict: 'better',
       ours: 'nbd zero --fast-zero',
       why: 'it is a command of its own, so that no letter makes one of the other',

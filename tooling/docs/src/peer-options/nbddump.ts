@@ -29,7 +29,7 @@ export const nbddump: PeerTool = {
       aliases: ['--colors', '--colour', '--colours'],
       meaning: 'colours even if the output is not a terminal',
       verdict: 'better',
-      why: 'the lines stay as they are without colours, so that they can be compared and searched',
+      why: 'the lines stay as they are without colours, in ASCII, so that they can be searched',
       ours: 'nbd dump --color, --colors, --colour, --colours',
     },
     {

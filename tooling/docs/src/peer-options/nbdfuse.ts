@@ -23,7 +23,7 @@ export const nbdfuse: PeerTool = {
       option: '-o FUSE-OPTION',
       meaning: 'an option of libfuse',
       verdict: 'left out',
-      why: 'there is no libfuse below ours. `-o allow_other` is `--allow-other`; owner and cache of the file follow the disk',
+      why: 'there is no libfuse below ours; for `-o allow_other` there is `--allow-other`',
     },
     {
       option: '--fuse-help',
@@ -62,7 +62,7 @@ export const nbdfuse: PeerTool = {
       option: '--command CMD ARGS',
       meaning: 'a server that talks on its standard input and output',
       verdict: 'left out',
-      why: 'write `[ CMD ARGS ]`: all servers that can do that can do socket activation, too, which allows several connections',
+      why: 'it was made for `nbdkit -s`; as `[ nbdkit ... ]`, by socket activation, the same server is started',
     },
     {
       option: '--fd N',
@@ -99,14 +99,14 @@ export const nbdfuse: PeerTool = {
       meaning: 'an empty directory: the file in it is called `nbd`',
       verdict: 'better',
       ours: 'nbd mount DISK DIR',
-      why: 'the disk comes first, as in mount(8). Ours also goes over a plain file, and makes a file of each partition (`--partitions`)',
+      why: 'the disk comes first, as in mount(8). It can be mounted over a plain file, too, and `--partitions` makes a file of each partition',
     },
     {
       option: 'MOUNTPOINT/FILENAME',
       meaning: 'the same with another name',
       verdict: 'better',
       ours: 'nbd mount DISK DIR/NAME',
-      why: 'holes can be asked for (SEEK_HOLE), and are made (fallocate)',
+      why: 'the disk comes first, as in mount(8), and `cp --sparse=auto` finds the holes of the file (SEEK_HOLE)',
     },
     {
       option: 'fusermount3 -u MOUNTPOINT',

@@ -112,12 +112,5 @@ export const nbdinfo: PeerTool = {
       ours: 'nbd info --list',
       why: 'the others are shown all the same, this one with an `error`, and the exit code is 1',
     },
-    {
-      option: 'export-size in JSON',
-      meaning: 'sizes as bare numbers',
-      verdict: 'better',
-      ours: 'nbd info --json',
-      why: 'nbdinfo leaves out a size of 2^63 bytes or more; ours does not',
-    },
   ],
 };

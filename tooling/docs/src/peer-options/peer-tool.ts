@@ -36,6 +36,8 @@ export interface PeerTool {
   readonly purpose: string;
   /** The package of Debian that has it. */
   readonly debianPackage: string;
+  /** The first release that has the program, where not all those that are tested have it. Then rows need not say it. */
+  readonly since?: string;
   /** What was run or, where no release of Debian that we test with has it, read. */
   readonly versions: string;
   /** Our commands that stand for it. */
