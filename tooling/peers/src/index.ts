@@ -11,6 +11,7 @@ export {
   type Generation,
   generations,
   generationsWith,
+  missingOf,
   missingPeers,
   missingPeersLine,
   type Peer,
@@ -26,5 +27,5 @@ export { Qmp } from './qmp.ts';
 export { type RunOptions, type RunResult, runCommandLine, runPeer } from './run.ts';
 export type { Listening, PeerServer } from './server.ts';
 export { type StorageDaemon, type StorageDaemonOptions, startStorageDaemon } from './storage-daemon.ts';
-export { describeMounts, describePeers, describeTools } from './vitest.ts';
+export { canUseFuse, describeMounts, describePeers, describeTools } from './vitest.ts';
 export { createWorkspace, Workspace } from './workspace.ts';

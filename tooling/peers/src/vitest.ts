@@ -51,7 +51,8 @@ export function describeMounts(name: string, needed: readonly Program[], tests: 
   else describe.skip(`${name} (/dev/fuse cannot be used here)`, tests);
 }
 
-function canUseFuse(): boolean {
+/** Whether `/dev/fuse` is there, and this user may use it. */
+export function canUseFuse(): boolean {
   try {
     accessSync('/dev/fuse', constants.R_OK | constants.W_OK);
     return true;

@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
   type Child,
+  canUseFuse,
   createWorkspace,
   type Generation,
+  missingOf,
   programs,
   runCommandLine,
   spawnChild,
@@ -19,13 +21,18 @@ const hook = join(root, 'tooling/vitest/typescript-hook.mjs');
 const stepMs = 60_000;
 /** Used by guides, and with one generation only, so that it is not among the peers that have to be there. */
 const storageDaemon = 'qemu-storage-daemon';
+/** What a guide that mounts takes, all of it the machine's own. */
+const mounting = ['fusermount3', 'fuse2fs', 'mkfs.ext4', 'debugfs', 'sfdisk', 'qemu-img'] as const;
 
-/** Whether a generation has all programs that a guide names. */
+/** Whether a generation has all programs that a guide names, and may do what it does. */
 export function hasPrograms(blocks: readonly Block[], generation: Generation): boolean {
   const text = blocks
     .filter(isMarked)
     .map((block) => block.text)
     .join('');
+  if (text.includes('nbd mount')) {
+    return generation === 'bookworm' && canUseFuse() && missingOf(mounting, generation).length === 0;
+  }
   return (
     !text.includes(storageDaemon) || (generation === 'trixie' && existsSync(join(trixieRoot, 'usr/bin', storageDaemon)))
   );
