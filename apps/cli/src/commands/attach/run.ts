@@ -6,6 +6,7 @@ import type { NbdClient } from '@nbdjs/client';
 import { UsageError } from '@nbdjs/interfaces';
 import { withTls } from '../../connecting/client-tls.ts';
 import { leaving } from '../../connecting/leaving.ts';
+import { argumentError } from '../../errors/argument-error.ts';
 import { oneLine } from '../../errors/one-line.ts';
 import type { CommandContext } from '../../options/command-context.ts';
 import { describeOperand, publicName, type ServerOperand } from '../../options/operand.ts';
@@ -24,6 +25,9 @@ export async function run(
   operand: ServerOperand,
   path: string | undefined,
 ): Promise<number> {
+  if (options.takeOver === true && path === undefined) {
+    throw argumentError('--take-over needs the device, such as /dev/nbd0');
+  }
   const server = withTls(operand, options);
   const client = await openUpstream(server, options, terminal);
   await using _ = leaving(client, terminal.signal);

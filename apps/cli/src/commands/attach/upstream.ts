@@ -35,8 +35,6 @@ export async function openUpstream(
     silenceMs: silence === undefined ? silenceMs : 1000 * silence,
     // When the journal is full, a flush is sent to the server, so that nothing can be lost.
     journal: { whenFull: 'flush' },
-    // A signal ends the device first; the client is closed after it.
-    signal: undefined,
     onEvent: (event) => notes.print(name, describeEvent(event, reconnectDelayMs)),
   });
   void client.closed.then((error) => {
