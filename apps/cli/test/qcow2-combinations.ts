@@ -12,6 +12,12 @@ export interface Combination {
   readonly snapshots: 'on' | 'off';
 }
 
+/** Combinations that can be over the same images. */
+export interface ImageFamily
+  extends Pick<Combination, 'version' | 'clusterBytes' | 'compression' | 'extended' | 'refcountBits'> {
+  readonly combinations: readonly Combination[];
+}
+
 type Values = { readonly [Key in keyof Combination]: readonly Combination[Key][] };
 
 /** All that the format has. */
@@ -47,6 +53,20 @@ export function allCombinations(values: Values): readonly Combination[] {
     found = found.flatMap((one) => list.map((value) => ({ ...one, [key]: value })));
   }
   return (found as Combination[]).filter(isPossible);
+}
+
+/** Puts combinations together whose images below are the same. */
+export function familiesOf(combinations: readonly Combination[]): readonly ImageFamily[] {
+  const families = new Map<string, Combination[]>();
+  for (const one of combinations) {
+    const key = JSON.stringify(sharedOf(one));
+    families.set(key, [...(families.get(key) ?? []), one]);
+  }
+  return [...families.values()].map((members) => ({ ...sharedOf(members[0] as Combination), combinations: members }));
+}
+
+function sharedOf({ version, clusterBytes, compression, extended, refcountBits }: Combination) {
+  return { version, clusterBytes, compression, extended, refcountBits };
 }
 
 /** A few combinations in which each possible pair of two values is found. */
