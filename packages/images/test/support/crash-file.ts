@@ -85,13 +85,16 @@ export class CrashFile implements BlockDevice, DeviceResizing {
   }
 }
 
-/** The file after a crash: all up to the last flush, and of the rest some sectors, by chance. Steps are given one by one. */
+/**
+ * The file after a crash: all up to the last flush, and of the rest some sectors, by chance. Steps are given one by one. What a crash leaves is made
+ * in place, and undone: a copy of the file for each of a hundred thousand crashes would be most of a run.
+ */
 export class CrashedFile {
-  #safe: Uint8Array<ArrayBufferLike>;
+  readonly #image: ImageBytes;
   #open: Step[] = [];
 
   constructor(bytes: Uint8Array) {
-    this.#safe = bytes.slice();
+    this.#image = new ImageBytes(bytes);
   }
 
   /** One more step has happened. */
@@ -100,41 +103,124 @@ export class CrashedFile {
       this.#open.push(step);
       return;
     }
-    for (const one of this.#open) this.#safe = applied(this.#safe, one, () => true);
+    for (const one of this.#open) this.#image.apply(one, () => true);
+    this.#image.keep();
     this.#open = [];
   }
 
-  /** What the disk has if there is a crash now. */
-  after(random: () => number): Uint8Array {
+  /** Hands what the disk has if there is a crash now to `use`; it is as it was when that has ended. */
+  async after(random: () => number, use: (image: ImageBytes) => Promise<void>): Promise<void> {
     const chance = random();
-    let bytes: Uint8Array<ArrayBufferLike> = this.#safe.slice();
     for (const step of this.#open) {
       // Whole steps are lost, and parts of others.
       if (random() < chance) continue;
       const sectors = random() < 0.5 ? 1 : random();
-      bytes = applied(bytes, step, () => random() < sectors);
+      this.#image.apply(step, () => random() < sectors);
     }
-    return bytes;
+    try {
+      await use(this.#image);
+    } finally {
+      this.#image.undo();
+    }
   }
 }
 
-function applied(bytes: Uint8Array<ArrayBufferLike>, step: Step, isKept: () => boolean): Uint8Array<ArrayBufferLike> {
-  if (step.kind === 'flush') return bytes;
-  if (step.kind === 'resize') {
-    const resized = new Uint8Array(step.size);
-    resized.set(bytes.subarray(0, step.size));
-    return resized;
+/** The bytes of a file, and what they were before steps were applied to them. */
+export class ImageBytes {
+  /** Zeroes behind the end. */
+  #room: Uint8Array;
+  #length: number;
+  #before: { readonly length: number; readonly offset: number; readonly bytes: Uint8Array }[] = [];
+
+  constructor(bytes: Uint8Array) {
+    this.#room = bytes.slice();
+    this.#length = bytes.length;
   }
-  const source = step.kind === 'write' ? step.bytes : new Uint8Array(step.length);
-  const end = step.offset + source.length;
-  // A write behind the end that was lost with the change of the length makes the file longer again.
-  let whole: Uint8Array<ArrayBufferLike> = bytes;
-  if (end > whole.length) {
-    whole = new Uint8Array(end);
-    whole.set(bytes);
+
+  /** As they are now, until the next step; they are not to be changed. */
+  get bytes(): Uint8Array {
+    return this.#room.subarray(0, this.#length);
   }
-  for (let at = 0; at < source.length; at += sectorBytes) {
-    if (isKept()) whole.set(source.subarray(at, at + sectorBytes), step.offset + at);
+
+  /** Steps up to now are not undone any more. */
+  keep(): void {
+    this.#before = [];
   }
-  return whole;
+
+  /** Undoes all steps since `keep`. */
+  undo(): void {
+    for (const { length, offset, bytes } of this.#before.reverse()) {
+      this.#room.set(bytes, offset);
+      this.#length = length;
+    }
+    this.#before = [];
+  }
+
+  apply(step: Step, isKept: () => boolean): void {
+    if (step.kind === 'flush') return;
+    if (step.kind === 'resize') {
+      this.#resize(step.size);
+      return;
+    }
+    const length = step.kind === 'write' ? step.bytes.length : step.length;
+    const end = step.offset + length;
+    // A write behind the end that was lost with the change of the length makes the file longer again.
+    if (end > this.#length) this.#resize(end);
+    this.#remember(step.offset, length);
+    for (let at = 0; at < length; at += sectorBytes) {
+      if (!isKept()) continue;
+      const place = step.offset + at;
+      if (step.kind === 'write') this.#room.set(step.bytes.subarray(at, at + sectorBytes), place);
+      else this.#room.fill(0, place, Math.min(end, place + sectorBytes));
+    }
+  }
+
+  #resize(size: number): void {
+    this.#remember(size, Math.max(0, this.#length - size));
+    this.#room.fill(0, size, this.#length);
+    if (size > this.#room.length) {
+      const room = new Uint8Array(2 * size);
+      room.set(this.bytes);
+      this.#room = room;
+    }
+    this.#length = size;
+  }
+
+  #remember(offset: number, length: number): void {
+    this.#before.push({ length: this.#length, offset, bytes: this.#room.slice(offset, offset + length) });
+  }
+}
+
+/** A device over bytes that can only be read. It stays when it is closed. */
+export class ReadableImage implements BlockDevice {
+  readonly #bytes: Uint8Array;
+  readonly geometry: Geometry;
+  readonly abilities: BlockDevice['abilities'];
+
+  constructor(bytes: Uint8Array) {
+    const { geometry, abilities } = createMemoryDevice({ size: 0 });
+    this.#bytes = bytes;
+    this.geometry = { ...geometry, size: BigInt(bytes.length) };
+    this.abilities = { ...abilities, readOnly: true };
+  }
+
+  read(offset: Offset, target: Uint8Array): void {
+    target.set(this.#bytes.subarray(Number(offset), Number(offset) + target.length));
+  }
+
+  write = refuse;
+  writeZeroes = refuse;
+  trim = refuse;
+  flush(): void {}
+  cache(): void {}
+
+  blockStatus(): never {
+    throw new Error('the file of an image is not asked where it has holes');
+  }
+
+  async close(): Promise<void> {}
+}
+
+function refuse(): never {
+  throw new Error('it can only be read');
 }

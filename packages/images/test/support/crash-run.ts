@@ -5,7 +5,7 @@ import { createMemoryDevice } from '@nbdjs/storage';
 import { seededRandom } from '@nbdjs/testkit';
 import { checkQcow2, openQcow2, openWritableQcow2, type Qcow2Shape } from '../../src/qcow2/index.ts';
 import { createQcow2 } from '../../src/qcow2/write/create-qcow2.ts';
-import { CrashedFile, CrashFile, type Step } from './crash-file.ts';
+import { CrashedFile, CrashFile, ReadableImage, type Step } from './crash-file.ts';
 import { CrashModel } from './crash-model.ts';
 
 /** What is changed and cut. */
@@ -146,18 +146,22 @@ class CutJudge {
 
   async #cut(firstWrong: (device: BlockDevice) => Promise<number>): Promise<void> {
     this.cuts++;
+    await this.#crashed.after(this.#random, ({ bytes }) => this.#judge(bytes, firstWrong));
+  }
+
+  async #judge(image: Uint8Array, firstWrong: (device: BlockDevice) => Promise<number>): Promise<void> {
     const where = `after step ${this.steps}`;
-    const image = this.#crashed.after(this.#random);
     await this.#run.judge?.(image, where);
-    const after = await CrashFile.of(image);
     const isLazy = this.#run.shape.lazyRefcounts === true;
+    const isWritten = this.cuts % cutsPerWriting === 0;
+    const after = isLazy || isWritten ? await CrashFile.of(image) : new ReadableImage(image);
     const found = await checkQcow2(after, isLazy ? { repair: 'all' } : {});
     const corruptions = found.findings.filter((one) => one.kind === 'corruption' && !one.isRepaired);
     deepEqual(corruptions, [], where);
     const reading = await openQcow2(after, { resolve: this.resolve });
     equal(await firstWrong(reading), -1, `the first wrong byte ${where}`);
     await reading.close();
-    if (this.cuts % cutsPerWriting !== 0) return;
+    if (!isWritten) return;
     const writing = await openWritableQcow2(after, { resolve: this.resolve });
     await writing.write(512, new Uint8Array(5000).fill(7));
     await writing.close();
