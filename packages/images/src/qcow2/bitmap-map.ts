@@ -41,11 +41,11 @@ export class BitmapMap {
    * @throws CommandError `EIO` when the bitmap is damaged there.
    */
   async locate(offset: number, length: number): Promise<BitmapRun> {
-    const { granularityBytes, tableOffset } = this.#bitmap;
+    const { granularityBytes, table } = this.#bitmap;
     const bit = Math.floor(offset / granularityBytes);
     const clusterBits = this.#clusterBytes * 8;
     const index = Math.floor(bit / clusterBits);
-    const place = tableOffset + 8 * index;
+    const place = table.offset + 8 * index;
     const page = await this.#tables.page(place);
     const at = this.#tables.within(place);
     const low = page.getUint32(at + 4);

@@ -8,14 +8,20 @@ import type { Qcow2Header } from './header.ts';
 import { bitmapsExtension } from './header-extensions.ts';
 import { bitmapDirectoryBytesMax, bitmapNameBytesMax, bitmapsMax, bitmapTableBytesMax } from './limits.ts';
 
+/** The table of a bitmap. */
+export interface BitmapTable {
+  /** Where it begins, in bytes. */
+  offset: number;
+  /** How many entries it has: clusters of bits. */
+  entries: number;
+}
+
 /** A bitmap: what people know of it, and where its table is. */
 export interface Qcow2Bitmap extends BitmapFacts {
   /** Where its entry in the directory is, in bytes. */
   readonly place: number;
-  /** Where its table begins, in bytes. */
-  readonly tableOffset: number;
-  /** How many entries it has: clusters of bits. */
-  readonly tableEntries: number;
+  /** Where its table is; it changes when the disk is resized. */
+  readonly table: BitmapTable;
   /** It can be used: it is complete, and has nothing that we do not know. */
   readonly isUsable: boolean;
 }
@@ -91,7 +97,7 @@ function decodeBitmap(
   const tableOffset = view.getBigUint64(0);
   const clusterBytes = 2 ** header.clusterBits;
   const granularityBytes = 2 ** granularityBits;
-  const needed = Math.ceil(Math.ceil(Number(header.virtualBytes) / granularityBytes) / (8 * clusterBytes));
+  const needed = tableEntriesFor(header.virtualBytes, granularityBytes, clusterBytes);
   const inUse = (flags & BitmapFlag.InUse) !== 0;
   // A bitmap in use was not resized with the disk.
   if (tableEntries > bitmapTableBytesMax / 8 || (!inUse && tableEntries !== needed)) {
@@ -107,11 +113,15 @@ function decodeBitmap(
       granularityBytes,
       inUse,
       isAuto: (flags & BitmapFlag.Auto) !== 0,
-      tableOffset: Number(tableOffset),
-      tableEntries,
+      table: { offset: Number(tableOffset), entries: tableEntries },
       isUsable: !inUse && type === trackingType && (extraBytes === 0 || (flags & BitmapFlag.ExtraDataCompatible) !== 0),
     },
   };
+}
+
+/** How many entries the table of a bitmap has for a disk of so many bytes. */
+export function tableEntriesFor(diskBytes: bigint, granularityBytes: number, clusterBytes: number): number {
+  return Math.ceil(Math.ceil(Number(diskBytes) / granularityBytes) / (8 * clusterBytes));
 }
 
 function nameOf(bytes: Uint8Array, place: string): string {

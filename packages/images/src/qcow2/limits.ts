@@ -22,6 +22,8 @@ export const bitmapsMax = 65_535;
 export const bitmapDirectoryBytesMax = 64 * 2 ** 20;
 /** The longest table of one bitmap, in bytes. */
 export const bitmapTableBytesMax = 128 * 2 ** 20;
+/** The most bits of one bitmap when a disk becomes longer, in bytes: QEMU opens no image with more. */
+export const bitmapBitBytesMax = 512 * 2 ** 20;
 /** The longest name of a bitmap, in bytes. */
 export const bitmapNameBytesMax = 1023;
 /** The most extra data of a snapshot, in bytes. */

@@ -62,9 +62,9 @@ export async function findReferences(
       what: 'the directory of bitmaps',
     });
   }
-  for (const { name, tableOffset, tableEntries } of bitmaps) {
-    if (tableEntries > 0) {
-      spans.push({ offset: tableOffset, bytes: 8 * tableEntries, what: `the table of bitmap '${name}'` });
+  for (const { name, table } of bitmaps) {
+    if (table.entries > 0) {
+      spans.push({ offset: table.offset, bytes: 8 * table.entries, what: `the table of bitmap '${name}'` });
     }
   }
   const l1Tables = new Map<string, UsedL1>();

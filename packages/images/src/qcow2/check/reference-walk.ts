@@ -71,8 +71,8 @@ export class ReferenceWalk {
       await this.#walkL2(listener, offset, times, isActive);
       await listener.tableEnds?.();
     }
-    for (const { name, tableOffset, tableEntries } of this.#references.bitmaps) {
-      await this.#eachEntry(tableOffset, tableEntries, (entry, place) => {
+    for (const { name, table } of this.#references.bitmaps) {
+      await this.#eachEntry(table.offset, table.entries, (entry, place) => {
         const offset = Number(entry & offsetMask);
         if (offset !== 0) this.#use(listener, `bitmap '${name}' at byte ${place}`, offset, this.#clusterBytes, 1);
       });

@@ -25,6 +25,7 @@ export class BitmapRecorder {
   /** Clusters of bits are made one after the other. */
   readonly #making = new Semaphore(1);
   #begun: Promise<void> | undefined;
+  #isGivenUp = false;
 
   constructor(parts: BitmapRecorderParts) {
     this.#parts = parts;
@@ -33,27 +34,49 @@ export class BitmapRecorder {
 
   /** A range of the disk is going to be changed. */
   async mark(start: number, end: number): Promise<void> {
-    if (this.#followed.length === 0) return;
-    this.#begun ??= this.#setInUse(true);
-    await this.#begun;
+    await this.begin();
     for (const bitmap of this.#followed) await this.#markIn(bitmap, start, end);
+  }
+
+  /** Bitmaps that follow changes do not count from now on, until the end. */
+  async begin(): Promise<void> {
+    if (this.#followed.length === 0) return;
+    this.#begun ??= this.setFlag(this.#followed, BitmapFlag.InUse, true);
+    await this.#begun;
+  }
+
+  /** Whether a bitmap follows what is written. */
+  follows(bitmap: Qcow2Bitmap): boolean {
+    return this.#followed.includes(bitmap);
+  }
+
+  /** Runs work while no entry of a table is changed by others. */
+  alone<Result>(work: () => Promise<Result>): Promise<Result> {
+    return this.#making.run(work);
+  }
+
+  /** Something of them may be wrong now, or not fit the disk: they do not count any more. */
+  giveUp(): void {
+    this.#isGivenUp = true;
   }
 
   /** All bits are stored: the bitmaps count again. */
   async end(): Promise<void> {
-    if (this.#begun === undefined) return;
+    if (this.#begun === undefined || this.#isGivenUp) return;
     await this.#begun;
-    await this.#setInUse(false);
+    await this.setFlag(this.#followed, BitmapFlag.InUse, false);
   }
 
-  async #setInUse(inUse: boolean): Promise<void> {
+  /** Sets or clears a flag of bitmaps, on stable storage. */
+  async setFlag(bitmaps: readonly Qcow2Bitmap[], flag: number, isSet: boolean): Promise<void> {
     const { pages, store } = this.#parts;
-    for (const { place } of this.#followed) {
+    if (bitmaps.length === 0) return;
+    for (const { place } of bitmaps) {
       const at = place + flagsAt;
       await pages.visit(at, (view) => {
         const within = pages.within(at);
         const flags = view.getUint32(within);
-        view.setUint32(within, inUse ? flags | BitmapFlag.InUse : flags & ~BitmapFlag.InUse);
+        view.setUint32(within, (isSet ? flags | flag : flags & ~flag) >>> 0);
         pages.touch(at, view, Stage.References);
       });
     }
@@ -83,11 +106,11 @@ export class BitmapRecorder {
   }
 
   async #entryOf(
-    { tableOffset }: Qcow2Bitmap,
+    { table }: Qcow2Bitmap,
     index: number,
   ): Promise<{ readonly cluster: number; readonly isSet: boolean }> {
     const { pages, clusterBytes } = this.#parts;
-    const place = tableOffset + 8 * index;
+    const place = table.offset + 8 * index;
     const entry = await pages.visit(place, (view) => view.getBigUint64(pages.within(place)));
     const cluster = Number(entry & offsetMask);
     if (cluster % clusterBytes !== 0) {
@@ -106,7 +129,7 @@ export class BitmapRecorder {
     const { first } = await allocator.allocate(1);
     const cluster = first * clusterBytes;
     pages.create(cluster, clusterBytes, Stage.NewTables);
-    const place = bitmap.tableOffset + 8 * index;
+    const place = bitmap.table.offset + 8 * index;
     await pages.visit(place, (view) => {
       view.setBigUint64(pages.within(place), BigInt(cluster));
       pages.touch(place, view, Stage.References);

@@ -20,6 +20,7 @@ import { readQcow2Header } from '../read-header.ts';
 import { readSnapshots } from '../snapshots.ts';
 import { Allocator } from './allocator.ts';
 import { BitmapRecorder } from './bitmap-recorder.ts';
+import { BitmapResizer } from './bitmap-resizer.ts';
 import { HeaderFields } from './header-fields.ts';
 import { ReadTurns } from './read-turns.ts';
 import { Refcounts } from './refcounts.ts';
@@ -121,7 +122,8 @@ async function openParts(opened: OpenedParts): Promise<ImageDevice> {
   const isLazy = (header.compatible & Compatible.LazyRefcounts) !== 0n;
   const common = { file, dataFile, pages, refcounts, tables, allocator, header: fields, reads };
   const store = new TableStore({ ...common, incompatible, isLazy, changedBytesMax: cacheBytes });
-  const recorder = new BitmapRecorder({ pages, allocator, store, bitmaps, clusterBytes });
+  const bits = { pages, allocator, store, bitmaps, clusterBytes };
+  const recorder = new BitmapRecorder(bits);
   return new WritableQcow2({
     image: qcow2Facts(header, snapshots, bitmaps),
     disk: {
@@ -149,7 +151,7 @@ async function openParts(opened: OpenedParts): Promise<ImageDevice> {
       store,
       dataFile,
       opened: header,
-      hasBitmaps: bitmaps.length > 0,
+      bitmaps: new BitmapResizer({ ...bits, recorder }),
     }),
     file,
     owned: opened.owned,

@@ -4,6 +4,7 @@ import type { WritableFile } from '../../device/writable-file.ts';
 import { unsupportedImage } from '../../image-errors.ts';
 import type { Qcow2Header } from '../header.ts';
 import { l1BytesMax, virtualBytesMax } from '../limits.ts';
+import type { BitmapResizer } from './bitmap-resizer.ts';
 import type { HeaderFields } from './header-fields.ts';
 import type { ReferenceTables } from './reference-tables.ts';
 import type { TableStore } from './table-store.ts';
@@ -16,7 +17,7 @@ export interface ResizerParts {
   readonly store: TableStore;
   /** The file with the clusters, if it is another one. */
   readonly dataFile: WritableFile | undefined;
-  readonly hasBitmaps: boolean;
+  readonly bitmaps: BitmapResizer;
   readonly opened: Pick<Qcow2Header, 'version' | 'snapshotCount'>;
 }
 
@@ -30,13 +31,11 @@ export class Resizer {
   /**
    * Makes the tables long enough for a disk of so many bytes.
    *
-   * @throws UsageError `ERR_NBD_NOT_SUPPORTED` for images of version 2 with snapshots, which have no size of their own there, and for images with
-   *   bitmaps; CommandError
-   *   `ENOSPC` when no table can be so long.
+   * @throws UsageError `ERR_NBD_NOT_SUPPORTED` for images of version 2 with snapshots, which have no size XX
    */
   async prepare(size: bigint): Promise<void> {
-    const { tables, opened, dataFile, hasBitmaps } = this.#parts;
-    if (hasBitmaps) throw unsupportedImage('an image with bitmaps cannot be resized');
+    const { tables, opened, dataFile, bitmaps } = this.#parts;
+    bitmaps.judge(size);
     if (opened.version === 2 && opened.snapshotCount > 0) {
       throw unsupportedImage('an image of version 2 with snapshots cannot be resized');
     }
@@ -49,10 +48,12 @@ export class Resizer {
   }
 
   /** Stores the new size, after all that belongs to it. */
-  async store(size: bigint): Promise<void> {
-    const { file, header, store } = this.#parts;
+  async store(old: bigint, size: bigint): Promise<void> {
+    const { file, header, store, bitmaps } = this.#parts;
     await store.commit();
-    await header.store({ virtualBytes: size });
-    await file.flush();
+    await bitmaps.resize(old, size, async () => {
+      await header.store({ virtualBytes: size });
+      await file.flush();
+    });
   }
 }

@@ -121,7 +121,8 @@ export class WritableQcow2 extends ImageBase implements DeviceResizing {
   /**
    * Makes the disk longer or shorter.
    *
-   * @throws UsageError `ERR_NBD_NOT_SUPPORTED` when the image has snapshots or bitmaps that would not fit it any more; CommandError `ENOSPC`
+   * @throws UsageError `ERR_NBD_NOT_SUPPORTED` when the image has snapshots that would not fit it any more, or bitmaps
+   *   that cannot be used; CommandError `ENOSPC`
    *   when there is no room for longer tables.
    */
   async resize(size: Offset, options: Abortable = {}): Promise<void> {
@@ -130,11 +131,14 @@ export class WritableQcow2 extends ImageBase implements DeviceResizing {
     if (next < 0n) throw new UsageError('ERR_NBD_ARGUMENT', `${next} is not a possible size`);
     const old = Number(this.geometry.size);
     await this.during(async () => {
-      const { resizer } = this.#parts;
+      const { resizer, recorder } = this.#parts;
       await resizer.prepare(next);
-      if (next < old) await this.#eraser.erase(Number(next), old, 'unmap', options.signal);
-      else await this.#hideBelow(old, Number(next), options.signal);
-      await resizer.store(next);
+      if (next < old) {
+        // If this fails halfway, the disk keeps its length, and has changed.
+        await recorder.mark(Number(next), old);
+        await this.#eraser.erase(Number(next), old, 'unmap', options.signal);
+      } else await this.#hideBelow(old, Number(next), options.signal);
+      await resizer.store(BigInt(old), next);
       this.resized(next);
     });
   }
