@@ -29,7 +29,8 @@ export interface ResizeDiskOptions extends OptionsOf<typeof resizeDiskOptions> {
 
 /**
  * Gives a disk another size, as its writer; what is added reads as zeroes. Snapshots keep theirs. A disk that is open is made longer by
- * `disk.resizing` where it is open. When a change to a shorter size is interrupted, the disk may have the old size, and zeroes there.
+ * `disk.resizing` where it is open. When it is interrupted, the disk has the old size with all that was there, or the new one. What is cut off
+ * does not come back when the disk becomes longer again.
  *
  * @param size in bytes
  * @throws UsageError `ERR_NBD_STATE` when another writer has the disk, `ERR_NBD_ARGUMENT` for a size that is not possible, for one that is

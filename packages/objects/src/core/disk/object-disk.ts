@@ -125,6 +125,7 @@ export class StoreDisk implements ObjectDisk {
         reader: this.#reader,
         disk: manifest.id,
         blockBytes: this.#blockBytes,
+        size,
         beforeCommit,
       });
       session.begin(this.#buffer);
@@ -235,9 +236,24 @@ export class StoreDisk implements ObjectDisk {
   async #resize(next: Offset, options: Abortable): Promise<void> {
     this.#enterChange(0, 0, options);
     const size = requirePossibleSize(next, this.#blockBytes);
-    // What comes back later reads as zeroes, and what is not there has no objects.
-    if (size < this.#size) await this.writeZeroes(size, this.#size - size, options);
-    await this.#call('RESIZE', options.signal, ({ buffer }) => buffer.resize(size));
+    const old = this.#size;
+    await this.#call('RESIZE', options.signal, async ({ buffer, session }) => {
+      await session.require();
+      if (size < old) {
+        await buffer.shorten(size, () => this.#setSize(size));
+        return;
+      }
+      // The last block may have bytes behind the end, of a time when the disk was longer.
+      const within = old % this.#blockBytes;
+      if (size > old && within > 0) {
+        await buffer.zero(Math.floor(old / this.#blockBytes), within, this.#blockBytes, options.signal);
+      }
+      await buffer.lengthen(size);
+      this.#setSize(size);
+    });
+  }
+
+  #setSize(size: number): void {
     this.#size = size;
     this.#geometry = { ...this.#geometry, size: BigInt(size) };
   }

@@ -2,7 +2,7 @@
  * What was written and is not in the store yet. Partial writes are merged into whole blocks; a block is stored as a new object when it is
  * full, when memory gets short, when it has been left alone for a while, and when a flush asks for it.
  */
-import { UsageError } from '@nbdjs/interfaces';
+import { CommandError, UsageError } from '@nbdjs/interfaces';
 import { isZero, Semaphore, settleAll, untilAborted } from '@nbdjs/kit';
 import { chunksPerObject, encodeObject, hasChunk } from '../format/data-object.ts';
 import type { BlockEntry } from '../format/index-page.ts';
@@ -23,6 +23,8 @@ export interface WriteBufferParts {
   /** The id of the disk. */
   readonly disk: string;
   readonly blockBytes: number;
+  /** The size of the disk, in bytes. */
+  readonly size: number;
   readonly beforeCommit: () => Promise<void>;
 }
 
@@ -42,6 +44,7 @@ export class WriteBuffer implements CommitSource {
   readonly #disk: string;
   readonly beforeCommit: () => Promise<void>;
   readonly #chunkBytes: number;
+  readonly #blockBytes: number;
   readonly #bytesMax: number;
   readonly #parallel: number;
   readonly #puts: Semaphore;
@@ -52,13 +55,16 @@ export class WriteBuffer implements CommitSource {
   /** Objects that no manifest can have, by their block. */
   readonly #uncommitted = new Map<number, ObjectName>();
   readonly #waiters: RoomWaiter[] = [];
+  #size: number;
   #bytes = 0;
   #version = 0;
   #tickVersion = 0;
   #mustFold = false;
 
   constructor(parts: WriteBufferParts) {
-    const { store, session, settings, map, reader, disk, blockBytes, beforeCommit } = parts;
+    const { store, session, settings, map, reader, disk, blockBytes, size, beforeCommit } = parts;
+    this.#blockBytes = blockBytes;
+    this.#size = size;
     this.beforeCommit = beforeCommit;
     this.#store = store;
     this.#session = session;
@@ -91,6 +97,7 @@ export class WriteBuffer implements CommitSource {
     const first = Math.floor(from / this.#chunkBytes);
     const end = Math.ceil(to / this.#chunkBytes);
     await this.#room((end - first) * this.#chunkBytes, signal);
+    this.#requireBlock(block);
     this.#change(block, (dirty, version) => {
       for (let chunk = first; chunk < end; chunk++) {
         const start = chunk * this.#chunkBytes;
@@ -116,6 +123,7 @@ export class WriteBuffer implements CommitSource {
       if (hasData(chunk)) chunks.push(chunk);
     }
     if (chunks.length === 0) return;
+    this.#requireBlock(block);
     this.#change(block, (dirty, version) => {
       for (const chunk of chunks) {
         const start = chunk * this.#chunkBytes;
@@ -126,6 +134,7 @@ export class WriteBuffer implements CommitSource {
 
   /** Makes a block a hole. */
   zeroBlock(block: number): void {
+    this.#requireBlock(block);
     const dirty = this.#blocks.get(block);
     if (dirty?.storing !== undefined) {
       this.#change(block, ({ fresh }, version) => {
@@ -171,12 +180,31 @@ export class WriteBuffer implements CommitSource {
     if (isTaken) throw taken();
   }
 
-  /** Flushes, and gives the disk another size. Of a disk that becomes shorter, what lies behind must be holes already. */
-  async resize(size: number): Promise<void> {
+  /** Flushes, and makes the disk longer. What lies behind its old end has to be zero already. */
+  async lengthen(size: number): Promise<void> {
     await this.flush();
-    // The map must not say anything about blocks that are not there any more, not even that they are holes.
-    this.#mustFold = true;
-    await this.#session.commit((next) => ({ ...next, size }));
+    this.#size = size;
+    await this.#session.commit();
+  }
+
+  /**
+   * Makes the disk shorter: one manifest, and so a crash, has the old size with all that was there, or the new one with nothing behind it. Objects
+   * that no manifest names any more are left to the collection. `onCut` is called when this writer sees the new size.
+   */
+  async shorten(size: number, onCut: () => void): Promise<void> {
+    await this.flush();
+    const end = Math.ceil(size / this.#blockBytes);
+    const cut = {
+      mayCut: () => !this.#storing(end).length,
+      onCut: () => {
+        this.#size = size;
+        this.#dropFrom(end);
+        onCut();
+      },
+    };
+    do await settleAll(this.#storing(end));
+    while (!(await this.#map.cut(end, (body, named) => this.#puts.run(() => this.#putObject(() => body, named)), cut)));
+    await this.#session.commitVersion(this.#map.version);
   }
 
   async prepare(): Promise<void> {
@@ -189,7 +217,7 @@ export class WriteBuffer implements CommitSource {
     // From now on a manifest may name them.
     this.#uncommitted.clear();
     const floor = Math.min(this.#session.nextSerial, ...this.#unnamed);
-    return { map: this.#map.state(), floor, version: this.#map.version };
+    return { map: this.#map.state(), size: this.#size, floor, version: this.#map.version };
   }
 
   /** Begins to store what has not been flushed for a while. */
@@ -198,6 +226,27 @@ export class WriteBuffer implements CommitSource {
       if (dirty.storing === undefined && dirty.oldest <= this.#tickVersion) void this.#start(block, dirty);
     }
     this.#tickVersion = this.#version;
+  }
+
+  /** Blocks from `end` on that are being stored. */
+  #storing(end: number): readonly Promise<void>[] {
+    return this.blocksWithin(end, Number.POSITIVE_INFINITY).flatMap((block) => this.#blocks.get(block)?.storing ?? []);
+  }
+
+  /** Nothing of blocks from `end` on is stored any more. */
+  #dropFrom(end: number): void {
+    for (const block of this.blocksWithin(end, Number.POSITIVE_INFINITY)) {
+      const bytes = this.#blocks.get(block)?.bytes ?? 0;
+      this.#blocks.delete(block);
+      this.#free(bytes);
+    }
+    for (const block of this.#uncommitted.keys()) if (block >= end) this.#uncommitted.delete(block);
+  }
+
+  /** @throws CommandError `ENOSPC` when the disk has become shorter since a request was let in. */
+  #requireBlock(block: number): void {
+    if (block * this.#blockBytes < this.#size) return;
+    throw new CommandError('ENOSPC', `the disk has become shorter, and ends at byte ${this.#size}`);
   }
 
   #change(block: number, work: (dirty: DirtyBlock, version: number) => void): void {

@@ -11,6 +11,15 @@ import type { BlockMapState, Manifest } from '../format/manifest.ts';
 import type { ManifestRegister } from '../map/manifest-register.ts';
 import { isStoreError } from '../store/store-error.ts';
 
+/** The state of the disk at one moment. */
+export interface CommitState {
+  readonly map: BlockMapState;
+  /** The size of the disk, in bytes. It is committed together with the map that belongs to it. */
+  readonly size: number;
+  readonly floor: number;
+  readonly version: number;
+}
+
 /** What a commit takes from the disk. */
 export interface CommitSource {
   /** Makes the map short enough. Called before each commit. */
@@ -18,7 +27,7 @@ export interface CommitSource {
   /** Called before each renewal of the lease, for work that nobody waits for. */
   tick(): void;
   /** Called when the commit begins; all of it at one moment. */
-  state(): { readonly map: BlockMapState; readonly floor: number; readonly version: number };
+  state(): CommitState;
   /** Called with the state in hand, before it is committed: what the state is made of may have to be safe elsewhere first. */
   beforeCommit(): Promise<void>;
 }
@@ -158,9 +167,9 @@ export class WriterSession {
     for (;;) {
       if (this.#fence !== undefined) throw this.#fence;
       await source.prepare();
-      const { map, floor, version } = source.state();
+      const state = source.state();
       await source.beforeCommit();
-      const next = this.#next(map, floor, changes);
+      const next = this.#next(state, changes);
       const startMs = this.#clock.now();
       try {
         this.#etag = await this.#register.swap(this.#etag, next);
@@ -171,19 +180,20 @@ export class WriterSession {
         continue;
       }
       this.#manifest = next;
-      this.#committedVersion = version;
+      this.#committedVersion = state.version;
       this.#validUntilMs = startMs + this.#leaseMs;
       if (!this.#isEnded) this.#scheduleRenewal(this.#leaseMs / renewalsPerLease);
       return;
     }
   }
 
-  #next(map: BlockMapState, floor: number, changes: readonly ManifestChange[]): Manifest {
+  #next({ map, size, floor }: CommitState, changes: readonly ManifestChange[]): Manifest {
     const { commit, writer } = this.#manifest;
     let next: Manifest = {
       ...this.#manifest,
       commit: commit + 1,
       map,
+      size,
       floor,
       writer: this.#isEnded ? undefined : writer,
     };

@@ -220,6 +220,8 @@ class JournaledDisk implements ObjectDisk {
   async #resize(size: Offset, options: Abortable): Promise<void> {
     this.#enter(0, 0, options);
     await this.#call('RESIZE', options, async () => {
+      // If what follows were not done in the end, they would be replayed after a later change of the size.
+      await this.#follow();
       await this.#disk.resizing?.resize(size, options);
       // Records of what is not there any more must not be replayed over what comes there later.
       await this.#follow();

@@ -7,6 +7,12 @@ import type { PageReader } from './page-reader.ts';
 /** Stores a page under a new name. `stored` is called when it is there, before anything else can happen. */
 export type StorePage = (body: Uint8Array, stored: (name: ObjectName) => void) => Promise<void>;
 
+/** What goes together with a map that becomes shorter. */
+export interface MapCut {
+  readonly mayCut: () => boolean;
+  readonly onCut: () => void;
+}
+
 export class BlockMap {
   readonly #reader: PageReader;
   readonly #pages: Map<number, ObjectName>;
@@ -79,6 +85,41 @@ export class BlockMap {
   /** Writes pages that have the changes, and forgets the changes. */
   async fold(store: StorePage): Promise<void> {
     await Promise.all([...this.#pagesWithChanges()].map((page) => this.#foldPage(page, store)));
+  }
+
+  /**
+   * Forgets all blocks from `end` on, in one turn: a state of the map has all of them or none. `mayCut` is asked in that turn, and `onCut` called
+   * in it.
+   *
+   * @returns whether it was done; `false` when `mayCut` says no, or the map has changed meanwhile
+   */
+  async cut(end: number, store: StorePage, { mayCut, onCut }: MapCut): Promise<boolean> {
+    const page = Math.floor(end / blocksPerPage);
+    const name = this.#pages.get(page);
+    const present = name === undefined ? undefined : await this.#reader.get(page, name);
+    const all = [...(present?.entries() ?? [])];
+    const kept = new Map(all.filter(([slot]) => page * blocksPerPage + slot < end));
+    let isCut = false;
+    const apply = (next: ObjectName | undefined): void => {
+      if (this.#pages.get(page) !== name || !mayCut()) return;
+      for (const one of this.#pages.keys()) if (one > page) this.#pages.delete(one);
+      if (next === undefined) this.#pages.delete(page);
+      else this.#pages.set(page, next);
+      for (const block of this.#changes.keys()) if (block >= end) this.#changes.delete(block);
+      this.version++;
+      isCut = true;
+      onCut();
+    };
+    if (kept.size === 0 || kept.size === all.length) {
+      apply(kept.size === 0 ? undefined : name);
+      return isCut;
+    }
+    const body = encodePage(page, kept);
+    await store(body, (next) => {
+      this.#reader.keep(page, next, body);
+      apply(next);
+    });
+    return isCut;
   }
 
   async #foldPage(page: number, store: StorePage): Promise<void> {
