@@ -9,7 +9,7 @@ import { bitmapsExtension } from './header-extensions.ts';
 import { bitmapDirectoryBytesMax, bitmapNameBytesMax, bitmapsMax, bitmapTableBytesMax } from './limits.ts';
 
 /** The table of a bitmap. */
-export interface BitmapTable {
+interface BitmapTable {
   /** Where it begins, in bytes. */
   offset: number;
   /** How many entries it has: clusters of bits. */

@@ -239,15 +239,10 @@ export class StoreDisk implements ObjectDisk {
     const old = this.#size;
     await this.#call('RESIZE', options.signal, async ({ buffer, session }) => {
       await session.require();
-      if (size < old) {
-        await buffer.shorten(size, () => this.#setSize(size));
-        return;
-      }
+      if (size < old) return buffer.shorten(size, () => this.#setSize(size));
       // The last block may have bytes behind the end, of a time when the disk was longer.
-      const within = old % this.#blockBytes;
-      if (size > old && within > 0) {
-        await buffer.zero(Math.floor(old / this.#blockBytes), within, this.#blockBytes, options.signal);
-      }
+      const [last, within] = [Math.floor(old / this.#blockBytes), old % this.#blockBytes];
+      if (size > old && within > 0) await buffer.zero(last, within, this.#blockBytes, options.signal);
       await buffer.lengthen(size);
       this.#setSize(size);
     });

@@ -3,15 +3,16 @@
  * full, when memory gets short, when it has been left alone for a while, and when a flush asks for it.
  */
 import { CommandError, UsageError } from '@nbdjs/interfaces';
-import { isZero, Semaphore, settleAll, untilAborted } from '@nbdjs/kit';
+import { isZero, Semaphore, settleAll } from '@nbdjs/kit';
 import { chunksPerObject, encodeObject, hasChunk } from '../format/data-object.ts';
 import type { BlockEntry } from '../format/index-page.ts';
-import { isSameObject, keyOfObject, type ObjectName } from '../format/object-name.ts';
-import type { BlockMap } from '../map/block-map.ts';
+import type { BlockMap, StorePage } from '../map/block-map.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import type { ChunkReader } from './chunk-reader.ts';
 import { DirtyBlock } from './dirty-block.ts';
+import { ObjectWriter } from './object-writer.ts';
 import type { DiskSettings } from './options.ts';
+import { Waiters } from './waiters.ts';
 import type { CommitSource, WriterSession } from './writer-session.ts';
 
 export interface WriteBufferParts {
@@ -31,17 +32,11 @@ export interface WriteBufferParts {
 /** Changes that a manifest has at most, before they go into index pages. */
 const changesMax = 1024;
 
-interface RoomWaiter {
-  resolve(): void;
-  reject(error: unknown): void;
-}
-
 export class WriteBuffer implements CommitSource {
-  readonly #store: ObjectStore;
   readonly #session: WriterSession;
   readonly #map: BlockMap;
   readonly #reader: ChunkReader;
-  readonly #disk: string;
+  readonly #objects: ObjectWriter;
   readonly beforeCommit: () => Promise<void>;
   readonly #chunkBytes: number;
   readonly #blockBytes: number;
@@ -50,11 +45,7 @@ export class WriteBuffer implements CommitSource {
   readonly #puts: Semaphore;
   /** The block that was touched first comes first. */
   readonly #blocks = new Map<number, DirtyBlock>();
-  /** Serials that were given away, and whose objects no map has yet. */
-  readonly #unnamed = new Set<number>();
-  /** Objects that no manifest can have, by their block. */
-  readonly #uncommitted = new Map<number, ObjectName>();
-  readonly #waiters: RoomWaiter[] = [];
+  readonly #waiters = new Waiters();
   #size: number;
   #bytes = 0;
   #version = 0;
@@ -66,11 +57,10 @@ export class WriteBuffer implements CommitSource {
     this.#blockBytes = blockBytes;
     this.#size = size;
     this.beforeCommit = beforeCommit;
-    this.#store = store;
     this.#session = session;
     this.#map = map;
     this.#reader = reader;
-    this.#disk = disk;
+    this.#objects = new ObjectWriter({ store, session, map, disk });
     this.#chunkBytes = blockBytes / chunksPerObject;
     // One block has to fit while another is being stored.
     this.#bytesMax = Math.max(settings.dirtyBytes, 2 * blockBytes);
@@ -147,7 +137,7 @@ export class WriteBuffer implements CommitSource {
       this.#free(dirty.bytes);
     }
     // It may be known only by its page, which is not there now.
-    if (this.#map.get(block) !== undefined) this.#name(block, undefined);
+    if (this.#map.get(block) !== undefined) this.#objects.name(block, undefined);
   }
 
   /** Settles when all that was written before is in the store, and named by its manifest. */
@@ -187,10 +177,7 @@ export class WriteBuffer implements CommitSource {
     await this.#session.commit();
   }
 
-  /**
-   * Makes the disk shorter: one manifest, and so a crash, has the old size with all that was there, or the new one with nothing behind it. Objects
-   * that no manifest names any more are left to the collection. `onCut` is called when this writer sees the new size.
-   */
+  /** Makes the disk shorter, by one manifest (decision 0064). `onCut` is called when this writer sees the new size. */
   async shorten(size: number, onCut: () => void): Promise<void> {
     await this.flush();
     const end = Math.ceil(size / this.#blockBytes);
@@ -203,21 +190,22 @@ export class WriteBuffer implements CommitSource {
       },
     };
     do await settleAll(this.#storing(end));
-    while (!(await this.#map.cut(end, (body, named) => this.#puts.run(() => this.#putObject(() => body, named)), cut)));
+    while (!(await this.#map.cut(end, this.#storePage, cut)));
     await this.#session.commitVersion(this.#map.version);
   }
 
   async prepare(): Promise<void> {
     if (this.#map.changeCount <= (this.#mustFold ? 0 : changesMax)) return;
     this.#mustFold = false;
-    await this.#map.fold((body, stored) => this.#puts.run(() => this.#putObject(() => body, stored)));
+    await this.#map.fold(this.#storePage);
   }
+
+  readonly #storePage: StorePage = (body, stored) => this.#puts.run(() => this.#objects.put(() => body, stored));
 
   state(): ReturnType<CommitSource['state']> {
     // From now on a manifest may name them.
-    this.#uncommitted.clear();
-    const floor = Math.min(this.#session.nextSerial, ...this.#unnamed);
-    return { map: this.#map.state(), size: this.#size, floor, version: this.#map.version };
+    this.#objects.committing();
+    return { map: this.#map.state(), size: this.#size, floor: this.#objects.floor, version: this.#map.version };
   }
 
   /** Begins to store what has not been flushed for a while. */
@@ -236,11 +224,10 @@ export class WriteBuffer implements CommitSource {
   /** Nothing of blocks from `end` on is stored any more. */
   #dropFrom(end: number): void {
     for (const block of this.blocksWithin(end, Number.POSITIVE_INFINITY)) {
-      const bytes = this.#blocks.get(block)?.bytes ?? 0;
+      this.#free(this.#blocks.get(block)?.bytes ?? 0);
       this.#blocks.delete(block);
-      this.#free(bytes);
     }
-    for (const block of this.#uncommitted.keys()) if (block >= end) this.#uncommitted.delete(block);
+    this.#objects.dropFrom(end);
   }
 
   /** @throws CommandError `ENOSPC` when the disk has become shorter since a request was let in. */
@@ -268,9 +255,7 @@ export class WriteBuffer implements CommitSource {
     while (this.#bytes + bytes > this.#bytesMax) {
       if (this.#session.fence !== undefined) throw this.#session.fence;
       this.#relieve();
-      const wait = new Promise<void>((resolve, reject) => this.#waiters.push({ resolve, reject }));
-      wait.catch(() => {});
-      await untilAborted(wait, signal);
+      await this.#waiters.wait(signal);
     }
     signal?.throwIfAborted();
   }
@@ -298,11 +283,11 @@ export class WriteBuffer implements CommitSource {
           this.#blocks.delete(block);
           // What has come meanwhile is the youngest.
           if (!dirty.fresh.isEmpty) this.#blocks.set(block, dirty);
-          this.#wake();
+          this.#waiters.wake();
         },
         (error: unknown) => {
           dirty.storing = undefined;
-          for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
+          this.#waiters.fail(error);
           throw error;
         },
       );
@@ -328,7 +313,7 @@ export class WriteBuffer implements CommitSource {
         return bytes === undefined || isZero(bytes) ? undefined : bytes;
       });
       if (parts.every((bytes) => bytes === undefined)) {
-        if (entry !== undefined) this.#name(block, undefined);
+        if (entry !== undefined) this.#objects.name(block, undefined);
       } else {
         await this.#putBlock(block, parts);
       }
@@ -344,7 +329,7 @@ export class WriteBuffer implements CommitSource {
 
   async #putBlock(block: number, parts: readonly (Uint8Array | undefined)[]): Promise<void> {
     let chunks: BlockEntry['chunks'] | undefined;
-    await this.#putObject(
+    await this.#objects.put(
       (object) => {
         const encoded = encodeObject(object, block, this.#chunkBytes, parts);
         chunks = encoded.chunks;
@@ -352,43 +337,14 @@ export class WriteBuffer implements CommitSource {
       },
       (object) => {
         const entry = { object, chunks: chunks as BlockEntry['chunks'] };
-        this.#name(block, entry);
-        this.#uncommitted.set(block, object);
+        this.#objects.name(block, entry);
         for (const [chunk, bytes] of parts.entries()) if (bytes !== undefined) this.#reader.keep(entry, chunk, bytes);
       },
     );
   }
 
-  /** Stores an object under a name that is new. `named` has to put it into a map at once. */
-  async #putObject(bodyOf: (object: ObjectName) => Uint8Array, named: (object: ObjectName) => void): Promise<void> {
-    const object = { owner: this.#disk, epoch: this.#session.epoch, serial: this.#session.takeSerial() };
-    this.#unnamed.add(object.serial);
-    try {
-      await this.#store.put(keyOfObject(object), bodyOf(object), { ifNoneMatch: true });
-      named(object);
-    } finally {
-      // A name that could not be stored is never used again: the object may still come.
-      this.#unnamed.delete(object.serial);
-    }
-  }
-
-  /** Changes the map. An object that was replaced before any manifest could name it is removed. */
-  #name(block: number, entry: BlockEntry | undefined): void {
-    const old = this.#uncommitted.get(block);
-    this.#uncommitted.delete(block);
-    this.#map.set(block, entry);
-    if (old === undefined || isSameObject(old, entry?.object)) return;
-    this.#store.delete(keyOfObject(old)).catch(() => {
-      // The collection will find it.
-    });
-  }
-
   #free(bytes: number): void {
     this.#bytes -= bytes;
-    this.#wake();
-  }
-
-  #wake(): void {
-    for (const waiter of this.#waiters.splice(0)) waiter.resolve();
+    this.#waiters.wake();
   }
 }
