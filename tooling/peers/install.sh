@@ -16,9 +16,9 @@ host_packages="e2fsprogs fuse2fs fuse3 mount fdisk xz-utils zstd qemu-utils qemu
 # qemu-system-common holds what qemu-storage-daemon and the block drivers share.
 # nbd-client is not for the machine itself: it would put files into its initial RAM disk.
 trixie_packages="fdisk,xz-utils,zstd,qemu-utils,qemu-system-common,libnbd-bin,python3-libnbd,nbdkit,nbd-server,nbd-client,fio,gnutls-bin"
-clients="qemu-img qemu-io nbdinfo nbdcopy nbddump nbdsh certtool sfdisk xz zstd"
+clients="qemu-img qemu-io nbdinfo nbdcopy nbddump nbdfuse nbdsh certtool sfdisk xz zstd"
 servers="qemu-nbd nbdkit nbd-server"
-mounts="fusermount3 nbdfuse fuse2fs mkfs.ext4 debugfs"
+mounts="fusermount3 fuse2fs mkfs.ext4 debugfs"
 ceph="ceph ceph-authtool ceph-mon ceph-osd monmaptool radosgw radosgw-admin"
 
 policy=/usr/sbin/policy-rc.d
