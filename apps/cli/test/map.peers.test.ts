@@ -47,6 +47,20 @@ describePeers('nbd map', ['qemu-nbd', 'qemu-img', 'qemu-io', 'nbdinfo'], (genera
     },
   );
 
+  it('shows a snapshot inside of an image, and says which', async () => {
+    const written = [{ offset: 2 * mebi, length: 2 * mebi }];
+    await makeQcow2(workspace, 'disk.qcow2', { size: 16 * mebi, written });
+    const image = workspace.peerPath('disk.qcow2');
+    await runPeer('qemu-img', generation, ['snapshot', '-c', 'monday', image]);
+    await runPeer('qemu-io', generation, ['-f', 'qcow2', '-c', 'write -q 8M 1M', image]);
+    const file = workspace.hostPath('disk.qcow2');
+    const before = (await nbd('map', '--snapshot-name', 'monday', file)).stdout;
+    expect(before).toMatch(/^.*disk\.qcow2, snapshot monday {2}16\.0 MiB\n/);
+    expect(before).toMatch(/data +2\.00 MiB/);
+    expect((await nbd('map', file)).stdout).toMatch(/data +3\.00 MiB/);
+    expect((await nbd('map', '--snapshot-name', 'monday', '--svg', '-', file)).stdout).toContain(', snapshot monday<');
+  });
+
   it('--json has the members of nbdinfo and those of qemu-img map', async () => {
     const server = await serveChain();
     const mine = JSON.parse((await nbd('map', '--json', server.uri())).stdout) as Record<string, unknown>[];

@@ -123,6 +123,7 @@ describe('a server with a map', () => {
     expect(await nbd('map', '--svg', file, uri)).toEqual({ code: 0, stdout: '', stderr: '' });
     const svg = readFileSync(file, 'utf8');
     expect(svg).toContain('>hole,zero</text>');
+    expect(svg).toContain('; the height of a colour is its share of a cell</text>');
     expect(openTags(svg)).toEqual([]);
     expect((await nbd('map', '--svg', '-', uri)).stdout).toBe(svg);
     expect(await nbd('map', '--svg', join(workspace.folder, 'none', 'map.svg'), uri)).toMatchObject({

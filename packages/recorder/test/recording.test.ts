@@ -8,8 +8,10 @@ import {
   createRecordingFile,
   MessageCollector,
   type ReadEntry,
+  Recording,
   type RecordingFile,
   type RecordingOptions,
+  type RecordingTarget,
   readRecording,
   readRecordingFile,
   traceText,
@@ -133,11 +135,11 @@ it.each([
 });
 
 const many = async (client: { readBytes(offset: number, length: number): Promise<unknown> }): Promise<void> => {
-  for (let index = 0; index < 3000; index++) await client.readBytes((index * 512) % 65_536, 512);
+  for (let index = 0; index < 2000; index++) await client.readBytes((index * 512) % 65_536, 512);
 };
 
 it('keeps its last messages within a bound, in two parts of which each can be read alone', async () => {
-  const bytesMax = 65_536;
+  const bytesMax = 2 ** 18;
   const { path, entries } = await record('hash', { bytesMax, keep: 'last' }, many);
   const older = `${path}.1`;
   expect(statSync(path).size + statSync(older).size).toBeLessThanOrEqual(bytesMax);
@@ -155,7 +157,7 @@ it('keeps its last messages within a bound, in two parts of which each can be re
 });
 
 it('keeps its first messages within a bound, and says that more came', async () => {
-  const bytesMax = 65_536;
+  const bytesMax = 2 ** 18;
   const { path, entries, isFull } = await record('hash', { bytesMax, keep: 'first' }, many);
   expect(isFull).toBe(true);
   expect(existsSync(`${path}.1`)).toBe(false);
@@ -163,4 +165,61 @@ it('keeps its first messages within a bound, and says that more came', async () 
   const read = await all(readRecordingFile(path));
   expect(read.at(-1)).toMatchObject({ type: 'end', isFull: true });
   expect(texts(read)).toEqual(texts(entries).slice(0, texts(read).length));
+});
+
+/** Parts in memory. */
+class Parts implements RecordingTarget {
+  last: Uint8Array[] = [];
+  #lastBytes = 0;
+  #olderBytes = 0;
+  /** The greatest length that the last part and the one before have had together. */
+  bytesMost = 0;
+
+  write(bytes: Uint8Array): void {
+    this.last.push(bytes.slice());
+    this.#lastBytes += bytes.length;
+    this.bytesMost = Math.max(this.bytesMost, this.#olderBytes + this.#lastBytes);
+  }
+
+  nextPart(): void {
+    this.#olderBytes = this.#lastBytes;
+    this.#lastBytes = 0;
+    this.last = [];
+  }
+}
+
+describe.each(['first', 'last'] as const)('keeping the %s messages', (keep) => {
+  it('stays within its bound in every moment, whatever comes', async () => {
+    const bytesMax = 2 ** 18;
+    const target = new Parts();
+    let now = 0;
+    const log = {
+      started: '2001-09-09T01:46:40.000Z',
+      payload: 'full',
+      get time() {
+        return now;
+      },
+    } as const;
+    const recording = new Recording(target, log, { bytesMax, keep });
+    const about = (connection: number) => ({ time: now++, connection });
+    const client = 'c'.repeat(100);
+    for (let connection = 1; connection <= 3000; connection++)
+      recording.add({ type: 'open', ...about(connection), client, server: 's' });
+    const frame = { side: 'client', kind: 'option', wire: new Uint8Array(16 + 65_536), payloadBytes: 0 } as const;
+    for (let turn = 0; turn < 40; turn++) {
+      // An hour passes, in which another client speaks.
+      now += 3_600_000_000;
+      const connection = 1 + turn * 70;
+      recording.add({ type: 'frame', ...about(connection), frame });
+      recording.add({ type: 'payload', ...about(connection), side: 'server', bytes: pattern(300_000 + turn) });
+      for (let more = 0; more < 100; more++) recording.add({ type: 'fault', ...about(connection + 1), text: 'none' });
+    }
+    recording.close();
+    expect(target.bytesMost).toBeLessThanOrEqual(bytesMax);
+    expect(target.bytesMost).toBeGreaterThan(bytesMax / 2);
+    const read = await all(readRecording(target.last));
+    expect(read.at(-1)).toMatchObject({ type: 'end', isFull: keep === 'first' });
+    const named = new Set(read.flatMap((entry) => (entry.type === 'open' ? [entry.connection] : [])));
+    expect(read.filter((entry) => 'connection' in entry && !named.has(entry.connection))).toEqual([]);
+  });
 });

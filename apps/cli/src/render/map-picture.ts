@@ -168,7 +168,8 @@ function legend(panel: MapPanel, isNamed: boolean, { colours }: PictureStyle): s
     const sign = look.hue === undefined ? signOfNothing(colours) : characterOf(look, 1, colours);
     const share = decimals((100 * Number(bytes)) / Number(cells.length), 1);
     const figures = `${roundedSize(Number(bytes)).padStart(9)}  ${share.padStart(5)} %  ${extents} ${extents === 1 ? 'extent' : 'extents'}`;
-    return `  ${paintOf(look, colours)(sign)} ${look.name.padEnd(16)}${figures}\n`;
+    const indent = isNamed ? '    ' : '  ';
+    return `${indent}${paintOf(look, colours)(sign)} ${look.name.padEnd(16)}${figures}\n`;
   });
   return `${isNamed ? `  ${context}\n` : ''}${lines.join('')}`;
 }

@@ -33,7 +33,8 @@ export function mapSvg(panels: readonly MapPanel[], name: string): string {
     const { offset, length, cellBytes } = first.cells;
     const part = offset === 0n ? '' : ` from ${exactSize(offset)} on`;
     const cell = `one cell is ${exactSize(cellBytes)}, a row ${exactSize(cellBytes * BigInt(svgLayout.cellsPerRow))}`;
-    body += text(margin, y, 'faint', `${roundedSize(Number(length))}${part}, ${cell}`);
+    const height = 'the height of a colour is its share of a cell';
+    body += text(margin, y, 'faint', `${roundedSize(Number(length))}${part}, ${cell}; ${height}`);
   }
   for (const panel of panels) {
     y += lineHeight * 1.5;

@@ -28,7 +28,7 @@ interface OfConnection {
   readonly connection: number;
 }
 
-/** A client has connected, or is still connected when a part begins. */
+/** A client has connected, or is still connected and is named again in a later part, before the first entry about it. */
 export interface OpenEntry extends OfConnection {
   readonly type: 'open';
   /** The client, in words. */

@@ -2,7 +2,7 @@
 import { defineOptions, hexOf, type OptionsOf, option } from '@nbdjs/kit';
 import { encodeEntry } from './encode-entry.ts';
 import type { ConnectionEntry, OpenEntry, RecordingEntry } from './entry.ts';
-import { recordingHead } from './format.ts';
+import { pieceBytesMax, recordingHead } from './format.ts';
 import type { SessionLog } from './session-log.ts';
 
 /** Where a recording goes. Both methods are synchronous: what is slow there slows the session down, instead of filling memory. */
@@ -16,11 +16,12 @@ export interface RecordingTarget {
 /** The options of a `Recording` as data. */
 export const recordingOptions = defineOptions({
   /**
-   * The greatest length of all parts together, in bytes. Where the last bytes are kept, a new part is begun at half of it.
+   * The greatest length of all parts together, in bytes. Where the last bytes are kept, a new part is begun at half of it, so it has to be
+   * more than twice what the log keeps of the content of one message.
    * @default no limit
    */
   bytesMax: option.bytes({
-    least: 65_536,
+    least: 262_144,
     doc: 'The greatest length of all parts together. Where the last bytes are kept, a new part is begun at half of it.',
     defaultText: 'no limit',
   }),
@@ -47,8 +48,9 @@ export class Recording {
   readonly #log: Pick<SessionLog, 'started' | 'payload' | 'time'>;
   readonly #settings: ReturnType<typeof recordingOptions.resolve>;
   readonly #id = hexOf(crypto.getRandomValues(new Uint8Array(8)));
-  /** The connections that a new part has to introduce again. */
   readonly #open = new Map<number, OpenEntry>();
+  /** Those of them that the present part has named. */
+  readonly #named = new Set<number>();
   #part = 0;
   #partBytes = 0;
   #state: 'open' | 'full' | 'closed' = 'open';
@@ -75,19 +77,46 @@ export class Recording {
 
   /** Writes an entry. After the end it is dropped. */
   add(entry: ConnectionEntry): void {
+    const bytesMax = Math.min(pieceBytesMax, Math.floor(this.#partBytesMax / 4));
+    if (entry.type === 'payload' && entry.bytes.length > bytesMax) {
+      for (let at = 0; at < entry.bytes.length; at += bytesMax) {
+        this.#addWhole({ ...entry, bytes: entry.bytes.subarray(at, at + bytesMax) });
+      }
+    } else this.#addWhole(entry);
+  }
+
+  #addWhole(entry: ConnectionEntry): void {
     if (this.#state !== 'open') return;
-    if (entry.type === 'open') this.#open.set(entry.connection, entry);
-    else if (entry.type === 'close') this.#open.delete(entry.connection);
+    const { type, connection } = entry;
+    if (type === 'open') this.#open.set(connection, entry);
     const bytes = encodeEntry(entry);
-    if (this.#partBytes + bytes.length > this.#partBytesMax) {
+    let name = this.#nameOf(entry);
+    if (this.#partBytes + name.length + bytes.length > this.#partBytesMax) {
       if (this.#settings.keep === 'first') {
         this.#write({ type: 'end', time: this.#log.time, isFull: true });
         this.#state = 'full';
         return;
       }
-      this.#nextPart(entry);
+      this.#nextPart();
+      name = this.#nameOf(entry);
     }
+    this.#put(name);
     this.#put(bytes);
+    this.#named.add(connection);
+    if (type === 'close') {
+      this.#open.delete(connection);
+      this.#named.delete(connection);
+    }
+  }
+
+  /**
+   * Returns the record that has to stand before an entry, so that a part can be read alone. It is written for connections that say something:
+   * thousands of silent ones could fill the part.
+   */
+  #nameOf({ type, time, connection }: ConnectionEntry): Uint8Array {
+    const open = this.#open.get(connection);
+    if (type === 'open' || open === undefined || this.#named.has(connection)) return new Uint8Array();
+    return encodeEntry({ ...open, time, resumed: true });
   }
 
   /** Marks the end. */
@@ -108,12 +137,11 @@ export class Recording {
     this.#write({ type: 'start', started, part: this.#part, id: this.#id, payload });
   }
 
-  #nextPart(entry: ConnectionEntry): void {
+  #nextPart(): void {
     this.#target.nextPart();
     this.#part++;
+    this.#named.clear();
     this.#begin();
-    for (const open of this.#open.values())
-      if (open !== entry) this.#write({ ...open, time: entry.time, resumed: true });
   }
 
   #write(entry: RecordingEntry): void {

@@ -28,13 +28,19 @@ export async function run(
   const name = describeOperand(operand);
   requireContexts(device, name, contexts, options.mode);
   const range = rangeOf(device.geometry.size, options);
-  const job: MapJob = { device, name, contexts, layers, range, options, terminal };
+  const job: MapJob = { device, name: shownName(name, options), contexts, layers, range, options, terminal };
   if (options.watch !== undefined) await watchMap(job, options.watch);
   else if (options.svg !== undefined) await writeSvg(job, options.svg);
   else if (options.totals === true) await printTotals(job);
   else if (options.list === true || options.json === true) await printList(job);
   else await printPicture(job);
   return 0;
+}
+
+/** Pictures of the snapshots and partitions of one device have titles of their own. */
+function shownName(name: string, { snapshotName, partition }: MapOptions): string {
+  const snapshot = snapshotName === undefined ? '' : `, snapshot ${snapshotName}`;
+  return `${name}${snapshot}${partition === undefined ? '' : `, partition ${partition}`}`;
 }
 
 function requireCompatible({ context = [], list, totals, svg, watch, json }: MapOptions): void {

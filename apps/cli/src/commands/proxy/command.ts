@@ -32,7 +32,7 @@ export function declareProxy(context: CommandContext) {
     .option(
       '--record-max <size>',
       'the greatest length of the recording (default: no limit)',
-      sizeBetween('--record-max', 65_536, Number.MAX_SAFE_INTEGER),
+      sizeBetween('--record-max', 262_144, Number.MAX_SAFE_INTEGER),
     )
     .addOption(
       new Option('--record-keep <which>', 'what is kept of a longer recording: its first or its last messages')
