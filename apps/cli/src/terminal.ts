@@ -70,7 +70,8 @@ export function processTerminal(): Terminal {
     if (error.code === 'EPIPE') abort.abort(new Interrupted('a closed pipe', 13));
     else abort.abort(outputError(error));
   };
-  return {
+  // Methods are handed around by themselves, too.
+  const terminal: Terminal = {
     // The first access to one of Node's streams makes its pipe non-blocking, also for other programs that have it, such as the one
     // that has started us and writes there. So it is not touched before there is something to print.
     get stdin() {
@@ -98,16 +99,17 @@ export function processTerminal(): Terminal {
     },
     print(text) {
       return new Promise((resolve, reject) => {
-        this.stdout.write(text, (error) => (error ? reject(outputError(error)) : resolve()));
+        terminal.stdout.write(text, (error) => (error ? reject(outputError(error)) : resolve()));
       });
     },
     note(text) {
-      this.stderr.write(`${text}\n`);
+      terminal.stderr.write(`${text}\n`);
     },
     colours(stream, wanted) {
-      return coloursFor(stream === 'stdout' ? this.stdout : this.stderr, wanted);
+      return coloursFor(stream === 'stdout' ? terminal.stdout : terminal.stderr, wanted);
     },
   };
+  return terminal;
 }
 
 /** The system's error of writing, with a name, which the system does not know. */
