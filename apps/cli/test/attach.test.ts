@@ -104,6 +104,9 @@ describe.runIf(process.platform === 'linux')('devices of the kernel', () => {
     });
     expect(await succeed('list')).toMatch(new RegExp(`^device .*\\n/dev/nbd0 .*rw .*${pid} .*\\n/dev/nbd2 .*\\n$`));
 
+    expect(await succeed('list', '/dev/nbd2')).not.toContain('/dev/nbd0');
+    expect(await nbd('list', '/dev/nbd3')).toEqual({ code: 1, stdout: '', stderr: '' });
+
     expect(await first.stop()).toMatchObject({ code: 0 });
     expect([...kernel.devices.keys()]).toEqual([2]);
     expect(await second.stop()).toMatchObject({ code: 0, stderr: '' });
@@ -201,7 +204,7 @@ describe.runIf(process.platform === 'linux')('devices of the kernel', () => {
     ['detach /dev/sda', "'/dev/sda' is not the name of an NBD device, expected /dev/nbd0, for example"],
     ['detach /dev/nbd0p1', "'/dev/nbd0p1' is a partition, give its device"],
     ['detach /dev/nbd3', '/dev/nbd3 is not attached'],
-    ['list /dev/nbd0', "too many arguments for 'list'"],
+    ['list /dev/sda', "'/dev/sda' is not the name of an NBD device"],
   ])('are not reached by: nbd %s', async (line, words) => {
     bootKernel();
     expect(await failure(...line.split(' '))).toContain(words);
