@@ -101,3 +101,4 @@ export { addRanges, rangesOf } from './ranges/byte-ranges.ts';
 export { IntervalMap, type ValueInterval } from './ranges/interval-map.ts';
 export { type Interval, IntervalSet, type Position } from './ranges/interval-set.ts';
 export { encodeNumbers, encodeRecord, type NumberField, type RawRecord, RecordSplitter } from './records/record.ts';
+export { RecordWriter } from './records/record-writer.ts';

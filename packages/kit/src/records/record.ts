@@ -6,9 +6,9 @@ import { concatenate } from '../memory/concatenate.ts';
 import { crc32c } from '../memory/crc.ts';
 
 /** Length and type in front of the body, in bytes. */
-const headerBytes = 5;
-/** The checksum behind it. */
-const trailerBytes = 4;
+export const recordHeaderBytes = 5;
+/** The checksum behind it, in bytes. */
+export const recordTrailerBytes = 4;
 
 /** A record that has come. */
 export interface RawRecord {
@@ -23,11 +23,11 @@ export interface RawRecord {
 /** Returns a record whose body has these parts, in new memory. */
 export function encodeRecord(type: number, ...parts: readonly Uint8Array[]): Uint8Array {
   const bodyBytes = parts.reduce((sum, part) => sum + part.length, 0);
-  const bytes = new Uint8Array(headerBytes + bodyBytes + trailerBytes);
+  const bytes = new Uint8Array(recordHeaderBytes + bodyBytes + recordTrailerBytes);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, bodyBytes);
   view.setUint8(4, type);
-  let at = headerBytes;
+  let at = recordHeaderBytes;
   for (const part of parts) {
     bytes.set(part, at);
     at += part.length;
@@ -39,7 +39,7 @@ export function encodeRecord(type: number, ...parts: readonly Uint8Array[]): Uin
 /** Finds the records in bytes that are cut in any way. Keeps the bytes of one record at most. */
 export class RecordSplitter {
   readonly #bodyBytesMax: number;
-  readonly #header = new Uint8Array(headerBytes);
+  readonly #header = new Uint8Array(recordHeaderBytes);
   /** The record that is coming, when its header is complete. */
   #record: Uint8Array | undefined;
   #filled = 0;
@@ -88,12 +88,12 @@ export class RecordSplitter {
       this.#damage = `a record has ${bodyBytes} bytes, expected at most ${this.#bodyBytesMax}`;
       return;
     }
-    this.#record = new Uint8Array(headerBytes + bodyBytes + trailerBytes);
+    this.#record = new Uint8Array(recordHeaderBytes + bodyBytes + recordTrailerBytes);
     this.#record.set(this.#header);
   }
 
   #ended(record: Uint8Array): RawRecord | undefined {
-    const end = record.length - trailerBytes;
+    const end = record.length - recordTrailerBytes;
     const expected = new DataView(record.buffer).getUint32(end);
     const found = crc32c(record.subarray(0, end));
     if (found !== expected) {
@@ -103,7 +103,7 @@ export class RecordSplitter {
     this.#position += record.length;
     this.#record = undefined;
     this.#filled = 0;
-    return { type: record[4] as number, body: record.subarray(headerBytes, end), bytes: record };
+    return { type: record[4] as number, body: record.subarray(recordHeaderBytes, end), bytes: record };
   }
 }
 
