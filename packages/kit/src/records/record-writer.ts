@@ -5,6 +5,7 @@ import { recordHeaderBytes, recordTrailerBytes } from './record.ts';
 /** Room at first, in bytes. */
 const firstBytes = 512;
 
+/** Writes records field by field. What `finish` returns is valid until the next `begin`. */
 export class RecordWriter {
   #bytes = new Uint8Array(firstBytes);
   #view = new DataView(this.#bytes.buffer);

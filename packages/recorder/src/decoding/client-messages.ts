@@ -49,9 +49,9 @@ export class ClientMessages {
 
   /** What a message says about the session. */
   take({ kind, wire, request }: Frame): void {
-    const view = new DataView(wire.buffer, wire.byteOffset, wire.length);
-    if (kind === 'client-flags') this.#state.takeFlags('client', view.getUint32(0));
-    if (kind === 'option') this.#state.takeOption(view.getUint32(8));
+    const view = (): DataView => new DataView(wire.buffer, wire.byteOffset, wire.length);
+    if (kind === 'client-flags') this.#state.takeFlags('client', view().getUint32(0));
+    if (kind === 'option') this.#state.takeOption(view().getUint32(8));
     // A disconnect has no answer.
     if (request !== undefined && request.command !== Command.Disconnect) this.#state.requests.add(request);
     this.#hasGreeted = true;

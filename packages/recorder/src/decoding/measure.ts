@@ -39,7 +39,8 @@ export function withContent(
   contentBytes: number,
   contentBytesMax: number,
   request?: Request,
+  note?: string,
 ): Measure {
   const kept = Math.min(contentBytes, contentBytesMax);
-  return { kind, wireBytes: headerBytes + kept, payloadBytes: contentBytes - kept, request };
+  return { kind, wireBytes: headerBytes + kept, payloadBytes: contentBytes - kept, request, note };
 }

@@ -34,13 +34,18 @@ export class RequestsInFlight {
   /** Returns the request that a reply with this cookie answers. */
   find(cookie: bigint): Request | undefined {
     const found = this.#byCookie.get(cookie);
-    return found === undefined ? undefined : listOf(found)[0];
+    return isList(found) ? found[0] : found;
   }
 
   /** The request with this cookie is answered completely, or was never passed on. */
   remove(request: Request): void {
     const found = this.#byCookie.get(request.cookie);
     if (found === undefined) return;
+    if (found === request) {
+      this.#byCookie.delete(request.cookie);
+      this.#count--;
+      return;
+    }
     const rest = listOf(found).filter((one) => one !== request);
     this.#count -= listOf(found).length - rest.length;
     const [first, ...others] = rest;
@@ -50,7 +55,11 @@ export class RequestsInFlight {
 }
 
 function listOf(found: Request | readonly Request[]): readonly Request[] {
-  return Array.isArray(found) ? found : [found as Request];
+  return isList(found) ? found : [found];
+}
+
+function isList(found: Request | readonly Request[] | undefined): found is readonly Request[] {
+  return Array.isArray(found);
 }
 
 /** Bytes of data that a simple reply to a request has, if it is a success. */

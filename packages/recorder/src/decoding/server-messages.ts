@@ -84,7 +84,7 @@ export class ServerMessages {
     if (view.byteLength < wireBytes) return wireBytes;
     const request = this.#state.requests.find(view.getBigUint64(8));
     const payloadBytes = view.getUint32(4) === 0 ? simpleDataBytes(request) : 0;
-    return { kind: 'simple-reply', wireBytes, payloadBytes, request, ...noteOf(request) };
+    return { kind: 'simple-reply', wireBytes, payloadBytes, request, note: noteOf(request) };
   }
 
   #measureChunk(view: DataView, isExtended: boolean): Measure | number {
@@ -94,7 +94,7 @@ export class ServerMessages {
     const length = isExtended ? Number(view.getBigUint64(24)) : view.getUint32(16);
     // Data is payload; its offset is content.
     const kept = view.getUint16(6) === ChunkType.OffsetData ? 8 : this.#contentBytesMax;
-    return { ...withContent('chunk', headerBytes, length, kept, request), ...noteOf(request) };
+    return withContent('chunk', headerBytes, length, kept, request, noteOf(request));
   }
 }
 
@@ -109,6 +109,6 @@ function measureGreeting(view: DataView): Measure | number {
   return undecoded(`the second word of the server is 0x${magic.toString(16)}, expected IHAVEOPT or that of oldstyle`);
 }
 
-function noteOf(request: object | undefined): { readonly note?: string } {
-  return request === undefined ? { note: noAnswer } : {};
+function noteOf(request: object | undefined): string | undefined {
+  return request === undefined ? noAnswer : undefined;
 }

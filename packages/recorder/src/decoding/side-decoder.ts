@@ -43,10 +43,7 @@ export class SideDecoder {
         position += piece.length;
         this.#takePayload(piece);
       } else {
-        const byteCount = Math.min(this.#neededBytes - this.#stagedBytes, bytes.length - position);
-        this.#stage(bytes.subarray(position, position + byteCount));
-        position += byteCount;
-        if (this.#stagedBytes === this.#neededBytes) this.#takeStaged();
+        position += this.#takeWhole(bytes, position) ?? this.#takePart(bytes, position);
       }
     }
   }
@@ -58,8 +55,31 @@ export class SideDecoder {
     if (this.#missingBytes > 0) this.#endFrame();
     else if (this.#stagedBytes > 0) {
       const note = `the stream ends in the middle of a message, after ${this.#stagedBytes} bytes of it`;
-      this.#begin({ kind: 'undecoded', wireBytes: this.#stagedBytes, payloadBytes: 0, note });
+      this.#beginStaged({ kind: 'undecoded', wireBytes: this.#stagedBytes, payloadBytes: 0, note });
     }
+  }
+
+  /**
+   * Begins a message of which all that is kept is there, from where it is. Returns how many bytes that were; `undefined` where it has to be
+   * put together.
+   */
+  #takeWhole(bytes: Uint8Array, position: number): number | undefined {
+    if (this.#stagedBytes > 0) return undefined;
+    const available = bytes.length - position;
+    const measured = this.#messages.measure(new DataView(bytes.buffer, bytes.byteOffset + position, available));
+    if (typeof measured === 'number' || measured.wireBytes > available) return undefined;
+    const wire = new Uint8Array(measured.wireBytes);
+    wire.set(bytes.subarray(position, position + wire.length));
+    this.#begin(measured, wire);
+    return wire.length;
+  }
+
+  /** Puts together what has come of a message. Returns how many bytes that were. */
+  #takePart(bytes: Uint8Array, position: number): number {
+    const byteCount = Math.min(this.#neededBytes - this.#stagedBytes, bytes.length - position);
+    this.#stage(bytes.subarray(position, position + byteCount));
+    if (this.#stagedBytes === this.#neededBytes) this.#takeStaged();
+    return byteCount;
   }
 
   #stage(bytes: Uint8Array): void {
@@ -86,30 +106,27 @@ export class SideDecoder {
     if (measured.wireBytes > this.#stagedBytes) {
       this.#measured = measured;
       this.#neededBytes = measured.wireBytes;
-    } else this.#begin(measured);
+    } else this.#beginStaged(measured);
   }
 
-  #begin({ kind, wireBytes, payloadBytes, request, note }: Measure): void {
-    const wire = this.#staged.slice(0, wireBytes);
+  #beginStaged(measured: Measure): void {
+    const wire = this.#staged.slice(0, measured.wireBytes);
     // What was looked at and is no message is the beginning of the rest.
-    const rest = this.#staged.slice(wireBytes, this.#stagedBytes);
+    const rest = this.#staged.slice(measured.wireBytes, this.#stagedBytes);
     this.#measured = undefined;
     this.#stagedBytes = 0;
     this.#neededBytes = 1;
+    this.#begin(measured, wire);
+    if (rest.length > 0) this.#takePayload(rest);
+  }
+
+  #begin({ kind, payloadBytes, request, note }: Measure, wire: Uint8Array): void {
     this.#arrivedBytes = 0;
     this.#missingBytes = payloadBytes;
-    const frame: Frame = {
-      side: this.#side,
-      kind,
-      wire,
-      payloadBytes,
-      ...(request === undefined ? {} : { request }),
-      ...(note === undefined ? {} : { note }),
-    };
+    const frame: Frame = { side: this.#side, kind, wire, payloadBytes, request, note };
     this.#messages.take(frame);
     this.#handler.frame(frame);
     if (payloadBytes === 0) this.#endFrame();
-    else if (rest.length > 0) this.#takePayload(rest);
   }
 
   #takePayload(piece: Uint8Array): void {

@@ -1,56 +1,78 @@
 /** Entries as records. */
-import { encodeRecord, type NumberField, encodeNumbers as numbers } from '@nbdjs/kit';
-import { frameKinds, type Side } from '../decoding/frame.ts';
-import type { RecordingEntry } from './entry.ts';
+import { RecordWriter } from '@nbdjs/kit';
+import { type FrameKind, frameKinds, type Side } from '../decoding/frame.ts';
+import type { FrameEntry, RecordingEntry } from './entry.ts';
 import { endlessPayload, recordTypes } from './format.ts';
 
 const encoder = new TextEncoder();
+const noBytes = new Uint8Array(0);
 
-/** Returns an entry as a record, in new memory. */
-export function encodeEntry(entry: RecordingEntry): Uint8Array {
-  switch (entry.type) {
-    case 'start': {
-      const { type, ...rest } = entry;
-      return record(type, encoder.encode(JSON.stringify(rest)));
+/** The numbers of kinds in recordings. */
+const kindNumbers = Object.fromEntries(frameKinds.map((kind, index) => [kind, index])) as Record<FrameKind, number>;
+
+/** Encodes one entry after the other. */
+export class EntryEncoder {
+  readonly #writer = new RecordWriter();
+
+  /** Returns an entry as a record, in memory that the next one uses again. */
+  encode(entry: RecordingEntry): Uint8Array {
+    switch (entry.type) {
+      case 'start': {
+        const { type, ...rest } = entry;
+        return this.#writer.begin(recordTypes[type]).bytes(json(rest)).finish();
+      }
+      case 'end':
+        return this.#writer
+          .begin(recordTypes.end)
+          .uint64(Math.round(entry.time))
+          .uint8(entry.isFull ? 1 : 0)
+          .finish();
+      case 'open': {
+        const { type: _, time: __, connection: ___, ...rest } = entry;
+        return this.#about(entry).bytes(json(rest)).finish();
+      }
+      case 'frame':
+        return this.#frame(entry);
+      case 'payload':
+        return this.#about(entry).uint8(sideNumber(entry.side)).bytes(entry.bytes).finish();
+      case 'frame-end':
+        return this.#about(entry).uint8(sideNumber(entry.side)).uint64(entry.payloadBytes).bytes(entry.digest).finish();
+      case 'side-end':
+        return this.#about(entry).uint8(sideNumber(entry.side)).finish();
+      case 'fault':
+        return this.#about(entry).bytes(encoder.encode(entry.text)).finish();
+      case 'close':
+        return this.#about(entry).bytes(encoder.encode(entry.reason)).finish();
     }
-    case 'end':
-      return record('end', numbers(time(entry.time), [1, entry.isFull ? 1 : 0]));
-    case 'open': {
-      const { type, time: _, connection, ...rest } = entry;
-      return record(type, about(entry), encoder.encode(JSON.stringify(rest)));
-    }
-    case 'frame': {
-      const { side, kind, wire, payloadBytes, note = '' } = entry.frame;
-      const noteBytes = encoder.encode(note);
-      const payload = Number.isFinite(payloadBytes) ? BigInt(payloadBytes) : endlessPayload;
-      const head = numbers(sideNumber(side), [1, frameKinds.indexOf(kind)], [8, payload], [2, noteBytes.length]);
-      return record('frame', about(entry), head, noteBytes, wire);
-    }
-    case 'payload':
-      return record('payload', about(entry), numbers(sideNumber(entry.side)), entry.bytes);
-    case 'frame-end':
-      return record(
-        'frame-end',
-        about(entry),
-        numbers(sideNumber(entry.side), [8, BigInt(entry.payloadBytes)]),
-        entry.digest,
-      );
-    case 'side-end':
-      return record('side-end', about(entry), numbers(sideNumber(entry.side)));
-    case 'fault':
-      return record('fault', about(entry), encoder.encode(entry.text));
-    case 'close':
-      return record('close', about(entry), encoder.encode(entry.reason));
+  }
+
+  #frame(entry: FrameEntry): Uint8Array {
+    const { side, kind, wire, payloadBytes, note } = entry.frame;
+    const noteBytes = note === undefined ? noBytes : encoder.encode(note);
+    return this.#about(entry)
+      .uint8(sideNumber(side))
+      .uint8(kindNumbers[kind])
+      .uint64(Number.isFinite(payloadBytes) ? payloadBytes : endlessPayload)
+      .uint16(noteBytes.length)
+      .bytes(noteBytes)
+      .bytes(wire)
+      .finish();
+  }
+
+  /** Begins a record with what all entries about a connection begin with. */
+  #about(entry: {
+    readonly type: keyof typeof recordTypes;
+    readonly time: number;
+    readonly connection: number;
+  }): RecordWriter {
+    return this.#writer.begin(recordTypes[entry.type]).uint64(Math.round(entry.time)).uint32(entry.connection);
   }
 }
 
-const time = (microseconds: number): NumberField => [8, BigInt(Math.round(microseconds))];
-const sideNumber = (side: Side): NumberField => [1, side === 'client' ? 0 : 1];
-
-function about(entry: { readonly time: number; readonly connection: number }): Uint8Array {
-  return numbers(time(entry.time), [4, entry.connection]);
+function json(value: object): Uint8Array {
+  return encoder.encode(JSON.stringify(value));
 }
 
-function record(type: keyof typeof recordTypes, ...parts: readonly Uint8Array[]): Uint8Array {
-  return encodeRecord(recordTypes[type], ...parts);
+function sideNumber(side: Side): number {
+  return side === 'client' ? 0 : 1;
 }

@@ -1,6 +1,6 @@
 /** Writes a recording. */
 import { defineOptions, hexOf, type OptionsOf, option } from '@nbdjs/kit';
-import { encodeEntry } from './encode-entry.ts';
+import { EntryEncoder } from './encode-entry.ts';
 import type { ConnectionEntry, OpenEntry, RecordingEntry } from './entry.ts';
 import { pieceBytesMax, recordingHead } from './format.ts';
 import type { SessionLog } from './session-log.ts';
@@ -47,6 +47,7 @@ export class Recording {
   readonly #target: RecordingTarget;
   readonly #log: Pick<SessionLog, 'started' | 'payload' | 'time'>;
   readonly #settings: ReturnType<typeof recordingOptions.resolve>;
+  readonly #encoder = new EntryEncoder();
   readonly #id = hexOf(crypto.getRandomValues(new Uint8Array(8)));
   readonly #open = new Map<number, OpenEntry>();
   /** Those of them that the present part has named. */
@@ -89,8 +90,8 @@ export class Recording {
     if (this.#state !== 'open') return;
     const { type, connection } = entry;
     if (type === 'open') this.#open.set(connection, entry);
-    const bytes = encodeEntry(entry);
     let name = this.#nameOf(entry);
+    let bytes = this.#encoder.encode(entry);
     if (this.#partBytes + name.length + bytes.length > this.#partBytesMax) {
       if (this.#settings.keep === 'first') {
         this.#write({ type: 'end', time: this.#log.time, isFull: true });
@@ -99,8 +100,10 @@ export class Recording {
       }
       this.#nextPart();
       name = this.#nameOf(entry);
+      // The head of the part has used its memory.
+      bytes = this.#encoder.encode(entry);
     }
-    this.#put(name);
+    if (name.length > 0) this.#put(name);
     this.#put(bytes);
     this.#named.add(connection);
     if (type === 'close') {
@@ -116,7 +119,8 @@ export class Recording {
   #nameOf({ type, time, connection }: ConnectionEntry): Uint8Array {
     const open = this.#open.get(connection);
     if (type === 'open' || open === undefined || this.#named.has(connection)) return new Uint8Array();
-    return encodeEntry({ ...open, time, resumed: true });
+    // The entry itself is encoded in the same memory.
+    return this.#encoder.encode({ ...open, time, resumed: true }).slice();
   }
 
   /** Marks the end. */
@@ -145,7 +149,7 @@ export class Recording {
   }
 
   #write(entry: RecordingEntry): void {
-    this.#put(encodeEntry(entry));
+    this.#put(this.#encoder.encode(entry));
   }
 
   #put(bytes: Uint8Array): void {

@@ -1,5 +1,5 @@
 /** `nbd proxy`: between clients and a server, prints or records what they say, and does to it what rules say. */
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { once } from 'node:events';
 import type { ByteChannel } from '@nbdjs/interfaces';
 import { systemClock } from '@nbdjs/node';
@@ -45,6 +45,7 @@ export async function run(
     startedMs: Date.now(),
     payload: payload ?? (record === undefined ? 'none' : 'hash'),
     createHash: () => createHash('sha256'),
+    hashWhole: (bytes) => hash('sha256', bytes, 'buffer'),
   });
   const recorder = record === undefined ? undefined : new FileRecorder(record, log, options, terminal);
   if (recorder !== undefined) sinks.push((entry) => recorder.add(entry));
