@@ -21,7 +21,7 @@ it.each([
   let count = 0;
   const log = new SessionLog((entry) => entries.push(entry), {
     clock: systemClock,
-    startedMs: 0,
+    startedMs: 1e12,
     payload: 'hash',
     createHash: () => createHash('sha256'),
     hashWhole: (bytes) => {
