@@ -160,6 +160,19 @@ describePeers('bitmaps of images that are resized', ['qemu-img', 'qemu-io', 'qem
     expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringMatching(/[Bb]itmap .* inconsistent/) });
   });
 
+  it('whose entries are damaged are an error, and give no cluster back that is not theirs', async () => {
+    await make(65_536, 8 * mebi);
+    const bytes = readFileSync(workspace.hostPath('q'));
+    // The header extension of bitmaps says where their directory is. A name in it stands behind 24 bytes, which begin with the place of the table.
+    const directory = Number(bytes.readBigUInt64BE(bytes.indexOf(Buffer.of(0x23, 0x85, 0x28, 0x75)) + 24));
+    const table = Number(bytes.readBigUInt64BE(bytes.indexOf('still', directory) - 24));
+    bytes.writeBigUInt64BE(bytes.readBigUInt64BE(table) + 512n, table);
+    writeFileSync(workspace.hostPath('q'), bytes);
+    const device = await openWritableQcow2(await openFileDevice(workspace.hostPath('q')));
+    await expect(async () => device.resizing?.resize(mebi)).rejects.toThrow('are not at the start of a cluster');
+    await device.close();
+  });
+
   it('that are too large for QEMU are not made', async () => {
     await make(65_536, 2 * mebi);
     const device = await openWritableQcow2(await openFileDevice(workspace.hostPath('q')));

@@ -2,6 +2,7 @@
 import { type FileBytes, readStructure } from '../../device/image-file.ts';
 import { type ClusterEntry, decodeEntry, type EntryFormat } from '../cluster-entry.ts';
 import type { Qcow2Header } from '../header.ts';
+import { offsetMask } from '../table-entry.ts';
 import type { ImageReferences } from './image-references.ts';
 
 /** An entry of the disk as it is now: its clusters have to be marked as its own, or not. */
@@ -31,7 +32,6 @@ export interface WalkListener {
 
 /** L1 tables and tables of bitmaps are read in pieces of so many bytes. */
 const pieceBytes = 2 ** 20;
-const offsetMask = 0x00ff_ffff_ffff_fe00n;
 const ownFlag = 2n ** 63n;
 
 export class ReferenceWalk {

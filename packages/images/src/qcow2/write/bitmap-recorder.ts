@@ -1,8 +1,8 @@
 /** Bitmaps that follow what is written: while they do, they are marked as being in use, so that after a crash they do not count. */
 import { Semaphore } from '@nbdjs/kit';
 import { BitmapFlag, type Qcow2Bitmap } from '../bitmaps.ts';
-import { damage } from '../damage.ts';
 import type { Allocator } from './allocator.ts';
+import { BitmapEntries, type BitmapEntry } from './bitmap-entries.ts';
 import { Stage, type TablePages } from './table-pages.ts';
 import type { TableStore } from './table-store.ts';
 
@@ -17,10 +17,10 @@ export interface BitmapRecorderParts {
 
 /** Where the flags are in an entry of the directory. */
 const flagsAt = 12;
-const offsetMask = 0x00ff_ffff_ffff_fe00n;
 
 export class BitmapRecorder {
   readonly #parts: BitmapRecorderParts;
+  readonly #entries: BitmapEntries;
   readonly #followed: readonly Qcow2Bitmap[];
   /** Clusters of bits are made one after the other. */
   readonly #making = new Semaphore(1);
@@ -29,6 +29,7 @@ export class BitmapRecorder {
 
   constructor(parts: BitmapRecorderParts) {
     this.#parts = parts;
+    this.#entries = new BitmapEntries(parts);
     this.#followed = parts.bitmaps.filter((one) => one.isAuto && one.isUsable);
   }
 
@@ -99,41 +100,20 @@ export class BitmapRecorder {
 
   /** Where the bits are stored; `undefined`: all of them are set. */
   async #clusterOf(bitmap: Qcow2Bitmap, index: number): Promise<number | undefined> {
-    const found = await this.#entryOf(bitmap, index);
+    const found = await this.#entries.read(bitmap, index);
     return found.cluster === 0 && !found.isSet
       ? this.#making.run(() => this.#makeCluster(bitmap, index))
       : clusterIn(found);
   }
 
-  async #entryOf(
-    { table }: Qcow2Bitmap,
-    index: number,
-  ): Promise<{ readonly cluster: number; readonly isSet: boolean }> {
-    const { pages, clusterBytes } = this.#parts;
-    const place = table.offset + 8 * index;
-    const entry = await pages.visit(place, (view) => view.getBigUint64(pages.within(place)));
-    const cluster = Number(entry & offsetMask);
-    if (cluster % clusterBytes !== 0) {
-      throw damage(
-        `the entry of the bitmap at byte ${place}`,
-        `its bits at byte ${cluster} are not at the start of a cluster`,
-      );
-    }
-    return { cluster, isSet: cluster === 0 && (entry & 1n) !== 0n };
-  }
-
   async #makeCluster(bitmap: Qcow2Bitmap, index: number): Promise<number | undefined> {
-    const found = await this.#entryOf(bitmap, index);
+    const found = await this.#entries.read(bitmap, index);
     if (found.cluster !== 0 || found.isSet) return clusterIn(found);
     const { pages, allocator, clusterBytes } = this.#parts;
     const { first } = await allocator.allocate(1);
     const cluster = first * clusterBytes;
     pages.create(cluster, clusterBytes, Stage.NewTables);
-    const place = bitmap.table.offset + 8 * index;
-    await pages.visit(place, (view) => {
-      view.setBigUint64(pages.within(place), BigInt(cluster));
-      pages.touch(place, view, Stage.References);
-    });
+    await this.#entries.write(bitmap, index, BigInt(cluster));
     return cluster;
   }
 
@@ -153,7 +133,7 @@ export class BitmapRecorder {
   }
 }
 
-function clusterIn({ cluster, isSet }: { readonly cluster: number; readonly isSet: boolean }): number | undefined {
+function clusterIn({ cluster, isSet }: BitmapEntry): number | undefined {
   return isSet ? undefined : cluster;
 }
 

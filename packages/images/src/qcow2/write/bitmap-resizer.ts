@@ -6,6 +6,7 @@ import { CommandError } from '@nbdjs/interfaces';
 import { quoted, unsupportedImage } from '../../image-errors.ts';
 import { BitmapFlag, type Qcow2Bitmap, tableEntriesFor } from '../bitmaps.ts';
 import { bitmapBitBytesMax, bitmapTableBytesMax } from '../limits.ts';
+import { allSet, BitmapEntries } from './bitmap-entries.ts';
 import type { BitmapRecorder, BitmapRecorderParts } from './bitmap-recorder.ts';
 import { Stage } from './table-pages.ts';
 
@@ -16,15 +17,14 @@ export interface BitmapResizerParts extends BitmapRecorderParts {
 
 /** Where fields are in an entry of the directory. */
 const [tableOffsetAt, tableEntriesAt] = [0, 8];
-const offsetMask = 0x00ff_ffff_ffff_fe00n;
-/** An entry without a cluster, all of whose bits are set. */
-const allSet = 1n;
 
 export class BitmapResizer {
   readonly #parts: BitmapResizerParts;
+  readonly #entries: BitmapEntries;
 
   constructor(parts: BitmapResizerParts) {
     this.#parts = parts;
+    this.#entries = new BitmapEntries(parts);
   }
 
   /**
@@ -80,7 +80,7 @@ export class BitmapResizer {
         const { offset } = bitmap.table;
         await this.#makeRoom(bitmap, entries);
         for (let index = before; index < entries; index++) {
-          await this.#setEntry(bitmap, index, recorder.follows(bitmap) ? allSet : 0n);
+          await this.#entries.write(bitmap, index, recorder.follows(bitmap) ? allSet : 0n);
         }
         if (bitmap.table.offset !== offset) await this.#setField(bitmap, tableOffsetAt, bitmap.table.offset);
       });
@@ -103,12 +103,11 @@ export class BitmapResizer {
     const before = table.entries;
     await recorder.alone(async () => {
       for (let index = entries; index < before; index++) {
-        const cluster = Number((await this.#entry(bitmap, index)) & offsetMask);
+        const { cluster } = await this.#entries.read(bitmap, index);
         if (cluster !== 0) allocator.release({ first: cluster / clusterBytes, count: 1 });
       }
       if (entries < before) {
-        const clusters = (count: number): number => Math.ceil((8 * count) / clusterBytes);
-        const [kept, had] = [clusters(entries), clusters(before)];
+        const [kept, had] = [this.#tableClusters(entries), this.#tableClusters(before)];
         if (kept < had) allocator.release({ first: table.offset / clusterBytes + kept, count: had - kept });
         table.entries = entries;
         await this.#setField(bitmap, tableEntriesAt, entries);
@@ -122,8 +121,7 @@ export class BitmapResizer {
   /** Moves a table to where it can be longer, unless its last cluster has room enough. */
   async #makeRoom({ table }: Qcow2Bitmap, entries: number): Promise<void> {
     const { pages, allocator, clusterBytes } = this.#parts;
-    const clusters = (count: number): number => Math.ceil((8 * count) / clusterBytes);
-    const [had, needed] = [clusters(table.entries), clusters(entries)];
+    const [had, needed] = [this.#tableClusters(table.entries), this.#tableClusters(entries)];
     if (needed === had) return;
     const { first } = await allocator.allocateWhole(needed);
     const offset = first * clusterBytes;
@@ -142,7 +140,7 @@ export class BitmapResizer {
   /** Bits behind the end of the disk are zero. */
   async #clearFrom(bitmap: Qcow2Bitmap, index: number, from: number): Promise<void> {
     const { pages, clusterBytes } = this.#parts;
-    const cluster = Number((await this.#entry(bitmap, index)) & offsetMask);
+    const { cluster } = await this.#entries.read(bitmap, index);
     if (cluster === 0) return;
     const first = from >> 3;
     for (let at = first; at < clusterBytes; ) {
@@ -159,20 +157,9 @@ export class BitmapResizer {
     }
   }
 
-  async #entry({ table }: Qcow2Bitmap, index: number): Promise<bigint> {
-    const { pages } = this.#parts;
-    const place = table.offset + 8 * index;
-    return pages.visit(place, (view) => view.getBigUint64(pages.within(place)));
-  }
-
-  /** The stage of a new table stays that of a new table. */
-  async #setEntry({ table }: Qcow2Bitmap, index: number, entry: bigint): Promise<void> {
-    const { pages } = this.#parts;
-    const place = table.offset + 8 * index;
-    await pages.visit(place, (view) => {
-      view.setBigUint64(pages.within(place), entry);
-      pages.touch(place, view, Stage.References);
-    });
+  /** How many clusters a table of so many entries takes. */
+  #tableClusters(entries: number): number {
+    return Math.ceil((8 * entries) / this.#parts.clusterBytes);
   }
 
   async #setField(

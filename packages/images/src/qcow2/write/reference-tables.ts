@@ -2,6 +2,7 @@
 import { Semaphore } from '@nbdjs/kit';
 import { absentEntry, type ClusterEntry, decodeEntry, type EntryFormat, encodeEntry } from '../cluster-entry.ts';
 import { damage } from '../damage.ts';
+import { offsetMask } from '../table-entry.ts';
 import type { Allocator } from './allocator.ts';
 import { PendingHeaderChange } from './header-fields.ts';
 import { Stage, type TablePages } from './table-pages.ts';
@@ -20,7 +21,6 @@ export interface ReferenceTablesParts {
 }
 
 const ownFlag = 2n ** 63n;
-const offsetMask = 0x00ff_ffff_ffff_fe00n;
 
 export class ReferenceTables {
   readonly format: EntryFormat;
