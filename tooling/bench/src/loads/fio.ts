@@ -1,5 +1,5 @@
 /** Loads by fio: through libnbd, and of files. */
-import { type Duration, jsonReport, type LoadClient, type LoadReport } from './request-load.ts';
+import { type Duration, jsonReport, type LoadClient, type LoadReport, type RequestLoad } from './request-load.ts';
 
 interface FioReport {
   readonly jobs: readonly { readonly read: FioSide; readonly write: FioSide }[];
@@ -13,43 +13,41 @@ interface FioSide {
 /** In the process itself, so that what it uses can be read there. */
 const inProcess = '--thread';
 
+/** Random requests through libnbd. */
 export function fioLoad(uri: string): LoadClient {
-  return {
-    counting: 'difference',
-    command: ({ command, depth, blockBytes }, duration) => [
-      'fio',
-      '--name=load',
-      inProcess,
-      '--ioengine=nbd',
-      `--uri=${uri}`,
-      `--rw=rand${command}`,
-      `--bs=${blockBytes}`,
-      `--iodepth=${depth}`,
-      '--size=1G',
-      ...durationOptions(duration, blockBytes, 1),
-      '--output-format=json',
-    ],
-    report: fioReport,
-  };
+  return fioClient(
+    ({ command, depth }) => ['--ioengine=nbd', `--uri=${uri}`, `--rw=rand${command}`, `--iodepth=${depth}`],
+    () => 1,
+  );
 }
 
 /** Reads and writes of a file around the page cache, by as many threads as requests are to be in flight. */
 export function fioFileLoad(path: string, order: 'random' | 'sequential'): LoadClient {
-  return {
-    counting: 'difference',
-    command: ({ command, depth, blockBytes }, duration) => [
-      'fio',
-      '--name=load',
-      inProcess,
+  return fioClient(
+    ({ command, depth }) => [
       `--numjobs=${depth}`,
       '--group_reporting',
       '--ioengine=psync',
       '--direct=1',
       `--filename=${path}`,
       `--rw=${order === 'random' ? 'rand' : ''}${command}`,
-      `--bs=${blockBytes}`,
+    ],
+    ({ depth }) => depth,
+  );
+}
+
+/** `jobs`: how many threads share the requests. */
+function fioClient(options: (load: RequestLoad) => readonly string[], jobs: (load: RequestLoad) => number): LoadClient {
+  return {
+    counting: 'difference',
+    command: (load, duration) => [
+      'fio',
+      '--name=load',
+      inProcess,
+      ...options(load),
+      `--bs=${load.blockBytes}`,
       '--size=1G',
-      ...durationOptions(duration, blockBytes, depth),
+      ...durationOptions(duration, load.blockBytes, jobs(load)),
       '--output-format=json',
     ],
     report: fioReport,

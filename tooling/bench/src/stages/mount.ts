@@ -1,7 +1,6 @@
 /** `nbd mount` beside nbdfuse, both on one server, driven by fio on the mounted file. */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { findProgram, startNbdkit, Workspace } from '@nbdjs/peers';
+import { canUseFuse, missingOf, startNbdkit, Workspace } from '@nbdjs/peers';
 import { type MountLoad, mountLoadOf } from '../cells/mount.ts';
 import { fioFileLoad, fioFill } from '../loads/fio.ts';
 import { requestCandidate, withServerCost } from '../loads/request-load.ts';
@@ -42,7 +41,7 @@ export const openMounting: OpenStage = (setting) =>
 
 /** Why nothing can be mounted here; `undefined` where it can. */
 function obstacleToMounts(): string | undefined {
-  if (!existsSync('/dev/fuse')) return 'no /dev/fuse';
-  const missing = (['fusermount3', 'nbdfuse'] as const).find((name) => findProgram(name, 'bookworm') === undefined);
+  if (!canUseFuse()) return '/dev/fuse cannot be used here';
+  const [missing] = missingOf(['fusermount3', 'nbdfuse'], 'bookworm');
   return missing && `no ${missing}`;
 }
