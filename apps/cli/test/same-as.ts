@@ -139,36 +139,40 @@ function toolNamed(title: string): PeerTool {
   return tool;
 }
 
-async function runTheirs(tool: PeerTool, one: SameCase, workspace: Workspace, server: PeerServer): Promise<Deed> {
-  const own = (name: string): string => `theirs-${name}`;
-  await one.prepare?.((name) => workspace.hostPath(own(name)));
-  const side: Side = {
-    uri: (name) => server.peerUri(name),
-    shared: (name) => workspace.peerPath(name),
-    own: (name) => workspace.peerPath(own(name)),
-    ownName: own,
+/** Puts the files of a side there, and returns how it sees everything. */
+async function sideOf(
+  which: 'theirs' | 'ours',
+  one: SameCase,
+  workspace: Workspace,
+  server: PeerServer,
+): Promise<Side> {
+  const ownName = (name: string): string => `${which}-${name}`;
+  const pathOf = (name: string): string => (which === 'theirs' ? workspace.peerPath(name) : workspace.hostPath(name));
+  await one.prepare?.((name) => workspace.hostPath(ownName(name)));
+  return {
+    uri: which === 'theirs' ? server.peerUri : server.uri,
+    shared: pathOf,
+    own: (name) => pathOf(ownName(name)),
+    ownName,
   };
+}
+
+async function runTheirs(tool: PeerTool, one: SameCase, workspace: Workspace, server: PeerServer): Promise<Deed> {
+  const side = await sideOf('theirs', one, workspace, server);
   const words = [...(tool.subcommand === undefined ? [] : [tool.subcommand]), ...one.words(side)];
   const { code, stdout, stderr } = await runPeer(tool.name as Program, workspace.generation, words, {
     stdin: one.stdin,
   });
-  return deedOf(one, { code, stdout: stdout.toString(), stderr }, workspace, own);
+  return deedOf(one, { code, stdout: stdout.toString(), stderr }, workspace, side.ownName);
 }
 
 /** In this process, which is quicker; as a process of its own where it is given standard input. */
 async function runOurs(one: SameCase, workspace: Workspace, server: PeerServer): Promise<Deed> {
-  const own = (name: string): string => `ours-${name}`;
-  await one.prepare?.((name) => workspace.hostPath(own(name)));
-  const side: Side = {
-    uri: (name) => server.uri(name),
-    shared: (name) => workspace.hostPath(name),
-    own: (name) => workspace.hostPath(own(name)),
-    ownName: own,
-  };
+  const side = await sideOf('ours', one, workspace, server);
   const words = [one.command, ...(one.oursWords ?? one.words)(side)];
-  if (one.isProcess !== true) return deedOf(one, await nbd(...words), workspace, own);
+  if (one.isProcess !== true) return deedOf(one, await nbd(...words), workspace, side.ownName);
   const { code, stdout, stderr } = await spawnNbd(words, { stdin: one.stdin });
-  return deedOf(one, { code, stdout: stdout.toString(), stderr }, workspace, own);
+  return deedOf(one, { code, stdout: stdout.toString(), stderr }, workspace, side.ownName);
 }
 
 /** Paths are put right: the same folder as both see it, and the same name for the files of both. */

@@ -1,4 +1,5 @@
 /** nbdcopy(1) beside `nbd copy`. */
+import { helpRow, versionRow } from './general-rows.ts';
 import type { PeerTool } from './peer-tool.ts';
 
 export const nbdcopy: PeerTool = {
@@ -111,8 +112,8 @@ export const nbdcopy: PeerTool = {
       ours: 'nbd copy -v, --verbose',
       why: 'it prints sizes, connections and threads, in four lines; [`nbd proxy`](commands/nbd-proxy.md) prints each message, decoded',
     },
-    { option: '--help', meaning: 'show help', verdict: 'same', ours: 'nbd copy --help' },
-    { option: '--version', aliases: ['-V'], meaning: 'show the version', verdict: 'same', ours: 'nbd --version, -V' },
+    helpRow('nbd copy'),
+    versionRow,
   ],
   manners: [
     { option: 'NBD-URI', meaning: 'from a server to another', verdict: 'same', ours: 'nbd copy URI URI' },

@@ -1,4 +1,5 @@
 /** nbddump(1) beside `nbd dump`. */
+import { helpRow, versionRow } from './general-rows.ts';
 import type { PeerTool } from './peer-tool.ts';
 
 export const nbddump: PeerTool = {
@@ -39,8 +40,8 @@ export const nbddump: PeerTool = {
       verdict: 'same',
       ours: 'nbd dump --no-color, --no-colors, --no-colour, --no-colours',
     },
-    { option: '--help', meaning: 'show help', verdict: 'same', ours: 'nbd dump --help' },
-    { option: '--version', aliases: ['-V'], meaning: 'show the version', verdict: 'same', ours: 'nbd --version, -V' },
+    helpRow('nbd dump'),
+    versionRow,
   ],
   manners: [
     {

@@ -1,4 +1,5 @@
 /** nbdfuse(1) beside `nbd mount`. */
+import { helpRow, versionRow } from './general-rows.ts';
 import type { PeerTool } from './peer-tool.ts';
 
 export const nbdfuse: PeerTool = {
@@ -90,8 +91,8 @@ export const nbdfuse: PeerTool = {
       verdict: 'left out',
       why: 'Node has no vsock; `socat UNIX-LISTEN:SOCKET VSOCK-CONNECT:CID:PORT` in between does it',
     },
-    { option: '--help', meaning: 'show help', verdict: 'same', ours: 'nbd mount --help' },
-    { option: '--version', aliases: ['-V'], meaning: 'show the version', verdict: 'same', ours: 'nbd --version, -V' },
+    helpRow('nbd mount'),
+    versionRow,
   ],
   manners: [
     {

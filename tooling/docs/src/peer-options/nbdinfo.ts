@@ -1,4 +1,5 @@
 /** nbdinfo(1) beside `nbd info`. */
+import { helpRow, versionRow } from './general-rows.ts';
 import type { PeerTool } from './peer-tool.ts';
 
 export const nbdinfo: PeerTool = {
@@ -87,8 +88,8 @@ export const nbdinfo: PeerTool = {
       verdict: 'same',
       ours: 'nbd info --uri',
     },
-    { option: '--help', meaning: 'show help', verdict: 'same', ours: 'nbd info --help' },
-    { option: '--version', aliases: ['-V'], meaning: 'show the version', verdict: 'same', ours: 'nbd --version, -V' },
+    helpRow('nbd info'),
+    versionRow,
   ],
   manners: [
     { option: 'NBD-URI', meaning: 'the server, and its export', verdict: 'same', ours: 'nbd info URI' },

@@ -1,4 +1,5 @@
 /** nbdsh(1) beside `nbd shell`. */
+import { helpRow, versionRow } from './general-rows.ts';
 import type { PeerTool } from './peer-tool.ts';
 
 export const nbdsh: PeerTool = {
@@ -49,8 +50,8 @@ export const nbdsh: PeerTool = {
       verdict: 'left out',
       why: '[`nbd proxy`](commands/nbd-proxy.md) between the two prints each message, decoded; our `-v` prints the causes of errors',
     },
-    { option: '--help', aliases: ['-h'], meaning: 'show help', verdict: 'same', ours: 'nbd shell --help, -h' },
-    { option: '--version', aliases: ['-V'], meaning: 'show the version', verdict: 'same', ours: 'nbd --version, -V' },
+    helpRow('nbd shell', '-h'),
+    versionRow,
   ],
   manners: [
     {

@@ -1,4 +1,5 @@
 /** The commands of qemu-img(1) that read servers, beside ours. */
+import { helpRow } from './general-rows.ts';
 import type { PeerOption, PeerTool } from './peer-tool.ts';
 
 const common = { debianPackage: 'qemu-utils', versions: '7.2.22 and 10.0.13', name: 'qemu-img' } as const;
@@ -29,14 +30,7 @@ const imageOpts: PeerOption = {
 };
 
 function help(command: string): PeerOption {
-  return {
-    option: '--help',
-    aliases: ['-h'],
-    meaning: 'show help',
-    isUnlisted: true,
-    verdict: 'same',
-    ours: `nbd ${command} --help, -h`,
-  };
+  return { ...helpRow(`nbd ${command}`, '-h'), isUnlisted: true };
 }
 
 function forceShare(ours: string): PeerOption {

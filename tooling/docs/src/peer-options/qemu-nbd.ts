@@ -1,4 +1,5 @@
 /** qemu-nbd(8) beside `nbd serve`. */
+import { helpRow, versionRow } from './general-rows.ts';
 import type { PeerTool } from './peer-tool.ts';
 
 export const qemuNbd: PeerTool = {
@@ -9,20 +10,8 @@ export const qemuNbd: PeerTool = {
   ours: ['nbd serve', 'nbd info', 'nbd attach', 'nbd detach'],
   listings: [['--help']],
   options: [
-    {
-      option: '--help',
-      aliases: ['-h'],
-      meaning: 'show help',
-      verdict: 'same',
-      ours: 'nbd serve --help, -h',
-    },
-    {
-      option: '--version',
-      aliases: ['-V'],
-      meaning: 'show the version',
-      verdict: 'same',
-      ours: 'nbd --version, -V',
-    },
+    helpRow('nbd serve', '-h'),
+    versionRow,
     {
       option: '--port=PORT',
       aliases: ['-p'],
