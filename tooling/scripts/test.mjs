@@ -22,4 +22,5 @@ const missing = spawnSync(
 process.stdout.write(missing.status === 0 ? missing.stdout : `the search for peers failed: ${missing.stderr}\n`);
 
 // All at once, real peers among them: a test may have to wait for the machine.
-process.exitCode = reportCounts(runVitest('vitest', ['--testTimeout=20000', ...process.argv.slice(2)]));
+const env = { ...process.env, NBDJS_CLI: 'built' };
+process.exitCode = reportCounts(runVitest('vitest', ['--testTimeout=20000', ...process.argv.slice(2)], { env }));

@@ -1,11 +1,12 @@
 /** Running the command line in tests. */
 import { type Readable, Writable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
-import { type RunOptions, type RunResult, runCommandLine } from '@nbdjs/peers/local';
+import { nbdCommand, type RunOptions, type RunResult, runCommandLine } from '@nbdjs/peers/local';
 import { expect } from 'vitest';
 import { run } from '../src/program.ts';
 import { coloursFor } from '../src/render/colours.ts';
 import type { Terminal } from '../src/terminal.ts';
+
+export { nbdCommand };
 
 class Capture extends Writable {
   readonly parts: Buffer[] = [];
@@ -108,14 +109,6 @@ function terminalOf(
     note: (text) => void stderr.write(`${text}\n`),
     colours: (stream, wanted) => coloursFor(stream === 'stdout' ? stdout : stderr, wanted),
   };
-}
-
-const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
-const hook = new URL('../../../tooling/vitest/typescript-hook.mjs', import.meta.url).href;
-
-/** The words that make a command line a process of its own. */
-export function nbdCommand(...argv: readonly string[]): [string, ...string[]] {
-  return [process.execPath, '--conditions', '@nbdjs/source', '--import', hook, main, ...argv];
 }
 
 /** Runs a command line as a process of its own, as a shell would. */

@@ -8,6 +8,7 @@ import {
   createWorkspace,
   type Generation,
   missingOf,
+  nbdCommand,
   programs,
   runCommandLine,
   spawnChild,
@@ -58,7 +59,8 @@ export class GuideReader implements AsyncDisposable {
     if (generation === 'trixie') symlinkSync(this.#workspace.folder, this.#folder);
     const bin = this.#path('bin');
     mkdirSync(bin);
-    this.#program('nbd', [process.execPath, join(root, 'apps/cli/src/main.ts')]);
+    // The variable is for the guide's own scripts, and not for a program that is built.
+    this.#program('nbd', ['env', '-u', 'NODE_OPTIONS', ...nbdCommand()]);
     if (generation === 'trixie') for (const name of [...programs, storageDaemon]) this.#chrootProgram(name);
     mkdirSync(this.#path('node_modules'));
     symlinkSync(join(root, 'packages'), this.#path('node_modules/@nbdjs'));
