@@ -12,11 +12,17 @@ const alias = { '@commander-js/extra-typings': 'commander' };
 
 const oneFile = { ...common, config: false, splitting: false } as const satisfies Options;
 
-/** What is started; the program is beside it. */
+/** What is started; the program is beside it. A module of CommonJS: Node's other loader takes five milliseconds longer to run one file. */
 const launcher: Options = {
   ...oneFile,
   entry: { main: 'src/main.ts' },
-  format: 'esm',
+  format: 'cjs',
+  outExtension: () => ({ js: '.cjs' }),
+  esbuildOptions: (esbuild) => {
+    esbuild.define = { ...esbuild.define, 'import.meta.dirname': '__dirname', 'import.meta.url': 'moduleUrl' };
+    const moduleUrl = "process.getBuiltinModule('node:url').pathToFileURL(__filename).href";
+    esbuild.banner = { js: `'use strict';\nconst moduleUrl = ${moduleUrl};` };
+  },
   esbuildPlugins: [
     {
       name: 'modules-apart',
@@ -104,9 +110,10 @@ const scripts: Options = {
   },
 };
 
-/** The digest of a script is its last line, so that a cache of compiled code need not compute it. */
+/** The digest of a script is its last line, so that a cache of compiled code need not compute it. The launcher takes the text for ASCII. */
 function appendDigest(file: string): void {
   const text = readFileSync(file, 'utf8');
+  if (/[^\0-\x7f]/.test(text)) throw new Error(`${file} has other characters than the launcher expects`);
   writeFileSync(file, `${text.trimEnd()}\n// ${createHash('sha256').update(text).digest('hex')}`);
 }
 

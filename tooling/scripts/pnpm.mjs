@@ -40,7 +40,7 @@ function run(program, args) {
 
 /** Installs unless node_modules is what the lock file says, and builds what has changed. */
 export function prepare() {
-  const isNew = !existsSync(`${root}apps/cli/dist/main.js`);
+  const isNew = !existsSync(`${root}apps/cli/dist/main.cjs`);
   if (!isInstalled()) {
     process.stderr.write('nbdjs: installing dependencies (once)\n');
     if (!hasPnpm()) fetchPnpm();

@@ -4,4 +4,4 @@
 import './disable-debugger.ts';
 import { startQuickly } from './quick/launch.ts';
 
-if (!startQuickly(process.argv.slice(2))) await import('./modules.ts');
+if (!startQuickly(process.argv.slice(2))) void import('./modules.ts');

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { inWorkspace, serve, workspace } from './serving.ts';
 
-const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+const main = fileURLToPath(new URL('../dist/main.cjs', import.meta.url));
 /** The same program without its launcher. */
 const modulesMain = fileURLToPath(new URL('../dist/modules.js', import.meta.url));
 const probe = fileURLToPath(new URL('start-probe.cjs', import.meta.url));
@@ -73,14 +73,14 @@ const modulesOfAll = [
 describe('what a start loads', () => {
   it('for the version: one script', async () => {
     const { files, modules } = await loadedByNbd('--version');
-    expect(files).toEqual(['main.js', 'help.cjs']);
+    expect(files).toEqual(['main.cjs', 'help.cjs']);
     expect(modulesOfAll).toEqual(expect.arrayContaining(modules));
   });
 
   it('for info on a Unix socket: one script, and nothing for TLS, names, digests or threads', async () => {
     const uri = (await serve('memory:1M'))();
     const { files, modules } = await loadedByNbd('info', uri);
-    expect(files).toEqual(['main.js', 'info.cjs']);
+    expect(files).toEqual(['main.cjs', 'info.cjs']);
     expect([...modulesOfAll, 'fs/promises', 'os']).toEqual(expect.arrayContaining(modules));
   });
 });
@@ -88,12 +88,12 @@ describe('what a start loads', () => {
 describe('what a start loads of other commands', () => {
   it('for a copy: one script', async () => {
     const uri = (await serve('memory:1M'))();
-    expect((await loadedBy(main, ['copy', uri, 'null:'])).files).toEqual(['main.js', 'copy.cjs']);
+    expect((await loadedBy(main, ['copy', uri, 'null:'])).files).toEqual(['main.cjs', 'copy.cjs']);
   });
 
   it('for a dump: one script', async () => {
     const uri = (await serve('memory:4K'))();
-    expect((await loadedBy(main, ['dump', uri])).files).toEqual(['main.js', 'dump.cjs']);
+    expect((await loadedBy(main, ['dump', uri])).files).toEqual(['main.cjs', 'dump.cjs']);
   });
 });
 

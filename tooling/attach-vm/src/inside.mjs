@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
-const cli = fileURLToPath(new URL('../../../apps/cli/dist/main.js', import.meta.url));
+const cli = fileURLToPath(new URL('../../../apps/cli/dist/main.cjs', import.meta.url));
 
 /** No program takes longer, in milliseconds; the processor of the machine is a slow one. */
 const programMs = 120_000;

@@ -201,7 +201,7 @@ await scenario('netlink: 4 connections, blocks of 4096, read-only, JSON', async 
 
 await scenario('netlink: TLS', async () => {
   succeed(process.execPath, [
-    join(import.meta.dirname, '../../../apps/cli/dist/main.js'),
+    join(import.meta.dirname, '../../../apps/cli/dist/main.cjs'),
     'certs',
     join(folder, 'pki'),
   ]);

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 const fileOf = (path: string): string => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
 const source = fileOf('apps/cli/src/main.ts');
-const built = fileOf('apps/cli/dist/main.js');
+const built = fileOf('apps/cli/dist/main.cjs');
 const hook = new URL('../../vitest/typescript-hook.mjs', import.meta.url).href;
 
 /**

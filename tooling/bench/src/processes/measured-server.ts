@@ -10,7 +10,7 @@ import type { ProcessReading } from './proc-texts.ts';
 import { readProcess, type SeenThreads, usedBetween, usedTogether } from './process-reading.ts';
 
 const probe = new URL('../node-probe.mjs', import.meta.url).href;
-const cli = fileURLToPath(new URL('../../../../apps/cli/dist/main.js', import.meta.url));
+const cli = fileURLToPath(new URL('../../../../apps/cli/dist/main.cjs', import.meta.url));
 
 /** `nbd`, as it is published. */
 export const nbd = [process.execPath, cli] as const;

@@ -52,6 +52,6 @@ describe.each(versions.node.map((node) => [node.version, node] as const))('Node 
   });
 
   it('`nbd demo`', async () => {
-    expect(await project.node(['node_modules/@nbdjs/cli/dist/main.js', 'demo'])).toContain('nbd');
+    expect(await project.node(['node_modules/@nbdjs/cli/dist/main.cjs', 'demo'])).toContain('nbd');
   });
 });

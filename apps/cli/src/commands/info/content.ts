@@ -1,5 +1,5 @@
 /** Describes what an export holds, by file(1). */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { adoptConnection, type NbdClient } from '@nbdjs/client';
@@ -43,11 +43,21 @@ async function firstBytes(client: NbdClient, signal: AbortSignal): Promise<Uint8
 async function describeBytes(bytes: Uint8Array, signal: AbortSignal): Promise<string | undefined> {
   // So few bytes are written sooner than a thread that writes them is started.
   const folder = mkdtempSync(join(tmpdir(), 'nbd-'));
+  const path = join(folder, 'content');
   try {
-    const path = join(folder, 'content');
     writeFileSync(path, bytes);
     return await describeFile(path, signal);
   } finally {
+    removeFolder(folder, path);
+  }
+}
+
+/** To have Node remove a folder with all that may be in it takes two milliseconds. We know what is in ours, if nothing has gone wrong. */
+function removeFolder(folder: string, content: string): void {
+  try {
+    unlinkSync(content);
+    rmdirSync(folder);
+  } catch {
     rmSync(folder, { recursive: true, force: true });
   }
 }
