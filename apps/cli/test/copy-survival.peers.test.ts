@@ -373,7 +373,8 @@ describe('nbd copy --verify', () => {
   it('shows how far comparing has come', async () => {
     makeRawImage(workspace.hostPath('source.img'), size, [{ offset: mebi, length: 2 * mebi }]);
     const files = ['source.img', 'target.img'].map((name) => workspace.hostPath(name));
-    const { exited, stderr } = runNbd(['copy', '--verify', '--progress=json', ...files]);
+    // Fast enough, it would be over before anything is shown.
+    const { exited, stderr } = runNbd(['copy', '--verify', '--progress=json', '--rate=2M', ...files]);
     expect(await exited).toEqual({ code: 0, signal: null });
     const states = stderr().map((line) => (JSON.parse(line) as { state: string }).state);
     expect([...new Set(states)]).toEqual(['copying', 'verifying', 'done']);

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ByteChannel } from '@nbdjs/interfaces';
+import { capabilities } from '@nbdjs/syscalls';
 import { type ByteChannelFactory, brokenRecord, byteChannelConformance, relay, TestAuthority } from '@nbdjs/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { descriptorOf } from '../src/channels/handle.ts';
@@ -30,6 +31,8 @@ const keyClient = createTlsClient({ psk: { user: 'alice', key: keys.alice } });
 
 /** The other ends that are open. */
 const peers = new Set<ByteChannel>();
+/** Other ends that read nothing until they are told. */
+const silent: ByteChannel[] = [];
 const listeners: Listener[] = [];
 let port = 0;
 /** Sends something that is not TLS to the channel that was made last. */
@@ -40,7 +43,14 @@ beforeAll(async () => {
   const tcp = await listen({ type: 'tcp', host: '127.0.0.1', port: 0 }, (channel) => {
     void echo(spoilable(channel), keyServer);
   });
-  listeners.push(unix, tcp);
+  const quiet = await listen({ type: 'unix', path: join(folder, 'silent') }, async (channel) => {
+    const secured = await server.upgrade(channel);
+    const memory = new Uint8Array(10_000);
+    secured.open({ writable: () => memory, advance() {}, drained() {}, ended() {} });
+    secured.pause(true);
+    silent.push(secured);
+  });
+  listeners.push(unix, tcp, quiet);
   port = tcp.address.type === 'tcp' ? tcp.address.port : 0;
 });
 
@@ -89,6 +99,37 @@ describe('F24: after a fatal alert', () => {
     await expect.poll(() => peers.size, { timeout: 2000 }).toBe(0);
     expect(await peer?.closed).toBeDefined();
   });
+});
+
+describe('long sends in TLS over a Unix socket', () => {
+  const message = new Uint8Array(600_000);
+
+  it.skipIf(!capabilities().duplicateDescriptor)(
+    'find more room in the kernel when it was too little twice',
+    async () => {
+      const channel = await client.upgrade(await connectUnix(join(folder, 'silent')));
+      let drainCount = 0;
+      const nothing = () => new Uint8Array(10);
+      channel.open({ writable: nothing, advance() {}, drained: () => void drainCount++, ended() {} });
+      await expect.poll(() => silent.length).toBe(1);
+      const [peer] = silent;
+      const stays = async (count: number): Promise<boolean> => {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        return drainCount === count;
+      };
+      // Memory for a peer that never reads would be wasted.
+      expect(channel.send([message])).toBe(false);
+      expect(await stays(0)).toBe(true);
+      peer?.pause(false);
+      await expect.poll(() => drainCount).toBe(1);
+      channel.send([message]);
+      await expect.poll(() => drainCount).toBe(2);
+      peer?.pause(true);
+      channel.send([message]);
+      await expect.poll(() => drainCount).toBe(3);
+      channel.destroy();
+    },
+  );
 });
 
 function kill(): void {

@@ -3,20 +3,11 @@ import { writeSync, writevSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { PeerDescription } from '@nbdjs/interfaces';
 import { isNode } from '@nbdjs/node';
-import { setSendBuffer } from '@nbdjs/syscalls';
 import { descriptorOf, queuedBytesOf } from './handle.ts';
 import { ReceiveSide } from './receive-side.ts';
 import type { SendMethod } from './send-side.ts';
+import { GrowingSendBuffer } from './socket-buffer.ts';
 import { plainSendMethod, StreamChannel } from './stream-channel.ts';
-
-/**
- * How many bytes the kernel may take from us before a local peer has read them. Its own default is less than one long request, so
- * that both sides would wait for each other in turns. TCP finds its own size.
- */
-const sendBufferBytes = 1024 * 1024;
-
-/** The send buffer grows with this many sends that the kernel has not taken at once. */
-const slowSendsMin = 2;
 
 /** A socket that reads nothing before `open`. Unless it is given as a descriptor or a handle, its maker connects it. */
 export class SocketChannel extends StreamChannel<Socket> {
@@ -40,10 +31,11 @@ export class SocketChannel extends StreamChannel<Socket> {
 
 class SocketSendMethod implements SendMethod {
   readonly #socket: Socket;
-  #slowSends = 0;
+  readonly #sendBuffer: GrowingSendBuffer;
 
   constructor(socket: Socket) {
     this.#socket = socket;
+    this.#sendBuffer = new GrowingSendBuffer(socket);
   }
 
   /** Writes to the descriptor: Node's stream takes several times as long for a few bytes as the kernel does. */
@@ -73,10 +65,7 @@ class SocketSendMethod implements SendMethod {
   }
 
   noteSlowSend(): void {
-    // A peer that is slow once more has read what the kernel did not take before; memory for peers that never read would be wasted.
-    if (++this.#slowSends !== slowSendsMin) return;
-    const fd = this.#socket.remoteAddress === undefined ? descriptorOf(this.#socket) : undefined;
-    if (fd !== undefined) setSendBuffer(fd, sendBufferBytes);
+    this.#sendBuffer.noteSlowSend();
   }
 
   /** The stream counts a write until all of it is sent; the handle has the exact number. */

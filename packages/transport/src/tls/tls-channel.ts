@@ -3,6 +3,8 @@ import type { TLSSocket } from 'node:tls';
 import type { ByteChannel, TlsPeer } from '@nbdjs/interfaces';
 import { ReceiveSide } from '../channels/receive-side.ts';
 import type { SendMethod } from '../channels/send-side.ts';
+import { GrowingSendBuffer } from '../channels/socket-buffer.ts';
+import { SocketChannel } from '../channels/socket-channel.ts';
 import { StreamChannel } from '../channels/stream-channel.ts';
 import { explainTlsError, type PeerRole, refusedSilently } from './failure.ts';
 import { readInto } from './reading.ts';
@@ -37,7 +39,7 @@ export class TlsChannel extends StreamChannel<TLSSocket> {
       { ...below.peer, tls: true },
       {
         receiving,
-        sendMethod: sendMethodOf(socket),
+        sendMethod: sendMethodOf(socket, below),
         explainError: (error) => {
           const explained = explainTlsError(error, role, ownFault);
           if (explained !== error) this.explainEnd = undefined;
@@ -68,7 +70,8 @@ export class TlsChannel extends StreamChannel<TLSSocket> {
   }
 }
 
-function sendMethodOf(socket: TLSSocket): SendMethod {
+function sendMethodOf(socket: TLSSocket, below: ByteChannel): SendMethod {
+  const sendBuffer = below instanceof SocketChannel ? new GrowingSendBuffer(below.stream) : undefined;
   return {
     sendAtOnce: () => 0,
     hasCopied(chunks) {
@@ -76,7 +79,7 @@ function sendMethodOf(socket: TLSSocket): SendMethod {
       for (const chunk of chunks) byteCount += chunk.length;
       return byteCount <= copiedBytesMax;
     },
-    noteSlowSend: () => {},
+    noteSlowSend: () => sendBuffer?.noteSlowSend(),
     queuedBytes: () => socket.writableLength,
   };
 }
