@@ -98,65 +98,65 @@ describe('batching', () => {
 describe('gathering', () => {
   it('does not happen while few are in flight', async () => {
     const session = await handTurned();
-    await startLanes(session, 4);
+    await startLanes(session, 32);
     await deliver(session);
     expect(session.tasks).toHaveLength(0);
-    expect(session.server.connection.channel.sends).toEqual([4 * 28, 28]);
+    expect(session.server.connection.channel.sends).toEqual([32 * 28, 28]);
     session.device.destroy();
   });
 
   it('goes on for as long as replies stream in, up to eight', async () => {
     const session = await handTurned();
-    await startLanes(session, 32);
+    await startLanes(session, 64);
     const { sends } = session.server.connection.channel;
-    expect(sends).toEqual([32 * 28]);
+    expect(sends).toEqual([64 * 28]);
     for (let count = 1; count < 8; count++) {
       await deliver(session);
       await session.turnLoop();
-      expect(sends).toEqual([32 * 28]);
+      expect(sends).toEqual([64 * 28]);
     }
     await deliver(session);
     await session.turnLoop();
-    expect(sends).toEqual([32 * 28, 8 * 28]);
+    expect(sends).toEqual([64 * 28, 8 * 28]);
     expect(session.tasks).toHaveLength(0);
     session.device.destroy();
   });
 
   it('ends as soon as a turn has brought nothing more', async () => {
     const session = await handTurned();
-    await startLanes(session, 32);
+    await startLanes(session, 64);
     const { sends } = session.server.connection.channel;
     await deliver(session);
     await deliver(session);
     // This turn began before it could be known.
     await session.turnLoop();
-    expect(sends).toEqual([32 * 28]);
+    expect(sends).toEqual([64 * 28]);
     await session.turnLoop();
-    expect(sends).toEqual([32 * 28, 2 * 28]);
+    expect(sends).toEqual([64 * 28, 2 * 28]);
     expect(session.tasks).toHaveLength(0);
     session.device.destroy();
   });
 
-  it('leaves the server half of the short requests, and all long ones', async () => {
+  it('leaves the server 31 of the short requests, and all long ones', async () => {
     for (const [length, batch] of [
-      [512, 5],
+      [512, 4],
       [40_000, 1],
     ] as const) {
       const session = await handTurned();
-      await startLanes(session, 10, length);
+      await startLanes(session, 35, length);
       for (let count = 0; count < batch; count++) {
-        expect(session.server.connection.channel.sends).toEqual([10 * 28]);
+        expect(session.server.connection.channel.sends).toEqual([35 * 28]);
         await deliver(session);
         await session.turnLoop();
       }
-      expect(session.server.connection.channel.sends).toEqual([10 * 28, batch * 28]);
+      expect(session.server.connection.channel.sends).toEqual([35 * 28, batch * 28]);
       session.device.destroy();
     }
   });
 
   it('does not outlive the connection', async () => {
     const session = await handTurned();
-    await startLanes(session, 16);
+    await startLanes(session, 64);
     await deliver(session);
     session.server.connection.hangUp();
     await turn();
@@ -394,14 +394,12 @@ describe('busy polling', () => {
     expect(await turnsAsked(16, 64 * 1024)).toBe(0);
   });
 
-  it('leaves many short replies to come together', async () => {
-    const session = await handTurned(0.1);
-    await startLanes(session, 16);
-    for (let count = 0; count < 2; count++) await deliver(session);
-    // What is asked for is the turn in which requests gather.
-    while (session.tasks.length > 0) await session.turnLoop();
-    expect(session.server.connection.channel.sends).toEqual([16 * 28, 2 * 28]);
-    session.device.destroy();
+  it('looks for short replies, until there are so many that some come in each turn', async () => {
+    expect(await turnsAsked(16)).toBe(1);
+    expect(await turnsAsked(16, 31 * 1024)).toBe(1);
+    // One more is the turn in which requests gather.
+    expect(await turnsAsked(127)).toBe(2);
+    expect(await turnsAsked(140)).toBe(1);
   });
 
   it('stops when time has passed, and when nothing is in flight', async () => {

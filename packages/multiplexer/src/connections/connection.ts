@@ -8,7 +8,7 @@ import { ReplyReceiver } from '../replies/reply-receiver.ts';
 import { conclude } from '../requests/conclusion.ts';
 import { type CookieSequence, InFlightTable, oldestFirst } from '../requests/in-flight-table.ts';
 import { Request } from '../requests/request.ts';
-import { loneReplyMin, manyInFlightMin } from '../sending/traffic.ts';
+import { isNextReplyNear } from '../sending/traffic.ts';
 import { WriteBatch } from '../sending/write-batch.ts';
 import type { MutableStatistics } from '../statistics.ts';
 import type { TransmissionTrace } from '../transmission-trace.ts';
@@ -296,10 +296,9 @@ export class Connection implements ByteSink {
     else conclude(request);
   }
 
-  /** Replies that are worth it are looked for before the event loop sleeps. Shorter ones by the dozen cost less when they come together. */
   #awaitReply(): void {
     const { count, payloadBytes } = this.#inFlight;
-    if (count > 0 && (count < manyInFlightMin || payloadBytes >= count * loneReplyMin)) this.#busyPoll.quiet();
+    if (isNextReplyNear(count, payloadBytes)) this.#busyPoll.quiet();
   }
 
   #end(cause: Error | undefined): void {

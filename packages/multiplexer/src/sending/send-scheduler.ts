@@ -7,7 +7,7 @@ import type { UnflushedWrites } from '../durability/unflushed-writes.ts';
 import type { RequestQueue } from '../requests/request-queue.ts';
 import type { MultiplexerSettings } from '../settings.ts';
 import type { TransmissionTrace } from '../transmission-trace.ts';
-import { longPayloadMin, manyInFlightMin } from './traffic.ts';
+import { gatherInFlightMin, longPayloadMin } from './traffic.ts';
 
 /** When this number has gathered, they leave. Measured: to wait for more leaves the server idle. */
 const gatherMax = 8;
@@ -85,8 +85,7 @@ export class SendScheduler {
     const { count, first } = this.#queue;
     if (this.#nextTurn === undefined || first === undefined) return false;
     if (first.payloadBytes >= longPayloadMin) return false;
-    const { inFlight } = this.#connections;
-    return inFlight >= manyInFlightMin && count < Math.min(gatherMax, inFlight);
+    return this.#connections.inFlight >= gatherInFlightMin && count < gatherMax;
   }
 
   #send(): void {

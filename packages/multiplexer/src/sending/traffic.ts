@@ -1,11 +1,23 @@
-/** Where many short requests, which are best treated in groups, differ from few or long ones. */
+/** Where few, short, long and very long requests are best treated differently. All measured. */
 
-/** From this number of requests in flight on, a server that has answered one does not wait for the next one. */
-export const manyInFlightMin = 4;
+/** From this number of requests in flight on, those that several deliveries wake leave together: the server has others to work on. */
+export const gatherInFlightMin = 32;
 /** Payloads are long from this length on, in bytes. */
 export const longPayloadMin = 32 * 1024;
+/** Replies of this length, in bytes, come one by one, even if many are in flight. */
+const loneReplyMin = 128 * 1024;
+/** While fewer requests than this are in flight, each reply is awaited by itself. */
+const severalInFlightMin = 4;
+/** From this number on, there are replies in nearly every turn of the event loop anyway. */
+const manyInFlightMin = 128;
+
 /**
- * Replies of this length, in bytes, come one by one even if many are in flight, so that looking for the next one is worth it. Of shorter ones
- * several come together: looking for them costs a quarter more processor time, and brings nothing (64 KiB over TCP).
+ * Whether it is worth looking for the next reply before the event loop sleeps, with so many requests and bytes of payload in flight. To wake
+ * a process takes longer than a server needs for a short request, and is work for both sides. Replies of middle length are the exception:
+ * several of them come together, and looking for them takes up to twice the processor time, for nothing (64 KiB over TCP). (ADR 0017)
  */
-export const loneReplyMin = 128 * 1024;
+export function isNextReplyNear(requestsInFlight: number, payloadBytes: number): boolean {
+  if (requestsInFlight < severalInFlightMin) return requestsInFlight > 0;
+  if (payloadBytes >= requestsInFlight * loneReplyMin) return true;
+  return requestsInFlight < manyInFlightMin && payloadBytes < requestsInFlight * longPayloadMin;
+}
