@@ -38,9 +38,12 @@ function run(program, args) {
   process.exit(result.status || 1);
 }
 
+/** The command line, where it is built. */
+export const program = `${root}apps/cli/dist/main.cjs`;
+
 /** Installs unless node_modules is what the lock file says, and builds what has changed. */
 export function prepare() {
-  const isNew = !existsSync(`${root}apps/cli/dist/main.cjs`);
+  const isNew = !existsSync(program);
   if (!isInstalled()) {
     process.stderr.write('nbdjs: installing dependencies (once)\n');
     if (!hasPnpm()) fetchPnpm();

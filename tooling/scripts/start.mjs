@@ -4,11 +4,11 @@
  */
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
-import { prepare, root } from './pnpm.mjs';
+import { prepare, program } from './pnpm.mjs';
 
 prepare();
 
-const child = spawn(process.execPath, [`${root}apps/cli/dist/main.cjs`, ...process.argv.slice(2)], {
+const child = spawn(process.execPath, [program, ...process.argv.slice(2)], {
   // npm moves to the root of the project; relative paths are meant from where it was called.
   cwd: process.env.INIT_CWD ?? process.cwd(),
   stdio: 'inherit',

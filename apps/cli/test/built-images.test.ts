@@ -4,17 +4,15 @@
  */
 import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { builtNbd } from '@nbdjs/peers/local';
 import { describe, expect, it } from 'vitest';
 import { inWorkspace, workspace } from './serving.ts';
-
-const main = fileURLToPath(new URL('../dist/main.cjs', import.meta.url));
 
 inWorkspace('bookworm');
 
 function nbd(...argv: readonly string[]) {
-  return promisify(execFile)(process.execPath, [main, ...argv], { cwd: workspace.folder, timeout: 20_000 });
+  return promisify(execFile)(process.execPath, [builtNbd, ...argv], { cwd: workspace.folder, timeout: 20_000 });
 }
 
 function makeDisk(): Buffer {

@@ -6,10 +6,10 @@ import { execFile, spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { builtNbd as main } from '@nbdjs/peers/local';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { inWorkspace, serve, workspace } from './serving.ts';
 
-const main = fileURLToPath(new URL('../dist/main.cjs', import.meta.url));
 /** The same program without its launcher. */
 const modulesMain = fileURLToPath(new URL('../dist/modules.js', import.meta.url));
 const probe = fileURLToPath(new URL('start-probe.cjs', import.meta.url));

@@ -2,7 +2,7 @@
 export { type Ceph, type CephOptions, cephPrograms, startCeph } from './ceph.ts';
 export { type Child, type Exit, spawnChild } from './child.ts';
 export { allocatedBytes, type ImageArea, makeRawImage, sha256OfFile } from './images.ts';
-export { nbdCommand } from './nbd-command.ts';
+export { builtNbd, nbdCommand } from './nbd-command.ts';
 export { type NbdServerExport, type NbdServerOptions, startNbdServer } from './nbd-server.ts';
 export { type NbdkitOptions, startNbdkit, startNbdkitOverTcp } from './nbdkit.ts';
 export {

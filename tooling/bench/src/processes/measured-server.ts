@@ -1,8 +1,7 @@
 /** Servers, and what they use while a client is measured. */
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
-import { type Child, spawnChild } from '@nbdjs/peers/local';
+import { builtNbd, type Child, spawnChild } from '@nbdjs/peers/local';
 import type { SideCost } from '../measuring/run.ts';
 import type { NodeCounters } from '../node-counters.mjs';
 import type { Pinning } from './pinning.ts';
@@ -10,10 +9,9 @@ import type { ProcessReading } from './proc-texts.ts';
 import { readProcess, type SeenThreads, usedBetween, usedTogether } from './process-reading.ts';
 
 const probe = new URL('../node-probe.mjs', import.meta.url).href;
-const cli = fileURLToPath(new URL('../../../../apps/cli/dist/main.cjs', import.meta.url));
 
 /** `nbd`, as it is published. */
-export const nbd = [process.execPath, cli] as const;
+export const nbd = [process.execPath, builtNbd] as const;
 
 /** Some servers have a thread for each request in flight, and looking at all of them takes a millisecond. */
 const lookIntervalMs = 100;
