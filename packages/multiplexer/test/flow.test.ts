@@ -370,6 +370,34 @@ describe('statistics', () => {
   });
 });
 
+describe('taking in replies', () => {
+  /** How many bytes the client takes at once when all but so many of 16 reads are answered. */
+  async function roomWith(inFlight: number, length: number): Promise<number> {
+    const { server, device, held } = await heldSession();
+    for (let count = 0; count < 16; count++) device.read(0, new Uint8Array(length)).catch(() => {});
+    await turn();
+    for (const request of held.splice(inFlight)) request.answer();
+    await turn();
+    const { roomBytes } = server.connection.channel;
+    device.destroy();
+    return roomBytes;
+  }
+
+  it('takes no more at once than is awaited, so that the server gets the next requests meanwhile', async () => {
+    expect(await roomWith(12, 4096)).toBe(12 * (4096 + 40));
+    expect(await roomWith(8, 4096)).toBe(8 * (4096 + 40));
+  });
+
+  it('takes some replies at once even if hardly any is awaited', async () => {
+    expect(await roomWith(1, 4096)).toBe(8 * 1024 + 64);
+  });
+
+  it('takes what there is when nothing is awaited, or replies are long', async () => {
+    expect(await roomWith(0, 4096)).toBe(256 * 1024);
+    expect(await roomWith(3, 32 * 1024)).toBe(256 * 1024);
+  });
+});
+
 describe('busy polling', () => {
   /** How many turns are asked for after a delivery, when the replies before it came at once. */
   async function turnsAsked(depth: number, length?: number, busyPollMs = 0.1): Promise<number> {

@@ -52,6 +52,11 @@ export class ScriptedChannel implements ByteChannel {
     });
   }
 
+  /** How many bytes the sink takes at once at present. Asking fixes it until the next delivery. */
+  get roomBytes(): number {
+    return this.#sink?.writable().length ?? 0;
+  }
+
   // What the owner calls
 
   open(sink: ByteSink): void {

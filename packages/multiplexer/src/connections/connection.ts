@@ -8,7 +8,7 @@ import { ReplyReceiver } from '../replies/reply-receiver.ts';
 import { conclude } from '../requests/conclusion.ts';
 import { type CookieSequence, InFlightTable, oldestFirst } from '../requests/in-flight-table.ts';
 import { Request } from '../requests/request.ts';
-import { isNextReplyNear } from '../sending/traffic.ts';
+import { intakeBytes, isNextReplyNear } from '../sending/traffic.ts';
 import { WriteBatch } from '../sending/write-batch.ts';
 import type { MutableStatistics } from '../statistics.ts';
 import type { TransmissionTrace } from '../transmission-trace.ts';
@@ -238,7 +238,8 @@ export class Connection implements ByteSink {
   }
 
   writable(): Uint8Array {
-    return this.#receiver.decoder.writable();
+    const { count, payloadBytes } = this.#inFlight;
+    return this.#receiver.decoder.writable(intakeBytes(count, payloadBytes));
   }
 
   advance(byteCount: number): void {

@@ -61,14 +61,14 @@ export class ReceiveBuffer {
 
   /**
    * Where the next bytes must land. `leastBytes`: the longest piece that a decoder waits for; so many bytes have to fit after the staged
-   * ones.
+   * ones. `bytesMax`: no more staging memory is named than that.
    */
-  writable(leastBytes: number): Uint8Array {
-    this.#named ??= this.#name(leastBytes);
+  writable(leastBytes: number, bytesMax = this.#stagingBytes): Uint8Array {
+    this.#named ??= this.#name(leastBytes, bytesMax);
     return this.#named;
   }
 
-  #name(leastBytes: number): Uint8Array {
+  #name(leastBytes: number, bytesMax: number): Uint8Array {
     const isEmpty = this.head === this.tail;
     this.#isDirect = isEmpty && this.#mayBeDirect && this.missing > 0 && this.#target !== undefined;
     if (this.#isDirect) return (this.#target as Uint8Array).subarray(this.#position);
@@ -83,7 +83,7 @@ export class ReceiveBuffer {
       this.head = 0;
     }
     // The rest of a payload and the headers after it come in one read.
-    const end = Math.min(length, this.tail + this.missing + this.#readAheadBytes);
+    const end = Math.min(length, this.tail + bytesMax, this.tail + this.missing + this.#readAheadBytes);
     return this.tail === 0 && end === length ? this.bytes : this.bytes.subarray(this.tail, end);
   }
 
@@ -94,6 +94,11 @@ export class ReceiveBuffer {
     this.head = 0;
     this.bytes = bytes;
     this.view = new DataView(bytes.buffer);
+  }
+
+  /** Length of the staging memory that `writable` named; 0 when it named a target's own. */
+  get stagingNamed(): number {
+    return this.#isDirect ? 0 : (this.#named?.length ?? 0);
   }
 
   /** So many bytes have landed in the memory that `writable` named. */

@@ -224,6 +224,17 @@ describe('reply decoder', () => {
       expect(decoder.writable().length).toBe(256 * 1024);
     });
 
+    it('come in no longer pieces than asked for, where they are staged', () => {
+      const log = new ReplyLog();
+      const decoder = new ReplyDecoder(log, 'structured');
+      expect(decoder.writable(1000).length).toBe(1000);
+      // Named until something has landed there.
+      expect(decoder.writable(2000).length).toBe(1000);
+      decoder.writable().set(encodeDataChunkHeader(done, 0n, 1_000_000));
+      decoder.advance(encodeDataChunkHeader(done, 0n, 1_000_000).length);
+      expect(decoder.writable(1000).length).toBe(1_000_000);
+    });
+
     it('are delivered in few pieces even if they are staged or discarded', () => {
       for (const discards of [true, false]) {
         const log = Object.assign(new ReplyLog(), { discards });

@@ -85,9 +85,12 @@ export class ReplyDecoder {
     return this.#buffer.missing;
   }
 
-  /** Where the next bytes must land: never empty, and never more of a target than the rest of its payload. */
-  writable(): Uint8Array {
-    return this.#buffer.writable(pieceBytesMax);
+  /**
+   * Where the next bytes must land: never empty, and never more of a target than the rest of its payload. `bytesMax`, at least 1: how
+   * many bytes to take in at most, unless they land in a target.
+   */
+  writable(bytesMax?: number): Uint8Array {
+    return this.#buffer.writable(pieceBytesMax, bytesMax);
   }
 
   /**

@@ -2,6 +2,7 @@
 import { ProtocolError } from '@nbdjs/interfaces';
 import { Command, CommandFlag } from '../constants/constants.ts';
 import { HeaderBytes, TransmissionMagic } from '../constants/magic.ts';
+import { IntakePace } from './intake-pace.ts';
 import { ReceiveBuffer } from './receive-buffer.ts';
 
 /**
@@ -72,6 +73,7 @@ class HeaderFields implements RequestHeader {
  */
 export class RequestDecoder {
   readonly #buffer: ReceiveBuffer;
+  readonly #pace = new IntakePace(stagingBytes);
   readonly #header = new HeaderFields();
   readonly #handler: RequestHandler;
   readonly #options: RequestDecoderOptions;
@@ -96,7 +98,7 @@ export class RequestDecoder {
 
   /** Where the next bytes must land: never empty, and never more of a target than the rest of its payload. */
   writable(): Uint8Array {
-    return this.#buffer.writable(this.#headerBytes);
+    return this.#buffer.writable(this.#headerBytes, this.#pace.bytes);
   }
 
   /**
@@ -105,6 +107,8 @@ export class RequestDecoder {
    * @throws ProtocolError when the stream is not a sequence of requests. Call nothing afterwards.
    */
   advance(byteCount: number): void {
+    const { stagingNamed } = this.#buffer;
+    if (stagingNamed > 0) this.#pace.note(byteCount, stagingNamed);
     this.#buffer.landed(byteCount);
     this.#decode();
   }
