@@ -1,4 +1,5 @@
 /** Where few, short, long and very long requests are best treated differently. All measured. */
+import { HeaderBytes } from '@nbdjs/protocol';
 
 /** From this number of requests in flight on, those that several deliveries wake leave together: the server has others to work on. */
 export const gatherInFlightMin = 32;
@@ -8,8 +9,8 @@ export const longPayloadMin = 32 * 1024;
 const loneReplyMin = 128 * 1024;
 /** So many bytes are taken in together in any case: two replies of 4 KiB. */
 const intakeMin = 8 * 1024 + 64;
-/** What stands in front of the data of a reply, in every mode at most, in bytes. */
-const replyHeaderBytes = 40;
+/** What stands in front of the data of a reply, in every mode at most: header and offset, in bytes. */
+const replyHeaderBytes = HeaderBytes.ExtendedReply + 8;
 /** While fewer requests than this are in flight, each reply is awaited by itself. */
 const severalInFlightMin = 4;
 /** From this number on, there are replies in nearly every turn of the event loop anyway. */

@@ -192,16 +192,28 @@ describe('request decoder', () => {
 
   it('reads more at a time once a delivery has filled its memory', () => {
     const log = new RequestLog();
-    const decoder = decoderOf(log);
-    const one = request(false, Command.Read, 0, 0n, 1n);
+    const decoder = decoderOf(log, true);
+    const one = request(true, Command.Read, 0, 0n, 1n);
     expect(decoder.writable().length).toBe(8192);
     feed(decoder, one);
     expect(decoder.writable().length).toBe(8192);
-    const many = concat(...new Array<Uint8Array>(400).fill(one));
+    // As many as fill whatever is named, until nothing of a request is left over and all of the memory is named.
+    const many = concat(...new Array<Uint8Array>(4284).fill(one));
     feed(decoder, many);
-    expect(log.lines).toHaveLength(401);
-    expect(decoder.writable().length).toBeGreaterThan(32 * 1024);
+    expect(log.lines).toHaveLength(4285);
+    expect(decoder.writable().length).toBe(64 * 1024);
     expect(decoder.isBetweenRequests).toBe(true);
+  });
+
+  it('reads less at a time when a delivery has brought less than it could', () => {
+    const decoder = decoderOf(new RequestLog());
+    const one = request(false, Command.Read, 0, 0n, 1n);
+    feed(decoder, concat(...new Array<Uint8Array>(400).fill(one)));
+    const { length } = decoder.writable();
+    expect(length).toBeGreaterThan(32 * 1024);
+    expect(length).toBeLessThan(64 * 1024);
+    feed(decoder, one);
+    expect(decoder.writable().length).toBe(length - (length >> 4));
   });
 
   it('is between requests only where nothing is incomplete', () => {
